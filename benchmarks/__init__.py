@@ -1,0 +1,1 @@
+"""Protocols, metrics and runs: how heads are fitted, measured and compared."""

@@ -1,0 +1,1 @@
+"""From a speech corpus on disk to frozen features of every utterance."""

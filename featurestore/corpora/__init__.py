@@ -1,0 +1,49 @@
+"""One module per corpus: a CARD that says what it is, and `utterances(root)` that reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from featurestore.manifest import Utterance
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a corpus before it is read.
+
+    Args:
+        title: its full name.
+        licence: under what terms it may be used.
+        citation: the paper to cite.
+        labels: the corpus's own codes and what they mean.
+        counts: known number of utterances per label code of a full release; empty where it varies.
+        schemes: label schemes by name: code to class, None for a code that the scheme leaves out.
+        default_scheme: the scheme that is used unless another is asked for; empty means every label.
+        version: which release or edition the counts are of.
+        note: what a reader of any figure on this corpus must know.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    schemes: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    default_scheme: str = ""
+    version: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something odd that a reader met: what it is, and the ids or files it concerns."""
+
+    what: str
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader made of a release: its utterances, and everything odd about it; nothing is dropped silently."""
+
+    utterances: tuple[Utterance, ...]
+    findings: tuple[Finding, ...] = ()
