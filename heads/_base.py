@@ -1,0 +1,92 @@
+"""What the heads share: input checks, label coding, prediction from probabilities, parameter checks."""
+
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Matrix = NDArray[np.floating[Any]]
+Codes = NDArray[np.intp]
+
+# float32 and float64 stay as they are, so a memory map is not copied; anything else becomes the first of the two
+_DTYPES = (np.float64, np.float32)
+
+
+class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
+    """A classifier of feature vectors. N utterances, D columns, C classes.
+
+    A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`
+    are set by `fit`, or by whoever calls `load_weights`.
+    """
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fits to X (N, D) and the class names y (N,).
+
+        Raises:
+            ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
+                out of its range.
+        """
+        matrix, y = validate_data(self, X, y, dtype=_DTYPES)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)  # (C,), (N,)
+        self._check_classes()
+        self._fit(matrix, codes)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Matrix:
+        """The probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
+        check_is_fitted(self)
+        return self._probabilities(validate_data(self, X, dtype=_DTYPES, reset=False))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row: (N,)."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes what was learned into an existing folder."""
+        raise NotImplementedError
+
+    def load_weights(self, folder: Path) -> None:
+        """Reads what `save_weights` wrote; runs no code from the files.
+
+        Raises:
+            ValueError: the files do not fit this head.
+        """
+        raise NotImplementedError
+
+    def _fit(self, X: Matrix, codes: Codes) -> None:
+        raise NotImplementedError
+
+    def _probabilities(self, X: Matrix) -> Matrix:
+        raise NotImplementedError
+
+    def _check_classes(self) -> None:
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} needs at least 2 classes, got 1 class: {self.classes_[0]!r}")
+
+    def _check_number(self, name: str, *, low: float, integer: bool = False, inclusive: bool = False) -> None:
+        value = getattr(self, name)
+        right = isinstance(value, Integral if integer else Real) and not isinstance(value, bool)
+        if not right or not (value >= low if inclusive else value > low):
+            kind = "an integer" if integer else "a number"
+            raise ValueError(f"{name} must be {kind} {'of at least' if inclusive else 'above'} {low}, got {value!r}")
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        value = getattr(self, name)
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def seed_from(random_state: object) -> int:
+    """One seed drawn from scikit-learn's `random_state` (None, an integer or a generator)."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

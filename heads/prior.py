@@ -1,0 +1,54 @@
+"""Class frequencies of the training part: the floor that every other head must beat."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import numpy as safetensors
+
+from heads._base import Codes, Head, Matrix
+
+__all__ = ["PriorHead"]
+
+_FILE = "prior.safetensors"
+
+
+class PriorHead(Head):
+    """Gives every utterance the class frequencies of the training part, whatever its features.
+
+    Attributes:
+        class_prior_: (C,) share of each class in the training part, in 0..1.
+
+    >>> head = PriorHead().fit([[0.0], [1.0], [2.0], [3.0]], ["sad", "sad", "sad", "happy"])
+    >>> head.predict_proba([[5.0]])
+    array([[0.25, 0.75]])
+    """
+
+    class_prior_: NDArray[np.float64]
+
+    def __sklearn_tags__(self) -> Any:
+        """Tells scikit-learn that no score is to be expected of this head."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        return tags
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes `prior.safetensors`."""
+        safetensors.save_file({"class_prior": self.class_prior_}, folder / _FILE)
+
+    def load_weights(self, folder: Path) -> None:
+        """Reads `prior.safetensors`."""
+        prior = safetensors.load_file(folder / _FILE)["class_prior"]
+        if prior.shape != self.classes_.shape:
+            raise ValueError(f"{_FILE} is for {len(prior)} classes, not {len(self.classes_)}")
+        self.class_prior_ = prior
+
+    def _check_classes(self) -> None:
+        """One class is enough for a frequency."""
+
+    def _fit(self, X: Matrix, codes: Codes) -> None:
+        self.class_prior_ = np.bincount(codes) / len(codes)
+
+    def _probabilities(self, X: Matrix) -> Matrix:
+        return np.tile(self.class_prior_, (len(X), 1))
