@@ -1,6 +1,6 @@
 """The files of one dialogue as the IEMOCAP release has them: evaluation, transcript, one wav per turn."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +41,9 @@ class Spoken:
 
 def resampled(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
     """Samples (S,) at `rate` Hz as samples at 16 kHz."""
-    wave = soxr.resample(samples.astype(np.float32), rate, RATE)
-    return np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
+    wave: NDArray[np.float32] = soxr.resample(samples.astype(np.float32), rate, RATE)
+    whole: NDArray[np.int16] = np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
+    return whole
 
 
 def write_dialogue(root: Path, dialogue: str, turns: Sequence[Spoken]) -> None:

@@ -99,7 +99,7 @@ OPEN = (
 
 def sentence(label: str, random: np.random.Generator) -> str:
     """A sentence for an utterance of that label: `TELLING` of them tell the emotion, the rest are open to any."""
-    templates = OPEN
+    templates: tuple[str, ...] = OPEN
     if random.random() < TELLING:
         templates = TEMPLATES[NEIGHBOURS[label] if random.random() < STRAY else label]
     template = templates[random.integers(len(templates))]
