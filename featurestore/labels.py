@@ -38,7 +38,9 @@ class Scheme:
             kept = {utterance.id: self.classes[utterance.label] for utterance in labelled}
         classes = {name: value for name, value in kept.items() if value is not None}
         if not classes:
-            raise Mismatch(f"label scheme {self.name!r} keeps none of {len(utterances)} utterances", do="cli list labels")
+            raise Mismatch(
+                f"label scheme {self.name!r} keeps none of {len(utterances)} utterances", do="cli list labels"
+            )
         return classes
 
     def _check(self, counts: Mapping[str, int]) -> None:

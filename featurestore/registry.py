@@ -21,7 +21,7 @@ PACKAGES = {
 
 
 def names(kind: str) -> list[str]:
-    """The names of everything of one kind, sorted: `leave_one_out.py` is `leave-one-out`; `_private.py` is not listed."""
+    """The names of everything of one kind, sorted: `paper_tail.py` is `paper-tail`; `_private.py` is not listed."""
     found = (module.name for module in pkgutil.iter_modules([str(_folder(kind))]))
     return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
 

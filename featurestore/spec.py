@@ -23,7 +23,7 @@ class FeatureSpec:
 
 
 def parse_feature(text: str) -> FeatureSpec:
-    """Parses `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first COUNT frames, flattened) or `<encoder>.layers[NUMBER]`."""
+    """Parses `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first COUNT, flattened) or `<encoder>.layers[NUMBER]`."""
     match = _FEATURE.fullmatch(text.strip())
     if not match or (match["kind"] in INDEXED) != (match["index"] is not None):
         raise BadValue(
@@ -39,7 +39,7 @@ class EncoderSpec:
 
     Args:
         name: what the feature file will be called.
-        checkpoint: a local folder, a hub name (`owner/model` or `owner/model@revision`), or a hand-made extractor's name.
+        checkpoint: a local folder, a hub name (`owner/model[@revision]`), or a hand-made extractor's name.
     """
 
     name: str

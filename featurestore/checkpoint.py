@@ -1,0 +1,145 @@
+"""A checkpoint: a local folder or a hub name, resolved to a folder of safetensors weights and known by its content."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
+
+# What loading may read; weights other than safetensors are pickles and are never fetched.
+FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
+RECORD = "finetune.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on this machine.
+
+    Args:
+        name: what the user called it, folder or hub name.
+        folder: where it lies.
+        revision: the hub's commit; empty for a local folder.
+    """
+
+    name: str
+    folder: Path
+    revision: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """The network's `config.json`."""
+        return _json(self.folder / "config.json")
+
+    def modality(self) -> str:
+        """`audio` where a feature extractor lies beside the weights, `text` where only a tokenizer does."""
+        if (self.folder / "preprocessor_config.json").is_file():
+            return "audio"
+        processor = self.folder / "processor_config.json"
+        if processor.is_file() and "feature_extractor" in _json(processor):
+            return "audio"
+        if any((self.folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json", "vocab.txt")):
+            return "text"
+        raise BadValue(
+            f"checkpoint {self.name} has neither a feature extractor nor a tokenizer",
+            expected="preprocessor_config.json (audio) or tokenizer_config.json (text) beside config.json",
+            got=", ".join(sorted(path.name for path in self.folder.iterdir())),
+            do="save the feature extractor or tokenizer into the folder with save_pretrained",
+        )
+
+    def classes(self) -> list[str]:
+        """The classes of its classifier in order of the logits; empty where it has none."""
+        config = self.config()
+        kinds = ("ForSequenceClassification", "ForAudioClassification")
+        if not any(name.endswith(kinds) for name in config.get("architectures") or []):
+            return []
+        names = config.get("id2label") or {str(index): f"LABEL_{index}" for index in range(2)}
+        return [names[key] for key in sorted(names, key=int)]
+
+    def digests(self) -> dict[str, str]:
+        """The sha256 of every file that shapes a vector: `weights`, and each configuration and vocabulary file."""
+        names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
+        weights = sorted(name for name in names if name.endswith(".safetensors"))
+        others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
+        return {"weights": _sha256(self.folder, weights), **{name: _sha256(self.folder, [name]) for name in others}}
+
+    def trained_on(self) -> dict[str, Any]:
+        """What fine-tuning recorded: the content of `finetune.json`; empty where there is none."""
+        path = self.folder / RECORD
+        return _json(path) if path.is_file() else {}
+
+
+def resolve(name: str) -> Checkpoint:
+    """Finds a checkpoint: a folder as it is, a hub name (`owner/model[@revision]`) through the hub's local cache.
+
+    Raises:
+        NotFound: no such folder, or no such model on the hub.
+        Unavailable: the hub cannot be reached and the model is not in the cache.
+        BadValue: the folder holds no safetensors weights.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        checkpoint = Checkpoint(name, folder.resolve())
+    elif name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise NotFound(f"there is no checkpoint folder {name}", do="--encoder NAME=FOLDER, or a hub name owner/model")
+    else:
+        checkpoint = _from_hub(name)
+    if not (checkpoint.folder / "config.json").is_file():
+        raise BadValue(
+            f"{name} is not a checkpoint", expected="config.json and model.safetensors, as save_pretrained writes them"
+        )
+    if not any(checkpoint.folder.glob("*.safetensors")):
+        raise BadValue(
+            f"checkpoint {name} has no safetensors weights, and pickled ones are never loaded",
+            got=", ".join(sorted(path.name for path in checkpoint.folder.iterdir())),
+            do="load it once where you trust it, and save_pretrained it to a new folder",
+        )
+    return checkpoint
+
+
+def _from_hub(name: str) -> Checkpoint:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    model, _, revision = name.partition("@")
+    try:
+        folder = Path(snapshot_download(model, revision=revision or None, allow_patterns=FILES))
+        if not any(folder.glob("*.safetensors")):
+            folder = _converted(model) or folder
+    except RepositoryNotFoundError:
+        raise NotFound(
+            f"the hub has no model {name!r}, or it is private",
+            do="check the name, or log in with `hf auth login`; a local folder works too: --encoder NAME=FOLDER",
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise Unavailable(
+            f"cannot fetch checkpoint {name}: the hub cannot be reached and it is not in the local cache",
+            got=str(error).partition("\n")[0],
+            do="copy the model's folder to this machine and pass --encoder NAME=FOLDER",
+        ) from None
+    return Checkpoint(name, folder, revision=folder.name)
+
+
+def _converted(model: str) -> Path | None:
+    # Older models (deberta-v3-small among them) have their safetensors only on the hub's conversion pull request.
+    from huggingface_hub import snapshot_download
+    from transformers.safetensors_conversion import auto_conversion
+
+    revision = auto_conversion(model)[1]
+    return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise Mismatch(f"{path} is damaged: {error}", expected="JSON") from None
+    return content
+
+
+def _sha256(folder: Path, names: list[str]) -> str:
+    digests = []
+    for name in names:
+        with (folder / name).open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

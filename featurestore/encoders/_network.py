@@ -1,0 +1,85 @@
+"""What the two kinds of transformers encoder share: identity, loading, and the base network's output."""
+
+from typing import Any
+
+from featurestore.checkpoint import Checkpoint
+from featurestore.encoders import OPTIONAL, Identity
+from featurestore.spec import EncoderSpec
+
+# Families whose fused attention transformers supports and our tests cover; any other runs eager, which all have.
+FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
+
+
+def identity(
+    spec: EncoderSpec, checkpoint: Checkpoint, *, modality: str, kinds: tuple[str, ...], **described: Any
+) -> Identity:
+    """The identity of a transformers checkpoint; `described` adds what is particular to its modality."""
+    config, digests, classes = checkpoint.config(), checkpoint.digests(), checkpoint.classes()
+    record = checkpoint.trained_on()
+    description = {
+        "class": f"hf-{modality}",
+        "checkpoint": checkpoint.name,
+        "revision": checkpoint.revision,
+        "model_type": config.get("model_type", ""),
+        "weights": digests.pop("weights"),
+        "files": digests,
+        "dtype": "float32",
+        "attention": "sdpa" if config.get("model_type") in FUSED else "eager",
+        **described,
+    }
+    return Identity(
+        name=spec.name or modality,
+        modality=modality,
+        description=description,
+        kinds=(*kinds, *(["logits"] if classes else []), *OPTIONAL),
+        classes=tuple(classes),
+        trained_on=tuple(record.get("trained_on", ())),
+        trained_corpus=record.get("corpus", ""),
+        checkpoint=checkpoint,
+    )
+
+
+def load_network(identity: Identity, classifier: Any, bare: Any, device: str) -> Any:
+    """Loads a frozen network in float32 and evaluation mode, with its classifier where it has one.
+
+    Raises:
+        Unavailable: transformers cannot load the checkpoint; the message carries its reason.
+    """
+    import torch
+
+    from featurestore.errors import Unavailable
+
+    checkpoint = identity.checkpoint
+    if checkpoint is None:
+        raise ValueError("a hand-made extractor has no network")
+    auto = classifier if identity.classes else bare
+    try:
+        model = auto.from_pretrained(
+            checkpoint.folder,
+            dtype=torch.float32,  # transformers 5 would otherwise take the checkpoint's own, float16 included
+            attn_implementation=identity.description["attention"],
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except (ImportError, OSError, ValueError) as error:
+        raise Unavailable(
+            f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
+        ) from None
+    return model.eval().requires_grad_(False).to(device)
+
+
+class Tap:
+    """Keeps what the base network returned in the last forward pass, whatever classifier sits on top of it."""
+
+    def __init__(self, base: Any) -> None:
+        self.output: Any = None
+        base.register_forward_hook(self._keep)
+
+    def _keep(self, module: Any, inputs: Any, output: Any) -> None:
+        self.output = output
+
+    def take(self) -> Any:
+        """The last output, handed over so that it is not kept alive."""
+        output, self.output = self.output, None
+        return output

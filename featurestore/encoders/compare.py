@@ -1,0 +1,16 @@
+"""The 6,373 ComParE 2016 functionals of openSMILE (extra 'egemaps'; research licence)."""
+
+from featurestore.encoders import Identity
+from featurestore.encoders._smile import Functionals, identity
+from featurestore.spec import EncoderSpec
+
+__all__ = ["ComParE"]
+
+
+def identify(spec: EncoderSpec) -> Identity:
+    """The identity of the ComParE_2016 set."""
+    return identity(spec, "compare", "ComParE_2016")
+
+
+class ComParE(Functionals):
+    """ComParE_2016: functionals of shape (6373,) per clip."""

@@ -1,0 +1,16 @@
+"""The 88 eGeMAPSv02 functionals of openSMILE (extra 'egemaps'; research licence)."""
+
+from featurestore.encoders import Identity
+from featurestore.encoders._smile import Functionals, identity
+from featurestore.spec import EncoderSpec
+
+__all__ = ["EGeMAPS"]
+
+
+def identify(spec: EncoderSpec) -> Identity:
+    """The identity of the eGeMAPSv02 set."""
+    return identity(spec, "egemaps", "eGeMAPSv02")
+
+
+class EGeMAPS(Functionals):
+    """eGeMAPSv02: functionals of shape (88,) per clip."""

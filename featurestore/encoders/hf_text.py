@@ -1,0 +1,105 @@
+"""Any text encoder or sequence classifier of transformers: DeBERTa-v2 and v3, BERT, RoBERTa and others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from featurestore import pooling
+from featurestore.checkpoint import Checkpoint
+from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders._network import Tap, load_network
+from featurestore.encoders._network import identity as network_identity
+from featurestore.errors import Unencodable
+from featurestore.spec import EncoderSpec
+
+__all__ = ["HFText"]
+
+# Tokens in one padded batch: large enough that DeBERTa's constant work per call is shared (facts: it costs as much as
+# five short texts), small enough to stay in the processor's cache.
+_BUDGET = 1024
+
+
+def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
+    """The identity of a text checkpoint: frames are tokens, so it has no rate."""
+    return network_identity(
+        spec,
+        checkpoint,
+        modality="text",
+        kinds=("mean", "std", "cls"),
+        pooling=f"{pooling.POOLING}; a frame is a token, special tokens included",
+        rate=None,
+        preprocessing={"tokenizer": "the checkpoint's own", "truncation": "none: a longer text fails"},
+    )
+
+
+class HFText:
+    """A frozen text network; texts of similar length share a masked batch."""
+
+    def __init__(self, identity: Identity, device: str) -> None:
+        import transformers as hf
+
+        assert identity.checkpoint  # `identify` has set it
+        self.tokenizer = hf.AutoTokenizer.from_pretrained(
+            identity.checkpoint.folder, local_files_only=True, trust_remote_code=False
+        )
+        self.model = load_network(identity, hf.AutoModelForSequenceClassification, hf.AutoModel, device)
+        self.tap = Tap(self.model.base_model)
+        self.device = device
+        self.budget = _BUDGET
+        self.longest = self._longest()
+        self.has_logits = bool(identity.classes)
+
+    def load(self, item: Item) -> list[int]:
+        """Tokenises one text; raises Unencodable where there is none or it is longer than the network reads."""
+        if not item.text.strip():
+            raise Unencodable("no text in the manifest")
+        tokens: list[int] = self.tokenizer(item.text, truncation=False, verbose=False)["input_ids"]
+        if len(tokens) > self.longest:
+            raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")
+        return tokens
+
+    def size(self, loaded: list[int]) -> int:
+        """The text's length in tokens."""
+        return len(loaded)
+
+    def encode(self, batch: Sequence[list[int]], kinds: frozenset[str]) -> list[Encoded]:
+        """Encodes texts in one batch, padded to its longest and masked."""
+        import torch
+
+        longest = max(map(len, batch))
+        tokens = torch.full((len(batch), longest), self.tokenizer.pad_token_id)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        for row, text in enumerate(batch):
+            tokens[row, : len(text)] = torch.tensor(text)
+            mask[row, : len(text)] = 1
+        with torch.inference_mode():
+            output = self.model(
+                input_ids=tokens.to(self.device),
+                attention_mask=mask.to(self.device),
+                output_hidden_states="layers" in kinds,
+            )
+        base = self.tap.take()
+        states = base.hidden_states if "layers" in kinds else ()
+        arrays = [state.float().cpu().numpy() for state in (base.last_hidden_state, *states)]
+        encoded = [_pooled([array[row, : len(text)] for array in arrays], kinds) for row, text in enumerate(batch)]
+        if self.has_logits:
+            for one, logits in zip(encoded, output.logits.float().cpu().numpy(), strict=True):
+                one["logits"] = logits
+        return encoded
+
+    def _longest(self) -> int:
+        """The most tokens that the network has positions for."""
+        positions = getattr(self.model.config, "max_position_embeddings", None) or 512
+        if "roberta" in self.model.config.model_type:  # its positions start after the padding index
+            positions -= self.model.config.pad_token_id + 1
+        return min(int(positions), int(self.tokenizer.model_max_length))
+
+
+def _pooled(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:
+    frames, *states = arrays  # each (T, D)
+    encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames), "cls": frames[0]}
+    if "layers" in kinds:
+        encoded["layers"] = pooling.layers(states)
+    if "frames" in kinds:
+        encoded["frames"] = frames
+    return encoded

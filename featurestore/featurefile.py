@@ -1,0 +1,265 @@
+"""A feature file: packed, contiguous HDF5, written once in one step, read through a memory map.
+
+The only module that knows HDF5.
+"""
+
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from featurestore import schema
+from featurestore.errors import Mismatch, NotFound, UnknownName
+from featurestore.files import replacing
+from featurestore.schema import Header
+
+# Where a dataset lies in the file: byte offset, shape, dtype.
+Place = tuple[int, tuple[int, ...], np.dtype]
+
+_JSON = {"encoder", "classes", "versions", "digests"}
+_BLOCK = 1 << 24  # bytes read at a time for a digest
+
+
+class FeatureFile:
+    """A finished feature file, open for reading; datasets are memory maps and never copied whole.
+
+    Raises:
+        NotFound: there is no such file.
+        Mismatch: it is no feature file, is damaged, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {path.parent}")
+        self.path = path
+        try:
+            with h5py.File(path, "r") as file:
+                self.header = _header(file, path)
+                self._layout = _layout(file)
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            raise Mismatch(
+                f"{path} is damaged or no feature file",
+                got=str(error).partition("\n")[0],
+                do=f"move it away and run: cli extract --store {path.parent}",
+            ) from None
+
+    @property
+    def names(self) -> list[str]:
+        """Every dataset in the file."""
+        return list(self._layout)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What features can be made of: rows by kind, and `frames`."""
+        return [name for name in schema.ROWS if name in self._layout] + (["frames"] if schema.VALUES in self else [])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._layout
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A dataset as a read-only memory map; text arrives as fixed-width UTF-8 bytes."""
+        if name not in self._layout:
+            raise UnknownName(f"{self.path} has no dataset {name!r}", expected=", ".join(self._layout))
+        offset, shape, dtype = self._layout[name]
+        if not all(shape):
+            return np.empty(shape, dtype)
+        return np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
+
+    def text(self, name: str) -> list[str]:
+        """A dataset of text."""
+        return [value.decode("utf-8") for value in self[name].tolist()]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The utterance of each row."""
+        return self.text(schema.ID)
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each utterance."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @cached_property
+    def failed(self) -> dict[str, str]:
+        """The utterances that could not be encoded, and why."""
+        return dict(zip(self.text(schema.FAILED_ID), self.text(schema.FAILED_REASON), strict=True))
+
+    @cached_property
+    def trained_on(self) -> frozenset[str]:
+        """The utterances that the checkpoint was tuned on."""
+        return frozenset(self.text(schema.TRAINED_ON)) if schema.TRAINED_ON in self else frozenset()
+
+    def frames(self, row: int) -> np.ndarray:
+        """The frames (T, D) of one row."""
+        start, stop = self[schema.OFFSETS][row : row + 2]
+        return self[schema.VALUES][start:stop]
+
+    def damaged(self) -> list[str]:
+        """The datasets whose bytes are not those that were written."""
+        digests = {name: _digest(self.path, *self._extent(name)) for name in self._layout}
+        return sorted(
+            name for name in {**digests, **self.header.digests} if digests.get(name) != self.header.digests.get(name)
+        )
+
+    def _extent(self, name: str) -> tuple[int, int]:
+        offset, shape, dtype = self._layout[name]
+        return offset, int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+
+
+class Writer:
+    """The datasets of a file that is being written; rows may come in any order."""
+
+    def __init__(self, path: Path, layout: Mapping[str, Place]) -> None:
+        self._layout = layout
+        self._file = path.open("r+b")
+        self._reserve(path)
+
+    def put(self, name: str, values: np.ndarray, row: int = 0) -> None:
+        """Writes consecutive rows of one dataset, from `row` on."""
+        offset, shape, dtype = self._layout[name]
+        values = np.ascontiguousarray(values, dtype)
+        if values.shape[1:] != shape[1:] or row + len(values) > shape[0]:
+            raise Mismatch(f"rows of {name}", expected=f"at most {shape} in all", got=f"{values.shape} from row {row}")
+        stride = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+        _write_all(self._file.fileno(), values, offset + row * stride)
+
+    def close(self) -> None:
+        """Closes the file; what was put is in it."""
+        self._file.close()
+
+    def _reserve(self, path: Path) -> None:
+        # Taking the space first makes a full disk an error here and now, not a file with holes later.
+        end = max((offset + _size(shape, dtype) for offset, shape, dtype in self._layout.values()), default=0)
+        if end:
+            os.posix_fallocate(self._file.fileno(), 0, end)
+
+
+@contextmanager
+def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], header: Header) -> Iterator[Writer]:
+    """Writes a feature file in one step: it appears under `path`, whole and with its digests, or not at all.
+
+    Args:
+        path: the finished file.
+        datasets: shape and dtype of each, known beforehand.
+        header: its attributes; the digests are filled in here.
+    """
+    with replacing(path) as temporary:
+        layout = _create(temporary, datasets)
+        writer = Writer(temporary, layout)
+        try:
+            yield writer
+        finally:
+            writer.close()
+        digests = {
+            name: _digest(temporary, offset, _size(shape, dtype)) for name, (offset, shape, dtype) in layout.items()
+        }
+        with h5py.File(temporary, "r+") as file:
+            for key, value in dataclasses.asdict(dataclasses.replace(header, digests=digests)).items():
+                file.attrs[key] = json.dumps(value, sort_keys=key != "digests") if key in _JSON else value
+
+
+def write(path: Path, columns: Mapping[str, np.ndarray], header: Header) -> None:
+    """Writes a feature file from whole arrays."""
+    with writing(path, {name: (values.shape, values.dtype) for name, values in columns.items()}, header) as writer:
+        for name, values in columns.items():
+            writer.put(name, values)
+
+
+def encode_text(values: Sequence[str]) -> np.ndarray:
+    """Text as fixed-width UTF-8 bytes (N,), which a memory map can read."""
+    encoded = [value.encode("utf-8") for value in values]
+    return np.array(encoded, dtype=f"S{max(map(len, encoded), default=1) or 1}")
+
+
+def _create(
+    path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]
+) -> dict[str, Place]:
+    early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # the place of every dataset is known before it is filled
+    early.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    early.set_layout(h5py.h5d.CONTIGUOUS)
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    with h5py.File(path, "w", libver="v110") as file:
+        for name, (shape, dtype) in datasets.items():
+            dtype = np.dtype(dtype)
+            kind = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
+            stored = h5py.h5t.py_create(kind, logical=True)
+            h5py.h5d.create(file.id, name.encode(), stored, h5py.h5s.create_simple(shape), dcpl=early, lcpl=links)
+    with h5py.File(path, "r") as file:
+        return _layout(file)
+
+
+def _layout(file: h5py.File) -> dict[str, Place]:
+    """Offset, shape and dtype of every dataset; links out of the file are refused, never followed."""
+    found: dict[str, Place] = {}
+
+    def visit(group: h5py.Group, prefix: str) -> None:
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise OSError(f"{prefix}{name} is a link out of the file")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                visit(item, f"{prefix}{name}/")
+                continue
+            if item.chunks or item.external or item.is_virtual:
+                raise OSError(f"{prefix}{name} is not contiguous in this file")
+            offset = item.id.get_offset()
+            dtype = np.dtype(f"S{item.dtype.itemsize}") if item.dtype.kind == "S" else item.dtype
+            found[f"{prefix}{name}"] = (offset or 0, item.shape, dtype)
+
+    visit(file, "")
+    return found
+
+
+def _header(file: h5py.File, path: Path) -> Header:
+    version = int(file.attrs["schema"])
+    if version > schema.VERSION:
+        raise Mismatch(
+            f"{path} was written by a newer version of this package",
+            expected=f"schema {schema.VERSION} or lower",
+            got=f"schema {version}",
+            do="pip install --upgrade emofuse",
+        )
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(Header):
+        value = file.attrs[field.name]
+        values[field.name] = json.loads(value) if field.name in _JSON else value
+    values |= {"classes": tuple(values["classes"]), "schema": version}
+    return Header(**values)
+
+
+def _digest(path: Path, offset: int, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(offset)
+        while size:
+            block = file.read(min(size, _BLOCK))
+            if not block:
+                return "truncated"
+            digest.update(block)
+            size -= len(block)
+    return digest.hexdigest()
+
+
+def _size(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+
+
+def _write_all(descriptor: int, values: np.ndarray, offset: int) -> None:
+    view = memoryview(values.reshape(-1).view(np.uint8))
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view, offset = view[written:], offset + written

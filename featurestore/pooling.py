@@ -1,0 +1,22 @@
+"""From frames to one vector per utterance, over its true frames alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+POOLING = "mean and population standard deviation over true frames, accumulated in float64"
+
+
+def mean(frames: np.ndarray) -> np.ndarray:
+    """The mean of frames (T, D) over time, float32 (D,)."""
+    return frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def std(frames: np.ndarray) -> np.ndarray:
+    """The population standard deviation of frames (T, D) over time, float32 (D,); zero for a single frame."""
+    return frames.std(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def layers(states: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of every layer's frames (T, D), float32 (L+1, D): the projected input first, the last layer last."""
+    return np.stack([mean(state) for state in states])

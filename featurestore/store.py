@@ -1,0 +1,224 @@
+"""A store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
+
+import json
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurestore import manifest, registry
+from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
+from featurestore.featurefile import FeatureFile
+from featurestore.manifest import Utterance
+from featurestore.spec import FeatureSpec, parse_feature
+
+MANIFEST, CORPUS = "utterances.csv", "corpus.json"
+DEFAULT = Path("features/demo")
+
+
+def default_path() -> Path:
+    """Where the store is unless said otherwise: `$FEATURESTORE`, else `features/demo`."""
+    return Path(os.environ.get("FEATURESTORE") or DEFAULT)
+
+
+class Store:
+    """The features of one corpus, read-only.
+
+    Args:
+        path: the store's folder.
+
+    Raises:
+        NotFound: there is no store.
+
+    Example:
+        store = Store("features/demo")
+        X, blocks, ids = store.matrix(["audio.mean", "text.mean"])
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / CORPUS).is_file():
+            raise NotFound(
+                f"there is no feature store at {self.path}",
+                do=f"cli prepare CORPUS ROOT --store {self.path}, or name another: --store FOLDER",
+            )
+        self._open: dict[str, FeatureFile] = {}
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What `cli prepare` recorded: corpus, version, root, counts, findings."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / CORPUS).read_text("utf-8"))
+        except ValueError as error:
+            raise Mismatch(f"{self.path / CORPUS} is damaged: {error}", do="run cli prepare again") from None
+        return found
+
+    @property
+    def corpus(self) -> str:
+        """The corpus's name."""
+        return str(self.info["corpus"])
+
+    @property
+    def root(self) -> Path:
+        """The folder that audio paths are relative to."""
+        return Path(self.info["root"])
+
+    @cached_property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """The manifest."""
+        return manifest.read(self.path / MANIFEST)
+
+    @cached_property
+    def manifest_digest(self) -> str:
+        """The sha256 of the manifest."""
+        return manifest.digest(self.path / MANIFEST)
+
+    def encoders(self) -> list[str]:
+        """The names of the finished feature files."""
+        return sorted(path.stem for path in self.path.glob("*.h5") if not path.name.startswith("."))
+
+    def file(self, encoder: str) -> FeatureFile:
+        """The feature file of an encoder.
+
+        Raises:
+            UnknownName: there is none of that name.
+            Mismatch: it was made from another manifest than the store has now.
+        """
+        if encoder not in self._open:
+            known = self.encoders()
+            if not known:
+                raise NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {self.path}")
+            registry.check(encoder, known, what=f"encoder {encoder!r} in {self.path}", do=f"cli inspect {self.path}")
+            self._open[encoder] = self._fresh(FeatureFile(self.path / f"{encoder}.h5"))
+        return self._open[encoder]
+
+    def default_features(self) -> list[str]:
+        """Of every encoder: `mean` (or `functionals`) and, where there are any, `logits`."""
+        found = []
+        for encoder in self.encoders():
+            if "@" not in encoder:
+                kinds = self.file(encoder).kinds
+                found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
+        if not found:
+            raise NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {self.path}")
+        return found
+
+    def available(self, features: Iterable[str]) -> list[str]:
+        """The utterances that every feature has, in manifest order."""
+        files = [self.file(spec.encoder) for spec in self._specs(features)]
+        return [utterance.id for utterance in self.utterances if all(utterance.id in file.rows for file in files)]
+
+    def failures(self, features: Iterable[str]) -> dict[str, str]:
+        """The utterances that an encoder of these features could not encode, and why."""
+        files = {spec.encoder: self.file(spec.encoder) for spec in self._specs(features)}
+        return {name: f"{encoder}: {why}" for encoder, file in files.items() for name, why in file.failed.items()}
+
+    def trained_on(self, encoder: str) -> frozenset[str]:
+        """The utterances of this corpus that the encoder was tuned on."""
+        file = self.file(encoder)
+        return file.trained_on if file.header.trained_corpus in ("", self.corpus) else frozenset()
+
+    def describe(self, encoder: str) -> dict[str, Any]:
+        """How an encoder's vectors were made, as stored."""
+        return self.file(encoder).header.encoder
+
+    def matrix(
+        self, features: Sequence[str], ids: Sequence[str] | None = None
+    ) -> tuple[np.ndarray, dict[str, int], list[str]]:
+        """Features side by side, one row per utterance.
+
+        Args:
+            features: for example `["audio.mean", "text.logits"]`; `audio.frames[170]` is the first 170 frames,
+                flattened and zero-padded; `audio.layers[6]` is one layer.
+            ids: which utterances, in which order; by default every one that has all features, in manifest order,
+                with a warning where that leaves any out.
+
+        Returns:
+            X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row.
+
+        Raises:
+            UnknownName: a feature or an utterance that is not there.
+        """
+        specs = self._specs(features)
+        rows = self._default_ids(features) if ids is None else list(ids)
+        self._check_present(specs, rows)
+        widths = {str(spec): self._width(spec) for spec in specs}
+        X = np.zeros((len(rows), sum(widths.values())), np.float32)
+        start = 0
+        for spec, width in zip(specs, widths.values(), strict=True):
+            self._fill(X[:, start : start + width], spec, rows)
+            start += width
+        return X, widths, rows
+
+    def _specs(self, features: Iterable[str]) -> list[FeatureSpec]:
+        specs = [parse_feature(feature) for feature in features]
+        if not specs:
+            raise BadValue("no feature was asked for", do=f"cli inspect {self.path} lists them")
+        for spec in specs:
+            kinds = self.file(spec.encoder).kinds
+            registry.check(
+                spec.kind,
+                kinds,
+                what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
+                do=f"cli extract --store {self.path} --{spec.kind}" if spec.kind in ("frames", "layers") else "",
+            )
+        twice = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
+        if twice:
+            raise BadValue(f"feature {twice[0]} is asked for twice")
+        return specs
+
+    def _default_ids(self, features: Sequence[str]) -> list[str]:
+        ids = self.available(features)
+        if len(ids) < len(self.utterances):
+            left_out = len(self.utterances) - len(ids)
+            warnings.warn(
+                f"{left_out} of {len(self.utterances)} utterances lack a feature; see failures()", stacklevel=3
+            )
+        return ids
+
+    def _check_present(self, specs: Sequence[FeatureSpec], ids: Sequence[str]) -> None:
+        for spec in specs:
+            file = self.file(spec.encoder)
+            absent = [name for name in ids if name not in file.rows]
+            if absent:
+                reason = file.failed.get(absent[0], "not in the manifest")
+                raise UnknownName(
+                    f"{len(absent)} of {len(ids)} utterances have no {spec}: {', '.join(absent[:5])}",
+                    got=f"{absent[0]}: {reason}",
+                    do="leave them out: Store.available(features) lists those that have every feature",
+                )
+
+    def _width(self, spec: FeatureSpec) -> int:
+        file = self.file(spec.encoder)
+        if spec.kind == "frames":
+            return (spec.index or 0) * int(file["frames/value"].shape[1])
+        if spec.kind == "layers" and (spec.index or 0) >= file["layers"].shape[1]:
+            raise UnknownName(f"{file.path} has no layer {spec.index}", expected=f"0 to {file['layers'].shape[1] - 1}")
+        return int(file[spec.kind].shape[-1])
+
+    def _fill(self, block: np.ndarray, spec: FeatureSpec, ids: Sequence[str]) -> None:
+        file = self.file(spec.encoder)
+        rows = np.array([file.rows[name] for name in ids], np.int64)
+        if spec.kind == "frames":
+            offsets, values = file["frames/offset"], file["frames/value"]
+            for line, row in enumerate(rows):
+                frames = values[offsets[row] : offsets[row + 1]][: spec.index]
+                block[line, : frames.size] = frames.reshape(-1)
+        elif spec.kind == "layers":
+            block[:] = file["layers"][rows, spec.index]
+        else:
+            block[:] = file[spec.kind][rows]
+
+    def _fresh(self, file: FeatureFile) -> FeatureFile:
+        if file.header.manifest != self.manifest_digest:
+            raise Mismatch(
+                f"{file.path} was made from another manifest than {self.path / MANIFEST}",
+                expected=f"manifest {self.manifest_digest[:12]}",
+                got=f"manifest {file.header.manifest[:12]}",
+                do=f"cli extract --store {self.path} (what has not changed is reused)",
+            )
+        return file
