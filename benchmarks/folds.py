@@ -1,6 +1,6 @@
 """A fold: the utterances to train on and to test on, cut by a protocol and checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from featurestore import registry
@@ -32,7 +32,7 @@ def cut(protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, st
     """
     folds: list[Fold] = registry.module("protocols", protocol).folds(utterances, classes, seed)
     for fold in folds:
-        _check(fold, protocol, classes)
+        _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
     tested = [name for fold in folds for name in fold.test]
     if len(tested) != len(set(tested)) or (len(folds) > 1 and set(tested) != set(classes)):
         raise Mismatch(f"protocol {protocol} does not test each utterance once", got=f"{len(tested)} of {len(classes)}")
@@ -49,8 +49,23 @@ def choose(folds: Sequence[Fold], name: str) -> Fold:
     return next(fold for fold in folds if fold.name == name)
 
 
-def _check(fold: Fold, protocol: str, classes: Mapping[str, str]) -> None:
-    where = f"protocol {protocol}, fold {fold.name}"
+def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fold:
+    """The fold without the utterances that are not among `ids`, for example those without features.
+
+    Raises:
+        Mismatch: what is left is empty or has a class in test that is not in training.
+    """
+    kept = set(ids)
+    left = Fold(
+        fold.name,
+        tuple(name for name in fold.train if name in kept),
+        tuple(name for name in fold.test if name in kept),
+    )
+    _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
+    return left
+
+
+def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
     if not fold.train or not fold.test:
         raise Mismatch(f"{where} is empty", got=f"{len(fold.train)} to train on, {len(fold.test)} to test on")
     both = set(fold.train) & set(fold.test)

@@ -49,8 +49,8 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row: (N,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        best: Codes = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def save_weights(self, folder: Path) -> None:
         """Writes what was learned into an existing folder."""

@@ -132,10 +132,11 @@ class MLPHead(Head):
             decay.step()
         return float(total) / len(order)
 
-    @torch.inference_mode()
     def _probabilities(self, X: Matrix) -> Matrix:
-        logits = [self.network_(self._inputs(rows)) for rows in _chunks(X)]
-        return torch.cat(logits).double().softmax(dim=1).numpy()  # (N, C)
+        with torch.inference_mode():
+            logits = [self.network_(self._inputs(rows)) for rows in _chunks(X)]
+            probabilities: Matrix = torch.cat(logits).double().softmax(dim=1).numpy()  # (N, C)
+        return probabilities
 
     def _inputs(self, rows: Matrix) -> torch.Tensor:
         """Rows, standardised in their own precision, as a float32 tensor."""
@@ -158,7 +159,8 @@ class MLPHead(Head):
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
         self._check_number("weight_decay", low=0, inclusive=True)
-        if isinstance(self.hidden, str) or not all(isinstance(width, int) and width > 0 for width in self.hidden):
+        listed = isinstance(self.hidden, (list, tuple))
+        if not listed or not all(isinstance(width, int) and width > 0 for width in self.hidden):
             raise ValueError(f"hidden must be a list of widths above 0, got {self.hidden!r}")
 
 

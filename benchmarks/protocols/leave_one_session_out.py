@@ -1,0 +1,16 @@
+"""One fold per session: tests on it, trains on the others."""
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.folds import Fold
+from benchmarks.protocols._groups import leave_one_out
+from featurestore.manifest import Utterance
+
+__all__ = ["SPEAKER_INDEPENDENT", "folds"]
+
+SPEAKER_INDEPENDENT = True
+
+
+def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
+    """One fold per session, named after it, in natural order; nothing is drawn."""
+    return leave_one_out("session", utterances, classes)
