@@ -1,0 +1,186 @@
+"""A bundle: a fitted head with all that prediction needs, as a folder of `head.json` and weights."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurestore import registry
+from featurestore.errors import Mismatch, NotFound, Problem
+from featurestore.files import write_text
+
+FORMAT = 1  # raised whenever an older reader could misread a newer bundle
+FILE = "head.json"
+_LIBRARIES = ("emofuse", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "skops", "safetensors")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A fitted head and where it comes from. Everything but the head itself is plain JSON.
+
+    Args:
+        head: the fitted estimator.
+        head_name: its registry name, for example `mlp`.
+        params: its constructor arguments.
+        features: for example `("audio.mean", "text.mean")`, in column order.
+        blocks: width of each feature, in column order.
+        classes: in the order of the columns of `predict_proba`.
+        labels: name of the label scheme.
+        corpus: name of the corpus.
+        protocol: how the corpus was cut.
+        seed: of the cut and of the head.
+        fold: whose training part it was fitted on; None where it was fitted on everything.
+        encoders: by name: `description` as in the feature file, `trained_on` (how many utterances of the corpus it
+            was tuned on, `count`, and the `sha256` of their ids).
+        metrics: of the held-out parts, as `fit-head` reports them.
+        versions: of Python and the libraries.
+    """
+
+    head: Any
+    head_name: str
+    params: Mapping[str, Any]
+    features: tuple[str, ...]
+    blocks: Mapping[str, int]
+    classes: tuple[str, ...]
+    labels: str
+    corpus: str
+    protocol: str
+    seed: int
+    fold: str | None
+    encoders: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name != "head"]
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Writes a bundle beside its place and renames the whole folder; an earlier bundle there is replaced.
+
+    Raises:
+        Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
+    """
+    folder = folder.resolve()
+    _check_replaceable(folder)
+    with _replacing_folder(folder) as temporary:
+        bundle.head.save_weights(temporary)
+        weights = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
+        fields = {name: getattr(bundle, name) for name in _FIELDS}
+        text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
+        write_text(temporary / FILE, text + "\n")
+
+
+def load(folder: Path) -> Bundle:
+    """Reads a bundle; its head predicts exactly what the saved one did, and nothing in the folder can run code.
+
+    Raises:
+        NotFound: no such folder, no bundle in it, or a file of weights is missing.
+        Mismatch: `head.json` or the weights are damaged or from another version.
+        UnknownName: there is no head of that name here.
+    """
+    content = _read(folder)
+    _check_weights(folder, content["weights"])
+    module = registry.load("heads", content["head_name"])
+    try:
+        head = module(**content["params"])
+        head.classes_ = np.array(content["classes"])
+        head.n_features_in_ = sum(content["blocks"].values())
+        head.load_weights(folder)
+    except Exception as error:  # three libraries read the weights, each with errors of its own
+        raise Mismatch(f"the {content['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
+    fields = {name: content[name] for name in _FIELDS}
+    return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")})
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that a head rests on, as installed."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            continue
+    return found
+
+
+_AGAIN = "fit it again: cli fit-head --head HEAD --out FOLDER"
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / FILE
+    if not path.is_file():
+        what = f"{folder} is not a bundle: it has no {FILE}" if folder.is_dir() else f"there is no bundle {folder}"
+        raise NotFound(what, do="cli fit-head --head HEAD --out FOLDER writes one")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=f"format {found}", do=_AGAIN)
+    missing = [name for name in (*_FIELDS, "weights") if name not in content]
+    if missing:
+        raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)
+    return dict(content)
+
+
+def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:
+    for name, digest in weights.items():
+        path = folder / name
+        if not path.is_file():
+            raise NotFound(f"the bundle {folder} lacks its weights {name}", do=_AGAIN)
+        got = _digest(path)
+        if got != digest:
+            raise Mismatch(f"{path} is damaged", expected=f"sha256 {digest}", got=f"sha256 {got}", do=_AGAIN)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Nothing that is not an earlier bundle is ever deleted."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    do = "choose another --out, or remove it yourself"
+    try:
+        known = {FILE, *_read(folder)["weights"]}
+    except Problem as problem:
+        raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if strange:
+        raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(strange[:5]), do=do)
+
+
+@contextmanager
+def _replacing_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary sibling folder; when the block ends well it is renamed to `folder`."""
+    temporary, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for path in temporary.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        temporary.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
