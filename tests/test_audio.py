@@ -1,0 +1,200 @@
+import hashlib
+import io
+import os
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from featurestore import audio
+from featurestore.errors import Unencodable
+
+TONE = (np.sin(np.arange(8000) / 8) / 2).astype(np.float32)  # half a second at 16 kHz
+FORMATS = [
+    ("WAV", "PCM_U8"),
+    ("WAV", "PCM_16"),
+    ("WAV", "FLOAT"),
+    ("WAV", "DOUBLE"),
+    ("AIFF", "PCM_24"),
+    ("FLAC", "PCM_16"),
+    ("OGG", "VORBIS"),
+    ("MP3", "MPEG_LAYER_III"),
+]
+
+
+def written(samples=TONE, rate=16_000, kind="WAV", subtype=None):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=kind, subtype=subtype)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def clip(tmp_path):
+    def write(content, name="a.wav"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def reason(path, read=lambda path: audio.read(path, 16_000)):
+    with pytest.raises(Unencodable) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), FORMATS)
+@pytest.mark.parametrize("suffix", [".wav", ".raw", ".txt"])
+def test_any_format_under_any_suffix(clip, kind, subtype, suffix):
+    path = clip(written(kind=kind, subtype=subtype), f"a{suffix}")
+    samples = audio.read(path, 16_000)
+    assert samples.dtype == np.float32
+    assert samples.shape == TONE.shape
+    assert np.abs(samples - TONE).max() < 0.06
+    assert audio.probe(path) == audio.Probe(16_000, 1, 8000, kind)
+    assert audio.duration(path) == 0.5
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
+def test_any_rate_is_resampled(clip, rate):
+    tone = np.sin(2 * np.pi * 300 * np.arange(rate) / rate).astype(np.float32)
+    samples = audio.read(clip(written(tone, rate, subtype="FLOAT")), 16_000)
+    assert len(samples) == 16_000
+    expected = np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000)
+    assert np.abs(samples - expected)[500:-500].max() < 1e-3
+
+
+def test_channels_are_mixed_down(clip):
+    channels = np.stack([TONE, -TONE, np.full_like(TONE, 0.3)], axis=1)
+    np.testing.assert_allclose(audio.read(clip(written(channels, subtype="FLOAT")), 16_000), 0.1, atol=1e-6)
+
+
+def test_integers_are_scaled_to_one(clip):
+    samples = audio.read(clip(written(np.array([0, 16384, -32768], np.int16))), 16_000)
+    np.testing.assert_array_equal(samples, np.array([0, 0.5, -1], np.float32))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000])
+def test_a_streamed_header_is_tolerated(clip, size):
+    content = written()
+    whole = struct.pack("<I", min(size + 36, 0xFFFFFFFF))
+    path = clip(content[:4] + whole + content[8:40] + struct.pack("<I", size) + content[44:])
+    np.testing.assert_allclose(audio.read(path, 16_000), TONE, atol=1e-4)
+    assert audio.duration(path) == 0.5
+
+
+def test_a_flac_stream_of_unknown_length(clip):
+    content = bytearray(written(kind="FLAC"))
+    content[21] &= 0xF0  # the header's 36 bits for the number of samples
+    content[22:26] = bytes(4)
+    path = clip(bytes(content))
+    np.testing.assert_allclose(audio.read(path, 16_000), TONE, atol=1e-4)
+    assert audio.duration(path) == 0.5
+
+
+def test_chunks_before_and_after_the_samples(clip):
+    content = written(TONE[:7].astype(np.float32), subtype="PCM_U8")
+    note = b"LIST" + struct.pack("<I", 5) + b"hello\0"
+    body = content[8:36] + note + content[36:] + note
+    assert len(audio.read(clip(b"RIFF" + struct.pack("<I", len(body)) + body), 16_000)) == 7
+
+
+def test_missing(tmp_path):
+    assert reason(tmp_path / "no.wav") == f"no such file: {tmp_path / 'no.wav'}"
+    assert reason(tmp_path / "no.wav", audio.digest) == f"no such file: {tmp_path / 'no.wav'}"
+    assert reason(tmp_path / "no.wav", audio.duration) == f"no such file: {tmp_path / 'no.wav'}"
+
+
+def test_a_folder(tmp_path):
+    assert reason(tmp_path) == f"{tmp_path.name}: is a folder"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_without_permission(clip):
+    path = clip(written())
+    path.chmod(0)
+    assert reason(path) == "a.wav: cannot be opened: Permission denied"
+
+
+def test_refused_by_the_system(clip, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    path = clip(written())
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    assert reason(path) == "a.wav: cannot be opened: Permission denied"
+
+
+def test_empty(clip):
+    assert reason(clip(b"")) == "a.wav: is empty (0 bytes)"
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "OGG"])
+def test_no_samples(clip, kind):
+    path = clip(written(TONE[:0], kind=kind))
+    assert reason(path) == "a.wav: holds no samples"
+    assert reason(path, audio.duration) == "a.wav: holds no samples"
+
+
+def test_no_samples_but_a_comment(clip):
+    content = written(TONE[:0]) + b"LIST" + struct.pack("<I", 4) + b"abcd"
+    path = clip(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
+    assert reason(path) == "a.wav: holds no samples"
+
+
+def test_nan_and_infinity(clip):
+    samples = np.concatenate([TONE, [np.nan, np.inf]])
+    path = clip(written(samples, subtype="FLOAT"))
+    assert reason(path) == "a.wav: 2 of 8002 samples are NaN or infinite"
+
+
+def test_beyond_single_precision(clip):
+    assert reason(clip(written(np.array([0.0, 1e300]), subtype="DOUBLE"))) == (
+        "a.wav: 1 of 2 samples are NaN or infinite"
+    )
+
+
+@pytest.mark.parametrize("content", [b"x", b"<html>not found</html>" * 50])
+def test_not_audio(clip, content):
+    expected = "a.wav: is not audio that libsndfile reads (libsndfile: Format not recognised)"
+    assert reason(clip(content)) == expected
+    assert reason(clip(content), audio.duration) == expected
+
+
+@pytest.mark.parametrize(("kind", "missing", "there"), [("WAV", 8022, 8022), ("AIFF", 8027, 8027)])
+def test_truncated(clip, kind, missing, there):
+    content = written(kind=kind)
+    path = clip(content[: len(content) // 2])
+    expected = f"a.wav: truncated: its header promises {missing} bytes more than the {there} that are there"
+    assert reason(path) == expected
+    assert reason(path, audio.duration) == expected
+
+
+def test_truncated_in_its_header(clip):
+    assert reason(clip(written()[:20])) == (
+        "a.wav: is not audio that libsndfile reads (libsndfile: Error in WAV/W64/RF64 file. Malformed 'fmt ' chunk)"
+    )
+
+
+def test_truncated_flac(clip):
+    content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="FLAC")
+    assert reason(clip(content[: len(content) // 2])) == "a.wav: is damaged (libsndfile: flac decoder lost sync)"
+
+
+def test_truncated_mp3(clip):
+    content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="MP3")
+    text = reason(clip(content[: len(content) // 2]))
+    assert text.startswith("a.wav: truncated: ")
+    assert text.endswith(" of the 41796 samples that its header promises")
+
+
+def test_too_short_for_the_rate(clip):
+    assert reason(clip(written(TONE[:1], 48_000))) == "a.wav: too short: 1 samples at 48000 Hz give none at 16000 Hz"
+
+
+def test_digest_is_of_the_bytes(clip):
+    content = written()
+    assert audio.digest(clip(content)) == hashlib.sha256(content).hexdigest()
