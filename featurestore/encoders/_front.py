@@ -1,18 +1,18 @@
-"""The convolutional front of raw-waveform models, run on each clip alone, so that padding cannot change a clip.
+"""The convolutional front of raw-waveform models, kept from being changed by the zeros that pad a batch.
 
-A first convolution with group norm over time (wav2vec2-base and its kin) takes mean and variance over the zeros that
-pad a batch, and no attention mask repairs that.
+A first convolution with group norm over time (wav2vec2-base and its kin) takes mean and variance over those zeros too,
+and no attention mask repairs that. Here they are taken over each clip's true frames. Nothing else in the front mixes
+a clip with its padding: convolutions without padding of their own give the same true frames, layer norm is per frame.
 """
 
-from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 
 def isolate_front(model: nn.Module) -> bool:
-    """Makes a model convolve each clip of a masked batch on its true samples; weights and their names stay.
+    """Makes a masked batch give each clip the same frames as the clip alone; weights and their names stay.
 
     Works on this instance of any transformers model with the front of wav2vec2 (HuBERT, WavLM, data2vec, …), with a
     head or without, in training and evaluation. A batch without an attention mask runs as before.
@@ -23,12 +23,13 @@ def isolate_front(model: nn.Module) -> bool:
     Returns:
         whether the model has such a front.
     """
-    base = getattr(model, str(getattr(model, "base_model_prefix", "")), model)
-    front = getattr(base, "feature_extractor", None)
-    if not hasattr(front, "conv_layers"):
+    base: Any = getattr(model, str(getattr(model, "base_model_prefix", "")), model)
+    layers = getattr(getattr(base, "feature_extractor", None), "conv_layers", None)
+    if layers is None:
         return False
-    if not hasattr(front, "isolated"):
-        _isolate(base, front)
+    norm = getattr(layers[0], "layer_norm", None)
+    if isinstance(norm, nn.GroupNorm) and "forward" not in vars(norm):
+        _isolate(base, norm, layers[0].conv)
     return True
 
 
@@ -40,20 +41,31 @@ def shortest_clip(config: Any) -> int:
     return int(samples)
 
 
-def _isolate(base: nn.Module, front: Any) -> None:
-    together: Callable[[Tensor], Tensor] = front.forward
-    lengths: list[int] = []
+def _isolate(base: nn.Module, norm: nn.GroupNorm, conv: nn.Conv1d) -> None:
+    together = norm.forward
+    masks: list[Tensor] = []
 
-    def take_lengths(_base: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def take_mask(_base: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         mask = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)  # (B, S)
-        lengths[:] = [] if mask is None else mask.sum(-1).tolist()
+        masks[:] = [] if mask is None else [mask]
 
-    def apart(waves: Tensor) -> Tensor:
-        if not lengths:
-            return together(waves)
-        clips = [together(wave[None, :length])[0].T for wave, length in zip(waves, lengths, strict=True)]  # (T, D) each
-        return pad_sequence(clips, batch_first=True).transpose(1, 2)  # (B, D, T)
+    def apart(frames: Tensor) -> Tensor:
+        if not masks:
+            return together(frames)
+        true = (masks[0].sum(-1) - conv.kernel_size[0]) // conv.stride[0] + 1  # (B,) frames of the first convolution
+        return _group_norm(frames, true, norm)
 
-    base.register_forward_pre_hook(take_lengths, with_kwargs=True)
-    front.forward = apart
-    front.isolated = True
+    base.register_forward_pre_hook(take_mask, with_kwargs=True)
+    norm.forward = apart
+
+
+def _group_norm(frames: Tensor, true: Tensor, norm: nn.GroupNorm) -> Tensor:
+    """Group norm of frames (B, D, T) with mean and variance over the first `true` (B,) of them only."""
+    grouped = frames.unflatten(1, (norm.num_groups, -1))  # (B, G, D / G, T)
+    inside = (torch.arange(frames.shape[-1], device=frames.device) < true[:, None])[:, None, None]  # (B, 1, 1, T)
+    count = true[:, None, None, None] * grouped.shape[2]
+    mean = (grouped * inside).sum((2, 3), keepdim=True) / count
+    centred = grouped - mean
+    variance = (centred * inside).square().sum((2, 3), keepdim=True) / count
+    scaled = (centred * torch.rsqrt(variance + norm.eps)).flatten(1, 2)
+    return scaled if norm.weight is None else scaled * norm.weight[:, None] + norm.bias[:, None]
