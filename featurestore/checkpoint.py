@@ -18,7 +18,7 @@ class Checkpoint:
     """A checkpoint on this machine.
 
     Args:
-        name: what the user called it, folder or hub name.
+        name: its hub name, or its folder in full, so that it is found from anywhere.
         folder: where it lies.
         revision: the hub's commit; empty for a local folder.
     """
@@ -79,7 +79,7 @@ def resolve(name: str) -> Checkpoint:
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
-        checkpoint = Checkpoint(name, folder.resolve())
+        checkpoint = Checkpoint(str(folder.resolve()), folder.resolve())
     elif name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise NotFound(f"there is no checkpoint folder {name}", do="--encoder NAME=FOLDER, or a hub name owner/model")
     else:

@@ -11,9 +11,10 @@ from featurestore import content, plan, schema, worker
 from featurestore.encoders import OPTIONAL, Identity, Item, identify
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.featurefile import FeatureFile
+from featurestore.join import join
 from featurestore.lock import locked
 from featurestore.manifest import Utterance
-from featurestore.parts import Failure, Known, join, keys
+from featurestore.parts import Failure, Known, keys
 from featurestore.plan import Work
 from featurestore.progress import Progress
 from featurestore.schema import Header
@@ -117,11 +118,10 @@ class _Extraction:
         known = self._known()
         if not any(key in known.where for key in id_keys.values()):
             raise self._nothing_encoded(known, retry)
-        ids = list(id_keys)
         header = self._header(
             manifest=self.store.manifest_digest, created=datetime.now(UTC).isoformat(timespec="seconds")
         )
-        join(self.path, ids, id_keys, known, retry, self.identity.trained_on, header)
+        join(self.path, id_keys, known, retry, self.identity.trained_on, header)
         shutil.rmtree(self.folder, ignore_errors=True)
         return self._result(encoded, FeatureFile(self.path))
 

@@ -180,9 +180,7 @@ def encode_text(values: Sequence[str]) -> np.ndarray:
     return np.array(encoded, dtype=f"S{max(map(len, encoded), default=1) or 1}")
 
 
-def _create(
-    path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]
-) -> dict[str, Place]:
+def _create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Place]:
     early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # the place of every dataset is known before it is filled
     early.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

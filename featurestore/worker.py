@@ -56,7 +56,7 @@ def encode_part(
         path,
         [item.item.id for item in work],
         [item.key for item in work],
-        [done[position] for position in kept],
+        list(done.values()),
         final,
         header,
     )

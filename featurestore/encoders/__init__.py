@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,9 +54,14 @@ class Identity:
     checkpoint: Checkpoint | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:
-        """The sha256 of all that shapes a vector; where the checkpoint lies and what it is called do not count."""
-        content = {key: value for key, value in self.description.items() if key not in ("checkpoint", "revision")}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        """The sha256 of all that shapes a vector."""
+        return fingerprint(self.description)
+
+
+def fingerprint(description: Mapping[str, Any]) -> str:
+    """The sha256 of an encoder's description; where the checkpoint lies and what it is called do not count."""
+    content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Encoder(Protocol):

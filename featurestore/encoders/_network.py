@@ -1,10 +1,15 @@
 """What the two kinds of transformers encoder share: identity, loading, and the base network's output."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import OPTIONAL, Identity
+from featurestore.errors import Mismatch, Unavailable
 from featurestore.spec import EncoderSpec
+
+# Weights that no stored vector depends on and many published checkpoints lack; without a classifier the pooler too.
+UNUSED = ("masked_spec_embed",)
 
 # Families whose fused attention transformers supports and our tests cover; any other runs eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
@@ -43,30 +48,46 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
     """Loads a frozen network in float32 and evaluation mode, with its classifier where it has one.
 
     Raises:
+        Mismatch: weights are missing.
         Unavailable: transformers cannot load the checkpoint; the message carries its reason.
     """
     import torch
+    from transformers.utils import logging
 
-    from featurestore.errors import Unavailable
-
+    logging.set_verbosity_error()  # what it has to say about weights is checked below, and told as an error
+    logging.disable_progress_bar()
     checkpoint = identity.checkpoint
     if checkpoint is None:
         raise ValueError("a hand-made extractor has no network")
     auto = classifier if identity.classes else bare
     try:
-        model = auto.from_pretrained(
+        model, report = auto.from_pretrained(
             checkpoint.folder,
             dtype=torch.float32,  # transformers 5 would otherwise take the checkpoint's own, float16 included
             attn_implementation=identity.description["attention"],
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            output_loading_info=True,
         )
     except (ImportError, OSError, ValueError) as error:
         raise Unavailable(
             f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
         ) from None
+    _check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
     return model.eval().requires_grad_(False).to(device)
+
+
+def _check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
+    """Raises Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
+    lacking = [key for key in report["missing_keys"] if not any(part in key for part in unused)]
+    wrong = [str(key[0]) for key in report["mismatched_keys"]]
+    if lacking or wrong:
+        raise Mismatch(
+            f"checkpoint {name} does not hold every weight of the network that its config.json describes",
+            got=f"{len(lacking) + len(wrong)} missing or of another shape, {sorted(lacking + wrong)[0]} among them",
+            do="use the folder that save_pretrained wrote, whole",
+        )
 
 
 class Tap:

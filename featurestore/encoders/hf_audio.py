@@ -50,6 +50,8 @@ class _Clip:
 class HFAudio:
     """A frozen audio network; on a CPU clips are encoded one at a time, which is fastest there (no padding at all)."""
 
+    budget = 0
+
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
 
@@ -60,10 +62,9 @@ class HFAudio:
         self.whisper = identity.description["model_type"] == "whisper"
         if self.whisper and not identity.classes:
             self.model = self.model.get_encoder()
+        self.tap = Tap(self.model.get_encoder() if self.whisper and identity.classes else self.model.base_model)
         self.device = device
         self.rate = identity.description["preprocessing"]["sampling_rate"]
-        self.tap = Tap(self._base())
-        self.budget = 0
         self.has_logits = bool(identity.classes)
 
     def load(self, item: Item) -> _Clip:
@@ -117,9 +118,6 @@ class HFAudio:
             least = _receptive_field(kernels, self.model.config.conv_stride)
             if samples < least:
                 raise Unencodable(f"too short for one frame: {samples} samples at {self.rate} Hz, {least} needed")
-
-    def _base(self) -> Any:
-        return self.model.get_encoder() if self.whisper and self.has_logits else self.model.base_model
 
 
 def _receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> int:

@@ -1,0 +1,275 @@
+"""The command line: each command parses, calls one function, and prints; errors become messages in one place."""
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+PARTLY_FAILED = 3
+
+
+class Commands(click.Group):
+    """A click group in which every error that a user can cause ends as a message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; a Problem, or the disk's own refusal, is told without a traceback."""
+        from featurestore.errors import Problem
+
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            raise click.ClickException(str(problem)) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            raise click.ClickException(
+                f"{error.strerror}{where}\n  do: make room or choose another folder, then run the same command again"
+            ) from None
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110}
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
+@click.version_option(package_name="emofuse", prog_name="cli")
+def main() -> None:
+    """Feature store and fusion heads for multimodal speech emotion recognition.
+
+    Encoders are tuned once and frozen; the features of every utterance go into a store; heads are fitted and compared
+    on the stored features. Bare, every command works on the demo corpus:
+
+    \b
+      cli extract
+      cli fit-head --head mlp
+    """
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--store`, the same for every command."""
+    return click.option(
+        "--store",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="FEATURESTORE",
+        default="features/demo",
+        show_envvar=True,
+        help="Folder of the feature store.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, for programs that read the answer."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
+
+
+def say(line: str) -> None:
+    """What is worth knowing while a command works goes to standard error; the answer alone to standard output."""
+    click.echo(line, err=True)
+
+
+def answer(content: Any, text: str, as_json: bool) -> None:
+    """Prints the answer, for a program or for a person."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
+
+
+@main.command("list")
+@click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels"]))
+@json_option
+def list_(kind: str, as_json: bool) -> None:
+    """List what there is, one line each.
+
+    \b
+    Example: cli list heads
+    """
+    from featurestore import labels, registry
+
+    lines = (
+        labels.schemes() if kind == "labels" else {name: registry.summary(kind, name) for name in registry.names(kind)}
+    )
+    width = max(map(len, lines))
+    answer(lines, "\n".join(f"{name:<{width}}  {line}" for name, line in lines.items()), as_json)
+
+
+@main.command()
+@click.argument("corpus")
+@click.argument("root", required=False, type=click.Path(path_type=Path))
+@store_option
+@json_option
+def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
+    """Read a corpus release into a manifest, and say what is odd or missing.
+
+    CORPUS is a name from `cli list corpora`; ROOT is the release's folder (for `table`, a CSV, TSV or JSONL file).
+
+    \b
+    Example: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap
+    """
+    from featurestore.prepare import prepare as run
+    from featurestore.prepare import report
+
+    prepared = run(corpus, root, store)
+    answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)
+
+
+@main.command()
+@store_option
+@click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="Which encoder to tune.")
+@click.option("--checkpoint", required=True, help="Start from this folder or hub name.")
+@click.option("--labels", help="Label scheme; by default the corpus's own.")
+@click.option("--protocol", default="holdout", help="How the corpus is cut; the training part of a fold is tuned on.")
+@click.option("--fold", help="Which fold of the protocol; not needed where there is only one.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The tuned checkpoint.")
+@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), default=9, help="Passes over the training part.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak, AdamW.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances in a step.")
+@click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
+@click.option("--freeze-front/--train-front", default=True, help="Keep the audio network's convolutions as they are.")
+@click.option("--seed", type=int, default=0, help="Of the cut, the new layers and the order of the data.")
+@json_option
+def finetune(**options: Any) -> None:
+    """Tune an encoder on the training part of a fold; a stopped run continues when started again.
+
+    The defaults are the paper's. The checkpoint records which utterances it was tuned on, and every later evaluation
+    on one of them is refused.
+
+    \b
+    Example: cli finetune --store features/iemocap --modality text \\
+               --checkpoint microsoft/deberta-v3-small --out checkpoints/text
+    """
+    from benchmarks.tune import tune
+
+    from featurestore.store import Store
+
+    as_json = options.pop("as_json")
+    tuned = tune(Store(options.pop("store")), progress=say, **options)
+    answer(tuned.record, tuned.summary(), as_json)
+
+
+@main.command()
+@store_option
+@click.option("--corpus", help="Prepare this corpus first when the store has no manifest.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where that corpus lies.")
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    metavar="[NAME=]CHECKPOINT",
+    help="A folder, a hub name, or a hand-made extractor (egemaps, compare); may be given several times. By default "
+    "the demo's own on the demo, text=microsoft/deberta-v3-small and audio=facebook/wav2vec2-base-960h elsewhere.",
+)
+@click.option("--frames", is_flag=True, help="Also store every frame (large).")
+@click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each; by default the cores.")
+@click.option("--device", help="cpu, cuda, cuda:1, mps; by default the GPU where there is one.")
+@json_option
+@click.pass_context
+def extract(ctx: click.Context, frames: bool, layers: bool, as_json: bool, **options: Any) -> None:
+    """Encode every utterance into the store; what is there already is reused, what was stopped continues.
+
+    \b
+    Examples: cli extract
+              cli extract --store features/mine --corpus table --root mine.csv \\
+                --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
+    """
+    from benchmarks.demo import extract_all
+
+    optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
+    done = extract_all(**options, optional=optional, say=say)
+    answer([item.to_json() for item in done], "\n".join(item.summary() for item in done), as_json)
+    if any(item.failed for item in done):
+        ctx.exit(PARTLY_FAILED)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@json_option
+def inspect(path: Path, as_json: bool) -> None:
+    """Show what is in a store, a feature file, a bundle or a checkpoint.
+
+    \b
+    Example: cli inspect features/demo/audio.h5
+    """
+    from featurestore.describe import describe, render
+
+    content = describe(path)
+    answer(content, render(content), as_json)
+
+
+@main.command("fit-head")
+@store_option
+@click.option("--head", required=True, help="A name from `cli list heads`.")
+@click.option("--features", help="Comma-separated; by default mean (or functionals) and logits of every encoder.")
+@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
+@click.option("--fold", help="Only this fold.")
+@click.option("--seed", type=int, default=0, help="Of the cut and of the head.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; may be repeated.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="The bundle; by default STORE/bundles/HEAD."
+)
+@click.option(
+    "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
+)
+@json_option
+def fit_head(as_json: bool, **options: Any) -> None:
+    """Fit a head on stored features, print its metrics on the held-out part, and write a bundle.
+
+    \b
+    Examples: cli fit-head --head mlp
+              cli fit-head --head svm --features audio.mean,text.mean --param C=10 \\
+                --protocol leave-one-speaker-out
+    """
+    from benchmarks.fit import fit_and_save
+
+    from featurestore.store import Store
+
+    fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
+    answer(fitted.to_json(), fitted.table(), as_json)
+
+
+@main.command()
+@click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--audio", type=click.Path(path_type=Path, dir_okay=False), help="A clip.")
+@click.option("--text", help="What is said in it.")
+@click.option("--table", type=click.Path(path_type=Path), help="Many: a CSV, TSV or JSONL with audio and text columns.")
+@click.option(
+    "--encoder", "encoders", multiple=True, metavar="NAME=CHECKPOINT", help="Where an encoder lies now, if moved."
+)
+@click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.")
+@json_option
+@click.pass_context
+def predict(ctx: click.Context, bundle: Path, as_json: bool, **options: Any) -> None:
+    """Predict the emotion of new speech with a fitted bundle.
+
+    \b
+    Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"
+              cli predict features/demo/bundles/mlp --table clips.csv --json
+    """
+    from featurestore.predict import predict_from, render
+
+    predictions = predict_from(bundle, **options)
+    answer([prediction.to_json() for prediction in predictions], render(predictions), as_json)
+    if any(prediction.reason for prediction in predictions):
+        ctx.exit(PARTLY_FAILED if any(not prediction.reason for prediction in predictions) else 1)
+
+
+@main.command()
+@store_option
+@json_option
+def demo(store: Path, as_json: bool) -> None:
+    """Run everything on the embedded demo corpus: synthetic speech, which proves the pipeline, not the science.
+
+    \b
+    Example: cli demo
+    """
+    from benchmarks.demo import run
+
+    result = run(store, say=say)
+    answer(result.to_json(), result.table(), as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
