@@ -1,0 +1,225 @@
+"""What every encoder must do, over every family of checkpoint, each saved by transformers itself."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from featurestore import audio, encoders, registry
+from featurestore.encoders import Item
+from featurestore.errors import BadValue, Mismatch, Unencodable
+from featurestore.spec import EncoderSpec
+from tests import tiny
+
+CLASSES = ("angry", "neutral", "sad")
+LOOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def items(folder):
+    texts = ["you never saw my dog", "we", "the money the money again today", "a letter found", "i lost my job"]
+    clips = [
+        tiny.clip(folder / f"{index}.wav", seconds, index) for index, seconds in enumerate([0.8, 0.3, 1.3, 0.5, 0.31])
+    ]
+    return [Item(f"u{index}", clip, text) for index, (clip, text) in enumerate(zip(clips, texts, strict=True))]
+
+
+@pytest.fixture(
+    scope="module", params=[(family, classes) for family in tiny.FAMILIES for classes in ((), CLASSES)], ids=str
+)
+def identity(request, folder):
+    family, classes = request.param
+    path = folder / f"{family}-{len(classes)}"
+    return encoders.identify(EncoderSpec("", str(tiny.checkpoint(family, path, classes))))
+
+
+@pytest.fixture(scope="module")
+def encoder(identity):
+    return encoders.load(identity, "cpu")
+
+
+def encode(encoder, items, kinds):
+    return encoder.encode([encoder.load(item) for item in items], frozenset(kinds))
+
+
+def test_it_gives_the_kinds_that_it_promises(identity, encoder, items):
+    encoded = encode(encoder, items[:2], identity.kinds)
+    assert all(set(row) == set(identity.kinds) for row in encoded)
+    assert all(np.isfinite(value).all() and value.dtype == np.float32 for row in encoded for value in row.values())
+
+
+def test_shapes_are_those_of_the_schema(identity, encoder, items):
+    row = encode(encoder, items[:1], identity.kinds)[0]
+    frames, dimensions = row["frames"].shape
+    assert row["mean"].shape == row["std"].shape == (dimensions,)
+    assert row["layers"].shape == (3, dimensions)  # the projected input and two layers
+    if identity.classes:
+        assert row["logits"].shape == (len(identity.classes),)
+        assert identity.classes == CLASSES
+    if identity.description["rate"]:
+        assert frames == pytest.approx(0.8 * identity.description["rate"], abs=2)
+
+
+def test_pooled_vectors_are_those_of_the_frames(identity, encoder, items):
+    row = encode(encoder, items[:1], identity.kinds)[0]
+    np.testing.assert_allclose(row["mean"], np.mean(row["frames"].astype(np.float64), axis=0), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(row["std"], np.std(row["frames"].astype(np.float64), axis=0), rtol=1e-6, atol=1e-7)
+
+
+def test_a_vector_does_not_depend_on_its_batch_neighbours(identity, encoder, items):
+    together = encode(encoder, items, identity.kinds)
+    for item, row in zip(items, together, strict=True):
+        alone = encode(encoder, [item], identity.kinds)[0]
+        for kind, value in alone.items():
+            np.testing.assert_allclose(row[kind], value, **LOOSE, err_msg=f"{item.id} {kind}")
+
+
+def test_the_same_batch_gives_the_same_bytes_and_another_process_the_same_identity(identity, encoder, items):
+    first, second = (encode(encoder, items, identity.kinds) for _ in range(2))
+    assert all(a[kind].tobytes() == b[kind].tobytes() for a, b in zip(first, second, strict=True) for kind in a)
+    again = encoders.identify(EncoderSpec("", str(identity.checkpoint.folder)))
+    assert again.fingerprint() == identity.fingerprint()
+    json.dumps(identity.description)
+
+
+def test_it_is_in_evaluation_mode_and_float32(encoder):
+    assert not encoder.model.training
+    assert {parameter.dtype for parameter in encoder.model.parameters()} == {torch.float32}
+
+
+def test_a_clip_equals_the_plain_forward_pass_of_transformers(folder, items):
+    import transformers as hf
+
+    path = str(tiny.checkpoint("wav2vec2-group", folder / "plain-audio", CLASSES))
+    extractor, model = (
+        hf.AutoFeatureExtractor.from_pretrained(path),
+        hf.AutoModelForAudioClassification.from_pretrained(path),
+    )
+    inputs = extractor(audio.read(items[0].audio, 16_000), sampling_rate=16_000, return_tensors="pt")
+    with torch.no_grad():
+        plain = model.eval()(**inputs, output_hidden_states=True)
+    row = encode(
+        encoders.load(encoders.identify(EncoderSpec("", path)), "cpu"), items[:1], ["logits", "layers", "mean"]
+    )[0]
+    np.testing.assert_allclose(row["logits"], plain.logits[0], **LOOSE)
+    np.testing.assert_allclose(row["mean"], plain.hidden_states[-1][0].mean(0), **LOOSE)
+    np.testing.assert_allclose(row["layers"][1], plain.hidden_states[1][0].mean(0), **LOOSE)
+
+
+def test_a_text_equals_the_plain_forward_pass_of_transformers(folder, items):
+    import transformers as hf
+
+    path = str(tiny.checkpoint("deberta-v2", folder / "plain-text", CLASSES))
+    tokenizer, model = (
+        hf.AutoTokenizer.from_pretrained(path),
+        hf.AutoModelForSequenceClassification.from_pretrained(path),
+    )
+    with torch.no_grad():
+        plain = model.eval()(**tokenizer(items[0].text, return_tensors="pt"), output_hidden_states=True)
+    row = encode(encoders.load(encoders.identify(EncoderSpec("", path)), "cpu"), items[:1], ["logits", "cls"])[0]
+    np.testing.assert_allclose(row["logits"], plain.logits[0], **LOOSE)
+    np.testing.assert_allclose(row["cls"], plain.hidden_states[-1][0, 0], **LOOSE)
+
+
+def test_a_checkpoint_in_half_precision_is_loaded_in_float32(folder):
+    path = tiny.checkpoint("bert", folder / "half")
+    weights = load_file(path / "model.safetensors")
+    save_file(
+        {name: value.half() for name, value in weights.items()}, path / "model.safetensors", metadata={"format": "pt"}
+    )
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
+    model = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu").model
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_weights_that_are_missing_are_never_made_up(folder):
+    path = tiny.checkpoint("bert", folder / "lacking", CLASSES)
+    weights = load_file(path / "model.safetensors")
+    del weights["classifier.weight"]
+    save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        Mismatch, match=r"does not hold every weight(.|\n)*1 missing or of another shape, classifier.weight"
+    ):
+        encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
+
+
+def test_a_changed_weight_changes_the_fingerprint_and_the_folder_does_not(folder):
+    one, two, moved = (
+        encoders.identify(EncoderSpec("", str(tiny.checkpoint("bert", folder / name, seed=seed))))
+        for name, seed in [("seed0", 0), ("seed1", 1), ("elsewhere", 0)]
+    )
+    assert one.fingerprint() != two.fingerprint()
+    assert one.fingerprint() == moved.fingerprint()
+
+
+@pytest.mark.parametrize("family", ["wav2vec2-group", "hubert"])
+def test_a_clip_too_short_for_one_frame_fails_with_its_length(folder, family):
+    path = tiny.checkpoint(family, folder / f"short-{family}")
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
+    tiny.clip(folder / "short.wav", 150 / 16_000, 0)
+    with pytest.raises(Unencodable, match="^too short for one frame: 150 samples at 16000 Hz, 165 needed$"):
+        encoder.load(Item("u", folder / "short.wav", ""))
+    tiny.clip(folder / "enough.wav", 165 / 16_000, 0)
+    row = encode(encoder, [Item("u", folder / "enough.wav", "")], ["frames"])[0]
+    assert row["frames"].shape[0] == 1
+    np.testing.assert_array_equal(row["std"], 0)
+
+
+def test_a_clip_too_long_for_whisper_fails_with_its_length(folder):
+    path = tiny.checkpoint("whisper", folder / "long-whisper")
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
+    tiny.clip(folder / "long.wav", 30.5, 0)
+    with pytest.raises(Unencodable, match=r"^30.5 s long: Whisper's encoder takes at most 30 s$"):
+        encoder.load(Item("u", folder / "long.wav", ""))
+
+
+def test_a_text_that_is_missing_or_too_long_fails(folder):
+    config = tiny.checkpoint("bert", folder / "long-bert")
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(config))), "cpu")
+    with pytest.raises(Unencodable, match="^no text in the manifest$"):
+        encoder.load(Item("u", None, "  "))
+    with pytest.raises(Unencodable, match="^text of 602 tokens: the encoder reads at most 512$"):
+        encoder.load(Item("u", None, "dog " * 600))
+
+
+def test_roberta_has_two_positions_less_than_its_configuration_says(folder):
+    path = tiny.checkpoint("roberta", folder / "long-roberta")
+    assert encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu").longest == 510
+
+
+def test_no_audio_in_the_manifest_fails(folder):
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(tiny.checkpoint("hubert", folder / "none")))), "cpu")
+    with pytest.raises(Unencodable, match="^no audio in the manifest$"):
+        encoder.load(Item("u", None, "words"))
+
+
+def test_a_checkpoint_with_neither_extractor_nor_tokenizer_is_refused(folder):
+    path = tiny.checkpoint("bert", folder / "bare")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (path / name).unlink()
+    with pytest.raises(BadValue, match="has neither a feature extractor nor a tokenizer"):
+        encoders.identify(EncoderSpec("", str(path)))
+
+
+@pytest.mark.parametrize(("name", "width"), [("egemaps", 88), ("compare", 6373)])
+def test_a_feature_set_gives_its_functionals(name, width, items):
+    identity = encoders.identify(EncoderSpec("", name))
+    assert identity.kinds == ("functionals",)
+    assert "research use only" in identity.description["licence"]
+    encoder = encoders.load(identity, "cpu")
+    rows = encode(encoder, items[:2], identity.kinds)
+    assert [row["functionals"].shape for row in rows] == [(width,), (width,)]
+    np.testing.assert_array_equal(rows[1]["functionals"], encode(encoder, items[1:2], identity.kinds)[0]["functionals"])
+
+
+def test_every_encoder_module_is_described_without_loading_it():
+    for name in registry.names("encoders"):
+        assert registry.summary("encoders", name).endswith(".")
