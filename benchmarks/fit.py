@@ -1,9 +1,11 @@
 """Fits one head by one protocol on cached features, measures it on the held-out parts, and makes its bundle."""
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -11,12 +13,12 @@ from numpy.typing import NDArray
 from benchmarks import folds as cuts
 from benchmarks import leakage
 from benchmarks.folds import Fold
-from benchmarks.params import check_params, defaults
+from benchmarks.params import check_params, defaults, parse_params
 from benchmarks.result import Fitted, FoldResult, Prediction
 from benchmarks.stats import intervals
 from featurestore import labels as schemes
 from featurestore import registry
-from featurestore.bundle import Bundle, versions
+from featurestore.bundle import Bundle, check_target, save, versions
 from featurestore.errors import BadValue
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
@@ -27,6 +29,10 @@ _SHOWN = 5  # ids named in a line of progress; the result holds all of them
 
 class Store(Protocol):
     """What is asked of a feature store; `featurestore.store.Store` is one."""
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
 
     @property
     def corpus(self) -> str:
@@ -136,6 +142,30 @@ def fit_head(
     return Fitted(bundle, tuple(results), pooled, tuple(predictions), left_out, dropped)
 
 
+def fit_and_save(
+    store: Store, *, head: str, params: Sequence[str], features: str | None, out: Path | None, **options: Any
+) -> Fitted:
+    """What `cli fit-head` does: `fit_head`, with its bundle written to `out`, by default `STORE/bundles/HEAD`.
+
+    Args:
+        store: features of one corpus.
+        head: its registry name.
+        params: `NAME=VALUE` texts.
+        features: comma-separated.
+        out: the bundle's folder.
+        options: the others of `fit_head`.
+
+    Raises:
+        Problem: as `fit_head`, `parse_params` and `featurestore.bundle.save` raise.
+    """
+    chosen = [feature.strip() for feature in features.split(",") if feature.strip()] if features else None
+    folder = out or store.path / "bundles" / head
+    check_target(folder)
+    fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, **options)
+    save(fitted.bundle, folder)
+    return dataclasses.replace(fitted, path=folder)
+
+
 def _task(
     store: Store,
     head: str,
@@ -221,13 +251,13 @@ def _bundle(task: _Task, run: _Run, fold: str | None, pooled: FoldResult) -> Bun
         protocol=task.protocol,
         seed=task.seed,
         fold=fold,
-        encoders={name: _provenance(task.store, name) for name in task.encoders},
+        encoders={name: task.store.describe(name) for name in task.encoders},
+        trained_on={name: _count_and_digest(task.store.trained_on(name)) for name in task.encoders},
         metrics=pooled.metrics_json(),
         versions=versions(),
     )
 
 
-def _provenance(store: Store, encoder: str) -> dict[str, Any]:
-    ids = sorted(store.trained_on(encoder))
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
-    return {"description": store.describe(encoder), "trained_on": {"count": len(ids), "sha256": digest}}
+def _count_and_digest(ids: Iterable[str]) -> dict[str, Any]:
+    lines = sorted(ids)
+    return {"count": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}

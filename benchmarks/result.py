@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.stats import METHOD, RESAMPLES, Interval
@@ -58,6 +59,7 @@ class Fitted:
         predictions: every test utterance, fold by fold.
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
+        path: where the bundle was written; None where it was not.
     """
 
     bundle: Bundle
@@ -66,14 +68,16 @@ class Fitted:
     predictions: tuple[Prediction, ...]
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
+    path: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, but for the weights and the single predictions."""
         bundle = self.bundle
-        names = ("params", "labels", "classes", "corpus", "protocol", "seed", "features", "blocks", "encoders")
+        names = ("params", "labels", "classes", "corpus", "protocol", "seed", "features", "blocks", "trained_on")
         head = {"head": bundle.head_name} | {name: _plain(getattr(bundle, name)) for name in names}
         return head | {
-            "bundle_fold": bundle.fold,
+            "bundle": None if self.path is None else str(self.path),
+            "bundle_fitted_on": "everything" if bundle.fold is None else f"the training part of fold {bundle.fold}",
             "metrics": self.pooled.metrics_json(),
             "folds": [
                 {"fold": fold.name, "train": fold.train, "test": fold.test, "metrics": fold.metrics_json()}
@@ -91,7 +95,16 @@ class Fitted:
         cells = [["fold", "train", "test", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
         cells += [_cells(row) for row in rows]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
-        return "\n".join([*self._title(), "", *_aligned(cells), "", f"in brackets: {INTERVAL}", *leaks])
+        return "\n".join(
+            [*self._title(), "", *_aligned(cells), "", f"in brackets: {INTERVAL}", *leaks, *self._bundle()]
+        )
+
+    def _bundle(self) -> list[str]:
+        fold = self.bundle.fold
+        fitted_on = (
+            "everything; the figures are of the folds' own heads" if fold is None else f"fold {fold}'s training part"
+        )
+        return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}"]
 
     def _title(self) -> list[str]:
         bundle = self.bundle

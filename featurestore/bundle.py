@@ -40,8 +40,9 @@ class Bundle:
         protocol: how the corpus was cut.
         seed: of the cut and of the head.
         fold: whose training part it was fitted on; None where it was fitted on everything.
-        encoders: by name: `description` as in the feature file, `trained_on` (how many utterances of the corpus it
-            was tuned on, `count`, and the `sha256` of their ids).
+        encoders: by name, how its vectors were made, as the feature file describes it.
+        trained_on: by encoder, how many utterances of the corpus it was tuned on (`count`) and the `sha256` of their
+            sorted ids, one a line.
         metrics: of the held-out parts, as `fit-head` reports them.
         versions: of Python and the libraries.
     """
@@ -58,6 +59,7 @@ class Bundle:
     seed: int
     fold: str | None
     encoders: Mapping[str, Mapping[str, Any]]
+    trained_on: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Any]
     versions: Mapping[str, str]
 
@@ -72,13 +74,31 @@ def save(bundle: Bundle, folder: Path) -> None:
         Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
     """
     folder = folder.resolve()
-    _check_replaceable(folder)
+    check_target(folder)
     with _replacing_folder(folder) as temporary:
         bundle.head.save_weights(temporary)
         weights = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in _FIELDS}
         text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
+
+
+def check_target(folder: Path) -> None:
+    """Checks that a bundle may be written there: nothing, an empty folder, or an earlier bundle alone.
+
+    Raises:
+        Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    do = "choose another --out, or remove it yourself"
+    try:
+        known = {FILE, *_read(folder)["weights"]}
+    except Problem as problem:
+        raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if strange:
+        raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(strange[:5]), do=do)
 
 
 def load(folder: Path) -> Bundle:
@@ -148,20 +168,6 @@ def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Nothing that is not an earlier bundle is ever deleted."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    do = "choose another --out, or remove it yourself"
-    try:
-        known = {FILE, *_read(folder)["weights"]}
-    except Problem as problem:
-        raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
-    if strange:
-        raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(strange[:5]), do=do)
 
 
 @contextmanager

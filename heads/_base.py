@@ -1,5 +1,6 @@
 """What the heads share: input checks, label coding, prediction from probabilities, parameter checks."""
 
+import math
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
@@ -74,12 +75,16 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} needs at least 2 classes, got 1 class: {self.classes_[0]!r}")
 
-    def _check_number(self, name: str, *, low: float, integer: bool = False, inclusive: bool = False) -> None:
+    def _check_number(
+        self, name: str, *, low: float, high: float = math.inf, integer: bool = False, inclusive: bool = False
+    ) -> None:
+        """Raises ValueError unless the parameter is a number above `low` (or `low` itself) and at most `high`."""
         value = getattr(self, name)
         right = isinstance(value, Integral if integer else Real) and not isinstance(value, bool)
-        if not right or not (value >= low if inclusive else value > low):
-            kind = "an integer" if integer else "a number"
-            raise ValueError(f"{name} must be {kind} {'of at least' if inclusive else 'above'} {low}, got {value!r}")
+        if not right or value > high or not (value >= low if inclusive else value > low):
+            kind, from_low = "an integer" if integer else "a number", "of at least" if inclusive else "above"
+            to_high = "" if high == math.inf else f" and at most {high}"
+            raise ValueError(f"{name} must be {kind} {from_low} {low}{to_high}, got {value!r}")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

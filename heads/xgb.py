@@ -82,8 +82,9 @@ class XGBHead(Head):
     def _check_params(self) -> None:
         for name, low in {"n_estimators": 1, "max_depth": 1, "max_bin": 2}.items():
             self._check_number(name, low=low, integer=True, inclusive=True)
-        for name in ("learning_rate", "colsample_bytree", "subsample"):
-            self._check_number(name, low=0)
+        self._check_number("learning_rate", low=0)
+        for name in ("colsample_bytree", "subsample"):
+            self._check_number(name, low=0, high=1)
         for name in ("min_child_weight", "reg_lambda"):
             self._check_number(name, low=0, inclusive=True)
 

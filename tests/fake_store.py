@@ -1,0 +1,68 @@
+"""A store in memory: a corpus of drawn vectors, with what the real one can be asked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from featurestore.manifest import Utterance
+from featurestore.spec import parse_feature
+
+LABELS = ("ang", "hap", "sad")
+WIDTHS = {"audio.mean": 6, "text.mean": 4, "text.logits": 3}
+
+
+def corpus(per_speaker=12, sessions=3):
+    """Two speakers a session, labels in turn, with a few that have no label."""
+    rows = []
+    for session in range(1, sessions + 1):
+        for gender in "FM":
+            speaker = f"Ses{session:02}{gender}"
+            for number in range(per_speaker):
+                label = LABELS[number % 3]
+                rows.append(
+                    Utterance(
+                        f"{speaker}_{number:03}", label=label, speaker=speaker, session=str(session), gender=gender
+                    )
+                )
+            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session)))
+    return tuple(rows)
+
+
+@dataclass
+class FakeStore:
+    """Vectors that tell the label apart; `failed` utterances have none."""
+
+    utterances: tuple[Utterance, ...] = field(default_factory=corpus)
+    corpus: str = "fake"
+    failed: dict[str, str] = field(default_factory=dict)
+    tuned: dict[str, frozenset[str]] = field(default_factory=dict)
+    spread: float = 0.5
+    path: Path = Path("nowhere")
+
+    def default_features(self):
+        return list(WIDTHS)
+
+    def available(self, features):
+        return [row.id for row in self.utterances if row.id not in self.failed]
+
+    def failures(self, features):
+        return dict(self.failed)
+
+    def matrix(self, features, ids):
+        known = {row.id: row for row in self.utterances if row.id not in self.failed}
+        rows = [np.concatenate([self._vector(known[name], feature) for feature in features]) for name in ids]
+        return np.array(rows, np.float32), {name: WIDTHS[name] for name in features}, list(ids)
+
+    def trained_on(self, encoder):
+        return self.tuned.get(encoder, frozenset())
+
+    def describe(self, encoder):
+        return {"class": "fake", "checkpoint": encoder}
+
+    def _vector(self, utterance, feature):
+        seed = [len(parse_feature(feature).encoder), *utterance.id.encode()]
+        vector = np.random.default_rng(seed).normal(scale=self.spread, size=WIDTHS[feature])
+        if utterance.label:
+            vector[LABELS.index(utterance.label)] += 1.0
+        return vector

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from heads import svm
+from heads._base import seed_from
+from heads.svm import SVMHead
+
+NAMES = np.array(["angry", "happy", "sad", "neutral"])
+
+
+def data(classes=4, rows=300):
+    X, y = make_classification(rows, 12, n_informative=8, n_classes=classes, flip_y=0.2, class_sep=0.8, random_state=0)
+    return X * np.logspace(-3, 3, 12), NAMES[y]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_it_is_scikit_learns_machine_with_its_calibration(classes):
+    X, y = data(classes)
+    head = SVMHead(C=2.0, random_state=0).fit(X, y)
+    Z = StandardScaler().fit_transform(X)
+    folds = StratifiedKFold(3, shuffle=True, random_state=seed_from(0))
+    plain = CalibratedClassifierCV(SVC(C=2.0), method="temperature", cv=folds, ensemble=False).fit(Z, y)
+    # the plain one sets gamma="scale" anew in each calibration fold, hence the tolerance
+    np.testing.assert_allclose(head.predict_proba(X), plain.predict_proba(Z), atol=2e-3)
+
+
+def test_the_most_probable_class_is_the_machines_own():
+    X, y = data()
+    plain = make_pipeline(StandardScaler(), SVC(break_ties=True)).fit(X, y)
+    assert (SVMHead(random_state=0).fit(X, y).predict(X) == plain.predict(X)).all()
+
+
+def test_many_rows_go_row_by_row_with_the_same_answers(monkeypatch):
+    X, y = data()
+    at_once = SVMHead(random_state=0).fit(X, y)
+    monkeypatch.setattr(svm, "_KERNEL_ROWS", 0)
+    row_by_row = SVMHead(random_state=0).fit(X, y)
+    assert (at_once.machine_.kernel, row_by_row.machine_.kernel) == ("precomputed", "rbf")
+    np.testing.assert_allclose(at_once.predict_proba(X), row_by_row.predict_proba(X), atol=1e-9)
+
+
+def test_calibrated_probabilities_fit_unseen_rows_better_than_the_bare_scores():
+    X, y = data(rows=600)
+    head = SVMHead(C=10.0, random_state=0).fit(X[:300], y[:300])
+    calibrated = log_loss(y[300:], head.predict_proba(X[300:]))
+    head.temperature_ = 1.0
+    assert calibrated < log_loss(y[300:], head.predict_proba(X[300:]))
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_tiny_class_is_learned_without_being_calibrated(members):
+    X, y = data()
+    rows = np.r_[np.flatnonzero(y != "sad"), np.flatnonzero(y == "sad")[:members]]
+    head = SVMHead(random_state=0).fit(X[rows], y[rows])
+    assert head.classes_.tolist() == ["angry", "happy", "neutral", "sad"]
+    assert head.predict_proba(X).shape == (300, 4)
+    assert head.temperature_ != 1.0
+
+
+def test_nothing_to_calibrate_on_leaves_the_scores():
+    head = SVMHead().fit([[0.0], [1.0], [2.0]], ["sad", "happy", "angry"])
+    assert head.temperature_ == 1.0
+    np.testing.assert_allclose(head.predict_proba([[0.5]]).sum(), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"C": 0}, "C must be a number above 0, got 0"),
+        ({"C": True}, "C must be a number above 0, got True"),
+        ({"gamma": "small"}, "gamma must be one of 'scale', 'auto', got 'small'"),
+        ({"gamma": -1}, "gamma must be a number above 0, got -1"),
+        ({"calibration_folds": 1}, "calibration_folds must be an integer of at least 2, got 1"),
+    ],
+)
+def test_parameters_out_of_range_are_said(params, message):
+    with pytest.raises(ValueError, match=message):
+        SVMHead(**params).fit(*data())

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from xgboost import XGBClassifier
+
+from heads._base import seed_from
+from heads.xgb import XGBHead
+
+X, Y = make_classification(200, 20, n_informative=8, n_classes=3, random_state=0)
+NAMES = np.array(["angry", "happy", "sad"])[Y]
+
+
+def test_it_is_xgboost_on_class_numbers():
+    head = XGBHead(n_estimators=5, random_state=0).fit(X, NAMES)
+    plain = XGBClassifier(
+        n_estimators=5, max_bin=64, colsample_bytree=0.2, tree_method="hist", random_state=seed_from(0)
+    ).fit(X, Y)
+    assert np.array_equal(head.predict_proba(X), plain.predict_proba(X))
+    assert head.classes_.tolist() == ["angry", "happy", "sad"]
+
+
+def test_the_number_of_threads_changes_nothing():
+    one, two = (XGBHead(n_estimators=5, n_jobs=jobs, random_state=0).fit(X, NAMES) for jobs in (1, 2))
+    assert np.array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+def test_the_seed_chooses_the_columns():
+    first, second = (XGBHead(n_estimators=5, random_state=seed).fit(X, NAMES) for seed in (0, 1))
+    assert not np.array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_weights_of_another_width_are_refused(tmp_path):
+    XGBHead(n_estimators=2, random_state=0).fit(X, NAMES).save_weights(tmp_path)
+    other = XGBHead()
+    other.classes_, other.n_features_in_ = np.array(["angry", "happy", "sad"]), 4
+    with pytest.raises(ValueError, match=r"xgb\.ubj is for 3 classes and 20 columns"):
+        other.load_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_estimators": 0}, "n_estimators must be an integer of at least 1, got 0"),
+        ({"max_bin": 2.5}, "max_bin must be an integer of at least 2, got 2.5"),
+        ({"colsample_bytree": 0}, "colsample_bytree must be a number above 0 and at most 1, got 0"),
+        ({"reg_lambda": -1}, "reg_lambda must be a number of at least 0, got -1"),
+        ({"subsample": 2}, "subsample must be a number above 0 and at most 1, got 2"),
+    ],
+)
+def test_parameters_out_of_range_are_said(params, message):
+    with pytest.raises(ValueError, match=message):
+        XGBHead(**params).fit(X, NAMES)
