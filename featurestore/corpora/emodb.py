@@ -1,0 +1,117 @@
+"""EmoDB, the Berlin Database of Emotional Speech: 10 German actors, 10 sentences, 7 emotions, 535 clips."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from featurestore.corpora import Card, Finding, Reading
+from featurestore.corpora._clips import measured
+from featurestore.errors import NotFound
+from featurestore.manifest import Utterance
+
+_EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "N": "neutral",
+    "F": "happiness",
+    "A": "fear",
+    "T": "sadness",
+    "E": "disgust",
+}
+CARD = Card(
+    title="EmoDB: Berlin Database of Emotional Speech",
+    licence="freely available for research: http://emodb.bilderbar.info",
+    citation="Burkhardt et al., A database of German emotional speech, Interspeech 2005, 1517-1520",
+    labels=_EMOTIONS,
+    counts={"W": 127, "L": 81, "N": 79, "F": 71, "A": 69, "T": 62, "E": 46},
+    schemes={"emodb-7": _EMOTIONS},
+    default_scheme="emodb-7",
+    version="535 clips",
+    note="acted; the same ten sentences in every emotion, so the words tell nothing about it",
+)
+_GENDERS = {
+    **dict.fromkeys(("03", "10", "11", "12", "15"), "M"),
+    **dict.fromkeys(("08", "09", "13", "14", "16"), "F"),
+}
+_SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+_NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])[a-z]")
+_RATE = 16_000  # Hz, of the original release
+
+
+def utterances(root: Path) -> Reading:
+    """Reads a release: one utterance per clip, by name.
+
+    Args:
+        root: the folder `wav`, or the one that holds it.
+
+    Raises:
+        NotFound: no clip of EmoDB is there.
+    """
+    clips = sorted(path for path in (*root.glob("wav/*.wav"), *root.glob("*.wav")) if not path.name.startswith("._"))
+    named = {path.stem: path for path in clips if _NAME.fullmatch(path.stem)}
+    if not named:
+        raise NotFound(
+            f"{root} is not an EmoDB release",
+            expected="a folder with wav/03a01Fa.wav and so on",
+            got=f"a folder with {len(clips)} other wav files" if root.is_dir() else "no such folder",
+            do="the release comes from http://emodb.bilderbar.info; for data of your own: cli prepare table TABLE",
+        )
+    rows = [_utterance(named[name], root) for name in sorted(named)]
+    complete, findings = measured(root, rows)
+    ignored = tuple(path.relative_to(root).as_posix() for path in clips if path not in named.values())
+    return Reading(complete, (*_findings(ignored, complete), *findings, *_altered(root, complete)))
+
+
+def _utterance(path: Path, root: Path) -> Utterance:
+    match = _NAME.fullmatch(path.stem)
+    speaker, sentence, emotion = match.groups() if match else ("", "", "")
+    return Utterance(
+        id=path.stem,
+        audio=path.relative_to(root).as_posix(),
+        text=_SENTENCES.get(sentence, ""),
+        label=emotion,
+        speaker=speaker,
+        gender=_GENDERS.get(speaker, ""),
+        script=sentence,
+    )
+
+
+def _findings(ignored: Sequence[str], rows: Sequence[Utterance]) -> tuple[Finding, ...]:
+    found = (
+        Finding("wav files that are not named as EmoDB's, or stand twice, ignored", tuple(ignored)),
+        Finding("clips of an unknown sentence; they stay, with an empty text", _ids(rows, "text")),
+        Finding("clips of an unknown speaker; they stay, without a gender", _ids(rows, "gender")),
+    )
+    return tuple(finding for finding in found if finding.where)
+
+
+def _ids(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
+    return tuple(row.id for row in rows if not getattr(row, column))
+
+
+def _altered(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
+    """Whether this is the original at 16 kHz and natural length: figures on another copy are not comparable."""
+    from featurestore import audio
+
+    rates = {row.id: audio.probe(root / row.audio).rate for row in rows if row.duration is not None}
+    lengths = {row.duration for row in rows} - {None}
+    signs = []
+    if other := sorted(set(rates.values()) - {_RATE}):
+        signs.append(f"clips at {', '.join(map(str, other))} Hz (the original: {_RATE} Hz)")
+    if len(rates) > 1 and len(lengths) == 1:
+        signs.append(f"every clip {lengths.pop():.3f} s long (the original: natural lengths)")
+    if not signs:
+        return ()
+    what = f"an altered copy: {', '.join(signs)}; compare figures only with figures on this copy"
+    return (Finding(what, tuple(name for name, rate in rates.items() if rate != _RATE or not other)),)
