@@ -204,4 +204,7 @@ def _chunks(X: Matrix) -> Iterator[Matrix]:
 
 def _device(name: str) -> torch.device:
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return torch.device(name) if name != "auto" else found or torch.device("cpu")
+    try:
+        return torch.device(name) if name != "auto" else found or torch.device("cpu")
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device must be 'auto' or a torch device such as 'cpu', got {name!r}") from None

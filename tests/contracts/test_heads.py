@@ -1,12 +1,92 @@
+import numpy as np
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from featurestore import registry
 
+HEADS = registry.names("heads")
+# small enough for scikit-learn's hundred checks, large enough for its accuracy check
+QUICK = {"mlp": {"hidden": (64, 32), "device": "cpu"}, "xgb": {"n_estimators": 20, "n_jobs": 1}}
+NAMES = np.array(["angry", "happy", "neutral", "sad"])
 
-def quick(name):
-    return registry.load("heads", name)()
+
+def quick(head, **params):
+    return registry.load("heads", head)(**QUICK.get(head, {}) | params)
 
 
-@parametrize_with_checks([quick(name) for name in registry.names("heads")])
+def data(rows=120, widths=(5, 3), scales=(1.0, 1.0)):
+    """Two blocks of columns that tell the classes apart, each at a scale of its own."""
+    rng = np.random.default_rng(0)
+    codes = np.arange(rows) % len(NAMES)
+    centres = [rng.normal(size=(len(NAMES), width)) * 2 for width in widths]
+    blocks = [
+        scale * (centre[codes] + rng.normal(size=(rows, width)))
+        for centre, width, scale in zip(centres, widths, scales, strict=True)
+    ]
+    return np.hstack(blocks).astype(np.float32), NAMES[codes]
+
+
+def seeded(head, seed=0):
+    estimator = quick(head)
+    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
+
+
+@parametrize_with_checks([quick(head) for head in HEADS])
 def test_obeys_scikit_learn(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_exports_its_class_alone_and_says_what_it_is(head):
+    assert len(registry.module("heads", head).__all__) == 1
+    assert registry.summary("heads", head)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_defaults_are_plain_values(head):
+    for value in registry.load("heads", head)().get_params().values():
+        assert isinstance(value, (int, float, str, tuple, type(None)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("head", HEADS)
+def test_probabilities_are_of_the_classes_and_sum_to_1(head, dtype):
+    X, y = data()
+    estimator = seeded(head).fit(X.astype(dtype), y)
+    probabilities = estimator.predict_proba(X.astype(dtype))
+    assert estimator.classes_.tolist() == NAMES.tolist()
+    assert probabilities.shape == (120, 4)
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert (estimator.predict(X.astype(dtype)) == NAMES[probabilities.argmax(1)]).all()
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_same_seed_gives_the_same_head(head):
+    X, y = data()
+    first, second = (seeded(head, 7).fit(X, y).predict_proba(X) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "prior"])
+def test_blocks_of_different_scale_are_learned_from(head):
+    X, y = data(scales=(1e-3, 1e4))
+    assert seeded(head).fit(X[:60], y[:60]).score(X[60:], y[60:]) > 0.8
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_weights_come_back(head, tmp_path):
+    X, y = data()
+    saved = seeded(head).fit(X, y)
+    saved.save_weights(tmp_path)
+    loaded = seeded(head)
+    loaded.classes_, loaded.n_features_in_ = NAMES, X.shape[1]
+    loaded.load_weights(tmp_path)
+    assert np.array_equal(loaded.predict_proba(X), saved.predict_proba(X))
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".safetensors", ".ubj", ".skops"}
+
+
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "prior"])
+def test_one_class_is_refused(head):
+    with pytest.raises(ValueError, match=r"needs at least 2 classes, got 1 class: .*sad"):
+        quick(head).fit(np.ones((4, 2)), ["sad"] * 4)
