@@ -48,11 +48,11 @@ class Utterance:
 
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Utterance))
-_NUMBERS = {"start", "end", "duration", "valence", "activation", "dominance"}
+NUMBERS = {"start", "end", "duration", "valence", "activation", "dominance"}
 
 
 def to_csv(utterances: Sequence[Utterance]) -> str:
-    """The manifest as CSV text: a header, then one row per utterance; numbers are written so that they read back equal."""
+    """The manifest as CSV text: a header, then one row per utterance; numbers read back equal."""
     _check_ids(utterances, "the manifest")
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -92,7 +92,7 @@ def _utterance(row: dict[str, str], path: Path, line: int) -> Utterance:
     for column in COLUMNS:
         text = row[column] or ""
         try:
-            values[column] = (float(text) if text else None) if column in _NUMBERS else text
+            values[column] = (float(text) if text else None) if column in NUMBERS else text
         except ValueError:
             raise Mismatch(f"{path}, line {line}, column {column}", expected="a number", got=repr(text)) from None
     return Utterance(**values)  # type: ignore[arg-type]  # every column has been converted to its field's type
