@@ -224,3 +224,11 @@ def test_fitting_and_saving_writes_the_bundle_into_the_store(tmp_path):
     assert last == f"bundle {result.path}: fitted on everything; the figures are of the folds' own heads"
     elsewhere = fit_and_save(store, **options, out=tmp_path / "mine")
     assert elsewhere.table().endswith(f"bundle {tmp_path / 'mine'}: fitted on fold holdout's training part")
+
+
+def test_a_place_that_cannot_take_the_bundle_is_said_before_fitting(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    lines = []
+    with pytest.raises(Mismatch, match="exists and is not a bundle"):
+        fit_and_save(FakeStore(), head="svm", params=[], features=None, out=tmp_path, progress=lines.append)
+    assert lines == []
