@@ -122,7 +122,7 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 @click.option("--protocol", default="holdout", help="How the corpus is cut; the training part of a fold is tuned on.")
 @click.option("--fold", help="Which fold of the protocol; not needed where there is only one.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The tuned checkpoint.")
-@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), default=9, help="Passes over the training part.")
+@click.option("--epochs", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak, AdamW.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances in a step.")
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
@@ -139,13 +139,12 @@ def finetune(**options: Any) -> None:
     Example: cli finetune --store features/iemocap --modality text \\
                --checkpoint microsoft/deberta-v3-small --out checkpoints/text
     """
-    from benchmarks.tune import tune
-
+    from benchmarks.tune import summary, tune
     from featurestore.store import Store
 
     as_json = options.pop("as_json")
     tuned = tune(Store(options.pop("store")), progress=say, **options)
-    answer(tuned.record, tuned.summary(), as_json)
+    answer(dict(tuned.record), summary(tuned), as_json)
 
 
 @main.command()
@@ -174,7 +173,7 @@ def extract(ctx: click.Context, frames: bool, layers: bool, as_json: bool, **opt
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
-    from benchmarks.demo import extract_all
+    from benchmarks.pipeline import extract_all
 
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     done = extract_all(**options, optional=optional, say=say)
@@ -223,7 +222,6 @@ def fit_head(as_json: bool, **options: Any) -> None:
                 --protocol leave-one-speaker-out
     """
     from benchmarks.fit import fit_and_save
-
     from featurestore.store import Store
 
     fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)

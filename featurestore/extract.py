@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from featurestore import content, plan, schema, worker
 from featurestore.encoders import OPTIONAL, Identity, Item, identify
@@ -23,6 +24,8 @@ from featurestore.store import Store
 
 Say = Callable[[str], None]
 
+SHOWN = 20  # failures listed on a terminal
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -39,6 +42,20 @@ class Extracted:
     encoded: int
     reused: int
     failed: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome for a program."""
+        return {"file": str(self.path), "encoded": self.encoded, "reused": self.reused, "failed": dict(self.failed)}
+
+    def summary(self) -> str:
+        """The outcome for a person; failures are listed, the first of many in full."""
+        total = self.encoded + self.reused
+        counts = f"{self.encoded} encoded now, {self.reused} reused, {len(self.failed)} failed"
+        lines = [f"{self.path}: {total} utterances, {counts}"]
+        lines += [f"  {name}: {reason}" for name, reason in list(self.failed.items())[:SHOWN]]
+        if len(self.failed) > SHOWN:
+            lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {self.path} --json")
+        return "\n".join(lines)
 
 
 def extract(

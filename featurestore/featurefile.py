@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -152,7 +153,7 @@ def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], hea
         datasets: shape and dtype of each, known beforehand.
         header: its attributes; the digests are filled in here.
     """
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _disk_errors(path):
         layout = _create(temporary, datasets)
         writer = Writer(temporary, layout)
         try:
@@ -178,6 +179,18 @@ def encode_text(values: Sequence[str]) -> np.ndarray:
     """Text as fixed-width UTF-8 bytes (N,), which a memory map can read."""
     encoded = [value.encode("utf-8") for value in values]
     return np.array(encoded, dtype=f"S{max(map(len, encoded), default=1) or 1}")
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """HDF5 tells of a full disk by a RuntimeError that names the error number in its text; here it is an OSError."""
+    try:
+        yield
+    except RuntimeError as error:
+        number = re.search(r"errno = (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
 
 
 def _create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Place]:

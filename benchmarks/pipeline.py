@@ -1,0 +1,80 @@
+"""From nothing to features: prepares a corpus where there is no manifest, takes the encoders asked for, extracts."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from featurestore.prepare import prepare
+
+from benchmarks import demo_encoders
+from featurestore.errors import Mismatch, NotFound
+from featurestore.extract import Extracted, extract
+from featurestore.spec import EncoderSpec, parse_encoder
+from featurestore.store import CORPUS, DEFAULT, Store
+
+Say = Callable[[str], None]
+
+# The paper's encoders.
+DEFAULT_ENCODERS = ("text=microsoft/deberta-v3-small", "audio=facebook/wav2vec2-base-960h")
+
+
+def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> Store:
+    """Opens a store; where there is none, prepares the corpus first (the demo, in the default place).
+
+    Raises:
+        NotFound: there is no store and no corpus is named.
+        Mismatch: the store holds another corpus than the one named.
+    """
+    if not (path / CORPUS).is_file():
+        if corpus is None and path != DEFAULT:
+            raise NotFound(
+                f"there is no feature store at {path}",
+                do=f"cli prepare CORPUS ROOT --store {path}, or name them here: --corpus CORPUS --root ROOT",
+            )
+        say(f"preparing corpus {corpus or 'demo'} in {path} …")
+        prepare(corpus or "demo", root, path)
+    store = Store(path)
+    if corpus not in (None, store.corpus):
+        raise Mismatch(
+            f"{path} holds another corpus", expected=str(corpus), got=store.corpus, do="name another --store"
+        )
+    if root is not None and root.resolve() != store.root:
+        raise Mismatch(
+            f"{path} was prepared from another root",
+            expected=str(root.resolve()),
+            got=str(store.root),
+            do=f"cli prepare {store.corpus} {root} --store {path}",
+        )
+    return store
+
+
+def extract_all(
+    *,
+    store: Path,
+    corpus: str | None = None,
+    root: Path | None = None,
+    encoders: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    jobs: int | None = None,
+    device: str | None = None,
+    say: Say = print,
+) -> list[Extracted]:
+    """Extracts the features of every encoder asked for; without one, of the corpus's default encoders.
+
+    Args:
+        store: the folder; prepared first where it holds no manifest.
+        corpus: what to prepare; `root`: where it lies.
+        encoders: `[NAME=]CHECKPOINT` texts.
+        optional: `frames`, `layers`.
+        jobs: worker processes; by default the cores.
+        device: by default the GPU where there is one.
+        say: receives lines for the user.
+    """
+    opened = open_store(store, corpus, root, say)
+    specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, say)
+    return [extract(opened, spec, optional=optional, jobs=jobs or 0, device=device or "", say=say) for spec in specs]
+
+
+def _default_encoders(store: Store, say: Say) -> list[EncoderSpec]:
+    if store.corpus == "demo":
+        return demo_encoders.encoders(store, say)
+    return [parse_encoder(text) for text in DEFAULT_ENCODERS]

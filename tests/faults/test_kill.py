@@ -1,0 +1,156 @@
+"""An extraction that is killed, wherever, goes on where it was and ends as if nothing had happened."""
+
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from featurestore.errors import Unavailable
+from featurestore.extract import extract
+from featurestore.featurefile import FeatureFile
+from featurestore.spec import EncoderSpec
+from featurestore.store import Store
+from tests import tiny
+from tests.faults.extraction import run
+
+ROOT = Path(__file__).parents[2]
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return tiny.checkpoint("deberta-v2", tmp_path_factory.mktemp("model") / "text")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tiny.store(tmp_path / "store", tiny.utterances(COUNT, tmp_path / "corpus"), tmp_path / "corpus")
+
+
+def start(store, checkpoint, log):
+    """Forks from a server that has loaded torch once: a start costs milliseconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.extraction"])
+    process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log)))
+    process.start()
+    return process
+
+
+def finish(store, checkpoint, log):
+    process = start(store, checkpoint, log)
+    process.join()
+    assert process.exitcode == 0
+
+
+def parts(store):
+    return len(list(store.path.glob("text.parts/[!.]*.h5")))
+
+
+def kill_after(process, store, count):
+    while process.is_alive() and parts(store) < count:
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+
+
+def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, checkpoint, tmp_path):
+    log = tmp_path / "log"
+    for count in (1, 6, 13):
+        kill_after(start(store, checkpoint, log), store, count)
+        assert not (store.path / "text.h5").exists()
+    finish(store, checkpoint, log)
+    whole = tiny.store(tmp_path / "whole", list(store.utterances), store.root)
+    finish(whole, checkpoint, tmp_path / "other")
+    killed, uninterrupted = (FeatureFile(folder.path / "text.h5") for folder in (store, whole))
+    assert killed.header.digests == uninterrupted.header.digests
+    assert killed.damaged() == []
+    # What was in a finished part is not done twice; of each kill, at most the part in hand is lost.
+    assert COUNT <= len(log.read_text().split()) <= COUNT + 3 * 2
+    assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
+
+
+def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpoint, tmp_path):
+    finish(store, checkpoint, tmp_path / "warm")  # the server's own start does not count
+    expected = FeatureFile(store.path / "text.h5").header.digests
+    (store.path / "text.h5").unlink()
+    began = time.monotonic()
+    finish(store, checkpoint, tmp_path / "timing")
+    length = time.monotonic() - began
+    moments, finished = random.Random(0), 0
+    for _ in range(50):
+        process = start(store, checkpoint, tmp_path / "log")
+        process.join(moments.uniform(0, 1) * length)
+        process.kill()
+        process.join()
+        for path in store.path.rglob("[!.]*.h5"):
+            assert FeatureFile(path).damaged() == []
+        if (store.path / "text.h5").exists():
+            assert FeatureFile(store.path / "text.h5").header.digests == expected
+            (store.path / "text.h5").unlink()
+            finished += 1
+    finish(store, checkpoint, tmp_path / "log")
+    assert FeatureFile(store.path / "text.h5").header.digests == expected
+    assert finished < 40  # or the kills came too late to mean anything
+
+
+def test_a_worker_that_dies_ends_in_a_message_and_the_next_run_goes_on(store, checkpoint, tmp_path):
+    command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log"]
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (workers := _workers(process.pid)):
+        time.sleep(0.01)
+    while process.poll() is None and parts(store) < 2:
+        time.sleep(0.001)
+    os.kill(workers[0], signal.SIGKILL)
+    assert process.wait() != 0
+    before = parts(store)
+    assert before
+    result = extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
+    assert result.encoded <= COUNT - 2 * before + 2
+    assert FeatureFile(store.path / "text.h5").damaged() == []
+
+
+def test_the_message_of_a_dead_worker(store, checkpoint, monkeypatch):
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    def die(*args, **options):
+        raise TerminatedWorkerError("killed")
+
+    monkeypatch.setattr(joblib.Parallel, "__call__", die)
+    with pytest.raises(Unavailable, match="a worker process died, most likely for want of memory"):
+        extract(store, EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
+
+
+def test_a_full_disk_is_an_error_and_the_next_run_goes_on(store, checkpoint):
+    """RLIMIT_FSIZE stands for a disk that takes no more: writes beyond it fail with EFBIG."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            extract(store, EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (store.path / "text.h5").exists()
+    assert list(store.path.glob("text.parts/.*")) == []
+    assert extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu").failed == {}
+
+
+def _workers(parent):
+    """The loky workers of a process: its children's command line names them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+            command = path.with_name("cmdline").read_text()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and "popen_loky" in command:
+            found.append(int(path.parent.name))
+    return found
