@@ -59,7 +59,7 @@ class MLPHead(Head):
         activation: str = "relu",
         standardize: bool = True,
         learning_rate: float = 1e-3,
-        epochs: int = 20,
+        epochs: int = 30,
         batch_size: int = 32,
         weight_decay: float = 0.01,
         max_grad_norm: float = 1.0,
