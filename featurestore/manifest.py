@@ -54,13 +54,8 @@ NUMBERS = {"start", "end", "duration", "valence", "activation", "dominance"}
 def to_csv(utterances: Sequence[Utterance]) -> str:
     """The manifest as CSV text: a header, then one row per utterance; numbers read back equal."""
     _check_ids(utterances, "the manifest")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for utterance in utterances:
-        values = (getattr(utterance, column) for column in COLUMNS)
-        writer.writerow("" if value is None else value for value in values)
-    return buffer.getvalue()
+    values = ([getattr(row, column) for column in COLUMNS] for row in utterances)
+    return "".join(map(_line, [COLUMNS, *values]))
 
 
 def read(path: Path) -> tuple[Utterance, ...]:
@@ -72,12 +67,19 @@ def read(path: Path) -> tuple[Utterance, ...]:
     """
     if not path.is_file():
         raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {path.parent}")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
+    try:
+        # a spreadsheet that saved it may have put a byte-order mark in front
+        reader = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
         if missing:
             raise Mismatch(f"{path} lacks columns", expected=", ".join(COLUMNS), got=f"no {', '.join(missing)}")
         utterances = tuple(_utterance(row, path, reader.line_num) for row in reader)
+    except UnicodeDecodeError as error:
+        raise Mismatch(
+            f"{path} is not UTF-8: {error.reason} at byte {error.start}", do="run cli prepare again"
+        ) from None
+    except csv.Error as error:
+        raise Mismatch(f"{path} is not a CSV file: {error}", do="run cli prepare again") from None
     _check_ids(utterances, str(path))
     return utterances
 
@@ -87,10 +89,19 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _line(values: Sequence[object]) -> str:
+    """One row of CSV; the writer quotes a lone carriage return only while its own lines end in one."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(values)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
+
+
 def _utterance(row: dict[str, str], path: Path, line: int) -> Utterance:
     values: dict[str, object] = {}
+    if None in row or None in row.values():
+        raise Mismatch(f"{path}, line {line} has more or fewer cells than the first", do="run cli prepare again")
     for column in COLUMNS:
-        text = row[column] or ""
+        text = row[column]
         try:
             values[column] = (float(text) if text else None) if column in NUMBERS else text
         except ValueError:

@@ -11,7 +11,6 @@ from featurestore.corpora._text import decoded
 from featurestore.errors import BadValue
 
 KINDS = {".csv": ",;\t", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}  # suffix -> what may part the columns
-_LONGEST = 1 << 24  # characters of a cell
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ def read(path: Path) -> Table:
 def _cells(text: str, path: Path, delimiters: str) -> list[list[str]]:
     """Every row's cells, parted by what gives a column `label`; Excel writes `;` where the comma is decimal."""
     delimiter = next((mark for mark in delimiters if _has_label(text.partition("\n")[0], mark)), delimiters[0])
-    csv.field_size_limit(_LONGEST)
     found: list[list[str]] = []
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):

@@ -1,0 +1,121 @@
+import dataclasses
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from featurestore import manifest
+from featurestore.errors import Mismatch, NotFound
+from featurestore.manifest import COLUMNS, NUMBERS, Utterance
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["", " ", '"', '""', "a,b", "a\nb", "a\r\nb", "\r", "\ufeffx", "\u2028", "\x00", "'=1+1", "Tüten – “na”"]
+)
+NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+ROWS = st.lists(
+    st.builds(
+        Utterance,
+        **{name: NUMBER if name in NUMBERS else TEXT for name in COLUMNS if name != "id"},
+        id=TEXT.filter(bool),
+    ),
+    max_size=5,
+    unique_by=lambda row: row.id,
+)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("manifest") / "utterances.csv"
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_what_is_written_reads_back_equal(scratch, rows):
+    scratch.write_bytes(manifest.to_csv(rows).encode())
+    assert manifest.read(scratch) == tuple(rows)
+    assert manifest.digest(scratch) == hashlib.sha256(scratch.read_bytes()).hexdigest()
+
+
+def written(path, *rows):
+    path.write_bytes(manifest.to_csv(rows).encode())
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return written(tmp_path / "utterances.csv", Utterance("a", text="Hi.", duration=0.1), Utterance("b"))
+
+
+def test_unknown_is_empty(path):
+    header, first, second = path.read_text().splitlines()
+    assert header == ",".join(COLUMNS)
+    assert header.startswith("id,audio,text,label,speaker,gender,session,dialogue,script,partition,start,end,duration,")
+    assert header.endswith("valence,activation,dominance,votes")
+    assert first == "a,,Hi.,,,,,,,,,,0.1,,,,"
+    assert second == "b" + "," * 16
+    assert manifest.read(path)[1] == Utterance("b")
+
+
+def test_an_utterance_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Utterance("a").label = "x"
+
+
+def test_further_columns_and_another_order_are_fine(path):
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("".join(",".join(["extra", *reversed(line)]) + "\n" for line in lines))
+    assert manifest.read(path) == (Utterance("a", text="Hi.", duration=0.1), Utterance("b"))
+
+
+def test_a_byte_order_mark_is_fine(path):
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [row.id for row in manifest.read(path)] == ["a", "b"]
+
+
+def message(path, kind=Mismatch):
+    with pytest.raises(kind) as caught:
+        manifest.read(path)
+    return str(caught.value)
+
+
+def test_no_manifest(tmp_path):
+    assert message(tmp_path / "utterances.csv", NotFound) == (
+        f"there is no manifest {tmp_path / 'utterances.csv'}\n  do: cli prepare CORPUS ROOT --store {tmp_path}"
+    )
+
+
+def test_columns_that_are_missing(tmp_path):
+    path = tmp_path / "utterances.csv"
+    path.write_text(",".join(name for name in COLUMNS if name not in ("text", "votes")) + "\n")
+    assert message(path) == f"{path} lacks columns\n  expected: {', '.join(COLUMNS)}\n  got: no text, votes"
+
+
+def test_a_number_that_is_none(path):
+    path.write_text(path.read_text().replace("0.1", "long"))
+    assert message(path) == f"{path}, line 2, column duration\n  expected: a number\n  got: 'long'"
+
+
+@pytest.mark.parametrize("row", ["c,x", "c" + "," * 17])
+def test_a_row_of_another_width(path, row):
+    path.write_text(path.read_text() + row + "\n")
+    assert message(path) == f"{path}, line 4 has more or fewer cells than the first\n  do: run cli prepare again"
+
+
+def test_an_id_twice(path):
+    path.write_text(path.read_text() + "a" + "," * 16 + "\n")
+    assert message(path) == f"{path} holds an id more than once: a\n  expected: one row per id"
+    with pytest.raises(Mismatch, match="the manifest holds an id more than once: x"):
+        manifest.to_csv([Utterance("x"), Utterance("x")])
+
+
+def test_another_encoding(path):
+    path.write_bytes(path.read_text().replace("Hi.", "Tüten").encode("cp1252"))
+    assert message(path) == f"{path} is not UTF-8: invalid start byte at byte 127\n  do: run cli prepare again"
+
+
+def test_a_cell_beyond_all_measure(path):
+    path.write_text(path.read_text().replace("Hi.", "x" * 200_000))
+    assert message(path) == (
+        f"{path} is not a CSV file: field larger than field limit (131072)\n  do: run cli prepare again"
+    )

@@ -1,0 +1,60 @@
+import subprocess
+import sys
+
+import pytest
+
+from featurestore import registry
+from featurestore.errors import UnknownName
+
+
+@pytest.mark.parametrize(
+    ("kind", "some"),
+    [
+        ("corpora", {"demo", "emodb", "iemocap", "table"}),
+        ("encoders", {"hf-audio", "hf-text", "egemaps", "compare"}),
+        ("heads", {"prior", "mlp", "svm", "xgb"}),
+        ("protocols", {"holdout", "leave-one-session-out", "leave-one-speaker-out", "paper-tail"}),
+    ],
+)
+def test_everything_is_found_by_listing(kind, some):
+    names = registry.names(kind)
+    assert some <= set(names)
+    assert names == sorted(names)
+    assert not [name for name in names if name.startswith(("_", "-"))]
+
+
+@pytest.mark.parametrize("kind", registry.PACKAGES)
+def test_everything_says_in_a_line_what_it_is(kind):
+    for name in registry.names(kind):
+        assert registry.summary(kind, name).endswith("."), name
+
+
+def test_a_module_is_imported_by_its_name():
+    assert registry.module("corpora", "emodb").__name__ == "featurestore.corpora.emodb"
+    assert registry.load("heads", "prior").__module__ == "heads.prior"
+
+
+def test_an_unknown_name_comes_with_the_closest():
+    with pytest.raises(UnknownName) as caught:
+        registry.module("corpora", "iemocup")
+    names = ", ".join(registry.names("corpora"))
+    assert str(caught.value) == (
+        f"unknown corpus 'iemocup'\n  expected: one of {names}\n  do: did you mean iemocap? see: cli list corpora"
+    )
+
+
+def test_an_unknown_name_like_no_other():
+    with pytest.raises(UnknownName) as caught:
+        registry.module("heads", "zzzzzz")
+    names = ", ".join(registry.names("heads"))
+    assert str(caught.value) == f"unknown head 'zzzzzz'\n  expected: one of {names}\n  do: see: cli list heads"
+
+
+def test_listing_and_summaries_import_nothing_of_it():
+    code = (
+        "import sys; from featurestore import registry\n"
+        "for kind in registry.PACKAGES: [registry.summary(kind, name) for name in registry.names(kind)]\n"
+        "print([name for name in ('torch', 'numpy', 'sklearn', 'soundfile') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
