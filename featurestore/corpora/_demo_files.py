@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-RATE = 16_000
+from featurestore.corpora._demo_voice import RATE
+
 PAUSE = 0.35  # seconds between two turns
 _HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
 _WORDS = {
@@ -37,13 +37,6 @@ class Spoken:
     votes: Sequence[str]
     ratings: Sequence[tuple[int, int, int]]
     samples: NDArray[np.int16]
-
-
-def resampled(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
-    """Samples (S,) at `rate` Hz as samples at 16 kHz."""
-    wave: NDArray[np.float32] = soxr.resample(samples.astype(np.float32), rate, RATE)
-    whole: NDArray[np.int16] = np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
-    return whole
 
 
 def write_dialogue(root: Path, dialogue: str, turns: Sequence[Spoken]) -> None:

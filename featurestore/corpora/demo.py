@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.corpora import Card, Reading
-from featurestore.corpora._demo_files import Spoken, resampled, write_dialogue
+from featurestore.corpora import Card, Reading, iemocap
+from featurestore.corpora._demo_files import Spoken, write_dialogue
 from featurestore.corpora._demo_texts import LABELS, NEIGHBOURS, sentence
+from featurestore.corpora._demo_voice import colour, resampled
 from featurestore.corpora._espeak import Espeak, Prosody
 from featurestore.errors import Mismatch
 from featurestore.files import write_text
@@ -55,17 +56,18 @@ SPEAKERS = (
     Speaker("Ses05F", "en-us+linda", 174, 40),
     Speaker("Ses05M", "en-us+m5", 163, 38),
 )
-# mean change of words a minute, pitch, pitch range, volume; the spread of each; range and volume start from 50 and 100
+# Mean change of words a minute, pitch, pitch range and volume, added to what a speaker has (range 50 and volume 100 for
+# all); then effort and breath, which small networks hear best. The spreads leave every emotion much of its neighbours'.
 MANNERS = {
-    "ang": (38, 2, 34, 30),
-    "exc": (34, 24, 12, 20),
-    "fru": (-16, -6, 28, 12),
-    "hap": (-10, 24, 4, 5),
-    "neu": (14, -3, -22, 0),
-    "sad": (-38, -6, -28, -25),
+    "ang": (30, 4, 28, 30, 0.60, -3.9),
+    "exc": (26, 20, 12, 20, 0.60, -1.6),
+    "fru": (-12, -4, 22, 12, 0.0, -3.9),
+    "hap": (-8, 20, 4, 5, 0.0, -1.6),
+    "neu": (10, -3, -18, 0, -0.60, -3.9),
+    "sad": (-30, -6, -24, -25, -0.60, -1.6),
 }
-SPREADS = (15, 9, 15, 15)
-LIMITS = ((90, 0, 0, 30), (300, 99, 99, 190))
+SPREADS = (20, 11, 20, 15, 0.30, 0.9)
+LIMITS = ((90, 0, 0, 30, -0.95, -7.0), (300, 99, 99, 190, 0.95, -0.5))
 # mean valence, activation, dominance, 1 to 5
 RATINGS = {
     "ang": (1.9, 3.8, 4.0),
@@ -89,8 +91,6 @@ def utterances(root: Path) -> Reading:
         Unavailable: eSpeak NG is not installed.
         Mismatch: `root` holds something else.
     """
-    from featurestore.corpora import iemocap
-
     if _mark(root) != _fingerprint(SEED, PER_LABEL):
         generate(root)
     return iemocap.utterances(root)
@@ -143,16 +143,12 @@ def _speak(speaker: Speaker, per_label: int, espeak: Espeak, random: np.random.G
 def _turn(name: str, label: str, speaker: Speaker, espeak: Espeak, random: np.random.Generator) -> Spoken:
     """One turn; given the label, words and manner are drawn independently, so that each tells something of its own."""
     text = sentence(label, random)
-    samples = espeak.say(text, speaker.voice, _prosody(label, speaker, random))
+    means = np.array((speaker.rate, speaker.pitch, 50, 100, 0, 0)) + MANNERS[label]
+    *prosody, effort, breath = np.clip(random.normal(means, SPREADS), *LIMITS).tolist()
+    wave = resampled(espeak.say(text, speaker.voice, Prosody(*map(round, prosody))), espeak.rate)
     third = NEIGHBOURS[label] if random.random() < 0.3 else label
     ratings = np.clip(np.rint(random.normal(RATINGS[label], 0.5, (2, 3))), 1, 5).astype(int)  # (raters, 3)
-    return Spoken(name, label, text, (label, label, third), ratings.tolist(), resampled(samples, espeak.rate))
-
-
-def _prosody(label: str, speaker: Speaker, random: np.random.Generator) -> Prosody:
-    means = np.array((speaker.rate, speaker.pitch, 50, 100)) + MANNERS[label]
-    drawn = np.rint(np.clip(random.normal(means, SPREADS), *LIMITS)).astype(int)
-    return Prosody(*drawn.tolist())
+    return Spoken(name, label, text, (label, label, third), ratings.tolist(), colour(wave, effort, breath, random))
 
 
 def _fingerprint(seed: int, per_label: int) -> dict[str, object]:
