@@ -100,7 +100,7 @@ def list_(kind: str, as_json: bool) -> None:
 @store_option
 @json_option
 def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
-    """Read a corpus release into a manifest, and say what is odd or missing.
+    """Read a corpus into a manifest; say what is odd.
 
     CORPUS is a name from `cli list corpora`; ROOT is the release's folder (for `table`, a CSV, TSV or JSONL file).
 
@@ -130,9 +130,9 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 @click.option("--seed", type=int, default=0, help="Of the cut, the new layers and the order of the data.")
 @json_option
 def finetune(**options: Any) -> None:
-    """Tune an encoder on the training part of a fold; a stopped run continues when started again.
+    """Tune an encoder on a fold's training part.
 
-    The defaults are the paper's. The checkpoint records which utterances it was tuned on, and every later evaluation
+    A stopped run continues when started again. The defaults are the paper's. The checkpoint records which utterances it was tuned on, and every later evaluation
     on one of them is refused.
 
     \b
@@ -165,8 +165,10 @@ def finetune(**options: Any) -> None:
 @click.option("--device", help="cpu, cuda, cuda:1, mps; by default the GPU where there is one.")
 @json_option
 @click.pass_context
-def extract(ctx: click.Context, frames: bool, layers: bool, as_json: bool, **options: Any) -> None:
-    """Encode every utterance into the store; what is there already is reused, what was stopped continues.
+def extract(ctx: click.Context, /, frames: bool, layers: bool, as_json: bool, **options: Any) -> None:
+    """Encode every utterance into the store.
+
+    What is there already is reused; what was stopped continues. Exit code 3: done, but some utterances failed.
 
     \b
     Examples: cli extract
@@ -186,7 +188,7 @@ def extract(ctx: click.Context, frames: bool, layers: bool, as_json: bool, **opt
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
-    """Show what is in a store, a feature file, a bundle or a checkpoint.
+    """Show a store, feature file, bundle or checkpoint.
 
     \b
     Example: cli inspect features/demo/audio.h5
@@ -214,7 +216,9 @@ def inspect(path: Path, as_json: bool) -> None:
 )
 @json_option
 def fit_head(as_json: bool, **options: Any) -> None:
-    """Fit a head on stored features, print its metrics on the held-out part, and write a bundle.
+    """Fit a head, print its metrics, write a bundle.
+
+    The metrics are those of the held-out part of each fold; the bundle is what `cli predict` takes.
 
     \b
     Examples: cli fit-head --head mlp
@@ -239,8 +243,8 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.")
 @json_option
 @click.pass_context
-def predict(ctx: click.Context, bundle: Path, as_json: bool, **options: Any) -> None:
-    """Predict the emotion of new speech with a fitted bundle.
+def predict(ctx: click.Context, /, bundle: Path, as_json: bool, **options: Any) -> None:
+    """Predict the emotion of new speech.
 
     \b
     Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"
@@ -258,7 +262,9 @@ def predict(ctx: click.Context, bundle: Path, as_json: bool, **options: Any) -> 
 @store_option
 @json_option
 def demo(store: Path, as_json: bool) -> None:
-    """Run everything on the embedded demo corpus: synthetic speech, which proves the pipeline, not the science.
+    """Run everything on the embedded demo corpus.
+
+    It is synthetic speech, which proves the pipeline, not the science. A second run reuses what is there.
 
     \b
     Example: cli demo

@@ -268,7 +268,7 @@ def _size(shape: tuple[int, ...], dtype: np.dtype) -> int:
 
 
 def _write_all(descriptor: int, values: np.ndarray, offset: int) -> None:
-    view = memoryview(values.reshape(-1).view(np.uint8))
+    view = values.reshape(-1).view(np.uint8).data
     while view:
         written = os.pwrite(descriptor, view, offset)
         if not written:

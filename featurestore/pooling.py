@@ -9,12 +9,12 @@ POOLING = "mean and population standard deviation over true frames, accumulated 
 
 def mean(frames: np.ndarray) -> np.ndarray:
     """The mean of frames (T, D) over time, float32 (D,)."""
-    return frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(frames.mean(axis=0, dtype=np.float64), np.float32)
 
 
 def std(frames: np.ndarray) -> np.ndarray:
     """The population standard deviation of frames (T, D) over time, float32 (D,); zero for a single frame."""
-    return frames.std(axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(frames.std(axis=0, dtype=np.float64), np.float32)
 
 
 def layers(states: Sequence[np.ndarray]) -> np.ndarray:
