@@ -11,6 +11,8 @@ from featurestore.store import CORPUS, MANIFEST
 _SHOWN = 4  # ids of a finding that the report lists; corpus.json has all
 _WIDTH = 100
 _INDENT = " " * 9
+# ids and paths stay whole: they are to be copied
+_WRAPPER = textwrap.TextWrapper(_WIDTH - len(_INDENT), break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def report(prepared: Prepared) -> str:
 
 def _headline(prepared: Prepared) -> str:
     counted = [f"{prepared.utterances:,} utterances", f"{prepared.speakers} speakers", _length(prepared.hours)]
-    return f"{prepared.corpus}: {', '.join(counted)}\n{prepared.card.title}, read from {prepared.root}"
+    return f"{prepared.corpus}: {', '.join(counted)}\n{prepared.card.title}\nread from {prepared.root}"
 
 
 def _length(hours: float) -> str:
@@ -114,11 +116,10 @@ def _changed(prepared: Prepared) -> list[str]:
     if changes.reordered:
         lines.append(_item("", "rows in another order"))
     if prepared.features:
-        again = f"they are out of date until: cli extract --store {prepared.store} …"
         lines.append(
             _item(f"{len(prepared.features):,}", "feature files of the old manifest", _listed(prepared.features))
         )
-        lines.append(_item("", again))
+        lines.append(f"{_INDENT}out of date until: cli extract --store {prepared.store} …")
     return ["the manifest has changed:", *lines] if lines else []
 
 
@@ -130,7 +131,7 @@ def _written(prepared: Prepared) -> list[str]:
 
 def _item(head: str, *texts: str) -> str:
     """A line that starts with a number or a word, wrapped, its texts one under the other."""
-    wrapped = [line for text in texts for line in textwrap.wrap(text, _WIDTH - len(_INDENT), break_long_words=False)]
+    wrapped = [line for text in texts for line in _WRAPPER.wrap(text)]
     return f"{head:>7}  " + f"\n{_INDENT}".join(wrapped)
 
 

@@ -1,0 +1,216 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from featurestore import manifest
+from featurestore.corpora import iemocap
+from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
+from featurestore.prepare import Changes, prepare, report
+from featurestore.store import Store
+from tests import iemocap_release as release
+
+
+@pytest.fixture
+def root(tmp_path):
+    return release.small(tmp_path / "IEMOCAP_full_release")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "features" / "iemocap"
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label,speaker\nHi.,glad,a\nOh.,sad,b\nHo.,glad,a\n")
+    return path
+
+
+def message(kind, *arguments):
+    with pytest.raises(kind) as caught:
+        prepare(*arguments)
+    return str(caught.value)
+
+
+def test_a_store_is_made(root, store):
+    prepared = prepare("iemocap", root, store)
+    assert prepared.written == ("corpus.json", "utterances.csv")
+    assert (prepared.utterances, prepared.speakers, prepared.changes) == (9, 6, None)
+    assert prepared.counts["ang"] == 1
+    assert prepared.known == iemocap.CARD.counts
+    assert manifest.read(store / "utterances.csv") == iemocap.utterances(root).utterances
+    assert [row.id for row in Store(store).utterances] == [turn.id for turn in release.SMALL]
+    assert Store(store).root == root
+
+
+def test_corpus_json_is_complete(root, store):
+    prepared = prepare("iemocap", root, store)
+    found = json.loads((store / "corpus.json").read_text("utf-8"))
+    card = iemocap.CARD
+    assert found == {
+        "corpus": "iemocap",
+        "version": card.version,
+        "root": str(root),
+        "source": str(root),
+        "title": card.title,
+        "licence": card.licence,
+        "citation": card.citation,
+        "note": card.note,
+        "utterances": 9,
+        "hours": 0.0,
+        "without_duration": 2,
+        "speakers": 6,
+        "counts": dict.fromkeys(("ang", "fru", "neu", "sad", "exc", "hap", "sur", "oth", "xxx"), 1),
+        "known_counts": card.counts,
+        "findings": [{"what": finding.what, "where": list(finding.where)} for finding in prepared.findings],
+    }
+
+
+def test_preparing_again_writes_nothing(root, store):
+    prepare("iemocap", root, store)
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in store.iterdir()}
+    again = prepare("iemocap", root, store)
+    assert again.written == ()
+    assert again.changes == Changes()
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in store.iterdir()} == before
+    assert report(again).endswith(f"unchanged {store}/utterances.csv\nunchanged {store}/corpus.json")
+
+
+def test_a_relative_root_is_written_in_full(root, store, monkeypatch):
+    prepare("iemocap", root, store)
+    before = (store / "corpus.json").read_bytes()
+    monkeypatch.chdir(root.parent)
+    assert prepare("iemocap", Path(root.name), store).written == ()
+    assert (store / "corpus.json").read_bytes() == before
+
+
+def test_what_changed_is_said(table, tmp_path):
+    store = tmp_path / "store"
+    prepare("table", table, store)
+    (store / "text.h5").touch()
+    table.write_text("text,label,speaker\nHi.,glad,a\nOh!,sad,b\n\nNew.,sad,c\n")
+    prepared = prepare("table", table, store)
+    assert prepared.changes == Changes(added=("mine-5",), removed=("mine-4",), changed=("mine-3",))
+    assert prepared.features == ("text.h5",)
+    assert (
+        "the manifest has changed:\n"
+        "      1  rows added\n"
+        "         mine-5\n"
+        "      1  rows removed\n"
+        "         mine-4\n"
+        "      1  rows changed\n"
+        "         mine-3\n"
+        "      1  feature files of the old manifest\n"
+        "         text.h5\n"
+        f"         out of date until: cli extract --store {store} …\n"
+    ) in report(prepared)
+
+
+def test_another_order_is_said(table, tmp_path):
+    table.write_text("id,text,label\na,Hi.,x\nb,Ho.,y\n")
+    prepare("table", table, tmp_path / "store")
+    table.write_text("id,text,label\nb,Ho.,y\na,Hi.,x\n")
+    prepared = prepare("table", table, tmp_path / "store")
+    assert prepared.changes == Changes(reordered=True)
+    assert "rows in another order" in report(prepared)
+
+
+def test_a_damaged_store_is_written_anew(table, tmp_path):
+    store = tmp_path / "store"
+    prepare("table", table, store)
+    good = {path.name: path.read_bytes() for path in store.iterdir()}
+    for path in store.iterdir():
+        path.write_bytes(b"\xff{")
+    assert prepare("table", table, store).written == ("corpus.json", "utterances.csv")
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == good
+
+
+def test_the_root_of_a_table_is_its_folder(table, tmp_path):
+    prepare("table", table, tmp_path / "store")
+    found = json.loads((tmp_path / "store" / "corpus.json").read_text("utf-8"))
+    assert (found["root"], found["source"]) == (str(tmp_path), str(table))
+
+
+def test_a_report_without_known_counts(table, tmp_path):
+    store = tmp_path / "store"
+    assert report(prepare("table", table, store)) == (
+        "table: 3 utterances, 2 speakers, 0 s\n"
+        f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
+        "\n"
+        "label  meaning  here\n"
+        "glad               2\n"
+        "sad                1\n"
+        "all                3\n"
+        "\n"
+        "nothing odd\n"
+        "\n"
+        "   note  read from a table of your own\n"
+        "licence  that of your own data\n"
+        "to cite  that of your own data\n"
+        "\n"
+        f"wrote {store}/utterances.csv\n"
+        f"wrote {store}/corpus.json"
+    )
+
+
+def test_a_report_beside_known_counts(root, store):
+    lines = report(prepare("iemocap", root, store)).splitlines()
+    assert lines[0] == "iemocap: 9 utterances, 6 speakers, 0 s"
+    assert "label  meaning                          here   known  difference" in lines
+    assert "ang    angry                               1   1,103      -1,102" in lines
+    assert "dis    disgusted                           0       2          -2" in lines
+    assert "all                                        9  10,039     -10,030" in lines
+    position = lines.index("      1  turns whose audio file is missing; they stay, without a duration")
+    assert lines[position + 1] == "         Ses03M_impro05a_F000"
+    assert max(len(line) for line in lines if str(root.parent) not in line) <= 100
+
+
+def test_a_full_release_has_no_difference(tmp_path, store):
+    prepared = prepare("iemocap", release.full(tmp_path / "full"), store)
+    lines = [line.split() for line in report(prepared).splitlines()]
+    assert lines[0][:5] == ["iemocap:", "10,039", "utterances,", "10", "speakers,"]
+    assert ["all", "10,039", "10,039", "-"] in lines
+    assert ["dis", "disgusted", "2", "2", "-"] in lines
+
+
+def test_no_root():
+    assert message(BadValue, "iemocap", None, Path("s")) == (
+        f"corpus 'iemocap' needs a ROOT: where {iemocap.CARD.title} lies on this machine\n"
+        "  do: cli prepare iemocap ROOT --store s"
+    )
+
+
+def test_a_corpus_that_knows_its_place(monkeypatch, root, tmp_path):
+    monkeypatch.setattr(iemocap, "default_root", lambda store: store.parent / root.name, raising=False)
+    assert prepare("iemocap", None, tmp_path / "store").root == root
+
+
+def test_another_corpus_is_not_overwritten(root, store, table):
+    prepare("iemocap", root, store)
+    before = (store / "corpus.json").read_bytes()
+    assert message(Mismatch, "table", table, store) == (
+        f"the store {store} holds another corpus\n  expected: table\n  got: iemocap\n"
+        f"  do: choose another folder: cli prepare table ROOT --store {store.parent / 'table'}"
+    )
+    assert (store / "corpus.json").read_bytes() == before
+
+
+def test_an_empty_release(tmp_path):
+    release.put(tmp_path / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", release.HEADER)
+    assert message(Mismatch, "iemocap", tmp_path, tmp_path / "store") == (
+        f"{tmp_path} holds no utterance\n  expected: a release of {iemocap.CARD.title}"
+    )
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_unknown_corpus(tmp_path):
+    assert "did you mean iemocap?" in message(UnknownName, "iemocop", tmp_path, tmp_path / "store")
+
+
+def test_a_bad_root_leaves_no_store(tmp_path):
+    assert message(NotFound, "emodb", tmp_path / "no", tmp_path / "store").startswith(
+        f"{tmp_path / 'no'} is not an EmoDB release\n"
+    )
+    assert not (tmp_path / "store").exists()
