@@ -36,7 +36,7 @@ class Probe:
         return self.samples / self.rate
 
 
-class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+class _Sequential(soundfile.SoundFile):
     """A sound file read from its start to its end: soundfile seeks after each block, which a FLAC stream cannot."""
 
     def seekable(self) -> bool:
