@@ -29,8 +29,7 @@ class Prosody:
 class Espeak:
     """The speech synthesiser; it is one per process, because the library keeps its state in globals.
 
-    The same text, voice and prosody give the same samples whatever was spoken before: its noise is seeded anew each
-    time (voices of the klatt family ignore that seed).
+    What it spoke before shows in what it speaks next: only a new process repeats another's samples.
     """
 
     def __init__(self) -> None:
@@ -46,6 +45,7 @@ class Espeak:
         if self.rate <= 0:
             raise Unavailable(f"eSpeak NG does not start with its data in {data}", got=f"code {self.rate}")
         self._library.espeak_SetSynthCallback(self._receiver)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of the noise in consonants
 
     def say(self, text: str, voice: str, prosody: Prosody) -> NDArray[np.int16]:
         """Speaks a text.
@@ -60,7 +60,6 @@ class Espeak:
         self._check(self._library.espeak_SetVoiceByName(voice.encode()), f"voice {voice!r}")
         for name, number in _PARAMETERS.items():
             self._check(self._library.espeak_SetParameter(number, getattr(prosody, name), 0), f"{prosody}")
-        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         letters = text.encode()
         code = self._library.espeak_Synth(letters, len(letters) + 1, 0, _CHARACTERS, 0, _UTF8, None, None)
         self._check(code, f"text {text!r}")
@@ -75,6 +74,11 @@ class Espeak:
     def _check(code: int, what: str) -> None:
         if code:
             raise Mismatch(f"eSpeak NG refuses the {what}", got=f"code {code}")
+
+
+def check_available() -> None:
+    """Raises Unavailable where the synthesiser cannot be loaded."""
+    _load()
 
 
 def _load() -> tuple[Any, str]:

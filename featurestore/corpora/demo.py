@@ -1,7 +1,10 @@
 """Synthetic speech by eSpeak NG in IEMOCAP's layout, made on this machine: it proves the pipeline, not the science."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -13,8 +16,8 @@ from featurestore.corpora import Card, Reading, iemocap
 from featurestore.corpora._demo_files import Spoken, write_dialogue
 from featurestore.corpora._demo_texts import LABELS, NEIGHBOURS, sentence
 from featurestore.corpora._demo_voice import colour, resampled
-from featurestore.corpora._espeak import Espeak, Prosody
-from featurestore.errors import Mismatch
+from featurestore.corpora._espeak import Espeak, Prosody, check_available
+from featurestore.errors import Mismatch, Unavailable
 from featurestore.files import write_text
 
 VERSION = "1"  # of the generator: raise it whenever the corpus changes
@@ -36,7 +39,7 @@ DIALOGUES = tuple(f"{worn}_{script}" for worn in "FM" for script in ("impro01", 
 
 @dataclass(frozen=True)
 class Speaker:
-    """One speaker: the voice, words a minute, pitch (0 to 99). Klatt voices are left out: their noise has no seed."""
+    """One speaker: the voice of eSpeak NG, words a minute, pitch (0 to 99)."""
 
     id: str
     voice: str
@@ -109,15 +112,38 @@ def generate(root: Path, seed: int = SEED, per_label: int = PER_LABEL) -> None:
         Mismatch: `root` holds something else.
     """
     _check_ours(root)
-    espeak, random = Espeak(), np.random.default_rng(seed)
+    check_available()
     aside = root.with_name(f".{root.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
-    for session in ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05"):
-        for name, turns in _session(session, per_label, espeak, random).items():
-            write_dialogue(aside, name, turns)
+    _write_apart(aside, seed, per_label)
     write_text(aside / MARK, json.dumps(_fingerprint(seed, per_label), indent=1) + "\n")
     shutil.rmtree(root, ignore_errors=True)
     aside.rename(root)
+
+
+def write(folder: Path, seed: int, per_label: int) -> None:
+    """Writes the dialogues; only in a new process are the bytes the same, because eSpeak NG remembers what it spoke."""
+    parent = os.getppid()
+    espeak, random = Espeak(), np.random.default_rng(seed)
+    for session in ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05"):
+        for name, turns in _session(session, per_label, espeak, random).items():
+            if os.getppid() != parent:  # killed: its next start writes to the same folder
+                raise SystemExit
+            write_dialogue(folder, name, turns)
+
+
+def _write_apart(folder: Path, seed: int, per_label: int) -> None:
+    code = "import sys; from pathlib import Path; from featurestore.corpora.demo import write"
+    code += "; write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(seed), str(per_label)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Unavailable("the demo corpus could not be made", got=(done.stderr.strip() or "a crash").splitlines()[-1])
 
 
 def _session(session: str, per_label: int, espeak: Espeak, random: np.random.Generator) -> Mapping[str, list[Spoken]]:

@@ -1,0 +1,148 @@
+import builtins
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import soundfile
+
+from featurestore.corpora import demo, iemocap
+from featurestore.corpora._demo_texts import LABELS, OPEN, sentence
+from featurestore.errors import Mismatch, Unavailable
+
+pytest.importorskip("espeakng_loader", reason="the extra `demo` is not installed")
+
+
+def contents(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("demo") / "corpus"
+    demo.generate(root, per_label=1)
+    return root
+
+
+def test_it_reads_as_iemocap_with_nothing_odd(root):
+    reading = iemocap.utterances(root)
+    assert Counter(utterance.label for utterance in reading.utterances) == dict.fromkeys(LABELS, 10)
+    assert {utterance.speaker for utterance in reading.utterances} == {speaker.id for speaker in demo.SPEAKERS}
+    assert Counter(utterance.session for utterance in reading.utterances) == dict.fromkeys("12345", 12)
+    assert {utterance.script for utterance in reading.utterances} == {"impro01", "impro02", "script01_1"}
+    assert all(utterance.text and utterance.duration and utterance.votes for utterance in reading.utterances)
+    assert not reading.findings
+
+
+def test_the_clips_are_short_16_khz_mono_16_bit(root):
+    for utterance in iemocap.utterances(root).utterances[::7]:
+        samples, rate = soundfile.read(root / utterance.audio, dtype="int16")
+        header = soundfile.info(root / utterance.audio)
+        assert (rate, header.channels, header.subtype) == (16_000, 1, "PCM_16")
+        assert 0.5 < len(samples) / rate < 5
+        assert 300 < np.sqrt(np.mean(np.square(samples.astype(float)))) < 20_000
+
+
+def test_the_same_seed_gives_the_same_bytes(root, tmp_path):
+    demo.generate(tmp_path / "again", per_label=1)
+    assert contents(tmp_path / "again") == contents(root)
+
+
+def test_another_seed_gives_another_corpus_in_place_of_the_old_one(tmp_path):
+    demo.generate(tmp_path / "corpus", per_label=1)
+    before = contents(tmp_path / "corpus")
+    demo.generate(tmp_path / "corpus", seed=1, per_label=1)
+    after = contents(tmp_path / "corpus")
+    assert before.keys() == after.keys()
+    assert sum(before[name] == after[name] for name in before) == 0
+
+
+def test_a_complete_corpus_is_not_made_again_and_one_of_another_version_is(tmp_path, monkeypatch):
+    made = []
+    generate = demo.generate
+
+    def small(root):
+        made.append(root)
+        generate(root, per_label=1)
+
+    root = tmp_path / "corpus"
+    monkeypatch.setattr(demo, "generate", small)
+    monkeypatch.setattr(demo, "PER_LABEL", 1)
+    demo.utterances(root)
+    demo.utterances(root)
+    assert made == [root]
+    monkeypatch.setattr(demo, "VERSION", "next")
+    assert len(demo.utterances(root).utterances) == 60
+    assert made == [root, root]
+    assert json.loads((root / "demo.json").read_text())["generator"] == "next"
+
+
+def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from featurestore.corpora import demo; demo.generate(Path(sys.argv[1]))"
+    )
+    root = tmp_path / "corpus"
+    process = subprocess.Popen([sys.executable, "-c", code, str(root)])
+    while not list(tmp_path.rglob("Ses01M*.wav")) and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not root.exists()
+    demo.generate(root, per_label=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+    assert len(iemocap.utterances(root).utterances) == 60
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(Mismatch) as problem:
+        demo.utterances(tmp_path)
+    assert str(problem.value) == (
+        f"{tmp_path} is not a demo corpus, and is left as it is\n"
+        "  expected: a folder that is not there yet, or an empty one\n"
+        "  do: choose another --root; the demo corpus is written there"
+    )
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_without_espeak_the_message_says_what_to_install(tmp_path, monkeypatch):
+    def refuse(name, *rest, **named):
+        if name == "espeakng_loader":
+            raise ImportError("No module named 'espeakng_loader'")
+        return original(name, *rest, **named)
+
+    original = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(Unavailable) as problem:
+        demo.utterances(tmp_path / "corpus")
+    assert str(problem.value) == (
+        "the demo corpus is spoken by eSpeak NG, which is not there: No module named 'espeakng_loader'\n"
+        "  do: pip install 'emofuse[demo]'"
+    )
+
+
+def test_a_failing_synthesiser_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo.sys, "executable", "/bin/false")
+    with pytest.raises(Unavailable, match=r"^the demo corpus could not be made\n  got: a crash$"):
+        demo.utterances(tmp_path / "corpus")
+
+
+def test_about_half_of_the_sentences_tell_nothing_and_no_slot_tells_anything():
+    random = np.random.default_rng(0)
+    opening = {template.split("{")[0].strip() for template in OPEN if not template.startswith("{")}
+    said = {label: [sentence(label, random) for _ in range(2000)] for label in LABELS}
+    for label, texts in said.items():
+        open_texts = [text for text in texts if any(text.startswith(words) for words in opening)]
+        assert 0.3 < len(open_texts) / len(texts) < 0.55, label
+        assert len(set(texts)) > 800, label
+        assert all(text[0].isupper() and text.endswith(".") for text in texts)
+
+
+def test_it_lies_in_the_store_by_default(tmp_path):
+    assert demo.default_root(tmp_path) == tmp_path / "corpus"
+    assert "synthetic speech" in demo.CARD.note
