@@ -79,7 +79,8 @@ def finetune(
     """
     start = resolve(checkpoint)
     if start.modality() != modality:
-        raise BadValue(f"checkpoint {checkpoint} cannot be tuned", expected=f"{modality}", got=start.modality())
+        what = f"checkpoint {checkpoint} cannot be tuned as {'an audio' if modality == 'audio' else 'a text'} encoder"
+        raise BadValue(what, expected=modality, got=start.modality())
     request = _request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
         return _up_to_date(out, request, progress)
