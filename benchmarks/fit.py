@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks import folds as cuts
 from benchmarks import leakage
 from benchmarks.folds import Fold
+from benchmarks.parallel import each, threads
 from benchmarks.params import check_params, defaults, parse_params
 from benchmarks.result import Fitted, FoldResult, Prediction
 from benchmarks.stats import intervals
@@ -130,14 +131,14 @@ def fit_head(
         progress(line)
     folds = _folds(task, fold, dropped)
     leaks = leakage.check(folds, {name: store.trained_on(name) for name in task.encoders}, allow=allow_leakage)
-    runs, results, predictions = [], [], []
-    for cut in folds:
-        progress(f"fold {cut.name}: fitting {head} on {len(cut.train)} utterances, testing on {len(cut.test)}")
-        runs.append(_fit(task, cut.train))
-        predictions += _predict(task, runs[-1], cut)
-        results.append(_measure(cut.name, len(cut.train), predictions[-len(cut.test) :], leaks.get(cut.name, ""), seed))
+    runs = _run(task, folds, progress)
+    results = [
+        _measure(cut.name, len(cut.train), rows, leaks.get(cut.name, ""), seed)
+        for cut, (_, rows) in zip(folds, runs, strict=True)
+    ]
+    predictions = [row for _, rows in runs for row in rows]
     pooled = _measure("pooled", None, predictions, "; ".join(leaks.values()), seed)
-    final = runs[0] if len(folds) == 1 else _fit_everything(task, dropped, progress)
+    final = runs[0][0] or _fit_everything(task, dropped, progress)
     bundle = _bundle(task, final, folds[0].name if len(folds) == 1 else None, pooled)
     return Fitted(bundle, tuple(results), pooled, tuple(predictions), left_out, dropped)
 
@@ -212,6 +213,20 @@ def _folds(task: _Task, name: str | None, dropped: Mapping[str, str]) -> list[Fo
     return [cuts.restrict(fold, present, task.classes) for fold in chosen]
 
 
+def _run(task: _Task, folds: Sequence[Fold], progress: Progress) -> list[tuple[_Run | None, list[Prediction]]]:
+    """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
+    runs = []
+    for fold, run in zip(folds, each(_run_fold, [(task, fold, len(folds) == 1) for fold in folds]), strict=True):
+        progress(f"fold {fold.name}: fitted {task.head} on {len(fold.train)} utterances, tested on {len(fold.test)}")
+        runs.append(run)
+    return runs
+
+
+def _run_fold(task: _Task, fold: Fold, keep: bool) -> tuple[_Run | None, list[Prediction]]:
+    run = _fit(task, fold.train)
+    return run if keep else None, _predict(task, run, fold)
+
+
 def _fit(task: _Task, ids: Sequence[str]) -> _Run:
     X, blocks, _ = task.store.matrix(task.features, ids)  # (N, D)
     try:
@@ -224,7 +239,8 @@ def _fit(task: _Task, ids: Sequence[str]) -> _Run:
 def _fit_everything(task: _Task, dropped: Mapping[str, str], progress: Progress) -> _Run:
     ids = [name for name in task.classes if name not in dropped]
     progress(f"fitting {task.head} on all {len(ids)} utterances, for the bundle")
-    return _fit(task, ids)
+    with threads(1):
+        return _fit(task, ids)
 
 
 def _predict(task: _Task, run: _Run, fold: Fold) -> list[Prediction]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from featurestore.prepare import prepare
-
 from benchmarks import demo_encoders
 from featurestore.errors import Mismatch, NotFound
 from featurestore.extract import Extracted, extract
+from featurestore.prepare import prepare
 from featurestore.spec import EncoderSpec, parse_encoder
 from featurestore.store import CORPUS, DEFAULT, Store
 
@@ -37,11 +36,11 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
         raise Mismatch(
             f"{path} holds another corpus", expected=str(corpus), got=store.corpus, do="name another --store"
         )
-    if root is not None and root.resolve() != store.root:
+    if root is not None and root.resolve() != Path(store.info["source"]):
         raise Mismatch(
             f"{path} was prepared from another root",
             expected=str(root.resolve()),
-            got=str(store.root),
+            got=store.info["source"],
             do=f"cli prepare {store.corpus} {root} --store {path}",
         )
     return store

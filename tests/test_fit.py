@@ -71,7 +71,7 @@ def test_what_has_no_features_is_counted_and_said():
         "label scheme all keeps 72 utterances and leaves out no label 6",
         f"7 of 72 utterances have no features and are left out: {shown} and 2 more",
     ]
-    assert re.fullmatch(r"fold holdout: fitting prior on \d+ utterances, testing on \d+", lines[2])
+    assert re.fullmatch(r"fold holdout: fitted prior on \d+ utterances, tested on \d+", lines[2])
 
 
 def test_a_fold_left_without_test_utterances_is_refused():

@@ -1,0 +1,38 @@
+"""Thread counts set deliberately: several processes of one thread each, or one process of a known number of threads."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+
+def each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """Calls a function with each task's arguments and gives the answers in order, as soon as each is there.
+
+    Several tasks run in worker processes of one thread each, as many as there are cores: on a busy machine two
+    threads of one process wait for each other, two processes do not. A single task runs here.
+    """
+    if len(tasks) == 1:
+        with threads(1):
+            yield function(*tasks[0])
+        return
+    with parallel_config("loky", n_jobs=min(len(tasks), cpu_count()), inner_max_num_threads=1):
+        yield from Parallel(return_as="generator")(delayed(function)(*task) for task in tasks)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Limits every numeric library, torch too where it is loaded already, to so many threads for the block."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    with threadpool_limits(count):
+        if torch:
+            torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(before)
