@@ -169,5 +169,5 @@ def _item(audio: str | None, text: str | None) -> Item:
 
 
 def _table(path: Path) -> list[Item]:
-    reading = tables.utterances(path)
-    return [Item(row.id, path.parent / row.audio if row.audio else None, row.text) for row in reading.utterances]
+    folder = path if path.is_dir() else path.parent
+    return [Item(row.id, folder / row.audio if row.audio else None, row.text) for row in tables.unlabelled(path)]

@@ -33,7 +33,7 @@ def utterances(root: Path) -> Reading:
     """
     path = _table(root)
     table = read(path)
-    _check_columns(table, path)
+    _check_columns(table, path, labelled=True)
     unique, renamed = _unique(_rows(table, path))
     complete, findings = measured(path.parent, unique)
     about = (
@@ -44,6 +44,13 @@ def utterances(root: Path) -> Reading:
         Finding("audio files on more than one row; start and end do not cut them", _shared(complete)),
     )
     return Reading(complete, (*(finding for finding in about if finding.where), *findings))
+
+
+def unlabelled(path: Path) -> list[Utterance]:
+    """Reads a table of speech to predict: as `utterances`, but a label is not needed and clips are not looked at."""
+    table = read(_table(path))
+    _check_columns(table, path, labelled=False)
+    return _unique(_rows(table, path))[0]
 
 
 def _table(root: Path) -> Path:
@@ -72,11 +79,11 @@ def _unknown(table: Table) -> tuple[str, ...]:
     return tuple(name or "(a column without a name)" for name in table.columns if name not in COLUMNS)
 
 
-def _check_columns(table: Table, path: Path) -> None:
+def _check_columns(table: Table, path: Path, *, labelled: bool) -> None:
     header = [name for name in table.columns if name]
     if not header:
         raise BadValue(f"{path} is empty", expected="a first row with label, and audio or text")
-    missing = [] if "label" in header else ["label"]
+    missing = ["label"] if labelled and "label" not in header else []
     if "audio" not in header and "text" not in header:
         missing.append("audio or text")
     twice = [name for name, count in Counter(header).items() if count > 1]
