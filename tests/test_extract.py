@@ -206,7 +206,7 @@ def test_an_unexpected_error_is_listed_and_tried_again_by_the_next_run(store, mo
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return original(self, clip, kinds)
 
-    longest = max(int(round(utterance.duration * 16_000)) for utterance in store.utterances)
+    longest = max(round(utterance.duration * 16_000) for utterance in store.utterances)
     monkeypatch.setattr(HFAudio, "_encode", flaky)
     failed = run(store, models["audio"]).failed
     assert list(failed.values()) == ["RuntimeError: DefaultCPUAllocator: can't allocate memory"]

@@ -58,7 +58,28 @@ TEXT = {
     "roberta": ("RobertaConfig", _TEXT | {"pad_token_id": 1}),
 }
 FAMILIES = {**AUDIO, **TEXT}
-WORDS = "the a we you never always saw told lost found my your dog money letter sister job house again today".split()
+WORDS = [
+    "the",
+    "a",
+    "we",
+    "you",
+    "never",
+    "always",
+    "saw",
+    "told",
+    "lost",
+    "found",
+    "my",
+    "your",
+    "dog",
+    "money",
+    "letter",
+    "sister",
+    "job",
+    "house",
+    "again",
+    "today",
+]
 
 
 def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: int = 0) -> Path:
