@@ -101,7 +101,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Part(torch.utils.data.Dataset[Inputs]):  # type: ignore[misc]  # torch is not followed by mypy
+class Part(torch.utils.data.Dataset[Inputs]):
     """The utterances to train on, or those held out, that can be read; `sizes` in samples or tokens."""
 
     utterances: tuple[Utterance, ...]
@@ -144,7 +144,7 @@ class Collator:
         return {**self.preparer.batch(bare), "labels": labels}
 
 
-class ByLength(torch.utils.data.Sampler[int]):  # type: ignore[misc]  # torch is not followed by mypy
+class ByLength(torch.utils.data.Sampler[int]):
     """Similar lengths side by side, in an order that depends on seed and epoch alone: a resumed epoch is the same."""
 
     def __init__(self, sizes: Sequence[int], batch: int, seed: int) -> None:

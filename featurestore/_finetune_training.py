@@ -125,14 +125,14 @@ def quiet() -> Iterator[None]:
             hf.utils.logging.enable_progress_bar()
 
 
-class _Trainer(hf.Trainer):  # type: ignore[misc]  # transformers has no types for it
+class _Trainer(hf.Trainer):
     # Its own grouping by length would decode every clip to measure it, and its order does not survive a resumed epoch.
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         part = train_dataset or self.train_dataset
         return ByLength(part.sizes, self.args.train_batch_size * self.args.gradient_accumulation_steps, self.args.seed)
 
 
-class _Reporter(hf.TrainerCallback):  # type: ignore[misc]
+class _Reporter(hf.TrainerCallback):
     """Tells how far training is, and asks for a checkpoint in the middle of a long epoch."""
 
     def __init__(self, settings: Settings, held_out: int, tell: Callable[[str], None]) -> None:
