@@ -1,0 +1,262 @@
+"""Every command as a user types it, on a small table of one's own."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks import pipeline
+from featurestore.store import Store
+from tests import tiny
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A table of clips, two checkpoints, and a store extracted from them by the command line."""
+    folder = tmp_path_factory.mktemp("cli")
+    rows = tiny.utterances(36, folder / "clips")
+    with (folder / "mine.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "audio", "text", "label", "speaker", "session"])
+        writer.writerows([row.id, f"clips/{row.audio}", row.text, row.label, row.speaker, row.session] for row in rows)
+    tiny.checkpoint("wav2vec2-group", folder / "audio")
+    tiny.checkpoint("deberta-v2", folder / "text", ("a", "b"))
+    run("extract", *store(folder), *table(folder / "mine.csv"), *encoders(folder), "--jobs", 1)
+    return folder
+
+
+def store(folder):
+    return "--store", folder / "store"
+
+
+def encoders(folder):
+    return "--encoder", folder / "audio", "--encoder", f"text={folder / 'text'}"
+
+
+def table(path):
+    return "--corpus", "table", "--root", path
+
+
+def out(folder):
+    return "--out", folder / "b"
+
+
+@pytest.fixture
+def copy(home, tmp_path):
+    """The store, to be spoiled."""
+    shutil.copytree(home / "store", tmp_path / "store")
+    return tmp_path
+
+
+def test_extract_prepares_and_encodes(home):
+    assert Store(home / "store").encoders() == ["audio", "text"]
+
+
+def test_extract_again_says_that_nothing_was_done(home):
+    result = run("extract", *store(home), *encoders(home))
+    assert "audio.h5: 36 utterances, 0 encoded now, 36 reused, 0 failed" in result.output
+
+
+def test_extract_lists_failures_and_ends_with_3(home, tmp_path):
+    (tmp_path / "t.csv").write_text(f"audio,label\nnowhere.wav,ang\n{home / 'clips' / 'clip000.wav'},sad\n")
+    options = [
+        "--store",
+        tmp_path / "s",
+        "--corpus",
+        "table",
+        "--root",
+        tmp_path / "t.csv",
+        "--encoder",
+        home / "audio",
+    ]
+    result = run("extract", *options, "--jobs", 1, code=3)
+    assert "2 utterances, 2 encoded now, 0 reused, 1 failed\n  nowhere: no such file:" in result.output
+    answer = json.loads(run("extract", *options, "--json", code=3).stdout)
+    assert list(answer[0]["failed"]) == ["nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--corpus", "emodb"], "holds another corpus\n  expected: emodb\n  got: table"),
+        (["--root", "elsewhere"], "was prepared from another root"),
+        (["--encoder", "=x"], "'=x' is not an encoder\n  expected: [NAME=]CHECKPOINT"),
+        (["--encoder", "./nowhere"], "there is no checkpoint folder ./nowhere"),
+    ],
+)
+def test_extract_says_what_does_not_fit(home, options, message):
+    assert message in run("extract", *store(home), *options, code=1).output
+
+
+def test_a_missing_store_names_the_two_ways_to_one(tmp_path):
+    result = run("extract", "--store", tmp_path / "no", code=1)
+    assert f"there is no feature store at {tmp_path / 'no'}\n  do: cli prepare CORPUS ROOT --store" in result.output
+    assert "--corpus CORPUS --root ROOT" in result.output
+    assert "there is no feature store" in run("fit-head", "--head", "svm", "--store", tmp_path / "no", code=1).output
+
+
+def test_the_store_of_the_environment_is_taken(home, monkeypatch):
+    monkeypatch.setenv("FEATURESTORE", str(home / "store"))
+    assert "mlp" not in run("fit-head", "--head", "prior", "--features", "text.mean").output
+
+
+def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(pipeline, "extract", lambda store, spec, **options: asked.append(spec))
+    tiny.store(tmp_path / "s", [], tmp_path)
+    pipeline.extract_all(store=tmp_path / "s")
+    assert [(spec.name, spec.checkpoint) for spec in asked] == [
+        ("text", "microsoft/deberta-v3-small"),
+        ("audio", "facebook/wav2vec2-base-960h"),
+    ]
+
+
+def test_prepare_tells_counts_and_what_is_odd(home, tmp_path):
+    result = run("prepare", "table", home / "mine.csv", "--store", tmp_path / "s")
+    assert "36 utterances" in result.output
+    answer = json.loads(run("prepare", "table", home / "mine.csv", "--store", tmp_path / "t", "--json").stdout)
+    assert answer["corpus"] == "table"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table", "nowhere.csv"], "nowhere.csv\n  expected: a file, .csv"),
+        (["iemocab", "x"], "unknown corpus 'iemocab'\n  expected: one of "),
+        (["emodb"], "ROOT"),
+    ],
+)
+def test_prepare_says_what_is_wrong(tmp_path, arguments, message):
+    assert message in run("prepare", *arguments, "--store", tmp_path / "s", code=1).output
+
+
+@pytest.mark.parametrize("kind", ["corpora", "encoders", "heads", "protocols", "labels"])
+def test_list(kind):
+    lines = run("list", kind).output.splitlines()
+    answer = json.loads(run("list", kind, "--json").stdout)
+    assert len(lines) == len(answer) >= 3
+    assert all(value for value in answer.values())
+
+
+def test_fit_head_prints_metrics_with_intervals_and_writes_a_bundle(home, tmp_path):
+    options = ["fit-head", "--head", "svm", *store(home), "--features", "audio.mean,text.mean", *out(tmp_path)]
+    result = run(*options)
+    assert "protocol holdout, seed 0, n = 6" in result.output
+    assert (tmp_path / "b" / "head.json").is_file()
+    answer = json.loads(run(*options, "--json").stdout)
+    assert set(answer["metrics"]) == {"accuracy", "unweighted_average_recall", "macro_f1"}
+    assert all({"value", "low", "high", "n"} <= set(metric) for metric in answer["metrics"].values())
+
+
+def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
+    result = run("fit-head", "--head", "prior", *store(home), "--protocol", "leave-one-speaker-out", *out(tmp_path))
+    lines = [line.split() for line in result.output.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in ("S0", "S1", "S2", "S3", "pooled")] == [
+        *("S0", "S1", "S2", "S3"),
+        "pooled",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--head", "svn"], "unknown head 'svn'\n  expected: one of mlp, prior, svm, xgb\n  do: did you mean svm?"),
+        (["--head", "svm", "--features", "video.mean"], "unknown encoder 'video'"),
+        (["--head", "svm", "--features", "audio.logits"], "audio has no logits"),
+        (["--head", "svm", "--labels", "iemocap-7"], "unknown label scheme 'iemocap-7'"),
+        (
+            ["--head", "svm", "--labels", "emodb-7"],
+            "label scheme 'emodb-7' does not know the label 'ang'",
+        ),
+        (["--head", "svm", "--protocol", "kfold"], "unknown protocol 'kfold'"),
+        (["--head", "svm", "--fold", "9"], "unknown fold '9'"),
+        (["--head", "svm", "--param", "c=3"], "head 'svm' has no parameter 'c'"),
+        (["--head", "svm", "--param", "C"], "'C' is not a parameter"),
+        (["--head", "svm", "--param", "C=-1"], "head svm: "),
+    ],
+)
+def test_fit_head_says_what_is_wrong(home, tmp_path, options, message):
+    assert message in run("fit-head", *store(home), *options, *out(tmp_path), code=1).output
+
+
+def test_an_evaluation_on_what_an_encoder_was_tuned_on_is_refused_or_marked(home, tmp_path):
+    tuned = shutil.copytree(home / "text", tmp_path / "tuned")
+    ids = [utterance.id for utterance in Store(home / "store").utterances]
+    (tuned / "finetune.json").write_text(json.dumps({"corpus": "table", "trained_on": ids}))
+    shutil.copytree(home / "store", tmp_path / "store")
+    run("extract", *store(tmp_path), "--encoder", f"tuned={tuned}", "--jobs", 1)
+    options = ["fit-head", "--head", "prior", *store(tmp_path), "--features", "tuned.mean", *out(tmp_path)]
+    refused = run(*options, code=1).output
+    assert "encoder tuned was tuned on 6 of the 6 test utterances of fold holdout" in refused
+    assert "--allow-leakage runs it and marks every figure" in refused
+    answer = json.loads(run(*options, "--allow-leakage", "--json").stdout)
+    assert answer["leaked"] is True
+    assert all(metric["leaked"] for metric in answer["metrics"].values())
+
+
+def test_predict(home, tmp_path):
+    run("fit-head", "--head", "svm", *store(home), "--features", "audio.mean,text.mean", *out(tmp_path))
+    clip = home / "clips" / "clip000.wav"
+    answer = json.loads(run("predict", tmp_path / "b", "--audio", clip, "--text", "the dog", "--json").stdout)
+    assert answer[0]["emotion"] in answer[0]["probabilities"]
+    assert sum(answer[0]["probabilities"].values()) == pytest.approx(1)
+    (tmp_path / "t.csv").write_text(f"audio,text\n{clip},the dog\nnowhere.wav,the dog\n")
+    table = run("predict", tmp_path / "b", "--table", tmp_path / "t.csv", code=3)
+    assert "nowhere  failed: audio: no such file" in table.output
+    assert "the bundle needs the words" in run("predict", tmp_path / "b", "--audio", clip, code=1).output
+    assert "there is no bundle" in run("predict", tmp_path / "no", "--audio", clip, code=1).output
+
+
+def test_inspect(home):
+    assert "text.logits" in run("inspect", home / "store").output
+    assert json.loads(run("inspect", home / "store" / "audio.h5", "--json").stdout)["utterances"] == 36
+
+
+def test_finetune_tunes_on_the_training_part_alone(home, tmp_path):
+    options = ["--checkpoint", home / "text", "--out", tmp_path / "tuned", "--epochs", 1, "--batch-size", 8]
+    result = run("finetune", *store(home), "--modality", "text", *options)
+    assert "protocol holdout, fold holdout" in result.output
+    record = json.loads((tmp_path / "tuned" / "finetune.json").read_text())
+    assert len(record["trained_on"]) == 30
+    assert "up to date" in run("finetune", *store(home), "--modality", "text", *options).output
+    by_session = ["--protocol", "leave-one-session-out"]
+    refused = run(
+        "finetune", *store(home), "--modality", "text", *options[:2], "--out", tmp_path / "x", *by_session, code=1
+    )
+    assert "has 2 folds, and an encoder is tuned on one\n  expected: --fold, one of 0, 1" in refused.output
+
+
+def test_wrong_usage_ends_with_2(home):
+    run("fit-head", *store(home), code=2)
+    run("list", "colours", code=2)
+    run("extract", "--jobs", "0", code=2)
+
+
+def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):
+    import errno
+
+    from featurestore import extract
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device", "features/x.h5")
+
+    monkeypatch.setattr(extract, "join", full)
+    (copy / "store" / "audio.h5").unlink()
+    result = run("extract", *store(copy), "--encoder", home / "audio", "--jobs", 1, code=1)
+    assert "No space left on device: features/x.h5\n  do: make room" in result.output
+
+
+def test_a_damaged_feature_file_ends_in_a_message(home, copy):
+    (copy / "store" / "text.h5").write_bytes(b"nonsense")
+    result = run("fit-head", "--head", "prior", *store(copy), "--features", "text.mean", code=1)
+    assert "text.h5 is damaged or no feature file" in result.output
