@@ -11,7 +11,7 @@ SEED = 0
 # what the demo tunes them with; from random weights they need a larger step than a pretrained network
 SETTINGS = {
     "audio": Settings(
-        epochs=8,
+        epochs=9,
         learning_rate=2e-3,
         warmup_steps=50,
         batch_size=16,
