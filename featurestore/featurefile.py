@@ -1,6 +1,7 @@
 """A feature file: packed, contiguous HDF5, written once in one step, read through a memory map.
 
-The only module that knows HDF5.
+The only module that knows HDF5. Every byte is covered: each dataset by a digest in the attributes, and what is not data
+(attributes, layout) by the seal that stands in front of them, in HDF5's user block.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from featurestore import schema
+from featurestore import schema, seal
 from featurestore.errors import Mismatch, NotFound, UnknownName
 from featurestore.files import replacing
 from featurestore.schema import Header
@@ -43,6 +45,7 @@ class FeatureFile:
             raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {path.parent}")
         self.path = path
         try:
+            seal.check(path)  # before HDF5 reads it: a flipped byte of the layout can lead it anywhere
             with h5py.File(path, "r") as file:
                 self.header = _header(file, path)
                 self._layout = _layout(file)
@@ -104,6 +107,17 @@ class FeatureFile:
         start, stop = self[schema.OFFSETS][row : row + 2]
         return self[schema.VALUES][start:stop]
 
+    def read(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Some rows of a dataset, copied: unlike a memory map's, these pages do not stay with the process."""
+        offset, shape, dtype = self._layout[name]
+        values = np.empty((stop - start, *shape[1:]), dtype)
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(offset + start * _size(shape[1:], dtype))
+            found = file.readinto(values.reshape(-1).view(np.uint8).data) if values.size else 0
+        if found != values.nbytes:
+            raise Mismatch(f"{self.path} is truncated", expected=f"{values.nbytes} bytes of {name}", got=str(found))
+        return values
+
     def damaged(self) -> list[str]:
         """The datasets whose bytes are not those that were written."""
         digests = {name: _digest(self.path, *self._extent(name)) for name in self._layout}
@@ -113,16 +127,23 @@ class FeatureFile:
 
     def _extent(self, name: str) -> tuple[int, int]:
         offset, shape, dtype = self._layout[name]
-        return offset, int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        return offset, _size(shape, dtype)
 
 
 class Writer:
-    """The datasets of a file that is being written; rows may come in any order."""
+    """The datasets of a file that is being written.
+
+    Rows may come in any order; a dataset whose rows come in order is hashed while it is written, not read again.
+    """
 
     def __init__(self, path: Path, layout: Mapping[str, Place]) -> None:
-        self._layout = layout
+        self._path, self._layout = path, layout
         self._file = path.open("r+b")
-        self._reserve(path)
+        self._hashes = {name: hashlib.sha256() for name in layout}
+        self._hashed = dict.fromkeys(layout, 0)  # bytes; -1 once rows came out of order
+        self._hasher = ThreadPoolExecutor(1)
+        self._pending: Future[None] | None = None
+        self._reserve()
 
     def put(self, name: str, values: np.ndarray, row: int = 0) -> None:
         """Writes consecutive rows of one dataset, from `row` on."""
@@ -130,14 +151,37 @@ class Writer:
         values = np.ascontiguousarray(values, dtype)
         if values.shape[1:] != shape[1:] or row + len(values) > shape[0]:
             raise Mismatch(f"rows of {name}", expected=f"at most {shape} in all", got=f"{values.shape} from row {row}")
-        stride = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
-        _write_all(self._file.fileno(), values, offset + row * stride)
+        start = row * _size(shape[1:], dtype)
+        self._hash(name, values, start)
+        _write_all(self._file.fileno(), values, offset + start)
 
     def close(self) -> None:
         """Closes the file; what was put is in it."""
+        if self._pending and not self._pending.done():
+            os.fsync(self._file.fileno())  # the disk works while the last block is hashed
+        self._hasher.shutdown()
         self._file.close()
 
-    def _reserve(self, path: Path) -> None:
+    def digests(self) -> dict[str, str]:
+        """The sha256 of every dataset; call after `close`."""
+        return {name: self._digest(name) for name in self._layout}
+
+    def _digest(self, name: str) -> str:
+        offset, shape, dtype = self._layout[name]
+        size = _size(shape, dtype)
+        return self._hashes[name].hexdigest() if self._hashed[name] == size else _digest(self._path, offset, size)
+
+    def _hash(self, name: str, values: np.ndarray, start: int) -> None:
+        """Hashes in a thread of its own, beside the writing; one block at a time, so that memory stays bounded."""
+        if self._pending:
+            self._pending.result()
+        if self._hashed[name] != start:
+            self._hashed[name] = -1
+            return
+        self._hashed[name] += values.nbytes
+        self._pending = self._hasher.submit(self._hashes[name].update, values.reshape(-1).view(np.uint8).data)
+
+    def _reserve(self) -> None:
         # Taking the space first makes a full disk an error here and now, not a file with holes later.
         end = max((offset + _size(shape, dtype) for offset, shape, dtype in self._layout.values()), default=0)
         if end:
@@ -160,12 +204,10 @@ def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], hea
             yield writer
         finally:
             writer.close()
-        digests = {
-            name: _digest(temporary, offset, _size(shape, dtype)) for name, (offset, shape, dtype) in layout.items()
-        }
         with h5py.File(temporary, "r+") as file:
-            for key, value in dataclasses.asdict(dataclasses.replace(header, digests=digests)).items():
+            for key, value in dataclasses.asdict(dataclasses.replace(header, digests=writer.digests())).items():
                 file.attrs[key] = json.dumps(value, sort_keys=key != "digests") if key in _JSON else value
+        seal.put(temporary, [(offset, _size(shape, dtype)) for offset, shape, dtype in layout.values()])
 
 
 def write(path: Path, columns: Mapping[str, np.ndarray], header: Header) -> None:
@@ -200,7 +242,7 @@ def _create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> 
     early.set_layout(h5py.h5d.CONTIGUOUS)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
-    with h5py.File(path, "w", libver="v110") as file:
+    with h5py.File(path, "w", libver="v110", userblock_size=seal.SIZE) as file:
         for name, (shape, dtype) in datasets.items():
             dtype = np.dtype(dtype)
             kind = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from featurestore import featurefile
+from featurestore import featurefile, seal
 from featurestore.errors import Mismatch, NotFound, UnknownName
 from featurestore.featurefile import FeatureFile, encode_text, write
 from featurestore.schema import Header
@@ -27,6 +27,25 @@ def columns(count=5, seed=0):
 def path(tmp_path):
     write(tmp_path / "audio.h5", columns(), HEADER)
     return tmp_path / "audio.h5"
+
+
+def reseal(path):
+    """What somebody would do who alters a file on purpose."""
+    file = object.__new__(FeatureFile)
+    file.path = path
+    with h5py.File(path) as plain:
+        file._layout = {
+            name: (plain[name].id.get_offset() or 0, plain[name].shape, plain[name].dtype) for name in columns()
+        }
+    seal.put(path, [file._extent(name) for name in file._layout])
+
+
+def flip(path, offset, bit=0):
+    with path.open("r+b") as raw:
+        raw.seek(offset)
+        byte = raw.read(1)[0]
+        raw.seek(offset)
+        raw.write(bytes([byte ^ 1 << bit]))
 
 
 arrays = hnp.arrays(
@@ -88,20 +107,47 @@ def test_rows_beyond_the_dataset_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["mean", "id"])
 def test_a_flipped_byte_is_found(path, name):
-    file = FeatureFile(path)
-    offset = file._extent(name)[0]
-    with path.open("r+b") as raw:
-        raw.seek(offset + 3)
-        byte = raw.read(1)[0]
-        raw.seek(offset + 3)
-        raw.write(bytes([byte ^ 1]))
+    flip(path, FeatureFile(path)._extent(name)[0] + 3)
     assert FeatureFile(path).damaged() == [name]
 
 
-def test_a_truncated_file_is_refused(path):
-    path.write_bytes(path.read_bytes()[:-100])
+def test_every_byte_is_covered(path):
+    """One bit flipped, in seal, attributes, layout, data or between: none goes unseen, and none crashes the reader."""
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for offset in [*range(0, 150, 10), *random.choice(len(whole), 250, replace=False)]:
+        flip(path, offset, int(random.integers(8)))
+        try:
+            assert FeatureFile(path).damaged(), f"byte {offset}"
+        except Mismatch as damage:
+            assert "is damaged or no feature file" in str(damage)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 600, 2048, 3000, -1000, -100, -1])
+def test_a_truncated_file_is_refused(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(Mismatch, match=r"audio\.h5 is damaged or no feature file"):
         FeatureFile(path)
+
+
+def test_what_is_appended_is_found(path):
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(Mismatch, match=r"got: truncated or grown: \d+ bytes, \d+ were written"):
+        FeatureFile(path)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 1, 0, 2]])
+def test_digests_do_not_depend_on_the_order_of_writing(tmp_path, order):
+    values = np.random.default_rng(0).standard_normal((4, 5))
+    write(tmp_path / "whole.h5", {"a": values}, HEADER)
+    with featurefile.writing(tmp_path / "rows.h5", {"a": (values.shape, values.dtype)}, HEADER) as writer:
+        for row in order:
+            writer.put("a", values[row : row + 1], row)
+    whole, rows = (FeatureFile(tmp_path / f"{name}.h5") for name in ("whole", "rows"))
+    assert rows.header.digests == whole.header.digests
+    assert rows.damaged() == []
+    np.testing.assert_array_equal(rows.read("a", 1, 3), values[1:3])
 
 
 def test_what_is_no_feature_file_is_refused(tmp_path):
@@ -120,6 +166,7 @@ def test_an_unknown_dataset_is_named(path):
 def test_a_newer_schema_is_refused(path):
     with h5py.File(path, "r+") as file:
         file.attrs["schema"] = 99
+    reseal(path)
     with pytest.raises(
         Mismatch, match="newer version of this package\n  expected: schema 1 or lower\n  got: schema 99"
     ):
@@ -131,5 +178,6 @@ def test_links_out_of_the_file_are_never_followed(path, tmp_path):
         other["secret"] = np.arange(3)
     with h5py.File(path, "r+") as file:
         file["std"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/secret")
+    reseal(path)
     with pytest.raises(Mismatch, match="std is a link out of the file"):
         FeatureFile(path)
