@@ -54,6 +54,8 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
     import torch
     from transformers.utils import logging
 
+    from featurestore.encoders._constant import do_once
+
     logging.set_verbosity_error()  # what it has to say about weights is checked below, and told as an error
     logging.disable_progress_bar()
     checkpoint = identity.checkpoint
@@ -75,7 +77,9 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
             f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
         ) from None
     _check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
-    return model.eval().requires_grad_(False).to(device)
+    model = model.eval().requires_grad_(False).to(device)
+    do_once(model)
+    return model
 
 
 def _check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
