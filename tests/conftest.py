@@ -1,3 +1,6 @@
 import os
 
+# Nothing here may wait for a network; and two processes of two threads each would wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
