@@ -1,0 +1,40 @@
+"""The engine as the user meets it: `extract` on a prepared store, with workers that are already started."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.speed import _corpus
+from featurestore.extract import Extracted, extract
+from featurestore.manifest import Utterance
+from featurestore.spec import EncoderSpec
+
+
+class Engine:
+    """An encoder and a corpus; every extraction goes into a store of its own."""
+
+    def __init__(self, folder: Path, checkpoint: Path, rows: Sequence[Utterance], root: Path, jobs: int) -> None:
+        self.folder, self.rows, self.root, self.jobs = folder, rows, root, jobs
+        self.spec = EncoderSpec("", str(checkpoint))
+        self.runs = 0
+
+    def start(self) -> float:
+        """Starts the workers and loads the network in each, on a few utterances; how long that took."""
+        few = sorted(self.rows, key=lambda row: (row.duration or 0.0, len(row.text)))[: 8 * self.jobs]
+        return self.seconds(few)
+
+    def seconds(self, rows: Sequence[Utterance] = ()) -> float:
+        """How long it takes to extract: hashing, planning, decoding, encoding, writing, joining."""
+        rows = rows or self.rows
+        self.runs += 1
+        store = _corpus.store(self.folder / f"store{self.runs}", rows, self.root)
+        started = time.perf_counter()
+        done: Extracted = extract(store, self.spec, jobs=self.jobs, device="cpu", say=_silent)
+        taken = time.perf_counter() - started
+        if done.encoded != len(rows) or done.failed:
+            raise RuntimeError(f"{done.encoded} of {len(rows)} encoded, {len(done.failed)} failed: not a measurement")
+        return taken
+
+
+def _silent(line: str) -> None:
+    """What the engine says is not part of the measurement."""

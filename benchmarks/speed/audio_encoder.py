@@ -1,0 +1,126 @@
+"""A wav2vec2-base-sized audio encoder over 64 clips of IEMOCAP's lengths, random weights, one worker per core.
+
+Against, and bars: (a) the loop most people write, transformers' processor and padded batches of 8 in corpus order, one
+process with torch's own number of threads: at least 2.4 x faster. (b) the arithmetic of the network at the rate of a
+large float32 matrix product on the same cores, one thread each: at least 0.75 of it. (c) the bare forward pass over
+the same clips, decoded and normalised beforehand, at its best setting (one clip at a time, the longest first, in
+processes of one thread): at least 0.9 of its speed.
+
+Ours is `extract` on a prepared store, from files to the finished feature file. Starting the workers and loading the
+network is left out, as it is on the other sides, and told in a row of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed import _corpus, _machine
+from benchmarks.speed._engine import Engine
+from benchmarks.speed._pool import Pool
+from benchmarks.speed._row import Row, alone, compared
+from benchmarks.speed._time import timed
+from featurestore import audio
+
+BATCH = 8
+_bare: dict[str, Any] = {}
+
+
+def measure(folder: Path, small: bool) -> list[Row]:
+    """Reference loop, engine, bare forward and matrix products, in alternation."""
+    jobs, repeats = _machine.cores(), 1 if small else 3
+    checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=small)
+    seconds = _corpus.lengths(64).clip(max=2 if small else None)[: 8 if small else None]
+    clips = _corpus.write_clips(folder / "clips", seconds)
+    paths = [str(folder / "clips" / clip.audio) for clip in clips]
+    engine = Engine(folder, checkpoint, clips, folder / "clips", jobs)
+    pool = Pool(jobs, _prepare, str(checkpoint), paths)
+    loop = Loop(checkpoint)
+    start, arithmetic = engine.start(), operations(loop.model, seconds)
+    longest_first = [paths[index] for index in np.argsort(-seconds)]
+    ours, bare, usual, products = [], [], [], []
+    for _ in range(repeats):
+        rate = pool.multiply_rate()
+        ours.append(engine.seconds())
+        products.append(arithmetic / ((rate + pool.multiply_rate()) / 2))
+        bare.append(pool.seconds(_forward, longest_first))
+        usual.append(timed(lambda: loop.run(paths)))
+    pool.close()
+    settings = (
+        f"{len(clips)} clips, {seconds.sum():.0f} s of audio, mean {seconds.mean():.2f} s, {jobs} workers of 1 thread"
+    )
+    product = f"{arithmetic / 1e9:,.0f} GFLOP at the rate of a matrix product"
+    return [
+        compared("audio encoder", f"padded batches of {BATCH}", ours, usual, "s", settings, bar=2.4, faster=True),
+        compared("audio encoder", product, ours, products, "s", settings, bar=0.75, faster=True),
+        compared("audio encoder", "bare forward, best setting", ours, bare, "s", settings, bar=0.9, faster=True),
+        alone("start of the workers", [start], "s", "the network loaded in each, a few clips encoded"),
+    ]
+
+
+class Loop:
+    """What most people write: a processor, padded batches in corpus order, the mean over frames."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        import transformers as hf
+
+        self.extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
+        self.model = hf.AutoModel.from_pretrained(checkpoint).eval()
+
+    def run(self, paths: Sequence[str]) -> list[np.ndarray]:
+        """Decodes and encodes every clip."""
+        import soundfile
+        import torch
+
+        found = []
+        for start in range(0, len(paths), BATCH):
+            waves = [soundfile.read(path, dtype="float32")[0] for path in paths[start : start + BATCH]]
+            inputs = self.extractor(waves, sampling_rate=_corpus.RATE, return_tensors="pt", padding=True)
+            with torch.no_grad():
+                found += list(self.model(**inputs).last_hidden_state.mean(1).numpy())
+        return found
+
+
+def operations(model: Any, seconds: Sequence[float]) -> float:
+    """Floating-point operations of one forward pass per clip: products and convolutions, attention included."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    total = 0.0
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        bare = type(model)(model.config).eval()
+        for length in seconds:
+            bare(torch.empty(1, int(length * _corpus.RATE)))
+    config = model.config
+    frames = bare._get_feat_extract_output_lengths(torch.tensor([int(length * _corpus.RATE) for length in seconds]))
+    attention = 4.0 * config.hidden_size * config.num_hidden_layers * float((frames.double() ** 2).sum())
+    counted = counter.get_flop_counts()["Global"]
+    total = float(sum(amount for name, amount in counted.items() if "attention" not in str(name)))
+    return total + attention
+
+
+def _prepare(checkpoint: str, paths: Sequence[str]) -> None:
+    """Loads the network and every clip into a process, and warms both up."""
+    import torch
+    import transformers as hf
+
+    extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
+    _bare["model"] = hf.AutoModel.from_pretrained(checkpoint, attn_implementation="sdpa").eval()
+    for path in paths:
+        inputs = extractor(audio.read(path, _corpus.RATE), sampling_rate=_corpus.RATE, return_tensors="pt")
+        _bare[path] = inputs["input_values"]
+    for path in _shortest(paths):
+        _forward(path)
+    torch.set_grad_enabled(False)
+
+
+def _shortest(paths: Sequence[str]) -> Iterator[str]:
+    yield from sorted(paths, key=lambda path: _bare[path].shape[-1])[:3]
+
+
+def _forward(path: str) -> None:
+    import torch
+
+    with torch.inference_mode():
+        _bare["model"](_bare[path])
