@@ -132,8 +132,8 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 def finetune(**options: Any) -> None:
     """Tune an encoder on a fold's training part.
 
-    A stopped run continues when started again. The defaults are the paper's. The checkpoint records which utterances it was tuned on, and every later evaluation
-    on one of them is refused.
+    A stopped run continues when started again. The defaults are the paper's. The checkpoint records which
+    utterances it was tuned on, and every later evaluation on one of them is refused.
 
     \b
     Example: cli finetune --store features/iemocap --modality text \\
@@ -197,6 +197,26 @@ def inspect(path: Path, as_json: bool) -> None:
 
     content = describe(path)
     answer(content, render(content), as_json)
+
+
+@main.command()
+@store_option
+@click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
+@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option("--seed", type=int, default=0, help="Of protocols that draw.")
+@click.option("--dev", is_flag=True, help="Also cut a dev part from training, by the same grouping.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the folds, every id, to this file.")
+@json_option
+def folds(as_json: bool, **options: Any) -> None:
+    """Show how a protocol cuts a corpus.
+
+    \b
+    Example: cli folds --protocol speaker-kfold --dev --out folds.json
+    """
+    from benchmarks.cuts import cuts
+
+    found = cuts(**options)
+    answer(found.to_json(), found.table(), as_json)
 
 
 @main.command("fit-head")

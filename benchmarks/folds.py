@@ -1,23 +1,43 @@
-"""A fold: the utterances to train on and to test on, cut by a protocol and checked."""
+"""A fold: the utterances to train on, to choose settings on and to test on, cut by a protocol and checked."""
 
+import dataclasses
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from benchmarks import grouped
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
 from featurestore.manifest import Utterance
 
 
+_PARTS = ("train", "test", "dev", "unused")
+
+
 @dataclass(frozen=True)
 class Fold:
-    """One cut of a corpus by utterance id; `name` is what `--fold` takes."""
+    """One cut of a corpus by utterance id.
+
+    Args:
+        name: what `--fold` takes.
+        train: to fit on.
+        test: to measure on.
+        dev: to choose settings on; in neither of the others; empty where it was not asked for.
+        unused: left out of training because it would give test utterances away, such as copies of their text.
+    """
 
     name: str
     train: tuple[str, ...]
     test: tuple[str, ...]
+    dev: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
-def cut(protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0) -> list[Fold]:
+def cut(
+    protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0, *, dev: bool = False
+) -> list[Fold]:
     """Cuts a corpus by a protocol and checks the result.
 
     Args:
@@ -25,16 +45,23 @@ def cut(protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, st
         utterances: the whole manifest, so that a cut need not depend on the label scheme.
         classes: class by id, of the utterances that the label scheme keeps; only these are in the folds.
         seed: of protocols that draw; the others ignore it.
+        dev: cut a dev part from training by the protocol's own grouping, where the protocol has not cut one itself.
 
     Raises:
         Mismatch: a fold is empty, trains on a test utterance, or has a class in test that is not in training;
-            or no or several folds test an utterance (protocols of several folds test each exactly once).
+            or no or several folds test an utterance (protocols of several folds test each exactly once, but for the
+            corpus's own partitions); or no dev part can be cut.
     """
-    folds: list[Fold] = registry.module("protocols", protocol).folds(utterances, classes, seed)
+    module = registry.module("protocols", protocol)
+    folds: list[Fold] = module.folds(utterances, classes, seed)
+    if dev:
+        groups = module.groups(utterances)
+        folds = [fold if fold.dev else _with_dev(fold, groups, classes, seed) for fold in folds]
     for fold in folds:
         _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
     tested = [name for fold in folds for name in fold.test]
-    if len(tested) != len(set(tested)) or (len(folds) > 1 and set(tested) != set(classes)):
+    complete = len(folds) == 1 or set(tested) == set(classes) or getattr(module, "PARTIAL", False)
+    if len(tested) != len(set(tested)) or not complete:
         raise Mismatch(f"protocol {protocol} does not test each utterance once", got=f"{len(tested)} of {len(classes)}")
     return folds
 
@@ -56,22 +83,57 @@ def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fo
         Mismatch: what is left is empty or has a class in test that is not in training.
     """
     kept = set(ids)
-    left = Fold(
-        fold.name,
-        tuple(name for name in fold.train if name in kept),
-        tuple(name for name in fold.test if name in kept),
-    )
+    parts = {part: tuple(name for name in getattr(fold, part) if name in kept) for part in _PARTS}
+    left = Fold(fold.name, **parts)
     _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
     return left
+
+
+def digest(folds: Sequence[Fold]) -> str:
+    """The sha256 of the folds' names and ids, each part sorted: equal where the cut is equal."""
+    content = [[fold.name, *(sorted(ids) for ids in dataclasses.astuple(fold)[1:])] for fold in folds]
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def to_json(folds: Sequence[Fold]) -> dict[str, Any]:
+    """The folds as written to disk, with their digest."""
+    return {"digest": digest(folds), "folds": [dataclasses.asdict(fold) for fold in folds]}
+
+
+def from_json(content: Mapping[str, Any]) -> list[Fold]:
+    """What `to_json` gave.
+
+    Raises:
+        Mismatch: the digest is not that of the folds.
+    """
+    folds = [Fold(fold["name"], **{part: tuple(fold[part]) for part in _PARTS}) for fold in content["folds"]]
+    if digest(folds) != content["digest"]:
+        raise Mismatch("the folds were changed after they were written", expected=content["digest"], got=digest(folds))
+    return folds
+
+
+def _with_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
+    chosen = grouped.dev(fold.train, groups, classes, seed)
+    if not chosen:
+        raise Mismatch(
+            f"no dev part can be cut from the training part of fold {fold.name}",
+            expected="two groups (speakers, sessions, …) or more, with every class left in training",
+            do="take another protocol, or do without a search for settings",
+        )
+    return dataclasses.replace(
+        fold,
+        train=tuple(name for name in fold.train if name not in chosen),
+        dev=tuple(name for name in fold.train if name in chosen),
+    )
 
 
 def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
     if not fold.train or not fold.test:
         raise Mismatch(f"{where} is empty", got=f"{len(fold.train)} to train on, {len(fold.test)} to test on")
-    both = set(fold.train) & set(fold.test)
+    both = (set(fold.train) | set(fold.dev)) & set(fold.test)
     if both:
         raise Mismatch(f"{where} trains on {len(both)} of its test utterances, {min(both)} among them")
-    strangers = (set(fold.train) | set(fold.test)) - set(classes)
+    strangers = (set(fold.train) | set(fold.test) | set(fold.dev)) - set(classes)
     if strangers:
         raise UnknownName(f"{where} holds {len(strangers)} utterances without a class, {min(strangers)} among them")
     unseen = {classes[name] for name in fold.test} - {classes[name] for name in fold.train}

@@ -1,12 +1,12 @@
 """One fold: a seeded fifth of every label is held out, the same utterances whatever the label scheme (the default)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from benchmarks.folds import Fold
+from benchmarks.grouped import lot
 from featurestore.manifest import Utterance
 
-__all__ = ["SPEAKER_INDEPENDENT", "folds"]
+__all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
 SPEAKER_INDEPENDENT = False
 
@@ -23,16 +23,17 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     return [Fold("holdout", train, tuple(name for name in kept if name in held_out))]
 
 
+def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Each utterance stands alone."""
+    return {row.id: row.id for row in utterances}
+
+
 def _held_out(utterances: Sequence[Utterance], seed: int) -> set[str]:
     by_label: dict[str, list[str]] = {}
     for utterance in utterances:
         by_label.setdefault(utterance.label, []).append(utterance.id)
-    drawn = (sorted(ids, key=lambda name: _lot(name, seed))[: _fifth(len(ids))] for ids in by_label.values())
+    drawn = (sorted(ids, key=lambda name: lot(name, seed))[: _fifth(len(ids))] for ids in by_label.values())
     return {name for ids in drawn for name in ids}
-
-
-def _lot(name: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
 def _fifth(count: int) -> int:

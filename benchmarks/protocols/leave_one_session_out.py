@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from benchmarks.folds import Fold
-from benchmarks.protocols._groups import leave_one_out
+from benchmarks.protocols._groups import column_of, leave_one_out
 from featurestore.manifest import Utterance
 
-__all__ = ["SPEAKER_INDEPENDENT", "folds"]
+__all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
 SPEAKER_INDEPENDENT = True
 
@@ -14,3 +14,8 @@ SPEAKER_INDEPENDENT = True
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
     """One fold per session, named after it, in natural order; nothing is drawn."""
     return leave_one_out("session", utterances, classes)
+
+
+def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """A session stays together."""
+    return column_of("session", utterances)
