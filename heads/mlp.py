@@ -1,13 +1,17 @@
 """The paper's fusion network: four linear layers, cross entropy, AdamW with linear decay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from safetensors import torch as safetensors
+from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
 from heads._base import Codes, Head, Matrix, seed_from
@@ -19,18 +23,34 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "identity": nn.Iden
 _CHUNK = 2**23  # numbers standardised or predicted at once: 32 MB of float32
 
 
+class Rows(Protocol):
+    """A matrix wider than memory: rows on demand, and no `__array__` by which somebody could take all of it at once."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, D)."""
+
+    def __getitem__(self, rows: Any) -> Any:
+        """The rows of a slice or of an array of indices, as float32 or float64 (B, D)."""
+
+
 class MLPHead(Head):
     """Linear layers D -> 512 -> 128 -> 32 -> C (Petec and Popoviciu, "Multimodal Speech Emotion Recognition using
     Decoding-enhanced BERT with Disentangled Attention and Wav2Vec2.0").
 
     The paper trains with a learning rate of 1e-5 for 6 epochs on inputs as they are (`learning_rate=1e-5, epochs=6,
     standardize=False`), and its published code has no activation between the layers (`activation="identity"`). The
-    defaults here suit a few hundred columns and about a thousand rows. Rows are read a batch at a time, so a memory
-    map wider than memory can be learned from. The learned network is kept on the CPU.
+    defaults here suit a few hundred columns and about a thousand rows. Rows are read a batch at a time, so X may be a
+    memory map wider than memory, or any object with `shape` and rows by index and without `__array__` (`Rows`). The
+    learned network is kept on the CPU.
 
     Args:
         hidden: widths of the layers between the input and the classes.
         activation: between the layers: "relu" or "identity".
+        extra_outputs: outputs beside those of the classes, which no row is ever trained towards (the published code
+            has 1); at prediction they are left out, and the classes' probabilities sum to 1 without them.
+        double_softmax: take the softmax of the outputs before the cross entropy, which takes it once more, as the
+            published code does; gradients are then small, and the loss cannot fall to 0.
         standardize: bring each column to mean 0 and standard deviation 1 of the training part.
         learning_rate: at the first step, above 0; it falls linearly towards 0 at the last.
         epochs: passes over the rows, at least 1.
@@ -43,20 +63,24 @@ class MLPHead(Head):
     Attributes:
         network_: the layers, in float32.
         mean_: (D,) subtracted from each column; `scale_` (D,) divides it.
-        history_: one `{"epoch": 1.., "loss": mean cross entropy in nats, "learning_rate": at its end}` per epoch;
-            not in a saved bundle.
+        history_: one `{"epoch": 1.., "loss": mean cross entropy in nats, "accuracy": 0..1 on the batches as they were
+            trained on, "learning_rate": at its end}` per epoch; not in a saved bundle.
+        steps_: (S, 2) loss and accuracy of the batch of each optimiser step; not in a saved bundle.
     """
 
     network_: nn.Sequential
     mean_: NDArray[np.float64]
     scale_: NDArray[np.float64]
     history_: list[dict[str, float]]
+    steps_: NDArray[np.float64]
 
     def __init__(
         self,
         *,
         hidden: Sequence[int] = (512, 128, 32),
         activation: str = "relu",
+        extra_outputs: int = 0,
+        double_softmax: bool = False,
         standardize: bool = True,
         learning_rate: float = 1e-3,
         epochs: int = 30,
@@ -68,6 +92,8 @@ class MLPHead(Head):
     ) -> None:
         self.hidden = hidden
         self.activation = activation
+        self.extra_outputs = extra_outputs
+        self.double_softmax = double_softmax
         self.standardize = standardize
         self.learning_rate = learning_rate
         self.epochs = epochs
@@ -76,6 +102,46 @@ class MLPHead(Head):
         self.max_grad_norm = max_grad_norm
         self.device = device
         self.random_state = random_state
+
+    def fit(self, X: ArrayLike | Rows, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None) -> Self:
+        """Fits to X (N, D) and the class names y (N,).
+
+        Args:
+            X: an array, or `Rows` that are read a batch at a time.
+            y: class names.
+            after_epoch: called with this head after each epoch; it can predict then, and `history_` ends with that
+                epoch. What it returns is ignored: nothing is chosen by it.
+
+        Raises:
+            ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
+                out of its range.
+        """
+        self._after_epoch = after_epoch
+        try:
+            return self._fit_rows(X, y) if _is_rows(X) else super().fit(X, y)  # type: ignore[arg-type]
+        finally:
+            del self._after_epoch
+
+    def predict_proba(self, X: ArrayLike | Rows) -> Matrix:
+        """The probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
+        if not _is_rows(X):
+            return super().predict_proba(X)  # type: ignore[arg-type]
+        check_is_fitted(self)
+        _check_shape(X, self.n_features_in_)
+        return self._probabilities(X)  # type: ignore[arg-type]
+
+    def _fit_rows(self, X: Any, y: ArrayLike) -> Self:
+        """What `Head.fit` does, without ever taking X as one array."""
+        names: NDArray[Any] = column_or_1d(y)
+        _check_shape(X)
+        if len(names) != X.shape[0]:
+            raise ValueError(f"X has {X.shape[0]} rows, y {len(names)}")
+        check_classification_targets(names)
+        self.n_features_in_ = int(X.shape[1])
+        self.classes_, codes = np.unique(names, return_inverse=True)
+        self._check_classes()
+        self._fit(X, codes)
+        return self
 
     def save_weights(self, folder: Path) -> None:
         """Writes `mlp.safetensors`: the layers and the standardisation."""
@@ -99,43 +165,52 @@ class MLPHead(Head):
         generator = torch.Generator().manual_seed(seed_from(self.random_state))
         device = _device(self.device)
         self.mean_, self.scale_ = _scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
-        network = self._network(generator).to(device).train()
+        self.network_ = network = self._network(generator).to(device)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True
         )
-        steps = self.epochs * -(-len(X) // self.batch_size)
+        steps = self.epochs * -(-X.shape[0] // self.batch_size)
         decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-        self.history_ = []
+        self.history_, self.steps_ = [], np.empty((0, 2))
         for epoch in range(1, self.epochs + 1):
-            order = torch.randperm(len(X), generator=generator).numpy()
-            loss = self._fit_epoch(X, codes, order, network, optimizer, decay, device)
-            self.history_.append({"epoch": epoch, "loss": loss, "learning_rate": optimizer.param_groups[0]["lr"]})
-        self.network_ = network.cpu().eval()
+            order = torch.randperm(X.shape[0], generator=generator).numpy()
+            self._fit_epoch(X, codes, order, optimizer, decay)
+            self._tell_epoch(epoch, len(order), optimizer.param_groups[0]["lr"])
+        self.network_ = network.cpu()
 
     def _fit_epoch(
         self,
         X: Matrix,
         codes: Codes,
         order: NDArray[np.int64],
-        network: nn.Sequential,
         optimizer: torch.optim.Optimizer,
         decay: torch.optim.lr_scheduler.LRScheduler,
-        device: torch.device,
-    ) -> float:
-        """One pass over the rows in the given order; returns the mean loss."""
-        total = torch.zeros((), device=device)
+    ) -> None:
+        """One pass over the rows in the given order."""
+        device = next(self.network_.parameters()).device
+        steps = []
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            inputs = self._inputs(X[rows]).to(device)  # (B, D)
+            inputs = self._inputs(_taken(X, rows)).to(device)  # (B, D)
             targets = torch.from_numpy(codes[rows]).to(device)  # (B,)
-            total += _step(inputs, targets, network, optimizer, self.max_grad_norm) * len(rows)
+            steps.append(_step(inputs, targets, self.network_, optimizer, self.max_grad_norm, self.double_softmax))
             decay.step()
-        return float(total) / len(order)
+        self.steps_ = np.vstack([self.steps_, torch.stack(steps).double().cpu().numpy()])  # (S, 2)
+
+    def _tell_epoch(self, epoch: int, rows: int, learning_rate: float) -> None:
+        """Adds an epoch's line to the history; the last batch, which may be smaller, counts by its rows."""
+        batches = np.diff([*range(0, rows, self.batch_size), rows])
+        loss, accuracy = np.average(self.steps_[-len(batches) :], axis=0, weights=batches).tolist()
+        self.history_.append({"epoch": epoch, "loss": loss, "accuracy": accuracy, "learning_rate": learning_rate})
+        if self._after_epoch:
+            self._after_epoch(self)
 
     def _probabilities(self, X: Matrix) -> Matrix:
+        device = next(self.network_.parameters()).device
         with torch.inference_mode():
-            logits = [self.network_(self._inputs(rows)) for rows in _chunks(X)]
-            probabilities: Matrix = torch.cat(logits).double().softmax(dim=1).numpy()  # (N, C)
+            outputs = torch.cat([self.network_(self._inputs(rows).to(device)) for rows in _chunks(X)])
+            logits = outputs[:, : len(self.classes_)].cpu().double()  # without the extra outputs
+            probabilities: Matrix = logits.softmax(dim=1).numpy()  # (N, C)
         return probabilities
 
     def _inputs(self, rows: Matrix) -> torch.Tensor:
@@ -144,7 +219,7 @@ class MLPHead(Head):
         return torch.from_numpy(scaled.astype(np.float32, copy=False))
 
     def _widths(self) -> list[int]:
-        return [self.n_features_in_, *self.hidden, len(self.classes_)]
+        return [self.n_features_in_, *self.hidden, len(self.classes_) + self.extra_outputs]
 
     def _network(self, generator: torch.Generator | None) -> nn.Sequential:
         layers: list[nn.Module] = []
@@ -156,6 +231,7 @@ class MLPHead(Head):
         self._check_choice("activation", tuple(_ACTIVATIONS))
         for name in ("epochs", "batch_size"):
             self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_number("extra_outputs", low=0, integer=True, inclusive=True)
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
         self._check_number("weight_decay", low=0, inclusive=True)
@@ -170,14 +246,16 @@ def _step(
     network: nn.Sequential,
     optimizer: torch.optim.Optimizer,
     max_grad_norm: float,
+    double_softmax: bool,
 ) -> torch.Tensor:
-    """One optimiser step on a batch; returns its mean loss."""
+    """One optimiser step on a batch; returns its mean loss and its accuracy before the step, (2,)."""
     optimizer.zero_grad(set_to_none=True)
-    loss = nn.functional.cross_entropy(network(inputs), targets)
+    outputs = network(inputs)  # (B, C + extra)
+    loss = nn.functional.cross_entropy(outputs.softmax(dim=1) if double_softmax else outputs, targets)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), max_grad_norm)
     optimizer.step()
-    return loss.detach()
+    return torch.stack([loss.detach(), (outputs.argmax(dim=1) == targets).float().mean()])
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
@@ -199,7 +277,25 @@ def _scaling(X: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _chunks(X: Matrix) -> Iterator[Matrix]:
     rows = max(1, _CHUNK // X.shape[1])
-    return (X[start : start + rows] for start in range(0, len(X), rows))
+    return (_taken(X, slice(start, start + rows)) for start in range(0, X.shape[0], rows))
+
+
+def _taken(X: Any, rows: slice | NDArray[np.int64]) -> Matrix:
+    """Some rows as an array; those of an array were checked when it came, those of `Rows` are checked here."""
+    taken: Matrix = X[rows]
+    if not isinstance(X, np.ndarray) and not np.isfinite(taken).all():
+        raise ValueError("Input X contains NaN or infinity.")
+    return taken
+
+
+def _is_rows(X: Any) -> bool:
+    rows_on_demand = hasattr(X, "shape") and hasattr(X, "__getitem__") and not hasattr(X, "__array__")
+    return rows_on_demand and not issparse(X)
+
+
+def _check_shape(X: Any, columns: int | None = None) -> None:
+    if len(X.shape) != 2 or not all(X.shape) or (columns and X.shape[1] != columns):
+        raise ValueError(f"X must be of shape (N, {columns or 'D'}) with at least one row, got {tuple(X.shape)}")
 
 
 def _device(name: str) -> torch.device:
