@@ -19,7 +19,7 @@ lint: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[egemaps,demo,test,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[egemaps,demo,dask,test,dev]'
 	@touch $@
 
 clean:

@@ -5,23 +5,45 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from featurestore import audio
-from featurestore.encoders import Item
+from featurestore.encoders import Identity, Item
 from featurestore.errors import Unencodable
+from featurestore.manifest import Utterance
+from featurestore.store import Store
 
 _READERS = 8  # files read at once: hashing releases the interpreter, and disks answer in parallel
+_SLICE = 64  # files that a reader takes at once: handing them out one by one costs as much as reading short ones
+
+
+def item(store: Store, utterance: Utterance) -> Item:
+    """What an encoder is given of an utterance."""
+    return Item(utterance.id, store.root / utterance.audio if utterance.audio else None, utterance.text)
+
+
+def keys(store: Store, identity: Identity) -> dict[str, str]:
+    """The key that each utterance's vector must have now, by id, in manifest order."""
+    fingerprint = identity.fingerprint()
+    items = [item(store, utterance) for utterance in store.utterances]
+    return {
+        one.id: key(fingerprint, digest) for one, digest in zip(items, digests(items, identity.modality), strict=True)
+    }
 
 
 def digests(items: Sequence[Item], modality: str) -> list[str]:
     """The sha256 of each item's content; a clip that cannot be read gets the digest of the reason."""
     if modality == "text":
         return [hashlib.sha256(item.text.encode("utf-8")).hexdigest() for item in items]
+    slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(_audio_digest, items))
+        return [digest for part in pool.map(_audio_digests, slices) for digest in part]
 
 
 def key(fingerprint: str, content: str) -> str:
     """The key of a vector: the sha256 of its encoder's fingerprint and its utterance's content."""
     return hashlib.sha256(f"{fingerprint} {content}".encode()).hexdigest()
+
+
+def _audio_digests(items: Sequence[Item]) -> list[str]:
+    return [_audio_digest(item) for item in items]
 
 
 def _audio_digest(item: Item) -> str:

@@ -8,19 +8,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from featurestore import content, plan, schema, worker
-from featurestore.encoders import OPTIONAL, Identity, Item, identify
-from featurestore.errors import BadValue, Mismatch, Problem
+import numpy as np
+
+from featurestore import content, join, plan, schema, worker
+from featurestore.encoders import OPTIONAL, Identity, identify
+from featurestore.engines import Engine
+from featurestore.errors import BadValue, Mismatch, NotFound
 from featurestore.featurefile import FeatureFile
-from featurestore.join import join
+from featurestore.limits import Limits
 from featurestore.lock import locked
 from featurestore.manifest import Utterance
 from featurestore.parts import Failure, Known, keys
-from featurestore.plan import Work
+from featurestore.plan import Part, Work
 from featurestore.progress import Progress
 from featurestore.schema import Header
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
+from featurestore.worker import Task
 
 Say = Callable[[str], None]
 
@@ -49,7 +53,7 @@ class Extracted:
 
     def summary(self) -> str:
         """The outcome for a person; failures are listed, the first of many in full."""
-        total = self.encoded + self.reused
+        total = self.encoded + self.reused + len(self.failed)
         counts = f"{self.encoded} encoded now, {self.reused} reused, {len(self.failed)} failed"
         lines = [f"{self.path}: {total} utterances, {counts}"]
         lines += [f"  {name}: {reason}" for name, reason in list(self.failed.items())[:SHOWN]]
@@ -59,70 +63,99 @@ class Extracted:
 
 
 def extract(
-    store: Store, spec: EncoderSpec, *, optional: Iterable[str] = (), jobs: int = 0, device: str = "", say: Say = print
+    store: Store,
+    spec: EncoderSpec,
+    *,
+    optional: Iterable[str] = (),
+    jobs: int = 0,
+    device: str = "",
+    max_seconds: float | None = None,
+    engine: str = "loky",
+    scheduler: str = "",
+    say: Say = print,
 ) -> Extracted:
     """Encodes every utterance of a store and writes `<name>.h5`; what is there already is reused.
 
     Args:
-        store: a prepared store.
+        store: a prepared store; for a cluster, on storage that every worker shares.
         spec: which encoder.
         optional: `frames` and `layers`, where wanted; what the file has once it keeps.
         jobs: worker processes of one thread each; 0 means one per core on a CPU, one on a GPU.
         device: `cpu`, `cuda`, …; empty means the GPU where there is one.
+        max_seconds: a longer clip fails, until it is encoded without this limit.
+        engine: `loky` (processes here), `dask` or `ray`.
+        scheduler: of a running dask cluster, `tcp://host:port`.
         say: receives lines for the user.
 
     Raises:
-        Unavailable: the store is locked by another extraction, or a worker died.
+        Unavailable: the store is locked by another extraction, a worker died, or the engine is not there.
         Mismatch: no utterance at all could be encoded.
     """
     identity = identify(spec)
+    where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with locked(store.path):
-        return _Extraction(store, identity, frozenset(optional), say).run(jobs, device)
+        return _Extraction(store, identity, frozenset(optional), say).run(where, max_seconds)
 
 
 class _Extraction:
     def __init__(self, store: Store, identity: Identity, optional: frozenset[str], say: Say) -> None:
         self.store, self.identity, self.say = store, identity, say
         self.fingerprint = identity.fingerprint()
+        folder = store.path.resolve()  # a worker may run in another folder
         self.path = store.path / f"{identity.name}.h5"
-        self.folder = store.path / f"{identity.name}.parts"
+        self.folder = folder / f"{identity.name}.parts"
         before = _readable(self.path)
         self.kinds = self._kinds(optional, before)
         self._tell_changes(before)
 
-    def run(self, jobs: int, device: str) -> Extracted:
+    def run(self, engine: Engine, max_seconds: float | None) -> Extracted:
         """Finds what is missing, encodes it, joins everything."""
-        items = [self._item(utterance) for utterance in self.store.utterances]
-        contents = content.digests(items, self.identity.modality)
-        id_keys = {item.id: content.key(self.fingerprint, part) for item, part in zip(items, contents, strict=True)}
+        id_keys = content.keys(self.store, self.identity)
         known = self._known()
-        missing = [item for item in items if id_keys[item.id] not in known]
-        if not missing and self._is_current(id_keys):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            return self._result(0, FeatureFile(self.path))
-        retry = self._encode(missing, id_keys, jobs, device) if missing else []
-        return self._join(id_keys, retry, len(missing))
+        missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in known]
+        retry: list[Failure] = []
+        if missing:
+            retry = self._encode(missing, id_keys, engine, max_seconds)
+            known = self._known()
+        failures = join.failures(id_keys, known, retry)
+        if not self._is_current(id_keys, failures):
+            self._join(id_keys, known, failures)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        failed = {failure.id: failure.reason for failure in failures}
+        encoded = sum(utterance.id not in failed for utterance in missing)
+        return Extracted(self.path, encoded, len(id_keys) - len(failed) - encoded, failed)
 
-    def _encode(self, missing: Sequence[Item], id_keys: Mapping[str, str], jobs: int, device: str) -> list[Failure]:
+    def _encode(
+        self, missing: Sequence[Utterance], id_keys: Mapping[str, str], engine: Engine, max_seconds: float | None
+    ) -> list[Failure]:
         """Encodes what is missing, part by part; returns the failures that the next run tries again."""
-        device = device or (_best_device() if self.identity.checkpoint else "cpu")
-        jobs = jobs or (_cores() if device == "cpu" else 1)
-        parts = plan.parts(self._work(missing, id_keys), self.identity.modality, jobs)
         self._clear_leftovers()
         retry: list[Failure] = []
+        header = self._header()
         with Progress(self.identity.name, len(id_keys), done=len(id_keys) - len(missing)) as progress:
-            for count, failed in worker.run(
-                parts, self.identity, self.kinds, self._header(), self.folder, jobs, device
-            ):
-                progress.advance(count)
-                retry += failed
+            for phase in plan.phases(self._work(missing, id_keys), self.identity, engine):
+                limits = Limits(max_seconds, phase.memory)
+                tasks = (
+                    Task(part, self.identity, self.kinds, header, self._part(part), phase.engine.device, limits)
+                    for part in phase.parts
+                )
+                for done in worker.run(tasks, phase.engine) if phase.parts else ():
+                    progress.advance(done.size)
+                    retry += done.retry
         return retry
 
-    def _work(self, missing: Sequence[Item], id_keys: Mapping[str, str]) -> list[Work]:
-        durations = {utterance.id: utterance.duration or 0.0 for utterance in self.store.utterances}
+    def _part(self, part: Part) -> Path:
+        return self.folder / f"{part.name}.h5"
+
+    def _work(self, missing: Sequence[Utterance], id_keys: Mapping[str, str]) -> list[Work]:
         audio = self.identity.modality == "audio"
         return [
-            Work(item, id_keys[item.id], durations[item.id] if audio else float(len(item.text))) for item in missing
+            Work(
+                content.item(self.store, utterance),
+                id_keys[utterance.id],
+                (utterance.duration or 0.0) if audio else float(len(utterance.text)),
+            )
+            for utterance in missing
         ]
 
     def _clear_leftovers(self) -> None:
@@ -131,16 +164,16 @@ class _Extraction:
         for leftover in [*self.folder.glob(".*.tmp"), *self.store.path.glob(f".{self.path.name}.*.tmp")]:
             leftover.unlink()
 
-    def _join(self, id_keys: Mapping[str, str], retry: Sequence[Failure], encoded: int) -> Extracted:
-        known = self._known()
-        if not any(key in known.where for key in id_keys.values()):
-            raise self._nothing_encoded(known, retry)
+    def _join(self, id_keys: Mapping[str, str], known: Known, failures: Sequence[Failure]) -> None:
+        if len(failures) == len(id_keys):
+            raise self._nothing_encoded(failures)
         header = self._header(
             manifest=self.store.manifest_digest, created=datetime.now(UTC).isoformat(timespec="seconds")
         )
-        join(self.path, id_keys, known, retry, self.identity.trained_on, header)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return self._result(encoded, FeatureFile(self.path))
+        join.join(self.path, id_keys, known, failures, self.identity.trained_on, header)
+        file = FeatureFile(self.path)
+        if "layers" in file and file["layers"].dtype != np.float16:
+            self.say(f"{self.path}: layers are kept as float32: float16 would change some of them by more than 0.1 %")
 
     def _known(self) -> Known:
         files = [*sorted(self.folder.glob("[!.]*.h5")), *([self.path] if self.path.is_file() else [])]
@@ -166,22 +199,19 @@ class _Extraction:
                 f"  to keep both, give the new one a name: --encoder NAME={self.identity.description['checkpoint']}"
             )
 
-    def _is_current(self, id_keys: Mapping[str, str]) -> bool:
+    def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:
         """Whether the finished file already is what this extraction would write."""
         file = _readable(self.path)
         if file is None or file.header.fingerprint != self.fingerprint or not self.kinds <= set(file.kinds):
             return False
-        found = list(zip(file.ids, keys(file, schema.KEY), strict=True))
-        failed = dict(zip(file.failed, keys(file, schema.FAILED_KEY), strict=True))
+        failed = {failure.id: failure.reason for failure in failures}
         expected = [(name, key) for name, key in id_keys.items() if name not in failed]
         return (
             file.header.manifest == self.store.manifest_digest
-            and found == expected
-            and all(id_keys.get(name) == key for name, key in failed.items())
+            and list(zip(file.ids, keys(file, schema.KEY), strict=True)) == expected
+            and file.failed == failed
+            and keys(file, schema.FAILED_KEY) == [failure.key for failure in failures]
         )
-
-    def _item(self, utterance: Utterance) -> Item:
-        return Item(utterance.id, self.store.root / utterance.audio if utterance.audio else None, utterance.text)
 
     def _header(self, manifest: str = "", created: str = "") -> Header:
         return Header(
@@ -197,16 +227,8 @@ class _Extraction:
             created=created,
         )
 
-    def _result(self, encoded: int, file: FeatureFile) -> Extracted:
-        total = len(self.store.utterances)
-        if len(file.ids) + len(file.failed) != total:
-            raise Mismatch(
-                f"{self.path} does not account for every utterance", expected=str(total), got=str(len(file.ids))
-            )
-        return Extracted(self.path, encoded, total - encoded, file.failed)
-
-    def _nothing_encoded(self, known: Known, retry: Sequence[Failure]) -> Mismatch:
-        reasons = [failure.reason for failure in (*known.failures.values(), *retry)]
+    def _nothing_encoded(self, failures: Sequence[Failure]) -> Mismatch:
+        reasons = [failure.reason for failure in failures]
         commonest = max(set(reasons), key=reasons.count) if reasons else "the manifest is empty"
         return Mismatch(
             f"{self.identity.name}: none of {len(self.store.utterances)} utterances could be encoded",
@@ -218,7 +240,7 @@ class _Extraction:
 def _readable(path: Path) -> FeatureFile | None:
     try:
         return FeatureFile(path)
-    except Problem:
+    except (Mismatch, NotFound):
         return None
 
 
@@ -241,17 +263,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def _best_device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _cores() -> int:
-    from joblib import cpu_count
-
-    return int(cpu_count())

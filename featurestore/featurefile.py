@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from featurestore import schema, seal
-from featurestore.errors import Mismatch, NotFound, UnknownName
+from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.files import replacing
 from featurestore.schema import Header
 
@@ -38,6 +38,7 @@ class FeatureFile:
     Raises:
         NotFound: there is no such file.
         Mismatch: it is no feature file, is damaged, or was written by a newer version.
+        Unavailable: it may not be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,6 +50,10 @@ class FeatureFile:
             with h5py.File(path, "r") as file:
                 self.header = _header(file, path)
                 self._layout = _layout(file)
+        except PermissionError as error:
+            raise Unavailable(
+                f"{path} cannot be read", got=error.strerror or "", do="ask for read access to it"
+            ) from None
         except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
             raise Mismatch(
                 f"{path} is damaged or no feature file",

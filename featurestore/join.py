@@ -11,6 +11,8 @@ from featurestore.featurefile import FeatureFile, Writer, encode_text, writing
 from featurestore.parts import RETRY, Failure, Known, failure_columns, key_bytes
 from featurestore.schema import Header
 
+_BLOCK = 1 << 24  # bytes of one dataset that are held at a time
+
 
 @dataclass
 class _Source:
@@ -25,17 +27,17 @@ def join(
     path: Path,
     id_keys: Mapping[str, str],
     known: Known,
-    retry: Sequence[Failure],
+    failures: Sequence[Failure],
     trained_on: Sequence[str],
     header: Header,
 ) -> None:
-    """Writes the finished file.
+    """Writes the finished file; holds one block of one dataset at a time, however many utterances there are.
 
     Args:
         path: the finished file.
         id_keys: the key of each utterance, in manifest order.
         known: where every key's vector is.
-        retry: failures that are not final; they are listed, and tried again by the next run.
+        failures: of the utterances that have no vector.
         trained_on: the utterances that the checkpoint was tuned on.
         header: its attributes.
     """
@@ -45,7 +47,7 @@ def join(
         schema.ID: encode_text(rows),
         schema.KEY: key_bytes([id_keys[name] for name in rows]),
         schema.TRAINED_ON: encode_text(trained_on),
-        **failure_columns(_failures(id_keys, known, retry)),
+        **failure_columns(failures),
     }
     ragged = all(schema.VALUES in source.file for source in sources)
     if ragged:
@@ -63,17 +65,14 @@ def join(
                 _copy_frames(writer, source, fixed[schema.OFFSETS])
 
 
-def _sources(row_keys: Sequence[str], known: Known) -> list[_Source]:
-    found: dict[int, _Source] = {}
-    for target, key in enumerate(row_keys):
-        index, origin = known.where[key]
-        source = found.setdefault(index, _Source(known.files[index]))
-        source.targets.append(target)
-        source.origins.append(origin)
-    return list(found.values())
+def failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure]) -> list[Failure]:
+    """Why each utterance that has no vector has none.
 
-
-def _failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure]) -> list[Failure]:
+    Args:
+        id_keys: the key of each utterance, in manifest order.
+        known: vectors, and failures that are final.
+        retry: failures that are not final; they are listed, and tried again by the next run.
+    """
     again = {id_keys[failure.id]: failure.reason for failure in retry}
     found = []
     for name, key in id_keys.items():
@@ -82,6 +81,16 @@ def _failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure]
         elif key not in known.where:
             found.append(Failure(name, RETRY, again.get(key, "its part was lost before it was joined")))
     return found
+
+
+def _sources(row_keys: Sequence[str], known: Known) -> list[_Source]:
+    found: dict[int, _Source] = {}
+    for target, key in enumerate(row_keys):
+        index, origin = known.where[key]
+        source = found.setdefault(index, _Source(known.files[index]))
+        source.targets.append(target)
+        source.origins.append(origin)
+    return list(found.values())
 
 
 def _row_layout(sources: Sequence[_Source], rows: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
@@ -103,27 +112,35 @@ def _offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
 
 
 def _copy_rows(writer: Writer, source: _Source, names: Sequence[str]) -> None:
+    order = np.argsort(source.origins, kind="stable")
+    targets, origins = np.array(source.targets)[order], np.array(source.origins)[order]
     for name in names:
-        values = source.file[name]
-        for target, start, stop in _runs(source.targets, source.origins):
-            writer.put(name, values[start:stop], target)
+        width = max(1, source.file[name][:1].nbytes)
+        for start, stop in _blocks(origins, max(1, _BLOCK // width)):
+            first = int(origins[start])
+            values = source.file.read(name, first, int(origins[stop - 1]) + 1)
+            for target, origin, length in _runs(targets[start:stop], origins[start:stop]):
+                writer.put(name, values[origin - first : origin - first + length], target)
 
 
 def _copy_frames(writer: Writer, source: _Source, offsets: np.ndarray) -> None:
-    starts, values = source.file[schema.OFFSETS], source.file[schema.VALUES]
+    starts = source.file[schema.OFFSETS]
     for target, origin in zip(source.targets, source.origins, strict=True):
-        writer.put(schema.VALUES, values[starts[origin] : starts[origin + 1]], int(offsets[target]))
+        frames = source.file.read(schema.VALUES, int(starts[origin]), int(starts[origin + 1]))
+        writer.put(schema.VALUES, frames, int(offsets[target]))
 
 
-def _runs(targets: Sequence[int], origins: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Neighbouring rows that stay neighbours move together: (target, start, stop)."""
+def _blocks(origins: np.ndarray, rows: int) -> Iterator[tuple[int, int]]:
+    """Cuts ascending row numbers into ranges that span at most so many rows: (start, stop)."""
     start = 0
-    for position in range(1, len(targets) + 1):
-        unbroken = (
-            position < len(targets)
-            and targets[position] - targets[position - 1] == 1
-            and origins[position] - origins[position - 1] == 1
-        )
-        if not unbroken:
-            yield targets[start], origins[start], origins[position - 1] + 1
-            start = position
+    while start < len(origins):
+        stop = int(np.searchsorted(origins, origins[start] + rows))
+        yield start, stop
+        start = stop
+
+
+def _runs(targets: np.ndarray, origins: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Neighbouring rows that stay neighbours move together: (target, origin, length)."""
+    breaks = np.flatnonzero((np.diff(targets) != 1) | (np.diff(origins) != 1)) + 1
+    for start, stop in zip([0, *breaks], [*breaks, len(targets)], strict=True):
+        yield int(targets[start]), int(origins[start]), int(stop - start)

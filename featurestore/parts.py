@@ -12,6 +12,9 @@ from featurestore.errors import Problem
 from featurestore.featurefile import FeatureFile, encode_text, write
 from featurestore.schema import Header
 
+# Layers are stored in half precision where it holds them: below its largest number, and each vector to within this.
+HALF_LARGEST, HALF_ERROR = 65_504.0, 1e-3
+
 # A failure without a key was not the utterance's own fault (memory, a crash): the next run tries it again.
 RETRY = "0" * 64
 
@@ -87,8 +90,21 @@ def write_part(
             columns[schema.OFFSETS] = np.cumsum([0, *lengths], dtype=np.int64)
             columns[schema.VALUES] = np.concatenate([row["frames"] for row in rows])
         else:
-            columns[kind] = np.stack([row[kind] for row in rows])
+            values = np.stack([row[kind] for row in rows])
+            columns[kind] = halved(values) if kind == "layers" else values
     write(path, columns, header)
+
+
+def halved(values: np.ndarray) -> np.ndarray:
+    """Vectors (…, D) as float16 where every one of them survives it, else as they are.
+
+    Survives: every |x| below 65,504, and the norm of the difference at most 1e-3 of the vector's own.
+    """
+    if not (np.abs(values) < HALF_LARGEST).all():
+        return values
+    half = values.astype(np.float16)
+    error = np.linalg.norm(half.astype(np.float32) - values, axis=-1)
+    return half if (error <= HALF_ERROR * np.linalg.norm(values, axis=-1)).all() else values
 
 
 def key_bytes(values: Sequence[str]) -> np.ndarray:

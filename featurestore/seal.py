@@ -1,8 +1,8 @@
 """The seal of a feature file: a digest, in front of it, over every byte that is no dataset's.
 
 HDF5 leaves the first bytes of a file, its user block, to the application. Ours hold one line of text: the size of the
-file, the ranges that are not data (attributes, layout, what lies between), and their sha256. Data have digests of their
-own in the attributes, so that no byte of a file can change unseen, and opening one costs the reading of a few kilobytes.
+file, the ranges that are not data (attributes, layout, what lies between), and their sha256. Data have digests of
+their own in the attributes, so that no byte can change unseen; opening a file costs the reading of a few kilobytes.
 """
 
 import hashlib

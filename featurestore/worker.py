@@ -1,99 +1,204 @@
 """The workers of an extraction: each takes a part, decodes, encodes and writes it; joblib hands the parts out."""
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from featurestore import encoders, plan
+from featurestore.device import best
 from featurestore.encoders import Encoded, Encoder, Identity
+from featurestore.engines import Engine
 from featurestore.errors import Unavailable, Unencodable
+from featurestore.limits import Limits, TooLong, room
 from featurestore.parts import RETRY, Failure, write_part
 from featurestore.plan import Part, Work
 from featurestore.schema import Header
 
+AHEAD = 8  # utterances that are decoded before the encoder asks for them
+CHUNK = 4  # batches whose utterances are sorted together
+
 _loaded: dict[tuple[str, str], Encoder] = {}
+_one_part = threading.Lock()  # a cluster's worker may have several threads; a network has one
 
 
-def run(
-    parts: Sequence[Part],
-    identity: Identity,
-    kinds: frozenset[str],
-    header: Header,
-    folder: Path,
-    jobs: int,
-    device: str,
-) -> Iterator[tuple[int, list[Failure]]]:
-    """Encodes parts in worker processes and yields, as each is on disk, its size and its failures that may pass.
+class Task(NamedTuple):
+    """One part to encode. A tuple: dask copies other large arguments to one worker, and loses them when it dies."""
+
+    part: Part
+    identity: Identity
+    kinds: frozenset[str]
+    header: Header
+    path: Path
+    device: str
+    limits: Limits
+
+
+class Done(NamedTuple):
+    """A part that is on disk: where, how many utterances it held, and its failures that may pass."""
+
+    path: Path
+    size: int
+    retry: list[Failure]
+
+
+def run(tasks: Iterable[Task], engine: Engine) -> Iterator[Done]:
+    """Encodes parts in an engine's workers and yields each as soon as it is on disk.
 
     Raises:
-        Unavailable: a worker died; every part that was finished is on disk.
+        Unavailable: a worker died for good, or what it wrote is not on this machine; finished parts are on disk.
     """
-    from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    tasks = (delayed(encode_part)(part, identity, kinds, header, folder / f"{part.name}.h5", device) for part in parts)
-    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with engine.running() as workers:
         try:
-            yield from Parallel(return_as="generator_unordered")(tasks)
+            for done in _parallel(tasks, workers):
+                _check_shared(done.path, engine)
+                yield done
         except BrokenProcessPool:
-            raise Unavailable(
-                "a worker process died, most likely for want of memory; what was finished is kept",
-                do="run the same command again: it continues; --jobs 1 needs the least memory",
-            ) from None
+            raise _died("--jobs 1 needs the least memory") from None
+        except Exception as error:
+            # Named, not imported: each belongs to a package that may not be here.
+            if type(error).__name__ not in ("KilledWorker", "ActorDiedError", "RayActorError", "WorkerCrashedError"):
+                raise
+            raise _died(f"{engine.name} gave up after several attempts: {str(error)[:200]}") from None
 
 
-def encode_part(
-    part: Part, identity: Identity, kinds: frozenset[str], header: Header, path: Path, device: str
-) -> tuple[int, list[Failure]]:
+def encode_part(task: Task) -> Done:
     """Encodes one part and writes it; an utterance that fails is recorded with its reason, the others go on."""
-    with _one_thread():
-        encoder = _load(identity, device)
-        done, failed = _encode(encoder, part.work, kinds)
-    final = [failure for failure in failed if failure.key != RETRY]
-    work = [part.work[position] for position in done]
-    write_part(
-        path,
-        [item.item.id for item in work],
-        [item.key for item in work],
-        list(done.values()),
-        final,
-        header,
+    with _one_part, _one_thread(task.identity):
+        device = task.device or best()
+        limits = task.limits
+        if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine
+            limits = replace(limits, memory=room(_neighbours()))
+        encoder = _load(task.identity, device)
+        done, failed = _encode(encoder, task, limits)
+        work = [task.part.work[position] for position in done]
+        final = [failure for failure in failed if failure.key != RETRY]
+        write_part(
+            task.path, [one.item.id for one in work], [one.key for one in work], list(done.values()), final, task.header
+        )
+    return Done(task.path, len(task.part.work), [failure for failure in failed if failure.key == RETRY])
+
+
+def _parallel(tasks: Iterable[Task], workers: int) -> Iterator[Done]:
+    """Parts in whatever order they end; a backend that only answers at the end (ray) is asked in groups."""
+    from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
+
+    work = (delayed(encode_part)(task) for task in tasks)
+    if get_active_backend()[0].supports_return_generator:
+        yield from Parallel(return_as="generator_unordered", batch_size=1)(work)
+        return
+    with Parallel(batch_size=1) as pool:
+        while group := list(islice(work, 16 * workers)):
+            yield from pool(group)
+
+
+def _check_shared(path: Path, engine: Engine) -> None:
+    if not engine.local and not path.is_file():
+        raise Unavailable(
+            f"a {engine.name} worker wrote {path}, and it is not here",
+            expected="a store on storage that every worker and this machine share, under the same path",
+            do="move the store there, or use --engine loky",
+        )
+
+
+def _died(hint: str) -> Unavailable:
+    return Unavailable(
+        "a worker process died, most likely for want of memory; what was finished is kept",
+        do=f"run the same command again: it continues; {hint}",
     )
-    return len(part.work), [failure for failure in failed if failure.key == RETRY]
 
 
-def _encode(encoder: Encoder, work: Sequence[Work], kinds: frozenset[str]) -> tuple[dict[int, Encoded], list[Failure]]:
+def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Encoded], list[Failure]]:
     """Encoded utterances by position, and failures; one with the key RETRY was not the utterance's own fault."""
     failed: list[Failure] = []
-    loaded: dict[int, Any] = {}
-    for position, item in enumerate(work):
-        with _recorded(item, failed):
-            loaded[position] = encoder.load(item.item)
-    positions = list(loaded)
     done: dict[int, Encoded] = {}
-    for batch in plan.batches([encoder.size(loaded[position]) for position in positions], encoder.budget):
-        members = [positions[index] for index in batch]
-        try:
-            done |= zip(members, encoder.encode([loaded[position] for position in members], kinds), strict=True)
-        except Exception:
-            # One bad utterance must not take its batch with it: each is tried alone, and fails for itself.
-            for position in members:
-                with _recorded(work[position], failed):
-                    done[position] = encoder.encode([loaded[position]], kinds)[0]
+    work = task.part.work
+    for chunk in _chunks(encoder, _loads(encoder, task, limits, failed)):
+        for batch in plan.batches([encoder.size(loaded) for _, loaded in chunk], encoder.budget):
+            members = {chunk[index][0]: chunk[index][1] for index in batch}
+            try:
+                done |= zip(members, _finite(encoder.encode(list(members.values()), task.kinds)), strict=True)
+            except Exception:
+                # One bad utterance must not take its batch with it: each is tried alone, and fails for itself.
+                for position, loaded in members.items():
+                    with _recorded(work[position], failed):
+                        done[position] = _finite(encoder.encode([loaded], task.kinds))[0]
     return done, failed
 
 
+def _finite(batch: list[Encoded]) -> list[Encoded]:
+    bad = sorted({kind for encoded in batch for kind, values in encoded.items() if not np.isfinite(values).all()})
+    if bad:
+        raise Unencodable(f"the encoder gives NaN or infinite values in {', '.join(bad)}")
+    return batch
+
+
+def _loads(encoder: Encoder, task: Task, limits: Limits, failed: list[Failure]) -> Iterator[tuple[int, Any]]:
+    """Loads utterances in order, in a thread of its own, so that decoding runs beside the encoder."""
+
+    def load(work: Work) -> Any:
+        limits.check(work.item, task.identity)
+        return encoder.load(work.item)
+
+    for position, future in enumerate(_ahead(load, task.part.work)):
+        with _recorded(task.part.work[position], failed):
+            yield position, future.result()
+
+
+def _ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
+    """The loads in order; only so many are begun before they are asked for, so that memory stays bounded."""
+    with ThreadPoolExecutor(1) as pool:
+        begun = deque(pool.submit(load, one) for one in work[:AHEAD])
+        for one in work[AHEAD:]:
+            yield begun.popleft()
+            begun.append(pool.submit(load, one))
+        while begun:
+            yield begun.popleft()
+
+
+def _chunks(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+    """Enough utterances to fill some batches: sorted together they pad little, and the next load meanwhile."""
+    chunk: list[tuple[int, Any]] = []
+    total = 0
+    for position, loaded in loads:
+        chunk.append((position, loaded))
+        total += encoder.size(loaded)
+        if total >= CHUNK * encoder.budget:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
 @contextmanager
-def _recorded(item: Work, failed: list[Failure]) -> Iterator[None]:
+def _recorded(work: Work, failed: list[Failure]) -> Iterator[None]:
     try:
         yield
+    except TooLong as reason:
+        failed.append(Failure(work.item.id, RETRY, reason.what))
     except Unencodable as reason:
-        failed.append(Failure(item.item.id, item.key, reason.what))
+        failed.append(Failure(work.item.id, work.key, reason.what))
     except Exception as error:
         # Anything may go wrong in a foreign network on one clip of ten thousand, at night; it is listed, not hidden.
         text = " ".join(str(error).split())[:300]
-        failed.append(Failure(item.item.id, RETRY, f"{type(error).__name__}: {text}"))
+        failed.append(Failure(work.item.id, RETRY, f"{type(error).__name__}: {text}"))
+
+
+def _neighbours() -> int:
+    """How many workers may share this machine; a cluster does not say, and one a core is the custom."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def _load(identity: Identity, device: str) -> Encoder:
@@ -105,8 +210,11 @@ def _load(identity: Identity, device: str) -> Encoder:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_thread(identity: Identity) -> Iterator[None]:
     """One thread for the block: several in one process wait for each other on a busy machine."""
+    if identity.checkpoint is None:  # made by hand, without torch
+        yield
+        return
     import torch
 
     before = torch.get_num_threads()

@@ -48,6 +48,13 @@ def flip(path, offset, bit=0):
         raw.write(bytes([byte ^ 1 << bit]))
 
 
+def problems(path):
+    try:
+        return FeatureFile(path).damaged()
+    except Mismatch as damage:
+        return [damage.what]
+
+
 arrays = hnp.arrays(
     st.sampled_from([np.float32, np.float16, np.int64, np.uint8]), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0)
 )
@@ -117,10 +124,7 @@ def test_every_byte_is_covered(path):
     random = np.random.default_rng(0)
     for offset in [*range(0, 150, 10), *random.choice(len(whole), 250, replace=False)]:
         flip(path, offset, int(random.integers(8)))
-        try:
-            assert FeatureFile(path).damaged(), f"byte {offset}"
-        except Mismatch as damage:
-            assert "is damaged or no feature file" in str(damage)
+        assert problems(path), f"byte {offset}"
         path.write_bytes(whole)
 
 
