@@ -52,12 +52,12 @@ def store(path: Path, rows: Sequence[Utterance], root: Path) -> Store:
     return Store(path)
 
 
-def write_audio_encoder(folder: Path, tiny: bool = False) -> Path:
+def write_audio_encoder(folder: Path, tiny: bool = False, width: int = 32) -> Path:
     """An untrained wav2vec2-base, exactly its architecture (the configuration's defaults); or a tiny relative."""
     import transformers as hf
 
     small = {
-        "hidden_size": 32,
+        "hidden_size": width,
         "num_hidden_layers": 1,
         "num_attention_heads": 2,
         "intermediate_size": 64,

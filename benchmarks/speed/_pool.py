@@ -49,7 +49,8 @@ def _multiply(seconds: float) -> float:
 
     left, right = torch.randn(2, MULTIPLY, MULTIPLY)
     product = torch.mm(left, right)
-    rates, end = [], time.perf_counter() + seconds
+    rates: list[float] = []
+    end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(rates) < 2:
         started = time.perf_counter()
         torch.mm(left, right, out=product)

@@ -31,13 +31,13 @@ def measure(folder: Path, small: bool) -> list[Row]:
     """Reference loop, engine, bare forward and matrix products, in alternation."""
     jobs, repeats = _machine.cores(), 1 if small else 3
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=small)
-    seconds = _corpus.lengths(64).clip(max=2 if small else None)[: 8 if small else None]
-    clips = _corpus.write_clips(folder / "clips", seconds)
+    seconds = _corpus.lengths(64) if not small else _corpus.lengths(8).clip(max=2.0)
+    clips = _corpus.write_clips(folder / "clips", seconds.tolist())
     paths = [str(folder / "clips" / clip.audio) for clip in clips]
     engine = Engine(folder, checkpoint, clips, folder / "clips", jobs)
     pool = Pool(jobs, _prepare, str(checkpoint), paths)
     loop = Loop(checkpoint)
-    start, arithmetic = engine.start(), operations(loop.model, seconds)
+    start, arithmetic = engine.start(), operations(loop.model, seconds.tolist())
     longest_first = [paths[index] for index in np.argsort(-seconds)]
     ours, bare, usual, products = [], [], [], []
     for _ in range(repeats):
@@ -87,7 +87,6 @@ def operations(model: Any, seconds: Sequence[float]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    total = 0.0
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         bare = type(model)(model.config).eval()
         for length in seconds:
@@ -95,14 +94,12 @@ def operations(model: Any, seconds: Sequence[float]) -> float:
     config = model.config
     frames = bare._get_feat_extract_output_lengths(torch.tensor([int(length * _corpus.RATE) for length in seconds]))
     attention = 4.0 * config.hidden_size * config.num_hidden_layers * float((frames.double() ** 2).sum())
-    counted = counter.get_flop_counts()["Global"]
-    total = float(sum(amount for name, amount in counted.items() if "attention" not in str(name)))
-    return total + attention
+    counted: dict[Any, int] = counter.get_flop_counts()["Global"]
+    return attention + sum(amount for name, amount in counted.items() if "attention" not in str(name))
 
 
 def _prepare(checkpoint: str, paths: Sequence[str]) -> None:
     """Loads the network and every clip into a process, and warms both up."""
-    import torch
     import transformers as hf
 
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
@@ -112,7 +109,6 @@ def _prepare(checkpoint: str, paths: Sequence[str]) -> None:
         _bare[path] = inputs["input_values"]
     for path in _shortest(paths):
         _forward(path)
-    torch.set_grad_enabled(False)
 
 
 def _shortest(paths: Sequence[str]) -> Iterator[str]:
