@@ -12,6 +12,9 @@ demo: $(INSTALLED)
 test: lint
 	@$(BIN)/python -m pytest
 
+bench: $(INSTALLED)
+	@$(BIN)/python -m benchmarks.speed
+
 lint: $(INSTALLED)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
