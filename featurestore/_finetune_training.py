@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from featurestore._finetune_data import ByLength, Collator, Part
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
 TELL_EVERY = 60.0
+POINTS = 20  # of an epoch's curves that are kept
 _WHOLE = "whole"  # the file that is written into a checkpoint once all others are there
 
 
@@ -36,6 +37,8 @@ class Settings:
         clip: the largest norm of the gradient.
         freeze_front: leave the convolutional front of a raw-waveform model as it is.
         seed: of the new classifier's weights, the order of the data, and dropout.
+        fixed_length: cut or pad every input to so many samples or tokens, without a mask over the padding, as the
+            paper's code does; the checkpoint is then encoded with in the same way. 0: each as long as it is.
     """
 
     epochs: int = 9
@@ -48,11 +51,12 @@ class Settings:
     clip: float = 1.0
     freeze_front: bool = True
     seed: int = 0
+    fixed_length: int = 0
 
 
 def train(
     model: nn.Module, training: Part, held_out: Part, settings: Settings, folder: Path, tell: Callable[[str], None]
-) -> list[dict[str, float]]:
+) -> list[dict[str, Any]]:
     """Trains a model in place, from the last whole checkpoint in `folder` where there is one.
 
     Args:
@@ -64,17 +68,19 @@ def train(
         tell: receives a line now and then.
 
     Returns:
-        for every epoch `epoch`, `loss` (mean over its steps) and, on the held-out part, `accuracy` and
-        `unweighted_average_recall`.
+        for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy
+        along the epoch, at most `POINTS` means each) and, on the held-out part, `held_out_loss`, `accuracy`,
+        `unweighted_average_recall` and `confusion` (C true, C predicted).
     """
     reporter = _Reporter(settings, len(held_out), tell)
+    classes = int(model.config.num_labels)
     trainer = _Trainer(
         model=model,
         args=_arguments(settings, folder, bool(len(held_out))),
         train_dataset=training,
         eval_dataset=held_out if len(held_out) else None,
         data_collator=Collator(training.preparer),
-        compute_metrics=scores,
+        compute_metrics=lambda prediction: scores(prediction) | {"confusion": confusion(prediction, classes)},
         preprocess_logits_for_metrics=_decide,
         callbacks=[reporter],
     )
@@ -85,20 +91,40 @@ def train(
     return history(trainer.state.log_history)
 
 
-def history(log: list[dict[str, float]]) -> list[dict[str, float]]:
+def history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The trainer's log, with a line for every step, as one line for every epoch."""
-    epochs: list[dict[str, float]] = []
-    losses: list[float] = []
+    epochs: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
     for line in log:
         if "loss" in line:
-            losses.append(line["loss"])
+            steps.append(line)
         if "loss" in line and float(line["epoch"]).is_integer():
-            epochs.append({"epoch": int(line["epoch"]), "loss": float(np.mean(losses))})
-            losses = []
+            epochs.append(_epoch(steps))
+            steps = []
         if "eval_accuracy" in line:
-            measured = ("accuracy", "unweighted_average_recall")
-            epochs[-1] |= {name: line[f"eval_{name}"] for name in measured}
+            measured = ("accuracy", "unweighted_average_recall", "confusion")
+            epochs[-1] |= {"held_out_loss": line["eval_loss"]} | {name: line[f"eval_{name}"] for name in measured}
     return epochs
+
+
+def _epoch(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """One epoch's training from the lines of its steps."""
+    figures = {name: [float(step[name]) for step in steps] for name in ("loss", "accuracy")}
+    return {
+        "epoch": int(steps[-1]["epoch"]),
+        "loss": float(np.mean(figures["loss"])),
+        "training_accuracy": float(np.mean(figures["accuracy"])),
+        "steps": {name: thinned(values) for name, values in figures.items()},
+    }
+
+
+def thinned(values: Sequence[float], points: int = POINTS) -> list[float]:
+    """Means of at most so many runs of neighbours, as equal in length as can be.
+
+    >>> thinned([1.0, 2.0, 3.0, 4.0], points=2)
+    [1.5, 3.5]
+    """
+    return [round(float(np.mean(run)), 5) for run in np.array_split(values, min(points, len(values)))]
 
 
 def scores(prediction: EvalPrediction) -> dict[str, float]:
@@ -106,6 +132,14 @@ def scores(prediction: EvalPrediction) -> dict[str, float]:
     guessed, truth = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)  # (N,) each
     recalls = [float(np.mean(guessed[truth == target] == target)) for target in np.unique(truth)]
     return {"accuracy": float(np.mean(guessed == truth)), "unweighted_average_recall": float(np.mean(recalls))}
+
+
+def confusion(prediction: EvalPrediction, classes: int) -> list[list[int]]:
+    """How often each class (row) was taken for each (column)."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (np.asarray(prediction.label_ids), np.asarray(prediction.predictions)), 1)
+    table: list[list[int]] = counts.tolist()
+    return table
 
 
 @contextmanager
@@ -130,6 +164,25 @@ class _Trainer(hf.Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         part = train_dataset or self.train_dataset
         return ByLength(part.sizes, self.args.train_batch_size * self.args.gradient_accumulation_steps, self.args.seed)
+
+    _right: Any = 0
+    _seen = 0
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **rest: Any) -> Any:
+        """Counts what is right, in training, as it goes."""
+        labels = inputs["labels"]
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **rest)
+        if model.training:
+            self._right = self._right + (outputs["logits"].detach().argmax(-1) == labels).sum()
+            self._seen += len(labels)
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], *args: Any, **rest: Any) -> None:
+        """Adds the accuracy of the step's utterances to its loss."""
+        if "loss" in logs:
+            logs["accuracy"] = float(self._right) / max(1, self._seen)
+            self._right, self._seen = 0, 0
+        super().log(logs, *args, **rest)
 
 
 class _Reporter(hf.TrainerCallback):
@@ -168,14 +221,15 @@ class _Reporter(hf.TrainerCallback):
         if not self.held_out:
             self._tell_epoch(history(state.log_history)[-1], "")
 
-    def _tell_epoch(self, line: dict[str, float], rest: str) -> None:
+    def _tell_epoch(self, line: dict[str, Any], rest: str) -> None:
         self.told = time.monotonic()
         seconds = self.told - self.begun
         self.tell(f"epoch {line['epoch']} of {self.settings.epochs}: loss {line['loss']:.3f}{rest}, {seconds:.0f} s")
 
 
 def _arguments(settings: Settings, folder: Path, measured: bool) -> hf.TrainingArguments:
-    micro = min(settings.micro_batch, settings.batch_size)
+    # the largest divisor, so that the gradients of several make up exactly one batch
+    micro = max(size for size in range(1, settings.micro_batch + 1) if settings.batch_size % size == 0)
     return hf.TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,

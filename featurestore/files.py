@@ -12,9 +12,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        _flush(temporary)
+        _sync(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -26,7 +26,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Forces a file, or a folder and every file in it, onto the disk."""
+    for inner in path.iterdir() if path.is_dir() else ():
+        flush(inner)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

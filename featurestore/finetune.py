@@ -16,8 +16,9 @@ import transformers as hf
 from featurestore._finetune_data import Clips, Part, Preparer, Texts, part
 from featurestore._finetune_training import Settings, quiet, train
 from featurestore.checkpoint import RECORD, Checkpoint, resolve
+from featurestore.encoders._network import UNUSED, check_complete
 from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
-from featurestore.files import write_text
+from featurestore.files import flush, write_text
 from featurestore.manifest import Utterance
 
 __all__ = ["Settings", "Tuned", "finetune"]
@@ -97,6 +98,7 @@ def finetune(
         history = train(model, training, held_out, settings, parts / "trainer", progress)
         record = {**request, **_results(training, start, left_out, history)}
         _finish(model, processor, record, parts / "finished")
+    flush(parts / "finished")
     (parts / "finished").rename(out)
     shutil.rmtree(parts)
     return Tuned(out, record, fresh=True)
@@ -185,7 +187,7 @@ def _load(
     hf.set_seed(settings.seed)  # a new classifier's weights are drawn
     try:
         processor = processing.from_pretrained(start.folder, local_files_only=True, trust_remote_code=False)
-        model = auto.from_pretrained(
+        model, report = auto.from_pretrained(
             start.folder,
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
@@ -194,14 +196,18 @@ def _load(
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            output_loading_info=True,
         )
     except (ImportError, OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise Unavailable(f"transformers cannot load checkpoint {start.name} to tune it", got=reason) from None
+    # a new classifier is expected to be missing; a network that would start from random weights is not
+    base = {key for key in report["missing_keys"] if key.startswith(f"{model.base_model_prefix}.")}
+    check_complete(start.name, {"missing_keys": base, "mismatched_keys": ()}, (*UNUSED, "pooler"))
     if modality == "text":
-        return model, processor, Texts(processor, model.config)
+        return model, processor, Texts(processor, model.config, settings.fixed_length)
     _prepare_front(model, settings)
-    return model, processor, Clips(root, processor, model.config)
+    return model, processor, Clips(root, processor, model.config, settings.fixed_length)
 
 
 def _prepare_front(model: Any, settings: Settings) -> None:
@@ -238,7 +244,7 @@ def _check_few(left_out: Mapping[str, str], count: int, progress: Callable[[str]
 
 
 def _results(
-    training: Part, start: Checkpoint, left_out: Mapping[str, str], history: list[dict[str, float]]
+    training: Part, start: Checkpoint, left_out: Mapping[str, str], history: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """What a record says beyond its request; `trained_on` holds what the starting checkpoint had seen as well."""
     before = start.trained_on().get("trained_on", ())

@@ -95,7 +95,7 @@ def utterances(root: Path) -> Reading:
         Mismatch: `root` holds something else.
     """
     if _mark(root) != _fingerprint(SEED, PER_LABEL):
-        generate(root)
+        generate(root, SEED, PER_LABEL)
     return iemocap.utterances(root)
 
 

@@ -76,13 +76,13 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
         raise Unavailable(
             f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
         ) from None
-    _check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
+    check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
     model = model.eval().requires_grad_(False).to(device)
     do_once(model)
     return model
 
 
-def _check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
+def check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
     """Raises Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
     lacking = [key for key in report["missing_keys"] if not any(part in key for part in unused)]
     wrong = [str(key[0]) for key in report["mismatched_keys"]]

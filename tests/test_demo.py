@@ -1,0 +1,58 @@
+"""The whole chain, end to end, on a demo corpus that is small enough for a test."""
+
+import dataclasses
+import json
+
+import joblib
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks import demo
+from featurestore import demo_models
+from featurestore.corpora import demo as corpus
+from featurestore.store import Store
+
+
+class Here:
+    """Stands for joblib.Parallel: calls in this process, where the test has made everything small."""
+
+    def __init__(self, **options):
+        pass
+
+    def __call__(self, tasks):
+        return [function(*arguments, **options) for function, arguments, options in tasks]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(corpus, "PER_LABEL", 6)
+    monkeypatch.setattr(joblib, "Parallel", Here)
+    for modality, settings in demo_models.SETTINGS.items():
+        monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
+
+
+def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
+    path = tmp_path / "demo"
+    result = CliRunner().invoke(cli.main, ["demo", "--store", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "it proves the pipeline, not the science" in result.stdout
+    assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
+    assert (path / "demo.md").read_text() == result.stdout
+    assert len(list((path / "bundles").glob("*/head.json"))) == 1 + 3 * 3
+    store = Store(path)
+    assert len(store.utterances) == 10 * 6 * 6
+    held_out = json.loads((path / "checkpoints" / "audio" / "finetune.json").read_text())["held_out"]["count"]
+    for encoder in ("audio", "text"):
+        assert len(store.trained_on(encoder)) == len(store.utterances) - held_out
+    again = CliRunner().invoke(cli.main, ["demo", "--store", str(path), "--json"])
+    rows = json.loads(again.stdout)["rows"]
+    assert [row["metrics"]["accuracy"]["n"] for row in rows] == [held_out] * len(rows)
+    assert "0 encoded now, 360 reused" in again.stderr
+    assert "tuning" not in again.stderr
+
+
+def test_every_head_of_the_demo_is_there():
+    from featurestore import registry
+
+    assert set(demo.HEADS) < set(registry.names("heads"))
