@@ -75,8 +75,9 @@ def summary(tuned: Tuned) -> str:
     return "\n".join([head, *map(_epoch, record["history"]), f"checkpoint {tuned.folder}: {state}"])
 
 
-def _epoch(entry: dict[str, float]) -> str:
-    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in entry.items() if name != "epoch")
+def _epoch(entry: dict[str, Any]) -> str:
+    numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
     return f"  epoch {entry['epoch']:g}: {figures}"
 
 

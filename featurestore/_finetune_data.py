@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from featurestore.encoders._fixed import fixed
 from featurestore.encoders._front import shortest_clip
-from featurestore.errors import Unencodable
+from featurestore.errors import BadValue, Unencodable
 from featurestore.manifest import Utterance
 
 Inputs = dict[str, Any]
@@ -30,10 +31,18 @@ class Preparer(Protocol):
 
 
 class Clips:
-    """Clips, read from disk when they are needed, each normalised over its own samples."""
+    """Clips, read from disk when they are needed, each normalised over its own samples.
 
-    def __init__(self, root: Path, extractor: Any, config: Any) -> None:
-        self.root, self.extractor = root, extractor
+    With a fixed length each is then cut, or padded with zeros that no mask hides.
+    """
+
+    def __init__(self, root: Path, extractor: Any, config: Any, fixed_length: int = 0) -> None:
+        self.root, self.extractor, self.fixed = root, extractor, fixed_length
+        if fixed_length and extractor.model_input_names[0] != "input_values":
+            raise BadValue(
+                f"a {config.model_type} encoder reads spectra, which have no fixed length in samples",
+                do="leave fixed_length at 0, or take an encoder that reads the waveform",
+            )
         self.least = shortest_clip(config) if getattr(config, "conv_kernel", None) else 1
 
     def load(self, utterance: Utterance) -> Inputs:
@@ -46,16 +55,17 @@ class Clips:
         if len(samples) < self.least:
             raise Unencodable(f"too short for one frame: {len(samples)} samples, {self.least} needed")
         inputs = self.extractor(samples, sampling_rate=self.extractor.sampling_rate, return_tensors="np")
-        return {name: np.asarray(inputs[name][0], dtype=np.float32) for name in self.extractor.model_input_names[:1]}
+        names = self.extractor.model_input_names[:1]
+        return {name: fixed(np.asarray(inputs[name][0], dtype=np.float32), self.fixed) for name in names}
 
     def size(self, inputs: Inputs) -> int:
         """The clip's length in samples, or frames of its spectrum."""
         return len(next(iter(inputs.values())))
 
     def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        """Waveforms (B, S) with their mask; spectra, which the extractor has made equally long, (B, ...) without."""
+        """Waveforms (B, S) with their mask; those of a fixed length, and spectra, which are equally long, without."""
         (name,) = items[0]
-        if name != "input_values" or items[0][name].ndim > 1:
+        if self.fixed or name != "input_values" or items[0][name].ndim > 1:
             return {name: torch.from_numpy(np.stack([item[name] for item in items]))}
         padded = self.extractor.pad(
             {name: [item[name] for item in items]},
@@ -67,14 +77,15 @@ class Clips:
 
 
 class Texts:
-    """Texts as tokens."""
+    """Texts as tokens; with a fixed length each is padded to it (as far as the network reads), without a mask."""
 
-    def __init__(self, tokenizer: Any, config: Any) -> None:
+    def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
         self.tokenizer = tokenizer
         positions = int(getattr(config, "max_position_embeddings", 0) or tokenizer.model_max_length)
         if "roberta" in config.model_type:  # its positions start after the padding index
             positions -= config.pad_token_id + 1
         self.most = min(positions, tokenizer.model_max_length)
+        self.fixed = min(fixed_length, self.most)
 
     def load(self, utterance: Utterance) -> Inputs:
         """Tokenises one text."""
@@ -83,19 +94,21 @@ class Texts:
         tokens = self.tokenizer(utterance.text, truncation=False, verbose=False)["input_ids"]
         if len(tokens) > self.most:
             raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.most}")
-        return {"input_ids": tokens}
+        return {"input_ids": fixed(np.array(tokens), self.fixed, self.tokenizer.pad_token_id)}
 
     def size(self, inputs: Inputs) -> int:
         """The text's length in tokens."""
         return len(inputs["input_ids"])
 
     def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        """Tokens (B, T) and their mask."""
+        """Tokens (B, T) and their mask; without one where they are of a fixed length."""
+        if self.fixed:
+            return {"input_ids": torch.from_numpy(np.stack([item["input_ids"] for item in items]))}
         longest = max(map(self.size, items))
         tokens = torch.full((len(items), longest), self.tokenizer.pad_token_id)
         mask = torch.zeros_like(tokens)
         for row, item in enumerate(items):
-            tokens[row, : self.size(item)] = torch.tensor(item["input_ids"])
+            tokens[row, : self.size(item)] = torch.from_numpy(item["input_ids"])
             mask[row, : self.size(item)] = 1
         return {"input_ids": tokens, "attention_mask": mask}
 

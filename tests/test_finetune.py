@@ -170,7 +170,7 @@ def test_what_the_starting_checkpoint_had_seen_is_remembered(folder, tuned, tmp_
         )
     )
     assert further.record["trained_on"] == [f"u{i:02d}" for i in range(40)]
-    assert further.record["history"][0].keys() == {"epoch", "loss"}
+    assert further.record["history"][0].keys() == {"epoch", "loss", "training_accuracy", "steps"}
 
 
 CHILD = """

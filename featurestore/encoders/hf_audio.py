@@ -10,6 +10,7 @@ import numpy as np
 from featurestore import audio, pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders._fixed import described, fixed, fixed_length
 from featurestore.encoders._network import Tap, load_network
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
@@ -37,6 +38,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": "each clip over its own samples" if settings.get("do_normalize") else "no",
+            **described(checkpoint),
         },
     )
 
@@ -65,6 +67,7 @@ class HFAudio:
         self.tap = Tap(self.model.get_encoder() if self.whisper and identity.classes else self.model.base_model)
         self.device = device
         self.rate = identity.description["preprocessing"]["sampling_rate"]
+        self.fixed = fixed_length(identity.checkpoint)
         self.has_logits = bool(identity.classes)
 
     def load(self, item: Item) -> _Clip:
@@ -75,7 +78,10 @@ class HFAudio:
         self._check_length(len(samples))
         inputs = self.extractor(samples, sampling_rate=self.rate, return_tensors="np")
         wanted = ("input_values",) if "input_values" in inputs else tuple(inputs)
-        return _Clip({name: np.asarray(inputs[name][0]) for name in wanted}, len(samples))
+        arrays = {name: np.asarray(inputs[name][0]) for name in wanted}
+        if self.fixed:
+            arrays = {name: fixed(values, self.fixed) for name, values in arrays.items()}
+        return _Clip(arrays, self.fixed or len(samples))
 
     def size(self, loaded: _Clip) -> int:
         """The clip's length in samples."""

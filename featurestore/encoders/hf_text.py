@@ -7,6 +7,7 @@ import numpy as np
 from featurestore import pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders._fixed import described, fixed, fixed_length
 from featurestore.encoders._network import Tap, load_network
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
@@ -28,7 +29,11 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
         kinds=("mean", "std", "cls"),
         pooling=f"{pooling.POOLING}; a frame is a token, special tokens included",
         rate=None,
-        preprocessing={"tokenizer": "the checkpoint's own", "truncation": "none: a longer text fails"},
+        preprocessing={
+            "tokenizer": "the checkpoint's own",
+            "truncation": "none: a longer text fails",
+            **described(checkpoint),
+        },
     )
 
 
@@ -47,6 +52,7 @@ class HFText:
         self.device = device
         self.budget = _BUDGET
         self.longest = self._longest()
+        self.fixed = min(fixed_length(identity.checkpoint), self.longest)
         self.has_logits = bool(identity.classes)
 
     def load(self, item: Item) -> list[int]:
@@ -56,7 +62,8 @@ class HFText:
         tokens: list[int] = self.tokenizer(item.text, truncation=False, verbose=False)["input_ids"]
         if len(tokens) > self.longest:
             raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")
-        return tokens
+        padded: list[int] = fixed(np.array(tokens), self.fixed, self.tokenizer.pad_token_id).tolist()
+        return padded
 
     def size(self, loaded: list[int]) -> int:
         """The text's length in tokens."""
