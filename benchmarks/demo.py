@@ -51,7 +51,7 @@ class Demo:
             f"# Demo: {card('demo').note}",
             "",
             f"Held-out part of the protocol holdout, seed 0, n = {pooled.test}, {len(self._classes())} classes. "
-            "No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over utterances.",
+            f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.over}.",
             "",
             *_markdown(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks import folds as cuts
 from benchmarks import leakage
+from benchmarks.clusters import choose
 from benchmarks.folds import Fold
 from benchmarks.parallel import each, threads
 from benchmarks.params import check_params, defaults, parse_params
@@ -133,11 +134,11 @@ def fit_head(
     leaks = leakage.check(folds, {name: store.trained_on(name) for name in task.encoders}, allow=allow_leakage)
     runs = _run(task, folds, progress)
     results = [
-        _measure(cut.name, len(cut.train), rows, leaks.get(cut.name, ""), seed)
+        _measure(task, cut.name, len(cut.train), rows, leaks.get(cut.name, ""))
         for cut, (_, rows) in zip(folds, runs, strict=True)
     ]
     predictions = [row for _, rows in runs for row in rows]
-    pooled = _measure("pooled", None, predictions, "; ".join(leaks.values()), seed)
+    pooled = _measure(task, "pooled", None, predictions, "; ".join(leaks.values()))
     final = runs[0][0] or _fit_everything(task, dropped, progress)
     bundle = _bundle(task, final, folds[0].name if len(folds) == 1 else None, pooled)
     return Fitted(bundle, tuple(results), pooled, tuple(predictions), left_out, dropped)
@@ -249,9 +250,16 @@ def _predict(task: _Task, run: _Run, fold: Fold) -> list[Prediction]:
     return [Prediction(name, fold.name, task.classes[name], str(predicted)) for name, predicted in rows]
 
 
-def _measure(name: str, train: int | None, rows: Sequence[Prediction], leak: str, seed: int) -> FoldResult:
-    metrics = intervals([row.truth for row in rows], [row.prediction for row in rows], seed=seed)
-    return FoldResult(name, train, len(rows), metrics, leak)
+def _measure(task: _Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:
+    tested = {row.id for row in rows}
+    clusters = choose([utterance for utterance in task.store.utterances if utterance.id in tested])
+    metrics = intervals(
+        [row.truth for row in rows],
+        [row.prediction for row in rows],
+        clusters=clusters.named(row.id for row in rows),
+        seed=task.seed,
+    )
+    return FoldResult(name, train, len(rows), metrics, clusters.over, leak)
 
 
 def _bundle(task: _Task, run: _Run, fold: str | None, pooled: FoldResult) -> Bundle:

@@ -12,7 +12,6 @@ from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
 from featurestore.manifest import Utterance
 
-
 _PARTS = ("train", "test", "dev", "unused")
 
 

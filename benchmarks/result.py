@@ -1,6 +1,6 @@
 """What fitting a head gives: figures with their intervals, predictions, and the bundle; as JSON and as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.stats import METHOD, RESAMPLES, Interval
 from featurestore.bundle import Bundle
 
-INTERVAL = f"{METHOD} over utterances, {RESAMPLES} resamples"
+INTERVAL = f"{METHOD}, {RESAMPLES} resamples"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class FoldResult:
         train: utterances trained on; None where pooled.
         test: utterances tested on.
         metrics: by full name.
+        over: what the intervals resample: `speakers`, `dialogues` or `utterances`.
         leak: which encoder was tuned on the test part; empty where none was.
     """
 
@@ -37,11 +38,13 @@ class FoldResult:
     train: int | None
     test: int
     metrics: Mapping[str, Interval]
+    over: str
     leak: str = ""
 
     def metrics_json(self) -> dict[str, dict[str, Any]]:
-        """Each metric as value, low, high and n; and, where it leaks, `leaked` with the reason."""
-        mark = {"leaked": True, "leakage": self.leak} if self.leak else {}
+        """Each metric as value, low, high, n and what its interval resamples; where it leaks, with the reason."""
+        mark: dict[str, Any] = {"over": self.over}
+        mark |= {"leaked": True, "leakage": self.leak} if self.leak else {}
         return {
             name: {"value": found.value, "low": found.low, "high": found.high, "n": found.n} | mark
             for name, found in self.metrics.items()
@@ -96,8 +99,12 @@ class Fitted:
         cells += [_cells(row) for row in rows]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
         return "\n".join(
-            [*self._title(), "", *_aligned(cells), "", f"in brackets: {INTERVAL}", *leaks, *self._bundle()]
+            [*self._title(), "", *_aligned(cells), "", f"in brackets: {self._interval(rows)}", *leaks, *self._bundle()]
         )
+
+    def _interval(self, rows: Sequence[FoldResult]) -> str:
+        over = {f"over {row.over}" for row in rows if row is not self.pooled}
+        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {self.pooled.over}"
 
     def _bundle(self) -> list[str]:
         fold = self.bundle.fold

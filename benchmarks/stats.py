@@ -4,17 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.metrics import METRICS, Labels
-from featurestore.errors import Mismatch
+from benchmarks import bootstrap
+from benchmarks.bootstrap import CONFIDENCE, METHOD, RESAMPLES, Values
+from benchmarks.metrics import (
+    BINS,
+    METRICS,
+    PROBABILITY_METRICS,
+    Labels,
+    Probabilities,
+    binned,
+    brier_scores,
+    log_losses,
+)
 
-CONFIDENCE = 0.95
-RESAMPLES = 2000
-METHOD = "95 % percentile bootstrap"
-
-Counts = NDArray[np.int64]
-Values = NDArray[np.float64]
+__all__ = ["CONFIDENCE", "METHOD", "RESAMPLES", "Answers", "Interval", "estimates", "intervals"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,43 @@ class Interval:
     n: int
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What one head said of every utterance.
+
+    Args:
+        truth: (N,) true classes.
+        prediction: (N,) predicted classes.
+        probabilities: (N, C) in the order of `classes`; None where they are not measured.
+        classes: (C,) names.
+    """
+
+    truth: Labels
+    prediction: Labels
+    classes: Labels
+    probabilities: Probabilities | None = None
+
+    def values(self) -> dict[str, float]:
+        """Every metric by name."""
+        found = {name: metric(self.truth, self.prediction) for name, metric in METRICS.items()}
+        if self.probabilities is not None:
+            for name, scored in PROBABILITY_METRICS.items():
+                found[name] = scored(self.truth, self.probabilities, self.classes)
+        return found
+
+    def rows(self) -> Values:
+        """What the metrics are made of, per utterance: (N, S), the confusion table, then the probabilities' sums."""
+        place = {name: number for number, name in enumerate(self.classes)}
+        truth = np.array([place[name] for name in self.truth])
+        prediction = np.array([place[name] for name in self.prediction])
+        tables = np.zeros((len(truth), len(place) ** 2))
+        tables[np.arange(len(truth)), truth * len(place) + prediction] = 1
+        if self.probabilities is None:
+            return tables
+        scores = np.column_stack([log_losses(truth, self.probabilities), brier_scores(truth, self.probabilities)])
+        return np.column_stack([tables, scores, *binned(truth, self.probabilities)])
+
+
 def intervals(
     truth: Labels,
     prediction: Labels,
@@ -41,8 +82,8 @@ def intervals(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Every metric of `benchmarks.metrics` with the percentile bootstrap interval of 95 % (Efron and Tibshirani
-    1993, "An Introduction to the Bootstrap", chapter 13).
+    """Every metric of predicted classes with the bootstrap interval of 95 % (Efron and Tibshirani 1993, "An
+    Introduction to the Bootstrap", chapter 13; widened for few units as `benchmarks.bootstrap.ends` says).
 
     A resample draws as many utterances as there are, with replacement; with `clusters` it draws whole clusters, as
     many as there are: utterances of one speaker are alike, and an interval over utterances is then too narrow.
@@ -65,75 +106,99 @@ def intervals(
     >>> 0.35 < interval.low < 0.45, 0.55 < interval.high < 0.65
     (True, True)
     """
-    values = {name: metric(truth, prediction) for name, metric in METRICS.items()}
-    tables = _resampled(_tables(truth, prediction, clusters), resamples, seed)
-    ends = {name: _ends(metric(tables)) for name, metric in FROM_COUNTS.items()}
-    return {name: Interval(value, *ends[name], n=len(truth)) for name, value in values.items()}
+    answers = Answers(truth, prediction, sorted({*truth, *prediction}))
+    return estimates([answers], clusters=clusters, resamples=resamples, seed=seed)
 
 
-def accuracy(counts: Counts) -> Values:
+def estimates(
+    answers: Sequence[Answers],
+    *,
+    clusters: Sequence[str] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Every metric, the mean over several answers to the same utterances (seeds of one head), with its interval.
+
+    Each resample draws the same units for all of them.
+
+    Args:
+        answers: of each seed, on the same utterances in the same order.
+        clusters: (N,) for example the speaker of each utterance.
+        resamples: how often to resample.
+        seed: of the resampling.
+
+    Raises:
+        ValueError, Mismatch: as `intervals` raises.
+    """
+    values = [found.values() for found in answers]
+    mean = {name: float(np.mean([found[name] for found in values])) for name in values[0]}
+    unit = bootstrap.units(len(answers[0].truth), clusters)
+    spread = resampled_metrics(answers, unit, resamples, seed)
+    count = int(unit.max()) + 1
+    return {
+        name: Interval(value, *bootstrap.ends(spread[name], count), n=len(answers[0].truth))
+        for name, value in mean.items()
+    }
+
+
+def resampled_metrics(
+    answers: Sequence[Answers], unit: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Values]:
+    """Every metric in each resample (R,), the mean over several answers to the same utterances."""
+    found: dict[str, list[Values]] = {}
+    for one in answers:
+        sums = bootstrap.resampled(bootstrap.summed(one.rows(), unit), resamples, seed)
+        for name, value in from_sums(sums, len(one.classes)).items():
+            found.setdefault(name, []).append(value)
+    return {name: np.mean(values, axis=0) for name, values in found.items()}
+
+
+def from_sums(sums: Values, classes: int) -> dict[str, Values]:
+    """Every metric from the sums (..., S) of what `Answers.rows` gives."""
+    tables, scores = sums[..., : classes**2], sums[..., classes**2 :]
+    counts = tables.reshape(*sums.shape[:-1], classes, classes)
+    found = {name: metric(counts) for name, metric in FROM_COUNTS.items()}
+    if scores.shape[-1]:
+        n = counts.sum((-2, -1))
+        gaps = np.abs(scores[..., 2 : 2 + BINS] - scores[..., 2 + BINS :]).sum(-1)
+        sums_by_name = zip(PROBABILITY_METRICS, (scores[..., 0], scores[..., 1], gaps), strict=True)
+        found |= {name: _divide(total, n) for name, total in sums_by_name}
+    return found
+
+
+def accuracy(counts: Values) -> Values:
     """Accuracy from confusion matrices (..., C true, C predicted)."""
     return _divide(_right(counts).sum(-1), counts.sum((-2, -1)))
 
 
-def unweighted_average_recall(counts: Counts) -> Values:
+def unweighted_average_recall(counts: Values) -> Values:
     """Unweighted average recall from confusion matrices (..., C true, C predicted)."""
     true = counts.sum(-1)
     return _divide(_divide(_right(counts), true).sum(-1), (true > 0).sum(-1))
 
 
-def macro_f1(counts: Counts) -> Values:
+def macro_f1(counts: Values) -> Values:
     """Macro F1 from confusion matrices (..., C true, C predicted)."""
     either = counts.sum(-1) + counts.sum(-2)  # 2 TP + FP + FN
     return _divide(_divide(2 * _right(counts), either).sum(-1), (either > 0).sum(-1))
 
 
-FROM_COUNTS: dict[str, Callable[[Counts], Values]] = {
-    metric.__name__: metric for metric in (accuracy, unweighted_average_recall, macro_f1)
+def weighted_f1(counts: Values) -> Values:
+    """Weighted F1 from confusion matrices (..., C true, C predicted)."""
+    true = counts.sum(-1)
+    scores = _divide(2 * _right(counts), true + counts.sum(-2))
+    return _divide((scores * true).sum(-1), true.sum(-1))
+
+
+FROM_COUNTS: dict[str, Callable[[Values], Values]] = {
+    metric.__name__: metric for metric in (accuracy, unweighted_average_recall, macro_f1, weighted_f1)
 }
 
 
-def _right(counts: Counts) -> Counts:
+def _right(counts: Values) -> Values:
     return np.diagonal(counts, axis1=-2, axis2=-1)  # (..., C)
 
 
-def _divide(above: Counts | Values, below: Counts) -> Values:
+def _divide(above: Values, below: Values) -> Values:
     """Quotient, 0 where nothing is below."""
     return np.divide(above, below, out=np.zeros(np.shape(above)), where=np.asarray(below) > 0)
-
-
-def _ends(values: Values) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
-
-
-def _resampled(tables: Counts, resamples: int, seed: int) -> Counts:
-    """Confusion matrices of resampled units: (resamples, C, C).
-
-    Units with equal tables are drawn as one with a multinomial: the same distribution as drawing unit by unit, but
-    at most C x C numbers per resample where a unit is an utterance.
-    """
-    units, classes, _ = tables.shape
-    different, times = np.unique(tables.reshape(units, -1), axis=0, return_counts=True)
-    draws = np.random.default_rng(seed).multinomial(units, times / units, size=resamples)
-    return (draws @ different).reshape(resamples, classes, classes)
-
-
-def _tables(truth: Labels, prediction: Labels, clusters: Sequence[str] | None) -> Counts:
-    """The confusion matrix of each unit of resampling: (units, C true, C predicted)."""
-    classes, codes = np.unique([*truth, *prediction], return_inverse=True)
-    units = _units(len(truth), clusters)
-    tables = np.zeros((units.max() + 1, len(classes), len(classes)), np.int64)
-    np.add.at(tables, (units, codes[: len(truth)], codes[len(truth) :]), 1)
-    return tables
-
-
-def _units(n: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
-    if clusters is None:
-        return np.arange(n)
-    if len(clusters) != n:
-        raise Mismatch("every utterance needs a cluster", expected=f"{n} clusters", got=str(len(clusters)))
-    names, units = np.unique(clusters, return_inverse=True)
-    if len(names) < 2:
-        raise Mismatch("an interval over clusters needs at least two", got=", ".join(names), do="resample utterances")
-    return units

@@ -19,7 +19,7 @@ Codes = NDArray[np.intp]
 _DTYPES = (np.float64, np.float32)
 
 
-class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
+class Head(ClassifierMixin, BaseEstimator):
     """A classifier of feature vectors. N utterances, D columns, C classes.
 
     A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`

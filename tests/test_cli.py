@@ -154,7 +154,7 @@ def test_fit_head_prints_metrics_with_intervals_and_writes_a_bundle(home, tmp_pa
     assert "protocol holdout, seed 0, n = 6" in result.output
     assert (tmp_path / "b" / "head.json").is_file()
     answer = json.loads(run(*options, "--json").stdout)
-    assert set(answer["metrics"]) == {"accuracy", "unweighted_average_recall", "macro_f1"}
+    assert set(answer["metrics"]) == {"accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"}
     assert all({"value", "low", "high", "n"} <= set(metric) for metric in answer["metrics"].values())
 
 

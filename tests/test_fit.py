@@ -134,12 +134,14 @@ def test_the_provenance_of_encoders_is_in_the_bundle():
 def test_json_names_metrics_in_full():
     answer = fitted(params={}, protocol="leave-one-speaker-out").to_json()
     assert json.loads(json.dumps(answer)) == answer
-    assert list(answer["metrics"]) == ["accuracy", "unweighted_average_recall", "macro_f1"]
-    assert answer["metrics"]["accuracy"].keys() == {"value", "low", "high", "n"}
+    assert list(answer["metrics"]) == ["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
+    assert answer["metrics"]["accuracy"].keys() == {"value", "low", "high", "n", "over"}
     assert answer["metrics"]["accuracy"]["n"] == 72
     assert [fold["fold"] for fold in answer["folds"]][:2] == ["Ses01F", "Ses01M"]
     assert answer["protocol"] == "leave-one-speaker-out"
-    assert answer["interval"] == "95 % percentile bootstrap over utterances, 2000 resamples"
+    assert answer["interval"] == "95 % expanded percentile bootstrap, 2000 resamples"
+    assert answer["metrics"]["accuracy"]["over"] == "speakers"
+    assert answer["folds"][0]["metrics"]["accuracy"]["over"] == "utterances"
 
 
 def test_the_table_reads():
@@ -149,9 +151,12 @@ def test_the_table_reads():
         "features audio.mean (6), text.mean (4), text.logits (3)",
         "protocol leave-one-session-out, seed 0, n = 72",
         "",
-        "fold    train  test  accuracy %         unweighted average recall %  macro f1 %",
-        "1       48     24    33.3 [16.7, 54.2]  33.3 [33.3, 33.3]            16.7 [9.5, 23.4]",
+        "fold    train  test  accuracy %         unweighted average recall %  macro f1 %         weighted f1 %",
+        "1       48     24    33.3 [12.5, 54.2]  33.3 [33.3, 33.3]            16.7 [7.4, 23.4]   16.7 [2.8, 38.1]",
     ]
+    assert table.splitlines()[10] == (
+        "in brackets: 95 % expanded percentile bootstrap, 2000 resamples, over utterances; pooled over speakers"
+    )
     assert table.splitlines()[8].startswith("pooled         72    33.3")
 
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import binom, bootstrap
+from scipy.stats import binom
+from scipy.stats import bootstrap as theirs_by_scipy
 
-from benchmarks import stats
-from benchmarks.metrics import METRICS
+from benchmarks import bootstrap, stats
+from benchmarks.metrics import METRICS, PROBABILITY_METRICS
 from featurestore.errors import Mismatch
 
 CLASSES = np.array(["angry", "happy", "neutral", "sad"])
@@ -28,9 +29,12 @@ def test_the_value_is_the_metric_itself():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_counted_metrics_are_the_metrics(seed):
     truth, prediction = world(np.random.default_rng(seed), 12)
-    table = stats._tables(truth, prediction, None).sum(0)
-    for name, metric in stats.FROM_COUNTS.items():
-        assert metric(table) == pytest.approx(METRICS[name](truth, prediction))
+    drawn = np.random.default_rng(seed).random((12, 4))
+    probabilities = drawn / drawn.sum(1, keepdims=True)
+    answers = stats.Answers(truth, prediction, CLASSES.tolist(), probabilities)
+    found = stats.from_sums(answers.rows().sum(0), 4)
+    assert found.keys() == {*METRICS, *PROBABILITY_METRICS}
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(answers.values())
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -41,7 +45,7 @@ def test_utterances_agree_with_scipy_and_a_plain_loop(name):
     def statistic(rows):
         return METRICS[name]([truth[row] for row in rows], [prediction[row] for row in rows])
 
-    theirs = bootstrap(
+    theirs = theirs_by_scipy(
         (np.arange(120),),
         statistic,
         vectorized=False,
@@ -66,13 +70,50 @@ def test_clusters_agree_with_a_plain_loop():
     assert ours.high - ours.low > alone.high - alone.low
 
 
-def test_the_intervals_cover_the_known_answer_in_95_percent_of_worlds():
-    rng = np.random.default_rng(3)
-    worlds = [stats.intervals(*world(rng, 300), resamples=300) for _ in range(400)]
-    for name in ("accuracy", "unweighted_average_recall"):  # both are 0.6 in every world
-        covered = sum(found[name].low <= 0.6 <= found[name].high for found in worlds)
-        # a true coverage of 92 to 95 % (percentile intervals run a little narrow) stays within these bounds
-        assert binom.ppf(0.005, 400, 0.92) <= covered <= binom.ppf(0.995, 400, 0.95)
+def speakers_world(rng, heads=1):
+    """20 speakers of 10 utterances; how well a speaker is understood is the speaker's own, the same for every head."""
+    skill = np.repeat(rng.uniform(0.3, 0.9, 20), 10)
+    return [
+        stats.Answers(["sad"] * 200, np.where(rng.random(200) < skill, "sad", "ang").tolist(), ["ang", "sad"])
+        for _ in range(heads)
+    ]
+
+
+def test_the_interval_over_speakers_covers_the_known_answer_in_95_percent_of_1000_worlds():
+    rng, speakers = np.random.default_rng(3), [f"S{number // 10:02}" for number in range(200)]
+    count = 0
+    for _ in range(1000):
+        (answers,) = speakers_world(rng)
+        found = stats.resampled_metrics([answers], bootstrap.units(200, speakers), 400)["accuracy"]
+        low, high = bootstrap.ends(found, 20)
+        count += low <= 0.6 <= high
+    assert binom.ppf(0.001, 1000, 0.945) <= count <= binom.ppf(0.999, 1000, 0.955)
+
+
+def test_the_paired_test_rejects_5_percent_of_1000_worlds_where_two_heads_are_alike():
+    rng, speakers = np.random.default_rng(4), [f"S{number // 10:02}" for number in range(200)]
+    unit, count = bootstrap.units(200, speakers), 0
+    for _ in range(1000):
+        first, second = (stats.resampled_metrics([one], unit, 400)["accuracy"] for one in speakers_world(rng, 2))
+        # the figure itself is the mean of its resamples but for the noise of resampling
+        count += bootstrap.p_value(float((first - second).mean()), first - second, 20) < 0.05
+    assert binom.ppf(0.001, 1000, 0.045) <= count <= binom.ppf(0.999, 1000, 0.055)
+
+
+def test_intervals_over_ten_units_are_wider_than_percentiles():
+    values = np.random.default_rng(0).normal(size=20_000)
+    low, high = bootstrap.ends(values, 10)
+    assert (low, high) == pytest.approx((-2.384, 2.384), abs=0.1)  # t(0.975, 9 degrees) x sqrt(10 / 9)
+    assert bootstrap.ends(values, 5000) == pytest.approx((-1.96, 1.96), abs=0.05)
+
+
+def test_seeds_are_averaged_over_the_same_units():
+    rng = np.random.default_rng(5)
+    first, second = (stats.Answers(*world(rng, 100), CLASSES.tolist()) for _ in range(2))
+    second = stats.Answers(first.truth, second.prediction, second.classes)
+    both = stats.estimates([first, second])["accuracy"]
+    assert both.value == pytest.approx((first.values()["accuracy"] + second.values()["accuracy"]) / 2)
+    assert stats.estimates([first, first]) == stats.estimates([first])
 
 
 def test_the_seed_decides():

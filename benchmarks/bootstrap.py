@@ -1,0 +1,92 @@
+"""The bootstrap: units (speakers, dialogues or utterances) drawn with replacement, sums of what metrics are made of."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+from featurestore.errors import Mismatch
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+METHOD = "95 % expanded percentile bootstrap"
+_AT_ONCE = 250  # resamples multiplied at once: 15 MB of draws of 7,380 utterances
+
+Values = NDArray[np.float64]
+
+
+def units(n: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
+    """The number of each utterance's unit of resampling (N,): its cluster, or itself.
+
+    Raises:
+        Mismatch: as many clusters as utterances are not there, or only one cluster.
+    """
+    if clusters is None:
+        return np.arange(n)
+    if len(clusters) != n:
+        raise Mismatch("every utterance needs a cluster", expected=f"{n} clusters", got=str(len(clusters)))
+    names, found = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(names) < 2:
+        raise Mismatch("an interval over clusters needs at least two", got=", ".join(names), do="resample utterances")
+    return np.asarray(found)
+
+
+def summed(rows: NDArray[Any], unit: NDArray[np.intp]) -> Values:
+    """The sum of the rows (N, ...) of each unit: (U, ...)."""
+    sums = np.zeros((int(unit.max()) + 1, *rows.shape[1:]))
+    np.add.at(sums, unit, rows)
+    return sums
+
+
+def resampled(sums: Values, resamples: int = RESAMPLES, seed: int = 0) -> Values:
+    """Sums over as many units as there are, drawn with replacement: (U, S) -> (resamples, S).
+
+    The same number of units, resamples and seed draw the same units, so that differences between two heads are paired.
+    """
+    drawn = draws(len(sums), resamples, seed)
+    blocks = [drawn[start : start + _AT_ONCE].astype(np.float64) @ sums for start in range(0, resamples, _AT_ONCE)]
+    return np.concatenate(blocks)
+
+
+@lru_cache(maxsize=2)
+def draws(count: int, resamples: int, seed: int) -> NDArray[np.uint16]:
+    """How often each unit is drawn in each resample: (resamples, units)."""
+    rng = np.random.default_rng(seed)
+    times = np.zeros((resamples, count), np.uint16)
+    for row in times:
+        row[:] = np.bincount(rng.integers(0, count, count), minlength=count)
+    return times
+
+
+def ends(values: Values, count: int) -> tuple[float, float]:
+    """The ends of the 95 % interval: percentiles of the resampled values (R,), set wider for few units.
+
+    The percentiles are those at which a normal interval would be as wide as Student's with U - 1 degrees of freedom,
+    times sqrt(U / (U - 1)) (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3): without
+    it, an interval over ten speakers covers 90 % where it says 95 %.
+
+    Args:
+        values: the figure in each resample.
+        count: U, the number of units.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    if count > 1:
+        tail = float(norm.cdf(math.sqrt(count / (count - 1)) * t.ppf(tail, count - 1)))
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def p_value(value: float, values: Values, count: int) -> float:
+    """The two-sided p-value of a figure whose true value would be 0, from its spread over resamples.
+
+    Student's test with U - 1 degrees of freedom on the figure over its bootstrap standard error x sqrt(U / (U - 1)),
+    the same widening as the interval's; 1 where the figure is 0 in every resample.
+    """
+    error = float(values.std()) * math.sqrt(count / (count - 1))
+    if error == 0:
+        return 1.0 if value == 0 else 0.0
+    return float(2 * t.sf(abs(value) / error, count - 1))

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from benchmarks import clusters, compare
+from benchmarks.stats import Answers
+from featurestore.manifest import Utterance
+
+CLASSES = ["ang", "sad"]
+
+
+def answers(right):
+    return Answers(["sad"] * len(right), np.where(right, "sad", "ang").tolist(), CLASSES)
+
+
+def test_mcnemar_is_the_binomial_test_of_the_discordant():
+    first, second = np.array([True] * 9 + [False] * 6), np.array([True] * 2 + [False] * 12 + [True])
+    expected = binomtest(7, 8).pvalue  # 7 right by the first alone, 1 by the second alone
+    assert compare.mcnemar(answers(first), answers(second)) == pytest.approx(expected)
+    assert compare.mcnemar(answers(first), answers(first)) == 1.0
+
+
+def test_a_clear_difference_is_found_and_equals_are_not_told_apart():
+    rng = np.random.default_rng(0)
+    strong, like = ([answers(rng.random(300) < 0.8)] for _ in range(2))
+    weak = [answers(rng.random(300) < 0.5)]
+    speakers = [f"S{number % 10}" for number in range(300)]
+    pairs = compare.differences({"a": strong, "b": like, "c": weak}, clusters=speakers, metric="accuracy")
+    assert compare.different(pairs) == {frozenset("ac"), frozenset("bc")}
+    assert compare.groups(["a", "b", "c"], compare.different(pairs)) == {"a": "a", "b": "a", "c": "b"}
+    first = pairs[1]
+    assert (first.first, first.second) == ("a", "c")
+    assert first.low <= first.value <= first.high
+    assert first.value == pytest.approx(strong[0].values()["accuracy"] - weak[0].values()["accuracy"])
+
+
+def test_the_same_head_twice_does_not_differ():
+    one = [answers(np.arange(20) % 3 > 0)]
+    (pair,) = compare.differences({"a": one, "b": one})
+    assert (pair.value, pair.low, pair.high, pair.p, pair.mcnemar_p) == (0, 0, 0, 1, 1)
+    assert compare.differences({"a": one}) == []
+
+
+def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():
+    rng = np.random.default_rng(1)
+    heads = {name: [answers(rng.random(200) < share)] for name, share in (("a", 0.9), ("b", 0.6), ("c", 0.55))}
+    pairs = compare.differences(heads)
+    smallest = min(pairs, key=lambda pair: pair.p)
+    assert smallest.p_holm == pytest.approx(min(1, 3 * smallest.p))
+    assert all(pair.p_holm >= pair.p and pair.mcnemar_p_holm >= pair.mcnemar_p for pair in pairs)
+
+
+def test_groups_may_overlap():
+    apart = {frozenset("ad"), frozenset("ac"), frozenset("bd")}
+    assert compare.groups(list("abcd"), apart) == {"a": "a", "b": "ab", "c": "bc", "d": "c"}
+    assert compare.groups(list("ab"), set()) == {"a": "a", "b": "a"}
+
+
+def test_clusters_are_speakers_where_enough_are_known():
+    rows = [Utterance(f"u{n}", speaker=f"S{n % 5}", dialogue=f"D{n % 3}") for n in range(15)]
+    assert clusters.choose(rows).over == "speakers"
+    assert clusters.choose(rows).named(["u1", "u6"]) == ["S1", "S1"]
+    few = clusters.choose(rows[:4])
+    assert (few.over, few.named(["u1"])) == ("utterances", None)
+    assert clusters.choose([*rows, Utterance("x")]).over == "utterances"
