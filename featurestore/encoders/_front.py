@@ -41,6 +41,13 @@ def shortest_clip(config: Any) -> int:
     return int(samples)
 
 
+def frame_count(config: Any, samples: int) -> int:
+    """The number of frames that a clip of so many samples gives."""
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return int(samples)
+
+
 def _isolate(base: nn.Module, norm: nn.GroupNorm, conv: nn.Conv1d) -> None:
     together = norm.forward
     masks: list[Tensor] = []

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import OPTIONAL, Identity
 from featurestore.errors import Mismatch, Unavailable
@@ -77,9 +79,20 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
             f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
         ) from None
     check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
+    if device.startswith("cuda"):
+        # TensorFloat-32 keeps three digits: a vector would depend on which kernel the batch's shape selects
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     model = model.eval().requires_grad_(False).to(device)
     do_once(model)
     return model
+
+
+def to_device(values: np.ndarray, device: str) -> Any:
+    """An array as a tensor on a device; to a GPU through pinned memory, so that copying does not stop the sender."""
+    import torch
+
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor.to(device)
 
 
 def check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """Any audio encoder or audio classifier of transformers: wav2vec2, HuBERT, WavLM, Whisper's encoder and others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -11,7 +11,8 @@ from featurestore import audio, pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._fixed import described, fixed, fixed_length
-from featurestore.encoders._network import Tap, load_network
+from featurestore.encoders._front import frame_count, isolate_front, shortest_clip
+from featurestore.encoders._network import Tap, load_network, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
 from featurestore.spec import EncoderSpec
@@ -20,6 +21,9 @@ __all__ = ["HFAudio"]
 
 # Whisper's front: 10 ms mel frames, then a convolution of stride 2.
 _WHISPER_STRIDE = 2
+
+# Samples in one padded batch on a GPU: two minutes of audio, of which wav2vec2-base's first convolution makes 0.8 GB.
+_GPU_BUDGET = 120 * 16_000
 
 
 def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
@@ -45,14 +49,17 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
 
 @dataclass(frozen=True)
 class _Clip:
-    inputs: dict[str, np.ndarray]  # each without a batch axis
+    inputs: dict[str, np.ndarray]  # a batch of one
     samples: int
 
 
 class HFAudio:
-    """A frozen audio network; on a CPU clips are encoded one at a time, which is fastest there (no padding at all)."""
+    """A frozen audio network; `budget` says how much one padded and masked batch may hold.
 
-    budget = 0
+    On a CPU it is 0: one clip at a time, which is fastest there (no padding at all, and the first convolutions of a
+    batch do not fit the cache). On a GPU networks that take the raw waveform get batches, each clip kept from the
+    others' padding; other networks get one clip at a time everywhere.
+    """
 
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
@@ -69,6 +76,8 @@ class HFAudio:
         self.rate = identity.description["preprocessing"]["sampling_rate"]
         self.fixed = fixed_length(identity.checkpoint)
         self.has_logits = bool(identity.classes)
+        self.maskable = isolate_front(self.model) and not getattr(self.model.config, "add_adapter", False)
+        self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
 
     def load(self, item: Item) -> _Clip:
         """Decodes, resamples and normalises one clip; raises Unencodable where it is no usable audio."""
@@ -78,7 +87,7 @@ class HFAudio:
         self._check_length(len(samples))
         inputs = self.extractor(samples, sampling_rate=self.rate, return_tensors="np")
         wanted = ("input_values",) if "input_values" in inputs else tuple(inputs)
-        arrays = {name: np.asarray(inputs[name][0]) for name in wanted}
+        arrays = {name: np.asarray(inputs[name]) for name in wanted}
         if self.fixed:
             arrays = {name: fixed(values, self.fixed) for name, values in arrays.items()}
         return _Clip(arrays, self.fixed or len(samples))
@@ -88,49 +97,61 @@ class HFAudio:
         return loaded.samples
 
     def encode(self, batch: Sequence[_Clip], kinds: frozenset[str]) -> list[Encoded]:
-        """Encodes clips one at a time, so that none can touch another."""
-        return [self._encode(clip, kinds) for clip in batch]
+        """Encodes clips, in one masked batch where there is a budget for one, else one at a time."""
+        if self.budget and self.maskable and len(batch) > 1:
+            return self._together(batch, kinds)
+        return [encoded for clip in batch for encoded in self._pass([clip], clip.inputs, kinds)]
 
-    def _encode(self, clip: _Clip, kinds: frozenset[str]) -> Encoded:
+    def _together(self, batch: Sequence[_Clip], kinds: frozenset[str]) -> list[Encoded]:
+        """Encodes clips padded with zeros to the longest; `isolate_front` and the mask keep the zeros out of them."""
+        longest = max(clip.samples for clip in batch)
+        waves = np.zeros((len(batch), longest), np.float32)
+        mask = np.zeros((len(batch), longest), np.int64)
+        for row, clip in enumerate(batch):
+            waves[row, : clip.samples] = clip.inputs["input_values"][0]
+            mask[row, : clip.samples] = 1
+        return self._pass(batch, {"input_values": waves, "attention_mask": mask}, kinds)
+
+    def _pass(self, batch: Sequence[_Clip], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]) -> list[Encoded]:
+        """One forward pass; the true frames of each clip, pooled."""
         import torch
 
-        inputs = {name: torch.from_numpy(value)[None].to(self.device) for name, value in clip.inputs.items()}
         with torch.inference_mode():
-            output = self.model(**inputs, output_hidden_states="layers" in kinds)
+            output = self.model(
+                **{name: to_device(value, self.device) for name, value in inputs.items()},
+                output_hidden_states="layers" in kinds,
+            )
         base = self.tap.take()
-        frames = self._true(base.last_hidden_state, clip)
-        encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames)}
-        if self.has_logits:
-            encoded["logits"] = output.logits[0].float().cpu().numpy()
-        if "layers" in kinds:
-            encoded["layers"] = pooling.layers([self._true(state, clip) for state in base.hidden_states])
-        if "frames" in kinds:
-            encoded["frames"] = frames
-        return encoded
+        last = base.last_hidden_state.float().cpu().numpy()
+        states = [state.float().cpu().numpy() for state in base.hidden_states] if "layers" in kinds else []
+        logits = output.logits.float().cpu().numpy() if self.has_logits else None
+        found = []
+        for row, clip in enumerate(batch):
+            true = slice(self._frames(clip, last.shape[1]))
+            encoded = {"mean": pooling.mean(last[row, true]), "std": pooling.std(last[row, true])}
+            if logits is not None:
+                encoded["logits"] = logits[row]
+            if states:
+                encoded["layers"] = pooling.layers([state[row, true] for state in states])
+            if "frames" in kinds:
+                encoded["frames"] = last[row, true]
+            found.append(encoded)
+        return found
 
-    def _true(self, states: Any, clip: _Clip) -> np.ndarray:
-        """The frames (T, D) that stand for the clip itself, without those of Whisper's padding to 30 seconds."""
-        frames: np.ndarray = states[0].float().cpu().numpy()
-        if not self.whisper:
-            return frames
-        return frames[: max(1, -(-clip.samples // (self.extractor.hop_length * _WHISPER_STRIDE)))]
+    def _frames(self, clip: _Clip, given: int) -> int:
+        """How many of the frames that came out stand for the clip itself, not for padding."""
+        if self.whisper:  # pads every clip to 30 seconds
+            return max(1, -(-clip.samples // (int(self.extractor.hop_length) * _WHISPER_STRIDE)))
+        return frame_count(self.model.config, clip.samples) if self.maskable else given
 
     def _check_length(self, samples: int) -> None:
         if self.whisper and samples > self.extractor.n_samples:
             longest = self.extractor.n_samples / self.rate
             raise Unencodable(f"{samples / self.rate:.1f} s long: Whisper's encoder takes at most {longest:.0f} s")
-        kernels = getattr(self.model.config, "conv_kernel", None)
-        if kernels:
-            least = _receptive_field(kernels, self.model.config.conv_stride)
+        if getattr(self.model.config, "conv_kernel", None):
+            least = shortest_clip(self.model.config)
             if samples < least:
                 raise Unencodable(f"too short for one frame: {samples} samples at {self.rate} Hz, {least} needed")
-
-
-def _receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> int:
-    field = 1
-    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-        field = (field - 1) * stride + kernel
-    return field
 
 
 def _frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> float | None:
