@@ -163,6 +163,11 @@ def finetune(**options: Any) -> None:
 @click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each; by default the cores.")
 @click.option("--device", help="cpu, cuda, cuda:1, mps; by default the GPU where there is one.")
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Longer clips fail; by default none.")
+@click.option(
+    "--engine", type=click.Choice(["loky", "dask", "ray"]), default="loky", help="loky: processes here; else a cluster."
+)
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler; ray takes $RAY_ADDRESS.")
 @json_option
 @click.pass_context
 def extract(ctx: click.Context, /, frames: bool, layers: bool, as_json: bool, **options: Any) -> None:
@@ -217,6 +222,46 @@ def folds(as_json: bool, **options: Any) -> None:
 
     found = cuts(**options)
     answer(found.to_json(), found.table(), as_json)
+
+
+@main.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option("--sample", type=click.IntRange(min=0), default=0, help="Encode so many utterances again, per encoder.")
+@click.option("--seed", type=int, default=0, help="Of the choice of these utterances.")
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, as_json: bool) -> None:
+    """Check a store's every digest; encode a sample again.
+
+    Nothing is changed. Exit code 1: something is wrong; all of it is listed.
+
+    \b
+    Example: cli verify features/demo --sample 5
+    """
+    from featurestore.verify import verify as run
+
+    verified = run(store, sample=sample, seed=seed)
+    answer(verified.to_json(), verified.summary(), as_json)
+    if verified.problems:
+        ctx.exit(1)
+
+
+@main.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("utterance", metavar="ID")
+@click.argument("feature")
+@json_option
+def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
+    """Say where one vector comes from, and if it is fresh.
+
+    \b
+    Example: cli explain features/demo UTTERANCE audio.mean
+    """
+    from featurestore.describe import render
+    from featurestore.explain import explain as run
+
+    explained = run(store, utterance, feature)
+    answer(explained, render(explained), as_json)
 
 
 @main.command("fit-head")

@@ -55,6 +55,9 @@ def extract_all(
     optional: Sequence[str] = (),
     jobs: int | None = None,
     device: str | None = None,
+    max_seconds: float | None = None,
+    engine: str = "loky",
+    scheduler: str | None = None,
     say: Say = print,
 ) -> list[Extracted]:
     """Extracts the features of every encoder asked for; without one, of the corpus's default encoders.
@@ -66,11 +69,26 @@ def extract_all(
         optional: `frames`, `layers`.
         jobs: worker processes; by default the cores.
         device: by default the GPU where there is one.
+        max_seconds: a longer clip fails.
+        engine: `loky`, `dask` or `ray`; `scheduler`: of a running dask cluster.
         say: receives lines for the user.
     """
     opened = open_store(store, corpus, root, say)
     specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, say)
-    return [extract(opened, spec, optional=optional, jobs=jobs or 0, device=device or "", say=say) for spec in specs]
+    return [
+        extract(
+            opened,
+            spec,
+            optional=optional,
+            jobs=jobs or 0,
+            device=device or "",
+            max_seconds=max_seconds,
+            engine=engine,
+            scheduler=scheduler or "",
+            say=say,
+        )
+        for spec in specs
+    ]
 
 
 def _default_encoders(store: Store, say: Say) -> list[EncoderSpec]:

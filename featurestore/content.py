@@ -21,11 +21,19 @@ def item(store: Store, utterance: Utterance) -> Item:
 
 def keys(store: Store, identity: Identity) -> dict[str, str]:
     """The key that each utterance's vector must have now, by id, in manifest order."""
-    fingerprint = identity.fingerprint()
+    return keys_for(store, identity.fingerprint(), identity.modality)
+
+
+def keys_for(store: Store, fingerprint: str, modality: str) -> dict[str, str]:
+    """The same for an encoder that is known by its fingerprint alone."""
     items = [item(store, utterance) for utterance in store.utterances]
-    return {
-        one.id: key(fingerprint, digest) for one, digest in zip(items, digests(items, identity.modality), strict=True)
-    }
+    found = zip(items, digests(items, modality), strict=True)
+    return {one.id: key(fingerprint, digest) for one, digest in found}
+
+
+def digest(store: Store, utterance: Utterance, modality: str) -> str:
+    """The sha256 of one utterance's content, as `digests` gives it."""
+    return digests([item(store, utterance)], modality)[0]
 
 
 def digests(items: Sequence[Item], modality: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import content, join, plan, schema, worker
+from featurestore import content, freshness, join, plan, schema, worker
 from featurestore.encoders import OPTIONAL, Identity, identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, NotFound
@@ -193,7 +193,7 @@ class _Extraction:
             if self.path.is_file():
                 self.say(f"{self.path} cannot be read; it is made anew")
         elif before.header.fingerprint != self.fingerprint:
-            changed = _differences(before.header.encoder, self.identity.description)
+            changed = freshness.differences(before.header.encoder, self.identity.description)
             self.say(f"{self.path} was made by another encoder; it is made anew ({'; '.join(changed)})")
             self.say(
                 f"  to keep both, give the new one a name: --encoder NAME={self.identity.description['checkpoint']}"
@@ -242,17 +242,6 @@ def _readable(path: Path) -> FeatureFile | None:
         return FeatureFile(path)
     except (Mismatch, NotFound):
         return None
-
-
-def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """What changed between two encoders, one `name: before -> after` each."""
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return [f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}" for name in names]
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:12]}…"
 
 
 def _versions() -> dict[str, str]:

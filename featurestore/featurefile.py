@@ -46,7 +46,7 @@ class FeatureFile:
             raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {path.parent}")
         self.path = path
         try:
-            seal.check(path)  # before HDF5 reads it: a flipped byte of the layout can lead it anywhere
+            self.sealed = seal.check(path)  # before HDF5 reads it: a flipped byte of the layout can lead it anywhere
             with h5py.File(path, "r") as file:
                 self.header = _header(file, path)
                 self._layout = _layout(file)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from featurestore import extract as engine
 from featurestore import plan, worker
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
+from featurestore.freshness import differences
 from featurestore.lock import locked
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -254,4 +254,4 @@ def test_versions_and_time_are_recorded(store, models):
     header = FeatureFile(store.path / "text.h5").header
     assert {"torch", "transformers", "numpy"} <= set(header.versions)
     assert header.created.endswith("+00:00")
-    assert engine._differences({"a": 1}, {"a": 2, "b": 3}) == ["a: 1 -> 2", "b: None -> 3"]
+    assert differences({"a": 1}, {"a": 2, "b": 3}) == ["a: 1 -> 2", "b: None -> 3"]

@@ -1,0 +1,79 @@
+"""Whether a stored vector is what an extraction would give today, and if not, why."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from featurestore import content, schema
+from featurestore.encoders import fingerprint, identify
+from featurestore.errors import Problem
+from featurestore.featurefile import FeatureFile
+from featurestore.manifest import Utterance
+from featurestore.spec import EncoderSpec
+from featurestore.store import Store
+
+
+@dataclass(frozen=True)
+class Source:
+    """The encoder of a feature file as it is now, on this machine.
+
+    Args:
+        spec: how it is asked for.
+        changes: how it differs from the one that made the file, one line each.
+        unknown: why it cannot be looked at (moved, not installed, no network); empty where it could be.
+    """
+
+    spec: EncoderSpec
+    changes: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+def source(file: FeatureFile) -> Source:
+    """Looks at the checkpoint that a feature file was made from."""
+    stored = file.header.encoder
+    spec = EncoderSpec(file.header.name, _asked_for(stored))
+    try:
+        identity = identify(spec)
+    except Problem as problem:
+        return Source(spec, unknown=problem.what)
+    return Source(spec, tuple(differences(stored, identity.description)))
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What shapes a vector and changed between two encoders, one `name: before -> after` each."""
+    if fingerprint(before) == fingerprint(after):
+        return []
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}" for name in names]
+
+
+def reasons(store: Store, file: FeatureFile, utterance: Utterance, stored_key: str) -> list[str]:
+    """Why a stored vector is not what the manifest and its clip say now; empty where it is."""
+    found = []
+    if content.key(file.header.fingerprint, content.digest(store, utterance, file.header.modality)) != stored_key:
+        what = "text" if file.header.modality == "text" else "audio"
+        found.append(_lost(store, utterance) or f"its {what} has changed since")
+    if file.header.manifest != store.manifest_digest:
+        found.append("the manifest has changed since the file was joined")
+    return found
+
+
+def stored_key(file: FeatureFile, row: int, name: str = schema.KEY) -> str:
+    """The key of one row, as hex."""
+    return bytes(file[name][row]).hex()
+
+
+def _lost(store: Store, utterance: Utterance) -> str:
+    path = content.item(store, utterance).audio
+    return f"its clip is not there any more: {path}" if path and not path.exists() else ""
+
+
+def _asked_for(description: dict[str, Any]) -> str:
+    if not description["class"].startswith("hf-"):
+        return str(description["class"])
+    model = str(description["checkpoint"]).partition("@")[0]
+    return f"{model}@{description['revision']}" if description.get("revision") else str(description["checkpoint"])
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"

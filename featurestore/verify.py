@@ -1,0 +1,197 @@
+"""Whether a store is intact, complete, fresh and reproducible; everything that is wrong is told, nothing is changed."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurestore import content, freshness, schema
+from featurestore.encoders import fingerprint
+from featurestore.errors import Problem
+from featurestore.featurefile import FeatureFile
+from featurestore.manifest import Utterance
+from featurestore.parts import keys
+from featurestore.reencode import compare
+from featurestore.store import Store
+
+_SHOWN = 5  # ids that a line lists
+_BLOCK = 1 << 24  # bytes that are looked at at a time
+
+
+@dataclass
+class Verified:
+    """What was found.
+
+    Args:
+        store: its folder.
+        problems: what is wrong.
+        notes: what is worth knowing, or could not be checked.
+        checked: one line for each file that was looked at.
+    """
+
+    store: Path
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The findings for a program."""
+        found = {"problems": self.problems, "notes": self.notes, "checked": self.checked}
+        return {"store": str(self.store), "intact": not self.problems, **found}
+
+    def summary(self) -> str:
+        """The findings for a person."""
+        lines = [*self.checked, *(f"note: {note}" for note in self.notes)]
+        lines += [f"WRONG: {problem}" for problem in self.problems]
+        count = len(self.problems)
+        state = f"{count} problem{'s' * (count > 1)}" if count else "nothing is wrong"
+        return "\n".join([*lines, f"{self.store}: {state}"])
+
+
+def verify(path: Path, *, sample: int = 0, seed: int = 0) -> Verified:
+    """Checks every digest of every finished file, that every utterance is accounted for, and that values are finite.
+
+    Args:
+        path: the store.
+        sample: so many utterances of each file are encoded again and compared, to 1e-4 of the vector's norm.
+        seed: of their choice.
+
+    Raises:
+        NotFound: there is no store.
+    """
+    store, found = Store(path), Verified(path)
+    utterances = _manifest(store, found)
+    if utterances is None:
+        found.notes.append("without a manifest the feature files are checked against their own digests alone")
+    for name in store.encoders():
+        file = _opened(path / f"{name}.h5", found)
+        if file is None:
+            continue
+        before = len(found.problems)
+        found.problems += [f"{file.path.name}: {problem}" for problem in _within(file)]
+        if utterances is not None:
+            found.problems += [f"{file.path.name}: {problem}" for problem in _against(store, file, utterances, found)]
+        if sample and utterances is not None and len(found.problems) == before:
+            _sample(store, file, sample, seed, found)
+        if len(found.problems) == before:
+            found.checked.append(f"{file.path.name}: {len(file.ids)} utterances, {len(file.failed)} failed, intact")
+    found.notes += _leftovers(path)
+    return found
+
+
+def _manifest(store: Store, found: Verified) -> Sequence[Utterance] | None:
+    try:
+        info, utterances = store.info, store.utterances
+        lacking = [name for name in ("corpus", "root") if name not in info]
+    except (Problem, ValueError) as problem:
+        found.problems.append(str(problem))
+        return None
+    if lacking:
+        found.problems.append(f"corpus.json lacks {', '.join(lacking)}; do: cli prepare again")
+        return None
+    counts = dict(Counter(row.label for row in utterances))
+    for name, now in (("utterances", len(utterances)), ("counts", counts)):
+        if name in info and info[name] != now:
+            found.problems.append(f"corpus.json says {name} {info[name]}, utterances.csv has {now}")
+    found.checked.append(f"utterances.csv: {len(utterances)} utterances of {store.corpus}")
+    return utterances
+
+
+def _opened(path: Path, found: Verified) -> FeatureFile | None:
+    try:
+        return FeatureFile(path)
+    except Problem as problem:
+        found.problems.append(str(problem))
+        return None
+
+
+def _within(file: FeatureFile) -> Iterator[str]:
+    """What is wrong with a file by itself."""
+    yield from (f"dataset {name} is damaged: its digest differs" for name in file.damaged())
+    if not file.sealed:
+        yield "has no seal: whether its attributes were changed cannot be told"
+    if fingerprint(file.header.encoder) != file.header.fingerprint:
+        yield "its fingerprint is not that of the encoder that it describes"
+    rows = len(file[schema.ID])
+    for name in (*schema.ROWS, schema.KEY):
+        if name in file and len(file[name]) != rows:
+            yield f"{name} has {len(file[name])} rows, id has {rows}"
+    if schema.VALUES in file and not _is_partition(file[schema.OFFSETS], rows, len(file[schema.VALUES])):
+        yield "frames/offset does not divide frames/value among the utterances"
+    for name in (*schema.ROWS, schema.VALUES):
+        bad = _not_finite(file, name) if name in file else []
+        if bad:
+            yield f"{name} has NaN or infinite values in {len(bad)} rows, row {bad[0]} first"
+
+
+def _is_partition(offsets: np.ndarray, rows: int, total: int) -> bool:
+    ordered = bool((np.diff(offsets) >= 0).all())
+    return len(offsets) == rows + 1 and ordered and int(offsets[0]) == 0 and int(offsets[-1]) == total
+
+
+def _not_finite(file: FeatureFile, name: str) -> list[int]:
+    values = file[name]
+    step = max(1, _BLOCK // max(1, values[:1].nbytes))
+    found: list[int] = []
+    for start in range(0, len(values), step):
+        block = file.read(name, start, min(start + step, len(values)))
+        finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+        found += (start + np.flatnonzero(~finite)).tolist()
+    return found
+
+
+def _against(store: Store, file: FeatureFile, utterances: Sequence[Utterance], found: Verified) -> Iterator[str]:
+    """What does not fit between a file and the manifest and corpus of today."""
+    again = f"do: cli extract --store {store.path}"
+    if file.header.manifest != store.manifest_digest:
+        yield f"was made from another manifest than utterances.csv; {again}"
+    if file.header.corpus != store.corpus:
+        yield f"holds corpus {file.header.corpus!r}, the store is of {store.corpus!r}"
+    ids = [row.id for row in utterances]
+    times = Counter(file.ids) + Counter(file.text(schema.FAILED_ID))
+    yield from _listed("utterances of the manifest are neither in /id nor in /failed", set(ids) - set(times), again)
+    yield from _listed("utterances are not in the manifest", set(times) - set(ids), again)
+    yield from _listed("utterances stand more than once", {name for name, count in times.items() if count > 1}, again)
+    place = {name: index for index, name in enumerate(ids)}
+    order = [place[name] for name in file.ids if name in place]
+    if order != sorted(order):
+        yield f"its rows are not in manifest order; {again}"
+    if store.root.is_dir() or file.header.modality == "text":
+        now = content.keys_for(store, file.header.fingerprint, file.header.modality)
+        stale = {name for name, key in zip(file.ids, keys(file, schema.KEY), strict=True) if now.get(name) != key}
+        what = "text" if file.header.modality == "text" else "audio"
+        yield from _listed(f"vectors are stale: the {what} has changed or is gone", stale & set(now), again)
+    else:
+        found.notes.append(f"{file.path.name}: {store.root} is not there, so clips were not compared with the vectors")
+
+
+def _listed(what: str, ids: set[str], do: str) -> list[str]:
+    shown = ", ".join(sorted(ids)[:_SHOWN]) + (" …" if len(ids) > _SHOWN else "")
+    return [f"{len(ids)} {what}: {shown}; {do}"] if ids else []
+
+
+def _sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verified) -> None:
+    source = freshness.source(file)
+    if source.unknown or source.changes:
+        why = source.unknown or f"its encoder has changed: {'; '.join(source.changes)}"
+        found.notes.append(f"{file.path.name}: no utterance could be encoded again: {why}")
+        return
+    chosen = random.Random(seed).sample(sorted(file.ids), min(count, len(file.ids)))
+    differing, largest = compare(store, file, source.spec, chosen)
+    found.problems += [f"{file.path.name}: {line}" for line in differing]
+    if not differing:
+        found.checked.append(
+            f"{file.path.name}: {len(chosen)} utterances encoded again are the same (largest difference {largest:.1e})"
+        )
+
+
+def _leftovers(path: Path) -> list[str]:
+    """What an extraction that is under way, or was stopped, has left."""
+    parts = [f"{folder.name} holds {len(list(folder.glob('[!.]*.h5')))} parts" for folder in path.glob("*.parts")]
+    temporary = [file.relative_to(path).as_posix() for file in path.rglob(".*.tmp")]
+    lines = [f"{line} of an extraction that is under way or was stopped" for line in sorted(parts)]
+    return lines + [f"{name} was left by a write that was stopped; it can be deleted" for name in sorted(temporary)]
