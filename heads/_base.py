@@ -3,7 +3,7 @@
 import math
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,11 @@ class Head(ClassifierMixin, BaseEstimator):
     """A classifier of feature vectors. N utterances, D columns, C classes.
 
     A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`
-    are set by `fit`, or by whoever calls `load_weights`.
+    are set by `fit`, or by whoever calls `load_weights`. `SPACE` lists, by parameter, the values that a search for
+    settings draws from; it is empty where there is nothing to choose.
     """
+
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
     classes_: NDArray[Any]
     n_features_in_: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -67,6 +68,13 @@ class MLPHead(Head):
             trained on, "learning_rate": at its end}` per epoch; not in a saved bundle.
         steps_: (S, 2) loss and accuracy of the batch of each optimiser step; not in a saved bundle.
     """
+
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "hidden": ((512, 128, 32), (128, 64), (64,)),
+        "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),
+        "epochs": (10, 30, 60),
+        "weight_decay": (0.01, 0.1, 1.0),
+    }
 
     network_: nn.Sequential
     mean_: NDArray[np.float64]

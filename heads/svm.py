@@ -1,6 +1,7 @@
 """Support vector machine with a radial basis kernel on standardised features, with calibrated probabilities."""
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import skops.io
@@ -51,6 +52,12 @@ class SVMHead(Head):
         gamma_: the kernel is exp(-gamma_ * squared distance).
         temperature_: above 1 where the machine's scores are over-confident.
     """
+
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "C": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+        "gamma": ("scale", 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+        "class_weight": (None, "balanced"),
+    }
 
     scaler_: StandardScaler
     machine_: SVC

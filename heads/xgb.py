@@ -1,6 +1,7 @@
 """Gradient-boosted trees (xgboost), fast on wide features: 64 bins, a fifth of the columns per tree."""
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from xgboost import XGBClassifier
@@ -33,6 +34,15 @@ class XGBHead(Head):
     Attributes:
         model_: the fitted `xgboost.XGBClassifier` on class numbers.
     """
+
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "n_estimators": (100, 200, 400),
+        "learning_rate": (0.03, 0.1, 0.3),
+        "max_depth": (2, 3, 4, 6),
+        "colsample_bytree": (0.1, 0.2, 0.5, 1.0),
+        "subsample": (0.5, 0.8, 1.0),
+        "min_child_weight": (1.0, 5.0),
+    }
 
     model_: XGBClassifier
 

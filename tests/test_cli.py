@@ -170,7 +170,7 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--head", "svn"], "unknown head 'svn'\n  expected: one of mlp, prior, svm, xgb\n  do: did you mean svm?"),
+        (["--head", "svn"], "unknown head 'svn'\n  expected: one of logistic, mlp, prior, svm, xgb\n  do: did you mean svm?"),
         (["--head", "svm", "--features", "video.mean"], "unknown encoder 'video'"),
         (["--head", "svm", "--features", "audio.logits"], "audio has no logits"),
         (["--head", "svm", "--labels", "iemocap-7"], "unknown label scheme 'iemocap-7'"),

@@ -48,6 +48,14 @@ def test_defaults_are_plain_values(head):
         assert isinstance(value, (int, float, str, tuple, type(None)))
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_the_settings_to_search_are_its_own_and_plain(head):
+    space = registry.load("heads", head).SPACE
+    assert space.keys() <= registry.load("heads", head)().get_params().keys()
+    assert "random_state" not in space
+    assert bool(space) == (head != "prior")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("head", HEADS)
 def test_probabilities_are_of_the_classes_and_sum_to_1(head, dtype):

@@ -1,0 +1,96 @@
+"""Multinomial logistic regression on standardised features."""
+
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import numpy as safetensors
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from heads._base import Codes, Head, Matrix
+
+__all__ = ["LogisticHead"]
+
+_FILE = "logistic.safetensors"
+
+
+class LogisticHead(Head):
+    """Standardises each column, then one linear map and softmax, fitted by L-BFGS under an L2 penalty (Cox 1958, "The
+    Regression Analysis of Binary Sequences"; scikit-learn's).
+
+    Nothing in it is drawn, so it takes no seed. The plainest head that looks at the features: what it reaches, any
+    fusion network must beat.
+
+    Args:
+        C: inverse of the penalty's strength, above 0; a small default, since features are many and utterances few.
+        class_weight: None, "balanced", or a weight by class name.
+        max_iter: most steps of L-BFGS, at least 1; a head that has not converged by then is kept as it is.
+
+    Attributes:
+        coef_: (C, D) on standardised columns.
+        intercept_: (C,).
+        mean_: (D,) subtracted from each column; `scale_` (D,) divides it.
+        n_iter_: steps taken; not in a saved bundle.
+    """
+
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "C": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0),
+        "class_weight": (None, "balanced"),
+    }
+
+    coef_: NDArray[np.float64]
+    intercept_: NDArray[np.float64]
+    mean_: NDArray[np.float64]
+    scale_: NDArray[np.float64]
+    n_iter_: int
+
+    def __init__(
+        self, *, C: float = 0.01, class_weight: dict[str, float] | str | None = None, max_iter: int = 200
+    ) -> None:
+        self.C = C
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes `logistic.safetensors`."""
+        names = ("coef", "intercept", "mean", "scale")
+        tensors = {name: np.ascontiguousarray(getattr(self, f"{name}_"), np.float64) for name in names}
+        safetensors.save_file(tensors, folder / _FILE)
+
+    def load_weights(self, folder: Path) -> None:
+        """Reads `logistic.safetensors`."""
+        classes, columns = len(self.classes_), self.n_features_in_
+        expected = {"coef": (classes, columns), "intercept": (classes,), "mean": (columns,), "scale": (columns,)}
+        tensors = safetensors.load_file(folder / _FILE)
+        if {name: tensor.shape for name, tensor in tensors.items()} != expected:
+            raise ValueError(f"{_FILE} is not of {classes} classes and {columns} columns")
+        for name, tensor in tensors.items():
+            setattr(self, f"{name}_", tensor)
+
+    def _fit(self, X: Matrix, codes: Codes) -> None:
+        self._check_number("C", low=0)
+        self._check_number("max_iter", low=1, integer=True, inclusive=True)
+        scaler = StandardScaler()
+        model = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=self.max_iter)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(scaler.fit_transform(X), self.classes_[codes])
+        self.n_iter_ = int(model.n_iter_.max())
+        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self.coef_, self.intercept_ = _both(model.coef_), _both(model.intercept_)
+
+    def _probabilities(self, X: Matrix) -> Matrix:
+        scaled = (X - self.mean_) / self.scale_
+        probabilities: Matrix = softmax(scaled @ self.coef_.T + self.intercept_, axis=1)  # (N, C)
+        return probabilities
+
+
+def _both(values: NDArray[Any]) -> NDArray[np.float64]:
+    """One row per class: of two classes scikit-learn keeps the second's alone, the first's are 0."""
+    rows = np.asarray(values, np.float64)
+    return rows if len(rows) > 1 else np.concatenate([np.zeros_like(rows), rows])
