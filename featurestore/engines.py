@@ -123,7 +123,7 @@ def _local_cluster(jobs: int) -> Any:
     from joblib import cpu_count
 
     workers = jobs or int(cpu_count())
-    return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0")
 
 
 def _dask_backend() -> Any:

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -57,9 +57,9 @@ def run(tasks: Iterable[Task], engine: Engine) -> Iterator[Done]:
     """
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    with engine.running() as workers:
+    with engine.running() as workers, closing(_parallel(tasks, workers)) as parts:
         try:
-            for done in _parallel(tasks, workers):
+            for done in parts:
                 _check_shared(done.path, engine)
                 yield done
         except BrokenProcessPool:
