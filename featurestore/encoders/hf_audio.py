@@ -10,6 +10,7 @@ import numpy as np
 from featurestore import audio, pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders._convolutions import multiply
 from featurestore.encoders._fixed import described, fixed, fixed_length
 from featurestore.encoders._front import frame_count, isolate_front, shortest_clip
 from featurestore.encoders._network import Tap, load_network, to_device
@@ -78,6 +79,8 @@ class HFAudio:
         self.has_logits = bool(identity.classes)
         self.maskable = isolate_front(self.model) and not getattr(self.model.config, "add_adapter", False)
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
+        if device == "cpu":
+            multiply(self.model)
 
     def load(self, item: Item) -> _Clip:
         """Decodes, resamples and normalises one clip; raises Unencodable where it is no usable audio."""
