@@ -17,7 +17,7 @@ from featurestore.errors import Unencodable
 
 _STREAMED = 0x7FFF_0000  # a writer that cannot seek back leaves 0, or about the largest size there is, in the header
 _UNKNOWN = 1 << 48  # libsndfile gives a number beyond all reason where the header does not say how much follows
-_BLOCK = 1 << 20
+_BLOCK, _LITTLE = 1 << 20, 1 << 10  # samples read at a time
 _MP3_DELAY = 2304  # samples that an MP3 encoder may add and a decoder may cut
 
 
@@ -173,9 +173,12 @@ def _promised(sound: soundfile.SoundFile, path: Path) -> int:
 def _decoded(sound: soundfile.SoundFile, path: Path) -> NDArray[np.float32]:
     """All samples (S, channels)."""
     blocks = [np.empty((0, sound.channels), np.float32)]
+    left = sound.frames
     try:
-        while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
+        # libsndfile fills what it cannot read with zeros: asking for a whole block costs more than a short clip itself
+        while len(block := sound.read(min(_BLOCK, max(left, _LITTLE)), dtype="float32", always_2d=True)):
             blocks.append(block)
+            left -= len(block)
     except soundfile.LibsndfileError as error:
         raise _bad(path, f"is damaged ({_said(error)})") from None
     return np.concatenate(blocks)
