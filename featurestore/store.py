@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -147,12 +147,47 @@ class Store:
         rows = self._default_ids(features) if ids is None else list(ids)
         self._check_present(specs, rows)
         widths = {str(spec): self._width(spec) for spec in specs}
-        X = np.zeros((len(rows), sum(widths.values())), np.float32)
+        return self._side_by_side(specs, widths, rows), widths, rows
+
+    def batches(
+        self, features: Sequence[str], ids: Sequence[str] | None = None, size: int = 1024
+    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+        """The matrix of features, some rows at a time: memory is that of one batch, whatever the store holds.
+
+        Args:
+            features: as for `matrix`.
+            ids: which utterances, in which order; by default every one that has all features.
+            size: rows in a batch; the last may have fewer.
+
+        Returns:
+            an iterator of X, float32 (size, sum of D), and the ids of its rows.
+
+        Example:
+            for X, ids in store.batches(["audio.mean"], size=4096):
+                model.partial_fit(X, labels(ids))
+        """
+        if size < 1:
+            raise BadValue("a batch must have rows", expected="size 1 or more", got=str(size))
+        specs = self._specs(features)
+        rows = self._default_ids(features) if ids is None else list(ids)
+        self._check_present(specs, rows)
+        return self._batches(specs, rows, size)
+
+    def _batches(
+        self, specs: Sequence[FeatureSpec], ids: list[str], size: int
+    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+        widths = {str(spec): self._width(spec) for spec in specs}
+        for start in range(0, len(ids), size):
+            some = ids[start : start + size]
+            yield self._side_by_side(specs, widths, some), some
+
+    def _side_by_side(self, specs: Sequence[FeatureSpec], widths: Mapping[str, int], ids: Sequence[str]) -> np.ndarray:
+        X = np.zeros((len(ids), sum(widths.values())), np.float32)
         start = 0
         for spec, width in zip(specs, widths.values(), strict=True):
-            self._fill(X[:, start : start + width], spec, rows)
+            self._fill(X[:, start : start + width], spec, ids)
             start += width
-        return X, widths, rows
+        return X
 
     def _specs(self, features: Iterable[str]) -> list[FeatureSpec]:
         specs = [parse_feature(feature) for feature in features]

@@ -71,6 +71,24 @@ def test_one_layer_is_a_feature(store):
         store.matrix(["text.layers[7]"], ["d"])
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_batches_are_the_matrix_some_rows_at_a_time(store, size):
+    features = ["text.mean", "text.frames[2]", "text.layers[0]"]
+    X, _, ids = store.matrix(features, ["d", "a", "c"])
+    parts = list(store.batches(features, ["d", "a", "c"], size))
+    assert [name for _, some in parts for name in some] == ids
+    assert all(len(part) == len(some) <= size for part, some in parts)
+    np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), X)
+
+
+def test_batches_refuse_before_they_begin(store):
+    with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text\.mean: b"):
+        store.batches(["text.mean"], ["a", "b"])
+    with pytest.raises(BadValue, match="a batch must have rows\n  expected: size 1 or more\n  got: 0"):
+        store.batches(["text.mean"], ["a"], 0)
+    assert list(store.batches(["text.mean"], [])) == []
+
+
 def test_an_utterance_without_the_feature_fails_loudly(store):
     with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text.mean: b\n  got: b: no text in the manifest"):
         store.matrix(["text.mean"], ["a", "b"])
