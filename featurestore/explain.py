@@ -34,7 +34,7 @@ def explain(path: Path, utterance: str, feature: str) -> dict[str, Any]:
     rows = {row.id: row for row in store.utterances}
     if utterance not in file.rows:
         registry.check(utterance, rows, what=f"utterance {utterance!r} in {store.path}")
-    told = {"feature": feature, "file": str(file.path), "dataset": _dataset(wanted.kind)}
+    told: dict[str, Any] = {"feature": feature, "file": str(file.path), "dataset": _dataset(wanted.kind)}
     told |= _vector(file, file.rows[utterance], feature) if utterance in file.rows else {}
     told |= {"utterance": _utterance(store, rows[utterance])} if utterance in rows else {}
     told |= {"encoder": file.header.encoder, "made": file.header.created, "versions": file.header.versions}

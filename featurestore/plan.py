@@ -14,7 +14,7 @@ from featurestore.limits import room
 # of work, not minutes. A GPU is many times faster than a core.
 PART_UTTERANCES = 256
 PART_SECONDS = 120.0
-GPU_FACTOR = 4
+GPU_FACTOR = 8
 _MANY = 16  # workers that a cluster is taken to have, so that parts are small enough for all of them to share
 
 

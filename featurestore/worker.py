@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -23,7 +23,7 @@ from featurestore.plan import Part, Work
 from featurestore.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
-CHUNK = 4  # batches whose utterances are sorted together
+TOGETHER = 128  # utterances that are sorted into batches together
 
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads; a network has one
@@ -88,7 +88,7 @@ def encode_part(task: Task) -> Done:
     return Done(task.path, len(task.part.work), [failure for failure in failed if failure.key == RETRY])
 
 
-def _parallel(tasks: Iterable[Task], workers: int) -> Iterator[Done]:
+def _parallel(tasks: Iterable[Task], workers: int) -> Generator[Done, None, None]:
     """Parts in whatever order they end; a backend that only answers at the end (ray) is asked in groups."""
     from joblib import Parallel, delayed
     from joblib.parallel import get_active_backend
@@ -168,15 +168,8 @@ def _ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
 
 def _chunks(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
     """Enough utterances to fill some batches: sorted together they pad little, and the next load meanwhile."""
-    chunk: list[tuple[int, Any]] = []
-    total = 0
-    for position, loaded in loads:
-        chunk.append((position, loaded))
-        total += encoder.size(loaded)
-        if total >= CHUNK * encoder.budget:
-            yield chunk
-            chunk, total = [], 0
-    if chunk:
+    size = TOGETHER if encoder.budget else 1
+    while chunk := list(islice(loads, size)):
         yield chunk
 
 

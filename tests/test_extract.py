@@ -1,5 +1,8 @@
 import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,18 +203,18 @@ def test_a_bad_clip_fails_with_its_reason_and_the_others_go_on(store, models, en
 def test_an_unexpected_error_is_listed_and_tried_again_by_the_next_run(store, models, monkeypatch):
     from featurestore.encoders.hf_audio import HFAudio
 
-    original = HFAudio._encode
+    original = HFAudio.encode
 
-    def flaky(self, clip, kinds):
-        if clip.samples == longest:
+    def flaky(self, batch, kinds):
+        if self.size(batch[0]) == longest:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return original(self, clip, kinds)
+        return original(self, batch, kinds)
 
     longest = max(round(utterance.duration * 16_000) for utterance in store.utterances)
-    monkeypatch.setattr(HFAudio, "_encode", flaky)
+    monkeypatch.setattr(HFAudio, "encode", flaky)
     failed = run(store, models["audio"]).failed
     assert list(failed.values()) == ["RuntimeError: DefaultCPUAllocator: can't allocate memory"]
-    monkeypatch.setattr(HFAudio, "_encode", original)
+    monkeypatch.setattr(HFAudio, "encode", original)
     result = run(store, models["audio"])
     assert (result.failed, result.encoded) == ({}, 1)
 
@@ -255,3 +258,17 @@ def test_versions_and_time_are_recorded(store, models):
     assert {"torch", "transformers", "numpy"} <= set(header.versions)
     assert header.created.endswith("+00:00")
     assert differences({"a": 1}, {"a": 2, "b": 3}) == ["a: 1 -> 2", "b: None -> 3"]
+
+
+def test_to_see_that_everything_is_done_loads_no_torch(store, models):
+    for modality in ("audio", "text"):
+        run(store, models[modality])
+    program = (
+        "import sys; from cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "loaded = {'torch', 'transformers', 'sklearn', 'pandas', 'xgboost'} & set(sys.modules); assert not loaded"
+    )
+    encoders = [text for modality in ("audio", "text") for text in ("--encoder", models[modality])]
+    command = [sys.executable, "-c", program, "extract", "--store", str(store.path), *encoders]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("9 utterances, 0 encoded now, 9 reused, 0 failed") == 2

@@ -10,9 +10,7 @@ import numpy as np
 from featurestore import audio, pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
-from featurestore.encoders._convolutions import multiply
 from featurestore.encoders._fixed import described, fixed, fixed_length
-from featurestore.encoders._front import frame_count, isolate_front, shortest_clip
 from featurestore.encoders._network import Tap, load_network, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
@@ -64,6 +62,10 @@ class HFAudio:
 
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
+
+        # Imported here, not above: both load torch, and to see that everything is done already must not.
+        from featurestore.encoders._convolutions import multiply
+        from featurestore.encoders._front import isolate_front
 
         assert identity.checkpoint  # `identify` has set it
         folder = identity.checkpoint.folder
@@ -143,11 +145,15 @@ class HFAudio:
 
     def _frames(self, clip: _Clip, given: int) -> int:
         """How many of the frames that came out stand for the clip itself, not for padding."""
+        from featurestore.encoders._front import frame_count
+
         if self.whisper:  # pads every clip to 30 seconds
             return max(1, -(-clip.samples // (int(self.extractor.hop_length) * _WHISPER_STRIDE)))
         return frame_count(self.model.config, clip.samples) if self.maskable else given
 
     def _check_length(self, samples: int) -> None:
+        from featurestore.encoders._front import shortest_clip
+
         if self.whisper and samples > self.extractor.n_samples:
             longest = self.extractor.n_samples / self.rate
             raise Unencodable(f"{samples / self.rate:.1f} s long: Whisper's encoder takes at most {longest:.0f} s")
