@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import soundfile
@@ -104,4 +105,7 @@ def write_text_encoder(folder: Path, tiny: bool = False) -> Path:
 
 
 def _lognormal(count: int, median: float, mean: float, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).lognormal(np.log(median), np.sqrt(2 * np.log(mean / median)), count)
+    """Evenly spaced quantiles in a seeded order: a small sample with the whole distribution's mean and tail."""
+    normal = NormalDist(np.log(median), np.sqrt(2 * np.log(mean / median)))
+    quantiles = np.exp([normal.inv_cdf((index + 0.5) / count) for index in range(count)])
+    return np.random.default_rng(seed).permutation(quantiles)
