@@ -1,7 +1,9 @@
 """Joining: vectors from parts and from the last finished file become the new finished file, in manifest order."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,21 @@ from featurestore.schema import Header
 _BLOCK = 1 << 24  # bytes of one dataset that are held at a time
 
 
-@dataclass
+Layout = tuple[tuple[int, ...], np.dtype]  # shape and dtype of a dataset
+
+
+@dataclass(frozen=True)
 class _Source:
-    """A file, and which of its rows (`origins`) become which rows of the finished file (`targets`)."""
+    """A file, and which of its rows (`origins`) become which rows of the finished file (`targets`, ascending)."""
 
     file: FeatureFile
-    targets: list[int] = field(default_factory=list)
-    origins: list[int] = field(default_factory=list)
+    targets: np.ndarray
+    origins: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the frames of each row begin."""
+        return np.array(self.file[schema.OFFSETS])
 
 
 def join(
@@ -59,10 +69,11 @@ def join(
     with writing(path, layout, header) as writer:
         for name, values in fixed.items():
             writer.put(name, values)
-        for source in sources:
-            _copy_rows(writer, source, [name for name in schema.ROWS if name in layout])
-            if ragged:
-                _copy_frames(writer, source, fixed[schema.OFFSETS])
+        for name in schema.ROWS:
+            if name in layout:
+                _copy_rows(writer, sources, name, layout[name])
+        if ragged:
+            _copy_frames(writer, sources, fixed[schema.OFFSETS])
 
 
 def failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure]) -> list[Failure]:
@@ -84,21 +95,21 @@ def failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure])
 
 
 def _sources(row_keys: Sequence[str], known: Known) -> list[_Source]:
-    found: dict[int, _Source] = {}
-    for target, key in enumerate(row_keys):
-        index, origin = known.where[key]
-        source = found.setdefault(index, _Source(known.files[index]))
-        source.targets.append(target)
-        source.origins.append(origin)
-    return list(found.values())
+    places = np.array([known.where[key] for key in row_keys], np.int64).reshape(-1, 2)  # (N, 2) file, row
+    order = np.argsort(places[:, 0], kind="stable")
+    found = []
+    for targets in np.split(order, np.flatnonzero(np.diff(places[order, 0])) + 1):
+        if len(targets):
+            found.append(_Source(known.files[places[targets[0], 0]], targets, places[targets, 1]))
+    return found
 
 
-def _row_layout(sources: Sequence[_Source], rows: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+def _row_layout(sources: Sequence[_Source], rows: int) -> dict[str, Layout]:
     shared = [name for name in schema.ROWS if all(name in source.file for source in sources)]
     return {name: _layout(name, rows, sources) for name in shared}
 
 
-def _layout(name: str, rows: int, sources: Sequence[_Source]) -> tuple[tuple[int, ...], np.dtype]:
+def _layout(name: str, rows: int, sources: Sequence[_Source]) -> Layout:
     arrays = [source.file[name] for source in sources]
     return (rows, *arrays[0].shape[1:]), np.result_type(*[array.dtype for array in arrays])
 
@@ -107,40 +118,28 @@ def _offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
     """Where each row's frames begin (N+1,)."""
     lengths = np.zeros(rows + 1, np.int64)
     for source in sources:
-        lengths[np.array(source.targets) + 1] = np.diff(source.file[schema.OFFSETS])[source.origins]
+        lengths[source.targets + 1] = np.diff(source.starts)[source.origins]
     return lengths.cumsum()
 
 
-def _copy_rows(writer: Writer, source: _Source, names: Sequence[str]) -> None:
-    order = np.argsort(source.origins, kind="stable")
-    targets, origins = np.array(source.targets)[order], np.array(source.origins)[order]
-    for name in names:
-        width = max(1, source.file[name][:1].nbytes)
-        for start, stop in _blocks(origins, max(1, _BLOCK // width)):
-            first = int(origins[start])
-            values = source.file.read(name, first, int(origins[stop - 1]) + 1)
-            for target, origin, length in _runs(targets[start:stop], origins[start:stop]):
-                writer.put(name, values[origin - first : origin - first + length], target)
+def _copy_rows(writer: Writer, sources: Sequence[_Source], name: str, layout: Layout) -> None:
+    """Gathers a block of the finished file from every source, so that it is written in order and hashed on the way."""
+    (rows, *shape), dtype = layout
+    step = max(1, _BLOCK // max(1, prod(shape) * dtype.itemsize))
+    for start in range(0, rows, step):
+        block = np.empty((min(step, rows - start), *shape), dtype)
+        for source in sources:
+            first, last = np.searchsorted(source.targets, (start, start + len(block)))
+            if first < last:
+                block[source.targets[first:last] - start] = source.file[name][source.origins[first:last]]
+        writer.put(name, block, start)
 
 
-def _copy_frames(writer: Writer, source: _Source, offsets: np.ndarray) -> None:
-    starts = source.file[schema.OFFSETS]
-    for target, origin in zip(source.targets, source.origins, strict=True):
-        frames = source.file.read(schema.VALUES, int(starts[origin]), int(starts[origin + 1]))
-        writer.put(schema.VALUES, frames, int(offsets[target]))
-
-
-def _blocks(origins: np.ndarray, rows: int) -> Iterator[tuple[int, int]]:
-    """Cuts ascending row numbers into ranges that span at most so many rows: (start, stop)."""
-    start = 0
-    while start < len(origins):
-        stop = int(np.searchsorted(origins, origins[start] + rows))
-        yield start, stop
-        start = stop
-
-
-def _runs(targets: np.ndarray, origins: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """Neighbouring rows that stay neighbours move together: (target, origin, length)."""
-    breaks = np.flatnonzero((np.diff(targets) != 1) | (np.diff(origins) != 1)) + 1
-    for start, stop in zip([0, *breaks], [*breaks, len(targets)], strict=True):
-        yield int(targets[start]), int(origins[start]), int(stop - start)
+def _copy_frames(writer: Writer, sources: Sequence[_Source], offsets: np.ndarray) -> None:
+    owner, origin = np.empty(len(offsets) - 1, np.int64), np.empty(len(offsets) - 1, np.int64)
+    for index, source in enumerate(sources):
+        owner[source.targets], origin[source.targets] = index, source.origins
+    for target, (index, row) in enumerate(zip(owner.tolist(), origin.tolist(), strict=True)):
+        file = sources[index].file
+        start, stop = sources[index].starts[row : row + 2]
+        writer.put(schema.VALUES, file.read(schema.VALUES, int(start), int(stop)), int(offsets[target]))
