@@ -25,6 +25,9 @@ from featurestore.schema import Header
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
 TOGETHER = 128  # utterances that are sorted into batches together
 
+# How dask and ray tell that a worker is gone for good.
+_DEATHS = {"KilledWorker", "ActorDiedError", "OutOfMemoryError", "RayActorError", "WorkerCrashedError"}
+
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads; a network has one
 
@@ -66,7 +69,7 @@ def run(tasks: Iterable[Task], engine: Engine) -> Iterator[Done]:
             raise _died("--jobs 1 needs the least memory") from None
         except Exception as error:
             # Named, not imported: each belongs to a package that may not be here.
-            if type(error).__name__ not in ("KilledWorker", "ActorDiedError", "RayActorError", "WorkerCrashedError"):
+            if type(error).__name__ not in _DEATHS:
                 raise
             raise _died(f"{engine.name} gave up after several attempts: {str(error)[:200]}") from None
 

@@ -120,7 +120,7 @@ def test_ray(store, checkpoint):
         "extract(Store(sys.argv[1]), EncoderSpec('', sys.argv[2]), engine='ray', jobs=2, device='cpu')"
     )
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, str(store.path), checkpoint]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
