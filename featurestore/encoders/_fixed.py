@@ -21,11 +21,12 @@ def described(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def fixed(values: NDArray[Any], length: int, fill: float = 0) -> NDArray[Any]:
-    """Values (T,) cut or padded at their end to `length`; as they are where `length` is 0.
+    """Values (..., T) cut or padded at their end to `length`; as they are where `length` is 0.
 
-    >>> fixed(np.array([1, 2, 3]), 5), fixed(np.array([1, 2, 3]), 2), fixed(np.array([1, 2, 3]), 0)
-    (array([1, 2, 3, 0, 0]), array([1, 2]), array([1, 2, 3]))
+    >>> fixed(np.array([1, 2, 3]), 5), fixed(np.array([[1, 2, 3]]), 2), fixed(np.array([1, 2, 3]), 0)
+    (array([1, 2, 3, 0, 0]), array([[1, 2]]), array([1, 2, 3]))
     """
     if not length:
         return values
-    return np.pad(values[:length], (0, max(0, length - len(values))), constant_values=fill)
+    missing = max(0, length - values.shape[-1])
+    return np.pad(values[..., :length], [(0, 0)] * (values.ndim - 1) + [(0, missing)], constant_values=fill)
