@@ -76,6 +76,17 @@ def answer(content: Any, text: str, as_json: bool) -> None:
     click.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
 
 
+def listed(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...]:
+    """The items of a comma-separated option, each once."""
+    try:
+        found = tuple(dict.fromkeys(kind(item.strip()) for item in text.split(",") if item.strip()))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a comma-separated list of numbers", param_hint=option) from None
+    if not found:
+        raise click.BadParameter("names nothing", param_hint=option)
+    return found
+
+
 @main.command("list")
 @click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels"]))
 @json_option
@@ -295,6 +306,53 @@ def fit_head(as_json: bool, **options: Any) -> None:
 
     fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
     answer(fitted.to_json(), fitted.table(), as_json)
+
+
+@main.command()
+@store_option
+@click.option("--heads", required=True, help="Comma-separated names from `cli list heads`.")
+@click.option(
+    "--features",
+    help="Comma-separated sets: text, audio, both, embeddings, logits, layers, or features joined by +, such as "
+    "audio.mean+text.mean; by default one set of every default feature.",
+)
+@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
+@click.option("--fold", help="Only this fold.")
+@click.option("--seeds", default="0", help="Comma-separated, of the heads that draw; the cut has a seed of its own.")
+@click.option("--split-seed", type=int, default=0, help="Of the cut: the one that encoders were tuned on.")
+@click.option("--normalize", default="none", help="Comma-separated: none, global, speaker.")
+@click.option(
+    "--logits",
+    default="cross-fitted",
+    help="Comma-separated: cross-fitted (where there are such), cross-fitted-mean (test: the mean of the K encoders), "
+    "in-sample.",
+)
+@click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting; may be repeated.")
+@click.option("--tune", type=click.IntRange(min=0), default=0, help="Try so many settings of each head, on dev only.")
+@click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="For cross-corpus: test on this.")
+@click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
+@click.option(
+    "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
+)
+@json_option
+def benchmark(as_json: bool, **options: Any) -> None:
+    """Compare heads and features; a stopped run continues.
+
+    Every run's predictions are written before anything is summarised; what is there already is not run again.
+
+    \b
+    Example: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
+    """
+    from benchmarks.compared import compare
+    from benchmarks.runner import Asked
+
+    paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
+    for name, kind in (("heads", str), ("normalize", str), ("logits", str), ("seeds", int)):
+        options[name] = listed(f"--{name}", options[name], kind)
+    found, text = compare(asked=Asked(**options), **paths, say=say)
+    answer(found, text, as_json)
 
 
 @main.command()

@@ -7,12 +7,14 @@ from benchmarks.folds import Fold
 from featurestore.errors import Leakage
 
 
-def check(folds: Sequence[Fold], trained_on: Mapping[str, AbstractSet[str]], *, allow: bool = False) -> dict[str, str]:
+def check(
+    folds: Sequence[Fold], trained_on: Mapping[str, Mapping[str, AbstractSet[str]]], *, allow: bool = False
+) -> dict[str, str]:
     """What leaks, by fold: the test utterances that an encoder was tuned on.
 
     Args:
         folds: their test parts are held against every encoder.
-        trained_on: by encoder name, the ids that it was tuned on.
+        trained_on: by fold and encoder name, the ids that it was tuned on.
         allow: give the text for each leaking fold instead of refusing.
 
     Returns:
@@ -21,7 +23,7 @@ def check(folds: Sequence[Fold], trained_on: Mapping[str, AbstractSet[str]], *, 
     Raises:
         Leakage: something leaks and is not allowed.
     """
-    leaks = {fold.name: _lines(fold, trained_on) for fold in folds}
+    leaks = {fold.name: _lines(fold, trained_on[fold.name]) for fold in folds}
     leaks = {name: lines for name, lines in leaks.items() if lines}
     if leaks and not allow:
         (first, *others) = [line for lines in leaks.values() for line in lines]
@@ -29,8 +31,8 @@ def check(folds: Sequence[Fold], trained_on: Mapping[str, AbstractSet[str]], *, 
             first,
             expected="test utterances that no encoder has seen",
             got=f"{len(others)} more such cases" if others else "",
-            do="take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune it on this "
-            "one (cli finetune); --allow-leakage runs it and marks every figure",
+            do="take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per "
+            "fold (cli finetune --all-folds, cli extract --all-folds); --allow-leakage runs it and marks every figure",
         )
     return {name: "; ".join(lines) for name, lines in leaks.items()}
 

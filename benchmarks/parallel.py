@@ -1,6 +1,7 @@
 """Thread counts set deliberately: several processes of one thread each, or one process of a known number of threads."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,12 @@ def each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iter
         with threads(1):
             yield function(*tasks[0])
         return
-    with parallel_config("loky", n_jobs=min(len(tasks), cpu_count()), inner_max_num_threads=1):
+    with (
+        warnings.catch_warnings(),
+        parallel_config("loky", n_jobs=min(len(tasks), cpu_count()), inner_max_num_threads=1),
+    ):
+        # loky takes a worker that has loaded torch since its first task for a leaking one, and replaces it
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
         yield from Parallel(return_as="generator")(delayed(function)(*task) for task in tasks)
 
 

@@ -17,6 +17,7 @@ PACKAGES = {
     "encoders": "featurestore.encoders",
     "heads": "heads",
     "protocols": "benchmarks.protocols",
+    "checks": "benchmarks.checks",
 }
 
 

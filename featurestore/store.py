@@ -97,12 +97,12 @@ class Store:
         return self._open[encoder]
 
     def default_features(self) -> list[str]:
-        """Of every encoder: `mean` (or `functionals`) and, where there are any, `logits`."""
+        """Of every encoder, also one tuned fold by fold: `mean` (or `functionals`) and, where there are any, `logits`."""
         found = []
-        for encoder in self.encoders():
-            if "@" not in encoder:
-                kinds = self.file(encoder).kinds
-                found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
+        files = {encoder.partition("@")[0]: encoder for encoder in reversed(self.encoders())}  # `text` before `text@1`
+        for encoder, file in sorted(files.items()):
+            kinds = self.file(file).kinds
+            found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:
             raise NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {self.path}")
         return found
@@ -126,6 +126,24 @@ class Store:
         """How an encoder's vectors were made, as stored."""
         return self.file(encoder).header.encoder
 
+    def modality(self, encoder: str) -> str:
+        """`audio` or `text`."""
+        return self.file(encoder).header.modality
+
+    def digests(self, encoder: str) -> dict[str, str]:
+        """The digest of each dataset of an encoder's file."""
+        return self.file(encoder).header.digests
+
+    def kinds(self, encoder: str) -> list[str]:
+        """What features an encoder has; every layer by its number, `frames` by none."""
+        file = self.file(encoder)
+        layers = [f"layers[{number}]" for number in range(file["layers"].shape[1])] if "layers" in file else []
+        return [kind for kind in file.kinds if kind not in ("layers", "frames")] + layers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process opens the store for itself."""
+        return type(self), (self.path,)
+
     def matrix(
         self, features: Sequence[str], ids: Sequence[str] | None = None
     ) -> tuple[np.ndarray, dict[str, int], list[str]]:
@@ -145,9 +163,8 @@ class Store:
         """
         specs = self._specs(features)
         rows = self._default_ids(features) if ids is None else list(ids)
-        self._check_present(specs, rows)
         widths = {str(spec): self._width(spec) for spec in specs}
-        return self._side_by_side(specs, widths, rows), widths, rows
+        return self._side_by_side(specs, widths, self._places(specs, rows)), widths, rows
 
     def batches(
         self, features: Sequence[str], ids: Sequence[str] | None = None, size: int = 1024
@@ -170,22 +187,23 @@ class Store:
             raise BadValue("a batch must have rows", expected="size 1 or more", got=str(size))
         specs = self._specs(features)
         rows = self._default_ids(features) if ids is None else list(ids)
-        self._check_present(specs, rows)
-        return self._batches(specs, rows, size)
+        return self._batches(specs, rows, self._places(specs, rows), size)
 
     def _batches(
-        self, specs: Sequence[FeatureSpec], ids: list[str], size: int
+        self, specs: Sequence[FeatureSpec], ids: list[str], places: Sequence[np.ndarray], size: int
     ) -> Iterator[tuple[np.ndarray, list[str]]]:
         widths = {str(spec): self._width(spec) for spec in specs}
         for start in range(0, len(ids), size):
-            some = ids[start : start + size]
-            yield self._side_by_side(specs, widths, some), some
+            part = slice(start, start + size)
+            yield self._side_by_side(specs, widths, [rows[part] for rows in places]), ids[part]
 
-    def _side_by_side(self, specs: Sequence[FeatureSpec], widths: Mapping[str, int], ids: Sequence[str]) -> np.ndarray:
-        X = np.zeros((len(ids), sum(widths.values())), np.float32)
+    def _side_by_side(
+        self, specs: Sequence[FeatureSpec], widths: Mapping[str, int], places: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        X = np.empty((len(places[0]), sum(widths.values())), np.float32)
         start = 0
-        for spec, width in zip(specs, widths.values(), strict=True):
-            self._fill(X[:, start : start + width], spec, ids)
+        for spec, width, rows in zip(specs, widths.values(), places, strict=True):
+            self._fill(X[:, start : start + width], spec, rows)
             start += width
         return X
 
@@ -215,17 +233,24 @@ class Store:
             )
         return ids
 
-    def _check_present(self, specs: Sequence[FeatureSpec], ids: Sequence[str]) -> None:
-        for spec in specs:
-            file = self.file(spec.encoder)
-            absent = [name for name in ids if name not in file.rows]
-            if absent:
-                reason = file.failed.get(absent[0], "not in the manifest")
-                raise UnknownName(
-                    f"{len(absent)} of {len(ids)} utterances have no {spec}: {', '.join(absent[:5])}",
-                    got=f"{absent[0]}: {reason}",
-                    do="leave them out: Store.available(features) lists those that have every feature",
-                )
+    def _places(self, specs: Sequence[FeatureSpec], ids: Sequence[str]) -> list[np.ndarray]:
+        """The row of each utterance in the file of each feature; raises UnknownName where there is none."""
+        return [self._rows(spec, ids) for spec in specs]
+
+    def _rows(self, spec: FeatureSpec, ids: Sequence[str]) -> np.ndarray:
+        file = self.file(spec.encoder)
+        if ids == file.ids:
+            return np.arange(len(ids))
+        rows = np.fromiter((file.rows.get(name, -1) for name in ids), np.int64, len(ids))
+        absent = [ids[position] for position in np.flatnonzero(rows < 0)]
+        if absent:
+            reason = file.failed.get(absent[0], "not in the manifest")
+            raise UnknownName(
+                f"{len(absent)} of {len(ids)} utterances have no {spec}: {', '.join(absent[:5])}",
+                got=f"{absent[0]}: {reason}",
+                do="leave them out: Store.available(features) lists those that have every feature",
+            )
+        return rows
 
     def _width(self, spec: FeatureSpec) -> int:
         file = self.file(spec.encoder)
@@ -235,18 +260,26 @@ class Store:
             raise UnknownName(f"{file.path} has no layer {spec.index}", expected=f"0 to {file['layers'].shape[1] - 1}")
         return int(file[spec.kind].shape[-1])
 
-    def _fill(self, block: np.ndarray, spec: FeatureSpec, ids: Sequence[str]) -> None:
+    def _fill(self, block: np.ndarray, spec: FeatureSpec, rows: np.ndarray) -> None:
         file = self.file(spec.encoder)
-        rows = np.array([file.rows[name] for name in ids], np.int64)
         if spec.kind == "frames":
-            offsets, values = file["frames/offset"], file["frames/value"]
-            for line, row in enumerate(rows):
-                frames = values[offsets[row] : offsets[row + 1]][: spec.index]
-                block[line, : frames.size] = frames.reshape(-1)
-        elif spec.kind == "layers":
-            block[:] = file["layers"][rows, spec.index]
+            self._fill_frames(block, spec, rows)
+            return
+        values = file["layers"][:, spec.index] if spec.kind == "layers" else file[spec.kind]
+        if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+            block[:] = values[rows[0] : rows[0] + len(rows)]  # neighbours: one copy, nothing gathered
+        elif block.flags.c_contiguous and values.dtype == block.dtype:
+            np.take(values, rows, axis=0, out=block, mode="clip")  # straight into place; the rows are there
         else:
-            block[:] = file[spec.kind][rows]
+            block[:] = values[rows]
+
+    def _fill_frames(self, block: np.ndarray, spec: FeatureSpec, rows: np.ndarray) -> None:
+        file = self.file(spec.encoder)
+        offsets, values = file["frames/offset"], file["frames/value"]
+        block[:] = 0
+        for line, row in enumerate(rows):
+            frames = values[offsets[row] : offsets[row + 1]][: spec.index]
+            block[line, : frames.size] = frames.reshape(-1)
 
     def _fresh(self, file: FeatureFile) -> FeatureFile:
         if file.header.manifest != self.manifest_digest:

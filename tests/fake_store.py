@@ -1,5 +1,6 @@
 """A store in memory: a corpus of drawn vectors, with what the real one can be asked."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,11 @@ def corpus(per_speaker=12, sessions=3):
     return tuple(rows)
 
 
+def base(feature):
+    """The feature by the name that is asked for: text@1.mean is text.mean."""
+    return re.sub("@[^.]*", "", feature)
+
+
 @dataclass
 class FakeStore:
     """Vectors that tell the label apart; `failed` utterances have none."""
@@ -39,9 +45,22 @@ class FakeStore:
     tuned: dict[str, frozenset[str]] = field(default_factory=dict)
     spread: float = 0.5
     path: Path = Path("nowhere")
+    extra: tuple[str, ...] = ()  # feature files beside audio and text: text@1
 
     def default_features(self):
         return list(WIDTHS)
+
+    def encoders(self):
+        return ["audio", "text", *self.extra]
+
+    def kinds(self, encoder):
+        return [feature.partition(".")[2] for feature in WIDTHS if feature.startswith(f"{encoder.partition('@')[0]}.")]
+
+    def modality(self, encoder):
+        return encoder.partition("@")[0]
+
+    def digests(self, encoder):
+        return {"id": "0", **{kind: str(self.spread) for kind in self.kinds(encoder)}}
 
     def available(self, features):
         return [row.id for row in self.utterances if row.id not in self.failed]
@@ -52,7 +71,8 @@ class FakeStore:
     def matrix(self, features, ids):
         known = {row.id: row for row in self.utterances if row.id not in self.failed}
         rows = [np.concatenate([self._vector(known[name], feature) for feature in features]) for name in ids]
-        return np.array(rows, np.float32), {name: WIDTHS[name] for name in features}, list(ids)
+        widths = {name: WIDTHS[base(name)] for name in features}
+        return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
 
     def trained_on(self, encoder):
         return self.tuned.get(encoder, frozenset())
@@ -61,8 +81,9 @@ class FakeStore:
         return {"class": "fake", "checkpoint": encoder}
 
     def _vector(self, utterance, feature):
-        seed = [len(parse_feature(feature).encoder), *utterance.id.encode()]
-        vector = np.random.default_rng(seed).normal(scale=self.spread, size=WIDTHS[feature])
+        encoder = parse_feature(feature).encoder
+        seed = [len(encoder), *(encoder.encode() if "@" in encoder else ()), *utterance.id.encode()]
+        vector = np.random.default_rng(seed).normal(scale=self.spread, size=WIDTHS[base(feature)])
         if utterance.label:
             vector[LABELS.index(utterance.label)] += 1.0
         return vector

@@ -1,0 +1,24 @@
+"""Whether a class is missing in a part of a fold."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where a fold's part lacks a class: that fold's unweighted figures are over fewer classes."""
+    classes = results.about["classes"]
+    every = set(classes.values())
+    if not every:
+        return not_applicable("there are no classes")
+    missing = [
+        f"{', '.join(sorted(absent))} in {part} of fold {fold.name}"
+        for fold in results.folds
+        for part in ("train", "dev", "test")
+        if getattr(fold, part) and (absent := every - {classes[name] for name in getattr(fold, part)})
+    ]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        return failed(f"missing: {'; '.join(missing[:5])}{more}; read the pooled figures, not those of single folds")
+    return passed(f"all {len(every)} classes are in every part of {len(results.folds)} folds")

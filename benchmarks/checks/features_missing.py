@@ -1,0 +1,20 @@
+"""Whether utterances were left out because they lack a feature."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where the figures are of fewer utterances than the label scheme keeps."""
+    dropped, kept = results.about["dropped"], len(results.about["classes"])
+    if not kept:
+        return not_applicable("there are no utterances")
+    if dropped:
+        first, reason = next(iter(dropped.items()))
+        return failed(
+            f"{len(dropped)} utterances lack a feature and are in no figure: {first} ({reason})"
+            f"{' and others' if len(dropped) > 1 else ''}"
+        )
+    return passed("every utterance that the label scheme keeps has every feature")

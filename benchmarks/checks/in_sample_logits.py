@@ -1,0 +1,22 @@
+"""Whether a head learned from logits of an encoder that had seen the very utterances."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
+    with_logits = [
+        system for system in results.systems if any(name.endswith(".logits") for name in system.card.features)
+    ]
+    if not with_logits:
+        return not_applicable("no feature set holds logits")
+    wrong = [system.name for system in with_logits if system.card.logits == "in-sample"]
+    if wrong:
+        return failed(
+            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones: {', '.join(wrong[:3])}"
+            f"{' …' if len(wrong) > 3 else ''}; cli finetune --crossfit K and cli extract --all-folds mend it"
+        )
+    return passed(f"all {len(with_logits)} systems with logits take them from encoders that did not see the utterance")

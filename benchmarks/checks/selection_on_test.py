@@ -1,0 +1,16 @@
+"""Whether settings were chosen on test utterances."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where a search for settings had no dev part, or one that shares utterances with test."""
+    if not results.about["tune"]:
+        return not_applicable("settings were given, not searched for")
+    wrong = [fold.name for fold in results.folds if not fold.dev or set(fold.dev) & set(fold.test)]
+    if wrong:
+        return failed(f"settings were not chosen on a dev part of their own in folds {', '.join(wrong)}")
+    return passed(f"settings were chosen on dev parts that share nothing with test, in {len(results.folds)} folds")

@@ -1,0 +1,21 @@
+"""Whether a speaker is in training and in test of the same fold."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where a test speaker's other utterances were learned from: the figures are of known voices."""
+    speaker = {row.id: row.speaker for row in results.utterances if row.speaker}
+    if not speaker:
+        return not_applicable("the manifest names no speakers")
+    tested, known = 0, 0
+    for fold in results.folds:
+        trained = {speaker.get(name) for name in (*fold.train, *fold.dev)} - {None}
+        tested += len(fold.test)
+        known += sum(speaker.get(name) in trained for name in fold.test)
+    if known:
+        return failed(f"{known} of {tested} test utterances are of speakers that are in training: known voices")
+    return passed(f"no speaker of {len(set(speaker.values()))} is on both sides of any fold")

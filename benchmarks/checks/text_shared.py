@@ -1,0 +1,22 @@
+"""Whether test texts, or near copies of them, are in training."""
+
+from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.protocols._texts import given_away
+from benchmarks.results import Results
+
+__all__ = ["check"]
+
+
+def check(results: Results) -> Finding:
+    """Fails where words give away what was said with them in training (`benchmarks.protocols._texts.copies`)."""
+    texts = {row.id: row.text for row in results.utterances}
+    if not any(texts.values()):
+        return not_applicable("the manifest has no texts")
+    tested = sum(len(fold.test) for fold in results.folds)
+    copied = sum(len(given_away(fold.test, (*fold.train, *fold.dev), texts)) for fold in results.folds)
+    if copied:
+        return failed(
+            f"{copied} of {tested} test utterances have their text, or a near copy, in training: figures of text "
+            "features are optimistic; --protocol script-disjoint shares none"
+        )
+    return passed(f"no text of {tested} test utterances is in training, near copies included")

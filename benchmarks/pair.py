@@ -1,0 +1,165 @@
+"""Two stores as one, for training on the first and testing on the second."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.protocols.cross_corpus import TESTED, TRAINED
+from benchmarks.source import Store
+from featurestore import labels as schemes
+from featurestore.errors import Mismatch
+from featurestore.manifest import Utterance
+from featurestore.spec import parse_feature
+
+
+class Pair:
+    """The utterances of both stores on the classes that both have; ids are `trained:ID` and `tested:ID`.
+
+    Args:
+        trained: the store to train on; `tested` the one to test on.
+        labels: the label scheme of the first, by default its corpus's own; `test_labels` that of the second. A scheme
+            may be a JSON file, which is how labels of different names are mapped to the same class.
+        say: is told which classes only one of them has; they are left out.
+
+    Raises:
+        Mismatch: they share fewer than two classes.
+    """
+
+    def __init__(
+        self,
+        trained: Store,
+        tested: Store,
+        labels: str | None = None,
+        test_labels: str | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._stores = {"trained": trained, "tested": tested}
+        classes = {"trained": _classes(trained, labels), "tested": _classes(tested, test_labels)}
+        names = {side: set(found.values()) for side, found in classes.items()}
+        shared = names["trained"] & names["tested"]
+        if len(shared) < 2:
+            raise Mismatch(
+                "the two stores share fewer than two classes",
+                expected=", ".join(sorted(names["trained"])),
+                got=", ".join(sorted(names["tested"])),
+                do="map the labels: --labels and --test-labels take JSON files of code to class",
+            )
+        for side, found in names.items():
+            if found - shared:
+                count = sum(value not in shared for value in classes[side].values())
+                say(
+                    f"{count} utterances of {self._stores[side].corpus} are left out, of classes that only it has: "
+                    f"{', '.join(sorted(found - shared))}"
+                )
+        self.utterances = tuple(
+            _renamed(row, side, classes[side].get(row.id, ""), shared)
+            for side, store in self._stores.items()
+            for row in store.utterances
+        )
+
+    @property
+    def path(self) -> Path:
+        """The folder of the store that is trained on."""
+        return self._stores["trained"].path
+
+    @property
+    def corpus(self) -> str:
+        """Both corpora: `emodb->table`."""
+        return "->".join(store.corpus for store in self._stores.values())
+
+    def encoders(self) -> list[str]:
+        """The encoders that both stores have."""
+        first, second = (store.encoders() for store in self._stores.values())
+        return [name for name in first if name in second]
+
+    def default_features(self) -> list[str]:
+        """The features that both stores have."""
+        first, second = (store.default_features() for store in self._stores.values())
+        found = [name for name in first if name in second]
+        if not found:
+            raise Mismatch("the two stores share no feature", expected=", ".join(first), got=", ".join(second))
+        return found
+
+    def kinds(self, encoder: str) -> list[str]:
+        """What features an encoder has in both stores."""
+        first, second = (store.kinds(encoder) for store in self._stores.values())
+        return [kind for kind in first if kind in second]
+
+    def modality(self, encoder: str) -> str:
+        """`audio` or `text`."""
+        return self._stores["trained"].modality(encoder)
+
+    def available(self, features: Iterable[str]) -> list[str]:
+        """Ids that have every feature."""
+        chosen = list(features)
+        return [f"{side}:{name}" for side, store in self._stores.items() for name in store.available(chosen)]
+
+    def failures(self, features: Iterable[str]) -> dict[str, str]:
+        """Why an utterance has no features, by id."""
+        chosen = list(features)
+        return {
+            f"{side}:{name}": reason
+            for side, store in self._stores.items()
+            for name, reason in store.failures(chosen).items()
+        }
+
+    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]:
+        """Rows of both stores, in the order of `ids`.
+
+        Raises:
+            Mismatch: an encoder is not the same in both.
+        """
+        for name in {parse_feature(feature).encoder for feature in features}:
+            self._check_same(name)
+        rows = {side: [row for row, name in enumerate(ids) if name.startswith(f"{side}:")] for side in self._stores}
+        found = {
+            side: store.matrix(features, [ids[row].partition(":")[2] for row in rows[side]])
+            for side, store in self._stores.items()
+        }
+        widths = found["trained"][1]
+        X = np.empty((len(ids), sum(widths.values())), np.float32)
+        for side, (block, _, _) in found.items():
+            X[rows[side]] = block
+        return X, widths, list(ids)
+
+    def trained_on(self, encoder: str) -> frozenset[str]:
+        """Ids that the encoder was tuned on, of both stores."""
+        return frozenset(f"{side}:{name}" for side, store in self._stores.items() for name in store.trained_on(encoder))
+
+    def describe(self, encoder: str) -> dict[str, Any]:
+        """How the encoder's vectors were made."""
+        return self._stores["trained"].describe(encoder)
+
+    def digests(self, encoder: str) -> Mapping[str, str]:
+        """The digests of both files, as one text by dataset."""
+        first, second = (store.digests(encoder) for store in self._stores.values())
+        return {name: f"{first[name]} {second.get(name, '')}" for name in first}
+
+    def _check_same(self, encoder: str) -> None:
+        first, second = (store.describe(encoder) for store in self._stores.values())
+        if first != second:
+            names = sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+            raise Mismatch(
+                f"encoder {encoder} is not the same in the two stores",
+                expected=", ".join(f"{name} {first.get(name)}" for name in names),
+                got=", ".join(f"{name} {second.get(name)}" for name in names),
+                do="extract both with the same --encoder",
+            )
+
+
+def _classes(store: Store, labels: str | None) -> dict[str, str]:
+    return schemes.scheme(labels or schemes.default(store.corpus)).apply(store.utterances)
+
+
+def _renamed(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:
+    return dataclasses.replace(
+        row,
+        id=f"{side}:{row.id}",
+        speaker=f"{side}:{row.speaker}" if row.speaker else "",
+        dialogue=f"{side}:{row.dialogue}" if row.dialogue else "",
+        label=label if label in shared else "",
+        partition=TRAINED if side == "trained" else TESTED,
+    )

@@ -1,0 +1,139 @@
+"""A benchmark read back from its folder: what was asked, how it was cut, and every run's predictions.
+
+R/benchmark.json    what was asked, the digests of its runs, what encoders were tuned on
+R/folds.json        the folds, every id, with their digest
+R/utterances.csv    the utterances that are in them
+R/runs/             each run's predictions (`benchmarks.predictions`)
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import folds as cuts
+from benchmarks import predictions
+from benchmarks.clusters import Clusters, choose
+from benchmarks.folds import Fold
+from benchmarks.predictions import Card, Predicted
+from benchmarks.stats import Answers
+from featurestore import manifest
+from featurestore.errors import Mismatch, NotFound
+from featurestore.files import write_text
+from featurestore.manifest import Utterance
+
+ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class System:
+    """One head on one feature set, over all folds.
+
+    Args:
+        name: what it is called everywhere.
+        runs: every fold and seed.
+    """
+
+    name: str
+    runs: tuple[Predicted, ...]
+
+    @property
+    def card(self) -> Card:
+        """Of one of its runs: what holds for all of them."""
+        return self.runs[0].card
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those that it was run with."""
+        return sorted({run.card.seed for run in self.runs})
+
+    @cached_property
+    def pooled(self) -> list[Answers]:
+        """For each seed the answers of all folds together, by id in alphabetical order."""
+        return [self._pooled([run for run in self.runs if run.card.seed == seed]) for seed in self.seeds]
+
+    @property
+    def leak(self) -> str:
+        """What leaks, over its folds."""
+        return "; ".join(sorted({run.card.leak for run in self.runs if run.card.leak}))
+
+    def _pooled(self, runs: Sequence[Predicted]) -> Answers:
+        classes = sorted({name for run in runs for name in run.card.classes})
+        rows = sorted(
+            (name, run.answers.truth[row], run.answers.prediction[row], number, row)
+            for number, run in enumerate(runs)
+            for row, name in enumerate(run.ids)
+        )
+        aligned = [_aligned(run, classes) for run in runs]
+        probabilities = np.array([aligned[number][row] for _, _, _, number, row in rows])
+        return Answers([row[1] for row in rows], [row[2] for row in rows], classes, probabilities)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A benchmark.
+
+    Args:
+        about: what was asked, as JSON.
+        folds: how it was cut.
+        utterances: those in the folds.
+        systems: in the order that they were asked for.
+    """
+
+    about: Mapping[str, Any]
+    folds: tuple[Fold, ...]
+    utterances: tuple[Utterance, ...]
+    systems: tuple[System, ...]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The tested utterances, in the order of the systems' pooled answers."""
+        return sorted(name for fold in self.folds for name in fold.test)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """What the intervals resample."""
+        tested = set(self.ids)
+        return choose(row for row in self.utterances if row.id in tested)
+
+
+def write(out: Path, about: Mapping[str, Any], folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:
+    """Writes what belongs to all runs."""
+    write_text(out / FOLDS, json.dumps(cuts.to_json(folds), indent=1, ensure_ascii=False) + "\n")
+    write_text(out / UTTERANCES, manifest.to_csv(utterances))
+    write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
+
+
+def read(out: Path) -> Results:
+    """Reads a benchmark.
+
+    Raises:
+        NotFound: there is none, or a run is missing.
+        Mismatch: it is damaged or of another version.
+    """
+    if not (out / ABOUT).is_file():
+        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {out}")
+    about = json.loads((out / ABOUT).read_text("utf-8"))
+    if about.get("format") != FORMAT:
+        raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")
+    folds = tuple(cuts.from_json(json.loads((out / FOLDS).read_text("utf-8"))))
+    runs = [predictions.read(out / RUNS, digest) for digest in about["runs"]]
+    names = dict.fromkeys(run.card.system for run in runs)
+    systems = tuple(System(name, tuple(run for run in runs if run.card.system == name)) for name in names)
+    return Results(about, folds, manifest.read(out / UTTERANCES), systems)
+
+
+def _aligned(run: Predicted, classes: Sequence[str]) -> np.ndarray:
+    """Its probabilities with a column for each class; 0 where the run did not know one."""
+    found = run.answers.probabilities
+    if found is None or list(run.card.classes) == list(classes):
+        return np.asarray(found)
+    place = [classes.index(name) for name in run.card.classes]
+    out = np.zeros((len(found), len(classes)))
+    out[:, place] = found
+    return out

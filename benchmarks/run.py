@@ -1,0 +1,164 @@
+"""One run: a head fitted on a fold's training part and asked about its test part, for `fit-head` and the runner."""
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.folds import Fold
+from benchmarks.inputs import Inputs
+from benchmarks.normalize import NONE, SPEAKER, known_speakers, normalize
+from benchmarks.search import search
+from benchmarks.source import Store
+from featurestore import registry
+from featurestore.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that shapes a run but for the vectors.
+
+    Args:
+        head: its registry name.
+        params: constructor arguments that differ from the defaults.
+        inputs: which features, from which files.
+        fold: training, dev and test ids.
+        classes: class by id.
+        normalize: `none`, `global` or `speaker`.
+        speakers: by id, where they are normalised by.
+        tune: how many settings to try on dev; 0 takes `params` as they are.
+        seed: of the head, where it draws, and of the search.
+    """
+
+    head: str
+    params: Mapping[str, Any]
+    inputs: Inputs
+    fold: Fold
+    classes: Mapping[str, str]
+    normalize: str = NONE
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    tune: int = 0
+    seed: int = 0
+
+    @property
+    def training(self) -> list[str]:
+        """The ids to fit on, sorted: the order of the manifest decides nothing. Dev is learned from once settings
+        are chosen."""
+        return sorted([*self.fold.train, *self.fold.dev] if self.tune else self.fold.train)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run gave.
+
+    Args:
+        head: fitted.
+        blocks: width of each feature.
+        ids: of the test part, sorted (M,).
+        prediction: class of each (M,).
+        probabilities: of each class in the order of `head.classes_` (M, C).
+        params: the settings that were used, all of them.
+        seconds: `tune`, `fit` and `predict`.
+        peak_mb: the most memory that the process held while it ran, all that it had loaded before included.
+    """
+
+    head: Any
+    blocks: Mapping[str, int]
+    ids: tuple[str, ...]
+    prediction: tuple[str, ...]
+    probabilities: np.ndarray
+    params: Mapping[str, Any]
+    seconds: Mapping[str, float]
+    peak_mb: float
+
+
+def execute(store: Store, run: Run) -> Done:
+    """Fits and predicts.
+
+    Raises:
+        BadValue: a parameter that the head cannot use.
+    """
+    _reset_peak()
+    train, test = run.training, sorted(run.fold.test)
+    X, blocks = run.inputs.matrix(store, train)  # (N, D)
+    Z, _ = run.inputs.matrix(store, test)  # (M, D)
+    X, Z = normalize(X, Z, run.normalize, (known_speakers(run.speakers, train), known_speakers(run.speakers, test)))
+    y = [run.classes[name] for name in train]
+    started = time.perf_counter()
+    params = _tuned(run, X, y, train)
+    searched = time.perf_counter()
+    head = fit(run.head, params, X, y)
+    fitted = time.perf_counter()
+    probabilities = head.predict_proba(Z)
+    ended = time.perf_counter()
+    prediction = tuple(map(str, head.classes_[probabilities.argmax(1)]))
+    seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
+    return Done(head, blocks, tuple(test), prediction, probabilities, head.get_params(), seconds, _peak_mb())
+
+
+def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -> Any:
+    """The fitted head.
+
+    Raises:
+        BadValue: a parameter that the head cannot use.
+    """
+    try:
+        return registry.load("heads", head)(**params).fit(X, y)
+    except ValueError as error:
+        raise BadValue(f"head {head}: {error}", do="see its parameters: cli list heads") from error
+
+
+def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
+    """The sha256 of everything that shapes a run: also the bytes of its features, and the libraries' versions."""
+    content = {
+        "head": run.head,
+        "params": {name: repr(value) for name, value in sorted(run.params.items())},
+        "features": run.inputs.features,
+        "mean": run.inputs.mean,
+        "files": {file: _bytes(store, file) for file in run.inputs.all_files},
+        "parts": run.inputs.parts,
+        "fold": [run.fold.name, *(sorted(getattr(run.fold, part)) for part in ("train", "dev", "test"))],
+        "classes": {name: run.classes[name] for part in ("train", "dev", "test") for name in getattr(run.fold, part)},
+        "normalize": run.normalize,
+        "speakers": run.speakers if run.normalize == SPEAKER else {},
+        "tune": run.tune,
+        "seed": run.seed,
+        "versions": versions,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _tuned(run: Run, X: np.ndarray, y: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
+    if not run.tune:
+        return dict(run.params)
+    dev = set(run.fold.dev)
+    try:
+        return search(run.head, dict(run.params), X, y, [name in dev for name in train], run.tune, run.seed)
+    except ValueError as error:
+        raise BadValue(f"head {run.head}: {error}", do="see its parameters: cli list heads") from error
+
+
+def _bytes(store: Store, file: str) -> dict[str, str]:
+    """The digests of what one feature is read from."""
+    encoder, _, kind = file.rpartition(".")
+    kind = kind.partition("[")[0]
+    found = store.digests(encoder)
+    return {name: value for name, value in found.items() if name == "id" or name.partition("/")[0] == kind}
+
+
+def _reset_peak() -> None:
+    with suppress(OSError):  # Linux only; elsewhere the peak is that of the process since its start
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)

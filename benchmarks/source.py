@@ -1,0 +1,55 @@
+"""What is asked of a feature store; `featurestore.store.Store` is one, and so is a pair of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from featurestore.manifest import Utterance
+
+
+class Store(Protocol):
+    """Features of utterances, by id."""
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
+
+    @property
+    def corpus(self) -> str:
+        """The corpus's name."""
+
+    @property
+    def utterances(self) -> Sequence[Utterance]:
+        """The manifest."""
+
+    def encoders(self) -> list[str]:
+        """The names of the feature files."""
+
+    def default_features(self) -> list[str]:
+        """The features taken where none are named."""
+
+    def kinds(self, encoder: str) -> list[str]:
+        """What features an encoder has: `mean`, `logits`, …; `layers` as `layers[0]` and so on."""
+
+    def modality(self, encoder: str) -> str:
+        """`audio` or `text`."""
+
+    def available(self, features: Iterable[str]) -> list[str]:
+        """Ids that have every feature, in manifest order."""
+
+    def failures(self, features: Iterable[str]) -> dict[str, str]:
+        """Why an utterance has no features, by id."""
+
+    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]:
+        """X float32 (N, sum of D), the width of each feature, the ids of the rows."""
+
+    def trained_on(self, encoder: str) -> frozenset[str]:
+        """Ids that the encoder was tuned on."""
+
+    def describe(self, encoder: str) -> dict[str, Any]:
+        """How the encoder's vectors were made, as JSON."""
+
+    def digests(self, encoder: str) -> Mapping[str, str]:
+        """The digest of each dataset of the encoder's file."""

@@ -1,0 +1,208 @@
+"""The summary of a benchmark: figures, intervals, comparisons and checks, as a pure function of its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks import checking, compare
+from benchmarks.bootstrap import METHOD, RESAMPLES
+from benchmarks.compare import METRIC
+from benchmarks.metrics import per_class
+from benchmarks.results import Results, System
+from benchmarks.stats import Answers, estimates
+from benchmarks.table import markdown
+
+SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")
+_MOST_PAIRS = 28  # in the table for a person; the JSON holds all
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """Everything that can be said of a benchmark, as plain JSON; the best system by unweighted average recall first."""
+    names = results.clusters.named(results.ids)
+    rows = [_row(system, names) for system in results.systems]
+    rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
+    pairs = compare.differences({system.name: system.pooled for system in results.systems}, clusters=names)
+    letters = compare.groups([row["system"] for row in rows], compare.different(pairs))
+    about = {name: results.about[name] for name in ("corpus", "labels", "protocol", "split_seed", "tune", "seeds")}
+    return about | {
+        "n": len(results.ids),
+        "folds": len(results.folds),
+        "classes": sorted(set(results.about["classes"].values())),
+        "interval": f"{METHOD} over {results.clusters.over}, {RESAMPLES} resamples",
+        "over": results.clusters.over,
+        "notes": _notes(results),
+        "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
+        "pairs": [asdict(pair) for pair in pairs],
+        "checks": [asdict(finding) for finding in checking.run(results)],
+    }
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The summary in Markdown."""
+    leaked = [row for row in summary["leaderboard"] if row["leak"]]
+    lines = [
+        f"# {_title(summary)}",
+        "",
+        *markdown(_HEADER, [_cells(row) for row in summary["leaderboard"]]),
+        "",
+        f"In brackets: {summary['interval']}. ± over folds: standard deviation of the folds' figures; ± over seeds: of "
+        "the seeds' pooled figures. Systems that share a letter cannot be told apart (paired bootstrap of the "
+        f"difference in {METRIC.replace('_', ' ')} over {summary['over']}, Holm-corrected, 5 %).",
+        *(f"! leaked: {row['system']}: {row['leak']}" for row in leaked),
+        *(f"Note: {note}." for note in summary["notes"]),
+        "",
+        *_pairs(summary),
+        "## Checks",
+        "",
+        *markdown(["check", "outcome", "what it says"], [_check(finding) for finding in summary["checks"]]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_HEADER = [
+    "group",
+    "system",
+    *(f"{name.replace('_', ' ')} %" for name in SHOWN),
+    "± folds",
+    "± seeds",
+    "fit s",
+    "predict µs",
+]
+
+
+def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
+    card, answers = system.card, system.pooled
+    found = estimates(answers, clusters=clusters)
+    mark = {"leaked": True} if system.leak else {}
+    by_fold, by_seed = _by_fold(system), [one.values() for one in answers]
+    metrics = {
+        name: asdict(one)
+        | {"mean_of_folds": float(np.mean(by_fold[name])), "sd_of_folds": _sd(by_fold[name])}
+        | {"sd_of_seeds": _sd([values[name] for values in by_seed])}
+        | mark
+        for name, one in found.items()
+    }
+    tested = sum(run.card.test for run in system.runs)
+    return {
+        "system": system.name,
+        "head": card.head,
+        "feature_set": card.feature_set,
+        "features": list(card.features),
+        "normalize": card.normalize,
+        "logits": card.logits,
+        "seeds": system.seeds,
+        "leak": system.leak,
+        "metrics": metrics,
+        "per_class": _per_class(answers),
+        "fit_seconds": float(np.mean([run.card.seconds["fit"] for run in system.runs])),
+        "tune_seconds": float(np.mean([run.card.seconds["tune"] for run in system.runs])),
+        "predict_microseconds": 1e6 * sum(run.card.seconds["predict"] for run in system.runs) / tested,
+        "peak_mb": max(run.card.peak_mb for run in system.runs),
+        "settings": _settings(system),
+    }
+
+
+def _by_fold(system: System) -> dict[str, list[float]]:
+    """Each fold's figures, the mean over seeds."""
+    names = dict.fromkeys(run.card.fold for run in system.runs)
+    values = {name: [run.answers.values() for run in system.runs if run.card.fold == name] for name in names}
+    metrics = next(iter(values.values()))[0]
+    return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
+
+
+def _per_class(answers: Sequence[Answers]) -> dict[str, dict[str, float]]:
+    """The figures of each class, the mean over seeds."""
+    found = [per_class(one.truth, one.prediction, one.classes) for one in answers]
+    return {
+        name: {figure: float(np.mean([one[name][figure] for one in found])) for figure in figures}
+        for name, figures in found[0].items()
+    }
+
+
+def _settings(system: System) -> list[dict[str, Any]]:
+    """The settings that were used, each once, without the seed, with the folds and seeds that used them."""
+    used: dict[str, dict[str, Any]] = {}
+    for run in system.runs:
+        params = {name: value for name, value in run.card.params.items() if name != "random_state"}
+        entry = used.setdefault(repr(params), {"params": params, "runs": []})
+        entry["runs"].append(f"{run.card.fold}/{run.card.seed}")
+    return list(used.values())
+
+
+def _notes(results: Results) -> list[str]:
+    about = results.about
+    notes = [f"{way} normalisation: {note}" for way, note in about["normalize"].items() if note]
+    if about["tune"]:
+        notes.append(
+            f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on a dev "
+            "part cut from training by the protocol's own grouping, then fitted on training and dev together"
+        )
+    once = sorted({system.card.head for system in results.systems if not system.card.drawn and not about["tune"]})
+    if once and len(about["seeds"]) > 1:
+        notes.append(f"run once, since nothing is drawn: {', '.join(once)}")
+    if about["left_out"]:
+        notes.append(f"the label scheme leaves out {sum(about['left_out'].values())} utterances")
+    if about["dropped"]:
+        notes.append(f"{len(about['dropped'])} utterances lack a feature and are in no fold")
+    unused = sum(len(fold.unused) for fold in results.folds)
+    if unused:
+        notes.append(f"{unused} training utterances are left out over all folds because test has a copy of their text")
+    notes.append("McNemar's test is on the first seed and takes utterances for independent")
+    return notes
+
+
+def _title(summary: Mapping[str, Any]) -> str:
+    best = [row["system"] for row in summary["leaderboard"] if "a" in row["group"]]
+    verdict = f"{best[0]} is best" if len(best) == 1 else f"nobody is best: {len(best)} cannot be told apart"
+    what = f"{len(summary['leaderboard'])} systems on {summary['corpus']}, {len(summary['classes'])} classes"
+    if len(summary["leaderboard"]) == 1:
+        verdict = best[0]
+    return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {verdict}"
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    mark = "!" if row["leak"] else ""
+    shown = [row["metrics"][name] for name in SHOWN]
+    main = row["metrics"][METRIC]
+    return [
+        row["group"],
+        row["system"],
+        *(f"{100 * one['value']:.1f}{mark} [{100 * one['low']:.1f}, {100 * one['high']:.1f}]" for one in shown),
+        *("" if main[name] is None else f"{100 * main[name]:.1f}{mark}" for name in ("sd_of_folds", "sd_of_seeds")),
+        f"{row['fit_seconds']:.2f}",
+        f"{row['predict_microseconds']:.0f}",
+    ]
+
+
+def _pairs(summary: Mapping[str, Any]) -> list[str]:
+    pairs = summary["pairs"]
+    if not pairs:
+        return []
+    leaked = {row["system"] for row in summary["leaderboard"] if row["leak"]}
+    best = summary["leaderboard"][0]["system"]
+    shown = pairs if len(pairs) <= _MOST_PAIRS else [pair for pair in pairs if best in (pair["first"], pair["second"])]
+    header = ["first", "second", f"difference in {METRIC.replace('_', ' ')}, points", "p (Holm)", "McNemar p (Holm)"]
+    cells = [
+        [
+            pair["first"],
+            pair["second"],
+            f"{100 * pair['value']:+.1f}{'!' if leaked & {pair['first'], pair['second']} else ''} "
+            f"[{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]",
+            f"{pair['p_holm']:.3g}",
+            f"{pair['mcnemar_p_holm']:.3g}",
+        ]
+        for pair in shown
+    ]
+    few = [] if len(shown) == len(pairs) else ["", f"Of {len(pairs)} pairs those with the best; the JSON holds all."]
+    return ["## Pairs", "", *markdown(header, cells), *few, ""]
+
+
+def _check(finding: Mapping[str, Any]) -> list[str]:
+    return [finding["check"], finding["outcome"], finding["message"]]
+
+
+def _sd(values: Sequence[float]) -> float | None:
+    """The standard deviation; None of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

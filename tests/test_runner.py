@@ -1,0 +1,247 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import compared, predictions, results
+from benchmarks.runner import Asked, benchmark
+from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
+from tests.fake_store import FakeStore, corpus
+
+ROOT = Path(__file__).parents[1]
+FIRST = {"speaker-kfold": "speaker-1", "holdout": "holdout"}
+SESSIONS = "leave-one-session-out"
+
+
+def ran(out, store=None, **options):
+    benchmark(store or FakeStore(), Asked(**{"heads": ("prior", "logistic"), "protocol": SESSIONS, **options}), out)
+    return results.read(out)
+
+
+def written(out):
+    return {path.name: path.read_bytes() for path in (out / "runs").iterdir()}
+
+
+def test_every_run_is_on_disk_with_its_predictions(tmp_path):
+    found = ran(tmp_path, heads=("prior", "svm"), seeds=(0, 1))
+    assert [system.name.partition(" ")[0] for system in found.systems] == ["prior", "svm"]
+    assert [system.seeds for system in found.systems] == [[0], [0, 1]]  # the prior draws nothing
+    assert len(found.systems[1].runs) == 2 * 3
+    run = found.systems[1].runs[0]
+    assert run.card.fold == "1"
+    assert run.ids == tuple(sorted(found.folds[0].test))
+    assert set(run.card.seconds) == {"tune", "fit", "predict"}
+    assert run.card.peak_mb > 10
+    assert run.answers.probabilities.shape == (24, 3)
+    first = (tmp_path / "runs" / f"{run.card.digest}.csv").read_text("utf-8").splitlines()[:2]
+    assert first[0] == "id,truth,prediction,ang,hap,sad"
+    assert first[1].startswith("Ses01F_000,ang,")
+    assert found.ids == sorted(row.id for row in corpus() if row.label)
+
+
+def test_a_second_start_runs_only_what_is_missing(tmp_path):
+    found = ran(tmp_path)
+    before, lines = written(tmp_path), []
+    gone = found.systems[0].runs[1].card.digest
+    (tmp_path / "runs" / f"{gone}.json").unlink()
+    benchmark(FakeStore(), Asked(("prior", "logistic"), protocol=SESSIONS), tmp_path, say=lines.append)
+    assert lines[1] == "6 runs, 5 of them done already"
+    assert lines[2].startswith("1/1 prior on ")
+    changed = [name for name, content in written(tmp_path).items() if before[name] != content]
+    assert changed in ([], [f"{gone}.json"])  # its seconds may differ, its predictions not
+
+
+def test_what_shapes_a_run_makes_another_run(tmp_path):
+    def digests(store=None, **options):
+        asked = Asked(**{"heads": ("svm",), "protocol": "holdout", **options})
+        return set(benchmark(store or FakeStore(), asked, tmp_path))
+
+    first = digests()
+    assert digests() == first
+    others = [
+        digests(seeds=(1,)),
+        digests(normalize=("global",)),
+        digests(params=("svm.C=2",)),
+        digests(split_seed=1),
+        digests(features="audio.mean"),
+        digests(tune=1),
+        digests(FakeStore(spread=0.4)),  # other bytes in the feature file
+    ]
+    assert all(not first & other for other in others)
+
+
+def test_a_killed_benchmark_goes_on_where_it_was(tmp_path):
+    code = (
+        "from pathlib import Path; import sys\n"
+        "from benchmarks.runner import Asked, benchmark\n"
+        "from tests.fake_store import FakeStore\n"
+        "asked = Asked(('svm',), protocol='leave-one-session-out', seeds=tuple(range(5)))\n"
+        "benchmark(FakeStore(), asked, Path(sys.argv[1]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "killed")],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    runs = tmp_path / "killed" / "runs"
+    deadline = time.monotonic() + 60
+    while len(list(runs.glob("*.json"))) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done, lines = len(list(runs.glob("*.json"))), []
+    assert 2 <= done < 15
+    asked = Asked(("svm",), protocol=SESSIONS, seeds=tuple(range(5)))
+    benchmark(FakeStore(), asked, tmp_path / "killed", say=lines.append)
+    assert f"15 runs, {done} of them done already" in lines
+    assert sum(line.startswith(f"{15 - done}/") or f"/{15 - done} " in line for line in lines) == 15 - done
+    benchmark(FakeStore(), asked, tmp_path / "whole")
+    whole = {name: content for name, content in written(tmp_path / "whole").items() if name.endswith(".csv")}
+    assert len(whole) == 15
+    assert all((runs / name).read_bytes() == content for name, content in whole.items())
+
+
+@pytest.mark.parametrize("protocol", ["speaker-kfold", "holdout"])
+def test_shuffling_the_manifest_changes_no_prediction(tmp_path, protocol):
+    rows = list(corpus())
+    random.Random(0).shuffle(rows)
+    asked = {
+        "heads": ("logistic", "svm", "xgb", "mlp"),
+        "protocol": protocol,
+        "fold": FIRST[protocol],
+        "tune": 1,
+        "normalize": ("speaker",),
+    }
+    asked |= {"params": ("xgb.n_estimators=5", "mlp.epochs=2", "mlp.device=cpu", "mlp.hidden=[8]")}
+    first, second = ran(tmp_path / "a", **asked), ran(tmp_path / "b", FakeStore(tuple(rows)), **asked)
+    for one, other in zip(first.systems, second.systems, strict=True):
+        np.testing.assert_allclose(one.pooled[0].probabilities, other.pooled[0].probabilities, atol=1e-6)
+        assert one.pooled[0].prediction == other.pooled[0].prediction
+
+
+def test_a_planted_leak_is_refused_with_count_and_remedy_and_marked_with_the_flag(tmp_path):
+    store = FakeStore(tuned={"audio": frozenset(row.id for row in corpus())})
+    with pytest.raises(Leakage) as caught:
+        ran(tmp_path, store)
+    assert "encoder audio was tuned on 24 of the 24 test utterances of fold 1" in str(caught.value)
+    assert "2 more such cases" in str(caught.value)
+    assert "cli finetune --all-folds" in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+    benchmark(store, Asked(("svm",), "audio.mean,text.mean", protocol=SESSIONS, allow_leakage=True), tmp_path)
+    summary, text = compared.summary(tmp_path)
+    marked = {row["feature_set"]: row["metrics"]["accuracy"].get("leaked", False) for row in summary["leaderboard"]}
+    assert marked == {"audio.mean": True, "text.mean": False}
+    (line,) = [line for line in text.splitlines() if "| svm on audio.mean " in line and "[" in line and "|" in line][:1]
+    assert line.count("! [") == 4
+    assert "! leaked: svm on audio.mean: encoder audio was tuned on 24 of the 24" in text
+
+
+def test_utterances_that_lack_a_feature_are_in_no_run_of_any_feature_set(tmp_path):
+    found = ran(tmp_path, FakeStore(failed={"Ses01F_000": "audio: gone"}), features="audio.mean,text.mean")
+    assert "Ses01F_000" not in found.ids
+    assert found.about["dropped"] == {"Ses01F_000": "audio: gone"}
+    assert all(one.pooled[0].truth == found.systems[0].pooled[0].truth for one in found.systems)
+
+
+def test_settings_are_chosen_on_dev_and_said(tmp_path):
+    found = ran(tmp_path, heads=("svm",), tune=3)
+    card = found.systems[0].card
+    assert (card.tune, card.dev, card.train) == (3, 24, 24)
+    summary, text = compared.summary(tmp_path)
+    assert (
+        "Note: settings: the best of the defaults and 3 drawn ones by unweighted average recall on a dev part" in text
+    )
+    outcome = {finding["check"]: finding["outcome"] for finding in summary["checks"]}
+    assert outcome["selection-on-test"] == "passed"
+    with pytest.raises(Mismatch, match="no dev part can be cut"):
+        ran(tmp_path, FakeStore(corpus(sessions=2)), tune=1)
+
+
+def test_normalisation_per_speaker_is_said_everywhere(tmp_path):
+    ran(tmp_path, heads=("logistic",), normalize=("none", "speaker"))
+    summary, text = compared.summary(tmp_path)
+    assert {row["system"].partition(", normalised")[2] for row in summary["leaderboard"]} == {"", " per speaker"}
+    assert "legitimate only where the speaker is known" in text
+    rows = tuple(replace(row, speaker="") for row in corpus())
+    with pytest.raises(Mismatch, match="72 of 72 utterances have no speaker, and are to be normalised by it"):
+        ran(tmp_path / "b", FakeStore(rows), heads=("logistic",), normalize=("speaker",))
+
+
+def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
+    ran(tmp_path, heads=("prior", "svm"), seeds=(0, 1))
+    first = compared.summary(tmp_path)
+    files = [(tmp_path / name).read_bytes() for name in ("summary.json", "summary.md")]
+    assert compared.summary(tmp_path) == first
+    assert [(tmp_path / name).read_bytes() for name in ("summary.json", "summary.md")] == files
+    summary, text = first
+    row = summary["leaderboard"][0]
+    assert row["metrics"]["accuracy"].keys() == {
+        *("value", "low", "high", "n", "mean_of_folds", "sd_of_folds", "sd_of_seeds"),
+    }
+    assert {"log_loss", "brier_score", "expected_calibration_error"} < row["metrics"].keys()
+    assert row["per_class"]["sad"]["n"] == 24
+    assert summary["leaderboard"][1]["metrics"]["accuracy"]["sd_of_seeds"] is None
+    assert summary["over"] == "speakers"
+    assert len(summary["pairs"]) == 1
+    assert text.startswith("# 2 systems on fake, 3 classes, protocol leave-one-session-out, n = 72: svm on ")
+    assert json.loads((tmp_path / "summary.json").read_text("utf-8")) == summary
+
+
+def test_changed_predictions_are_noticed(tmp_path):
+    digest = ran(tmp_path).systems[0].card.digest
+    path = tmp_path / "runs" / f"{digest}.csv"
+    path.write_text(path.read_text("utf-8").replace("sad", "ang", 1), "utf-8")
+    with pytest.raises(Mismatch, match=f"{digest}.csv is damaged or missing\n  expected: sha256"):
+        results.read(tmp_path)
+    (tmp_path / "runs" / f"{digest}.json").unlink()
+    with pytest.raises(Exception, match=f"there is no run .*{digest}.json"):
+        predictions.read(tmp_path / "runs", digest)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"heads": ("svn",)}, UnknownName, "unknown head 'svn'"),
+        (
+            {"normalize": ("speakers",)},
+            BadValue,
+            "'speakers' is no way to normalise\n  expected: none, global, speaker",
+        ),
+        ({"logits": ("honest",)}, BadValue, "'honest' is no way to take logits\n  expected: cross-fitted, cross-fi"),
+        ({"params": ("svm.C=1",)}, BadValue, "'svm.C=1' is no setting of a head here\n  expected: HEAD.NAME=VALUE"),
+        ({"params": ("logistic.c=1",)}, UnknownName, "head 'logistic' has no parameter 'c'"),
+        ({"features": "layers"}, UnknownName, "the feature set 'layers' is empty here"),
+        (
+            {"features": "vidio"},
+            BadValue,
+            "'vidio' is not a feature\n  expected: ENCODER.KIND such as audio.mean, or a",
+        ),
+    ],
+)
+def test_bad_usage_is_said_before_anything_runs(tmp_path, options, error, message):
+    with pytest.raises(error) as caught:
+        ran(tmp_path, **options)
+    assert message in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ready_sets(tmp_path):
+    found = ran(tmp_path, heads=("prior",), features="text,audio,both,embeddings,logits,audio.mean+text.mean")
+    assert found.about["feature_sets"] == {
+        "text": ["text.mean", "text.logits"],
+        "audio": ["audio.mean"],
+        "both": ["audio.mean", "text.mean", "text.logits"],
+        "embeddings": ["audio.mean", "text.mean"],
+        "logits": ["text.logits"],
+        "audio.mean+text.mean": ["audio.mean", "text.mean"],
+    }
