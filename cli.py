@@ -383,6 +383,49 @@ def predict(ctx: click.Context, /, bundle: Path, as_json: bool, **options: Any) 
 
 @main.command()
 @store_option
+@click.option("--corpus", help="Prepare this corpus first when the store has no manifest.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where that corpus lies.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="By default STORE/paper/MODE.")
+@click.option(
+    "--mode",
+    type=click.Choice(["exact", "fixed"]),
+    default="fixed",
+    help="Follow the published code in everything, or repair what it does and the paper does not say.",
+)
+@click.option("--text", default="", metavar="CHECKPOINT", help="By default the paper's; on the demo the demo's own.")
+@click.option("--audio", default="", metavar="CHECKPOINT", help="Likewise.")
+@click.option("--epochs-text", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
+@click.option("--epochs-audio", type=click.IntRange(min=1), default=9, help="Likewise.")
+@click.option("--epochs-fusion", type=click.IntRange(min=1), default=6, help="Likewise.")
+@json_option
+@click.pass_context
+def paper(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> None:
+    """Repeat the paper; its tables beside the published.
+
+    Tunes both encoders, extracts, fuses, and writes one page with the six tables, curves and confusion matrices. A
+    stopped run continues; what has not changed is reused.
+
+    \b
+    Examples: cli paper
+              cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
+                --mode exact --out results/paper
+    """
+    from benchmarks.paper.plan import Epochs
+    from benchmarks.paper.run import run, summary
+    from benchmarks.paper.switches import MODES
+    from benchmarks.pipeline import open_store
+
+    epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
+    store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
+    out = options.pop("out") or store.path / "paper" / mode
+    done = run(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
+    answer(done.results, summary(done), as_json)
+    if done.failed:
+        ctx.exit(PARTLY_FAILED)
+
+
+@main.command()
+@store_option
 @json_option
 def demo(store: Path, as_json: bool) -> None:
     """Run everything on the embedded demo corpus.

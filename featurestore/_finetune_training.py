@@ -18,7 +18,7 @@ from featurestore._finetune_data import ByLength, Collator, Part
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
 TELL_EVERY = 60.0
-POINTS = 20  # of an epoch's curves that are kept
+POINTS = 10  # of an epoch's curves that are kept
 _WHOLE = "whole"  # the file that is written into a checkpoint once all others are there
 
 

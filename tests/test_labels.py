@@ -36,6 +36,10 @@ def test_a_scheme_gives_classes_by_id(name, classes):
             "iemocap-9",
             "9 classes: angry, frustrated, neutral, sad, excited, happy, surprised, fearful, disgusted",
         ),
+        (
+            "iemocap-10",
+            "10 classes: angry, frustrated, neutral, sad, excited, happy, surprised, fearful, disgusted, other",
+        ),
         ("emodb-7", "7 classes: anger, boredom, neutral, happiness, fear, sadness, disgust"),
         ("all", "every label of the corpus as its own class"),
     ],

@@ -45,6 +45,7 @@ CARD = Card(
         },
         "iemocap-6": {**_SIX, **dict.fromkeys(_THREE), **_OUT},
         "iemocap-9": {**_SIX, **_THREE, **_OUT},
+        "iemocap-10": {**_SIX, **_THREE, "oth": "other", "xxx": None},
     },
     default_scheme="iemocap-6",
     version="full release: 10,039 labelled turns in 151 dialogues",

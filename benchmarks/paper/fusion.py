@@ -1,0 +1,146 @@
+"""The last stage: the paper's network on the frozen features of both encoders, and what the paper did not try."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from benchmarks import folds as cuts
+from benchmarks import leakage
+from benchmarks.folds import Fold
+from benchmarks.paper.plan import MODALITIES, Plan
+from benchmarks.paper.rows import StoreRows
+from benchmarks.paper.stage import Say, Stage, reused
+from benchmarks.parallel import threads
+from benchmarks.stats import intervals
+from featurestore import registry
+from featurestore.spec import parse_feature
+
+HEADS = ("mlp", "svm", "xgb")
+WIDE = 2**16  # columns from which a training step is worth more than one thread
+_POINTS = 10  # of an epoch's curves that are kept
+
+
+def fused(plan: Plan, out: Path, say: Say) -> Stage:
+    """Trains the paper's fusion network; from the file `out` where nothing that shapes it has changed.
+
+    Raises:
+        Leakage: an encoder was tuned on turns that the fusion is tested on, and the split is not the published one.
+    """
+    fold = _present(plan)
+    leak = _leak(plan, fold, plan.fusion_features())
+    found = reused(out, {**_request(plan, fold), "params": plan.fusion_params()}, lambda: _train(plan, fold, say), say)
+    return Stage("fusion", found["classes"], len(fold.train), len(fold.test), found["history"], leak)
+
+
+def others(plan: Plan, out: Path, say: Say) -> list[dict[str, Any]]:
+    """Heads on the text's features, on the audio's and on both: one line of figures each, reused as `fused` is."""
+    fold = _present(plan)
+    request = {**_request(plan, fold), "heads": HEADS, "modalities": _pooled(plan)}
+    return list(reused(out, request, lambda: {"rows": _compare(plan, fold, say)}, say)["rows"])
+
+
+def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
+    classes = plan.scheme("fusion").apply(plan.store.utterances)
+    truth = np.array([classes[name] for name in fold.test])
+    X, held_out = (StoreRows(plan.store, plan.fusion_features(), ids) for ids in (fold.train, fold.test))
+    head = registry.load("heads", "mlp")(**plan.fusion_params())
+    history: list[dict[str, Any]] = []
+
+    def measure(fitted: Any) -> None:
+        measured = {**_training(fitted, len(fold.train)), **_held_out(fitted, held_out, truth)}
+        history.append(measured)
+        figures = f"loss {measured['loss']:.3f}, held out: accuracy {100 * measured['accuracy']:.1f} %"
+        say(f"  epoch {measured['epoch']} of {head.epochs}: {figures} (n = {len(truth)})")
+
+    say(f"fusion, {X.shape[0]} turns of {X.shape[1]:,} numbers to learn, {len(truth)} held out …")
+    y = [classes[name] for name in fold.train]
+    if X.shape[1] >= WIDE:
+        head.fit(X, y, after_epoch=measure)
+    else:
+        with threads(1):
+            head.fit(X, y, after_epoch=measure)
+    return {"classes": head.classes_.tolist(), "history": history}
+
+
+def _training(head: Any, rows: int) -> dict[str, Any]:
+    """The training part of an epoch's line: means over the epoch, and the curve along it."""
+    last = head.history_[-1]
+    count = math.ceil(rows / head.batch_size)
+    steps = head.steps_[-count:]  # (S, 2)
+    runs = [run.mean(axis=0) for run in np.array_split(steps, min(_POINTS, len(steps)))]
+    curves = {name: [round(float(run[column]), 5) for run in runs] for column, name in enumerate(("loss", "accuracy"))}
+    return {"epoch": last["epoch"], "loss": last["loss"], "training_accuracy": last["accuracy"], "steps": curves}
+
+
+def _held_out(head: Any, rows: StoreRows, truth: Any) -> dict[str, Any]:
+    probabilities = head.predict_proba(rows)  # (N, C)
+    true, predicted = np.searchsorted(head.classes_, truth), probabilities.argmax(axis=1)
+    confusion = np.zeros((len(head.classes_),) * 2, np.int64)
+    np.add.at(confusion, (true, predicted), 1)
+    likely = np.maximum(probabilities[np.arange(len(true)), true], np.finfo(float).tiny)
+    return {
+        "held_out_loss": float(-np.log(likely).mean()),
+        "accuracy": float((true == predicted).mean()),
+        "confusion": confusion.tolist(),
+    }
+
+
+def _compare(plan: Plan, fold: Fold, say: Say) -> list[dict[str, Any]]:
+    rows = []
+    for modality, features in _pooled(plan).items():
+        leak = _leak(plan, fold, features)
+        for name in HEADS:
+            say(f"{name} on {modality} …")
+            with threads(joblib.cpu_count() if plan.store.corpus != "demo" else 1):
+                metrics = _figures(plan, fold, name, features)
+            rows.append({"modality": modality, "head": name, "features": features, "metrics": metrics, "leak": leak})
+    return rows
+
+
+def _figures(plan: Plan, fold: Fold, name: str, features: Sequence[str]) -> dict[str, Any]:
+    """A head with its defaults, fitted on the training part and measured on the test part."""
+    classes = plan.scheme("fusion").apply(plan.store.utterances)
+    head = registry.load("heads", name)()
+    head.set_params(**{"random_state": 0} if "random_state" in head.get_params() else {})
+    head.fit(plan.store.matrix(features, fold.train)[0], [classes[one] for one in fold.train])
+    predicted = head.predict(plan.store.matrix(features, fold.test)[0]).tolist()
+    found = intervals([classes[one] for one in fold.test], predicted)
+    return {metric: asdict(interval) for metric, interval in found.items()}
+
+
+def _pooled(plan: Plan) -> dict[str, list[str]]:
+    """The same encoders' features with the frames as their mean: no head but the network reads 131,360 columns."""
+    text, audio = (plan.encoder(modality) for modality in MODALITIES)
+    words, voice = [f"{text}.cls", f"{text}.logits"], [f"{audio}.mean", f"{audio}.logits"]
+    return {"text only": words, "audio only": voice, "text + audio": words + voice}
+
+
+def _present(plan: Plan) -> Fold:
+    """The fusion's cut, of the turns that both encoders could encode."""
+    classes = plan.scheme("fusion").apply(plan.store.utterances)
+    return cuts.restrict(plan.fold("fusion"), plan.store.available(plan.fusion_features()), classes)
+
+
+def _leak(plan: Plan, fold: Fold, features: Sequence[str]) -> str:
+    """Which encoder has seen test turns; refused unless the split is the published one, whose cuts do not agree."""
+    encoders = dict.fromkeys(parse_feature(feature).encoder for feature in features)
+    seen = {name: plan.store.trained_on(name) for name in encoders}
+    return leakage.check([fold], {fold.name: seen}, allow=plan.switches.sequential_split).get(fold.name, "")
+
+
+def _request(plan: Plan, fold: Fold) -> dict[str, Any]:
+    """What shapes a head's figures beside its own settings: the features' bytes, the cut and the classes."""
+    headers = {name: plan.store.file(name).header for name in map(plan.encoder, MODALITIES)}
+    return {
+        "features": plan.fusion_features(),
+        "digests": {name: dict(header.digests) for name, header in headers.items()},
+        "manifest": plan.store.manifest_digest,
+        "labels": plan.scheme("fusion").name,
+        "train": fold.train,
+        "test": fold.test,
+    }

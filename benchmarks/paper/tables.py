@@ -1,0 +1,133 @@
+"""The paper's six tables with the measured figures beside the published ones, and the table of what it did not try."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.paper.plan import published
+
+NONE = "–"
+TITLES = {
+    "text": ("DeBERTa evolution across epochs", "Text model performance comparison"),
+    "audio": ("Wav2Vec2.0 evolution across epochs", "Audio model performance comparison"),
+    "fusion": ("Fusion evolution across epochs", "Fusion model performance comparison"),
+}
+ACCURACY = (
+    "Accuracy is number right / number of turns, which the paper's tables call unweighted accuracy; the unweighted "
+    "average recall, which others call so, stands beside it."
+)
+QUOTED = (
+    "Rows of other systems are quoted from the paper's table with their own label count and metric: on 4 labels a "
+    "guess is right more often than on 6, and other splits were used, so they are not comparable with this system's."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Args:
+        title: with its number.
+        header: of each column.
+        rows: as many cells as the header.
+        notes: what a reader must know beside it.
+        own: the row to set off; None where there is none.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    own: int | None = None
+
+
+def of_stage(results: Mapping[str, Any], name: str) -> list[Table]:
+    """The two tables of a stage: its accuracy by blocks of epochs, and beside other systems."""
+    return [_evolution(results, name), _comparison(results, name)]
+
+
+def of_heads(results: Mapping[str, Any]) -> Table:
+    """Other heads and single modalities on the same features."""
+    rows = [
+        [row["modality"], row["head"], *(_with_interval(row["metrics"][name], row["leak"]) for name in _METRICS)]
+        for row in results["heads"]
+    ]
+    n = results["heads"][0]["metrics"]["accuracy"]["n"]
+    header = ["Features", "Head", *(f"{name.replace('_', ' ').capitalize()} %" for name in _METRICS)]
+    note = (
+        f"n = {n:,} turns, the fusion's test part. Pooled vectors and class scores of the same encoders (the text's "
+        "first token, the mean of the audio's frames), each head with its defaults. In brackets: 95 % intervals."
+    )
+    return Table("What the paper did not try: other heads, single modalities", header, rows, [note])
+
+
+_METRICS = ("accuracy", "unweighted_average_recall")
+
+
+def _evolution(results: Mapping[str, Any], name: str) -> Table:
+    stage, paper = results["stages"][name], published()["stages"][name]
+    values = {tuple(block["epochs"]): block["accuracy"] for block in paper["blocks"]}
+    rows = [
+        [
+            "–".join(map(str, block["epochs"])),
+            *_figures(values.get(tuple(block["epochs"])), block["metrics"]["accuracy"], stage["leak"]),
+            _percent(block["metrics"]["unweighted_average_recall"]["value"], stage["leak"]),
+        ]
+        for block in stage["blocks"]
+    ]
+    header = ["Epochs", *_FIGURES, "Unweighted average recall %"]
+    title = f"Table {paper['epochs_table']}. {TITLES[name][0]}"
+    notes = [_published_n(name), f"Measured: {_classes(stage)}; one run, its state after the block's last epoch."]
+    return Table(title, header, rows, [*notes, ACCURACY])
+
+
+def _comparison(results: Mapping[str, Any], name: str) -> Table:
+    stage, paper = results["stages"][name], published()["stages"][name]
+    header = ["Model", "Labels", "Metric, as quoted", *_FIGURES]
+    rows = [
+        [f"{row['model']} ({row['year']})", str(row["labels"]), row["metric"], f"{row['accuracy']:.3f}", *[NONE] * 4]
+        for row in published()["quoted"][name]
+    ]
+    quoted = next(block for block in paper["blocks"] if block["epochs"] == paper["quoted"])
+    last = stage["blocks"][-1]
+    own = [f"{paper['model']} (published; here)", _labels(paper, stage), "Accuracy"]
+    rows.append([*own, *_figures(quoted["accuracy"], last["metrics"]["accuracy"], stage["leak"])])
+    start, end = paper["quoted"]
+    notes = [f"The paper quotes its epochs {start} to {end}; measured is the last epoch, {last['epochs'][1]}."]
+    title = f"Table {paper['comparison_table']}. {TITLES[name][1]}"
+    return Table(title, header, rows, [*notes, QUOTED], own=len(rows) - 1)
+
+
+_FIGURES = ("Published %", "Measured %", "95 % interval", "Difference, points", "n")
+
+
+def _figures(paper: float | None, measured: Mapping[str, Any], leak: str) -> list[str]:
+    """Published, measured, interval, difference and n."""
+    interval = f"{100 * measured['low']:.1f} to {100 * measured['high']:.1f}"
+    difference = NONE if paper is None else f"{100 * measured['value'] - paper:+.1f}".replace("-", "−")
+    value = NONE if paper is None else f"{paper:.3f}"
+    return [value, _percent(measured["value"], leak), interval, difference, f"{measured['n']:,}"]
+
+
+def _percent(value: float, leak: str) -> str:
+    return f"{100 * value:.1f}{' !' if leak else ''}"
+
+
+def _with_interval(found: Mapping[str, Any], leak: str) -> str:
+    return f"{_percent(found['value'], leak)} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+
+
+def _published_n(name: str) -> str:
+    paper = published()["stages"][name]
+    share = paper["blocks"][-1]["accuracy"] / 100
+    half = 196 * (share * (1 - share) / paper["n"]) ** 0.5
+    return f"Published: n = {paper['n']:,} ({paper['n_source']}), so ± {half:.1f} points; {paper['hardware']}."
+
+
+def _classes(stage: Mapping[str, Any]) -> str:
+    return f"{len(stage['classes'])} classes ({', '.join(stage['classes'])}), {stage['train']:,} turns in training"
+
+
+def _labels(paper: Mapping[str, Any], stage: Mapping[str, Any]) -> str:
+    here = len(stage["classes"])
+    return str(here) if here == paper["labels"] else f"{paper['labels']}; here {here}"
