@@ -132,6 +132,10 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 @click.option("--labels", help="Label scheme; by default the corpus's own.")
 @click.option("--protocol", default="holdout", help="How the corpus is cut; the training part of a fold is tuned on.")
 @click.option("--fold", help="Which fold of the protocol; not needed where there is only one.")
+@click.option("--all-folds", is_flag=True, help="An encoder for each fold, in OUT/FOLD.")
+@click.option(
+    "--crossfit", type=int, default=0, help="For each fold also K encoders for cross-fitted logits, OUT/FOLD-x1 …"
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The tuned checkpoint.")
 @click.option("--epochs", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak, AdamW.")
@@ -147,13 +151,20 @@ def finetune(**options: Any) -> None:
     utterances it was tuned on, and every later evaluation on one of them is refused.
 
     \b
-    Example: cli finetune --store features/iemocap --modality text \\
-               --checkpoint microsoft/deberta-v3-small --out checkpoints/text
+    Examples: cli finetune --store features/iemocap --modality text \\
+                --checkpoint microsoft/deberta-v3-small --out checkpoints/text
+              cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
+                --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
     """
-    from benchmarks.tune import summary, tune
+    from benchmarks.tune import summary, tune, tune_each
     from featurestore.store import Store
 
     as_json = options.pop("as_json")
+    several = {name: options.pop(name) for name in ("all_folds", "crossfit")}
+    if any(several.values()):
+        found = tune_each(Store(options.pop("store")), progress=say, **several, **options)
+        answer([dict(one.record) for one in found], "\n".join(map(summary, found)), as_json)
+        return
     tuned = tune(Store(options.pop("store")), progress=say, **options)
     answer(dict(tuned.record), summary(tuned), as_json)
 
@@ -170,6 +181,7 @@ def finetune(**options: Any) -> None:
     help="A folder, a hub name, or a hand-made extractor (egemaps, compare); may be given several times. By default "
     "the demo's own on the demo, text=microsoft/deberta-v3-small and audio=facebook/wav2vec2-base-960h elsewhere.",
 )
+@click.option("--all-folds", is_flag=True, help="Each --encoder NAME=FOLDER holds a checkpoint per fold: NAME@FOLD.h5.")
 @click.option("--frames", is_flag=True, help="Also store every frame (large).")
 @click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each; by default the cores.")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import demo_encoders
-from featurestore.errors import Mismatch, NotFound
+from featurestore.checkpoint import RECORD
+from featurestore.errors import BadValue, Mismatch, NotFound
 from featurestore.extract import Extracted, extract
 from featurestore.prepare import prepare
 from featurestore.spec import EncoderSpec, parse_encoder
@@ -52,6 +53,7 @@ def extract_all(
     corpus: str | None = None,
     root: Path | None = None,
     encoders: Sequence[str] = (),
+    all_folds: bool = False,
     optional: Sequence[str] = (),
     jobs: int | None = None,
     device: str | None = None,
@@ -66,6 +68,7 @@ def extract_all(
         store: the folder; prepared first where it holds no manifest.
         corpus: what to prepare; `root`: where it lies.
         encoders: `[NAME=]CHECKPOINT` texts.
+        all_folds: each is a folder of checkpoints, one per fold, and becomes the files `NAME@FOLD.h5`.
         optional: `frames`, `layers`.
         jobs: worker processes; by default the cores.
         device: by default the GPU where there is one.
@@ -75,6 +78,8 @@ def extract_all(
     """
     opened = open_store(store, corpus, root, say)
     specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, say)
+    if all_folds:
+        specs = [each for spec in specs for each in _per_fold(spec)]
     return [
         extract(
             opened,
@@ -89,6 +94,18 @@ def extract_all(
         )
         for spec in specs
     ]
+
+
+def _per_fold(spec: EncoderSpec) -> list[EncoderSpec]:
+    """The encoders that `cli finetune --all-folds` or `--crossfit` put into a folder."""
+    folders = sorted(path.parent for path in Path(spec.checkpoint).glob(f"*/{RECORD}"))
+    if not folders or not spec.name:
+        raise BadValue(
+            f"{spec.checkpoint} is no folder of encoders tuned fold by fold" if spec.name else "an encoder has no name",
+            expected="NAME=FOLDER with a checkpoint for each fold in it",
+            do="cli finetune --all-folds --out FOLDER, then cli extract --all-folds --encoder NAME=FOLDER",
+        )
+    return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
 
 
 def _default_encoders(store: Store, say: Say) -> list[EncoderSpec]:

@@ -1,12 +1,16 @@
-"""Fine-tuning by a protocol: an encoder learns the training part of one fold, and of no other."""
+"""Fine-tuning by a protocol: each encoder learns the training part of one fold, or all but a part of it."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import folds as cuts
+from benchmarks import grouped
 from benchmarks.folds import Fold
 from featurestore import labels as schemes
+from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.finetune import Settings, Tuned, finetune
 from featurestore.store import Store
@@ -41,28 +45,121 @@ def tune(
         BadValue: the protocol has several folds and none is named.
         Problem: as `finetune` and `folds.cut` raise.
     """
+    tuning = _tuning(store, modality, checkpoint, labels, protocol, settings, progress)
+    return tuning.run(_fold(tuning.folds, protocol, fold), out)
+
+
+def tune_each(
+    store: Store,
+    *,
+    modality: str,
+    checkpoint: str,
+    out: Path,
+    labels: str | None = None,
+    protocol: str = "holdout",
+    fold: str | None = None,
+    all_folds: bool = False,
+    crossfit: int = 0,
+    progress: Callable[[str], None] = print,
+    **settings: Any,
+) -> list[Tuned]:
+    """Tunes one checkpoint per fold, `out/FOLD`, and for cross-fitted logits K more of each, `out/FOLD-x1` and so on.
+
+    Each of the K learns the fold's training part but for a K-th of it, cut by the protocol's own grouping, and reports
+    on that. What is there already is kept.
+
+    Args:
+        all_folds: of the protocol; else the one of `fold`.
+        crossfit: K; 0 for none.
+
+    The others are those of `tune`.
+
+    Raises:
+        BadValue: K is 1 or more than there are groups, a fold's name cannot be a file's, or as `tune`.
+    """
+    tuning = _tuning(store, modality, checkpoint, labels, protocol, settings, progress)
+    folds = tuning.folds if all_folds and fold is None else [_fold(tuning.folds, protocol, fold)]
+    parts = [part for whole in folds for part in (whole, *(_parts(tuning, whole, crossfit) if crossfit else []))]
+    strange = [part.name for part in parts if not re.fullmatch(r"[\w-]+", part.name)]
+    if strange:
+        raise BadValue(
+            f"fold {strange[0]!r} cannot name a feature file",
+            expected="letters, digits, - and _",
+            do="rename the speaker or session in the manifest",
+        )
+    return [tuning.run(part, out / part.name) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """What all encoders of one command share."""
+
+    store: Store
+    modality: str
+    checkpoint: str
+    labels: str
+    protocol: str
+    classes: Mapping[str, str]
+    folds: list[Fold]
+    settings: Settings
+    progress: Callable[[str], None]
+
+    def run(self, fold: Fold, out: Path) -> Tuned:
+        """Tunes on one training part."""
+        return finetune(
+            utterances=self.store.utterances,
+            root=self.store.root,
+            classes=self.classes,
+            train_ids=fold.train,
+            held_out_ids=fold.test,
+            modality=self.modality,
+            checkpoint=self.checkpoint,
+            out=out,
+            settings=self.settings,
+            provenance={
+                "corpus": self.store.corpus,
+                "manifest": self.store.manifest_digest,
+                "labels": self.labels,
+                "protocol": self.protocol,
+                "fold": fold.name,
+            },
+            progress=self.progress,
+        )
+
+
+def _tuning(
+    store: Store,
+    modality: str,
+    checkpoint: str,
+    labels: str | None,
+    protocol: str,
+    settings: Mapping[str, Any],
+    progress: Callable[[str], None],
+) -> _Tuning:
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
-    chosen = _fold(cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0)), protocol, fold)
-    return finetune(
-        utterances=store.utterances,
-        root=store.root,
-        classes=classes,
-        train_ids=chosen.train,
-        held_out_ids=chosen.test,
-        modality=modality,
-        checkpoint=checkpoint,
-        out=out,
-        settings=Settings(**settings),
-        provenance={
-            "corpus": store.corpus,
-            "manifest": store.manifest_digest,
-            "labels": scheme.name,
-            "protocol": protocol,
-            "fold": chosen.name,
-        },
-        progress=progress,
-    )
+    folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
+    return _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, folds, Settings(**settings), progress)
+
+
+def _parts(tuning: _Tuning, fold: Fold, count: int) -> list[Fold]:
+    """The training part K times, each without a K-th of it."""
+    groups = registry.module("protocols", tuning.protocol).groups(tuning.store.utterances)
+    most = len({groups[name] for name in fold.train})
+    if not 2 <= count <= most:
+        raise BadValue(
+            f"the training part of fold {fold.name} cannot be cut into {count}",
+            expected=f"--crossfit 2 to {most}, the number of its groups",
+        )
+    cut = grouped.parts(fold.train, groups, tuning.classes, count, tuning.settings.seed)
+    return [
+        Fold(
+            f"{fold.name}-x{number}",
+            tuple(name for name in fold.train if name not in part),
+            tuple(name for name in fold.train if name in part),
+        )
+        for number, part in enumerate(cut, 1)
+    ]
 
 
 def summary(tuned: Tuned) -> str:

@@ -15,7 +15,14 @@ INDEPENDENT = [name for name in PROTOCOLS if registry.module("protocols", name).
 BY_ORDER = {"paper-tail"}  # cut by the order of the manifest, and says so
 quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 TEXTS = ["Yes.", "yes", "", "I told you not to go", "He told you: not to go!", "We lost the letter again today", "Oh."]
-REFUSALS = ("tests a class that it never trains on", "is empty", "cannot be cut into", "no dev part", "folds by script needs", "neither script")
+REFUSALS = (
+    "tests a class that it never trains on",
+    "is empty",
+    "cannot be cut into",
+    "no dev part",
+    "folds by script needs",
+    "neither script",
+)
 SCHEME = {"ang": "angry", "hap": "happy", "exc": "happy", "sad": "sad"}  # leaves `xxx` and '' out
 
 
