@@ -46,6 +46,7 @@ class FeatureFile:
         if not path.is_file():
             raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {path.parent}")
         self.path = path
+        self._maps: dict[str, np.ndarray] = {}
         try:
             self.sealed = seal.check(path)  # before HDF5 reads it: a flipped byte of the layout can lead it anywhere
             with h5py.File(path, "r") as file:
@@ -77,12 +78,16 @@ class FeatureFile:
 
     def __getitem__(self, name: str) -> np.ndarray:
         """A dataset as a read-only memory map; text arrives as fixed-width UTF-8 bytes."""
+        if name in self._maps:
+            return self._maps[name]
         if name not in self._layout:
             raise UnknownName(f"{self.path} has no dataset {name!r}", expected=", ".join(self._layout))
         offset, shape, dtype = self._layout[name]
         if not all(shape):
             return np.empty(shape, dtype)
-        return np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
+        # Kept: a map that is made anew has its pages looked up anew.
+        self._maps[name] = np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
+        return self._maps[name]
 
     def text(self, name: str) -> list[str]:
         """A dataset of text."""

@@ -23,7 +23,7 @@ class FeatureSpec:
 
 
 def parse_feature(text: str) -> FeatureSpec:
-    """Parses `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first ones, flattened) or `<encoder>.layers[NUMBER]`."""
+    """Parses `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first, flattened) or `<encoder>.layers[NUMBER]`."""
     match = _FEATURE.fullmatch(text.strip())
     if not match or (match["kind"] in INDEXED) != (match["index"] is not None):
         raise BadValue(
