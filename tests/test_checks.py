@@ -1,0 +1,108 @@
+"""Each check passes, fails and does not apply where it should."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks import checking
+from benchmarks.folds import Fold
+from benchmarks.predictions import Card, Predicted
+from benchmarks.results import Results, System
+from benchmarks.stats import Answers
+from featurestore import registry
+from featurestore.manifest import Utterance
+
+CLASSES = {f"{name}{number:03}": ("ang", "sad")[number % 2] for name in "ab" for number in range(400)}
+TRAIN = tuple(name for name in CLASSES if name.startswith("a"))
+TEST = tuple(name for name in CLASSES if name.startswith("b"))
+CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {"features": ("text.logits",), "classes": ("ang", "sad")}
+
+
+def benchmark(*, text=str, speaker=lambda name: name[0], about=None, right=0.9, fold=None, **card):
+    """A benchmark of one system on two speakers, to be spoiled."""
+    fold = fold or Fold("1", TRAIN, TEST)
+    rows = tuple(Utterance(name, text=text(name), speaker=speaker(name)) for name in CLASSES)
+    truth = [CLASSES[name] for name in fold.test]
+    other = {"ang": "sad", "sad": "ang"}
+    prediction = [name if row < right * len(truth) else other[name] for row, name in enumerate(truth)]
+    answers = Answers(truth, prediction, ["ang", "sad"])
+    described = Card(**CARD | {"system": "svm on text.logits", "head": "svm", "fold": "1", "seed": 0} | card)
+    system = SimpleNamespace(name=described.system, card=described, pooled=[answers])
+    base = {"classes": CLASSES, "encoders": {}, "tune": 0, "dropped": {}}
+    return Results(base | (about or {}), (fold,), rows, (system,))
+
+
+def tuned(train, test):
+    return {"encoders": {"text": {"made": {}, "tuned_on": {"1": {"train": train, "test": test}}}}}
+
+
+CASES = [
+    ("speaker-overlap", {}, "passed", "no speaker of 2 is on both sides"),
+    ("speaker-overlap", {"speaker": lambda name: "S"}, "failed", "400 of 400 test utterances are of speakers that are"),
+    ("speaker-overlap", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),
+    ("encoder-tuned-on-test", {"about": tuned(400, 0)}, "passed", "1 encoders were tuned, none on a test utterance"),
+    ("encoder-tuned-on-test", {"about": tuned(400, 7)}, "failed", "tuned on test utterances: text on 7 of fold 1"),
+    ("encoder-tuned-on-test", {}, "not applicable", "no encoder was tuned on this corpus"),
+    ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
+    ("in-sample-logits", {"logits": "in-sample"}, "failed", "1 of 1 systems with logits learn from in-sample ones"),
+    ("in-sample-logits", {"features": ("text.mean",)}, "not applicable", "no feature set holds logits"),
+    ("text-shared", {"text": str}, "passed", "no text of 400 test utterances is in training"),
+    ("text-shared", {"text": lambda name: "Oh."}, "failed", "400 of 400 test utterances have their text, or a near"),
+    ("text-shared", {"text": lambda name: ""}, "not applicable", "the manifest has no texts"),
+    ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
+    ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; read the"),
+    ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),
+    ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %"),
+    ("worse-than-prior", {"right": 0.5}, "failed", "1 of 1 systems have learned nothing: svm on text.logits"),
+    ("worse-than-prior", {"head": "prior"}, "not applicable", "only the prior was run"),
+    (
+        "selection-on-test",
+        {"about": {"tune": 3}, "fold": Fold("1", TRAIN[9:], TEST, TRAIN[:9])},
+        "passed",
+        "settings were",
+    ),
+    ("selection-on-test", {"about": {"tune": 3}}, "failed", "settings were not chosen on a dev part of their own in f"),
+    ("selection-on-test", {}, "not applicable", "settings were given, not searched for"),
+    ("too-few-test", {}, "passed", "400 test utterances, at least 200 of each class"),
+    (
+        "too-few-test",
+        {"fold": Fold("1", TRAIN, TEST[:100])},
+        "failed",
+        "100 test utterances, fewer than 385: differences",
+    ),
+    ("too-few-test", {"fold": Fold("1", TRAIN, ())}, "not applicable", "nothing is tested"),
+    ("features-missing", {}, "passed", "every utterance that the label scheme keeps has every feature"),
+    (
+        "features-missing",
+        {"about": {"dropped": {"x": "gone"}}},
+        "failed",
+        "1 utterances lack a feature and are in no fig",
+    ),
+    ("features-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no utter"),
+]
+
+
+@pytest.mark.parametrize(("check", "spoiled", "outcome", "message"), CASES, ids=[f"{c[0]}-{c[2]}" for c in CASES])
+def test_a_check_says_what_it_found(check, spoiled, outcome, message):
+    found = registry.module("checks", check).check(benchmark(**spoiled))
+    assert (found.outcome, found.message[: len(message)]) == (outcome, message)
+
+
+def test_every_check_has_its_three_cases():
+    assert {(check, outcome) for check, _, outcome, _ in CASES} == {
+        (name, outcome) for name in registry.names("checks") for outcome in ("passed", "failed", "not applicable")
+    }
+    assert [finding.check for finding in checking.run(benchmark())] == registry.names("checks")
+    assert all(registry.summary("checks", name) for name in registry.names("checks"))
+
+
+def test_few_of_a_class_are_said():
+    angry = [name for name, label in CLASSES.items() if label == "ang"]
+    found = registry.module("checks", "too-few-test").check(benchmark(fold=Fold("1", TRAIN, (*angry, TEST[1]))))
+    assert found.message == "fewer than 30 test utterances of sad 1: their figures are coarse"
+
+
+def test_systems_keep_their_runs_apart_by_seed():
+    card = Card(**CARD | {"system": "svm", "fold": "1", "seed": 0})
+    answers = Answers(["ang"], ["ang"], ["ang"], None)
+    assert System("svm", (Predicted(card, ("a",), answers),)).seeds == [0]

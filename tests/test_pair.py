@@ -1,0 +1,71 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import results
+from benchmarks.pair import Pair
+from benchmarks.runner import Asked, benchmark
+from featurestore.errors import Leakage, Mismatch
+from tests.fake_store import FakeStore, corpus
+
+
+def other(**options):
+    """A second corpus that calls happy `joy` and has a label of its own."""
+    names = {"hap": "joy"}
+    rows = [replace(row, label=names.get(row.label, row.label)) for row in corpus(sessions=2)]
+    odd = replace(rows[0], id="odd", label="bored")
+    return FakeStore((*rows, odd), corpus="other", **options)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"ang": "ang", "joy": "hap", "sad": "sad", "bored": "bored"}))
+    return str(path)
+
+
+def test_training_and_testing_on_two_corpora(tmp_path, mapped):
+    lines = []
+    pair = Pair(FakeStore(), other(), None, mapped, lines.append)
+    assert lines == ["1 utterances of other are left out, of classes that only it has: bored"]
+    assert pair.corpus == "fake->other"
+    benchmark(pair, Asked(("logistic",), protocol="cross-corpus"), tmp_path / "r")
+    found = results.read(tmp_path / "r")
+    (fold,) = found.folds
+    assert (len(fold.train), len(fold.test)) == (72, 48)
+    assert all(name.startswith("tested:") for name in fold.test)
+    assert set(found.systems[0].pooled[0].truth) == {"ang", "hap", "sad"}
+    assert found.systems[0].pooled[0].values()["accuracy"] > 0.6
+
+
+def test_rows_come_from_their_store_in_the_order_asked_for(mapped):
+    first, second = FakeStore(), other(spread=0.1)
+    ids = ["tested:Ses01F_001", "trained:Ses01F_001", "tested:Ses01F_000"]
+    X, widths, rows = Pair(first, second, None, mapped).matrix(["text.mean"], ids)
+    assert (widths, rows) == ({"text.mean": 4}, ids)
+    expected = [
+        store.matrix(["text.mean"], [name.partition(":")[2]])[0][0]
+        for store, name in zip((second, first, second), ids, strict=True)
+    ]
+    assert np.array_equal(X, expected)
+
+
+def test_what_an_encoder_saw_of_the_tested_store_leaks(tmp_path, mapped):
+    second = other(tuned={"text": frozenset(["Ses01F_000"])})
+    with pytest.raises(Leakage, match="encoder text was tuned on 1 of the 48 test utterances of fold cross-corpus"):
+        benchmark(Pair(FakeStore(), second, None, mapped), Asked(("prior",), protocol="cross-corpus"), tmp_path)
+
+
+def test_stores_that_do_not_fit_are_refused(mapped):
+    with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad\n  got: bored"):
+        Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),)))
+    second = other()
+    second.describe = lambda encoder: {"class": "fake", "checkpoint": "another"}
+    with pytest.raises(Mismatch) as caught:
+        Pair(FakeStore(), second, None, mapped).matrix(["text.mean"], ["tested:Ses01F_001"])
+    assert str(caught.value) == (
+        "encoder text is not the same in the two stores\n  expected: checkpoint text\n  got: checkpoint another\n"
+        "  do: extract both with the same --encoder"
+    )
