@@ -118,8 +118,9 @@ class Pair:
         found = {
             side: store.matrix(features, [ids[row].partition(":")[2] for row in rows[side]])
             for side, store in self._stores.items()
+            if rows[side]
         }
-        widths = found["trained"][1]
+        widths = next(iter(found.values()))[1]
         X = np.empty((len(ids), sum(widths.values())), np.float32)
         for side, (block, _, _) in found.items():
             X[rows[side]] = block
