@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 LEAST_WORDS = 4  # shorter texts are copies only where they are equal: "oh no" is near "oh yes" by any measure
 NEAR = 0.6  # of the words of both
+_ROWS = 512  # texts compared with all others at once
 _TAG = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [LAUGHTER]: a sound, not a word
 
 
@@ -25,7 +27,8 @@ def normalised(text: str) -> str:
     return " ".join(re.findall(r"\w+", plain))
 
 
-def copies(texts: Sequence[str]) -> csr_array:
+@lru_cache(maxsize=1)  # every fold of a protocol asks about the same texts
+def copies(texts: tuple[str, ...]) -> csr_array:
     """Which normalised texts are copies of each other: a symmetric matrix (N, N), true on its diagonal.
 
     Two texts are copies where they are equal, or both have four words or more and share at least 60 % of their words
@@ -33,12 +36,19 @@ def copies(texts: Sequence[str]) -> csr_array:
     """
     size = np.array([len(text.split()) for text in texts])
     counts = _bags(texts, size)
-    shared = (counts @ counts.T).tocoo()
-    first, second = shared.coords
-    near = shared.data >= NEAR * (size[first] + size[second] - shared.data)
+    pairs = [_near(counts, size, start) for start in range(0, len(texts), _ROWS)]
+    rows, columns = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
     itself = np.arange(len(texts))
-    rows, columns = np.concatenate([first[near], itself]), np.concatenate([second[near], itself])
+    rows, columns = np.concatenate([rows, itself]), np.concatenate([columns, itself])
     return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(texts), len(texts)))
+
+
+def _near(counts: csr_array, size: NDArray[np.int64], start: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs that share enough words, of some texts with all."""
+    shared = (counts[start : start + _ROWS] @ counts.T).tocoo()
+    first, second = shared.coords[0] + start, shared.coords[1]
+    near = shared.data >= NEAR * (size[first] + size[second] - shared.data)
+    return first[near], second[near]
 
 
 def _bags(texts: Sequence[str], size: NDArray[np.int64]) -> csr_array:
@@ -61,7 +71,7 @@ def components(texts: Mapping[str, str]) -> dict[str, str]:
     """
     plain = {name: normalised(text) for name, text in texts.items()}
     different = sorted(set(plain.values()) - {""})
-    label = connected_components(copies(different), directed=False)[1].tolist() if different else []
+    label = connected_components(copies(tuple(different)), directed=False)[1].tolist() if different else []
     first: dict[int, str] = {}
     for text, number in zip(different, label, strict=True):
         first.setdefault(number, text)
@@ -83,5 +93,5 @@ def given_away(train: Iterable[str], test: Iterable[str], texts: Mapping[str, st
     place = {text: number for number, text in enumerate(different)}
     marked = np.zeros(len(different), bool)
     marked[[place[text] for text in tested]] = True
-    known = copies(different) @ marked
+    known = copies(tuple(different)) @ marked
     return {name for name in train if plain[name] and known[place[plain[name]]]}
