@@ -69,18 +69,9 @@ def test_extract_again_says_that_nothing_was_done(home):
 
 def test_extract_lists_failures_and_ends_with_3(home, tmp_path):
     (tmp_path / "t.csv").write_text(f"audio,label\nnowhere.wav,ang\n{home / 'clips' / 'clip000.wav'},sad\n")
-    options = [
-        "--store",
-        tmp_path / "s",
-        "--corpus",
-        "table",
-        "--root",
-        tmp_path / "t.csv",
-        "--encoder",
-        home / "audio",
-    ]
+    options = ["--store", tmp_path / "s", *table(tmp_path / "t.csv"), "--encoder", home / "audio"]
     result = run("extract", *options, "--jobs", 1, code=3)
-    assert "2 utterances, 2 encoded now, 0 reused, 1 failed\n  nowhere: no such file:" in result.output
+    assert "2 utterances, 1 encoded now, 0 reused, 1 failed\n  nowhere: no such file:" in result.output
     answer = json.loads(run("extract", *options, "--json", code=3).stdout)
     assert list(answer[0]["failed"]) == ["nowhere"]
 
@@ -170,7 +161,7 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--head", "svn"], "unknown head 'svn'\n  expected: one of logistic, mlp, prior, svm, xgb\n  do: did you mean svm?"),
+        (["--head", "svn"], "do: did you mean svm?"),
         (["--head", "svm", "--features", "video.mean"], "unknown encoder 'video'"),
         (["--head", "svm", "--features", "audio.logits"], "audio has no logits"),
         (["--head", "svm", "--labels", "iemocap-7"], "unknown label scheme 'iemocap-7'"),
@@ -229,10 +220,8 @@ def test_finetune_tunes_on_the_training_part_alone(home, tmp_path):
     record = json.loads((tmp_path / "tuned" / "finetune.json").read_text())
     assert len(record["trained_on"]) == 30
     assert "up to date" in run("finetune", *store(home), "--modality", "text", *options).output
-    by_session = ["--protocol", "leave-one-session-out"]
-    refused = run(
-        "finetune", *store(home), "--modality", "text", *options[:2], "--out", tmp_path / "x", *by_session, code=1
-    )
+    by_session = [*options[:2], "--out", tmp_path / "x", "--protocol", "leave-one-session-out"]
+    refused = run("finetune", *store(home), "--modality", "text", *by_session, code=1)
     assert "has 2 folds, and an encoder is tuned on one\n  expected: --fold, one of 0, 1" in refused.output
 
 
@@ -245,12 +234,12 @@ def test_wrong_usage_ends_with_2(home):
 def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):
     import errno
 
-    from featurestore import extract
+    from featurestore import join
 
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device", "features/x.h5")
 
-    monkeypatch.setattr(extract, "join", full)
+    monkeypatch.setattr(join, "join", full)
     (copy / "store" / "audio.h5").unlink()
     result = run("extract", *store(copy), "--encoder", home / "audio", "--jobs", 1, code=1)
     assert "No space left on device: features/x.h5\n  do: make room" in result.output

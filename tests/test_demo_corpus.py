@@ -66,9 +66,9 @@ def test_a_complete_corpus_is_not_made_again_and_one_of_another_version_is(tmp_p
     made = []
     generate = demo.generate
 
-    def small(root):
+    def small(root, seed, per_label):
         made.append(root)
-        generate(root, per_label=1)
+        generate(root, seed, per_label)
 
     root = tmp_path / "corpus"
     monkeypatch.setattr(demo, "generate", small)
