@@ -247,3 +247,30 @@ def test_a_feature_set_gives_its_functionals(name, width, items):
 def test_every_encoder_module_is_described_without_loading_it():
     for name in registry.names("encoders"):
         assert registry.summary("encoders", name).endswith(".")
+
+
+def test_a_tokenizer_that_is_only_a_sentencepiece_model_loads(folder):
+    """The hub's deberta-v3-small has spm.model and tokenizer_config.json, and no tokenizer.json."""
+    import sentencepiece
+
+    path = tiny.checkpoint("deberta-v2", folder / "spm")
+    for name in ("tokenizer.json", "special_tokens_map.json"):
+        (path / name).unlink(missing_ok=True)
+    (path / "tokenizer_config.json").write_text('{"do_lower_case": false, "vocab_type": "spm"}')
+    corpus = folder / "words.txt"
+    corpus.write_text("\n".join(" ".join(tiny.WORDS[start : start + 5]) for start in range(len(tiny.WORDS))) * 20)
+    special = {"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"}
+    numbers = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(corpus),
+        model_prefix=str(path / "spm"),
+        vocab_size=25,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **special,
+        **numbers,
+    )
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
+    tokens = encoder.load(Item("u", None, "you never saw my dog"))
+    assert encoder.tokenizer.convert_ids_to_tokens(tokens)[0] == "[CLS]"
+    assert np.isfinite(encode(encoder, [Item("u", None, "you never saw my dog")], ["cls"])[0]["cls"]).all()
