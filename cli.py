@@ -156,7 +156,7 @@ def finetune(**options: Any) -> None:
               cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
                 --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
     """
-    from benchmarks.tune import summary, tune, tune_each
+    from benchmarks.encoding.tune import summary, tune, tune_each
     from featurestore.store import Store
 
     as_json = options.pop("as_json")
@@ -203,7 +203,7 @@ def extract(ctx: click.Context, /, frames: bool, layers: bool, as_json: bool, **
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
-    from benchmarks.pipeline import extract_all
+    from benchmarks.encoding.pipeline import extract_all
 
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     done = extract_all(**options, optional=optional, say=say)
@@ -241,7 +241,7 @@ def folds(as_json: bool, **options: Any) -> None:
     \b
     Example: cli folds --protocol speaker-kfold --dev --out folds.json
     """
-    from benchmarks.cuts import cuts
+    from benchmarks.folds.cuts import cuts
 
     found = cuts(**options)
     answer(found.to_json(), found.table(), as_json)
@@ -313,7 +313,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
               cli fit-head --head svm --features audio.mean,text.mean --param C=10 \\
                 --protocol leave-one-speaker-out
     """
-    from benchmarks.fit import fit_and_save
+    from benchmarks.fitting.fit import fit_and_save
     from featurestore.store import Store
 
     fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
@@ -358,7 +358,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     Example: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
     """
     from benchmarks.compared import compare
-    from benchmarks.runner import Asked
+    from benchmarks.runs.runner import Asked
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     for name, kind in (("heads", str), ("normalize", str), ("logits", str), ("seeds", int)):
@@ -422,10 +422,10 @@ def paper(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> No
               cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
                 --mode exact --out results/paper
     """
+    from benchmarks.encoding.pipeline import open_store
     from benchmarks.paper.plan import Epochs
     from benchmarks.paper.run import run, summary
     from benchmarks.paper.switches import MODES
-    from benchmarks.pipeline import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)

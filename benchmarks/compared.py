@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
-from benchmarks.pair import Pair
-from benchmarks.runner import Asked, benchmark
-from benchmarks.source import Store
-from benchmarks.summary import render, summarise
+from benchmarks.report.summary import render, summarise
+from benchmarks.runs import results
+from benchmarks.runs.pair import Pair
+from benchmarks.runs.runner import Asked, benchmark
+from benchmarks.runs.source import Store
 from featurestore.errors import BadValue
 from featurestore.files import write_text
 from featurestore.store import Store as OnDisk

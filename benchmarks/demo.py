@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fit import fit_and_save
-from benchmarks.pipeline import extract_all
-from benchmarks.result import Fitted
+from benchmarks.encoding.pipeline import extract_all
+from benchmarks.fitting.fit import fit_and_save
+from benchmarks.fitting.result import Fitted
 from featurestore.files import write_text
 from featurestore.labels import card
 from featurestore.store import Store

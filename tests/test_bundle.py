@@ -8,7 +8,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from benchmarks.fit import fit_head
+from benchmarks.fitting.fit import fit_head
 from featurestore import bundle as bundles
 from featurestore import registry
 from featurestore.errors import Mismatch, NotFound, UnknownName

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import checking
-from benchmarks.folds import Fold
-from benchmarks.predictions import Card, Predicted
-from benchmarks.results import Results, System
-from benchmarks.stats import Answers
+from benchmarks.folds.fold import Fold
+from benchmarks.report import checks
+from benchmarks.runs.predictions import Card, Predicted
+from benchmarks.runs.results import Results, System
+from benchmarks.statistics.intervals import Answers
 from featurestore import registry
 from featurestore.manifest import Utterance
 
@@ -92,7 +92,7 @@ def test_every_check_has_its_three_cases():
     assert {(check, outcome) for check, _, outcome, _ in CASES} == {
         (name, outcome) for name in registry.names("checks") for outcome in ("passed", "failed", "not applicable")
     }
-    assert [finding.check for finding in checking.run(benchmark())] == registry.names("checks")
+    assert [finding.check for finding in checks.run(benchmark())] == registry.names("checks")
     assert all(registry.summary("checks", name) for name in registry.names("checks"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks import pipeline
+from benchmarks.encoding import pipeline
 from featurestore.store import Store
 from tests import tiny
 

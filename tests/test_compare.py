@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from benchmarks import clusters, compare
-from benchmarks.stats import Answers
+from benchmarks.statistics import clusters
+from benchmarks.statistics import pairs as compare
+from benchmarks.statistics.intervals import Answers
 from featurestore.manifest import Utterance
 
 CLASSES = ["ang", "sad"]

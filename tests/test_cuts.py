@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks import folds
-from benchmarks.cuts import cuts
+from benchmarks.folds import fold as folds
+from benchmarks.folds.cuts import cuts
 from tests import fake_store, tiny
 
 

@@ -4,9 +4,9 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.fit import fit_and_save, fit_head
-from benchmarks.metrics import METRICS
-from benchmarks.params import parse_params
+from benchmarks.fitting.fit import fit_and_save, fit_head
+from benchmarks.runs.params import parse_params
+from benchmarks.statistics.metrics import METRICS
 from featurestore import bundle as bundles
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from tests.fake_store import FakeStore

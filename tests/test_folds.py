@@ -3,8 +3,8 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import folds
-from benchmarks.folds import Fold
+from benchmarks.folds import fold as folds
+from benchmarks.folds.fold import Fold
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
 from featurestore.manifest import Utterance

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks import leakage
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
+from benchmarks.runs import leakage
 from featurestore.errors import Leakage
 
 FOLDS = [Fold("1", ("c", "d"), ("a", "b")), Fold("2", ("a", "b"), ("c", "d"))]

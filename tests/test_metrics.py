@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.metrics import (
+from benchmarks.statistics.metrics import (
     METRICS,
     PROBABILITY_METRICS,
     accuracy,

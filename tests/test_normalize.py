@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.normalize import normalize
+from benchmarks.runs.normalize import normalize
 
 RNG = np.random.default_rng(0)
 TRAIN, TEST = (RNG.normal(3, 2, (rows, 4)).astype(np.float32) for rows in (30, 12))

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import results
-from benchmarks.pair import Pair
-from benchmarks.runner import Asked, benchmark
+from benchmarks.runs import results
+from benchmarks.runs.pair import Pair
+from benchmarks.runs.runner import Asked, benchmark
 from featurestore.errors import Leakage, Mismatch
 from tests.fake_store import FakeStore, corpus
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks import leakage
 from benchmarks.paper.plan import Epochs, Plan, published
 from benchmarks.paper.switches import MODES
+from benchmarks.runs import leakage
 from featurestore.manifest import Utterance
 from tests import iemocap_release as release
 

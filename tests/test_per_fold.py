@@ -5,11 +5,12 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks import compared, results
-from benchmarks.fit import fit_head
-from benchmarks.folds import Fold, cut
-from benchmarks.inputs import resolve
-from benchmarks.runner import Asked, benchmark
+from benchmarks import compared
+from benchmarks.fitting.fit import fit_head
+from benchmarks.folds.fold import Fold, cut
+from benchmarks.runs import results
+from benchmarks.runs.inputs import resolve
+from benchmarks.runs.runner import Asked, benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.store import Store
 from tests import tiny
@@ -176,7 +177,7 @@ def test_a_folder_without_folds_is_said(tmp_path):
 
 
 def test_too_many_parts_are_said(tmp_path):
-    from benchmarks.tune import tune_each
+    from benchmarks.encoding.tune import tune_each
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")
     with pytest.raises(

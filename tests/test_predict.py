@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.fit import fit_and_save
+from benchmarks.fitting.fit import fit_and_save
 from featurestore.errors import BadValue, Mismatch
 from featurestore.extract import extract
 from featurestore.predict import predict_from, render

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compared, predictions, results
-from benchmarks.runner import Asked, benchmark
+from benchmarks import compared
+from benchmarks.runs import predictions, results
+from benchmarks.runs.runner import Asked, benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from tests.fake_store import FakeStore, corpus
 
@@ -81,7 +82,7 @@ def test_what_shapes_a_run_makes_another_run(tmp_path):
 def test_a_killed_benchmark_goes_on_where_it_was(tmp_path):
     code = (
         "from pathlib import Path; import sys\n"
-        "from benchmarks.runner import Asked, benchmark\n"
+        "from benchmarks.runs.runner import Asked, benchmark\n"
         "from tests.fake_store import FakeStore\n"
         "asked = Asked(('svm',), protocol='leave-one-session-out', seeds=tuple(range(5)))\n"
         "benchmark(FakeStore(), asked, Path(sys.argv[1]))\n"

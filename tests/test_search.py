@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmarks.metrics import unweighted_average_recall
-from benchmarks.search import search
+from benchmarks.runs.search import search
+from benchmarks.statistics.metrics import unweighted_average_recall
 from heads.logistic import LogisticHead
 
 

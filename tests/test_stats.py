@@ -3,8 +3,9 @@ import pytest
 from scipy.stats import binom
 from scipy.stats import bootstrap as theirs_by_scipy
 
-from benchmarks import bootstrap, stats
-from benchmarks.metrics import METRICS, PROBABILITY_METRICS
+from benchmarks.statistics import bootstrap
+from benchmarks.statistics import intervals as stats
+from benchmarks.statistics.metrics import METRICS, PROBABILITY_METRICS
 from featurestore.errors import Mismatch
 
 CLASSES = np.array(["angry", "happy", "neutral", "sad"])

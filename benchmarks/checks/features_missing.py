@@ -1,7 +1,7 @@
 """Whether utterances were left out because they lack a feature."""
 
-from benchmarks.finding import Finding, failed, not_applicable, passed
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 

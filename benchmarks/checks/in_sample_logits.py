@@ -1,7 +1,7 @@
 """Whether a head learned from logits of an encoder that had seen the very utterances."""
 
-from benchmarks.finding import Finding, failed, not_applicable, passed
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 

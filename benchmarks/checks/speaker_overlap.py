@@ -1,7 +1,7 @@
 """Whether a speaker is in training and in test of the same fold."""
 
-from benchmarks.finding import Finding, failed, not_applicable, passed
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 

@@ -1,8 +1,8 @@
 """Whether test texts, or near copies of them, are in training."""
 
-from benchmarks.finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.protocols._texts import given_away
-from benchmarks.results import Results
+from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from benchmarks.finding import Finding, failed, not_applicable, passed
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 

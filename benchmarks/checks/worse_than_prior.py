@@ -1,8 +1,8 @@
 """Whether a head is no better than one that looks at nothing."""
 
-from benchmarks.compare import METRIC
-from benchmarks.finding import Finding, failed, not_applicable, passed
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.results import Results
+from benchmarks.statistics.pairs import METRIC
 
 __all__ = ["check"]
 

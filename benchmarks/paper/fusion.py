@@ -9,14 +9,14 @@ from typing import Any
 import joblib
 import numpy as np
 
-from benchmarks import folds as cuts
-from benchmarks import leakage
-from benchmarks.folds import Fold
+from benchmarks.folds import fold as cuts
+from benchmarks.folds.fold import Fold
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
-from benchmarks.parallel import threads
-from benchmarks.stats import intervals
+from benchmarks.runs import leakage
+from benchmarks.runs.parallel import threads
+from benchmarks.statistics.intervals import intervals
 from featurestore import registry
 from featurestore.spec import parse_feature
 

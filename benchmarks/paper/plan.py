@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from benchmarks.paper.switches import Switches
 from featurestore import labels as schemes
 from featurestore import registry

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.encoding.pipeline import DEFAULT_ENCODERS
+from benchmarks.fitting.result import INTERVAL
 from benchmarks.paper import differences, pages
 from benchmarks.paper.corpus import distribution
 from benchmarks.paper.fusion import fused, others
@@ -12,8 +14,6 @@ from benchmarks.paper.plan import MODALITIES, Epochs, Plan, published
 from benchmarks.paper.stage import Say
 from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
-from benchmarks.pipeline import DEFAULT_ENCODERS
-from benchmarks.result import INTERVAL
 from featurestore.errors import Mismatch
 from featurestore.files import write_text
 from featurestore.spec import parse_encoder

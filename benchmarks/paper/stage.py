@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.paper.plan import blocks
-from benchmarks.stats import intervals
+from benchmarks.statistics.intervals import intervals
 from featurestore.files import write_text
 
 Say = Callable[[str], None]

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.paper.plan import Plan
 from benchmarks.paper.stage import Say, Stage
-from benchmarks.parallel import threads
+from benchmarks.runs.parallel import threads
 from featurestore.checkpoint import RECORD
 from featurestore.extract import Extracted, extract
 from featurestore.spec import EncoderSpec

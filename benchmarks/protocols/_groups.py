@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from benchmarks import grouped
-from benchmarks.folds import Fold
+from benchmarks.folds import grouped
+from benchmarks.folds.fold import Fold
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
 

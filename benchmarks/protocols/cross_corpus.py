@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from benchmarks.protocols._groups import column_of
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
@@ -14,7 +14,7 @@ TRAINED, TESTED = "trained-store", "tested-store"  # what the pair of stores wri
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """One fold; nothing is drawn. `benchmarks.pair.Pair` makes two stores one and says which utterance is whose.
+    """One fold; nothing is drawn. `benchmarks.runs.pair.Pair` makes two stores one and says which utterance is whose.
 
     Raises:
         Mismatch: there is only one store.

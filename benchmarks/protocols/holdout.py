@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.folds import Fold
-from benchmarks.grouped import lot
+from benchmarks.folds.fold import Fold
+from benchmarks.folds.grouped import lot
 from featurestore.manifest import Utterance
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from benchmarks.protocols._groups import column_of, known
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from featurestore.manifest import Utterance
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from benchmarks.protocols._groups import kfold
 from benchmarks.protocols._texts import components, given_away
 from featurestore.errors import Mismatch

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.folds import cut, digest, from_json, to_json
+from benchmarks.folds.fold import cut, digest, from_json, to_json
 from benchmarks.protocols import _texts, cross_corpus, holdout
 from featurestore import registry
 from featurestore.errors import Mismatch

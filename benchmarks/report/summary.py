@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import checking, compare
-from benchmarks.bootstrap import METHOD, RESAMPLES
-from benchmarks.compare import METRIC
-from benchmarks.metrics import per_class
-from benchmarks.results import Results, System
-from benchmarks.stats import Answers, estimates
-from benchmarks.table import markdown
+from benchmarks.report import checks
+from benchmarks.report.table import markdown
+from benchmarks.runs.results import Results, System
+from benchmarks.statistics import pairs as compare
+from benchmarks.statistics.bootstrap import METHOD, RESAMPLES
+from benchmarks.statistics.intervals import Answers, estimates
+from benchmarks.statistics.metrics import per_class
+from benchmarks.statistics.pairs import METRIC
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")
 _MOST_PAIRS = 28  # in the table for a person; the JSON holds all
@@ -35,7 +36,7 @@ def summarise(results: Results) -> dict[str, Any]:
         "notes": _notes(results),
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
-        "checks": [asdict(finding) for finding in checking.run(results)],
+        "checks": [asdict(finding) for finding in checks.run(results)],
     }
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import folds as cuts
-from benchmarks.folds import Fold
-from benchmarks.inputs import Inputs
-from benchmarks.source import Store
+from benchmarks.folds import fold as cuts
+from benchmarks.folds.fold import Fold
+from benchmarks.runs.inputs import Inputs
+from benchmarks.runs.source import Store
 from featurestore import labels as schemes
 
 SHOWN = 5  # ids named in a line of progress; the result holds all of them

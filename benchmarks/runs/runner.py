@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import leakage, predictions, results
-from benchmarks import run as single
-from benchmarks.feature_sets import feature_sets
-from benchmarks.folds import Fold
-from benchmarks.inputs import CROSS_FITTED, Inputs, resolve
-from benchmarks.normalize import NONE, NOTES, SPEAKER, WAYS
-from benchmarks.parallel import each
-from benchmarks.params import check_params, defaults, parse_params
-from benchmarks.predictions import Card
-from benchmarks.run import Run
-from benchmarks.source import Store
-from benchmarks.stats import Answers
-from benchmarks.task import Task, task
+from benchmarks.folds.fold import Fold
+from benchmarks.runs import leakage, predictions, results
+from benchmarks.runs import run as single
+from benchmarks.runs.feature_sets import feature_sets
+from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve
+from benchmarks.runs.normalize import NONE, NOTES, SPEAKER, WAYS
+from benchmarks.runs.parallel import each
+from benchmarks.runs.params import check_params, defaults, parse_params
+from benchmarks.runs.predictions import Card
+from benchmarks.runs.run import Run
+from benchmarks.runs.source import Store
+from benchmarks.runs.task import Task, task
+from benchmarks.statistics.intervals import Answers
 from featurestore.bundle import versions
 from featurestore.errors import BadValue
 from featurestore.spec import parse_feature
@@ -31,14 +31,14 @@ class Asked:
 
     Args:
         heads: registry names.
-        features: as `benchmarks.feature_sets` reads them; None for every default feature.
+        features: as `benchmarks.runs.feature_sets` reads them; None for every default feature.
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
         fold: this one alone.
         split_seed: of the cut, the same for all seeds, since encoders are tuned on one cut.
         seeds: of heads that draw; the others run once.
         normalize: `none`, `global`, `speaker`; several are compared.
-        logits: how logits are taken (`benchmarks.inputs.resolve`); several are compared.
+        logits: how logits are taken (`benchmarks.runs.inputs.resolve`); several are compared.
         params: settings by head, `HEAD.NAME=VALUE` texts.
         tune: how many settings to try on dev; 0 takes them as they are.
         allow_leakage: run what leaks, and mark it.

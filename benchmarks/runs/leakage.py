@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from benchmarks.folds import Fold
+from benchmarks.folds.fold import Fold
 from featurestore.errors import Leakage
 
 

@@ -3,7 +3,7 @@
 R/benchmark.json    what was asked, the digests of its runs, what encoders were tuned on
 R/folds.json        the folds, every id, with their digest
 R/utterances.csv    the utterances that are in them
-R/runs/             each run's predictions (`benchmarks.predictions`)
+R/runs/             each run's predictions (`benchmarks.runs.predictions`)
 """
 
 import json
@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import folds as cuts
-from benchmarks import predictions
-from benchmarks.clusters import Clusters, choose
-from benchmarks.folds import Fold
-from benchmarks.predictions import Card, Predicted
-from benchmarks.stats import Answers
+from benchmarks.folds import fold as cuts
+from benchmarks.folds.fold import Fold
+from benchmarks.runs import predictions
+from benchmarks.runs.predictions import Card, Predicted
+from benchmarks.statistics.clusters import Clusters, choose
+from benchmarks.statistics.intervals import Answers
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound
 from featurestore.files import write_text

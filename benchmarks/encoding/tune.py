@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import folds as cuts
-from benchmarks import grouped
-from benchmarks.folds import Fold
+from benchmarks.folds import fold as cuts
+from benchmarks.folds import grouped
+from benchmarks.folds.fold import Fold
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import BadValue

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.folds import Fold
-from benchmarks.inputs import Inputs
-from benchmarks.normalize import NONE, SPEAKER, known_speakers, normalize
-from benchmarks.search import search
-from benchmarks.source import Store
+from benchmarks.folds.fold import Fold
+from benchmarks.runs.inputs import Inputs
+from benchmarks.runs.normalize import NONE, SPEAKER, known_speakers, normalize
+from benchmarks.runs.search import search
+from benchmarks.runs.source import Store
 from featurestore import registry
 from featurestore.errors import BadValue
 

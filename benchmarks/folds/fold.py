@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import grouped
+from benchmarks.folds import grouped
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
 from featurestore.manifest import Utterance

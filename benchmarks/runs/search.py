@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.metrics import unweighted_average_recall
+from benchmarks.statistics.metrics import unweighted_average_recall
 from featurestore import registry
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import folds as cutting
-from benchmarks.folds import Fold
+from benchmarks.folds import fold as cutting
+from benchmarks.folds.fold import Fold
 from featurestore import labels as schemes
 from featurestore.files import write_text
 from featurestore.manifest import Utterance

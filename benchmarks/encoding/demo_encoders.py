@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import folds as cuts
+from benchmarks.folds import fold as cuts
 from featurestore import labels as schemes
 from featurestore.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
@@ -46,7 +46,7 @@ def _tune(path: Path, modality: str) -> None:
     """Writes the untrained network and tunes it; runs in a process of its own."""
     import torch
 
-    from benchmarks.tune import tune
+    from benchmarks.encoding.tune import tune
     from featurestore import demo_models
 
     torch.set_num_threads(1)

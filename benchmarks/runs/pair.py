@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.protocols.cross_corpus import TESTED, TRAINED
-from benchmarks.source import Store
+from benchmarks.runs.source import Store
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.folds import Fold
-from benchmarks.source import Store
+from benchmarks.folds.fold import Fold
+from benchmarks.runs.source import Store
 from featurestore.errors import BadValue, Mismatch
 from featurestore.spec import parse_feature
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import bootstrap
-from benchmarks.bootstrap import CONFIDENCE, METHOD, RESAMPLES, Values
-from benchmarks.metrics import (
+from benchmarks.statistics import bootstrap
+from benchmarks.statistics.bootstrap import CONFIDENCE, METHOD, RESAMPLES, Values
+from benchmarks.statistics.metrics import (
     BINS,
     METRICS,
     PROBABILITY_METRICS,
@@ -83,7 +83,7 @@ def intervals(
     seed: int = 0,
 ) -> dict[str, Interval]:
     """Every metric of predicted classes with the bootstrap interval of 95 % (Efron and Tibshirani 1993, "An
-    Introduction to the Bootstrap", chapter 13; widened for few units as `benchmarks.bootstrap.ends` says).
+    Introduction to the Bootstrap", chapter 13; widened for few units as `benchmarks.statistics.bootstrap.ends` says).
 
     A resample draws as many utterances as there are, with replacement; with `clusters` it draws whole clusters, as
     many as there are: utterances of one speaker are alike, and an interval over utterances is then too narrow.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.stats import METHOD, RESAMPLES, Interval
+from benchmarks.statistics.intervals import METHOD, RESAMPLES, Interval
 from featurestore.bundle import Bundle
 
 INTERVAL = f"{METHOD}, {RESAMPLES} resamples"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.stats import Answers
+from benchmarks.statistics.intervals import Answers
 from featurestore.errors import Mismatch, NotFound
 from featurestore.files import write_text
 

@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks.source import Store
+from benchmarks.runs.source import Store
 from featurestore.errors import BadValue, UnknownName
 from featurestore.spec import parse_feature
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import leakage
-from benchmarks.clusters import choose
-from benchmarks.folds import Fold
-from benchmarks.inputs import CROSS_FITTED, Inputs, resolve
-from benchmarks.parallel import each, threads
-from benchmarks.params import check_params, defaults, parse_params
-from benchmarks.result import Fitted, FoldResult, Prediction
-from benchmarks.run import Run, execute, fit
-from benchmarks.source import Store
-from benchmarks.stats import intervals
-from benchmarks.task import Task, task
+from benchmarks.fitting.result import Fitted, FoldResult, Prediction
+from benchmarks.folds.fold import Fold
+from benchmarks.runs import leakage
+from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve
+from benchmarks.runs.parallel import each, threads
+from benchmarks.runs.params import check_params, defaults, parse_params
+from benchmarks.runs.run import Run, execute, fit
+from benchmarks.runs.source import Store
+from benchmarks.runs.task import Task, task
+from benchmarks.statistics.clusters import choose
+from benchmarks.statistics.intervals import intervals
 from featurestore.bundle import Bundle, check_target, save, versions
 
 __all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
@@ -76,7 +76,8 @@ def fit_head(
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
         fold: fit and measure this fold only.
-        logits: how the logits of training utterances are taken where the encoder saw them: `benchmarks.inputs.resolve`.
+        logits: how the logits of training utterances are taken where the encoder saw them: as
+            `benchmarks.runs.inputs.resolve` says.
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
         allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
         progress: is told, line by line, what is left out and what is being done.

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from benchmarks.finding import Finding
-from benchmarks.results import Results
+from benchmarks.checks._finding import Finding
+from benchmarks.runs.results import Results
 from featurestore import registry
 
 

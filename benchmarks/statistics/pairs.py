@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmarks import bootstrap
-from benchmarks.bootstrap import RESAMPLES
-from benchmarks.stats import Answers, resampled_metrics
+from benchmarks.statistics import bootstrap
+from benchmarks.statistics.bootstrap import RESAMPLES
+from benchmarks.statistics.intervals import Answers, resampled_metrics
 
 LEVEL = 0.05  # below it, after Holm's correction, two heads differ
 METRIC = "unweighted_average_recall"

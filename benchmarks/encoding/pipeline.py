@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import demo_encoders
+from benchmarks.encoding import demo_encoders
 from featurestore.checkpoint import RECORD
 from featurestore.errors import BadValue, Mismatch, NotFound
 from featurestore.extract import Extracted, extract

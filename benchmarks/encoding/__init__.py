@@ -1,0 +1,1 @@
+"""From a corpus to features: encoders tuned fold by fold, and the plain path for one that has none."""

@@ -1,0 +1,1 @@
+"""One head fitted, measured and bundled: what `cli fit-head` does."""

@@ -1,0 +1,1 @@
+"""What is made of a benchmark's predictions for people to read."""

@@ -1,0 +1,1 @@
+"""A benchmark's runs: what is fitted on what, one run after another, and their predictions on disk."""
