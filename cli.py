@@ -358,7 +358,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     Example: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
     """
     from benchmarks.compared import compare
-    from benchmarks.runs.runner import Asked
+    from benchmarks.runs.asked import Asked
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     for name, kind in (("heads", str), ("normalize", str), ("logits", str), ("seeds", int)):

@@ -8,8 +8,9 @@ from typing import Any
 
 from benchmarks.report.summary import render, summarise
 from benchmarks.runs import results
+from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.pair import Pair
-from benchmarks.runs.runner import Asked, benchmark
+from benchmarks.runs.runner import benchmark
 from benchmarks.runs.source import Store
 from featurestore.errors import BadValue
 from featurestore.files import write_text
@@ -42,12 +43,13 @@ def compare(
         Problem: as `benchmark` raises.
     """
     opened: Store = OnDisk(store)
+    said = command(asked, store, out, test_store, test_labels)
     if test_store is not None:
         if asked.protocol != CROSS:
             raise BadValue("--test-store is there", expected=f"--protocol {CROSS}", got=f"--protocol {asked.protocol}")
         opened = Pair(opened, OnDisk(test_store), asked.labels, test_labels, say)
         asked = replace(asked, labels=None)  # the pair has applied them
-    benchmark(opened, asked, out, say=say)
+    benchmark(opened, asked, out, said=said, say=say)
     return summary(out)
 
 

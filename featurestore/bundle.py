@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,13 @@ def save(bundle: Bundle, folder: Path) -> None:
         fields = {name: getattr(bundle, name) for name in _FIELDS}
         text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
+
+
+def weights_bytes(head: Any) -> int:
+    """The size of a fitted head's weights as a bundle holds them, without `head.json`; they are written and removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        head.save_weights(Path(folder))
+        return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
 def check_target(folder: Path) -> None:

@@ -46,6 +46,7 @@ class FakeStore:
     tuned: dict[str, frozenset[str]] = field(default_factory=dict)
     spread: float = 0.5
     path: Path = Path("nowhere")
+    manifest_digest: str = "0" * 64
     extra: tuple[str, ...] = ()  # feature files beside audio and text: text@1
 
     def default_features(self):

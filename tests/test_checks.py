@@ -15,7 +15,11 @@ from featurestore.manifest import Utterance
 CLASSES = {f"{name}{number:03}": ("ang", "sad")[number % 2] for name in "ab" for number in range(400)}
 TRAIN = tuple(name for name in CLASSES if name.startswith("a"))
 TEST = tuple(name for name in CLASSES if name.startswith("b"))
-CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {"features": ("text.logits",), "classes": ("ang", "sad")}
+CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {
+    "features": ("text.logits",),
+    "classes": ("ang", "sad"),
+    "share": 1.0,
+}
 
 
 def benchmark(*, text=str, speaker=lambda name: name[0], about=None, right=0.9, fold=None, **card):

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,10 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from benchmarks import compared
+import cli
+from benchmarks import compared, machine
+from benchmarks.folds import fold as cuts
+from benchmarks.paper.plan import published
 from benchmarks.runs import predictions, results
-from benchmarks.runs.runner import Asked, benchmark
+from benchmarks.runs.asked import Asked, command
+from benchmarks.runs.runner import benchmark
+from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from tests.fake_store import FakeStore, corpus
 
@@ -46,6 +53,96 @@ def test_every_run_is_on_disk_with_its_predictions(tmp_path):
     assert first[0] == "id,truth,prediction,ang,hap,sad"
     assert first[1].startswith("Ses01F_000,ang,")
     assert found.ids == sorted(row.id for row in corpus() if row.label)
+
+
+def test_a_run_says_how_large_its_head_is_and_how_it_learned(tmp_path):
+    asked = {"heads": ("logistic", "mlp"), "protocol": "holdout", "params": ("mlp.epochs=3", "mlp.device=cpu")}
+    found = ran(tmp_path, **asked)
+    logistic, mlp = (system.runs[0].card for system in found.systems)
+    fold, store = found.folds[0], FakeStore()
+    X, _, ids = store.matrix(store.default_features(), sorted(fold.train))
+    for card in (logistic, mlp):
+        head = registry.load("heads", card.head)(**card.params).fit(X, [found.about["classes"][name] for name in ids])
+        (tmp_path / card.head).mkdir()
+        head.save_weights(tmp_path / card.head)
+        assert card.bundle_bytes == sum(path.stat().st_size for path in (tmp_path / card.head).iterdir())
+        assert (card.share, card.shuffled, card.is_control) == (1.0, "", False)
+    assert logistic.history == {}
+    assert mlp.history == {name: [line[name] for line in head.history_] for name in ("loss", "accuracy")}
+    assert len(mlp.history["loss"]) == 3
+
+
+def test_a_benchmark_says_of_what_data_on_what_machine_and_by_which_command(tmp_path, monkeypatch):
+    found = ran(tmp_path, heads=("prior",))
+    about = found.about
+    assert about["manifest_sha256"] == "0" * 64
+    assert about["folds_sha256"] == cuts.digest(found.folds)
+    assert about["machine"].keys() == {"cpu", "cores", "memory_gb", "system", "python"}
+    assert about["command"] == (
+        f"cli benchmark --store nowhere --heads prior --protocol leave-one-session-out --out {tmp_path}"
+    )
+    assert about["published"] == []
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(machine, "describe", lambda: {"cpu": "another"})
+        assert (
+            ran(tmp_path, heads=("prior",)).about["machine"] == about["machine"]
+        )  # its seconds are still of the first
+        assert ran(tmp_path, heads=("logistic",)).about["machine"] == {"cpu": "another"}
+
+
+def test_figures_that_others_published_are_of_the_same_classes(tmp_path):
+    named = {"ang": "ang", "hap": "hap", "sad": "sad"}
+    store = FakeStore(tuple(replace(row, label=named.get(row.label, "")) for row in corpus()), corpus="iemocap")
+    (tmp_path / "three.json").write_text(json.dumps(named))
+    assert ran(tmp_path, store, heads=("prior",), labels=str(tmp_path / "three.json")).about["published"] == []
+    six, four = (ran(tmp_path, store, heads=("prior",), labels=f"iemocap-{n}").about["published"] for n in (6, 4))
+    assert four == []
+    blocks = published()["stages"]["fusion"]["blocks"]
+    assert [round(100 * one["value"], 3) for one in six] == [block["accuracy"] for block in blocks]
+    assert {one["metric"] for one in six} == {"accuracy"}
+    assert all(one["source"] and one["note"] for one in six)
+
+
+def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch):
+    asked = Asked(
+        ("svm", "mlp"),
+        "text,audio.mean+text.mean",
+        "my labels.json",
+        "cross-corpus",
+        "3",
+        1,
+        (0, 2),
+        ("none", "speaker"),
+        ("in-sample",),
+        ("svm.C=2", "mlp.hidden=[8, 4]"),
+        5,
+        True,
+    )
+    caught = []
+    monkeypatch.setattr(compared, "compare", lambda **given: caught.append(given) or ({}, ""))
+    line = shlex.split(command(asked, Path("a store"), Path("r"), Path("other"), "theirs"))
+    assert line[:2] == ["cli", "benchmark"]
+    result = CliRunner().invoke(cli.main, line[1:])
+    assert result.exit_code == 0, result.output
+    (given,) = caught
+    assert given["asked"] == asked
+    paths = ("store", "out", "test_store", "test_labels")
+    assert tuple(given[name] for name in paths) == (Path("a store"), Path("r"), Path("other"), "theirs")
+
+
+def test_runs_of_an_earlier_version_are_made_again_and_said_where_they_are_read(tmp_path):
+    digest = ran(tmp_path, heads=("prior",), protocol="holdout").systems[0].card.digest
+    run, about = tmp_path / "runs" / f"{digest}.json", tmp_path / "benchmark.json"
+    for path in (run, about):
+        path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 1'), "utf-8")
+    with pytest.raises(Mismatch, match="benchmark.json is not of this version"):
+        results.read(tmp_path)
+    with pytest.raises(Mismatch, match=f"{digest}.json is not of this version\\n  do: run the benchmark again"):
+        predictions.read(tmp_path / "runs", digest)
+    lines = []
+    benchmark(FakeStore(), Asked(("prior",), protocol="holdout"), tmp_path, say=lines.append)
+    assert "1 runs, 0 of them done already" in lines
+    assert results.read(tmp_path).systems[0].card.digest == digest
 
 
 def test_a_second_start_runs_only_what_is_missing(tmp_path):

@@ -70,6 +70,11 @@ class Pair:
         """Both corpora: `emodb->table`."""
         return "->".join(store.corpus for store in self._stores.values())
 
+    @property
+    def manifest_digest(self) -> str:
+        """The sha256 of both manifests."""
+        return " ".join(store.manifest_digest for store in self._stores.values())
+
     def encoders(self) -> list[str]:
         """The encoders that both stores have."""
         first, second = (store.encoders() for store in self._stores.values())

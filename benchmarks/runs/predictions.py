@@ -18,7 +18,7 @@ from benchmarks.statistics.intervals import Answers
 from featurestore.errors import Mismatch, NotFound
 from featurestore.files import write_text
 
-FORMAT = 1
+FORMAT = 2
 _COLUMNS = ("id", "truth", "prediction")
 
 
@@ -28,7 +28,8 @@ class Card:
 
     Args:
         digest: of all that shapes the run; the name of its files.
-        system: what the run belongs to: head, feature set, normalisation and logits in words.
+        system: what the run belongs to: head, feature set, normalisation and logits in words; a control bears the
+            name of the system that it is a control of.
         head: its registry name.
         feature_set: its name.
         features: in column order.
@@ -40,11 +41,17 @@ class Card:
         seed: of the head.
         drawn: whether the seed decides anything.
         tune: how many settings were tried on dev.
+        share: of the training part that was fitted on, above 0 and at most 1; below 1 the run is a control.
+        shuffled: `text` or `audio`: the modality whose test rows were permuted, which makes the run a control; empty
+            where none was.
         params: the settings that were used.
         train: number of utterances fitted on; `dev` chosen on; `test` measured on.
         leak: which encoder was tuned on test utterances; empty where none was.
         seconds: `tune`, `fit`, `predict`.
         peak_mb: the most memory of the process that ran it.
+        bundle_bytes: of the fitted head's weights as a bundle holds them.
+        history: by epoch, of a head that learns in epochs: `loss` (mean cross entropy in nats) and `accuracy` (0 to 1)
+            on its training rows; of another head empty.
         classes: of the probabilities, in order.
         csv_sha256: of the predictions.
     """
@@ -62,6 +69,8 @@ class Card:
     seed: int
     drawn: bool
     tune: int
+    share: float
+    shuffled: str
     params: Mapping[str, Any]
     train: int
     dev: int
@@ -69,8 +78,15 @@ class Card:
     leak: str
     seconds: Mapping[str, float]
     peak_mb: float
+    bundle_bytes: int
+    history: Mapping[str, list[float]]
     classes: tuple[str, ...]
     csv_sha256: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it shows something about a system, and is no system itself."""
+        return self.share < 1 or bool(self.shuffled)
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,9 @@ class Predicted:
 
 
 def is_done(folder: Path, digest: str) -> bool:
-    """Whether a run is complete."""
-    return (folder / f"{digest}.json").is_file()
+    """Whether a run is complete and of this version."""
+    path = folder / f"{digest}.json"
+    return path.is_file() and json.loads(path.read_text("utf-8")).get("format") == FORMAT
 
 
 def write(folder: Path, card: Card, ids: Sequence[str], answers: Answers) -> None:
@@ -126,7 +143,7 @@ def read(folder: Path, digest: str) -> Predicted:
         raise NotFound(f"there is no run {path}", do="cli benchmark … --out R runs what is missing")
     content = json.loads(path.read_text("utf-8"))
     if content.pop("format", None) != FORMAT:
-        raise Mismatch(f"{path} is not of this version", do=again)
+        raise Mismatch(f"{path} is not of this version", do="run the benchmark again")
     card = Card(**content | {name: tuple(content[name]) for name in ("features", "files", "classes")})
     table = path.with_suffix(".csv")
     raw = table.read_bytes() if table.is_file() else b""

@@ -27,15 +27,15 @@ from featurestore.files import write_text
 from featurestore.manifest import Utterance
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class System:
-    """One head on one feature set, over all folds.
+    """One head on one feature set, over all folds; or a control of one.
 
     Args:
-        name: what it is called everywhere.
+        name: what it is called everywhere; `card.system` of a control is the name of its system.
         runs: every fold and seed.
     """
 
@@ -83,12 +83,14 @@ class Results:
         folds: how it was cut.
         utterances: those in the folds.
         systems: in the order that they were asked for.
+        controls: the systems on a share of their training part, or asked about permuted rows; in no table of systems.
     """
 
     about: Mapping[str, Any]
     folds: tuple[Fold, ...]
     utterances: tuple[Utterance, ...]
     systems: tuple[System, ...]
+    controls: tuple[System, ...] = ()
 
     @cached_property
     def ids(self) -> list[str]:
@@ -123,9 +125,21 @@ def read(out: Path) -> Results:
         raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")
     folds = tuple(cuts.from_json(json.loads((out / FOLDS).read_text("utf-8"))))
     runs = [predictions.read(out / RUNS, digest) for digest in about["runs"]]
-    names = dict.fromkeys(run.card.system for run in runs)
-    systems = tuple(System(name, tuple(run for run in runs if run.card.system == name)) for name in names)
-    return Results(about, folds, manifest.read(out / UTTERANCES), systems)
+    systems, controls = (_systems([run for run in runs if run.card.is_control == control]) for control in (False, True))
+    return Results(about, folds, manifest.read(out / UTTERANCES), systems, controls)
+
+
+def _systems(runs: Sequence[Predicted]) -> tuple[System, ...]:
+    found: dict[str, list[Predicted]] = {}
+    for run in runs:
+        found.setdefault(_name(run.card), []).append(run)
+    return tuple(System(name, tuple(members)) for name, members in found.items())
+
+
+def _name(card: Card) -> str:
+    share = [f"{card.share:g} of training"] if card.share < 1 else []
+    shuffled = [f"{card.shuffled} shuffled"] if card.shuffled else []
+    return ", ".join([card.system, *share, *shuffled])
 
 
 def _aligned(run: Predicted, classes: Sequence[str]) -> np.ndarray:

@@ -21,6 +21,10 @@ class Store(Protocol):
         """The corpus's name."""
 
     @property
+    def manifest_digest(self) -> str:
+        """The sha256 of the manifest; of a pair of stores both."""
+
+    @property
     def utterances(self) -> Sequence[Utterance]:
         """The manifest."""
 

@@ -7,6 +7,27 @@ from featurestore.manifest import Utterance
 
 
 @dataclass(frozen=True)
+class Published:
+    """A figure that others have published on a corpus, to be set beside one's own on the same classes.
+
+    Args:
+        name: the system.
+        metric: its full name: `accuracy`, `unweighted_average_recall`, …
+        value: as this project gives figures, 0 to 1.
+        labels: the label scheme that it was measured on.
+        source: where it is published.
+        note: how it was measured, and what that does to a comparison.
+    """
+
+    name: str
+    metric: str
+    value: float
+    labels: str
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Card:
     """What is known about a corpus before it is read.
 
@@ -20,6 +41,7 @@ class Card:
         default_scheme: the scheme that is used unless another is asked for; empty means every label.
         version: which release or edition the counts are of.
         note: what a reader of any figure on this corpus must know.
+        published: figures of others.
     """
 
     title: str
@@ -31,6 +53,7 @@ class Card:
     default_scheme: str = ""
     version: str = ""
     note: str = ""
+    published: tuple[Published, ...] = ()
 
 
 @dataclass(frozen=True)

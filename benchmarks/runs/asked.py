@@ -1,0 +1,101 @@
+"""What a benchmark is asked to compare, its settings by head, and the command that asks for it again."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.runs.inputs import CROSS_FITTED
+from benchmarks.runs.normalize import NONE, WAYS
+from benchmarks.runs.params import check_params, parse_params
+from featurestore.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a benchmark compares, as a user asks for it.
+
+    Args:
+        heads: registry names.
+        features: as `benchmarks.runs.feature_sets` reads them; None for every default feature.
+        labels: label scheme; by default the corpus's own.
+        protocol: its registry name.
+        fold: this one alone.
+        split_seed: of the cut, the same for all seeds, since encoders are tuned on one cut.
+        seeds: of heads that draw; the others run once.
+        normalize: `none`, `global`, `speaker`; several are compared.
+        logits: how logits are taken (`benchmarks.runs.inputs.resolve`); several are compared.
+        params: settings by head, `HEAD.NAME=VALUE` texts.
+        tune: how many settings to try on dev; 0 takes them as they are.
+        allow_leakage: run what leaks, and mark it.
+    """
+
+    heads: tuple[str, ...]
+    features: str | None = None
+    labels: str | None = None
+    protocol: str = "holdout"
+    fold: str | None = None
+    split_seed: int = 0
+    seeds: tuple[int, ...] = (0,)
+    normalize: tuple[str, ...] = (NONE,)
+    logits: tuple[str, ...] = (CROSS_FITTED,)
+    params: tuple[str, ...] = ()
+    tune: int = 0
+    allow_leakage: bool = False
+
+
+def settings(asked: Asked) -> dict[str, dict[str, Any]]:
+    """The settings of each head.
+
+    Raises:
+        BadValue: a setting of a head that is not asked for, or a way of normalising that is not there.
+    """
+    strange = [way for way in asked.normalize if way not in WAYS]
+    if strange:
+        raise BadValue(f"{strange[0]!r} is no way to normalise", expected=", ".join(WAYS))
+    texts: dict[str, list[str]] = {head: [] for head in asked.heads}
+    for text in asked.params:
+        head, _, rest = text.partition(".")
+        if head not in texts:
+            raise BadValue(
+                f"{text!r} is no setting of a head here", expected=f"HEAD.NAME=VALUE, HEAD one of {', '.join(texts)}"
+            )
+        texts[head].append(rest)
+    for head in asked.heads:
+        check_params(head, [])
+    return {head: parse_params(head, given) for head, given in texts.items()}
+
+
+def command(
+    asked: Asked, store: Path, out: Path, test_store: Path | None = None, test_labels: str | None = None
+) -> str:
+    """The `cli benchmark` command that asks for the same, quoted for a shell: every option that is not the default.
+
+    Args:
+        asked: what to compare.
+        store: the paths as the user gave them, here and below; they are left as they are.
+        out: the folder of the benchmark.
+        test_store: of the protocol cross-corpus.
+        test_labels: its label scheme.
+
+    >>> command(Asked(("svm",), "audio.mean", params=("svm.C=2",)), Path("my store"), Path("out"))
+    "cli benchmark --store 'my store' --heads svm --features audio.mean --param svm.C=2 --out out"
+    """
+    words = ["--store", str(store), *_options(asked)]
+    for name, value in (("--test-store", test_store), ("--test-labels", test_labels)):
+        words += [name, str(value)] if value is not None else []
+    return shlex.join(["cli", "benchmark", *words, "--out", str(out)])
+
+
+def _options(asked: Asked) -> Iterator[str]:
+    for field in fields(asked):
+        value, name = getattr(asked, field.name), "--" + field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        if field.name == "params":
+            yield from (word for text in value for word in ("--param", text))
+        elif value is True:
+            yield name
+        else:
+            yield from (name, ",".join(map(str, value)) if isinstance(value, tuple) else str(value))

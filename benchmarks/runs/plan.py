@@ -1,0 +1,143 @@
+"""The list of a benchmark's runs: heads x feature sets x folds x seeds, each with its digest."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.folds.fold import Fold
+from benchmarks.runs import leakage
+from benchmarks.runs import run as single
+from benchmarks.runs.asked import Asked, settings
+from benchmarks.runs.feature_sets import feature_sets
+from benchmarks.runs.inputs import Inputs, resolve
+from benchmarks.runs.normalize import NONE, SPEAKER
+from benchmarks.runs.params import defaults
+from benchmarks.runs.run import Run
+from benchmarks.runs.source import Store
+from benchmarks.runs.task import Task, task
+from featurestore.bundle import versions
+from featurestore.spec import parse_feature
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A feature set with what each fold reads, and how its logits are taken in words."""
+
+    name: str
+    inputs: tuple[Inputs, ...]
+    logits: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run, its digest, and what is known of it before it runs."""
+
+    digest: str
+    run: Run
+    system: str
+    variant: Variant
+    leak: str
+    drawn: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A benchmark before it runs.
+
+    Args:
+        asked: what to compare.
+        task: utterances with a class, as the protocol cuts them.
+        folds: the same without utterances that lack a feature.
+        variants: the feature sets.
+        dropped: the utterances that lack a feature, and why.
+        runs: all of them, those that are done already included.
+    """
+
+    asked: Asked
+    task: Task
+    folds: tuple[Fold, ...]
+    variants: tuple[Variant, ...]
+    dropped: Mapping[str, str]
+    runs: tuple[Planned, ...]
+
+
+def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
+    """Cuts, resolves the features, tells `say` what is left out, and lists every run.
+
+    Raises:
+        UnknownName, BadValue, Mismatch: as the parts raise.
+        Leakage: test utterances that an encoder was tuned on.
+    """
+    params = settings(asked)
+    cut = task(
+        store,
+        labels=asked.labels,
+        protocol=asked.protocol,
+        seed=asked.split_seed,
+        fold=asked.fold,
+        dev=asked.tune > 0,
+    )
+    variants = _variants(store, asked, cut.folds)
+    dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
+    for line in cut.missing_lines(dropped):
+        say(line)
+    folds = [cut.restricted(fold, dropped) for fold in cut.folds]
+    runs = _runs(asked, params, cut, folds, variants)
+    return Plan(asked, cut, tuple(folds), tuple(variants), dropped, tuple(runs))
+
+
+def _runs(
+    asked: Asked,
+    params: Mapping[str, Mapping[str, Any]],
+    cut: Task,
+    folds: Sequence[Fold],
+    variants: Sequence[Variant],
+) -> Iterator[Planned]:
+    found, store = versions(), cut.store
+    speakers = {row.id: row.speaker for row in store.utterances if row.id in cut.classes}
+    for variant in variants:
+        seen = {fold.name: _trained_on(store, one) for fold, one in zip(folds, variant.inputs, strict=True)}
+        leaks = leakage.check(folds, seen, allow=asked.allow_leakage)
+        for head in asked.heads:
+            drawn = "random_state" in defaults(head)
+            for normalize in asked.normalize:
+                system = _system(head, variant, normalize)
+                for seed in asked.seeds if drawn or asked.tune else asked.seeds[:1]:
+                    chosen = ({"random_state": seed} if drawn else {}) | dict(params[head])
+                    for fold, inputs in zip(folds, variant.inputs, strict=True):
+                        inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
+                        names = speakers if normalize == SPEAKER else {}
+                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed)
+                        leak = leaks.get(fold.name, "")
+                        yield Planned(single.digest(store, run, found), run, system, variant, leak, drawn)
+
+
+def _system(head: str, variant: Variant, normalize: str) -> str:
+    extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
+    extra += [f"{variant.logits} logits"] if variant.logits else []
+    return ", ".join([f"{head} on {variant.name}", *extra])
+
+
+def _variants(store: Store, asked: Asked, folds: Sequence[Fold]) -> list[Variant]:
+    """Each feature set with each way of taking logits that makes a difference to it."""
+    found: list[Variant] = []
+    for name, features in feature_sets(store, asked.features).items():
+        for way in asked.logits:
+            inputs = tuple(resolve(store, features, folds, way))
+            if inputs not in [variant.inputs for variant in found if variant.name == name]:
+                found.append(Variant(name, inputs, _logits(store, inputs, folds, way)))
+    return found
+
+
+def _logits(store: Store, inputs: Sequence[Inputs], folds: Sequence[Fold], way: str) -> str:
+    """How the logits of training utterances are taken; empty where no encoder was tuned on them."""
+    if all(one.parts for one in inputs):
+        return way
+    files = [file for file in inputs[0].files if parse_feature(file).kind == "logits"]
+    train = set(folds[0].train)
+    saw = any(train & store.trained_on(parse_feature(file).encoder) for file in files)
+    return "in-sample" if saw else ""
+
+
+def _trained_on(store: Store, inputs: Inputs) -> dict[str, frozenset[str]]:
+    return {name: store.trained_on(name) for name in inputs.every_encoder}
