@@ -342,6 +342,17 @@ def fit_head(as_json: bool, **options: Any) -> None:
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting; may be repeated.")
 @click.option("--tune", type=click.IntRange(min=0), default=0, help="Try so many settings of each head, on dev only.")
+@click.option(
+    "--shuffle",
+    is_flag=True,
+    help="Also ask every head of both modalities about test utterances with the text, or the audio, of another one: "
+    "how much its answers rest on each.",
+)
+@click.option(
+    "--shares",
+    metavar="0.1,0.25,0.5",
+    help="Also fit every head on these shares of the training part: whether more data would help.",
+)
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="For cross-corpus: test on this.")
 @click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
@@ -355,7 +366,8 @@ def benchmark(as_json: bool, **options: Any) -> None:
     Every run's predictions are written before anything is summarised; what is there already is not run again.
 
     \b
-    Example: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
+    Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
+              cli benchmark --heads svm,mlp --features both --shuffle --shares 0.1,0.25,0.5 --out results
     """
     from benchmarks.compared import compare
     from benchmarks.runs.asked import Asked
@@ -363,6 +375,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     for name, kind in (("heads", str), ("normalize", str), ("logits", str), ("seeds", int)):
         options[name] = listed(f"--{name}", options[name], kind)
+    options["shares"] = listed("--shares", options["shares"], float) if options["shares"] is not None else ()
     found, text = compare(asked=Asked(**options), **paths, say=say)
     answer(found, text, as_json)
 

@@ -117,6 +117,8 @@ def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch)
         ("svm.C=2", "mlp.hidden=[8, 4]"),
         5,
         True,
+        (0.1, 0.25),
+        True,
     )
     caught = []
     monkeypatch.setattr(compared, "compare", lambda **given: caught.append(given) or ({}, ""))

@@ -165,7 +165,7 @@ def _is_per_fold(fitting: _Fitting) -> bool:
 def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> tuple[_Final | None, list[Prediction]]:
     classes = fitting.task.classes
     done = execute(fitting.task.store, fitting.run(fold))
-    rows = zip(done.ids, done.prediction, strict=True)
+    rows = zip(done.ids, done.answers[0].prediction, strict=True)
     predictions = [Prediction(name, fold.name, classes[name], predicted) for name, predicted in rows]
     return _Final(done.head, done.blocks) if keep else None, predictions
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import checks
+from benchmarks.report import checks, controls
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
@@ -36,6 +36,7 @@ def summarise(results: Results) -> dict[str, Any]:
         "notes": _notes(results),
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
+        "controls": controls.rows(results, names),
         "checks": [asdict(finding) for finding in checks.run(results)],
     }
 
@@ -55,6 +56,7 @@ def render(summary: Mapping[str, Any]) -> str:
         *(f"Note: {note}." for note in summary["notes"]),
         "",
         *_pairs(summary),
+        *controls.section(summary["controls"]),
         "## Checks",
         "",
         *markdown(["check", "outcome", "what it says"], [_check(finding) for finding in summary["checks"]]),

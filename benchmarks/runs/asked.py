@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runs.controls import check_shares
 from benchmarks.runs.inputs import CROSS_FITTED
 from benchmarks.runs.normalize import NONE, WAYS
 from benchmarks.runs.params import check_params, parse_params
@@ -28,6 +29,8 @@ class Asked:
         logits: how logits are taken (`benchmarks.runs.inputs.resolve`); several are compared.
         params: settings by head, `HEAD.NAME=VALUE` texts.
         tune: how many settings to try on dev; 0 takes them as they are.
+        shuffle: also ask every head of a set with both modalities about permuted rows (`benchmarks.runs.controls`).
+        shares: also fit every head on these shares of the training part, above 0 and below 1.
         allow_leakage: run what leaks, and mark it.
     """
 
@@ -42,6 +45,8 @@ class Asked:
     logits: tuple[str, ...] = (CROSS_FITTED,)
     params: tuple[str, ...] = ()
     tune: int = 0
+    shuffle: bool = False
+    shares: tuple[float, ...] = ()
     allow_leakage: bool = False
 
 
@@ -49,8 +54,10 @@ def settings(asked: Asked) -> dict[str, dict[str, Any]]:
     """The settings of each head.
 
     Raises:
-        BadValue: a setting of a head that is not asked for, or a way of normalising that is not there.
+        BadValue: a setting of a head that is not asked for, a way of normalising that is not there, or a share that is
+            none.
     """
+    check_shares(asked.shares)
     strange = [way for way in asked.normalize if way not in WAYS]
     if strange:
         raise BadValue(f"{strange[0]!r} is no way to normalise", expected=", ".join(WAYS))

@@ -52,10 +52,10 @@ def _ready(store: Store, name: str) -> tuple[str, ...]:
             return spec.kind == "logits"
         if name == "embeddings":
             return spec.kind != "logits"
-        return name == "both" or _modality(store, spec.encoder) == name
+        return name == "both" or modality(store, spec.encoder) == name
 
     chosen = tuple(feature for feature in store.default_features() if wanted(feature))
-    missing = {"text", "audio"} - {_modality(store, parse_feature(feature).encoder) for feature in chosen}
+    missing = {"text", "audio"} - {modality(store, parse_feature(feature).encoder) for feature in chosen}
     if not chosen or (name == "both" and missing):
         raise UnknownName(
             f"the feature set {name!r} is empty here",
@@ -74,7 +74,8 @@ def _layers(store: Store) -> dict[str, tuple[str, ...]]:
     return {name: (name,) for name in found}
 
 
-def _modality(store: Store, encoder: str) -> str:
+def modality(store: Store, encoder: str) -> str:
+    """`audio` or `text`, also of an encoder that is tuned fold by fold and asked for by its plain name."""
     own = [name for name in store.encoders() if name.partition("@")[0] == encoder]
     return store.modality(own[0] if own else encoder)
 

@@ -1,13 +1,14 @@
-"""The list of a benchmark's runs: heads x feature sets x folds x seeds, each with its digest."""
+"""The list of a benchmark's runs: heads x feature sets x folds x seeds, and their controls, each with its digest."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.folds.fold import Fold
 from benchmarks.runs import leakage
 from benchmarks.runs import run as single
 from benchmarks.runs.asked import Asked, settings
+from benchmarks.runs.controls import reduced, shuffles
 from benchmarks.runs.feature_sets import feature_sets
 from benchmarks.runs.inputs import Inputs, resolve
 from benchmarks.runs.normalize import NONE, SPEAKER
@@ -16,6 +17,7 @@ from benchmarks.runs.run import Run
 from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from featurestore.bundle import versions
+from featurestore.errors import BadValue
 from featurestore.spec import parse_feature
 
 
@@ -30,9 +32,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run, its digest, and what is known of it before it runs."""
+    """A run, its digest, that of the run whose fitted head it asks, and what is known of it before it runs."""
 
     digest: str
+    fit: str
     run: Run
     system: str
     variant: Variant
@@ -50,7 +53,7 @@ class Plan:
         folds: the same without utterances that lack a feature.
         variants: the feature sets.
         dropped: the utterances that lack a feature, and why.
-        runs: all of them, those that are done already included.
+        runs: all of them, controls and those that are done already included.
     """
 
     asked: Asked
@@ -78,6 +81,7 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
         dev=asked.tune > 0,
     )
     variants = _variants(store, asked, cut.folds)
+    _check_shuffle(store, asked, variants)
     dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
     for line in cut.missing_lines(dropped):
         say(line)
@@ -102,14 +106,39 @@ def _runs(
             drawn = "random_state" in defaults(head)
             for normalize in asked.normalize:
                 system = _system(head, variant, normalize)
-                for seed in asked.seeds if drawn or asked.tune else asked.seeds[:1]:
+                for share, seed in _shares_and_seeds(asked, drawn):
                     chosen = ({"random_state": seed} if drawn else {}) | dict(params[head])
-                    for fold, inputs in zip(folds, variant.inputs, strict=True):
+                    for whole, inputs in zip(folds, variant.inputs, strict=True):
+                        fold = whole if share == 1 else reduced(whole, share, cut.classes, seed)
                         inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
                         names = speakers if normalize == SPEAKER else {}
-                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed)
+                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed, share)
+                        fit = single.digest(store, run, found)
                         leak = leaks.get(fold.name, "")
-                        yield Planned(single.digest(store, run, found), run, system, variant, leak, drawn)
+                        for one in (run, *_shuffled(store, run, asked)):
+                            digest = single.digest(store, one, found)
+                            yield Planned(digest, fit, one, system, variant, leak, drawn)
+
+
+def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> None:
+    if asked.shuffle and not any(shuffles(store, variant.inputs[0].features) for variant in variants):
+        raise BadValue(
+            "there is nothing to shuffle: no feature set has both modalities",
+            got=", ".join(variant.name for variant in variants),
+            do="add --features both, or do without --shuffle",
+        )
+
+
+def _shares_and_seeds(asked: Asked, drawn: bool) -> Iterator[tuple[float, int]]:
+    """Where neither the head nor the search draws, one seed is enough; but what is in a share is always drawn."""
+    for share in (1.0, *sorted(asked.shares)):
+        for seed in asked.seeds if drawn or asked.tune or share < 1 else asked.seeds[:1]:
+            yield share, seed
+
+
+def _shuffled(store: Store, run: Run, asked: Asked) -> list[Run]:
+    wanted = shuffles(store, run.inputs.features) if asked.shuffle and run.share == 1 else ()
+    return [replace(run, shuffle=one) for one in wanted]
 
 
 def _system(head: str, variant: Variant, normalize: str) -> str:

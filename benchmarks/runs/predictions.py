@@ -47,7 +47,7 @@ class Card:
         params: the settings that were used.
         train: number of utterances fitted on; `dev` chosen on; `test` measured on.
         leak: which encoder was tuned on test utterances; empty where none was.
-        seconds: `tune`, `fit`, `predict`.
+        seconds: `tune`, `fit`, `predict` of the head, on the test part as it is.
         peak_mb: the most memory of the process that ran it.
         bundle_bytes: of the fitted head's weights as a bundle holds them.
         history: by epoch, of a head that learns in epochs: `loss` (mean cross entropy in nats) and `accuracy` (0 to 1)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.folds.fold import Fold
+from benchmarks.runs.controls import Shuffle, shuffled
 from benchmarks.runs.inputs import Inputs
 from benchmarks.runs.normalize import NONE, SPEAKER, known_speakers, normalize
 from benchmarks.runs.search import search
@@ -35,7 +36,9 @@ class Run:
         normalize: `none`, `global` or `speaker`.
         speakers: by id, where they are normalised by.
         tune: how many settings to try on dev; 0 takes `params` as they are.
-        seed: of the head, where it draws, and of the search.
+        seed: of the head, where it draws, of the search, and of what the controls draw.
+        share: of the training part that `fold` still holds (`benchmarks.runs.controls.reduced`).
+        shuffle: the modality whose test rows are permuted; None where none is.
     """
 
     head: str
@@ -47,12 +50,22 @@ class Run:
     speakers: Mapping[str, str] = field(default_factory=dict)
     tune: int = 0
     seed: int = 0
+    share: float = 1.0
+    shuffle: Shuffle | None = None
 
     @property
     def training(self) -> list[str]:
         """The ids to fit on, sorted: the order of the manifest decides nothing. Dev is learned from once settings
         are chosen."""
         return sorted([*self.fold.train, *self.fold.dev] if self.tune else self.fold.train)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A head's answer: the class of each utterance (M,), the probabilities in the order of `head.classes_` (M, C)."""
+
+    prediction: tuple[str, ...]
+    probabilities: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -63,25 +76,28 @@ class Done:
         head: fitted.
         blocks: width of each feature.
         ids: of the test part, sorted (M,).
-        prediction: class of each (M,).
-        probabilities: of each class in the order of `head.classes_` (M, C).
+        answers: for each thing that was asked, in order.
         params: the settings that were used, all of them.
-        seconds: `tune`, `fit` and `predict`.
+        seconds: `tune`, `fit` and `predict`, the last of the test part as it is.
         peak_mb: the most memory that the process held while it ran, all that it had loaded before included.
     """
 
     head: Any
     blocks: Mapping[str, int]
     ids: tuple[str, ...]
-    prediction: tuple[str, ...]
-    probabilities: np.ndarray
+    answers: tuple[Answer, ...]
     params: Mapping[str, Any]
     seconds: Mapping[str, float]
     peak_mb: float
 
 
-def execute(store: Store, run: Run) -> Done:
-    """Fits and predicts.
+def execute(store: Store, run: Run, shuffles: Sequence[Shuffle | None] = (None,)) -> Done:
+    """Fits once, and predicts the test part as often as is asked.
+
+    Args:
+        store: the features.
+        run: what is fitted on what; its own `shuffle` is not looked at.
+        shuffles: for each answer the modality whose rows are permuted, None for the test part as it is.
 
     Raises:
         BadValue: a parameter that the head cannot use.
@@ -97,11 +113,16 @@ def execute(store: Store, run: Run) -> Done:
     searched = time.perf_counter()
     head = fit(run.head, params, X, y)
     fitted = time.perf_counter()
-    probabilities = head.predict_proba(Z)
+    plain = head.predict_proba(Z)
     ended = time.perf_counter()
-    prediction = tuple(map(str, head.classes_[probabilities.argmax(1)]))
     seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
-    return Done(head, blocks, tuple(test), prediction, probabilities, head.get_params(), seconds, _peak_mb())
+    peak_mb = _peak_mb()
+    asked = [
+        plain if shuffle is None else head.predict_proba(shuffled(Z, blocks, shuffle, test, run.fold.name, run.seed))
+        for shuffle in shuffles
+    ]
+    answers = tuple(Answer(tuple(map(str, head.classes_[found.argmax(1)])), found) for found in asked)
+    return Done(head, blocks, tuple(test), answers, head.get_params(), seconds, peak_mb)
 
 
 def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -> Any:
@@ -118,7 +139,7 @@ def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -
 
 def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     """The sha256 of everything that shapes a run: also the bytes of its features, and the libraries' versions."""
-    content = {
+    content: dict[str, Any] = {
         "head": run.head,
         "params": {name: repr(value) for name, value in sorted(run.params.items())},
         "features": run.inputs.features,
@@ -133,6 +154,8 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
         "seed": run.seed,
         "versions": versions,
     }
+    content |= {"share": run.share} if run.share < 1 else {}
+    content |= {"shuffle": [run.shuffle.modality, *run.shuffle.features]} if run.shuffle else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

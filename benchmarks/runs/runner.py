@@ -1,4 +1,4 @@
-"""The benchmark: heads x feature sets x folds x seeds, one thread per process; finished runs are not repeated."""
+"""The benchmark: every run and control of its plan, one thread per process; finished runs are not repeated."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.parallel import each
 from benchmarks.runs.plan import Planned, plan
 from benchmarks.runs.predictions import Card
+from benchmarks.runs.run import Done
 from benchmarks.runs.source import Store
 from benchmarks.statistics.intervals import Answers
 from featurestore.bundle import weights_bytes
@@ -59,19 +60,34 @@ def _machine(out: Path, *, new: bool) -> Mapping[str, Any]:
 
 
 def _execute(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, say: Say) -> None:
-    if not missing:
+    """Runs those that ask the same fitted head together."""
+    by_fit: dict[str, list[Planned]] = {}
+    for one in missing:
+        by_fit.setdefault(one.fit, []).append(one)
+    if not by_fit:
         return
-    for number, line in enumerate(each(_run_one, [(store, one, protocol, folder) for one in missing]), 1):
-        say(f"{number}/{len(missing)} {line}")
+    tasks = [(store, group, protocol, folder) for group in by_fit.values()]
+    for number, line in enumerate(each(_run_together, tasks), 1):
+        say(f"{number}/{len(tasks)} {line}")
 
 
-def _run_one(store: Store, planned: Planned, protocol: str, folder: Path) -> str:
-    """Runs and writes; in a process of its own where there are several."""
+def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:
+    """Fits one head and writes its answers; in a process of its own where there are several."""
+    done = single.execute(store, group[0].run, [planned.run.shuffle for planned in group])
+    size = weights_bytes(done.head)
+    for planned, answer in zip(group, done.answers, strict=True):
+        run = planned.run
+        card = _card(planned, protocol, done, size)
+        truth = [run.classes[name] for name in done.ids]
+        answers = Answers(truth, answer.prediction, card.classes, answer.probabilities)
+        predictions.write(folder, card, done.ids, answers)
+    run, share = group[0].run, f", {group[0].run.share:g} of training" if group[0].run.share < 1 else ""
+    return f"{group[0].system}{share}, fold {run.fold.name}, seed {run.seed}: {done.seconds['fit']:.1f} s to fit"
+
+
+def _card(planned: Planned, protocol: str, done: Done, bundle_bytes: int) -> Card:
     run = planned.run
-    done = single.execute(store, run)
-    truth = [run.classes[name] for name in done.ids]
-    classes = tuple(map(str, done.head.classes_))
-    card = Card(
+    return Card(
         digest=planned.digest,
         system=planned.system,
         head=run.head,
@@ -85,8 +101,8 @@ def _run_one(store: Store, planned: Planned, protocol: str, folder: Path) -> str
         seed=run.seed,
         drawn=planned.drawn,
         tune=run.tune,
-        share=1.0,
-        shuffled="",
+        share=run.share,
+        shuffled=run.shuffle.modality if run.shuffle else "",
         params={name: _plain(value) for name, value in done.params.items()},
         train=len(run.fold.train),
         dev=len(run.fold.dev),
@@ -94,12 +110,10 @@ def _run_one(store: Store, planned: Planned, protocol: str, folder: Path) -> str
         leak=planned.leak,
         seconds=done.seconds,
         peak_mb=done.peak_mb,
-        bundle_bytes=weights_bytes(done.head),
+        bundle_bytes=bundle_bytes,
         history=_history(done.head),
-        classes=classes,
+        classes=tuple(map(str, done.head.classes_)),
     )
-    predictions.write(folder, card, done.ids, Answers(truth, done.prediction, classes, done.probabilities))
-    return f"{planned.system}, fold {run.fold.name}, seed {run.seed}: {done.seconds['fit']:.1f} s to fit"
 
 
 def _history(head: Any) -> dict[str, list[float]]:
