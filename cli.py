@@ -295,6 +295,13 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")
 @click.option("--seed", type=int, default=0, help="Of the cut and of the head.")
+@click.option(
+    "--normalize",
+    type=click.Choice(["none", "global", "speaker"]),
+    default="none",
+    help="Bring each column to mean 0 and standard deviation 1: global, of the training part; speaker, within each "
+    "speaker's own clips, which needs many clips of a speaker, so that no bundle is written.",
+)
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; may be repeated.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="The bundle; by default STORE/bundles/HEAD."

@@ -16,12 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import registry
-from featurestore.errors import Mismatch, NotFound, Problem
+from featurestore import registry, scaling
+from featurestore.errors import BadValue, Mismatch, NotFound, Problem
 from featurestore.files import write_text
+from featurestore.scaling import Scaling
 
-FORMAT = 1  # raised whenever an older reader could misread a newer bundle
+FORMAT = 2  # raised whenever an older reader could misread a newer bundle
+_READ = (1, FORMAT)  # format 1 has no normalisation
 FILE = "head.json"
+NO_BUNDLE = "features normalised per speaker need many clips of a speaker, and a new clip comes alone"
+INSTEAD = "--normalize global or none makes a bundle; --normalize speaker without --out prints the figures alone"
 _LIBRARIES = ("emofuse", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "skops", "safetensors")
 
 
@@ -46,6 +50,9 @@ class Bundle:
             sorted ids, one a line.
         metrics: of the held-out parts, as `fit-head` reports them.
         versions: of Python and the libraries.
+        normalize: `none`; `global`: rows are brought by `scaling` to what the head was fitted on; or `speaker`, which
+            a new clip alone cannot be, so that such a head cannot be saved.
+        scaling: of `global`.
     """
 
     head: Any
@@ -63,21 +70,32 @@ class Bundle:
     trained_on: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Any]
     versions: Mapping[str, str]
+    normalize: str = "none"
+    scaling: Scaling | None = None
+
+    def normalized(self, X: np.ndarray) -> np.ndarray:
+        """Rows (N, sum of D) as the head takes them."""
+        return self.scaling.apply(X) if self.scaling else X
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name != "head"]
+_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling")]
 
 
 def save(bundle: Bundle, folder: Path) -> None:
     """Writes a bundle beside its place and renames the whole folder; an earlier bundle there is replaced.
 
     Raises:
+        BadValue: its features are normalised per speaker.
         Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
     """
+    if bundle.normalize == "speaker":
+        raise BadValue(f"no bundle can be written to {folder}: {NO_BUNDLE}", do=INSTEAD)
     folder = folder.resolve()
     check_target(folder)
     with _replacing_folder(folder) as temporary:
         bundle.head.save_weights(temporary)
+        if bundle.scaling:
+            scaling.save(bundle.scaling, temporary)
         weights = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in _FIELDS}
         text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
@@ -125,10 +143,11 @@ def load(folder: Path) -> Bundle:
         head.classes_ = np.array(content["classes"])
         head.n_features_in_ = sum(content["blocks"].values())
         head.load_weights(folder)
+        scales = scaling.load(folder, head.n_features_in_) if content["normalize"] == "global" else None
     except Exception as error:  # three libraries read the weights, each with errors of its own
         raise Mismatch(f"the {content['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: content[name] for name in _FIELDS}
-    return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")})
+    return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")}, scaling=scales)
 
 
 def versions() -> dict[str, str]:
@@ -155,8 +174,9 @@ def _read(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
     found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
+    if found not in _READ:
         raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=f"format {found}", do=_AGAIN)
+    content.setdefault("normalize", "none")
     missing = [name for name in (*_FIELDS, "weights") if name not in content]
     if missing:
         raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)

@@ -109,6 +109,7 @@ def _decide(
     if reason:
         return Prediction(name, reason=reason)
     row = np.concatenate([_vector(spec, found[spec.encoder]) for spec in specs])[None]  # (1, sum of D)
+    row = bundle.normalized(row)
     values = bundle.head.predict_proba(row)[0]  # (C,)
     probabilities = {label: float(value) for label, value in zip(bundle.classes, values, strict=True)}
     return Prediction(name, str(bundle.head.predict(row)[0]), probabilities)

@@ -125,7 +125,7 @@ def test_damaged_weights(folder):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"format": 2}, Mismatch, "is not of this version\n  expected: format 1\n  got: format 2"),
+        ({"format": 3}, Mismatch, "is not of this version\n  expected: format 2\n  got: format 3"),
         ({"head_name": "tree"}, UnknownName, "unknown head 'tree'"),
         (
             {"params": {"depth": 3}},

@@ -39,6 +39,28 @@ def test_new_speech_gets_what_the_stored_features_give(fitted):
         assert list(found.probabilities) == list(result.bundle.classes)
 
 
+def test_new_speech_is_normalised_as_the_head_was_fitted(fitted, tmp_path):
+    store, _ = fitted
+    names = FEATURES.split(",")
+    result = fit_and_save(
+        store,
+        head="logistic",
+        params=("C=1",),
+        features=FEATURES,
+        out=tmp_path / "b",
+        protocol="leave-one-speaker-out",
+        normalize="global",
+    )
+    assert result.bundle.fold is None
+    X, _, _ = store.matrix(names)  # fitted on everything
+    scaled = (X - X.mean(0, dtype=np.float64)) / X.std(0, dtype=np.float64)
+    expected = result.bundle.head.predict_proba(scaled)
+    utterance = store.utterances[7]
+    (found,) = predict_from(tmp_path / "b", audio=str(store.root / utterance.audio), text=utterance.text)
+    np.testing.assert_allclose(list(found.probabilities.values()), expected[7], atol=1e-3)
+    assert np.abs(expected[7] - result.bundle.head.predict_proba(X)[7]).max() > 0.01
+
+
 def test_a_table_is_predicted_row_by_row_and_a_bad_row_carries_its_reason(fitted, tmp_path):
     store, result = fitted
     good = store.root / "clip000.wav"

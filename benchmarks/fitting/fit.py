@@ -11,6 +11,7 @@ from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.folds.fold import Fold
 from benchmarks.runs import leakage
 from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve
+from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, check_way
 from benchmarks.runs.parallel import each, threads
 from benchmarks.runs.params import check_params, defaults, parse_params
 from benchmarks.runs.run import Run, execute, fit
@@ -18,7 +19,9 @@ from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from benchmarks.statistics.clusters import choose
 from benchmarks.statistics.intervals import intervals
-from featurestore.bundle import Bundle, check_target, save, versions
+from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
+from featurestore.errors import BadValue
+from featurestore.scaling import Scaling, over
 
 __all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
 
@@ -34,18 +37,22 @@ class _Fitting:
     params: Mapping[str, Any]
     inputs: Inputs
     seed: int
+    normalize: str
 
     def run(self, fold: Fold) -> Run:
         """The run of one fold."""
-        return Run(self.head, self.params, self.inputs, fold, self.task.classes, seed=self.seed)
+        speakers = {row.id: row.speaker for row in self.task.store.utterances} if self.normalize == SPEAKER else {}
+        classes = self.task.classes
+        return Run(self.head, self.params, self.inputs, fold, classes, self.normalize, speakers, seed=self.seed)
 
 
 @dataclass(frozen=True)
 class _Final:
-    """A fitted head with the width of each feature."""
+    """A fitted head with the width of each feature, and the scaling of its rows where there is one."""
 
     head: Any
     blocks: Mapping[str, int]
+    scaling: Scaling | None
 
 
 def fit_head(
@@ -59,6 +66,7 @@ def fit_head(
     fold: str | None = None,
     seed: int = 0,
     logits: str = CROSS_FITTED,
+    normalize: str = NONE,
     allow_leakage: bool = False,
     progress: Progress = lambda line: None,
 ) -> Fitted:
@@ -66,7 +74,8 @@ def fit_head(
 
     The bundle holds the head fitted on the training part where there is one fold, or where `fold` names one; else
     the head fitted on everything, which no figure here was measured on. Where encoders are tuned fold by fold, none has
-    seen everything, and the bundle is that of the first fold.
+    seen everything, and the bundle is that of the first fold. Of features normalised per speaker it is that of the
+    first fold, too, and cannot be saved.
 
     Args:
         store: features of one corpus.
@@ -78,17 +87,19 @@ def fit_head(
         fold: fit and measure this fold only.
         logits: how the logits of training utterances are taken where the encoder saw them: as
             `benchmarks.runs.inputs.resolve` says.
+        normalize: `none`, `global` or `speaker` (`benchmarks.runs.normalize`).
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
         allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
         progress: is told, line by line, what is left out and what is being done.
 
     Raises:
         UnknownName: head, parameter, feature, label scheme, protocol or fold that is not there.
-        BadValue: a parameter that the head cannot use.
+        BadValue: a parameter that the head cannot use, or no way to normalise.
         Mismatch: a label that the scheme does not know, or a corpus that the protocol cannot cut.
         Leakage: test utterances that an encoder was tuned on.
     """
     check_params(head, params or {})
+    check_way(normalize)
     cut = task(store, labels=labels, protocol=protocol, seed=seed, fold=fold)
     inputs = resolve(store, features or store.default_features(), cut.folds, logits)
     dropped = cut.dropped(inputs)
@@ -97,7 +108,7 @@ def fit_head(
     folds = [cut.restricted(one, dropped) for one in cut.folds]
     leaks = leakage.check(folds, _trained_on(store, folds, inputs), allow=allow_leakage)
     chosen = _seeded(head, seed) | dict(params or {})
-    fittings = [_Fitting(cut, head, chosen, one, seed) for one in inputs]
+    fittings = [_Fitting(cut, head, chosen, one, seed, normalize) for one in inputs]
     runs = _run(fittings, folds, progress)
     results = [
         _measure(cut, fold.name, len(fold.train), rows, leaks.get(fold.name, ""))
@@ -115,6 +126,8 @@ def fit_and_save(
 ) -> Fitted:
     """What `cli fit-head` does: `fit_head`, with its bundle written to `out`, by default `STORE/bundles/HEAD`.
 
+    Of features normalised per speaker there is no bundle: the result says so, and an earlier one stays.
+
     Args:
         store: features of one corpus.
         head: its registry name.
@@ -124,12 +137,19 @@ def fit_and_save(
         options: the others of `fit_head`.
 
     Raises:
+        BadValue: an `out` for features normalised per speaker.
         Problem: as `fit_head`, `parse_params` and `featurestore.bundle.save` raise.
     """
     chosen = [feature.strip() for feature in features.split(",") if feature.strip()] if features else None
     folder = out or store.path / "bundles" / head
-    check_target(folder)
+    bundled = options.get("normalize") != SPEAKER
+    if out and not bundled:
+        raise BadValue(f"no bundle can be written to {out}: {NO_BUNDLE}", do=INSTEAD)
+    if bundled:
+        check_target(folder)
     fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, **options)
+    if not bundled:
+        return fitted
     save(fitted.bundle, folder)
     return dataclasses.replace(fitted, path=folder)
 
@@ -150,7 +170,7 @@ def _run(
     fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress
 ) -> list[tuple[_Final | None, list[Prediction]]]:
     """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
-    keep = [len(folds) == 1 or (number == 0 and _is_per_fold(one)) for number, one in enumerate(fittings)]
+    keep = [len(folds) == 1 or (number == 0 and not _can_fit_everything(one)) for number, one in enumerate(fittings)]
     runs, tasks = [], list(zip(fittings, folds, keep, strict=True))
     for (fitting, fold, _), run in zip(tasks, each(_run_fold, tasks), strict=True):
         progress(f"fold {fold.name}: fitted {fitting.head} on {len(fold.train)} utterances, tested on {len(fold.test)}")
@@ -158,8 +178,8 @@ def _run(
     return runs
 
 
-def _is_per_fold(fitting: _Fitting) -> bool:
-    return fitting.inputs.files != fitting.inputs.features
+def _can_fit_everything(fitting: _Fitting) -> bool:
+    return fitting.inputs.files == fitting.inputs.features and fitting.normalize != SPEAKER
 
 
 def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> tuple[_Final | None, list[Prediction]]:
@@ -167,7 +187,7 @@ def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> tuple[_Final | None,
     done = execute(fitting.task.store, fitting.run(fold))
     rows = zip(done.ids, done.answers[0].prediction, strict=True)
     predictions = [Prediction(name, fold.name, classes[name], predicted) for name, predicted in rows]
-    return _Final(done.head, done.blocks) if keep else None, predictions
+    return _Final(done.head, done.blocks, done.scaling) if keep else None, predictions
 
 
 def _fit_everything(fitting: _Fitting, dropped: Mapping[str, str], progress: Progress) -> _Final:
@@ -176,7 +196,9 @@ def _fit_everything(fitting: _Fitting, dropped: Mapping[str, str], progress: Pro
     progress(f"fitting {fitting.head} on all {len(ids)} utterances, for the bundle")
     with threads(1):
         X, blocks = fitting.inputs.matrix(cut.store, ids)
-        return _Final(fit(fitting.head, fitting.params, X, [cut.classes[name] for name in ids]), blocks)
+        scaling = over(X) if fitting.normalize == GLOBAL else None
+        X = scaling.apply(X) if scaling else X
+        return _Final(fit(fitting.head, fitting.params, X, [cut.classes[name] for name in ids]), blocks, scaling)
 
 
 def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:
@@ -210,6 +232,8 @@ def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult
         trained_on={name: _count_and_digest(store.trained_on(file)) for name, file in encoders.items()},
         metrics=pooled.metrics_json(),
         versions=versions(),
+        normalize=fitting.normalize,
+        scaling=run.scaling,
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.intervals import METHOD, RESAMPLES, Interval
-from featurestore.bundle import Bundle
+from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 INTERVAL = f"{METHOD}, {RESAMPLES} resamples"
 
@@ -76,11 +77,22 @@ class Fitted:
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, but for the weights and the single predictions."""
         bundle = self.bundle
-        names = ("params", "labels", "classes", "corpus", "protocol", "seed", "features", "blocks", "trained_on")
+        names = (
+            "params",
+            "normalize",
+            "labels",
+            "classes",
+            "corpus",
+            "protocol",
+            "seed",
+            "features",
+            "blocks",
+            "trained_on",
+        )
         head = {"head": bundle.head_name} | {name: _plain(getattr(bundle, name)) for name in names}
         return head | {
             "bundle": None if self.path is None else str(self.path),
-            "bundle_fitted_on": "everything" if bundle.fold is None else f"the training part of fold {bundle.fold}",
+            "bundle_fitted_on": self._fitted_on(),
             "metrics": self.pooled.metrics_json(),
             "folds": [
                 {"fold": fold.name, "train": fold.train, "test": fold.test, "metrics": fold.metrics_json()}
@@ -106,7 +118,14 @@ class Fitted:
         over = {f"over {row.over}" for row in rows if row is not self.pooled}
         return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {self.pooled.over}"
 
+    def _fitted_on(self) -> str | None:
+        if self.bundle.normalize == SPEAKER:
+            return None  # there is no bundle
+        return "everything" if self.bundle.fold is None else f"the training part of fold {self.bundle.fold}"
+
     def _bundle(self) -> list[str]:
+        if self.bundle.normalize == SPEAKER:
+            return [f"no bundle: {NO_BUNDLE}; {INSTEAD}"]
         fold = self.bundle.fold
         fitted_on = (
             "everything; the figures are of the folds' own heads" if fold is None else f"fold {fold}'s training part"
@@ -119,6 +138,7 @@ class Fitted:
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features}",
+            *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 

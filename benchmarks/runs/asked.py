@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.runs.controls import check_shares
 from benchmarks.runs.inputs import CROSS_FITTED
-from benchmarks.runs.normalize import NONE, WAYS
+from benchmarks.runs.normalize import NONE, check_way
 from benchmarks.runs.params import check_params, parse_params
 from featurestore.errors import BadValue
 
@@ -58,9 +58,8 @@ def settings(asked: Asked) -> dict[str, dict[str, Any]]:
             none.
     """
     check_shares(asked.shares)
-    strange = [way for way in asked.normalize if way not in WAYS]
-    if strange:
-        raise BadValue(f"{strange[0]!r} is no way to normalise", expected=", ".join(WAYS))
+    for way in asked.normalize:
+        check_way(way)
     texts: dict[str, list[str]] = {head: [] for head in asked.heads}
     for text in asked.params:
         head, _, rest = text.partition(".")

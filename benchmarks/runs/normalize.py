@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from featurestore.errors import Mismatch
+from featurestore.errors import BadValue, Mismatch
+from featurestore.scaling import over
 
 NONE, GLOBAL, SPEAKER = "none", "global", "speaker"
 WAYS = (NONE, GLOBAL, SPEAKER)
@@ -15,6 +16,16 @@ NOTES = {
     SPEAKER: "each column brought to mean 0 and standard deviation 1 within each speaker, test speakers included, "
     "over the speaker's own clips without their labels: legitimate only where the speaker is known",
 }
+
+
+def check_way(way: str) -> None:
+    """Checks that this is a way to normalise.
+
+    Raises:
+        BadValue: it is none.
+    """
+    if way not in WAYS:
+        raise BadValue(f"{way!r} is no way to normalise", expected=", ".join(WAYS))
 
 
 def normalize(
@@ -34,8 +45,8 @@ def normalize(
     if way == NONE:
         return train, test
     if way == GLOBAL:
-        mean, scale = _moments(train)
-        return (train - mean) / scale, (test - mean) / scale
+        scaling = over(train)
+        return scaling.apply(train), scaling.apply(test)
     names = [*speakers[0], *speakers[1]]
     if not all(names):
         raise Mismatch(
@@ -56,13 +67,5 @@ def _by_group(X: np.ndarray, names: Sequence[str]) -> np.ndarray:
     out = np.empty_like(X)
     for number in range(int(group.max()) + 1):
         rows = group == number
-        mean, scale = _moments(X[rows])
-        out[rows] = (X[rows] - mean) / scale
+        out[rows] = over(X[rows]).apply(X[rows])
     return out
-
-
-def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column, in float64 summed and in X's own precision; 1 for a constant one."""
-    mean, scale = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
-    constant = scale <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
-    return mean.astype(X.dtype), np.where(constant, 1, scale).astype(X.dtype)

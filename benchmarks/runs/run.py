@@ -16,11 +16,12 @@ import numpy as np
 from benchmarks.folds.fold import Fold
 from benchmarks.runs.controls import Shuffle, shuffled
 from benchmarks.runs.inputs import Inputs
-from benchmarks.runs.normalize import NONE, SPEAKER, known_speakers, normalize
+from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, known_speakers, normalize
 from benchmarks.runs.search import search
 from benchmarks.runs.source import Store
 from featurestore import registry
 from featurestore.errors import BadValue
+from featurestore.scaling import Scaling, over
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Done:
     Args:
         head: fitted.
         blocks: width of each feature.
+        scaling: of the rows, where they are normalised over the training part.
         ids: of the test part, sorted (M,).
         answers: for each thing that was asked, in order.
         params: the settings that were used, all of them.
@@ -84,6 +86,7 @@ class Done:
 
     head: Any
     blocks: Mapping[str, int]
+    scaling: Scaling | None
     ids: tuple[str, ...]
     answers: tuple[Answer, ...]
     params: Mapping[str, Any]
@@ -106,7 +109,9 @@ def execute(store: Store, run: Run, shuffles: Sequence[Shuffle | None] = (None,)
     train, test = run.training, sorted(run.fold.test)
     X, blocks = run.inputs.matrix(store, train)  # (N, D)
     Z, _ = run.inputs.matrix(store, test)  # (M, D)
-    X, Z = normalize(X, Z, run.normalize, (known_speakers(run.speakers, train), known_speakers(run.speakers, test)))
+    scaling = over(X) if run.normalize == GLOBAL else None
+    speakers = known_speakers(run.speakers, train), known_speakers(run.speakers, test)
+    X, Z = (scaling.apply(X), scaling.apply(Z)) if scaling else normalize(X, Z, run.normalize, speakers)
     y = [run.classes[name] for name in train]
     started = time.perf_counter()
     params = _tuned(run, X, y, train)
@@ -122,7 +127,7 @@ def execute(store: Store, run: Run, shuffles: Sequence[Shuffle | None] = (None,)
         for shuffle in shuffles
     ]
     answers = tuple(Answer(tuple(map(str, head.classes_[found.argmax(1)])), found) for found in asked)
-    return Done(head, blocks, tuple(test), answers, head.get_params(), seconds, peak_mb)
+    return Done(head, blocks, scaling, tuple(test), answers, head.get_params(), seconds, peak_mb)
 
 
 def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -> Any:
