@@ -39,6 +39,12 @@ def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
     assert "it proves the pipeline, not the science" in result.stdout
     assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
     assert (path / "demo.md").read_text() == result.stdout
+    summary = json.loads((path / "benchmark" / "summary.json").read_text("utf-8"))
+    compared = {
+        (row["head"], row["feature_set"]): row["metrics"]["accuracy"]["value"] for row in summary["leaderboard"]
+    }
+    assert compared.keys() == {(head, name) for head in ("prior", *demo.HEADS) for name in ("text", "audio", "both")}
+    assert {row["shuffled"] for row in summary["controls"]} == {"text", "audio"}
     assert len(list((path / "bundles").glob("*/head.json"))) == 1 + 3 * 3
     store = Store(path)
     assert len(store.utterances) == 10 * 6 * 6
@@ -50,6 +56,10 @@ def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
     assert [row["metrics"]["accuracy"]["n"] for row in rows] == [held_out] * len(rows)
     assert "0 encoded now, 360 reused" in again.stderr
     assert "tuning" not in again.stderr
+    assert "20 runs, 20 of them done already" in again.stderr
+    sets = {"text only": "text", "audio only": "audio", demo.FUSED: "both"}
+    for row in rows[1:]:  # the table and the benchmark are of the same heads
+        assert compared[row["head"], sets[row["modality"]]] == row["metrics"]["accuracy"]["value"]
 
 
 def test_every_head_of_the_demo_is_there():
