@@ -6,7 +6,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
 from benchmarks import compared
 from benchmarks.folds.fold import Fold
 from benchmarks.runs import controls, results
@@ -143,6 +145,14 @@ def test_controls_are_in_a_table_of_their_own(tmp_path):
     assert "## Controls" in text
     assert "(Breiman 2001)" in text
     assert json.loads((tmp_path / "summary.json").read_text("utf-8")) == summary
+
+
+def test_shares_that_are_no_numbers_are_wrong_usage(tmp_path):
+    line = ["benchmark", "--heads", "prior", "--out", str(tmp_path / "r"), "--shares"]
+    for given, message in (("0.1,half", "'0.1,half' is not a comma-separated list of numbers"), (",", "names nothing")):
+        result = CliRunner().invoke(cli.main, [*line, given])
+        assert result.exit_code == 2
+        assert message in result.output
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 1.5, float("nan")])

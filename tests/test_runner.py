@@ -297,6 +297,13 @@ def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text("utf-8")) == summary
 
 
+def test_the_same_features_by_two_names_are_two_systems(tmp_path):
+    ran(tmp_path, heads=("logistic",), features="embeddings,audio.mean+text.mean")
+    first, second = compared.summary(tmp_path)[0]["leaderboard"]
+    assert {first["feature_set"], second["feature_set"]} == {"embeddings", "audio.mean+text.mean"}
+    assert first["metrics"] == second["metrics"]
+
+
 def test_changed_predictions_are_noticed(tmp_path):
     digest = ran(tmp_path).systems[0].card.digest
     path = tmp_path / "runs" / f"{digest}.csv"

@@ -34,7 +34,7 @@ def section(found: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         *markdown(header, [_cells(row) for row in found]),
         "",
-        *(f"{note}\n" for note in _notes(found)),
+        *(line for note in _notes(found) for line in (note, "")),
     ]
 
 

@@ -113,11 +113,12 @@ def _runs(
                         inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
                         names = speakers if normalize == SPEAKER else {}
                         run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed, share)
+                        run = replace(run, feature_set=variant.name)
                         fit = single.digest(store, run, found)
-                        leak = leaks.get(fold.name, "")
-                        for one in (run, *_shuffled(store, run, asked)):
-                            digest = single.digest(store, one, found)
-                            yield Planned(digest, fit, one, system, variant, leak, drawn)
+                        plain = Planned(fit, fit, run, system, variant, leaks.get(fold.name, ""), drawn)
+                        yield plain
+                        for one in _shuffled(store, run, asked):
+                            yield replace(plain, run=one, digest=single.digest(store, one, found))
 
 
 def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> None:

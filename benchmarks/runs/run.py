@@ -40,6 +40,7 @@ class Run:
         seed: of the head, where it draws, of the search, and of what the controls draw.
         share: of the training part that `fold` still holds (`benchmarks.runs.controls.reduced`).
         shuffle: the modality whose test rows are permuted; None where none is.
+        feature_set: what the features are called together; the same ones by two names are two runs.
     """
 
     head: str
@@ -53,6 +54,7 @@ class Run:
     seed: int = 0
     share: float = 1.0
     shuffle: Shuffle | None = None
+    feature_set: str = ""
 
     @property
     def training(self) -> list[str]:
@@ -147,6 +149,7 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     content: dict[str, Any] = {
         "head": run.head,
         "params": {name: repr(value) for name, value in sorted(run.params.items())},
+        "feature_set": run.feature_set,
         "features": run.inputs.features,
         "mean": run.inputs.mean,
         "files": {file: _bytes(store, file) for file in run.inputs.all_files},

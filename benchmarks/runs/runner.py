@@ -119,7 +119,8 @@ def _card(planned: Planned, protocol: str, done: Done, bundle_bytes: int) -> Car
 def _history(head: Any) -> dict[str, list[float]]:
     """The curves of a head that learns in epochs, by name."""
     lines = getattr(head, "history_", [])
-    return {name: [line[name] for line in lines] for name in CURVES} if lines else {}
+    found = [name for name in CURVES if lines and all(name in line for line in lines)]
+    return {name: [line[name] for line in lines] for name in found}
 
 
 def _plain(value: Any) -> Any:
