@@ -1,7 +1,5 @@
 """The paper's figures as SVG: label counts, curves of loss and accuracy, confusion matrices."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,30 +7,16 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-TRAIN, HELD_OUT, LEFT_OUT, INK = "#2166ac", "#b2182b", "#b8bfc6", "#22303c"
-_STYLE = {
-    "svg.fonttype": "none",  # text stays text: light, and it can be selected
-    "svg.hashsalt": "paper",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#8c959f",
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.axisbelow": True,
-}
+from benchmarks.report.drawing import GRID, INK, STYLE, svg
+
+TRAIN, HELD_OUT, LEFT_OUT = "#2166ac", "#b2182b", "#b8bfc6"
 
 
 def distribution(corpus: Mapping[str, Any]) -> str:
     """Fig. 1: turns of each label; those that the experiment leaves out are grey."""
     labels, counts = list(corpus["labels"]), list(corpus["labels"].values())
     kept = [label in corpus["classes"] for label in labels]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 0.6 + 0.27 * len(labels)), layout="constrained")
         axes = figure.subplots()
         bars = axes.barh(labels, counts, color=[TRAIN if keep else LEFT_OUT for keep in kept], height=0.7)
@@ -42,7 +26,7 @@ def distribution(corpus: Mapping[str, Any]) -> str:
         axes.set_xticks([])
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.08)
-        return _svg(figure, "distribution", f"turns of each label of {corpus['title']}")
+        return svg(figure, "distribution", f"turns of each label of {corpus['title']}")
 
 
 def block(stage: Mapping[str, Any], number: int) -> str:
@@ -50,7 +34,7 @@ def block(stage: Mapping[str, Any], number: int) -> str:
     found = stage["blocks"][number]
     start, end = found["epochs"]
     history = stage["history"][start - 1 : end]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.6, 3.9), layout="constrained")
         left, right = figure.subfigures(1, 2, squeeze=False)[0]
         loss, accuracy = left.subplots(2, 1, sharex=True)
@@ -62,7 +46,7 @@ def block(stage: Mapping[str, Any], number: int) -> str:
         left.legend(*loss.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
         _confusion(right.subplots(), found["confusion"], stage["classes"])
         label = f"{stage['name']} model, epochs {start} to {end}: loss, accuracy, confusion matrix"
-        return _svg(figure, f"{stage['name']}{number}", label)
+        return svg(figure, f"{stage['name']}{number}", label)
 
 
 def _curves(axes: Any, history: Sequence[Mapping[str, Any]], along: str, after: str, label: str, scale: float) -> None:
@@ -74,7 +58,7 @@ def _curves(axes: Any, history: Sequence[Mapping[str, Any]], along: str, after: 
     points = [scale * entry[after] for entry in history]
     axes.plot(ends, points, color=HELD_OUT, linewidth=1, linestyle=":", marker="o", label="held out, after it")
     axes.set_ylabel(label)
-    axes.grid(axis="y", color="#e3e7eb", linewidth=0.7)
+    axes.grid(axis="y", color=GRID, linewidth=0.7)
 
 
 def _middles(count: int) -> Any:
@@ -100,20 +84,3 @@ def _confusion(axes: Any, counts: Sequence[Sequence[int]], classes: Sequence[str
 
 
 _SHADES = mpl.colors.LinearSegmentedColormap.from_list("shares", ["#f4f7fa", "#9ecae1", "#2166ac", "#08306b"])
-
-
-def _svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an element to put into a page: no date, no prologue, ids of its own."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
-    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
-    references = r'(url\(#|href="#)([\w.-]+)'
-    used = {name for _, name in re.findall(references, text)}
-    text = re.sub(r' id="([\w.-]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text)
-    text = re.sub(references, rf"\g<1>{name}-\g<2>", text)
-    text = re.sub(r'(<svg [^>]*?) width="[\d.]+pt"', r"\1", text, count=1)
-    text = re.sub(r'(<svg [^>]*?) height="[\d.]+pt"', r"\1", text, count=1)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from benchmarks.paper import figures, tables
 from benchmarks.paper.plan import published
+from benchmarks.report.templates import environment
 from featurestore.files import write_text
 
 NAMES = {"text": "Text model", "audio": "Audio model", "fusion": "Fusion"}
@@ -25,16 +25,9 @@ def write(results: Mapping[str, Any], out: Path) -> None:
 
 def render(page: str, results: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
     """A page as text: `paper.html` or `paper.md`."""
-    environment = Environment(
-        loader=PackageLoader("benchmarks.paper", "."),
-        autoescape=select_autoescape(["html.j2"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = _cell
-    return environment.get_template(f"{page}.j2").render(
+    pages = environment("benchmarks.paper")
+    pages.filters["cell"] = _cell
+    return pages.get_template(f"{page}.j2").render(
         results=results,
         source=published()["source"],
         sections=[_section(results, name) for name in NAMES],

@@ -1,0 +1,59 @@
+"""How figures are drawn and put into a page, for the benchmark's report and the paper's: matplotlib to inline SVG."""
+
+import io
+import re
+
+from matplotlib.figure import Figure
+
+INK, SOFT, GRID = "#22303c", "#8c959f", "#e3e7eb"
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: light, and it can be selected
+    "svg.hashsalt": "emofuse",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "text.parse_math": False,  # a dollar in a name is a dollar
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": SOFT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.axisbelow": True,
+}
+
+
+def svg(figure: Figure, name: str, label: str) -> str:
+    """The figure as an element to put into a page: no date, no prologue, ids of its own.
+
+    Args:
+        figure: drawn under `STYLE`.
+        name: begins every id, so that figures on one page do not share any.
+        label: what the figure shows, for those who do not see it.
+    """
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
+    references = r'(url\(#|href="#)([\w.-]+)'
+    used = {found for _, found in re.findall(references, text)}
+    text = re.sub(r' id="([\w.-]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(references, rf"\g<1>{name}-\g<2>", text)
+    text = re.sub(r'(<svg [^>]*?) width="[\d.]+pt"', r"\1", text, count=1)
+    text = re.sub(r'(<svg [^>]*?) height="[\d.]+pt"', r"\1", text, count=1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{_attribute(label)}" ', 1).strip()
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG on white, 200 dots an inch, no date."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
