@@ -33,11 +33,12 @@ def summarise(results: Results) -> dict[str, Any]:
         "classes": sorted(set(results.about["classes"].values())),
         "interval": f"{METHOD} over {results.clusters.over}, {RESAMPLES} resamples",
         "over": results.clusters.over,
+        "level": compare.LEVEL,
         "notes": _notes(results),
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
         "controls": controls.rows(results, names),
-        "checks": [asdict(finding) for finding in checks.run(results)],
+        "checks": [asdict(finding) | {"meaning": checks.meaning(finding)} for finding in checks.run(results)],
     }
 
 

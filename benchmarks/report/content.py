@@ -1,0 +1,65 @@
+"""Everything that the report shows, as one plain JSON object: `results.json`, from which page and exports are made.
+
+`results.schema.json` beside this file describes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.report import curves, modalities
+from benchmarks.report.calibration import calibration
+from benchmarks.report.confusion import confusion
+from benchmarks.report.mistakes import mistakes
+from benchmarks.report.provenance import provenance
+from benchmarks.report.summary import summarise
+from benchmarks.report.verdict import equals, sentence
+from benchmarks.runs.results import Results
+
+FORMAT = 1
+FEATURED = 8  # systems that are drawn one by one
+_DIGITS = 6  # the last ones of a float differ between processors
+
+
+def content(results: Results) -> dict[str, Any]:
+    """The summary, and beside it what the figures and tables of the report are made of."""
+    summary = summarise(results)
+    found = {
+        "format": FORMAT,
+        "sentence": sentence(summary),
+        **summary,
+        "best": equals(summary),
+        "published": results.about.get("published", []),
+        "featured": featured(summary["leaderboard"]),
+        "confusion": {system.name: confusion(system) for system in results.systems},
+        "calibration": {system.name: calibration(system) for system in results.systems},
+        "modalities": modalities.brings(results, summary),
+        "shuffled": modalities.shuffled(results),
+        "layers": modalities.layers(summary),
+        "epochs": curves.epochs(results),
+        "sizes": curves.sizes(results),
+        "mistakes": mistakes(results, summary["leaderboard"]),
+        "provenance": provenance(results),
+    }
+    plain: dict[str, Any] = rounded(found)
+    return plain
+
+
+def featured(leaderboard: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The systems that are drawn one by one: the best of each head, then the next best, eight at most, best first."""
+    first = {row["head"]: row["system"] for row in reversed(leaderboard)}
+    names = [row["system"] for row in leaderboard]
+    chosen = [name for name in names if name in first.values()] + [name for name in names if name not in first.values()]
+    return sorted(chosen[:FEATURED], key=names.index)
+
+
+def rounded(value: Any) -> Any:
+    """The same with six significant digits of each float, and lists for tuples.
+
+    >>> rounded({"p": (0.123456789, 1)})
+    {'p': [0.123457, 1]}
+    """
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: rounded(item) for name, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,131 @@
+"""What each modality brings: text, audio, both; one of them shuffled; embeddings, logits; layer by layer."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from benchmarks.runs.results import Results, System
+from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.pairs import METRIC, differences
+from featurestore.spec import parse_feature
+
+KINDS = ("text", "audio", "both", "embeddings", "logits")
+_COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embeddings", "logits"), ("both", "embeddings"))
+
+
+def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Each head on each kind of features, with the paired differences between them.
+
+    Returns:
+        `heads`: of each head (with its normalisation and way of taking logits) the system of each kind; `differences`:
+        `first` less `second` in unweighted average recall, as in the summary's pairs, with the kinds `of` and `over`.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in summary["leaderboard"]:
+        kind = _kind(row["feature_set"], row["features"], results.about["encoders"])
+        if kind:
+            found.setdefault(_variant(row), {}).setdefault(kind, row["system"])
+    heads = [
+        {"head": head, "systems": {kind: kinds[kind] for kind in KINDS if kind in kinds}}
+        for head, kinds in found.items()
+    ]
+    return {"heads": heads, "differences": list(_differences(heads, summary["pairs"]))}
+
+
+def shuffled(results: Results) -> list[dict[str, Any]]:
+    """Each system one of whose modalities was shuffled among the utterances, beside the same unspoiled.
+
+    What is lost by shuffling is what the modality brought, the rest being as it was: `first` is unspoiled, `second`
+    shuffled, `value` the difference in unweighted average recall with its paired interval and p, not corrected.
+    """
+    names = results.clusters.named(results.ids)
+    return [
+        {"head": _variant(_row(one)), "feature_set": one.card.feature_set, "shuffled": one.card.shuffled}
+        | {"figure": asdict(estimates(one.pooled, clusters=names)[METRIC])}
+        | asdict(differences({whole.name: whole.pooled, one.name: one.pooled}, clusters=names)[0])
+        for one in results.controls
+        if one.card.shuffled
+        for whole in results.systems
+        if _same(whole, one)
+    ]
+
+
+def layers(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The curve over an encoder's layers of each head that was run on them: layer 0 is the network's own input."""
+    curves: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in summary["leaderboard"]:
+        number = _layer(row["features"])
+        if number is not None:
+            encoder = parse_feature(row["features"][0]).encoder
+            point = {"layer": number, "system": row["system"], **_interval(row["metrics"][METRIC])}
+            curves.setdefault((encoder, _variant(row)), []).append(point)
+    return [
+        {"encoder": encoder, "head": head, "points": sorted(points, key=lambda point: int(point["layer"]))}
+        for (encoder, head), points in sorted(curves.items())
+    ]
+
+
+def _kind(name: str, features: Sequence[str], encoders: Mapping[str, Any]) -> str:
+    """The kind of a feature set: as it is named, or by its features; empty for single layers and the like."""
+    if name in KINDS:
+        return name
+    if _layer(features) is not None:
+        return ""
+    specs = [parse_feature(feature) for feature in features]
+    heard = {_modality(spec.encoder, encoders) for spec in specs}
+    if heard != {"text", "audio"}:
+        return heard.pop() if len(heard) == 1 else ""
+    kinds = {spec.kind == "logits" for spec in specs}
+    return "logits" if kinds == {True} else "both"
+
+
+def _modality(encoder: str, encoders: Mapping[str, Any]) -> str:
+    own = [entry["modality"] for name, entry in encoders.items() if name.partition("@")[0] == encoder.partition("@")[0]]
+    return own[0] if own else ""
+
+
+def _layer(features: Sequence[str]) -> int | None:
+    found = re.fullmatch(r"[^.]+\.layers\[(\d+)\]", features[0]) if len(features) == 1 else None
+    return int(found[1]) if found else None
+
+
+def _differences(heads: Sequence[Mapping[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    known = {(pair["first"], pair["second"]): pair for pair in pairs}
+    for row in heads:
+        for of, over in _COMPARED:
+            first, second = row["systems"].get(of), row["systems"].get(over)
+            if first and second:
+                pair = known.get((first, second)) or turned(known[second, first])
+                yield {"head": row["head"], "of": of, "over": over, **pair}
+
+
+def turned(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """The same comparison, the other less the one."""
+    return {
+        **pair,
+        "first": pair["second"],
+        "second": pair["first"],
+        "value": -pair["value"],
+        "low": -pair["high"],
+        "high": -pair["low"],
+    }
+
+
+def _variant(row: Mapping[str, Any]) -> str:
+    extra = [f"normalised by {row['normalize']}"] if row["normalize"] != "none" else []
+    return ", ".join([row["head"], *extra, *([f"{row['logits']} logits"] if row["logits"] else [])])
+
+
+def _row(system: System) -> dict[str, Any]:
+    card = system.card
+    return {"head": card.head, "normalize": card.normalize, "logits": card.logits}
+
+
+def _same(whole: System, spoiled: System) -> bool:
+    one, other = whole.card, spoiled.card
+    return _row(whole) == _row(spoiled) and one.feature_set == other.feature_set
+
+
+def _interval(metric: Mapping[str, Any]) -> dict[str, float]:
+    return {name: metric[name] for name in ("value", "low", "high")}

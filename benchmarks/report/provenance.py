@@ -1,0 +1,37 @@
+"""Where the figures come from: corpus, cut, encoders, heads, seeds, versions, machine, and the command."""
+
+from collections import Counter
+from typing import Any
+
+from benchmarks.folds import fold as cuts
+from benchmarks.runs.results import Results
+
+
+def provenance(results: Results) -> dict[str, Any]:
+    """All that a reader needs to make the figures again, as far as the benchmark recorded it.
+
+    Returns:
+        `utterances`, `speakers` and `classes` (utterances of each) of the folds; `left_out` by label scheme, `dropped`
+        for want of a feature, by id with the reason; `folds` with their counts and `folds_digest`; `encoders` as their
+        feature files describe them, with what they were tuned on; `settings` of each system; `versions`, `machine`,
+        `command`, `digests`: as recorded, empty where they were not.
+    """
+    about = results.about
+    kept = {row.id for row in results.utterances}
+    return {
+        "utterances": len(kept),
+        "speakers": len({row.speaker for row in results.utterances if row.speaker}),
+        "classes": dict(sorted(Counter(label for name, label in about["classes"].items() if name in kept).items())),
+        "left_out": about["left_out"],
+        "dropped": about["dropped"],
+        "folds_digest": cuts.digest(results.folds),
+        "folds": [
+            {"name": fold.name, **{part: len(getattr(fold, part)) for part in ("train", "dev", "test", "unused")}}
+            for fold in results.folds
+        ],
+        "encoders": about["encoders"],
+        "versions": about["versions"],
+        "machine": about.get("machine", {}),
+        "command": about.get("command", ""),
+        "digests": about.get("digests", {}),
+    }
