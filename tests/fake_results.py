@@ -40,9 +40,7 @@ class Drawn:
 
     @property
     def name(self) -> str:
-        extra = [f"{100 * self.share:g} % of training"] if self.share < 1 else []
-        extra += [f"{self.shuffled} shuffled"] if self.shuffled else []
-        return ", ".join([f"{self.head} on {self.feature_set}", *extra])
+        return f"{self.head} on {self.feature_set}"
 
 
 def write(
@@ -80,6 +78,8 @@ def write(
                 runs.append(digest)
     described = {
         "corpus": "fake",
+        "manifest_sha256": "0" * 64,
+        "folds_sha256": "1" * 64,
         "labels": "fake-6",
         "classes": {row.id: classes[truth[number]] for number, row in enumerate(rows)},
         "protocol": "speaker-kfold",
@@ -92,6 +92,9 @@ def write(
         "left_out": {"xxx": 7},
         "dropped": {},
         "encoders": {name: _encoder(name, cut) for name in ("audio", "text")},
+        "published": [],
+        "command": "cli benchmark --store fake --heads svm,mlp --out results",
+        "machine": {"cpu": "a fake one", "cores": 2, "memory_gb": 8.0, "system": "Linux", "python": "3.11.7"},
         "versions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},
         "runs": runs,
     }
@@ -127,13 +130,11 @@ def _scores(one: Drawn, truth: np.ndarray, noise: np.ndarray, rng: np.random.Gen
     return likely / likely.sum(1, keepdims=True)
 
 
-def _card(
-    one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ...], rng: np.random.Generator
-) -> Card:
+def _card(one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ...], rng: np.random.Generator) -> Card:
     epochs = np.arange(1, 13)
     history = {
-        "training loss": (1.8 * np.exp(-epochs / 6) + 0.02 * rng.random(12)).round(5).tolist(),
-        "training accuracy": (1 - 0.8 * np.exp(-epochs / 5) - 0.02 * rng.random(12)).round(5).tolist(),
+        "loss": (1.8 * np.exp(-epochs / 6) + 0.02 * rng.random(12)).round(5).tolist(),
+        "accuracy": (1 - 0.8 * np.exp(-epochs / 5) - 0.02 * rng.random(12)).round(5).tolist(),
     }
     features = one.features or FEATURES[one.feature_set]
     return Card(
@@ -166,5 +167,5 @@ def _card(
 
 
 def _encoder(name: str, folds: Sequence[Fold]) -> dict[str, Any]:
-    made = {"class": f"hf_{name}", "checkpoint": f"checkpoints/{name}", "revision": "", "modality": name}
-    return {"made": made, "tuned_on": {fold.name: {"train": 0, "test": 0} for fold in folds}}
+    made = {"class": f"hf_{name}", "checkpoint": f"checkpoints/{name}", "revision": ""}
+    return {"modality": name, "made": made, "tuned_on": {fold.name: {"train": 0, "test": 0} for fold in folds}}

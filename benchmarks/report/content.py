@@ -28,7 +28,7 @@ def content(results: Results) -> dict[str, Any]:
         "sentence": sentence(summary),
         **summary,
         "best": equals(summary),
-        "published": results.about.get("published", []),
+        "published": results.about["published"],
         "featured": featured(summary["leaderboard"]),
         "confusion": {system.name: confusion(system) for system in results.systems},
         "calibration": {system.name: calibration(system) for system in results.systems},
@@ -36,7 +36,7 @@ def content(results: Results) -> dict[str, Any]:
         "shuffled": modalities.shuffled(results),
         "layers": modalities.layers(summary),
         "epochs": curves.epochs(results),
-        "sizes": curves.sizes(results),
+        "sizes": curves.sizes(results, summary),
         "mistakes": mistakes(results, summary["leaderboard"]),
         "provenance": provenance(results),
     }

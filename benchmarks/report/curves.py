@@ -1,13 +1,11 @@
 """Learning curves: along the epochs of a network's training, and over the size of the training part."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from benchmarks.runs.results import Results, System
-from benchmarks.statistics.intervals import estimates
+from benchmarks.runs.results import Results
 from benchmarks.statistics.pairs import METRIC
 
 SHOWN = ("accuracy", METRIC)
@@ -22,24 +20,26 @@ def epochs(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def sizes(results: Results) -> list[dict[str, Any]]:
+def sizes(results: Results, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The curve over the share of the training part that was fitted on, of each system that was run on several."""
-    smaller = [system for system in results.controls if system.card.share < 1 and not system.card.shuffled]
-    names = results.clusters.named(results.ids)
-    curves: dict[tuple[str, ...], list[System]] = {}
-    for system in smaller:
-        curves.setdefault(_key(system), []).append(system)
-    for system in results.systems:
-        if _key(system) in curves:
-            curves[_key(system)].append(system)
+    rows = {row["system"]: row for row in summary["leaderboard"]}
+    smaller: dict[str, list[Mapping[str, Any]]] = {}
+    for row in summary["controls"]:
+        if row["share"] < 1 and not row["shuffled"]:
+            smaller.setdefault(row["system"], []).append(row)
+    train = {system.name: float(np.mean([run.card.train for run in system.runs])) for system in results.systems}
     return [
         {
-            "system": max(found, key=lambda one: one.card.share).name,
-            "head": found[0].card.head,
-            "feature_set": found[0].card.feature_set,
-            "points": [_point(one, names) for one in sorted(found, key=lambda one: one.card.share)],
+            "system": name,
+            "points": [
+                *(
+                    _point(row["share"], row["train"], row)
+                    for row in sorted(found, key=lambda row: float(row["share"]))
+                ),
+                _point(1.0, train[name], rows[name]),
+            ],
         }
-        for found in curves.values()
+        for name, found in smaller.items()
     ]
 
 
@@ -56,12 +56,6 @@ def _spread(curves: Sequence[Sequence[float]]) -> dict[str, list[float]]:
     return {name: [float(reduce(values)) for values in by_epoch] for name, reduce in reduced}
 
 
-def _key(system: System) -> tuple[str, ...]:
-    card = system.card
-    return card.head, card.feature_set, card.normalize, card.logits
-
-
-def _point(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
-    found = estimates(system.pooled, clusters=clusters)
-    train = float(np.mean([run.card.train for run in system.runs]))
-    return {"share": system.card.share, "train": train, **{name: asdict(found[name]) for name in SHOWN}}
+def _point(share: float, train: float, row: Mapping[str, Any]) -> dict[str, Any]:
+    figures = {name: {end: row["metrics"][name][end] for end in ("value", "low", "high")} for name in SHOWN}
+    return {"share": share, "train": train, **figures}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.runs.results import Results, System
-from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.intervals import Answers
 from benchmarks.statistics.pairs import METRIC, differences
 from featurestore.spec import parse_feature
 
@@ -34,21 +34,23 @@ def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shuffled(results: Results) -> list[dict[str, Any]]:
-    """Each system one of whose modalities was shuffled among the utterances, beside the same unspoiled.
+    """Each system one of whose modalities was shuffled, `first`, less the same unspoiled, `second`.
 
-    What is lost by shuffling is what the modality brought, the rest being as it was: `first` is unspoiled, `second`
-    shuffled, `value` the difference in unweighted average recall with its paired interval and p, not corrected.
+    `value` is the difference in unweighted average recall over the seeds that both have, with its paired interval and
+    p (not corrected): how much the head's answers rest on that modality.
     """
     names = results.clusters.named(results.ids)
-    return [
-        {"head": _variant(_row(one)), "feature_set": one.card.feature_set, "shuffled": one.card.shuffled}
-        | {"figure": asdict(estimates(one.pooled, clusters=names)[METRIC])}
-        | asdict(differences({whole.name: whole.pooled, one.name: one.pooled}, clusters=names)[0])
-        for one in results.controls
-        if one.card.shuffled
-        for whole in results.systems
-        if _same(whole, one)
-    ]
+    systems = {system.name: system for system in results.systems}
+    found = []
+    for control in results.controls:
+        if control.card.shuffled:
+            system = systems[control.card.system]
+            seeds = set(control.seeds) & set(system.seeds)
+            answers = {one.name: _of_seeds(one, seeds) for one in (control, system)}
+            (apart,) = differences(answers, clusters=names)
+            about = {"head": control.card.head, "feature_set": control.card.feature_set}
+            found.append(about | {"shuffled": control.card.shuffled, **asdict(apart)})
+    return found
 
 
 def layers(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -117,14 +119,8 @@ def _variant(row: Mapping[str, Any]) -> str:
     return ", ".join([row["head"], *extra, *([f"{row['logits']} logits"] if row["logits"] else [])])
 
 
-def _row(system: System) -> dict[str, Any]:
-    card = system.card
-    return {"head": card.head, "normalize": card.normalize, "logits": card.logits}
-
-
-def _same(whole: System, spoiled: System) -> bool:
-    one, other = whole.card, spoiled.card
-    return _row(whole) == _row(spoiled) and one.feature_set == other.feature_set
+def _of_seeds(system: System, seeds: set[int]) -> list[Answers]:
+    return [one for seed, one in zip(system.seeds, system.pooled, strict=True) if seed in seeds]
 
 
 def _interval(metric: Mapping[str, Any]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-from benchmarks.folds import fold as cuts
 from benchmarks.runs.results import Results
 
 
@@ -12,9 +11,8 @@ def provenance(results: Results) -> dict[str, Any]:
 
     Returns:
         `utterances`, `speakers` and `classes` (utterances of each) of the folds; `left_out` by label scheme, `dropped`
-        for want of a feature, by id with the reason; `folds` with their counts and `folds_digest`; `encoders` as their
-        feature files describe them, with what they were tuned on; `settings` of each system; `versions`, `machine`,
-        `command`, `digests`: as recorded, empty where they were not.
+        for want of a feature, by id with the reason; the digests of manifest and folds; `folds` with their counts;
+        `encoders` as their feature files describe them, with what they were tuned on; `versions`, `machine`, `command`.
     """
     about = results.about
     kept = {row.id for row in results.utterances}
@@ -24,14 +22,14 @@ def provenance(results: Results) -> dict[str, Any]:
         "classes": dict(sorted(Counter(label for name, label in about["classes"].items() if name in kept).items())),
         "left_out": about["left_out"],
         "dropped": about["dropped"],
-        "folds_digest": cuts.digest(results.folds),
+        "manifest_sha256": about["manifest_sha256"],
+        "folds_sha256": about["folds_sha256"],
         "folds": [
             {"name": fold.name, **{part: len(getattr(fold, part)) for part in ("train", "dev", "test", "unused")}}
             for fold in results.folds
         ],
         "encoders": about["encoders"],
         "versions": about["versions"],
-        "machine": about.get("machine", {}),
-        "command": about.get("command", ""),
-        "digests": about.get("digests", {}),
+        "machine": about["machine"],
+        "command": about["command"],
     }

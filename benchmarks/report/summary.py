@@ -103,6 +103,7 @@ def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
         "fit_seconds": float(np.mean([run.card.seconds["fit"] for run in system.runs])),
         "tune_seconds": float(np.mean([run.card.seconds["tune"] for run in system.runs])),
         "predict_microseconds": 1e6 * sum(run.card.seconds["predict"] for run in system.runs) / tested,
+        "bundle_bytes": max(run.card.bundle_bytes for run in system.runs),
         "peak_mb": max(run.card.peak_mb for run in system.runs),
         "settings": _settings(system),
     }

@@ -55,7 +55,7 @@ def _published(corpus: str, scheme: str) -> list[dict[str, Any]]:
 
 
 def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) -> dict[str, Any]:
-    """Of every feature file how it was made, and on how many training and test utterances of each fold it was tuned."""
+    """Of every feature file its modality, how it was made, and on how many utterances of each fold it was tuned."""
     used: dict[str, dict[str, dict[str, int]]] = {}
     for variant in variants:
         for fold, inputs in zip(folds, variant.inputs, strict=True):
@@ -63,4 +63,7 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
                 saw = store.trained_on(name)
                 counts = {"train": len(saw & {*fold.train, *fold.dev}), "test": len(saw & set(fold.test))}
                 used.setdefault(name, {})[fold.name] = counts
-    return {name: {"made": store.describe(name), "tuned_on": by_fold} for name, by_fold in used.items()}
+    return {
+        name: {"modality": store.modality(name), "made": store.describe(name), "tuned_on": by_fold}
+        for name, by_fold in used.items()
+    }

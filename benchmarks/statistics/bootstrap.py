@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.stats import norm, t
 
 from featurestore.errors import Mismatch
@@ -36,10 +37,9 @@ def units(n: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
 
 
 def summed(rows: NDArray[Any], unit: NDArray[np.intp]) -> Values:
-    """The sum of the rows (N, ...) of each unit: (U, ...)."""
-    sums = np.zeros((int(unit.max()) + 1, *rows.shape[1:]))
-    np.add.at(sums, unit, rows)
-    return sums
+    """The sum of the rows (N, S) of each unit: (U, S)."""
+    members = csr_array((np.ones(len(unit)), (unit, np.arange(len(unit)))))  # (U, N)
+    return np.asarray(members @ rows)
 
 
 def resampled(sums: Values, resamples: int = RESAMPLES, seed: int = 0) -> Values:

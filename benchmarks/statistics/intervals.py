@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.bootstrap import CONFIDENCE, METHOD, RESAMPLES, Values
 from benchmarks.statistics.metrics import (
     BINS,
-    METRICS,
     PROBABILITY_METRICS,
     Labels,
     Probabilities,
     binned,
     brier_scores,
+    check,
+    coded,
     log_losses,
 )
 
@@ -54,12 +57,31 @@ class Answers:
     probabilities: Probabilities | None = None
 
     def values(self) -> dict[str, float]:
-        """Every metric by name."""
-        found = {name: metric(self.truth, self.prediction) for name, metric in METRICS.items()}
+        """Every metric by name, from one table of counts: a tenth of the time of one call per metric.
+
+        Raises:
+            ValueError, UnknownName: as the metrics raise.
+        """
+        return dict(self._values)
+
+    @cached_property
+    def _values(self) -> dict[str, float]:
+        check(self.truth, self.prediction)
         if self.probabilities is not None:
-            for name, scored in PROBABILITY_METRICS.items():
-                found[name] = scored(self.truth, self.probabilities, self.classes)
-        return found
+            coded(self.truth, self.probabilities, self.classes)
+        return {name: float(value) for name, value in from_sums(self.rows().sum(0), len(self.classes)).items()}
+
+    def resampled(self, unit: NDArray[np.intp], resamples: int, seed: int) -> dict[str, Values]:
+        """Every metric in each resample (R,) of units (N,); kept, since intervals and every pair ask for the same."""
+        asked = (unit.tobytes(), resamples, seed)
+        if asked not in self._resampled:
+            sums = bootstrap.resampled(bootstrap.summed(self.rows(), unit), resamples, seed)
+            self._resampled[asked] = from_sums(sums, len(self.classes))
+        return self._resampled[asked]
+
+    @cached_property
+    def _resampled(self) -> dict[tuple[bytes, int, int], dict[str, Values]]:
+        return {}
 
     def rows(self) -> Values:
         """What the metrics are made of, per utterance: (N, S), the confusion table, then the probabilities' sums."""
@@ -147,8 +169,7 @@ def resampled_metrics(
     """Every metric in each resample (R,), the mean over several answers to the same utterances."""
     found: dict[str, list[Values]] = {}
     for one in answers:
-        sums = bootstrap.resampled(bootstrap.summed(one.rows(), unit), resamples, seed)
-        for name, value in from_sums(sums, len(one.classes)).items():
+        for name, value in one.resampled(unit, resamples, seed).items():
             found.setdefault(name, []).append(value)
     return {name: np.mean(values, axis=0) for name, values in found.items()}
 

@@ -28,7 +28,7 @@ def accuracy(truth: Labels, prediction: Labels) -> float:
     >>> accuracy(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"])
     0.75
     """
-    return float(accuracy_score(*_checked(truth, prediction)))
+    return float(accuracy_score(*check(truth, prediction)))
 
 
 def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
@@ -44,7 +44,7 @@ def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
     >>> unweighted_average_recall(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"])
     0.5
     """
-    truth, prediction = _checked(truth, prediction)
+    truth, prediction = check(truth, prediction)
     present = sorted(set(truth))
     return float(recall_score(truth, prediction, labels=present, average="macro", zero_division=0))
 
@@ -61,7 +61,7 @@ def macro_f1(truth: Labels, prediction: Labels) -> float:
     >>> round(macro_f1(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"]), 4)
     0.4286
     """
-    return float(f1_score(*_checked(truth, prediction), average="macro", zero_division=0))
+    return float(f1_score(*check(truth, prediction), average="macro", zero_division=0))
 
 
 def weighted_f1(truth: Labels, prediction: Labels) -> float:
@@ -76,7 +76,7 @@ def weighted_f1(truth: Labels, prediction: Labels) -> float:
     >>> round(weighted_f1(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"]), 4)
     0.6429
     """
-    return float(f1_score(*_checked(truth, prediction), average="weighted", zero_division=0))
+    return float(f1_score(*check(truth, prediction), average="weighted", zero_division=0))
 
 
 def per_class(truth: Labels, prediction: Labels, classes: Labels) -> dict[str, dict[str, float]]:
@@ -91,7 +91,7 @@ def per_class(truth: Labels, prediction: Labels, classes: Labels) -> dict[str, d
     >>> per_class(["sad", "happy"], ["sad", "sad"], ["happy", "sad"])["sad"]
     {'precision': 0.5, 'recall': 1.0, 'f1': 0.6666666666666666, 'n': 1}
     """
-    figures = precision_recall_fscore_support(*_checked(truth, prediction), labels=list(classes), zero_division=0)
+    figures = precision_recall_fscore_support(*check(truth, prediction), labels=list(classes), zero_division=0)
     names = ("precision", "recall", "f1", "n")
     return {
         name: dict(zip(names, (*map(float, row[:3]), int(row[3])), strict=True))
@@ -112,7 +112,7 @@ def log_loss(truth: Labels, probabilities: Probabilities, classes: Labels) -> fl
     >>> round(log_loss(["sad", "happy"], np.array([[0.5, 0.5], [0.5, 0.5]]), ["happy", "sad"]), 4)
     0.6931
     """
-    return float(log_losses(*_coded(truth, probabilities, classes)).mean())
+    return float(log_losses(*coded(truth, probabilities, classes)).mean())
 
 
 def brier_score(truth: Labels, probabilities: Probabilities, classes: Labels) -> float:
@@ -126,7 +126,7 @@ def brier_score(truth: Labels, probabilities: Probabilities, classes: Labels) ->
     >>> brier_score(["sad", "happy"], np.array([[0.5, 0.5], [0.5, 0.5]]), ["happy", "sad"])
     0.5
     """
-    return float(brier_scores(*_coded(truth, probabilities, classes)).mean())
+    return float(brier_scores(*coded(truth, probabilities, classes)).mean())
 
 
 def expected_calibration_error(truth: Labels, probabilities: Probabilities, classes: Labels) -> float:
@@ -142,7 +142,7 @@ def expected_calibration_error(truth: Labels, probabilities: Probabilities, clas
     >>> round(expected_calibration_error(["sad"] * 10, np.array([[0.2, 0.8]] * 10), ["happy", "sad"]), 4)
     0.2
     """
-    codes, values = _coded(truth, probabilities, classes)
+    codes, values = coded(truth, probabilities, classes)
     confidence, right = binned(codes, values)
     return float(np.abs(confidence.sum(0) - right.sum(0)).sum() / len(codes))
 
@@ -188,14 +188,24 @@ def measure(truth: Labels, prediction: Labels, classes: Labels) -> dict[str, flo
     return {name: metric(truth, prediction) for name, metric in METRICS.items()}
 
 
-def _checked(truth: Labels, prediction: Labels) -> tuple[list[str], list[str]]:
+def check(truth: Labels, prediction: Labels) -> tuple[list[str], list[str]]:
+    """Both as lists.
+
+    Raises:
+        ValueError: nothing to measure, or as many predictions as utterances are not there.
+    """
     if len(truth) == 0 or len(truth) != len(prediction):
         raise ValueError(f"nothing to measure: {len(truth)} utterances, {len(prediction)} predictions")
     return list(truth), list(prediction)
 
 
-def _coded(truth: Labels, probabilities: Probabilities, classes: Labels) -> tuple[NDArray[np.intp], Probabilities]:
-    """The true class's number of each utterance, and the probabilities, checked."""
+def coded(truth: Labels, probabilities: Probabilities, classes: Labels) -> tuple[NDArray[np.intp], Probabilities]:
+    """The true class's number of each utterance (N,), and the probabilities.
+
+    Raises:
+        ValueError: nothing to measure, shapes that differ, or rows that are not probabilities.
+        UnknownName: a true class that is not among `classes`.
+    """
     if len(truth) == 0 or np.shape(probabilities) != (len(truth), len(classes)):
         raise ValueError(
             f"nothing to measure: {len(truth)} utterances of {len(classes)} classes, probabilities of shape "
