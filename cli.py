@@ -388,6 +388,30 @@ def benchmark(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", metavar="R", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page; the other files lie beside it. By default R/report.html.",
+)
+@json_option
+def report(folder: Path, out: Path | None, as_json: bool) -> None:
+    """Make a benchmark's report again, from its predictions.
+
+    One page that needs no network, and beside it results.json, report.md, leaderboard.csv, leaderboard.tex and
+    figures/. The same predictions give the same bytes.
+
+    \b
+    Example: cli report results --out report.html
+    """
+    from benchmarks.report import write
+
+    page = out or folder / write.PAGE
+    found = write.report(folder, page)
+    answer(found, f"{found['sentence']}\npage {page}", as_json)
+
+
+@main.command()
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--audio", type=click.Path(path_type=Path, dir_okay=False), help="A clip.")
 @click.option("--text", help="What is said in it.")

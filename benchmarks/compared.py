@@ -1,22 +1,21 @@
-"""What `cli benchmark` does: opens the stores, runs, summarises, and writes the summary beside the runs."""
+"""What `cli benchmark` does: opens the stores, runs, and writes the report beside the runs."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.summary import render, summarise
+from benchmarks.report import write
+from benchmarks.report.content import content
+from benchmarks.report.summary import render
 from benchmarks.runs import results
 from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.pair import Pair
 from benchmarks.runs.runner import benchmark
 from benchmarks.runs.source import Store
 from featurestore.errors import BadValue
-from featurestore.files import write_text
 from featurestore.store import Store as OnDisk
 
-SUMMARY, TABLE = "summary.json", "summary.md"
 CROSS = "cross-corpus"
 
 
@@ -29,7 +28,7 @@ def compare(
     test_labels: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], str]:
-    """Runs what is missing; the summary as JSON and as Markdown.
+    """Runs what is missing and writes the report into `out`; its content, and what the terminal shows of it.
 
     Args:
         store: of the corpus.
@@ -50,13 +49,12 @@ def compare(
         opened = Pair(opened, OnDisk(test_store), asked.labels, test_labels, say)
         asked = replace(asked, labels=None)  # the pair has applied them
     benchmark(opened, asked, out, said=said, say=say)
-    return summary(out)
+    found, text = summary(out)
+    write.write(found, out / write.PAGE)
+    return found, f"{text}\npage {out / write.PAGE}"
 
 
 def summary(out: Path) -> tuple[dict[str, Any], str]:
-    """Makes the summary from the files alone and writes it beside them: the same files give the same bytes."""
-    found = summarise(results.read(out))
-    text = render(found)
-    write_text(out / SUMMARY, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    write_text(out / TABLE, text)
-    return found, text
+    """The report's content and its tables in Markdown, from the files alone: the same files give the same bytes."""
+    found = content(results.read(out))
+    return found, render(found)

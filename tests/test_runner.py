@@ -280,9 +280,7 @@ def test_normalisation_per_speaker_is_said_everywhere(tmp_path):
 def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
     ran(tmp_path, heads=("prior", "svm"), seeds=(0, 1))
     first = compared.summary(tmp_path)
-    files = [(tmp_path / name).read_bytes() for name in ("summary.json", "summary.md")]
     assert compared.summary(tmp_path) == first
-    assert [(tmp_path / name).read_bytes() for name in ("summary.json", "summary.md")] == files
     summary, text = first
     row = summary["leaderboard"][0]
     assert row["metrics"]["accuracy"].keys() == {
@@ -294,7 +292,6 @@ def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
     assert summary["over"] == "speakers"
     assert len(summary["pairs"]) == 1
     assert text.startswith("# 2 systems on fake, 3 classes, protocol leave-one-session-out, n = 72: svm on ")
-    assert json.loads((tmp_path / "summary.json").read_text("utf-8")) == summary
 
 
 def test_the_same_features_by_two_names_are_two_systems(tmp_path):

@@ -1,0 +1,62 @@
+"""Figures as people read them: percent, points, p-values, sizes; and lookups that several tables share."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.checks._finding import FAILED, NOT_APPLICABLE, PASSED
+from benchmarks.report.modalities import turned
+
+
+def percent(value: float) -> str:
+    """A share in percent, one decimal, without the sign.
+
+    >>> percent(0.69166)
+    '69.2'
+    """
+    return f"{100 * value:.1f}"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign.
+
+    >>> points(-0.0123), points(0.00001)
+    ('−1.2', '0.0')
+    """
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    """A p-value to three decimals.
+
+    >>> p_value(0.00012), p_value(0.0421), p_value(1.0)
+    ('< 0.001', '0.042', '1')
+    """
+    if value < 0.001:
+        return "< 0.001"
+    return "1" if value >= 0.9995 else f"{value:.3f}"
+
+
+def size(count: float) -> str:
+    """Bytes in the unit that leaves one to three digits before the point.
+
+    >>> size(831), size(48_700), size(271_000_000)
+    ('831 B', '48.7 kB', '271.0 MB')
+    """
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= least:
+            return f"{count / least:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def both_ways(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Each comparison by its two names, and turned round by the same the other way."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {(pair["first"], pair["second"]): pair for pair in pairs}
+    return found | {(pair["second"], pair["first"]): turned(pair) for pair in pairs}
+
+
+def outcomes(checks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many checks passed, failed and did not apply."""
+    counts = Counter(check["outcome"] for check in checks)
+    return {outcome: counts[outcome] for outcome in (PASSED, FAILED, NOT_APPLICABLE)}

@@ -1,0 +1,60 @@
+"""Writes the report: the page, and beside it the same for papers and programs. The same predictions, the same bytes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import exports, page
+from benchmarks.report.content import content
+from benchmarks.report.drawing import png, svg
+from benchmarks.report.figures import drawings
+from benchmarks.runs import results
+from featurestore.files import replacing, write_text
+
+PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
+    "report.html",
+    "results.json",
+    "report.md",
+    "leaderboard.csv",
+    "leaderboard.tex",
+    "figures",
+)
+
+
+def report(folder: Path, out: Path) -> dict[str, Any]:
+    """Reads a benchmark and writes its report.
+
+    Args:
+        folder: of the benchmark.
+        out: the page; its folder takes `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex`, `figures/`.
+
+    Returns:
+        What is in `results.json`.
+
+    Raises:
+        NotFound, Mismatch: as `benchmarks.runs.results.read` raises.
+    """
+    found = content(results.read(folder))
+    write(found, out)
+    return found
+
+
+def write(found: Mapping[str, Any], out: Path) -> None:
+    """Writes page, exports and figures from the report's content; the page last."""
+    drawn, labels = {}, {}
+    (out.parent / FIGURES).mkdir(parents=True, exist_ok=True)
+    for one in drawings(found):
+        drawn[one.name], labels[one.name] = svg(one.figure, one.name, one.label), one.label
+        write_text(out.parent / FIGURES / f"{one.name}.svg", drawn[one.name] + "\n")
+        _write_bytes(out.parent / FIGURES / f"{one.name}.png", png(one.figure))
+    write_text(out.parent / RESULTS, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_text(out.parent / MARKDOWN, exports.markdown(found, labels))
+    write_text(out.parent / CSV, exports.csv_table(found))
+    write_text(out.parent / TEX, exports.tex(found))
+    write_text(out, page.render(found, drawn))
+
+
+def _write_bytes(path: Path, raw: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(raw)
