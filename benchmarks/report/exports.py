@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.report.summary import render
 from benchmarks.report.table import markdown as table
-from benchmarks.report.tables import p_value, percent, points
+from benchmarks.report.tables import p_value, percent, points, published
 from benchmarks.statistics.pairs import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
@@ -22,7 +22,7 @@ def csv_table(content: Mapping[str, Any]) -> str:
     ends = [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
     header = ["kind", "system", "head", "feature_set", "group", "leak", "n", *ends, *_FIGURES]
     file = io.StringIO()
-    writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
+    writer = csv.DictWriter(file, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in content["leaderboard"]:
         known = {name: row[name] for name in ("system", "head", "feature_set", "group", "leak", *_FIGURES)}
@@ -33,9 +33,8 @@ def csv_table(content: Mapping[str, Any]) -> str:
         }
         seeds = {"seeds": len(row["seeds"])}
         writer.writerow({"kind": "measured", "n": content["n"], **known, **figures, **seeds})
-    for one in content["published"]:
-        if one["metric"] in metrics:
-            writer.writerow({"kind": "published", "system": one["name"], one["metric"]: one["value"]})
+    for one in published(content["published"]):
+        writer.writerow({"kind": "published", "system": one["name"]} | one["values"])
     return file.getvalue()
 
 
@@ -53,13 +52,8 @@ def tex(content: Mapping[str, Any]) -> str:
         for row in content["leaderboard"]
     ]
     rows += [
-        [
-            f"{one['name']} (published)",
-            *(percent(one["value"]) if one["metric"] == name else "" for name in _IN_TEX),
-            "",
-        ]
-        for one in content["published"]
-        if one["metric"] in _IN_TEX
+        [f"{one['name']} (published)", *(_known(one["values"], name) for name in _IN_TEX), ""]
+        for one in published(content["published"])
     ]
     styled = pd.DataFrame(rows, columns=names).style.hide(axis="index")
     styled = styled.format(escape="latex").format_index(escape="latex", axis="columns")
@@ -153,6 +147,10 @@ def _provenance(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _interval(one: Mapping[str, float]) -> str:
     return f"{percent(one['value'])} [{percent(one['low'])}, {percent(one['high'])}]"
+
+
+def _known(values: Mapping[str, float], name: str) -> str:
+    return percent(values[name]) if name in values else ""
 
 
 def _apart(one: Mapping[str, float]) -> str:

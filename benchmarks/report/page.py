@@ -37,6 +37,7 @@ def render(content: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         svg={name: Markup(_themed(text)) for name, text in drawn.items()},
         pairs=tables.both_ways(content["pairs"]),
+        published=tables.published(content["published"]),
         counts=tables.outcomes(content["checks"]),
     )
 

@@ -56,6 +56,15 @@ def both_ways(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mappi
     return found | {(pair["second"], pair["first"]): turned(pair) for pair in pairs}
 
 
+def published(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Published figures, those of one system together: `name`, `values` by metric, `source`, `note`."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in figures:
+        about = {name: one[name] for name in ("name", "source", "note")}
+        rows.setdefault(tuple(about.values()), about | {"values": {}})["values"][one["metric"]] = one["value"]
+    return list(rows.values())
+
+
 def outcomes(checks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How many checks passed, failed and did not apply."""
     counts = Counter(check["outcome"] for check in checks)
