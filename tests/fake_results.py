@@ -43,6 +43,25 @@ class Drawn:
         return f"{self.head} on {self.feature_set}"
 
 
+HEADS = ("svm", "xgb")
+SEVERAL = (
+    *(Drawn(head, kind) for head in HEADS for kind in ("text", "audio", "both")),
+    Drawn("mlp", seeds=2),
+    Drawn("mlp", "audio", seeds=2),
+    Drawn("prior"),
+    Drawn("mlp", shuffled="text", seeds=2),
+    Drawn("svm", share=0.25),
+    Drawn("svm", share=0.5),
+)
+PUBLISHED = {"name": "the paper", "metric": "accuracy", "value": 0.59078, "labels": "fake-6", "source": "a journal"}
+
+
+def written(out: Path, drawn: Sequence[Drawn] = SEVERAL, **options: Any) -> Path:
+    """A benchmark of everything that a report can show, or of the systems given; its folder."""
+    write(out, drawn, about={"published": [PUBLISHED | {"note": "another cut"}]}, **options)
+    return out
+
+
 def write(
     out: Path,
     drawn: Sequence[Drawn],
@@ -156,7 +175,7 @@ def _card(one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ..
         dev=0,
         test=len(fold.test),
         leak=one.leak,
-        seconds={"tune": 0.0, "fit": 0.25 * len(one.head), "predict": 1e-5 * len(fold.test)},
+        seconds={"tune": 0.0, "fit": 0.25 * len(one.name), "predict": 1e-5 * len(fold.test)},
         peak_mb=200.0,
         classes=classes,
         share=one.share,

@@ -1,0 +1,273 @@
+"""The report's content against plain computation; its exports; the same input, the same bytes."""
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks.report import exports, tables, write
+from benchmarks.report.content import FEATURED, content
+from benchmarks.runs import results
+from tests.fake_results import CLASSES, Drawn, written
+
+PAGE_SHA256 = ""
+HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("report"), texts=dict.fromkeys(range(0, 120, 2), HOSTILE))
+
+
+@pytest.fixture(scope="module")
+def read(folder):
+    return results.read(folder)
+
+
+@pytest.fixture(scope="module")
+def found(read):
+    return content(read)
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    write.report(folder, folder / "out" / "report.html")
+    return folder / "out"
+
+
+def system(read, name):
+    return next(one for one in read.systems if one.name == name)
+
+
+def test_the_sentence_says_what_was_compared_and_that_nobody_wins(found):
+    assert found["sentence"].startswith(
+        "4 heads on 3 feature sets (9 systems) compared on fake, 6 classes, by protocol speaker-kfold (2 folds), "
+        "n = 120 test utterances: nobody wins; "
+    )
+    best = found["leaderboard"][0]
+    apart = {frozenset((one["first"], one["second"])) for one in found["pairs"] if one["p_holm"] < 0.05}
+    equal = [row for row in found["leaderboard"][1:] if frozenset((row["system"], best["system"])) not in apart]
+    assert f"and {len(equal)} of the 8 others cannot be told apart from it." in found["sentence"]
+    assert found["best"] == [best["system"], *(row["system"] for row in equal)]
+
+
+def test_a_winner_is_named(tmp_path):
+    written(tmp_path, [Drawn("svm", skill=2.5), Drawn("prior")], n=200)
+    assert (
+        ": svm on both wins with the highest unweighted average recall, " in content(results.read(tmp_path))["sentence"]
+    )
+
+
+def test_a_single_system_wins_nothing(tmp_path):
+    written(tmp_path, [Drawn("svm")], n=60)
+    found = content(results.read(tmp_path))
+    assert ": svm on both reaches an unweighted average recall, " in found["sentence"]
+    write.write(found, tmp_path / "out" / "report.html")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    for way in ("--heads a,b", "--features text,audio,both", "--shuffle", "--features layers", "--shares 0.1", "mlp"):
+        assert f"<code>{way}" in page.replace("<code>--heads mlp", "<code>mlp"), way
+    assert "The prior was not run" in page
+
+
+def test_the_confusion_matrix_is_counted_over_seeds(read, found):
+    name = "mlp on both"
+    counts = np.zeros((6, 6))
+    for answers in system(read, name).pooled:
+        for truth, prediction in zip(answers.truth, answers.prediction, strict=True):
+            counts[CLASSES.index(truth), CLASSES.index(prediction)] += 1
+    np.testing.assert_allclose(found["confusion"][name]["counts"], counts / 2, rtol=1e-5)
+    recall = [found["leaderboard"][0]["per_class"][one]["recall"] for one in CLASSES]
+    first = found["confusion"][found["leaderboard"][0]["system"]]
+    np.testing.assert_allclose(np.diag(first["shares"]), recall, rtol=1e-4)
+
+
+def test_reliability_gives_the_expected_calibration_error(found):
+    for row in found["leaderboard"]:
+        if len(row["seeds"]) == 1:
+            bins = found["calibration"][row["system"]]["bins"]
+            assert sum(one["n"] for one in bins) == 120
+            error = sum(one["n"] * abs(one["confidence"] - one["accuracy"]) for one in bins) / 120
+            assert error == pytest.approx(row["metrics"]["expected_calibration_error"]["value"], abs=1e-5)
+
+
+def test_selective_accuracy_is_that_of_the_surest(read, found):
+    (answers,) = system(read, "svm on both").pooled
+    order = np.argsort(-answers.probabilities.max(1))
+    right = (np.array(answers.truth) == np.array(answers.prediction))[order]
+    for point in found["calibration"]["svm on both"]["selective"]:
+        k = round(point["coverage"] * 120)
+        assert point["accuracy"] == pytest.approx(right[:k].mean(), abs=1e-5)
+
+
+def test_equal_confidence_makes_a_flat_selective_curve(found):
+    curve = found["calibration"]["prior on both"]["selective"]
+    (row,) = [row for row in found["leaderboard"] if row["system"] == "prior on both"]
+    assert {round(point["accuracy"], 4) for point in curve} == {round(row["metrics"]["accuracy"]["value"], 4)}
+
+
+def test_modalities_are_compared_pair_by_pair(found):
+    both = {row["system"]: row["metrics"]["unweighted_average_recall"]["value"] for row in found["leaderboard"]}
+    one = next(row for row in found["modalities"]["differences"] if (row["head"], row["of"]) == ("svm", "both"))
+    assert (one["first"], one["second"]) == ("svm on both", "svm on text")
+    assert one["value"] == pytest.approx(both["svm on both"] - both["svm on text"], abs=1e-5)
+    assert one["low"] < one["value"] < one["high"]
+    kinds = {row["head"]: set(row["systems"]) for row in found["modalities"]["heads"]}
+    assert kinds["svm"] == {"text", "audio", "both"}
+
+
+def test_shuffled_and_smaller_are_set_beside_the_whole(found):
+    (shuffled,) = found["shuffled"]
+    control = next(row for row in found["controls"] if row["shuffled"])
+    lost = control["metrics"]["unweighted_average_recall"]["minus_system"]
+    assert shuffled["value"] == pytest.approx(lost, abs=1e-5)
+    (curve,) = found["sizes"]
+    assert [point["share"] for point in curve["points"]] == [0.25, 0.5, 1.0]
+    assert [point["train"] for point in curve["points"]] == [15, 30, 60]
+
+
+def test_layers_make_a_curve(tmp_path):
+    layers = [Drawn("svm", f"text.layers[{number}]", (f"text.layers[{number}]",)) for number in (10, 2, 0)]
+    found = content(results.read(written(tmp_path, layers, n=60)))
+    (curve,) = found["layers"]
+    assert [point["layer"] for point in curve["points"]] == [0, 2, 10]
+    assert not found["modalities"]["heads"]
+
+
+def test_curves_along_training_are_means_over_runs(read, found):
+    (curve,) = [one for one in found["epochs"] if one["system"] == "mlp on both"]
+    losses = [run.card.history["loss"] for run in system(read, "mlp on both").runs]
+    assert curve["runs"] == len(losses) == 4
+    np.testing.assert_allclose(curve["curves"]["loss"]["mean"], np.mean(losses, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(curve["curves"]["loss"]["high"], np.max(losses, axis=0), rtol=1e-5)
+
+
+def test_mistakes_are_wrong_and_the_surest_first(read, found):
+    mistakes = found["mistakes"]
+    answers = system(read, mistakes["system"]).pooled
+    mean = np.mean([one.probabilities for one in answers], axis=0)
+    wrong = {
+        name: mean[row].max()
+        for row, name in enumerate(read.ids)
+        if answers[0].classes[mean[row].argmax()] != answers[0].truth[row]
+    }
+    assert mistakes["wrong"] == len(wrong)
+    assert [row["id"] for row in mistakes["rows"]] == sorted(wrong, key=lambda name: (-wrong[name], name))
+    assert mistakes["others"] == 7  # nine systems less this one and the prior
+    assert max(row["also_wrong"] for row in mistakes["rows"]) <= 7
+
+
+def test_every_head_is_drawn_and_at_most_eight_systems(found):
+    assert len(found["featured"]) == FEATURED
+    assert {name.partition(" ")[0] for name in found["featured"]} == {"prior", "svm", "mlp", "xgb"}
+
+
+def test_leaked_figures_are_marked_everywhere(tmp_path):
+    leaky = [Drawn("svm", leak="encoder text was tuned on 30 of them"), Drawn("mlp", seeds=2), Drawn("prior")]
+    written(tmp_path, leaky, n=60)
+    write.report(tmp_path, tmp_path / "out" / "report.html")
+    page, text = ((tmp_path / "out" / name).read_text("utf-8") for name in ("report.html", "report.md"))
+    assert "! Leaked figures." in page
+    assert "svm on both: encoder text was tuned on 30 of them" in page
+    assert page.count('class="leaked"') > 5
+    assert "! leaked: svm on both" in text
+    assert "svm on both (leaked)" in (tmp_path / "out" / "leaderboard.tex").read_text("utf-8")
+    assert json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["mistakes"]["system"] == "mlp on both"
+
+
+def test_results_are_as_the_schema_says(report, found):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((Path(write.__file__).parent / "results.schema.json").read_text("utf-8"))
+    stored = json.loads((report / "results.json").read_text("utf-8"))
+    assert stored == found
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(stored, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(stored | {"n": "many"}, schema)
+
+
+def test_the_leaderboard_as_csv_reads_back(report, found):
+    rows = list(csv.DictReader(io.StringIO((report / "leaderboard.csv").read_text("utf-8"))))
+    assert [row["system"] for row in rows] == [row["system"] for row in found["leaderboard"]] + ["the paper"]
+    for row, one in zip(rows, found["leaderboard"], strict=False):
+        assert float(row["macro_f1_low"]) == one["metrics"]["macro_f1"]["low"]
+    assert (rows[-1]["kind"], rows[-1]["accuracy"], rows[-1]["macro_f1"]) == ("published", "0.59078", "")
+
+
+def test_latex_is_a_booktabs_table_with_everything_escaped(found):
+    text = exports.tex(found)
+    assert all(f"\\{rule}" in text for rule in ("toprule", "midrule", "bottomrule"))
+    assert "95 \\% expanded" in text
+    spoiled = {**found, "corpus": "a_b", "sentence": "100 % of a_b & #1", "leaderboard": found["leaderboard"][:1]}
+    spoiled["leaderboard"] = [found["leaderboard"][0] | {"system": "svm_$x"}]
+    text = exports.tex(spoiled)
+    assert "100 \\% of a\\_b \\& \\#1" in text
+    assert "svm\\_\\$x" in text
+
+
+def test_transcripts_are_text_in_markdown_and_html(report):
+    for name in ("report.md", "report.html"):
+        text = (report / name).read_text("utf-8")
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_every_figure_is_there_as_png_and_svg_and_in_the_page(report):
+    names = {path.stem for path in (report / "figures").iterdir()}
+    assert {path.name for path in (report / "figures").iterdir()} == {
+        f"{n}.{kind}" for n in names for kind in ("png", "svg")
+    }
+    assert {
+        "leaderboard",
+        "confusion-1",
+        "confusion-8",
+        "modalities",
+        "reliability",
+        "selective",
+        "epochs",
+        "sizes",
+    } == {name for name in names if not name.startswith("confusion") or name[-1] in "18"}
+    page = (report / "report.html").read_text("utf-8")
+    assert page.count("<svg ") == page.count('role="img" aria-label=') == len(names)
+    assert "svg" in (report / "figures" / "sizes.svg").read_text("utf-8")[:10]
+
+
+def test_the_page_needs_nothing_from_elsewhere(report):
+    page = (report / "report.html").read_text("utf-8")
+    assert "default-src 'none'" in page
+    assert not [word for word in ("src=", "@import", "<link", "url(http") if word in page]
+
+
+def test_the_same_predictions_give_the_same_bytes(folder, report):
+    write.report(folder, folder / "again" / "report.html")
+    for path in sorted(report.rglob("*.*")):
+        assert (folder / "again" / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.mark.skipif(
+    matplotlib.__version__ != "3.11.2", reason="figures are pinned for the matplotlib of constraints.txt"
+)
+def test_the_page_is_pinned_to_the_byte(report):
+    raw = (report / "report.html").read_bytes()
+    assert hashlib.sha256(raw).hexdigest() == PAGE_SHA256, "look at the page, then pin it anew"
+
+
+def test_the_command_makes_the_report_again(folder, report, tmp_path):
+    done = CliRunner().invoke(cli.main, ["report", str(folder), "--out", str(tmp_path / "r.html")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith(f"page {tmp_path / 'r.html'}\n")
+    assert (tmp_path / "r.html").read_bytes() == (report / "report.html").read_bytes()
+    missing = CliRunner().invoke(cli.main, ["report", str(tmp_path)])
+    assert missing.exit_code == 1
+    assert f"there is no benchmark in {tmp_path}" in missing.output
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0004, "< 0.001"), (0.9996, "1"), (0.05, "0.050")])
+def test_p_values_are_never_nought(value, text):
+    assert tables.p_value(value) == text
