@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -156,7 +157,7 @@ def _reliability(content: Mapping[str, Any]) -> Iterator[Drawing]:
     names = content["featured"]
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
-    figure, grid = _figure(max(1.9 * columns, 3.0), 2.05 * rows + 0.3, rows, columns, sharex=True, sharey=True)
+    figure, grid = _figure(max(1.9 * columns, 3.0), 2.15 * rows + 0.3, rows, columns, sharex=True, sharey=True)
     places = np.atleast_1d(grid).ravel()
     for axes, name in zip(places, names, strict=False):
         bins = content["calibration"][name]["bins"]
@@ -164,8 +165,8 @@ def _reliability(content: Mapping[str, Any]) -> Iterator[Drawing]:
         x, y = ([100 * one[figure_name] for one in bins] for figure_name in ("confidence", "accuracy"))
         axes.plot([0, 100], [0, 100], color=SOFT, linewidth=1, linestyle="--")
         axes.plot(x, y, color=SERIES[0], linewidth=1)
-        axes.scatter(x, y, s=8 + 160 * share, color=SERIES[0], alpha=0.75, linewidths=0)
-        axes.set_title(_short(name), fontsize=8)
+        axes.scatter(x, y, s=8 + 160 * share, color=SERIES[0], alpha=0.75, linewidths=0, clip_on=False, zorder=3)
+        axes.set_title(fill(name, 26), fontsize=8)
         axes.set_xlim(0, 102)
         axes.set_ylim(0, 102)
         axes.set_xticks([0, 50, 100])
@@ -262,7 +263,3 @@ def _legend(figure: Figure, axes: Axes) -> None:
     widest = max(map(len, labels))
     columns = max(1, min(len(labels), 96 // (widest + 8)))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=8)
-
-
-def _short(name: str, most: int = 26) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -10,22 +10,25 @@ from benchmarks.statistics.intervals import Answers
 from benchmarks.statistics.pairs import METRIC, differences
 from featurestore.spec import parse_feature
 
+PRIOR = "prior"  # looks at no features
 KINDS = ("text", "audio", "both", "embeddings", "logits")
 _COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embeddings", "logits"), ("both", "embeddings"))
 
 
 def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Each head on each kind of features, with the paired differences between them.
+    """Each head but the prior on each kind of features, with the paired differences between them.
 
     Returns:
-        `heads`: of each head (with its normalisation and way of taking logits) the system of each kind; `differences`:
+        `heads`: of each head (with its normalisation, and its way of taking logits where there are several) the system
+            of each kind; `differences`:
         `first` less `second` in unweighted average recall, as in the summary's pairs, with the kinds `of` and `over`.
     """
     found: dict[str, dict[str, str]] = {}
-    for row in summary["leaderboard"]:
+    rows = [row for row in summary["leaderboard"] if row["head"] != PRIOR]
+    for row in rows:
         kind = _kind(row["feature_set"], row["features"], results.about["encoders"])
-        if kind:
-            found.setdefault(_variant(row), {}).setdefault(kind, row["system"])
+        for variant in _variants(row, rows) if kind else ():
+            found.setdefault(variant, {}).setdefault(kind, row["system"])
     heads = [
         {"head": head, "systems": {kind: kinds[kind] for kind in KINDS if kind in kinds}}
         for head, kinds in found.items()
@@ -34,7 +37,7 @@ def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shuffled(results: Results) -> list[dict[str, Any]]:
-    """Each system one of whose modalities was shuffled, `first`, less the same unspoiled, `second`.
+    """Each system (priors left out) one of whose modalities was shuffled, `first`, less the same unspoiled, `second`.
 
     `value` is the difference in unweighted average recall over the seeds that both have, with its paired interval and
     p (not corrected): how much the head's answers rest on that modality.
@@ -43,7 +46,7 @@ def shuffled(results: Results) -> list[dict[str, Any]]:
     systems = {system.name: system for system in results.systems}
     found = []
     for control in results.controls:
-        if control.card.shuffled:
+        if control.card.shuffled and control.card.head != PRIOR:
             system = systems[control.card.system]
             seeds = set(control.seeds) & set(system.seeds)
             answers = {one.name: _of_seeds(one, seeds) for one in (control, system)}
@@ -114,9 +117,18 @@ def turned(pair: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _variants(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of the comparison that a system stands in: one without logits stands beside each way of taking them."""
+    alike = [one for one in rows if (one["head"], one["normalize"]) == (row["head"], row["normalize"])]
+    ways = sorted({one["logits"] for one in alike if one["logits"]})
+    if len(ways) < 2:
+        return [_variant(row)]
+    return [f"{_variant(row)}, {way} logits" for way in ([row["logits"]] if row["logits"] else ways)]
+
+
 def _variant(row: Mapping[str, Any]) -> str:
-    extra = [f"normalised by {row['normalize']}"] if row["normalize"] != "none" else []
-    return ", ".join([row["head"], *extra, *([f"{row['logits']} logits"] if row["logits"] else [])])
+    way = {"none": "", "speaker": ", normalised per speaker", "global": ", normalised globally"}[row["normalize"]]
+    return f"{row['head']}{way}"
 
 
 def _of_seeds(system: System, seeds: set[int]) -> list[Answers]:
