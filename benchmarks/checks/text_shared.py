@@ -8,7 +8,10 @@ __all__ = ["check"]
 
 
 def check(results: Results) -> Finding:
-    """Fails where words give away what was said with them in training (`benchmarks.protocols._texts.copies`)."""
+    """Fails where words give away what was said with them in training.
+
+    What a near copy is: `benchmarks.protocols._texts.copies`.
+    """
     texts = {row.id: row.text for row in results.utterances}
     if not any(texts.values()):
         return not_applicable("the manifest has no texts")

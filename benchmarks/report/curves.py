@@ -31,6 +31,7 @@ def sizes(results: Results, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "system": name,
+            "head": rows[name]["head"],
             "points": [
                 *(
                     _point(row["share"], row["train"], row)

@@ -219,9 +219,10 @@ def _epochs(content: Mapping[str, Any]) -> Iterator[Drawing]:
 
 
 def _sizes(content: Mapping[str, Any]) -> Iterator[Drawing]:
-    if content["sizes"]:
-        figure, axes = _figure(7.6, 3.4)
-        for number, curve in enumerate(content["sizes"]):
+    curves = [one for one in content["sizes"] if one["system"] in content["featured"] and one["head"] != "prior"]
+    if curves := curves or content["sizes"][: len(SERIES)]:
+        figure, axes = _figure(7.6, 3.2 + 0.08 * len(curves))
+        for number, curve in enumerate(curves):
             at = np.array([point["train"] for point in curve["points"]])
             _errorbars(axes, at, [point[METRIC] for point in curve["points"]], number, curve["system"])
         axes.set_xlabel("utterances to learn from, the mean over folds")
