@@ -9,6 +9,7 @@ from benchmarks.compared import compare
 from benchmarks.encoding.pipeline import extract_all
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
+from benchmarks.report.write import PAGE
 from benchmarks.runs.asked import Asked
 from featurestore.files import write_text
 from featurestore.labels import card
@@ -21,8 +22,7 @@ FEATURES = {
     "audio only": "audio.mean,audio.logits",
     FUSED: "audio.mean,audio.logits,text.mean,text.logits",  # in the order of the benchmark's set `both`
 }
-TABLE = "demo.md"
-BENCHMARK = "benchmark"
+TABLE, BENCHMARK = "demo.md", "benchmark"
 ASKED = Asked(("prior", *HEADS), "text,audio,both", shuffle=True)
 HEADER = ["modality", "head", "accuracy %", "unweighted average recall %"]
 
@@ -65,7 +65,7 @@ class Demo:
             f"store    {self.store}",
             f"bundles  {self.store / 'bundles'}",
             f"table    {self.store / TABLE}",
-            f"results  {self.store / BENCHMARK}: the same heads by cli benchmark, with paired tests and checks",
+            f"report   {self.store / BENCHMARK / PAGE}",
         ]
         return "\n".join(lines)
 
@@ -74,7 +74,8 @@ class Demo:
 
 
 def run(store: Path, say: Callable[[str], None]) -> Demo:
-    """Prepares, tunes, extracts, fits every head on text, on audio and on both; what is there already is reused.
+    """Prepares, tunes, extracts, fits every head on text, on audio and on both, and compares them in a report; what is
+    there already is reused.
 
     The heads are fitted twice: for the table and its bundles, and for the benchmark, whose finished runs are reused.
 

@@ -38,8 +38,10 @@ def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
     assert result.exit_code == 0, result.output
     assert "it proves the pipeline, not the science" in result.stdout
     assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
+    assert f"report   {path / 'benchmark' / 'report.html'}\n" in result.stdout
+    assert (path / "benchmark" / "report.html").is_file()
     assert (path / "demo.md").read_text() == result.stdout
-    summary = json.loads((path / "benchmark" / "summary.json").read_text("utf-8"))
+    summary = json.loads((path / "benchmark" / "results.json").read_text("utf-8"))
     compared = {
         (row["head"], row["feature_set"]): row["metrics"]["accuracy"]["value"] for row in summary["leaderboard"]
     }

@@ -89,7 +89,7 @@ def _matrix(axes: Axes, table: Mapping[str, Any]) -> None:
     size = 8 if len(counts) <= 7 else 6
     for row, column in np.ndindex(counts.shape):
         cell = mpl.patches.Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, color=SERIES[0], linewidth=0)
-        cell.set_alpha(_SHADE * shares[row, column])
+        cell.set_alpha(_SHADE * float(shares[row, column]))
         axes.add_patch(cell)
         text = f"{counts[row, column]:.0f}\n{100 * shares[row, column]:.0f} %"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, linespacing=1.1)
