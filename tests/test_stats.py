@@ -5,7 +5,7 @@ from scipy.stats import bootstrap as theirs_by_scipy
 
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics import intervals as stats
-from benchmarks.statistics.metrics import METRICS, PROBABILITY_METRICS
+from benchmarks.statistics.metrics import METRICS, PROBABILITY_METRICS, per_class
 from featurestore.errors import Mismatch
 
 CLASSES = np.array(["angry", "happy", "neutral", "sad"])
@@ -134,3 +134,14 @@ def test_too_few_clusters_are_refused():
     with pytest.raises(Mismatch) as caught:
         stats.intervals(["sad", "sad"], ["sad", "sad"], clusters=["A"])
     assert str(caught.value) == "every utterance needs a cluster\n  expected: 2 clusters\n  got: 1"
+
+
+def test_the_figures_of_each_class_are_those_of_the_metrics():
+    rng = np.random.default_rng(5)
+    classes = ["ang", "hap", "never", "sad"]  # never true nor predicted
+    truth, prediction = (rng.choice(["ang", "hap", "sad"], size=90).tolist() for _ in range(2))
+    found = stats.Answers(truth, prediction, classes).per_class()
+    expected = per_class(truth, prediction, classes)
+    assert found.keys() == expected.keys()
+    for name in classes:
+        assert found[name] == pytest.approx(expected[name])

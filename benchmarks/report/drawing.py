@@ -35,6 +35,7 @@ def svg(figure: Figure, name: str, label: str) -> str:
     """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    figure.set_layout_engine("none")  # everything has its place; to look for it again takes as long as to draw
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)

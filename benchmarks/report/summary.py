@@ -12,7 +12,6 @@ from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
 from benchmarks.statistics.bootstrap import METHOD, RESAMPLES
 from benchmarks.statistics.intervals import Answers, estimates
-from benchmarks.statistics.metrics import per_class
 from benchmarks.statistics.pairs import METRIC
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")
@@ -119,7 +118,7 @@ def _by_fold(system: System) -> dict[str, list[float]]:
 
 def _per_class(answers: Sequence[Answers]) -> dict[str, dict[str, float]]:
     """The figures of each class, the mean over seeds."""
-    found = [per_class(one.truth, one.prediction, one.classes) for one in answers]
+    found = [one.per_class() for one in answers]
     return {
         name: {figure: float(np.mean([one[name][figure] for one in found])) for figure in figures}
         for name, figures in found[0].items()

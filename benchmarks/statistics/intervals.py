@@ -64,6 +64,22 @@ class Answers:
         """
         return dict(self._values)
 
+    def per_class(self) -> dict[str, dict[str, float]]:
+        """The figures of each class (`benchmarks.statistics.metrics.per_class`)."""
+        count = len(self.classes)
+        table = self.rows()[:, : count**2].sum(0).reshape(count, count)
+        right, true, predicted = np.diagonal(table), table.sum(1), table.sum(0)
+        figures = {
+            "precision": _divide(right, predicted),
+            "recall": _divide(right, true),
+            "f1": _divide(2 * right, true + predicted),
+            "n": true,
+        }
+        return {
+            name: {figure: float(values[row]) for figure, values in figures.items()}
+            for row, name in enumerate(self.classes)
+        }
+
     @cached_property
     def _values(self) -> dict[str, float]:
         check(self.truth, self.prediction)
