@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.report.summary import render
 from benchmarks.report.table import markdown as table
-from benchmarks.report.tables import p_value, percent, points, published
+from benchmarks.report.tables import leaked, p_value, percent, points, published
 from benchmarks.statistics.pairs import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
@@ -85,6 +85,11 @@ def markdown(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
 
 
 def _sections(content: Mapping[str, Any]) -> Iterator[str]:
+    marked = leaked(content)
+
+    def mark(one: Mapping[str, str]) -> str:
+        return " !" if {one["first"], one["second"]} & marked else ""
+
     yield f"## Confusion\n\nCounts, the mean over seeds; rows are true classes. Of {_said(content['featured'][0])}.\n"
     best = content["confusion"][content["featured"][0]]
     rows = [
@@ -97,7 +102,7 @@ def _sections(content: Mapping[str, Any]) -> Iterator[str]:
         yield from table(
             ["head", "features", "less", "difference, points", "p (Holm)"],
             [
-                [one["head"], one["of"], one["over"], _apart(one), p_value(one["p_holm"])]
+                [one["head"], one["of"], one["over"], _apart(one) + mark(one), p_value(one["p_holm"])]
                 for one in content["modalities"]["differences"]
             ],
         )
@@ -106,7 +111,7 @@ def _sections(content: Mapping[str, Any]) -> Iterator[str]:
         ["system", "expected calibration error, points", "log loss, nats", "Brier score"],
         [
             [
-                row["system"],
+                row["system"] + (" !" if row["leak"] else ""),
                 _interval(row["metrics"]["expected_calibration_error"]),
                 f"{row['metrics']['log_loss']['value']:.3f}",
                 f"{row['metrics']['brier_score']['value']:.3f}",

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.drawing import GRID, INK, SOFT, STYLE
+from benchmarks.report.tables import leaked
 from benchmarks.statistics.pairs import METRIC
 
 # Okabe and Ito's colours (2008, "Color Universal Design") without yellow and black, and two of Tol's (2021) dark ones
@@ -55,7 +56,7 @@ def _leaderboard(content: Mapping[str, Any]) -> Iterator[Drawing]:
             if one["metric"] == metric:
                 axes.axvline(100 * one["value"], color=SERIES[1], linewidth=1.2, linestyle=":")
         axes.set_xlabel(f"{_NAMES[metric]}, %")
-    left.set_yticks(range(len(rows)), [row["system"] for row in rows])
+    left.set_yticks(range(len(rows)), [_marked(row["system"], content) for row in rows])
     left.invert_yaxis()
     yield Drawing(
         "leaderboard", figure, f"accuracy and unweighted average recall of {len(rows)} systems with 95 % intervals"
@@ -166,7 +167,7 @@ def _reliability(content: Mapping[str, Any]) -> Iterator[Drawing]:
         axes.plot([0, 100], [0, 100], color=SOFT, linewidth=1, linestyle="--")
         axes.plot(x, y, color=SERIES[0], linewidth=1)
         axes.scatter(x, y, s=8 + 160 * share, color=SERIES[0], alpha=0.75, linewidths=0, clip_on=False, zorder=3)
-        axes.set_title(fill(name, 26), fontsize=8)
+        axes.set_title(fill(_marked(name, content), 26), fontsize=8)
         axes.set_xlim(0, 102)
         axes.set_ylim(0, 102)
         axes.set_xticks([0, 50, 100])
@@ -183,7 +184,7 @@ def _selective(content: Mapping[str, Any]) -> Iterator[Drawing]:
     for number, name in enumerate(content["featured"]):
         curve = content["calibration"][name]["selective"]
         x, y = ([100 * point[figure_name] for point in curve] for figure_name in ("coverage", "accuracy"))
-        axes.plot(x, y, label=name, **_style(number), markevery=4)
+        axes.plot(x, y, label=_marked(name, content), **_style(number), markevery=4)
     axes.set_xlim(0, 101)
     axes.set_xlabel("coverage: answered, the surest first, %")
     axes.set_ylabel("accuracy on these, %")
@@ -207,7 +208,13 @@ def _epochs(content: Mapping[str, Any]) -> Iterator[Drawing]:
                 curve = one["curves"][curve_name]
                 at = np.arange(1, len(curve["mean"]) + 1)
                 axes.fill_between(at, curve["low"], curve["high"], color=SERIES[number % 8], alpha=0.18, linewidth=0)
-                axes.plot(at, curve["mean"], label=one["system"], **_style(number), markevery=max(1, len(at) // 8))
+                axes.plot(
+                    at,
+                    curve["mean"],
+                    label=_marked(one["system"], content),
+                    **_style(number),
+                    markevery=max(1, len(at) // 8),
+                )
         axes.set_title(curve_name)
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -224,7 +231,9 @@ def _sizes(content: Mapping[str, Any]) -> Iterator[Drawing]:
         figure, axes = _figure(7.6, 3.2 + 0.08 * len(curves))
         for number, curve in enumerate(curves):
             at = np.array([point["train"] for point in curve["points"]])
-            _errorbars(axes, at, [point[METRIC] for point in curve["points"]], number, curve["system"])
+            _errorbars(
+                axes, at, [point[METRIC] for point in curve["points"]], number, _marked(curve["system"], content)
+            )
         axes.set_xlabel("utterances to learn from, the mean over folds")
         axes.set_ylabel("unweighted average recall, %")
         axes.set_xlim(left=0)
@@ -250,6 +259,10 @@ def _errorbars(
         draw(value, at, xerr=ends, label=label, elinewidth=1.4, **style)
     else:
         draw(at, value, yerr=ends, label=label, elinewidth=1, capsize=2, **style)
+
+
+def _marked(name: str, content: Mapping[str, Any]) -> str:
+    return f"{name} !" if name in leaked(content) else name
 
 
 def _style(number: int) -> dict[str, Any]:

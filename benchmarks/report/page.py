@@ -15,6 +15,7 @@ from benchmarks.report.figures import LEAKED, SERIES
 from benchmarks.report.templates import environment
 
 TEMPLATE = "report.html.j2"
+_MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # what it is given is escaped
 _VARIABLES = {INK: "ink", SOFT: "rule", GRID: "grid", LEAKED: "bad"} | {
     colour: f"s{number}" for number, colour in enumerate(SERIES)
 }
@@ -29,6 +30,8 @@ def render(content: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
     """
     pages = environment("benchmarks.report")
     pages.filters |= {"size": tables.size, "percent": tables.percent, "points": tables.points, "p": tables.p_value}
+    marked = tables.leaked(content)
+    pages.filters["marked"] = lambda name: _MARKED.format(name) if name in marked else name
     script = _file("report.js")
     return pages.get_template(TEMPLATE).render(
         content=content,
@@ -38,6 +41,7 @@ def render(content: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
         svg={name: Markup(_themed(text)) for name, text in drawn.items()},
         pairs=tables.both_ways(content["pairs"]),
         published=tables.published(content["published"]),
+        marked=marked,
         counts=tables.outcomes(content["checks"]),
     )
 

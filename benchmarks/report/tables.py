@@ -56,6 +56,12 @@ def both_ways(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mappi
     return found | {(pair["second"], pair["first"]): turned(pair) for pair in pairs}
 
 
+def leaked(content: Mapping[str, Any]) -> set[str]:
+    """The names of the systems whose figures are leaked, and of their controls."""
+    rows = [row["system"] for row in content["leaderboard"] if row["leak"]]
+    return {*rows, *(row["control"] for row in content["controls"] if row["leak"])}
+
+
 def published(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Published figures, those of one system together: `name`, `values` by metric, `source`, `note`."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
