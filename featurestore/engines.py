@@ -1,6 +1,7 @@
 """Where parts are encoded: worker processes here, or a dask or ray cluster; each a backend of joblib, none our own."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -54,7 +55,9 @@ def _loky(engine: Engine) -> Iterator[int]:
     from joblib import cpu_count, parallel_config
 
     jobs = engine.jobs or int(cpu_count())
-    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with warnings.catch_warnings(), parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+        # loky takes a worker whose first part was a small one for a leaking one, and replaces it: nothing is lost
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
         yield jobs
 
 
