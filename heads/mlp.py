@@ -68,6 +68,7 @@ class MLPHead(Head):
         steps_: (S, 2) loss and accuracy of the batch of each optimiser step; not in a saved bundle.
     """
 
+    COST: ClassVar[float] = 30.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "hidden": ((512, 128, 32), (128, 64), (64,)),
         "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),

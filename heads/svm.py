@@ -53,6 +53,7 @@ class SVMHead(Head):
         temperature_: above 1 where the machine's scores are over-confident.
     """
 
+    COST: ClassVar[float] = 7.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "C": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
         "gamma": ("scale", 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),

@@ -35,6 +35,7 @@ class XGBHead(Head):
         model_: the fitted `xgboost.XGBClassifier` on class numbers.
     """
 
+    COST: ClassVar[float] = 40.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "n_estimators": (100, 200, 400),
         "learning_rate": (0.03, 0.1, 0.3),

@@ -72,6 +72,14 @@ def test_a_run_says_how_large_its_head_is_and_how_it_learned(tmp_path):
     assert len(mlp.history["loss"]) == 3
 
 
+def test_the_longest_runs_are_begun_first_whatever_the_order_of_the_heads(tmp_path):
+    said: list[str] = []
+    asked = Asked(heads=("prior", "svm", "xgb"), protocol="holdout", params=("xgb.n_estimators=2",))
+    benchmark(FakeStore(), asked, tmp_path, say=said.append)
+    assert [line.split()[1] for line in said if "to fit" in line] == ["xgb", "svm", "prior"]
+    assert [system.card.head for system in results.read(tmp_path).systems] == ["prior", "svm", "xgb"]
+
+
 def test_a_benchmark_says_of_what_data_on_what_machine_and_by_which_command(tmp_path, monkeypatch):
     found = ran(tmp_path, heads=("prior",))
     about = found.about

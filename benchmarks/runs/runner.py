@@ -13,9 +13,10 @@ from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.parallel import each
 from benchmarks.runs.plan import Planned, plan
 from benchmarks.runs.predictions import Card
-from benchmarks.runs.run import Done
+from benchmarks.runs.run import Done, Run
 from benchmarks.runs.source import Store
 from benchmarks.statistics.intervals import Answers
+from featurestore import registry
 from featurestore.bundle import weights_bytes
 
 __all__ = ["Asked", "benchmark"]
@@ -66,9 +67,15 @@ def _execute(store: Store, missing: Sequence[Planned], protocol: str, folder: Pa
         by_fit.setdefault(one.fit, []).append(one)
     if not by_fit:
         return
-    tasks = [(store, group, protocol, folder) for group in by_fit.values()]
+    groups = sorted(by_fit.values(), key=lambda group: -_cost(group[0].run))  # so that no core waits long for the last
+    tasks = [(store, group, protocol, folder) for group in groups]
     for number, line in enumerate(each(_run_together, tasks), 1):
         say(f"{number}/{len(tasks)} {line}")
+
+
+def _cost(run: Run) -> float:
+    """About how long a run takes beside the others."""
+    return float(registry.load("heads", run.head).COST) * len(run.fold.train) * run.share * (1 + run.tune)
 
 
 def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runs import results
+from benchmarks.runs import predictions, results
 from benchmarks.runs.runner import Asked, benchmark
 from benchmarks.speed import _corpus, _machine
 from benchmarks.speed._row import Row, alone, compared
@@ -42,7 +42,7 @@ def measure(folder: Path, small: bool) -> list[Row]:
     ]
 
 
-def _fit(runs: list[results.Predicted], head: str) -> float:
+def _fit(runs: list[predictions.Predicted], head: str) -> float:
     return float(np.median([run.card.seconds["fit"] for run in runs if run.card.head == head]))
 
 
