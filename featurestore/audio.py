@@ -1,7 +1,6 @@
 """Audio in: whatever libsndfile reads, as mono float32 at the rate that is asked for, or the reason why not."""
 
 import hashlib
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from featurestore import containers
 from featurestore.errors import Unencodable
 
-_STREAMED = 0x7FFF_0000  # a writer that cannot seek back leaves 0, or about the largest size there is, in the header
 _UNKNOWN = 1 << 48  # libsndfile gives a number beyond all reason where the header does not say how much follows
 _BLOCK, _LITTLE = 1 << 20, 1 << 10  # samples read at a time
 _MP3_DELAY = 2304  # samples that an MP3 encoder may add and a decoder may cut
@@ -97,6 +96,8 @@ def _file(path: Path) -> Iterator[BufferedReader]:
         raise _bad(path, "is a folder") from None
     except OSError as error:
         raise _bad(path, f"cannot be opened: {error.strerror}") from None
+    except ValueError as error:  # a NUL in its name
+        raise _bad(path, f"cannot be opened: {error}") from None
     with file:
         yield file
 
@@ -117,46 +118,19 @@ def _sound(path: Path) -> Iterator[soundfile.SoundFile]:
 def _source(path: Path) -> str | BytesIO:
     """What libsndfile is to open: the path where it can be, else the bytes."""
     with _file(path) as file:
-        size = file.seek(0, 2)
-        if not size:
+        if not file.seek(0, 2):
             raise _bad(path, "is empty (0 bytes)")
-        data = _data_chunk(file)
-        missing = data.start + data.length - size if data and data.length < _STREAMED else 0
-        if missing > 0:
-            raise _bad(path, f"truncated: its header promises {missing} bytes more than the {size} that are there")
-        unclosed = data is not None and data.length == 0 and data.whole + 8 < size
+        if reason := containers.truncated(file):
+            raise _bad(path, f"truncated: {reason}")
+        length_at = containers.unknown_length(file)
         # soundfile takes a file named .raw for headerless samples; bytes have no name, so it looks at the content
-        if not unclosed and path.suffix.lower() != ".raw":
+        if length_at is None and path.suffix.lower() != ".raw":
             return str(path)
         file.seek(0)
         content = bytearray(file.read())
-    if data and unclosed:
-        content[data.start - 4 : data.start] = b"\xff" * 4  # libsndfile reads up to the end, where 0 would mean none
+    if length_at is not None:
+        content[length_at : length_at + 4] = b"\xff" * 4  # libsndfile reads up to the end, where 0 would mean none
     return BytesIO(content)
-
-
-@dataclass(frozen=True)
-class _Data:
-    """The chunk of samples in a RIFF or AIFF file: where they start, its length, the length of the whole form."""
-
-    start: int
-    length: int
-    whole: int
-
-
-def _data_chunk(file: BufferedReader) -> _Data | None:
-    """Finds the chunk of samples; libsndfile itself does not mind when it is cut short."""
-    file.seek(0)
-    head = file.read(12)
-    order = "<I" if head[:4] == b"RIFF" else ">I"
-    if head[:4] not in (b"RIFF", b"RIFX", b"FORM") or head[8:12] not in (b"WAVE", b"AIFF", b"AIFC"):
-        return None
-    while len(chunk := file.read(8)) == 8:
-        (length,) = struct.unpack(order, chunk[4:])
-        if chunk[:4] in (b"data", b"SSND"):
-            return _Data(file.tell(), length, *struct.unpack(order, head[4:8]))
-        file.seek(length + length % 2, 1)  # chunks start at even offsets
-    return None
 
 
 def _promised(sound: soundfile.SoundFile, path: Path) -> int:
@@ -165,7 +139,8 @@ def _promised(sound: soundfile.SoundFile, path: Path) -> int:
         return 0
     if sound.format != "MP3":
         return int(sound.frames)
-    head = path.read_bytes()[:4096]
+    with _file(path) as file:
+        head = file.read(4096)
     # only with this tag does an MP3 know its own length
     return max(0, sound.frames - _MP3_DELAY) if b"Xing" in head or b"Info" in head else 0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from featurestore import audio
+from featurestore import audio, containers
 from featurestore.errors import Unencodable
 
 TONE = (np.sin(np.arange(8000) / 8) / 2).astype(np.float32)  # half a second at 16 kHz
@@ -198,3 +198,36 @@ def test_too_short_for_the_rate(clip):
 def test_digest_is_of_the_bytes(clip):
     content = written()
     assert audio.digest(clip(content)) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["RF64", "W64"])
+def test_truncated_in_a_container_of_64_bits(clip, kind):
+    content = written(kind=kind)
+    assert len(audio.read(clip(content), 16_000)) == 8000
+    path = clip(content[:-100])
+    expected = f"a.wav: truncated: its header promises 100 bytes more than the {len(content) - 100} that are there"
+    assert reason(path) == expected
+    assert reason(path, audio.duration) == expected
+
+
+@pytest.mark.parametrize("kind", ["RF64", "W64"])
+def test_a_container_of_64_bits_that_does_not_tell_its_length_is_not_called_truncated(kind):
+    content = bytearray(written(kind=kind))
+    at = 28 if kind == "RF64" else content.index(b"data\xf3") + 16
+    content[at : at + 8] = bytes(8)
+    assert containers.truncated(io.BytesIO(content[:-100])) == ""
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("missing", [1, 3000])
+def test_truncated_ogg(clip, subtype, missing):
+    content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="OGG", subtype=subtype)
+    assert len(audio.read(clip(content), 16_000)) == 44_100
+    path = clip(content[:-missing])
+    expected = "a.wav: truncated: no page ends its Ogg stream (if it is whole: ffmpeg -i OLD -c copy NEW)"
+    assert reason(path) == expected
+    assert reason(path, audio.duration) == expected
+
+
+def test_a_path_that_no_system_takes():
+    assert reason("a\0.wav").endswith(": cannot be opened: embedded null byte")
