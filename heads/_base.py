@@ -1,6 +1,7 @@
 """What the heads share: input checks, label coding, prediction from probabilities, parameter checks."""
 
 import math
+from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ Codes = NDArray[np.intp]
 _DTYPES = (np.float64, np.float32)
 
 
-class Head(ClassifierMixin, BaseEstimator):
+class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier of feature vectors. N utterances, D columns, C classes.
 
     A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`
@@ -59,23 +60,25 @@ class Head(ClassifierMixin, BaseEstimator):
         best: Codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    @abstractmethod
     def save_weights(self, folder: Path) -> None:
         """Writes what was learned into an existing folder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load_weights(self, folder: Path) -> None:
         """Reads what `save_weights` wrote; runs no code from the files.
 
         Raises:
             ValueError: the files do not fit this head.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _fit(self, X: Matrix, codes: Codes) -> None:
-        raise NotImplementedError
+        """Learns from X (N, D) and the number of each row's class (N,)."""
 
+    @abstractmethod
     def _probabilities(self, X: Matrix) -> Matrix:
-        raise NotImplementedError
+        """The probability of each class for X (N, D), which has been checked: (N, C)."""
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
