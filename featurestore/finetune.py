@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import transformers as hf
 
+from featurestore import lock
 from featurestore._finetune_data import Clips, Part, Preparer, Texts, part
 from featurestore._finetune_training import Settings, quiet, train
 from featurestore.checkpoint import RECORD, Checkpoint, resolve
@@ -75,6 +76,7 @@ def finetune(
 
     Raises:
         UnknownName: an id that is not in the manifest.
+        Unavailable: another fine-tuning is writing `out`.
         Mismatch: `out` was made from other inputs, or more than a few utterances cannot be read.
         BadValue: the checkpoint is of the other modality.
     """
@@ -85,22 +87,28 @@ def finetune(
     request = _request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
         return _up_to_date(out, request, progress)
-    parts = _parts(out, request, progress)
-    names = list(request["classes"])
-    with quiet():
-        model, processor, preparer = _load(start, modality, names, root, settings)
-        by_id = {utterance.id: utterance for utterance in utterances}
-        training, unread = _readable(by_id, train_ids, classes, names, preparer)
-        held_out, unread_too = _readable(by_id, held_out_ids, classes, names, preparer)
-        left_out = unread | unread_too
-        _check_few(left_out, len(train_ids) + len(held_out_ids), progress)
-        progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
-        history = train(model, training, held_out, settings, parts / "trainer", progress)
-        record = {**request, **_results(training, start, left_out, history)}
-        _finish(model, processor, record, parts / "finished")
-    flush(parts / "finished")
-    (parts / "finished").rename(out)
-    shutil.rmtree(parts)
+    parts = out.with_name(f"{out.name}.parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    with lock.locked(parts, work="fine-tuning", option="--out"):
+        if out.exists():  # another process has finished it since
+            shutil.rmtree(parts)
+            return _up_to_date(out, request, progress)
+        _begin(parts, request, progress)
+        names = list(request["classes"])
+        with quiet():
+            model, processor, preparer = _load(start, modality, names, root, settings)
+            by_id = {utterance.id: utterance for utterance in utterances}
+            training, unread = _readable(by_id, train_ids, classes, names, preparer)
+            held_out, unread_too = _readable(by_id, held_out_ids, classes, names, preparer)
+            left_out = unread | unread_too
+            _check_few(left_out, len(train_ids) + len(held_out_ids), progress)
+            progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
+            history = train(model, training, held_out, settings, parts / "trainer", progress)
+            record = {**request, **_results(training, start, left_out, history)}
+            _finish(model, processor, record, parts / "finished")
+        flush(parts / "finished")
+        (parts / "finished").rename(out)
+        shutil.rmtree(parts)
     return Tuned(out, record, fresh=True)
 
 
@@ -161,19 +169,19 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _parts(out: Path, request: Mapping[str, Any], progress: Callable[[str], None]) -> Path:
-    """The folder of what is under way: kept from an earlier start with the same inputs, else empty."""
-    parts = out.with_name(f"{out.name}.parts")
+def _begin(parts: Path, request: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+    """Keeps what an earlier start with the same inputs left in the folder, else empties it; the lock stays."""
     asked = parts / "request.json"
     earlier = json.loads(asked.read_text("utf-8")) if asked.is_file() else None
+    left = [path for path in parts.iterdir() if path.name != lock.FILE]
     if earlier is not None and _flat(earlier) == _flat(request):
         progress(f"{parts}: going on from there")
-    elif parts.exists():
+        left = [path for path in left if path.name == "finished"]
+    elif left:
         progress(f"{parts}: was begun with other inputs, starting over")
-        shutil.rmtree(parts)
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     write_text(asked, json.dumps(request, indent=1))
-    shutil.rmtree(parts / "finished", ignore_errors=True)
-    return parts
 
 
 def _load(

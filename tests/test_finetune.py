@@ -1,11 +1,13 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,10 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file
 
-from featurestore import _finetune_training, demo_models
+from featurestore import _finetune_training, demo_models, lock
 from featurestore._finetune_data import ByLength, Clips, Collator
 from featurestore.checkpoint import resolve
-from featurestore.errors import BadValue, Mismatch, UnknownName
+from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
 from featurestore.finetune import Settings, finetune
 from featurestore.manifest import Utterance
 
@@ -175,6 +177,7 @@ def test_what_the_starting_checkpoint_had_seen_is_remembered(folder, tuned, tmp_
 
 CHILD = """
 import json, sys
+from contextlib import contextmanager
 from pathlib import Path
 from featurestore import _finetune_training
 from tests.test_finetune import arguments
@@ -208,6 +211,34 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(folder, tun
     assert f"{out}.parts: going on from there" in lines
     assert_same_weights(out, folder / "tuned")
     assert result.record["history"] == tuned[0].record["history"]
+
+
+def test_two_at_once_into_one_folder_are_refused(folder, tmp_path):
+    out = tmp_path / "tuned"
+    process = subprocess.Popen([sys.executable, "-c", CHILD, str(folder), str(out)], stdout=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not (tmp_path / "tuned.parts" / "request.json").exists():
+            time.sleep(0.001)
+        with pytest.raises(Unavailable) as problem:
+            finetune(**arguments(folder, out=out))
+    finally:
+        process.kill()
+        process.wait()
+    assert str(problem.value) == (
+        f"another fine-tuning is writing into {out}.parts (process {process.pid})\n"
+        "  do: wait for it, or stop it; a dead process holds no lock"
+    )
+
+
+def test_what_another_process_finished_meanwhile_is_not_trained_again(folder, tuned, tmp_path, monkeypatch):
+    @contextmanager
+    def late(*_, **__):
+        shutil.copytree(folder / "tuned", tmp_path / "tuned")
+        yield
+
+    monkeypatch.setattr(lock, "locked", late)
+    assert not finetune(**arguments(folder, out=tmp_path / "tuned")).fresh
+    assert not (tmp_path / "tuned.parts").exists()
 
 
 def test_what_was_begun_with_other_inputs_starts_over(folder, tuned, tmp_path):

@@ -181,9 +181,7 @@ def test_a_store_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "open", refuse)
     with (
-        pytest.raises(
-            Unavailable, match=r"cannot write into the store .*\n  got: Read-only file system\n  do: make it"
-        ),
+        pytest.raises(Unavailable, match=r"cannot write into .*\n  got: Read-only file system\n  do: make it"),
         locked(tmp_path),
     ):
         pass
@@ -200,3 +198,14 @@ def test_a_feature_file_that_may_not_be_read_is_not_called_damaged(store, model,
         run(store, model)
     monkeypatch.undo()
     assert FeatureFile(path).damaged() == []
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(
+        Unavailable, match=r"^the file system of .* has no locks\n  got: Function not implemented\n  do: "
+    ):
+        locked(tmp_path).__enter__()
