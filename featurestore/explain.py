@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from featurestore import content, freshness, registry, schema
+from featurestore.errors import UnknownName
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
@@ -50,6 +51,8 @@ def _vector(file: FeatureFile, row: int, feature: str) -> dict[str, Any]:
     kind = feature.partition(".")[2].partition("[")[0]
     values = file.frames(row) if kind == "frames" else file[kind][row]
     if spec and kind == "layers":
+        if (spec.index or 0) >= len(values):
+            raise UnknownName(f"{file.path} has no layer {spec.index}", expected=f"0 to {len(values) - 1}")
         values = values[spec.index]
     elif spec and kind == "frames":
         values = values[: spec.index]
@@ -77,7 +80,7 @@ def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
 
 def _state(store: Store, file: FeatureFile, name: str, row: Utterance | None) -> dict[str, Any]:
     """`fresh`, `stale`, `failed` or `missing`, and why."""
-    again = f"cli extract --store {store.path} --encoder {file.header.name}={file.header.encoder['checkpoint']}"
+    again = f"cli extract --store {store.path} --encoder {file.header.name}={freshness.asked_for(file.header.encoder)}"
     if row is None:
         return {"state": "stale", "why": ["the utterance is not in the manifest any more"], "do": again}
     if name in file.failed:

@@ -1,5 +1,6 @@
 """Whether a stored vector is what an extraction would give today, and if not, why."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Source:
 def source(file: FeatureFile) -> Source:
     """Looks at the checkpoint that a feature file was made from."""
     stored = file.header.encoder
-    spec = EncoderSpec(file.header.name, _asked_for(stored))
+    spec = EncoderSpec(file.header.name, asked_for(stored))
     try:
         identity = identify(spec)
     except Problem as problem:
@@ -64,10 +65,11 @@ def stored_key(file: FeatureFile, row: int, name: str = schema.KEY) -> str:
 
 def _lost(store: Store, utterance: Utterance) -> str:
     path = content.item(store, utterance).audio
-    return f"its clip is not there any more: {path}" if path and not path.exists() else ""
+    return f"its clip is not there any more: {path}" if path and not os.path.exists(path) else ""
 
 
-def _asked_for(description: dict[str, Any]) -> str:
+def asked_for(description: dict[str, Any]) -> str:
+    """The CHECKPOINT of `--encoder NAME=CHECKPOINT` that gives the encoder of a description."""
     if not description["class"].startswith("hf-"):
         return str(description["class"])
     model = str(description["checkpoint"]).partition("@")[0]

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from featurestore import freshness
 from featurestore.errors import UnknownName
 from featurestore.explain import explain
 from featurestore.extract import extract
@@ -105,6 +106,17 @@ def test_what_is_not_there_is_told_with_the_closest(store):
         explain(store.path, "u001", "audio.logits")
     with pytest.raises(UnknownName, match="unknown encoder 'audo'"):
         explain(store.path, "u001", "audo.mean")
+
+
+def test_a_layer_beyond_the_last(store):
+    with pytest.raises(UnknownName, match=r"audio.h5 has no layer 9\n  expected: 0 to 2"):
+        explain(store.path, "u001", "audio.layers[9]")
+
+
+def test_what_mends_a_handmade_feature_names_the_extractor_not_its_feature_set():
+    assert freshness.asked_for({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
+    assert freshness.asked_for({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
+    assert freshness.asked_for({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
 
 
 def test_the_command(store):
