@@ -119,7 +119,7 @@ def check_target(folder: Path) -> None:
         return
     do = "choose another --out, or remove it yourself"
     try:
-        known = {FILE, *_read(folder)["weights"]}
+        known = {FILE, *content(folder)["weights"]}
     except Problem as problem:
         raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
     strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
@@ -135,18 +135,18 @@ def load(folder: Path) -> Bundle:
         Mismatch: `head.json` or the weights are damaged or from another version.
         UnknownName: there is no head of that name here.
     """
-    content = _read(folder)
-    _check_weights(folder, content["weights"])
-    module = registry.load("heads", content["head_name"])
+    told = content(folder)
+    _check_weights(folder, told["weights"])
+    module = registry.load("heads", told["head_name"])
     try:
-        head = module(**content["params"])
-        head.classes_ = np.array(content["classes"])
-        head.n_features_in_ = sum(content["blocks"].values())
+        head = module(**told["params"])
+        head.classes_ = np.array(told["classes"])
+        head.n_features_in_ = sum(told["blocks"].values())
         head.load_weights(folder)
-        scales = scaling.load(folder, head.n_features_in_) if content["normalize"] == "global" else None
+        scales = scaling.load(folder, head.n_features_in_) if told["normalize"] == "global" else None
     except Exception as error:  # three libraries read the weights, each with errors of its own
-        raise Mismatch(f"the {content['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
-    fields = {name: content[name] for name in _FIELDS}
+        raise Mismatch(f"the {told['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
+    fields = {name: told[name] for name in _FIELDS}
     return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")}, scaling=scales)
 
 
@@ -164,23 +164,30 @@ def versions() -> dict[str, str]:
 _AGAIN = "fit it again: cli fit-head --head HEAD --out FOLDER"
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def content(folder: Path) -> dict[str, Any]:
+    """What `head.json` holds: the fields of `Bundle` but the head, `format`, and the digest of each file of weights.
+
+    Raises:
+        NotFound: no such folder, or no bundle in it.
+        Mismatch: it is damaged or from another version.
+    """
     path = folder / FILE
     if not path.is_file():
         what = f"{folder} is not a bundle: it has no {FILE}" if folder.is_dir() else f"there is no bundle {folder}"
         raise NotFound(what, do="cli fit-head --head HEAD --out FOLDER writes one")
     try:
-        content = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
-    found = content.get("format") if isinstance(content, dict) else None
-    if found not in _READ:
-        raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=f"format {found}", do=_AGAIN)
-    content.setdefault("normalize", "none")
-    missing = [name for name in (*_FIELDS, "weights") if name not in content]
+    made = found.get("format") if isinstance(found, dict) else None
+    if made not in _READ:
+        got = f"format {made}"
+        raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=got, do=_AGAIN)
+    found.setdefault("normalize", "none")
+    missing = [name for name in (*_FIELDS, "weights") if name not in found]
     if missing:
         raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)
-    return dict(content)
+    return dict(found)
 
 
 def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:

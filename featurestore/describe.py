@@ -1,11 +1,11 @@
 """What is in a store, a feature file, a bundle or a checkpoint, for people and for programs."""
 
 import dataclasses
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from featurestore import bundle
 from featurestore.checkpoint import RECORD, Checkpoint
 from featurestore.errors import BadValue
 from featurestore.featurefile import FeatureFile
@@ -23,8 +23,8 @@ def describe(path: Path) -> dict[str, Any]:
         return _feature_file(FeatureFile(path))
     if (path / CORPUS).is_file():
         return _store(Store(path))
-    if (path / "head.json").is_file():
-        return {"bundle": str(path), **json.loads((path / "head.json").read_text("utf-8"))}
+    if (path / bundle.FILE).is_file():
+        return {"bundle": str(path), **bundle.content(path)}
     if (path / "config.json").is_file():
         return _checkpoint(Checkpoint(str(path), path))
     raise BadValue(

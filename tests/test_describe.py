@@ -3,7 +3,7 @@ import json
 import pytest
 
 from featurestore.describe import describe, render
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, Mismatch
 from featurestore.extract import extract
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -38,6 +38,12 @@ def test_a_feature_file_is_described(store):
 def test_a_checkpoint_is_described(store):
     content = describe(store.path.parent / "bert")
     assert (content["modality"], content["model type"], content["classes"]) == ("text", "bert", ["a", "b"])
+
+
+def test_a_damaged_bundle_is_told(tmp_path):
+    (tmp_path / "head.json").write_text('{"format": 1,')
+    with pytest.raises(Mismatch, match=r"head.json is damaged: (.|\n)*do: fit it again"):
+        describe(tmp_path)
 
 
 def test_anything_else_is_refused(tmp_path):
