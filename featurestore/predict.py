@@ -13,7 +13,7 @@ from featurestore.bundle import Bundle
 from featurestore.corpora import table as tables
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.errors import BadValue, Mismatch, Unencodable
-from featurestore.spec import FeatureSpec, parse_encoder, parse_feature
+from featurestore.spec import EncoderSpec, FeatureSpec, parse_encoder, parse_feature
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def predict(
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
         for item in items:
             try:
-                found[item.id][name] = encoder.encode([encoder.load(item)], kinds)[0]
+                found[item.id][name] = encoders.encode(encoder, [encoder.load(item)], kinds)[0]
             except Unencodable as reason:
                 failed.setdefault(item.id, f"{name}: {reason.what}")
     return [_decide(bundle, specs, item.id, found[item.id], failed.get(item.id, "")) for item in items]
@@ -138,7 +138,7 @@ def _identities(bundle: Bundle, specs: Sequence[FeatureSpec], moved: Mapping[str
 def _identity(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
     handmade = not description["class"].startswith("hf-")
     checkpoint = moved or (description["class"] if handmade else description["checkpoint"])
-    identity = encoders.identify(parse_encoder(f"{name}={checkpoint}"))
+    identity = encoders.identify(EncoderSpec(name, checkpoint))
     if identity.fingerprint() != encoders.fingerprint(description):
         raise Mismatch(
             f"encoder {name} at {checkpoint} is not the one that the bundle was fitted on",

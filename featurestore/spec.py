@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from featurestore.errors import BadValue
 
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
-_NAME = re.compile(r"[\w-]+")
+_NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
 
 

@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from featurestore import encoders, plan
 from featurestore.device import best
 from featurestore.encoders import Encoded, Encoder, Identity
@@ -45,10 +43,9 @@ class Task(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A part that is on disk: where, how many utterances it held, and its failures that may pass."""
+    """A part that is on disk: where, and its failures that may pass."""
 
     path: Path
-    size: int
     retry: list[Failure]
 
 
@@ -88,7 +85,7 @@ def encode_part(task: Task) -> Done:
         write_part(
             task.path, [one.item.id for one in work], [one.key for one in work], list(done.values()), final, task.header
         )
-    return Done(task.path, len(task.part.work), [failure for failure in failed if failure.key == RETRY])
+    return Done(task.path, [failure for failure in failed if failure.key == RETRY])
 
 
 def _parallel(tasks: Iterable[Task], workers: int) -> Generator[Done, None, None]:
@@ -130,20 +127,13 @@ def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Enc
         for batch in plan.batches([encoder.size(loaded) for _, loaded in chunk], encoder.budget):
             members = {chunk[index][0]: chunk[index][1] for index in batch}
             try:
-                done |= zip(members, _finite(encoder.encode(list(members.values()), task.kinds)), strict=True)
+                done |= zip(members, encoders.encode(encoder, list(members.values()), task.kinds), strict=True)
             except Exception:
                 # One bad utterance must not take its batch with it: each is tried alone, and fails for itself.
                 for position, loaded in members.items():
                     with _recorded(work[position], failed):
-                        done[position] = _finite(encoder.encode([loaded], task.kinds))[0]
+                        done[position] = encoders.encode(encoder, [loaded], task.kinds)[0]
     return done, failed
-
-
-def _finite(batch: list[Encoded]) -> list[Encoded]:
-    bad = sorted({kind for encoded in batch for kind, values in encoded.items() if not np.isfinite(values).all()})
-    if bad:
-        raise Unencodable(f"the encoder gives NaN or infinite values in {', '.join(bad)}")
-    return batch
 
 
 def _loads(encoder: Encoder, task: Task, limits: Limits, failed: list[Failure]) -> Iterator[tuple[int, Any]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fitting.fit import fit_and_save
+from featurestore.encoders.hf_text import HFText
 from featurestore.errors import BadValue, Mismatch
 from featurestore.extract import extract
 from featurestore.predict import predict_from, render
@@ -109,3 +110,26 @@ def test_another_checkpoint_is_refused_and_a_moved_one_accepted(fitted, tmp_path
         predict_from(result.path, **given, encoders=[f"text={other}"])
     moved = tiny.checkpoint("deberta-v2", tmp_path / "moved")
     assert predict_from(result.path, **given, encoders=[f"text={moved}"]) == predict_from(result.path, **given)
+
+
+def test_an_undefined_vector_fails_for_itself(fitted, tmp_path, monkeypatch):
+    store, result = fitted
+    encode = HFText.encode
+
+    def undefined(self, batch, kinds):
+        return [{kind: values * np.nan for kind, values in one.items()} for one in encode(self, batch, kinds)]
+
+    monkeypatch.setattr(HFText, "encode", undefined)
+    (found,) = predict_from(result.path, audio=str(store.root / "clip000.wav"), text="the dog")
+    assert found.reason.startswith("text: the encoder gives NaN or infinite values in ")
+
+
+def test_a_bundle_on_an_encoder_of_one_fold(fitted, tmp_path):
+    store, _ = fitted
+    made = tiny.store(tmp_path / "store", list(store.utterances), store.root)
+    checkpoint = str(store.path.parent / "text")
+    extract(made, EncoderSpec("text@1", checkpoint), jobs=1, device="cpu")
+    result = fit_and_save(Store(made.path), head="prior", params=(), features="text@1.mean", out=tmp_path / "bundle")
+    (found,) = predict_from(result.path, text="the dog")
+    (moved,) = predict_from(result.path, text="the dog", encoders=[f"text@1={checkpoint}"])
+    assert found.emotion == moved.emotion != ""

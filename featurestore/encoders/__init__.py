@@ -11,6 +11,7 @@ import numpy as np
 
 from featurestore import registry
 from featurestore.checkpoint import Checkpoint, resolve
+from featurestore.errors import Unencodable
 from featurestore.spec import EncoderSpec
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
@@ -97,6 +98,15 @@ def load(identity: Identity, device: str) -> Encoder:
     """Loads an identified encoder onto a device (`cpu`, `cuda`, `cuda:1`, `mps`)."""
     encoder: Encoder = registry.load("encoders", identity.description["class"])(identity, device)
     return encoder
+
+
+def encode(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> list[Encoded]:
+    """Encodes a batch; raises Unencodable where a vector holds NaN or infinite values."""
+    found = encoder.encode(batch, kinds)
+    bad = sorted({kind for encoded in found for kind, values in encoded.items() if not np.isfinite(values).all()})
+    if bad:
+        raise Unencodable(f"the encoder gives NaN or infinite values in {', '.join(bad)}")
+    return found
 
 
 def _handmade() -> list[str]:
