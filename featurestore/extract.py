@@ -1,6 +1,7 @@
 """Extraction: frozen features of every utterance, each encoded once, resumed where it stopped, joined into one file."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,6 +113,9 @@ class _Extraction:
         """Finds what is missing, encodes it, joins everything."""
         id_keys = content.keys(self.store, self.identity)
         known = self._known()
+        for path, why in known.aside.items():
+            if path.parent == self.folder:
+                self.say(f"{path} cannot be used, so its utterances are encoded again: {why}")
         missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in known]
         retry: list[Failure] = []
         if missing:
@@ -132,15 +136,17 @@ class _Extraction:
         self._clear_leftovers()
         retry: list[Failure] = []
         header = self._header()
+        times = Counter(id_keys[utterance.id] for utterance in missing)  # equal content is encoded once
         with Progress(self.identity.name, len(id_keys), done=len(id_keys) - len(missing)) as progress:
             for phase in plan.phases(self._work(missing, id_keys), self.identity, engine):
                 limits = Limits(max_seconds, phase.memory)
+                sizes = {self._part(part): sum(times[work.key] for work in part.work) for part in phase.parts}
                 tasks = (
                     Task(part, self.identity, self.kinds, header, self._part(part), phase.engine.device, limits)
                     for part in phase.parts
                 )
                 for done in worker.run(tasks, phase.engine) if phase.parts else ():
-                    progress.advance(done.size)
+                    progress.advance(sizes[done.path])
                     retry += done.retry
         return retry
 
@@ -195,9 +201,8 @@ class _Extraction:
         elif before.header.fingerprint != self.fingerprint:
             changed = freshness.differences(before.header.encoder, self.identity.description)
             self.say(f"{self.path} was made by another encoder; it is made anew ({'; '.join(changed)})")
-            self.say(
-                f"  to keep both, give the new one a name: --encoder NAME={self.identity.description['checkpoint']}"
-            )
+            again = freshness.asked_for(self.identity.description)
+            self.say(f"  to keep both, give the new one a name: --encoder NAME={again}")
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:
         """Whether the finished file already is what this extraction would write."""

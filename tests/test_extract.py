@@ -145,9 +145,10 @@ def test_a_grown_corpus_encodes_the_new_alone(store, models, encoded, tmp_path):
     assert sorted(encoded) == ["u006", "u007", "u008"]
 
 
-def test_the_same_clip_under_two_ids_is_encoded_once(store, models, encoded):
+def test_the_same_clip_under_two_ids_is_encoded_once(store, models, encoded, capsys):
     twin = rewrite(store, u005={"audio": "clip001.wav"})
     run(twin, models["audio"])
+    assert "audio: 9 of 9 utterances" in capsys.readouterr().err
     file = FeatureFile(store.path / "audio.h5")
     assert len(encoded) == 8
     np.testing.assert_array_equal(file["mean"][1], file["mean"][5])
@@ -238,6 +239,15 @@ def test_a_damaged_finished_file_is_made_anew_and_said(store, models):
     lines = []
     assert run(store, models["text"], say=lines.append).encoded == 9
     assert "text.h5 cannot be read; it is made anew" in lines[0]
+
+
+def test_a_damaged_part_is_encoded_again_and_said(store, models):
+    folder = store.path / "text.parts"
+    folder.mkdir()
+    (folder / "0123.h5").write_bytes(b"broken")
+    lines = []
+    assert run(store, models["text"], say=lines.append).encoded == 9
+    assert lines[0].startswith(f"{folder.resolve() / '0123.h5'} cannot be used, so its utterances are encoded again: ")
 
 
 def test_an_optional_kind_that_the_encoder_lacks_is_refused(store):
