@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore import manifest, registry
-from featurestore.corpora import Card, Reading
+from featurestore.corpora import Card, Finding, Reading
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.files import write_text
 from featurestore.manifest import Utterance
@@ -34,7 +34,7 @@ def prepare(corpus: str, root: Path | None, store: Path) -> Prepared:
     module = registry.module("corpora", corpus)
     source = _source(corpus, root, module, store)
     _check_store(corpus, store)
-    reading: Reading = module.utterances(source)
+    reading = _told(module.utterances(source))
     if not reading.utterances:
         raise Mismatch(f"{source} holds no utterance", expected=f"a release of {module.CARD.title}")
     before = _before(store)
@@ -73,6 +73,15 @@ def _source(corpus: str, root: Path | None, module: Any, store: Path) -> Path:
         )
     default: Path = module.default_root(store)
     return default.absolute()
+
+
+def _told(reading: Reading) -> Reading:
+    """A reading whose findings can be written: a file's name may hold bytes that are not UTF-8."""
+    findings = [
+        Finding(finding.what, tuple(name.encode(errors="backslashreplace").decode() for name in finding.where))
+        for finding in reading.findings
+    ]
+    return Reading(reading.utterances, tuple(findings))
 
 
 def _check_store(corpus: str, store: Path) -> None:

@@ -1,7 +1,10 @@
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from featurestore import manifest
 from featurestore.corpora import iemocap
@@ -214,3 +217,13 @@ def test_a_bad_root_leaves_no_store(tmp_path):
         f"{tmp_path / 'no'} is not an EmoDB release\n"
     )
     assert not (tmp_path / "store").exists()
+
+
+def test_a_file_name_that_is_not_utf_8_is_told_all_the_same(store, tmp_path):
+    clips = tmp_path / "emodb"
+    clips.mkdir()
+    for name in (b"03a01Fa.wav", b"St\xfcck.wav"):
+        soundfile.write(os.fsencode(clips) + b"/" + name, np.zeros(1600), 16_000)
+    prepared = prepare("emodb", clips, store)
+    assert r"St\udcfcck.wav" in report(prepared)
+    assert r"St\\udcfcck.wav" in (store / "corpus.json").read_text("utf-8")

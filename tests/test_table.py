@@ -236,3 +236,18 @@ def test_lines_that_are_not_json(write, line, expected):
 def test_any_bad_input_is_a_problem(write):
     assert issubclass(BadValue, Problem)
     assert "cannot be used" in message(write("audio,label\n,x\n"))
+
+
+def test_half_of_a_character_is_told_with_its_row(write):
+    path = write('{"text": "fine", "label": "a"}\n{"text": "cut \\ud83d", "label": "b"}\n', "mine.jsonl")
+    assert message(path).startswith(f"{path}, row 2 holds half of a character (a lone surrogate)\n  got: ")
+
+
+def test_texts_in_the_column_of_audio_are_missing_clips(write):
+    path = write(f"audio,label\n{'a long sentence ' * 30},happy\n")
+    assert [len(where) for where in findings(path).values()] == [1]
+
+
+def test_a_table_to_predict_may_be_parted_by_semicolons_and_have_no_label(write):
+    rows = table.unlabelled(write("id;text\na;Hello, you.\n"))
+    assert [(row.id, row.text) for row in rows] == [("a", "Hello, you.")]

@@ -1,5 +1,6 @@
 """The length of every clip of a corpus, from its header; clips that have none are reported with the reason."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ def measured(root: Path, utterances: Sequence[Utterance]) -> tuple[tuple[Utteran
             try:
                 row = replace(row, duration=audio.duration(root / row.audio))
             except Unencodable as reason:
-                there = (root / row.audio).exists()
+                there = os.path.exists(root / row.audio)  # Path.exists raises where a name is too long
                 (unusable if there else missing).append(f"{row.id}: {reason}" if there else row.id)
         rows.append(row)
     findings = (

@@ -49,8 +49,8 @@ def read(path: Path) -> Table:
 
 
 def _cells(text: str, path: Path, delimiters: str) -> list[list[str]]:
-    """Every row's cells, parted by what gives a column `label`; Excel writes `;` where the comma is decimal."""
-    delimiter = next((mark for mark in delimiters if _has_label(text.partition("\n")[0], mark)), delimiters[0])
+    """Every row's cells, parted by what gives a column that we know; Excel writes `;` where the comma is decimal."""
+    delimiter = next((mark for mark in delimiters if _is_header(text.partition("\n")[0], mark)), delimiters[0])
     found: list[list[str]] = []
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
@@ -60,8 +60,9 @@ def _cells(text: str, path: Path, delimiters: str) -> list[list[str]]:
     return found
 
 
-def _has_label(line: str, delimiter: str) -> bool:
-    return "label" in [name.strip().strip('"').lower() for name in line.split(delimiter)]
+def _is_header(line: str, delimiter: str) -> bool:
+    names = {name.strip().strip('"').lower() for name in line.split(delimiter)}
+    return not names.isdisjoint(("label", "audio", "text"))
 
 
 def _fitting(columns: Sequence[str], others: Sequence[Sequence[str]], path: Path) -> Iterator[Row]:
@@ -90,7 +91,18 @@ def _json_lines(text: str, path: Path) -> Iterator[Row]:
             raise BadValue(
                 f"{path}, row {number} is not an object", expected='{"audio": …, "label": …}', got=_short(line)
             )
-        yield Row(number, {str(name).strip().lower(): _as_text(value) for name, value in found.items()})
+        cells = {str(name).strip().lower(): _as_text(value) for name, value in found.items()}
+        if any(not _is_unicode(text) for text in (*cells, *cells.values())):
+            raise BadValue(
+                f"{path}, row {number} holds half of a character (a lone surrogate)",
+                got=_short(line),
+                do="mend the row; an emoji that was cut in two leaves such a half",
+            )
+        yield Row(number, cells)
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _as_text(value: object) -> str:

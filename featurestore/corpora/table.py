@@ -1,6 +1,7 @@
 """A table of your own: CSV, TSV or JSON lines with `audio` or `text`, and `label`; other manifest columns are taken."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -139,7 +140,7 @@ def _number(column: str, value: str) -> float | None:
 def _posix(audio: str, folder: Path) -> str:
     r"""A path as a table made on Windows has it (`clips\a.wav`), as this machine knows it."""
     changed = audio.replace("\\", "/")
-    return changed if changed != audio and not (folder / audio).exists() else audio
+    return changed if changed != audio and not os.path.exists(folder / audio) else audio
 
 
 def _check(problems: Sequence[str], total: int, path: Path) -> None:
