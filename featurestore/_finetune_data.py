@@ -11,6 +11,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from featurestore.encoders._fixed import fixed
 from featurestore.encoders._front import shortest_clip
+from featurestore.encoders._tokens import Tokenised
 from featurestore.errors import BadValue, Unencodable
 from featurestore.manifest import Utterance
 
@@ -80,21 +81,11 @@ class Texts:
     """Texts as tokens; with a fixed length each is padded to it (as far as the network reads), without a mask."""
 
     def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
-        self.tokenizer = tokenizer
-        positions = int(getattr(config, "max_position_embeddings", 0) or tokenizer.model_max_length)
-        if "roberta" in config.model_type:  # its positions start after the padding index
-            positions -= config.pad_token_id + 1
-        self.most = min(positions, tokenizer.model_max_length)
-        self.fixed = min(fixed_length, self.most)
+        self.texts = Tokenised(tokenizer, config, fixed_length)
 
     def load(self, utterance: Utterance) -> Inputs:
         """Tokenises one text."""
-        if not utterance.text.strip():
-            raise Unencodable("no text in the manifest")
-        tokens = self.tokenizer(utterance.text, truncation=False, verbose=False)["input_ids"]
-        if len(tokens) > self.most:
-            raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.most}")
-        return {"input_ids": fixed(np.array(tokens), self.fixed, self.tokenizer.pad_token_id)}
+        return {"input_ids": self.texts.read(utterance.text)}
 
     def size(self, inputs: Inputs) -> int:
         """The text's length in tokens."""
@@ -102,15 +93,8 @@ class Texts:
 
     def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
         """Tokens (B, T) and their mask; without one where they are of a fixed length."""
-        if self.fixed:
-            return {"input_ids": torch.from_numpy(np.stack([item["input_ids"] for item in items]))}
-        longest = max(map(self.size, items))
-        tokens = torch.full((len(items), longest), self.tokenizer.pad_token_id)
-        mask = torch.zeros_like(tokens)
-        for row, item in enumerate(items):
-            tokens[row, : self.size(item)] = torch.from_numpy(item["input_ids"])
-            mask[row, : self.size(item)] = 1
-        return {"input_ids": tokens, "attention_mask": mask}
+        tokens, mask = map(torch.from_numpy, self.texts.batch([item["input_ids"] for item in items]))
+        return {"input_ids": tokens} if self.texts.fixed else {"input_ids": tokens, "attention_mask": mask}
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,7 @@ class Checkpoint:
 
     def modality(self) -> str:
         """`audio` where a feature extractor lies beside the weights, `text` where only a tokenizer does."""
-        if (self.folder / "preprocessor_config.json").is_file():
-            return "audio"
-        processor = self.folder / "processor_config.json"
-        if processor.is_file() and "feature_extractor" in _json(processor):
+        if self.extractor():
             return "audio"
         if any((self.folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json", "vocab.txt")):
             return "text"
@@ -46,6 +43,14 @@ class Checkpoint:
             got=", ".join(sorted(path.name for path in self.folder.iterdir())),
             do="save the feature extractor or tokenizer into the folder with save_pretrained",
         )
+
+    def extractor(self) -> dict[str, Any]:
+        """The settings of its feature extractor; empty where it has none."""
+        alone, processor = (self.folder / f"{name}_config.json" for name in ("preprocessor", "processor"))
+        if alone.is_file():
+            return _json(alone)
+        found: dict[str, Any] = _json(processor).get("feature_extractor", {}) if processor.is_file() else {}
+        return found
 
     def classes(self) -> list[str]:
         """The classes of its classifier in order of the logits; empty where it has none."""
@@ -131,9 +136,11 @@ def _converted(model: str) -> Path | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise Mismatch(f"{path} is damaged: {error}", expected="JSON") from None
+    if not isinstance(content, dict):
+        raise Mismatch(f"{path} is damaged", expected="a JSON object", got=type(content).__name__)
     return content
 
 

@@ -10,15 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers as hf
 
 from featurestore import lock
 from featurestore._finetune_data import Clips, Part, Preparer, Texts, part
 from featurestore._finetune_training import Settings, quiet, train
 from featurestore.checkpoint import RECORD, Checkpoint, resolve
-from featurestore.encoders._network import UNUSED, check_complete
-from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
+from featurestore.encoders._network import UNUSED, check_complete, load_model, load_processor
+from featurestore.errors import BadValue, Mismatch, UnknownName
 from featurestore.files import flush, write_text
 from featurestore.manifest import Utterance
 
@@ -76,7 +75,7 @@ def finetune(
 
     Raises:
         UnknownName: an id that is not in the manifest.
-        Unavailable: another fine-tuning is writing `out`.
+        Unavailable: another fine-tuning is writing `out`, or transformers cannot load the checkpoint.
         Mismatch: `out` was made from other inputs, or more than a few utterances cannot be read.
         BadValue: the checkpoint is of the other modality.
     """
@@ -193,22 +192,14 @@ def _load(
         "text": (hf.AutoModelForSequenceClassification, hf.AutoTokenizer),
     }[modality]
     hf.set_seed(settings.seed)  # a new classifier's weights are drawn
-    try:
-        processor = processing.from_pretrained(start.folder, local_files_only=True, trust_remote_code=False)
-        model, report = auto.from_pretrained(
-            start.folder,
-            id2label=dict(enumerate(names)),
-            label2id={name: index for index, name in enumerate(names)},
-            ignore_mismatched_sizes=True,  # a classifier of other classes gives way to a new one
-            dtype=torch.float32,  # transformers 5 would otherwise take the checkpoint's own, float16 included
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (ImportError, OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise Unavailable(f"transformers cannot load checkpoint {start.name} to tune it", got=reason) from None
+    processor = load_processor(start, processing)
+    model, report = load_model(
+        start,
+        auto,
+        id2label=dict(enumerate(names)),
+        label2id={name: index for index, name in enumerate(names)},
+        ignore_mismatched_sizes=True,  # a classifier of other classes gives way to a new one
+    )
     # a new classifier is expected to be missing; a network that would start from random weights is not
     base = {key for key in report["missing_keys"] if key.startswith(f"{model.base_model_prefix}.")}
     check_complete(start.name, {"missing_keys": base, "mismatched_keys": ()}, (*UNUSED, "pooler"))

@@ -64,20 +64,7 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
     if checkpoint is None:
         raise ValueError("a hand-made extractor has no network")
     auto = classifier if identity.classes else bare
-    try:
-        model, report = auto.from_pretrained(
-            checkpoint.folder,
-            dtype=torch.float32,  # transformers 5 would otherwise take the checkpoint's own, float16 included
-            attn_implementation=identity.description["attention"],
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (ImportError, OSError, ValueError) as error:
-        raise Unavailable(
-            f"transformers cannot load checkpoint {checkpoint.name}", got=str(error).strip().partition("\n")[0]
-        ) from None
+    model, report = load_model(checkpoint, auto, attn_implementation=identity.description["attention"])
     check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
     if device.startswith("cuda"):
         # TensorFloat-32 keeps three digits: a vector would depend on which kernel the batch's shape selects
@@ -85,6 +72,48 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
     model = model.eval().requires_grad_(False).to(device)
     do_once(model)
     return model
+
+
+def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """Loads a network in float32 by one of transformers' auto classes, and what it reports of weights.
+
+    Raises:
+        Unavailable: transformers cannot load it: it does not know the network, or a file is damaged.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        model, report = auto.from_pretrained(
+            checkpoint.folder,
+            dtype=torch.float32,  # transformers 5 would otherwise take the checkpoint's own, float16 included
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **options,
+        )
+    except (ImportError, OSError, SafetensorError, ValueError) as error:
+        got = str(error).strip().partition("\n")[0]
+        raise Unavailable(f"transformers cannot load checkpoint {checkpoint.name}", got=got) from None
+    return model, report
+
+
+def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
+    """Loads the tokenizer or feature extractor of a checkpoint, from its folder alone.
+
+    Raises:
+        Unavailable: transformers cannot load it: a file is missing or damaged; the message carries its reason.
+    """
+    try:
+        return auto.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # tokenizers' own errors have no type of their own
+        what = "feature extractor" if checkpoint.modality() == "audio" else "tokenizer"
+        raise Unavailable(
+            f"transformers cannot load the {what} of checkpoint {checkpoint.name}",
+            got=str(error).strip().partition("\n")[0],
+            do="use the folder that save_pretrained wrote, whole",
+        ) from None
 
 
 def to_device(values: np.ndarray, device: str) -> Any:

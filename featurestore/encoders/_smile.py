@@ -1,5 +1,6 @@
 """What openSMILE's feature sets share: one vector of functionals per clip."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,6 +47,8 @@ class Functionals:
     def __init__(self, identity: Identity, device: str) -> None:
         import opensmile
 
+        # a clip that is too short fails with this as its reason, below; once is enough
+        warnings.filterwarnings("ignore", "Segment too short", UserWarning)
         feature_set = opensmile.FeatureSet[identity.description["feature_set"]]
         self.smile = opensmile.Smile(feature_set, opensmile.FeatureLevel.Functionals)
 

@@ -11,7 +11,7 @@ from featurestore import audio, pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._fixed import described, fixed, fixed_length
-from featurestore.encoders._network import Tap, load_network, to_device
+from featurestore.encoders._network import Tap, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
 from featurestore.spec import EncoderSpec
@@ -27,7 +27,7 @@ _GPU_BUDGET = 120 * 16_000
 
 def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
     """The identity of an audio checkpoint: `rate` is frames a second where the network states its strides."""
-    settings = _extractor_settings(checkpoint)
+    settings = checkpoint.extractor()
     sampling_rate = int(settings.get("sampling_rate", 16_000))
     return network_identity(
         spec,
@@ -68,8 +68,7 @@ class HFAudio:
         from featurestore.encoders._front import isolate_front
 
         assert identity.checkpoint  # `identify` has set it
-        folder = identity.checkpoint.folder
-        self.extractor = hf.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+        self.extractor = load_processor(identity.checkpoint, hf.AutoFeatureExtractor)
         self.model = load_network(identity, hf.AutoModelForAudioClassification, hf.AutoModel, device)
         self.whisper = identity.description["model_type"] == "whisper"
         if self.whisper and not identity.classes:
@@ -169,14 +168,3 @@ def _frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate:
     if config.get("model_type") == "whisper":
         return float(sampling_rate / (settings.get("hop_length", 160) * _WHISPER_STRIDE))
     return None
-
-
-def _extractor_settings(checkpoint: Checkpoint) -> dict[str, Any]:
-    import json
-
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        path = checkpoint.folder / name
-        if path.is_file():
-            settings: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            return settings.get("feature_extractor", settings)  # type: ignore[no-any-return]
-    return {}

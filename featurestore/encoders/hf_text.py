@@ -7,10 +7,10 @@ import numpy as np
 from featurestore import pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
-from featurestore.encoders._fixed import described, fixed, fixed_length
-from featurestore.encoders._network import Tap, load_network, to_device
+from featurestore.encoders._fixed import described, fixed_length
+from featurestore.encoders._network import Tap, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
-from featurestore.errors import Unencodable
+from featurestore.encoders._tokens import Tokenised, Tokens
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFText"]
@@ -44,41 +44,27 @@ class HFText:
         import transformers as hf
 
         assert identity.checkpoint  # `identify` has set it
-        self.tokenizer = hf.AutoTokenizer.from_pretrained(
-            identity.checkpoint.folder, local_files_only=True, trust_remote_code=False
-        )
+        tokenizer = load_processor(identity.checkpoint, hf.AutoTokenizer)
         self.model = load_network(identity, hf.AutoModelForSequenceClassification, hf.AutoModel, device)
         self.tap = Tap(self.model.base_model)
         self.device = device
         self.budget = _GPU_BUDGET if device.startswith("cuda") else _BUDGET
-        self.longest = self._longest()
-        self.fixed = min(fixed_length(identity.checkpoint), self.longest)
+        self.texts = Tokenised(tokenizer, self.model.config, fixed_length(identity.checkpoint))
         self.has_logits = bool(identity.classes)
 
-    def load(self, item: Item) -> list[int]:
+    def load(self, item: Item) -> Tokens:
         """Tokenises one text; raises Unencodable where there is none or it is longer than the network reads."""
-        if not item.text.strip():
-            raise Unencodable("no text in the manifest")
-        tokens: list[int] = self.tokenizer(item.text, truncation=False, verbose=False)["input_ids"]
-        if len(tokens) > self.longest:
-            raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")
-        padded: list[int] = fixed(np.array(tokens), self.fixed, self.tokenizer.pad_token_id).tolist()
-        return padded
+        return self.texts.read(item.text)
 
-    def size(self, loaded: list[int]) -> int:
+    def size(self, loaded: Tokens) -> int:
         """The text's length in tokens."""
         return len(loaded)
 
-    def encode(self, batch: Sequence[list[int]], kinds: frozenset[str]) -> list[Encoded]:
+    def encode(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
         """Encodes texts in one batch, padded to its longest and masked."""
         import torch
 
-        longest = max(map(len, batch))
-        tokens = np.full((len(batch), longest), self.tokenizer.pad_token_id, np.int64)
-        mask = np.zeros((len(batch), longest), np.int64)
-        for row, text in enumerate(batch):
-            tokens[row, : len(text)] = text
-            mask[row, : len(text)] = 1
+        tokens, mask = self.texts.batch(batch)
         with torch.inference_mode():
             output = self.model(
                 input_ids=to_device(tokens, self.device),
@@ -93,13 +79,6 @@ class HFText:
             for one, logits in zip(encoded, output.logits.float().cpu().numpy(), strict=True):
                 one["logits"] = logits
         return encoded
-
-    def _longest(self) -> int:
-        """The most tokens that the network has positions for."""
-        positions = getattr(self.model.config, "max_position_embeddings", None) or 512
-        if "roberta" in self.model.config.model_type:  # its positions start after the padding index
-            positions -= self.model.config.pad_token_id + 1
-        return min(int(positions), int(self.tokenizer.model_max_length))
 
 
 def _pooled(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:

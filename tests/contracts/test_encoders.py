@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from featurestore import audio, encoders, registry
 from featurestore.encoders import Item
-from featurestore.errors import BadValue, Mismatch, Unencodable
+from featurestore.errors import BadValue, Mismatch, Problem, Unencodable
 from featurestore.spec import EncoderSpec
 from tests import tiny
 
@@ -216,7 +216,7 @@ def test_a_text_that_is_missing_or_too_long_fails(folder):
 
 def test_roberta_has_two_positions_less_than_its_configuration_says(folder):
     path = tiny.checkpoint("roberta", folder / "long-roberta")
-    assert encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu").longest == 510
+    assert encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu").texts.longest == 510
 
 
 def test_no_audio_in_the_manifest_fails(folder):
@@ -231,6 +231,22 @@ def test_a_checkpoint_with_neither_extractor_nor_tokenizer_is_refused(folder):
         (path / name).unlink()
     with pytest.raises(BadValue, match="has neither a feature extractor nor a tokenizer"):
         encoders.identify(EncoderSpec("", str(path)))
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "message"),
+    [
+        ("bert", "tokenizer.json", "transformers cannot load the tokenizer of checkpoint "),
+        ("bert", "model.safetensors", "transformers cannot load checkpoint "),
+        ("hubert", "preprocessor_config.json", "preprocessor_config.json is damaged: "),
+        ("hubert", "config.json", "config.json is damaged: "),
+    ],
+)
+def test_a_damaged_checkpoint_is_told(folder, family, name, message):
+    path = tiny.checkpoint(family, folder / f"damaged-{name}")
+    (path / name).write_bytes((path / name).read_bytes()[:100])
+    with pytest.raises(Problem, match=message):
+        encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
 
 
 @pytest.mark.parametrize(("name", "width"), [("egemaps", 88), ("compare", 6373)])
@@ -272,5 +288,5 @@ def test_a_tokenizer_that_is_only_a_sentencepiece_model_loads(folder):
     )
     encoder = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
     tokens = encoder.load(Item("u", None, "you never saw my dog"))
-    assert encoder.tokenizer.convert_ids_to_tokens(tokens)[0] == "[CLS]"
+    assert encoder.texts.tokenizer.convert_ids_to_tokens(tokens)[0] == "[CLS]"
     assert np.isfinite(encode(encoder, [Item("u", None, "you never saw my dog")], ["cls"])[0]["cls"]).all()
