@@ -9,11 +9,10 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}  # of values about 1 in size
 
 
 def network(family, **settings):
-    name, usual = tiny.FAMILIES[family]
     models = []
     for _ in range(2):
         hf.set_seed(0)
-        models.append(hf.AutoModel.from_config(getattr(hf, name)(**usual | settings)).eval().requires_grad_(False))
+        models.append(hf.AutoModel.from_config(tiny.config(family, **settings)).eval().requires_grad_(False))
     do_once(models[1])
     return models
 

@@ -9,9 +9,8 @@ WAVES = [family for family in tiny.AUDIO if family != "whisper"]
 
 
 def network(family, **settings):
-    name, usual = tiny.AUDIO[family]
     hf.set_seed(0)
-    model = hf.AutoModel.from_config(getattr(hf, name)(**usual | settings)).eval().requires_grad_(False)
+    model = hf.AutoModel.from_config(tiny.config(family, **settings)).eval().requires_grad_(False)
     for parameter in model.feature_extractor.parameters():  # norms that do something
         parameter.add_(0.3 * torch.randn_like(parameter))
     return model

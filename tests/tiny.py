@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from featurestore.manifest import Utterance, to_csv
 from featurestore.store import Store
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 _WAVE = {
     "hidden_size": 16,
@@ -21,7 +25,7 @@ _WAVE = {
     "num_conv_pos_embedding_groups": 2,
     "classifier_proj_size": 8,
 }
-_STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
 _TEXT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 _DEBERTA = {
     **_TEXT,
@@ -47,7 +51,7 @@ _WHISPER = {
 # family: (class of the configuration, its settings)
 AUDIO = {
     "wav2vec2-group": ("Wav2Vec2Config", _WAVE),
-    "wav2vec2-layer": ("Wav2Vec2Config", _WAVE | _STABLE),
+    "wav2vec2-layer": ("Wav2Vec2Config", _WAVE | STABLE),
     "hubert": ("HubertConfig", _WAVE),
     "wavlm": ("WavLMConfig", _WAVE),
     "whisper": ("WhisperConfig", _WHISPER),
@@ -82,11 +86,18 @@ WORDS = [
 ]
 
 
+def config(family: str, **changes: object) -> "PretrainedConfig":
+    """The configuration of a family's tiny network."""
+    import transformers as hf
+
+    name, settings = FAMILIES[family]
+    return getattr(hf, name)(**settings | changes)
+
+
 def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: int = 0) -> Path:
     """Writes an untrained checkpoint; with classes it is a classifier."""
     import transformers as hf
 
-    name, settings = FAMILIES[family]
     extra = {"num_labels": len(classes), "id2label": dict(enumerate(classes))} if classes else {}
     if family in TEXT:
         tokenizer = _tokenizer(family)
@@ -96,10 +107,9 @@ def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: i
         hf.WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
     else:
         hf.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
-    config = getattr(hf, name)(**settings, **extra)
     hf.set_seed(seed)
     auto = hf.AutoModel if not classes else _classifier(family)
-    auto.from_config(config).save_pretrained(folder)
+    auto.from_config(config(family, **extra)).save_pretrained(folder)
     return folder
 
 
