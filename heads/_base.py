@@ -43,9 +43,9 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
                 out of its range.
         """
-        matrix, y = validate_data(self, X, y, dtype=_DTYPES)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)  # (C,), (N,)
+        matrix, names = self._checked_pair(X, y)
+        check_classification_targets(names)
+        self.classes_, codes = np.unique(names, return_inverse=True)  # (C,), (N,)
         self._check_classes()
         self._fit(matrix, codes)
         return self
@@ -53,7 +53,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def predict_proba(self, X: ArrayLike) -> Matrix:
         """The probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
         check_is_fitted(self)
-        return self._probabilities(validate_data(self, X, dtype=_DTYPES, reset=False))
+        return self._probabilities(self._checked(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row: (N,)."""
@@ -79,6 +79,16 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _probabilities(self, X: Matrix) -> Matrix:
         """The probability of each class for X (N, D), which has been checked: (N, C)."""
+
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, NDArray[Any]]:
+        """What is to be fitted, checked; sets `n_features_in_`."""
+        matrix, names = validate_data(self, X, y, dtype=_DTYPES)
+        return matrix, names
+
+    def _checked(self, X: ArrayLike) -> Matrix:
+        """What is to be predicted, checked, with as many columns as were fitted."""
+        matrix: Matrix = validate_data(self, X, dtype=_DTYPES, reset=False)
+        return matrix
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors import torch as safetensors
 from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 from torch import nn
 
 from heads._base import Codes, Head, Matrix, seed_from
@@ -126,30 +125,31 @@ class MLPHead(Head):
         """
         self._after_epoch = after_epoch
         try:
-            return self._fit_rows(X, y) if _is_rows(X) else super().fit(X, y)  # type: ignore[arg-type]
+            return super().fit(X, y)  # type: ignore[arg-type]
         finally:
             del self._after_epoch
 
     def predict_proba(self, X: ArrayLike | Rows) -> Matrix:
         """The probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
-        if not _is_rows(X):
-            return super().predict_proba(X)  # type: ignore[arg-type]
-        check_is_fitted(self)
-        _check_shape(X, self.n_features_in_)
-        return self._probabilities(X)  # type: ignore[arg-type]
+        return super().predict_proba(X)  # type: ignore[arg-type]
 
-    def _fit_rows(self, X: Any, y: ArrayLike) -> Self:
-        """What `Head.fit` does, without ever taking X as one array."""
+    def _checked_pair(self, X: Any, y: ArrayLike) -> tuple[Any, NDArray[Any]]:
+        """As every head's; `Rows` are never taken as one array."""
+        if not _is_rows(X):
+            return super()._checked_pair(X, y)
         names: NDArray[Any] = column_or_1d(y)
         _check_shape(X)
         if len(names) != X.shape[0]:
             raise ValueError(f"X has {X.shape[0]} rows, y {len(names)}")
-        check_classification_targets(names)
         self.n_features_in_ = int(X.shape[1])
-        self.classes_, codes = np.unique(names, return_inverse=True)
-        self._check_classes()
-        self._fit(X, codes)
-        return self
+        return X, names
+
+    def _checked(self, X: Any) -> Any:
+        """As every head's; `Rows` are never taken as one array."""
+        if not _is_rows(X):
+            return super()._checked(X)
+        _check_shape(X, self.n_features_in_)
+        return X
 
     def save_weights(self, folder: Path) -> None:
         """Writes `mlp.safetensors`: the layers and the standardisation."""
