@@ -1,4 +1,4 @@
-"""Where networks run unless the user says: the GPU where there is one."""
+"""Where networks run unless the user says: the GPU where there is one, else on how many cores."""
 
 import sys
 from pathlib import Path
@@ -15,3 +15,10 @@ def best() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def cores() -> int:
+    """The cores that this process may use, within a container's limit and its own affinity."""
+    from joblib import cpu_count
+
+    return int(cpu_count())

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from featurestore import registry
+from featurestore.device import cores
 from featurestore.errors import BadValue, Unavailable
 
 
@@ -52,9 +53,9 @@ class Engine:
 
 @contextmanager
 def _loky(engine: Engine) -> Iterator[int]:
-    from joblib import cpu_count, parallel_config
+    from joblib import parallel_config
 
-    jobs = engine.jobs or int(cpu_count())
+    jobs = engine.jobs or cores()
     with warnings.catch_warnings(), parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         # loky takes a worker whose first part was a small one for a leaking one, and replaces it: nothing is lost
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
@@ -123,9 +124,8 @@ ENGINES: dict[str, Callable[[Engine], AbstractContextManager[int]]] = {"loky": _
 
 def _local_cluster(jobs: int) -> Any:
     from distributed import LocalCluster
-    from joblib import cpu_count
 
-    workers = jobs or int(cpu_count())
+    workers = jobs or cores()
     return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0")
 
 

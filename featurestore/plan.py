@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from featurestore.device import best
+from featurestore.device import best, cores
 from featurestore.encoders import Identity, Item
 from featurestore.encoders._memory import needed
 from featurestore.engines import Engine
@@ -62,7 +62,7 @@ def phases(work: Sequence[Work], identity: Identity, engine: Engine) -> list[Pha
     if device != "cpu":
         engine = replace(engine, device=device, jobs=engine.jobs or 1)
         return [Phase(engine, parts(work, identity.modality, engine.jobs, GPU_FACTOR), None)]
-    engine = replace(engine, device=device, jobs=engine.jobs or _cores())
+    engine = replace(engine, device=device, jobs=engine.jobs or cores())
     share, whole = room(engine.jobs), room()
     large = {one.key for one in work if identity.modality == "audio" and needed(identity, one.cost) > share}
     beside, alone = ([one for one in work if (one.key in large) == wanted] for wanted in (False, True))
@@ -112,9 +112,3 @@ def batches(sizes: Sequence[int], budget: int) -> list[list[int]]:
         else:
             found.append([position])
     return found
-
-
-def _cores() -> int:
-    from joblib import cpu_count
-
-    return int(cpu_count())

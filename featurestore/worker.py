@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featurestore import encoders, plan
-from featurestore.device import best
+from featurestore.device import best, cores
 from featurestore.encoders import Encoded, Encoder, Identity
 from featurestore.engines import Engine
 from featurestore.errors import Unavailable, Unencodable
@@ -76,8 +76,8 @@ def encode_part(task: Task) -> Done:
     with _one_part, _one_thread(task.identity):
         device = task.device or best()
         limits = task.limits
-        if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine
-            limits = replace(limits, memory=room(_neighbours()))
+        if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine, shared by one a core
+            limits = replace(limits, memory=room(cores()))
         encoder = _load(task.identity, device)
         done, failed = _encode(encoder, task, limits)
         work = [task.part.work[position] for position in done]
@@ -178,13 +178,6 @@ def _recorded(work: Work, failed: list[Failure]) -> Iterator[None]:
         # Anything may go wrong in a foreign network on one clip of ten thousand, at night; it is listed, not hidden.
         text = " ".join(str(error).split())[:300]
         failed.append(Failure(work.item.id, RETRY, f"{type(error).__name__}: {text}"))
-
-
-def _neighbours() -> int:
-    """How many workers may share this machine; a cluster does not say, and one a core is the custom."""
-    from joblib import cpu_count
-
-    return int(cpu_count())
 
 
 def _load(identity: Identity, device: str) -> Encoder:
