@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _STREAMED = 0x7FFF_0000  # a writer that cannot seek back leaves 0, or about the largest size there is, in the header
-_STREAMED_64 = 1 << 48
+_STREAMED_64 = 1 << 48  # no length that a file could have
 _PAGE = 27 + 255 + 255 * 255  # bytes of the largest Ogg page: header, table of segments, segments (RFC 3533)
 _NO_END = "no page ends its Ogg stream (if it is whole: ffmpeg -i OLD -c copy NEW)"
 _LAST_PAGE = 4  # the flag of a page that ends its stream
@@ -31,9 +31,7 @@ def truncated(file: BinaryIO) -> str:
     """
     size = file.seek(0, 2)
     if _head(file, 4) == b"OggS":
-        return (
-            "" if _ogg_ends(file, size) else "no page ends its Ogg stream (if it is whole: ffmpeg -i OLD -c copy NEW)"
-        )
+        return "" if _ogg_ends(file, size) else _NO_END
     data = _data(file)
     missing = data.start + data.length - size if data and data.length else 0
     return f"its header promises {missing} bytes more than the {size} that are there" if missing > 0 else ""
@@ -102,6 +100,8 @@ def _w64_data(file: BinaryIO) -> _Data | None:
         (length,) = struct.unpack("<Q", chunk[16:])  # with these 24 bytes
         if chunk[:16] == b"data" + _W64_TAIL:
             return _Data(file.tell(), length - 24 if 24 < length < _STREAMED_64 else None)
+        if length >= _STREAMED_64:
+            return None
         start += max(24, length + -length % 8)  # chunks start at multiples of 8
 
 

@@ -231,3 +231,10 @@ def test_truncated_ogg(clip, subtype, missing):
 
 def test_a_path_that_no_system_takes():
     assert reason("a\0.wav").endswith(": cannot be opened: embedded null byte")
+
+
+def test_a_chunk_longer_than_any_file_is_no_crash():
+    content = bytearray(written(kind="W64"))
+    at = content.index(b"fmt ") + 16
+    content[at : at + 8] = b"\xff" * 8
+    assert containers.truncated(io.BytesIO(content)) == ""
