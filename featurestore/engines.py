@@ -34,7 +34,8 @@ class Engine:
         """Whether its workers are processes of this machine that share this command's memory."""
         return self.name == "loky"
 
-    def running(self) -> AbstractContextManager[int]:
+    @contextmanager
+    def running(self) -> Iterator[int]:
         """Starts or joins the engine for the block; gives the number of its workers.
 
         Raises:
@@ -48,7 +49,16 @@ class Engine:
                 f"engine {self.name} takes no --scheduler",
                 do="--engine dask --scheduler tcp://host:port" + (", or set RAY_ADDRESS" if self.name == "ray" else ""),
             )
-        return ENGINES[self.name](self)
+        with warnings.catch_warnings():
+            for message in _NOT_FOR_USERS:
+                warnings.filterwarnings("ignore", message, UserWarning)
+            with ENGINES[self.name](self) as workers:
+                yield workers
+
+
+# Of joblib: a worker whose first part was a small one is taken for a leaking one and replaced; a run that ends early
+# leaves tasks over. Nothing is lost by either, and why a run ended early is told.
+_NOT_FOR_USERS = ("A worker stopped while some jobs were given", r"\d+ tasks have been successfully executed")
 
 
 @contextmanager
@@ -56,9 +66,7 @@ def _loky(engine: Engine) -> Iterator[int]:
     from joblib import parallel_config
 
     jobs = engine.jobs or cores()
-    with warnings.catch_warnings(), parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        # loky takes a worker whose first part was a small one for a leaking one, and replaces it: nothing is lost
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         yield jobs
 
 
