@@ -5,6 +5,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from featurestore.device import cores
+
 
 def describe() -> dict[str, Any]:
     """Processor, cores that this process may use, memory in GiB, operating system, Python."""
@@ -15,13 +17,6 @@ def describe() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
     }
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    from joblib import cpu_count
-
-    return int(cpu_count())
 
 
 def _processor() -> str:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 from benchmarks.folds import fold as cuts
@@ -18,6 +17,7 @@ from benchmarks.runs import leakage
 from benchmarks.runs.parallel import threads
 from benchmarks.statistics.intervals import intervals
 from featurestore import registry
+from featurestore.device import cores
 from featurestore.spec import parse_feature
 
 HEADS = ("mlp", "svm", "xgb")
@@ -96,7 +96,7 @@ def _compare(plan: Plan, fold: Fold, say: Say) -> list[dict[str, Any]]:
         leak = _leak(plan, fold, features)
         for name in HEADS:
             say(f"{name} on {modality} …")
-            with threads(joblib.cpu_count() if plan.store.corpus != "demo" else 1):
+            with threads(cores() if plan.store.corpus != "demo" else 1):
                 metrics = _figures(plan, fold, name, features)
             rows.append({"modality": modality, "head": name, "features": features, "metrics": metrics, "leak": leak})
     return rows

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
+
+from featurestore.device import cores
 
 
 def each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
@@ -22,7 +24,7 @@ def each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iter
         return
     with (
         warnings.catch_warnings(),
-        parallel_config("loky", n_jobs=min(len(tasks), cpu_count()), inner_max_num_threads=1),
+        parallel_config("loky", n_jobs=min(len(tasks), cores()), inner_max_num_threads=1),
     ):
         # loky takes a worker that has loaded torch since its first task for a leaking one, and replaces it
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)

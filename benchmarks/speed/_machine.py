@@ -5,7 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.machine import cores
+from featurestore.device import cores
 
 __all__ = ["cores", "describe"]
 
