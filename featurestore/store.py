@@ -57,6 +57,9 @@ class Store:
             found: dict[str, Any] = json.loads((self.path / CORPUS).read_text("utf-8"))
         except ValueError as error:
             raise Mismatch(f"{self.path / CORPUS} is damaged: {error}", do="run cli prepare again") from None
+        missing = [name for name in ("corpus", "root") if not isinstance(found, dict) or name not in found]
+        if missing:
+            raise Mismatch(f"{self.path / CORPUS} lacks {' and '.join(missing)}", do="run cli prepare again")
         return found
 
     @property

@@ -147,3 +147,13 @@ def test_the_default_store_is_that_of_the_environment(monkeypatch):
     assert str(default_path()) == "/somewhere"
     monkeypatch.delenv("FEATURESTORE")
     assert str(default_path()) == "features/demo"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "corpus.json is damaged"), ("[]", "lacks corpus and root"), ('{"corpus": "table"}', "lacks root")],
+)
+def test_a_damaged_description_of_the_corpus_is_told(store, content, message):
+    (store.path / "corpus.json").write_text(content, "utf-8")
+    with pytest.raises(Mismatch, match=f"{message}.*\n  do: run cli prepare again"):
+        Store(store.path).info  # noqa: B018
