@@ -394,20 +394,26 @@ def benchmark(as_json: bool, **options: Any) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The page; the other files lie beside it. By default R/report.html.",
 )
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another benchmark's folder: the same systems by another protocol, on the utterances that both tested.",
+)
 @json_option
-def report(folder: Path, out: Path | None, as_json: bool) -> None:
+def report(folder: Path, out: Path | None, against: Path | None, as_json: bool) -> None:
     """Make a benchmark's report again, from its predictions.
 
     One page that needs no network, and beside it results.json, report.md, leaderboard.csv, leaderboard.tex and
     figures/. The same predictions give the same bytes.
 
     \b
-    Example: cli report results --out report.html
+    Examples: cli report results --out report.html
+              cli report results/random --against results/by-speaker
     """
     from benchmarks.report import write
 
     page = out or folder / write.PAGE
-    found = write.report(folder, page)
+    found = write.report(folder, page, against)
     answer(found, f"{found['sentence']}\npage {page}", as_json)
 
 

@@ -17,7 +17,7 @@ from benchmarks.report.content import FEATURED, content
 from benchmarks.runs import results
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "54431c5ebbda5d9c11de639fe53b6786652985edc36ffb10c901c633309b1a73"
+PAGE_SHA256 = "5b2fc10d51b9bdedbdf04f67fe7f2bb243f8036dd4782aa396dbe7ba2f09bbab"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

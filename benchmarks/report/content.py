@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.report import curves, modalities
+from benchmarks.report.against import against
 from benchmarks.report.calibration import calibration
 from benchmarks.report.confusion import confusion
 from benchmarks.report.mistakes import mistakes
@@ -20,8 +21,16 @@ FEATURED = 8  # systems that are drawn one by one
 _DIGITS = 6  # the last ones of a float differ between processors
 
 
-def content(results: Results) -> dict[str, Any]:
-    """The summary, and beside it what the figures and tables of the report are made of."""
+def content(results: Results, other: Results | None = None) -> dict[str, Any]:
+    """The summary, and beside it what the figures and tables of the report are made of.
+
+    Args:
+        results: of the benchmark.
+        other: another benchmark to set the same systems against.
+
+    Raises:
+        BadValue: the two have nothing in common.
+    """
     summary = summarise(results)
     found = {
         "format": FORMAT,
@@ -32,6 +41,7 @@ def content(results: Results) -> dict[str, Any]:
         "featured": featured(summary["leaderboard"]),
         "confusion": {system.name: confusion(system) for system in results.systems},
         "calibration": {system.name: calibration(system) for system in results.systems},
+        "against": None if other is None else against(results, other),
         "modalities": modalities.brings(results, summary),
         "shuffled": modalities.shuffled(results),
         "layers": modalities.layers(summary),

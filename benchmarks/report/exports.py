@@ -90,6 +90,17 @@ def _sections(content: Mapping[str, Any]) -> Iterator[str]:
     def mark(one: Mapping[str, str]) -> str:
         return " !" if {one["first"], one["second"]} & marked else ""
 
+    if content["against"]:
+        other = content["against"]
+        yield f"## Against protocol {other['protocol']}\n\nOn the {other['n']} utterances that both tested.\n"
+        yield from table(
+            ["system", "here %", "there %", "here less there, points", "p"],
+            [
+                [one["system"], percent(one["here"]), percent(one["there"]), _apart(one), p_value(one["p"])]
+                for one in other["systems"]
+            ],
+        )
+        yield ""
     yield f"## Confusion\n\nCounts, the mean over seeds; rows are true classes. Of {_said(content['featured'][0])}.\n"
     best = content["confusion"][content["featured"][0]]
     rows = [

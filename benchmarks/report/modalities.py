@@ -49,7 +49,7 @@ def shuffled(results: Results) -> list[dict[str, Any]]:
         if control.card.shuffled and control.card.head != PRIOR:
             system = systems[control.card.system]
             seeds = set(control.seeds) & set(system.seeds)
-            answers = {one.name: _of_seeds(one, seeds) for one in (control, system)}
+            answers = {one.name: of_seeds(one, seeds) for one in (control, system)}
             (apart,) = differences(answers, clusters=names)
             about = {"head": control.card.head, "feature_set": control.card.feature_set}
             found.append(about | {"shuffled": control.card.shuffled, **asdict(apart)})
@@ -131,7 +131,8 @@ def _variant(row: Mapping[str, Any]) -> str:
     return f"{row['head']}{way}"
 
 
-def _of_seeds(system: System, seeds: set[int]) -> list[Answers]:
+def of_seeds(system: System, seeds: set[int]) -> list[Answers]:
+    """The pooled answers of some seeds alone."""
     return [one for seed, one in zip(system.seeds, system.pooled, strict=True) if seed in seeds]
 
 

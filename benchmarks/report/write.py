@@ -22,20 +22,22 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
 )
 
 
-def report(folder: Path, out: Path) -> dict[str, Any]:
+def report(folder: Path, out: Path, against: Path | None = None) -> dict[str, Any]:
     """Reads a benchmark and writes its report.
 
     Args:
         folder: of the benchmark.
         out: the page; its folder takes `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex`, `figures/`.
+        against: the folder of another benchmark, to set the same systems against.
 
     Returns:
         What is in `results.json`.
 
     Raises:
         NotFound, Mismatch: as `benchmarks.runs.results.read` raises.
+        BadValue: the two benchmarks have nothing in common.
     """
-    found = content(results.read(folder))
+    found = content(results.read(folder), None if against is None else results.read(against))
     write(found, out)
     return found
 
