@@ -89,6 +89,10 @@ class FeatureFile:
         self._maps[name] = np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
         return self._maps[name]
 
+    def release(self) -> None:
+        """Lets go of the memory maps: pages that were read count as this process's memory while they are mapped."""
+        self._maps.clear()
+
     def text(self, name: str) -> list[str]:
         """A dataset of text."""
         return [value.decode("utf-8") for value in self[name].tolist()]

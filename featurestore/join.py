@@ -132,6 +132,7 @@ def _copy_rows(writer: Writer, sources: Sequence[_Source], name: str, layout: La
             first, last = np.searchsorted(source.targets, (start, start + len(block)))
             if first < last:
                 block[source.targets[first:last] - start] = source.file[name][source.origins[first:last]]
+                source.file.release()
         writer.put(name, block, start)
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -185,3 +187,16 @@ def test_links_out_of_the_file_are_never_followed(path, tmp_path):
     reseal(path)
     with pytest.raises(Mismatch, match="std is a link out of the file"):
         FeatureFile(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="the maps of a process are listed by Linux alone")
+def test_released_maps_are_gone_and_come_again(tmp_path):
+    path = tmp_path / "a.h5"
+    values = np.arange(6000, dtype=np.float32).reshape(100, 60)
+    write(path, {"id": encode_text([str(row) for row in range(100)]), "mean": values, **EMPTY}, HEADER)
+    file = FeatureFile(path)
+    assert file["mean"][7, 0] == values[7, 0]
+    assert str(path) in Path("/proc/self/maps").read_text("utf-8")
+    file.release()
+    assert str(path) not in Path("/proc/self/maps").read_text("utf-8")
+    np.testing.assert_array_equal(file["mean"], values)
