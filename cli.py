@@ -333,7 +333,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option(
     "--features",
     help="Comma-separated sets: text, audio, both, embeddings, logits, layers, or features joined by +, such as "
-    "audio.mean+text.mean; by default one set of every default feature.",
+    "audio.mean+text.mean or means=audio.mean+text.mean; by default one set of every default feature.",
 )
 @click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.report import exports, tables, write
+from benchmarks.report import drawing, exports, figures, tables, write
 from benchmarks.report.content import FEATURED, content
 from benchmarks.runs import results
 from tests.fake_results import CLASSES, Drawn, written
@@ -166,6 +167,15 @@ def test_mistakes_are_wrong_and_the_surest_first(read, found):
 def test_every_head_is_drawn_and_at_most_eight_systems(found):
     assert len(found["featured"]) == FEATURED
     assert {name.partition(" ")[0] for name in found["featured"]} == {"prior", "svm", "mlp", "xgb"}
+
+
+def test_long_names_leave_room_for_the_figures(tmp_path):
+    long = "svm on " + "+".join(f"encoder{number}@a-long-fold.mean" for number in range(9))
+    found = content(results.read(written(tmp_path, (Drawn("prior"), Drawn("svm", long[7:], ("text.mean",))), n=60)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = {one.name: drawing.svg(one.figure, one.name, one.label) for one in figures.drawings(found)}
+    assert f"{long[:28]}…{long[-27:]}" in drawn["leaderboard"]
 
 
 def test_leaked_figures_are_marked_everywhere(tmp_path):

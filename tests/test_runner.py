@@ -27,6 +27,7 @@ from tests.fake_store import FakeStore, corpus
 ROOT = Path(__file__).parents[1]
 FIRST = {"speaker-kfold": "speaker-1", "holdout": "holdout"}
 SESSIONS = "leave-one-session-out"
+OWN = "audio.mean+text.mean"
 
 
 def ran(out, store=None, **options):
@@ -332,6 +333,7 @@ def test_changed_predictions_are_noticed(tmp_path):
         ({"logits": ("honest",)}, BadValue, "'honest' is no way to take logits\n  expected: cross-fitted, cross-fi"),
         ({"params": ("svm.C=1",)}, BadValue, "'svm.C=1' is no setting of a head here\n  expected: HEAD.NAME=VALUE"),
         ({"params": ("logistic.c=1",)}, UnknownName, "head 'logistic' has no parameter 'c'"),
+        ({"features": "x=text.mean,x=audio.mean"}, BadValue, "two feature sets are called 'x'"),
         ({"features": "layers"}, UnknownName, "the feature set 'layers' is empty here"),
         (
             {"features": "vidio"},
@@ -348,12 +350,13 @@ def test_bad_usage_is_said_before_anything_runs(tmp_path, options, error, messag
 
 
 def test_ready_sets(tmp_path):
-    found = ran(tmp_path, heads=("prior",), features="text,audio,both,embeddings,logits,audio.mean+text.mean")
+    found = ran(tmp_path, heads=("prior",), features=f"text,audio,both,embeddings,logits,{OWN},mine={OWN}")
     assert found.about["feature_sets"] == {
         "text": ["text.mean", "text.logits"],
         "audio": ["audio.mean"],
         "both": ["audio.mean", "text.mean", "text.logits"],
         "embeddings": ["audio.mean", "text.mean"],
         "logits": ["text.logits"],
-        "audio.mean+text.mean": ["audio.mean", "text.mean"],
+        OWN: ["audio.mean", "text.mean"],
+        "mine": ["audio.mean", "text.mean"],
     }

@@ -2,25 +2,25 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.compared import compare
 from benchmarks.folds import fold as cuts
 from benchmarks.folds.fold import Fold
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
 from benchmarks.runs import leakage
+from benchmarks.runs.asked import Asked
 from benchmarks.runs.parallel import threads
-from benchmarks.statistics.intervals import intervals
 from featurestore import registry
-from featurestore.device import cores
 from featurestore.spec import parse_feature
 
 HEADS = ("mlp", "svm", "xgb")
+MODALITY = {"text": "text only", "audio": "audio only", "both": "text + audio"}  # of a feature set, in words
 WIDE = 2**16  # columns from which a training step is worth more than one thread
 _POINTS = 10  # of an epoch's curves that are kept
 
@@ -38,10 +38,22 @@ def fused(plan: Plan, out: Path, say: Say) -> Stage:
 
 
 def others(plan: Plan, out: Path, say: Say) -> list[dict[str, Any]]:
-    """Heads on the text's features, on the audio's and on both: one line of figures each, reused as `fused` is."""
-    fold = _present(plan)
-    request = {**_request(plan, fold), "heads": HEADS, "modalities": _pooled(plan)}
-    return list(reused(out, request, lambda: {"rows": _compare(plan, fold, say)}, say)["rows"])
+    """Heads on the text's features, on the audio's and on both, by a benchmark in the folder `out`, where its report
+    lies too; one line of figures each, whatever is there already reused."""
+    pooled = _pooled(plan)
+    asked = Asked(
+        heads=("prior", *HEADS),
+        features=",".join(f"{name}={'+'.join(features)}" for name, features in pooled.items()),
+        labels=plan.scheme("fusion").name,
+        protocol=plan.protocol,
+        allow_leakage=plan.switches.sequential_split,
+    )
+    found, _ = compare(plan.store.path, asked, out, say=say)
+    rows = {(row["feature_set"], row["head"]): row for row in found["leaderboard"]}
+    kept = ("head", "features", "metrics", "leak")
+    return [
+        {"modality": MODALITY[name]} | {key: rows[name, head][key] for key in kept} for name in pooled for head in HEADS
+    ]
 
 
 def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
@@ -90,34 +102,11 @@ def _held_out(head: Any, rows: StoreRows, truth: Any) -> dict[str, Any]:
     }
 
 
-def _compare(plan: Plan, fold: Fold, say: Say) -> list[dict[str, Any]]:
-    rows = []
-    for modality, features in _pooled(plan).items():
-        leak = _leak(plan, fold, features)
-        for name in HEADS:
-            say(f"{name} on {modality} …")
-            with threads(cores() if plan.store.corpus != "demo" else 1):
-                metrics = _figures(plan, fold, name, features)
-            rows.append({"modality": modality, "head": name, "features": features, "metrics": metrics, "leak": leak})
-    return rows
-
-
-def _figures(plan: Plan, fold: Fold, name: str, features: Sequence[str]) -> dict[str, Any]:
-    """A head with its defaults, fitted on the training part and measured on the test part."""
-    classes = plan.scheme("fusion").apply(plan.store.utterances)
-    head = registry.load("heads", name)()
-    head.set_params(**{"random_state": 0} if "random_state" in head.get_params() else {})
-    head.fit(plan.store.matrix(features, fold.train)[0], [classes[one] for one in fold.train])
-    predicted = head.predict(plan.store.matrix(features, fold.test)[0]).tolist()
-    found = intervals([classes[one] for one in fold.test], predicted)
-    return {metric: asdict(interval) for metric, interval in found.items()}
-
-
 def _pooled(plan: Plan) -> dict[str, list[str]]:
     """The same encoders' features with the frames as their mean: no head but the network reads 131,360 columns."""
     text, audio = (plan.encoder(modality) for modality in MODALITIES)
     words, voice = [f"{text}.cls", f"{text}.logits"], [f"{audio}.mean", f"{audio}.logits"]
-    return {"text only": words, "audio only": voice, "text + audio": words + voice}
+    return {"text": words, "audio": voice, "both": words + voice}
 
 
 def _present(plan: Plan) -> Fold:

@@ -14,12 +14,13 @@ from benchmarks.paper.plan import MODALITIES, Epochs, Plan, published
 from benchmarks.paper.stage import Say
 from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
+from benchmarks.report.write import PAGE
 from featurestore.errors import Mismatch
 from featurestore.files import write_text
 from featurestore.spec import parse_encoder
 from featurestore.store import Store
 
-RESULTS = "results.json"
+RESULTS, HEADS = "results.json", "heads"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Done:
 def run(
     store: Store, *, out: Path, switches: Switches, epochs: Epochs, text: str = "", audio: str = "", say: Say
 ) -> Done:
-    """Runs the paper's experiment and writes `paper.html`, `paper.md` and `results.json`.
+    """Runs the paper's experiment and writes `paper.html`, `paper.md`, `results.json` and a report of other heads.
 
     Args:
         store: prepared; the frozen features go into it.
@@ -68,7 +69,7 @@ def run(
         "plan": plan.to_json(),
         "interval": INTERVAL,
         "stages": {stage.name: stage.to_json() for stage in stages},
-        "heads": others(plan, out / "heads.json", say),
+        "heads": others(plan, out / HEADS, say),
     }
     results["differences"] = differences.lines(results, plan)
     write_text(out / RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
@@ -88,7 +89,8 @@ def summary(done: Done) -> str:
             f"published {paper:.3f} %"
         )
     lines += [f"differs: {line}" for line in done.results["differences"]]
-    return "\n".join([*lines, f"page {done.out / 'paper.html'}"])
+    lines += [f"other heads, compared: {done.out / HEADS / PAGE}", f"page {done.out / 'paper.html'}"]
+    return "\n".join(lines)
 
 
 def _checkpoints(corpus: str, text: str, audio: str) -> dict[str, str]:

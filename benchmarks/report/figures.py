@@ -18,6 +18,7 @@ from benchmarks.statistics.pairs import METRIC
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#332288")
 LEAKED = "#c00020"
 _MARKERS = "os^DvPX*"
+_LONGEST = 56  # letters of a name; more leave no room for the figure
 _NAMES = {"accuracy": "accuracy", METRIC: "unweighted average recall"}
 _SHADE = 0.55  # opacity of a cell that holds all of its row: the figures in it stay readable, light or dark
 
@@ -262,7 +263,9 @@ def _errorbars(
 
 
 def _marked(name: str, content: Mapping[str, Any]) -> str:
-    return f"{name} !" if name in leaked(content) else name
+    """A system's name where it is drawn: a long one without its middle, and a leaked one with a mark."""
+    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
+    return f"{shown} !" if name in leaked(content) else shown
 
 
 def _style(number: int) -> dict[str, Any]:

@@ -21,13 +21,13 @@ def feature_sets(store: Store, text: str | None) -> dict[str, tuple[str, ...]]:
 
     Args:
         store: whose features the ready sets are made of.
-        text: names of ready sets and features, parted by commas; features joined by `+` are one set:
-            `text,audio,both`, `audio.mean,audio.mean+text.mean`. None: one set of every default feature.
+        text: names of ready sets and features, parted by commas; features joined by `+` are one set, which may have a
+            name of its own: `text,audio,both`, `audio.mean,means=audio.mean+text.mean`. None: one set of every default
+            feature.
 
     Raises:
         UnknownName: a ready set that would be empty here.
-        BadValue: what is neither a ready set nor a feature.
-
+        BadValue: what is neither a ready set nor a feature, or two sets of one name.
     """
     if text is None:
         return {"+".join(store.default_features()): tuple(store.default_features())}
@@ -39,7 +39,10 @@ def feature_sets(store: Store, text: str | None) -> dict[str, tuple[str, ...]]:
         elif item in READY:
             found[item] = _ready(store, item)
         elif item:
-            found[item] = tuple(_checked(part) for part in item.split("+"))
+            name, _, features = item.rpartition("=")
+            if found.keys() & {name}:
+                raise BadValue(f"two feature sets are called {name!r}", do="give each a name of its own")
+            found[name or features] = tuple(_checked(part) for part in features.split("+"))
     if not found:
         raise BadValue("no feature was asked for", expected=f"features, or {', '.join(READY)}")
     return found
