@@ -70,11 +70,14 @@ def _loky(engine: Engine) -> Iterator[int]:
         yield jobs
 
 
+_START = 60  # seconds that the first dask worker may take: one that was lost is started again, on a busy machine
+
+
 @contextmanager
 def _dask(engine: Engine) -> Iterator[int]:
     _check_package("distributed", "dask")
     from distributed import Client
-    from joblib import effective_n_jobs, parallel_config, register_parallel_backend
+    from joblib import parallel_config, register_parallel_backend
 
     register_parallel_backend("dask-parts", _dask_backend())
     place = engine.scheduler or _local_cluster(engine.jobs)
@@ -86,16 +89,25 @@ def _dask(engine: Engine) -> Iterator[int]:
             got=" ".join(str(error).split())[:200],
             do="start one with `dask scheduler` and workers with `dask worker tcp://host:8786 --nthreads 1`",
         ) from None
-    with client, parallel_config("dask-parts", client=client, n_jobs=-1):
+    with client, parallel_config("dask-parts", client=client, n_jobs=-1, wait_for_workers_timeout=_START):
         try:
-            yield int(effective_n_jobs(-1))
-        except TimeoutError:
-            raise Unavailable(
-                f"the dask scheduler at {place} has no workers", do="start some: `dask worker SCHEDULER --nthreads 1`"
-            ) from None
+            yield _workers(place)
         finally:
             if not engine.scheduler:
                 client.cluster.close()
+
+
+def _workers(place: Any) -> int:
+    """How many there are, once the first one is there."""
+    from joblib import effective_n_jobs
+
+    try:
+        return int(effective_n_jobs(-1))
+    except TimeoutError:
+        raise Unavailable(
+            f"the dask scheduler at {place} has no workers, {_START} s long",
+            do="start some: `dask worker SCHEDULER --nthreads 1`",
+        ) from None
 
 
 @contextmanager
