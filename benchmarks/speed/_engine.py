@@ -19,11 +19,14 @@ class Engine:
         self.runs = 0
 
     def start(self) -> float:
-        """Starts the workers and loads the network in each, on a few utterances; how long that took.
+        """Starts new workers and loads the network in each, on a few utterances; how long that took.
 
-        The longest are among them, one for each worker: a worker whose memory grows by much after its first task is
-        replaced, and in an extraction from the start the first tasks are the longest.
+        As in every extraction the workers are new and the first tasks are the longest: one that grows by much after
+        its first task is taken for a leaking one and replaced.
         """
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)
         by_length = sorted(self.rows, key=lambda row: (row.duration or 0.0, len(row.text)))
         return self.seconds([*by_length[: 8 * self.jobs], *by_length[-self.jobs :]])
 
