@@ -278,6 +278,18 @@ def test_the_command_makes_the_report_again(folder, report, tmp_path):
     assert f"there is no benchmark in {tmp_path}" in missing.output
 
 
+@pytest.mark.parametrize("name", ["benchmark.json", "folds.json"])
+def test_a_damaged_benchmark_is_told(tmp_path, name):
+    path = written(tmp_path, (Drawn("svm"),), n=60) / name
+    path.write_text(path.read_text("utf-8")[:-20], "utf-8")
+    done = CliRunner().invoke(cli.main, ["report", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"{path} is damaged" in done.output
+    assert "do: run the same cli benchmark again" in done.output
+    path.unlink()
+    assert "Error: there is no" in CliRunner().invoke(cli.main, ["report", str(tmp_path)]).output
+
+
 @pytest.mark.parametrize(("value", "text"), [(0.0004, "< 0.001"), (0.9996, "1"), (0.05, "0.050")])
 def test_p_values_are_never_nought(value, text):
     assert tables.p_value(value) == text

@@ -28,6 +28,7 @@ from featurestore.manifest import Utterance
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
 FORMAT = 2
+_AGAIN = "run the same cli benchmark again: finished runs are kept"
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,10 @@ def read(out: Path) -> Results:
     """
     if not (out / ABOUT).is_file():
         raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {out}")
-    about = json.loads((out / ABOUT).read_text("utf-8"))
+    about, cut = (_json(out / name) for name in (ABOUT, FOLDS))
     if about.get("format") != FORMAT:
         raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")
-    folds = tuple(cuts.from_json(json.loads((out / FOLDS).read_text("utf-8"))))
+    folds = tuple(cuts.from_json(cut))
     runs = [predictions.read(out / RUNS, digest) for digest in about["runs"]]
     systems, controls = (_systems([run for run in runs if run.card.is_control == control]) for control in (False, True))
     return Results(about, folds, manifest.read(out / UTTERANCES), systems, controls)
@@ -140,6 +141,15 @@ def _name(card: Card) -> str:
     share = [f"{card.share:g} of training"] if card.share < 1 else []
     shuffled = [f"{card.shuffled} shuffled"] if card.shuffled else []
     return ", ".join([card.system, *share, *shuffled])
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"there is no {path}", do=_AGAIN) from None
+    except ValueError as error:
+        raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
 
 
 def _aligned(run: Predicted, classes: Sequence[str]) -> np.ndarray:
