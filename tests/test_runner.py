@@ -73,6 +73,15 @@ def test_a_run_says_how_large_its_head_is_and_how_it_learned(tmp_path):
     assert len(mlp.history["loss"]) == 3
 
 
+def test_a_damaged_description_is_written_anew_and_no_run_is_lost(tmp_path):
+    before = ran(tmp_path, heads=("prior",))
+    runs = written(tmp_path)
+    (tmp_path / "benchmark.json").write_text('{"format"', "utf-8")
+    again = ran(tmp_path, heads=("prior",))
+    assert again.about == before.about
+    assert written(tmp_path) == runs
+
+
 def test_the_longest_runs_are_begun_first_whatever_the_order_of_the_heads(tmp_path):
     said: list[str] = []
     asked = Asked(heads=("prior", "svm", "xgb"), protocol="holdout", params=("xgb.n_estimators=2",))

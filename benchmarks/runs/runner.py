@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ def benchmark(store: Store, asked: Asked, out: Path, *, said: str = "", say: Say
 
 def _machine(out: Path, *, new: bool) -> Mapping[str, Any]:
     """This machine; where nothing is left to run, the one that the seconds on disk were measured on."""
-    path = out / results.ABOUT
-    before = json.loads(path.read_text("utf-8")).get("machine") if path.is_file() and not new else None
-    return before or machine.describe()
+    before = None
+    with suppress(FileNotFoundError, ValueError):  # of a first run, or damaged: it is written anew
+        before = json.loads((out / results.ABOUT).read_text("utf-8")).get("machine")
+    return machine.describe() if new or not before else before
 
 
 def _execute(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, say: Say) -> None:
