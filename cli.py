@@ -350,6 +350,12 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting; may be repeated.")
 @click.option("--tune", type=click.IntRange(min=0), default=0, help="Try so many settings of each head, on dev only.")
 @click.option(
+    "--tune-parts",
+    type=click.IntRange(1, 5),
+    default=5,
+    help="How many parts of training take turns as dev for --tune: 1 is faster, 5 chooses better.",
+)
+@click.option(
     "--shuffle",
     is_flag=True,
     help="Also ask every head of both modalities about test utterances with the text, or the audio, of another one: "

@@ -61,7 +61,7 @@ CASES = [
     ("worse-than-prior", {"head": "prior"}, "not applicable", "only the prior was run"),
     (
         "selection-on-test",
-        {"about": {"tune": 3}, "fold": Fold("1", TRAIN[9:], TEST, TRAIN[:9])},
+        {"about": {"tune": 3}, "fold": Fold("1", TRAIN[9:], TEST, TRAIN[:9], turns=(TRAIN[9:18],))},
         "passed",
         "settings were",
     ),

@@ -1,3 +1,4 @@
+import json
 import sys
 from types import ModuleType
 
@@ -73,6 +74,16 @@ def test_a_class_that_is_only_tested_is_refused(protocol):
 def test_folds_test_each_utterance_once(protocol, cuts, tested):
     protocol(*cuts)
     assert refused() == f"protocol holdout does not test each utterance once\n  got: {tested} of 4"
+
+
+def test_what_is_written_is_read_again_with_the_parts_that_take_turns():
+    found = [Fold("1", ("a", "b", "c"), ("e",), ("d",), turns=(("a",), ("b",)))]
+    written = json.loads(json.dumps(folds.to_json(found)))
+    assert folds.from_json(written) == found
+    written["folds"][0]["turns"] = [["a", "b"]]
+    with pytest.raises(Mismatch, match="changed after they were written"):
+        folds.from_json(written)
+    assert folds.restrict(found[0], {"a", "c", "d", "e"}, dict.fromkeys("abcde", "sad")).turns == (("a",),)
 
 
 def test_choosing_a_fold_by_name():

@@ -134,6 +134,7 @@ def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch)
         ("in-sample",),
         ("svm.C=2", "mlp.hidden=[8, 4]"),
         5,
+        2,
         True,
         (0.1, 0.25),
         True,
@@ -277,12 +278,23 @@ def test_settings_are_chosen_on_dev_and_said(tmp_path):
     assert (card.tune, card.dev, card.train) == (3, 24, 24)
     summary, text = compared.summary(tmp_path)
     assert (
-        "Note: settings: the best of the defaults and 3 drawn ones by unweighted average recall on a dev part" in text
+        "Note: settings: the best of the defaults and 3 drawn ones by unweighted average recall on dev, the mean over "
+        "2 parts of training that take turns as dev, cut by the protocol's own grouping" in text
     )
     outcome = {finding["check"]: finding["outcome"] for finding in summary["checks"]}
     assert outcome["selection-on-test"] == "passed"
     with pytest.raises(Mismatch, match="no dev part can be cut"):
         ran(tmp_path, FakeStore(corpus(sessions=2)), tune=1)
+
+
+def test_parts_of_training_take_turns_as_dev_as_often_as_is_asked(tmp_path):
+    found = ran(tmp_path / "both", heads=("svm",), tune=1)
+    assert [(fold.dev != (), len(fold.turns)) for fold in found.folds] == [(True, 1)] * 3
+    alone = ran(tmp_path / "alone", heads=("svm",), tune=1, tune_parts=1)
+    assert [(fold.dev, fold.turns) for fold in alone.folds] == [(fold.dev, ()) for fold in found.folds]
+    assert "recall on a dev part cut from training" in compared.summary(tmp_path / "alone")[1]
+    assert "--tune 1 --tune-parts 1" in alone.about["command"]
+    assert not set(found.about["runs"]) & set(alone.about["runs"])
 
 
 def test_normalisation_per_speaker_is_said_everywhere(tmp_path):

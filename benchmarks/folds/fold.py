@@ -25,6 +25,8 @@ class Fold:
         test: to measure on.
         dev: to choose settings on; in neither of the others; empty where it was not asked for.
         unused: left out of training because it would give test utterances away, such as copies of their text.
+        turns: further parts of train, cut by the same grouping as dev: a search for settings may let each take its turn
+            as dev.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Fold:
     test: tuple[str, ...]
     dev: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    turns: tuple[tuple[str, ...], ...] = ()
 
 
 def cut(
@@ -44,7 +47,8 @@ def cut(
         utterances: the whole manifest, so that a cut need not depend on the label scheme.
         classes: class by id, of the utterances that the label scheme keeps; only these are in the folds.
         seed: of protocols that draw; the others ignore it.
-        dev: cut a dev part from training by the protocol's own grouping, where the protocol has not cut one itself.
+        dev: cut a dev part from training by the protocol's own grouping, and parts that can take turns with it, where
+            the protocol has not cut a dev part itself.
 
     Raises:
         Mismatch: a fold is empty, trains on a test utterance, or has a class in test that is not in training;
@@ -83,14 +87,22 @@ def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fo
     """
     kept = set(ids)
     parts = {part: tuple(name for name in getattr(fold, part) if name in kept) for part in _PARTS}
-    left = Fold(fold.name, **parts)
+    left = Fold(fold.name, **parts, turns=turns(fold, kept))
     _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
     return left
 
 
+def turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """What is left of the fold's `turns` among `ids`."""
+    left = (tuple(name for name in part if name in ids) for part in fold.turns)
+    return tuple(part for part in left if part)
+
+
 def digest(folds: Sequence[Fold]) -> str:
     """The sha256 of the folds' names and ids, each part sorted: equal where the cut is equal."""
-    content = [[fold.name, *(sorted(ids) for ids in dataclasses.astuple(fold)[1:])] for fold in folds]
+    content = [
+        [fold.name, *(sorted(getattr(fold, part)) for part in _PARTS), *map(sorted, fold.turns)] for fold in folds
+    ]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -105,25 +117,28 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
     Raises:
         Mismatch: the digest is not that of the folds.
     """
-    folds = [Fold(fold["name"], **{part: tuple(fold[part]) for part in _PARTS}) for fold in content["folds"]]
+    folds = [
+        Fold(
+            fold["name"], **{part: tuple(fold[part]) for part in _PARTS}, turns=tuple(map(tuple, fold.get("turns", ())))
+        )
+        for fold in content["folds"]
+    ]
     if digest(folds) != content["digest"]:
         raise Mismatch("the folds were changed after they were written", expected=content["digest"], got=digest(folds))
     return folds
 
 
 def _with_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
-    chosen = grouped.dev(fold.train, groups, classes, seed)
-    if not chosen:
+    parts = grouped.dev(fold.train, groups, classes, seed)
+    if not parts:
         raise Mismatch(
             f"no dev part can be cut from the training part of fold {fold.name}",
             expected="two groups (speakers, sessions, …) or more, with every class left in training",
             do="take another protocol, or do without a search for settings",
         )
-    return dataclasses.replace(
-        fold,
-        train=tuple(name for name in fold.train if name not in chosen),
-        dev=tuple(name for name in fold.train if name in chosen),
-    )
+    dev, *others = (tuple(name for name in fold.train if name in part) for part in parts)
+    train = tuple(name for name in fold.train if name not in parts[0])
+    return dataclasses.replace(fold, train=train, dev=dev, turns=tuple(others))
 
 
 def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:

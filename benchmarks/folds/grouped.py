@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 
-DEV_SHARE = 5  # dev is about one part in five of training
+DEV_PARTS = 5  # dev is about one part in five of training
 
 
 def parts(
@@ -34,24 +34,21 @@ def parts(
         return [{ordered[row] for row in rows} for _, rows in cut]
 
 
-def dev(train: Sequence[str], groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> set[str]:
-    """About a fifth of the training ids, by whole groups, such that every class stays in training.
+def dev(train: Sequence[str], groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> list[set[str]]:
+    """The parts of training, about a fifth each and of whole groups, without which every class stays in training.
 
     Returns:
-        The dev ids; empty where no such part can be cut.
+        Disjoint parts, at most five, each fit to be dev; none where none can be cut.
     """
-    count = min(DEV_SHARE, len({groups[name] for name in train}))
+    count = min(DEV_PARTS, len({groups[name] for name in train}))
     if count < 2:
-        return set()
+        return []
     present = {classes[name] for name in train}
     try:
         cuts = parts(train, groups, classes, count, seed)
     except ValueError:  # scikit-learn: every class has fewer members than there are parts
-        return set()
-    for part in cuts:
-        if part and {classes[name] for name in train if name not in part} == present:
-            return part
-    return set()
+        return []
+    return [part for part in cuts if part and {classes[name] for name in train if name not in part} == present]
 
 
 def lot(name: str, seed: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.folds.fold import Fold
 from benchmarks.report import checks, controls
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
@@ -140,8 +141,8 @@ def _notes(results: Results) -> list[str]:
     notes = [f"{way} normalisation: {note}" for way, note in about["normalize"].items() if note]
     if about["tune"]:
         notes.append(
-            f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on a dev "
-            "part cut from training by the protocol's own grouping, then fitted on training and dev together"
+            f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on "
+            f"{_dev_parts(results.folds)}, then fitted on training and dev together"
         )
     once = sorted({system.card.head for system in results.systems if not system.card.drawn and not about["tune"]})
     if once and len(about["seeds"]) > 1:
@@ -155,6 +156,13 @@ def _notes(results: Results) -> list[str]:
         notes.append(f"{unused} training utterances are left out over all folds because test has a copy of their text")
     notes.append("McNemar's test is on the first seed and takes utterances for independent")
     return notes
+
+
+def _dev_parts(folds: Sequence[Fold]) -> str:
+    most = 1 + max(len(fold.turns) for fold in folds)
+    if most == 1:
+        return "a dev part cut from training by the protocol's own grouping"
+    return f"dev, the mean over {most} parts of training that take turns as dev, cut by the protocol's own grouping"
 
 
 def _title(summary: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.folds.grouped import DEV_PARTS
 from benchmarks.runs.controls import check_shares
 from benchmarks.runs.inputs import CROSS_FITTED
 from benchmarks.runs.normalize import NONE, check_way
@@ -29,6 +30,7 @@ class Asked:
         logits: how logits are taken (`benchmarks.runs.inputs.resolve`); several are compared.
         params: settings by head, `HEAD.NAME=VALUE` texts.
         tune: how many settings to try on dev; 0 takes them as they are.
+        tune_parts: how many parts of training take turns as dev, at most; 1 is the dev part alone.
         shuffle: also ask every head of a set with both modalities about permuted rows (`benchmarks.runs.controls`).
         shares: also fit every head on these shares of the training part, above 0 and below 1.
         allow_leakage: run what leaks, and mark it.
@@ -45,6 +47,7 @@ class Asked:
     logits: tuple[str, ...] = (CROSS_FITTED,)
     params: tuple[str, ...] = ()
     tune: int = 0
+    tune_parts: int = DEV_PARTS
     shuffle: bool = False
     shares: tuple[float, ...] = ()
     allow_leakage: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.folds.fold import Fold
+from benchmarks.folds.fold import Fold, turns
 from benchmarks.folds.grouped import lot
 from benchmarks.runs.feature_sets import modality
 from benchmarks.runs.source import Store
@@ -64,7 +64,7 @@ def shuffled(
 
 
 def reduced(fold: Fold, share: float, classes: Mapping[str, str], seed: int) -> Fold:
-    """The fold with a share of its training part, and of its dev part, for a learning curve.
+    """The fold with a share of its training part, and of its dev parts, for a learning curve.
 
     Of each class that share is kept, rounded, and at least two where there are two. The ids of a class are taken in the
     order of the sha256 of `seed:id`, so that with one seed a smaller share lies within a larger one, whatever else is
@@ -76,8 +76,8 @@ def reduced(fold: Fold, share: float, classes: Mapping[str, str], seed: int) -> 
         classes: by id.
         seed: of the draw.
     """
-    parts = {part: _part(getattr(fold, part), share, classes, seed) for part in ("train", "dev")}
-    return dataclasses.replace(fold, train=parts["train"], dev=parts["dev"])
+    train, dev = (_part(ids, share, classes, seed) for ids in (fold.train, fold.dev))
+    return dataclasses.replace(fold, train=train, dev=dev, turns=turns(fold, set(train)))
 
 
 def check_shares(shares: Iterable[float]) -> None:

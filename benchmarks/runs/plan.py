@@ -85,7 +85,8 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
     dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
     for line in cut.missing_lines(dropped):
         say(line)
-    folds = [cut.restricted(fold, dropped) for fold in cut.folds]
+    whole = [cut.restricted(fold, dropped) for fold in cut.folds]
+    folds = [replace(fold, turns=fold.turns[: asked.tune_parts - 1]) for fold in whole]
     runs = _runs(asked, params, cut, folds, variants)
     return Plan(asked, cut, tuple(folds), tuple(variants), dropped, tuple(runs))
 

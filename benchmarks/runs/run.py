@@ -154,7 +154,11 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
         "mean": run.inputs.mean,
         "files": {file: _bytes(store, file) for file in run.inputs.all_files},
         "parts": run.inputs.parts,
-        "fold": [run.fold.name, *(sorted(getattr(run.fold, part)) for part in ("train", "dev", "test"))],
+        "fold": [
+            run.fold.name,
+            *(sorted(getattr(run.fold, part)) for part in ("train", "dev", "test")),
+            *map(sorted, run.fold.turns),
+        ],
         "classes": {name: run.classes[name] for part in ("train", "dev", "test") for name in getattr(run.fold, part)},
         "normalize": run.normalize,
         "speakers": run.speakers if run.normalize == SPEAKER else {},
@@ -170,9 +174,9 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
 def _tuned(run: Run, X: np.ndarray, y: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
     if not run.tune:
         return dict(run.params)
-    dev = set(run.fold.dev)
+    part = {name: number for number, ids in enumerate((run.fold.dev, *run.fold.turns)) for name in ids}
     try:
-        return search(run.head, dict(run.params), X, y, [name in dev for name in train], run.tune, run.seed)
+        return search(run.head, dict(run.params), X, y, [part.get(name, -1) for name in train], run.tune, run.seed)
     except ValueError as error:
         raise BadValue(f"head {run.head}: {error}", do="see its parameters: cli list heads") from error
 

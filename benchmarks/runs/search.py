@@ -1,4 +1,4 @@
-"""Choosing a head's settings on the dev part: scikit-learn's randomised search over the head's own list of values."""
+"""Choosing a head's settings on dev: scikit-learn's search over values that are drawn from the head's own list."""
 
 import math
 from collections.abc import Sequence
@@ -11,18 +11,19 @@ from featurestore import registry
 
 
 def search(
-    head: str, params: dict[str, Any], X: np.ndarray, y: Sequence[str], dev: Sequence[bool], draws: int, seed: int
+    head: str, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
 ) -> dict[str, Any]:
     """The settings among `draws` of the head's SPACE (and its defaults) that do best on dev, fitted on the others.
 
-    Best by unweighted average recall. The test part is not among the rows.
+    Each part takes its turn as dev; best by unweighted average recall, averaged over them (nested cross-validation:
+    Cawley and Talbot 2010, "On Over-fitting in Model Selection"). The test part is not among the rows.
 
     Args:
         head: its registry name.
         params: settings that are given; they are not searched.
-        X: training and dev rows (N, D).
+        X: the rows to learn from, dev included (N, D).
         y: their classes.
-        dev: which rows are dev.
+        parts: by row the number of its part, counted from 0; -1 for rows that are always fitted on.
         draws: how many settings to try, beside the given ones as they are.
         seed: of the drawing.
 
@@ -44,7 +45,7 @@ def search(
         kind(**params),
         candidates,
         scoring=make_scorer(unweighted_average_recall),
-        cv=PredefinedSplit(np.where(dev, 0, -1)),
+        cv=PredefinedSplit(parts),
         refit=False,
         error_score="raise",
     ).fit(X, np.asarray(y))

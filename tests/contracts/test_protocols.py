@@ -1,4 +1,5 @@
 import dataclasses
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -102,9 +103,15 @@ def test_dev_is_cut_by_the_same_grouping_and_leaves_every_class(protocol, uttera
         cut_or_skip(protocol, utterances, classes, dev=True),
         strict=True,
     ):
-        assert not {group[name] for name in fold.train} & {group[name] for name in fold.dev}
-        assert {classes[name] for name in fold.train} == {classes[name] for name in plain.train}
         assert set(fold.train) | set(fold.dev) == set(plain.train)
+        assert set(chain(*fold.turns)) <= set(fold.train)
+        parts = [set(fold.dev), *map(set, fold.turns)]
+        assert sum(map(len, parts)) == len(set().union(*parts))
+        assert all(parts)
+        for part in parts:
+            others = set(plain.train) - part
+            assert not {group[name] for name in others} & {group[name] for name in part}
+            assert {classes[name] for name in others} == {classes[name] for name in plain.train}
 
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name not in BY_ORDER])
