@@ -156,17 +156,14 @@ def finetune(**options: Any) -> None:
               cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
                 --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
     """
-    from benchmarks.encoding.tune import summary, tune, tune_each
+    from benchmarks.encoding.tune import summary, tune
     from featurestore.store import Store
 
     as_json = options.pop("as_json")
-    several = {name: options.pop(name) for name in ("all_folds", "crossfit")}
-    if any(several.values()):
-        found = tune_each(Store(options.pop("store")), progress=say, **several, **options)
-        answer([dict(one.record) for one in found], "\n".join(map(summary, found)), as_json)
-        return
-    tuned = tune(Store(options.pop("store")), progress=say, **options)
-    answer(dict(tuned.record), summary(tuned), as_json)
+    several = options["all_folds"] or options["crossfit"]
+    found = tune(Store(options.pop("store")), progress=say, **options)
+    records = [dict(one.record) for one in found]
+    answer(records if several else records[0], "\n".join(map(summary, found)), as_json)
 
 
 @main.command()

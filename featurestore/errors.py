@@ -1,5 +1,7 @@
 """What can go wrong, as one small tree: every error says what and where, expected against got, and what to do next."""
 
+import shlex
+
 
 class Problem(Exception):
     """Base of every error that a user can cause; its text is the whole message.
@@ -48,3 +50,8 @@ class Unencodable(Problem, ValueError):
 
 class Unavailable(Problem, RuntimeError):
     """Something outside is missing: a package, the network, a lock, memory."""
+
+
+def quoted(word: object) -> str:
+    """A path or another word of a command that is to be copied into a shell."""
+    return shlex.quote(str(word))

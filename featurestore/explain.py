@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from featurestore import content, freshness, registry, schema
-from featurestore.errors import UnknownName
+from featurestore.errors import UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
@@ -28,7 +28,7 @@ def explain(path: Path, utterance: str, feature: str) -> dict[str, Any]:
     store = Store(path)
     wanted = parse_feature(feature if feature.partition(".")[2] not in ("frames", "layers") else f"{feature}[0]")
     registry.check(
-        wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {path}"
+        wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quoted(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
     registry.check(wanted.kind, file.kinds, what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}")
@@ -80,7 +80,8 @@ def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
 
 def _state(store: Store, file: FeatureFile, name: str, row: Utterance | None) -> dict[str, Any]:
     """`fresh`, `stale`, `failed` or `missing`, and why."""
-    again = f"cli extract --store {store.path} --encoder {file.header.name}={freshness.asked_for(file.header.encoder)}"
+    source = f"{file.header.name}={freshness.asked_for(file.header.encoder)}"
+    again = f"cli extract --store {quoted(store.path)} --encoder {quoted(source)}"
     if row is None:
         return {"state": "stale", "why": ["the utterance is not in the manifest any more"], "do": again}
     if name in file.failed:

@@ -14,7 +14,7 @@ import numpy as np
 from featurestore import content, freshness, join, plan, schema, worker
 from featurestore.encoders import OPTIONAL, Identity, identify
 from featurestore.engines import Engine
-from featurestore.errors import BadValue, Mismatch, NotFound
+from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.limits import Limits
 from featurestore.lock import locked
@@ -59,7 +59,7 @@ class Extracted:
         lines = [f"{self.path}: {total} utterances, {counts}"]
         lines += [f"  {name}: {reason}" for name, reason in list(self.failed.items())[:SHOWN]]
         if len(self.failed) > SHOWN:
-            lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {self.path} --json")
+            lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {quoted(self.path)} --json")
         return "\n".join(lines)
 
 
@@ -238,7 +238,7 @@ class _Extraction:
         return Mismatch(
             f"{self.identity.name}: none of {len(self.store.utterances)} utterances could be encoded",
             got=f"{reasons.count(commonest)} times: {commonest}",
-            do=f"check {self.store.root}, then: cli prepare {self.store.corpus} ROOT --store {self.store.path}",
+            do=f"check {self.store.root}, then: cli prepare {self.store.corpus} ROOT --store {quoted(self.store.path)}",
         )
 
 

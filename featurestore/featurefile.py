@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 
 from featurestore import schema, seal
-from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
+from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName, quoted
 from featurestore.files import replacing
 from featurestore.schema import Header
 
@@ -44,7 +44,7 @@ class FeatureFile:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {path.parent}")
+            raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {quoted(path.parent)}")
         self.path = path
         self._maps: dict[str, np.ndarray] = {}
         try:
@@ -60,7 +60,7 @@ class FeatureFile:
             raise Mismatch(
                 f"{path} is damaged or no feature file",
                 got=str(error).partition("\n")[0],
-                do=f"move it away and run: cli extract --store {path.parent}",
+                do=f"move it away and run: cli extract --store {quoted(path.parent)}",
             ) from None
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurestore.errors import Mismatch, NotFound
+from featurestore.errors import Mismatch, NotFound, quoted
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[Utterance, ...]:
         Mismatch: a column or a number is not what it should be, or an id stands twice.
     """
     if not path.is_file():
-        raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {path.parent}")
+        raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {quoted(path.parent)}")
     try:
         # a spreadsheet that saved it may have put a byte-order mark in front
         reader = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))

@@ -8,7 +8,7 @@ from typing import Any
 
 from featurestore import manifest, registry
 from featurestore.corpora import Card, Finding, Reading
-from featurestore.errors import BadValue, Mismatch, Problem
+from featurestore.errors import BadValue, Mismatch, Problem, quoted
 from featurestore.files import write_text
 from featurestore.manifest import Utterance
 from featurestore.prepared import Changes, Prepared, report
@@ -69,7 +69,7 @@ def _source(corpus: str, root: Path | None, module: Any, store: Path) -> Path:
     if not hasattr(module, "default_root"):
         raise BadValue(
             f"corpus {corpus!r} needs a ROOT: where {module.CARD.title} lies on this machine",
-            do=f"cli prepare {corpus} ROOT --store {store}",
+            do=f"cli prepare {corpus} ROOT --store {quoted(store)}",
         )
     default: Path = module.default_root(store)
     return default.absolute()
@@ -95,7 +95,7 @@ def _check_store(corpus: str, store: Path) -> None:
             f"the store {store} holds another corpus",
             expected=corpus,
             got=there,
-            do=f"choose another folder: cli prepare {corpus} ROOT --store {store.with_name(corpus)}",
+            do=f"choose another folder: cli prepare {corpus} ROOT --store {quoted(store.with_name(corpus))}",
         )
 
 

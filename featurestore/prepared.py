@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore.corpora import Card, Finding
+from featurestore.errors import quoted
 from featurestore.store import CORPUS, MANIFEST
 
 _SHOWN = 4  # ids of a finding that the report lists; corpus.json has all
@@ -119,7 +120,7 @@ def _changed(prepared: Prepared) -> list[str]:
         lines.append(
             _item(f"{len(prepared.features):,}", "feature files of the old manifest", _listed(prepared.features))
         )
-        lines.append(f"{_INDENT}out of date until: cli extract --store {prepared.store} …")
+        lines.append(f"{_INDENT}out of date until: cli extract --store {quoted(prepared.store)} …")
     return ["the manifest has changed:", *lines] if lines else []
 
 

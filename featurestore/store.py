@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from featurestore import manifest, registry, schema
-from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
+from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, parse_feature
@@ -46,7 +46,7 @@ class Store:
         if not (self.path / CORPUS).is_file():
             raise NotFound(
                 f"there is no feature store at {self.path}",
-                do=f"cli prepare CORPUS ROOT --store {self.path}, or name another: --store FOLDER",
+                do=f"cli prepare CORPUS ROOT --store {quoted(self.path)}, or name another: --store FOLDER",
             )
         self._open: dict[str, FeatureFile] = {}
 
@@ -96,8 +96,9 @@ class Store:
         if encoder not in self._open:
             known = self.encoders()
             if not known:
-                raise NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {self.path}")
-            registry.check(encoder, known, what=f"encoder {encoder!r} in {self.path}", do=f"cli inspect {self.path}")
+                raise NotFound(f"{self.path} holds no features yet", do=self._extract)
+            what = f"encoder {encoder!r} in {self.path}"
+            registry.check(encoder, known, what=what, do=f"cli inspect {quoted(self.path)}")
             self._open[encoder] = self._fresh(FeatureFile(self.path / f"{encoder}.h5"))
         return self._open[encoder]
 
@@ -109,7 +110,7 @@ class Store:
             kinds = self.file(file).kinds
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:
-            raise NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {self.path}")
+            raise NotFound(f"{self.path} holds no features yet", do=self._extract)
         return found
 
     def available(self, features: Iterable[str]) -> list[str]:
@@ -212,17 +213,22 @@ class Store:
             start += width
         return X
 
+    @property
+    def _extract(self) -> str:
+        """The command that fills the store."""
+        return f"cli extract --store {quoted(self.path)}"
+
     def _specs(self, features: Iterable[str]) -> list[FeatureSpec]:
         specs = [parse_feature(feature) for feature in features]
         if not specs:
-            raise BadValue("no feature was asked for", do=f"cli inspect {self.path} lists them")
+            raise BadValue("no feature was asked for", do=f"cli inspect {quoted(self.path)} lists them")
         for spec in specs:
             kinds = self.file(spec.encoder).kinds
             registry.check(
                 spec.kind,
                 kinds,
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"cli extract --store {self.path} --{spec.kind}" if spec.kind in ("frames", "layers") else "",
+                do=f"{self._extract} --{spec.kind}" if spec.kind in ("frames", "layers") else "",
             )
         twice = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if twice:
@@ -296,7 +302,7 @@ class Store:
                 f"{file.path} was made from another manifest than {self.path / MANIFEST}",
                 expected=f"manifest {self.manifest_digest[:12]}",
                 got=f"manifest {file.header.manifest[:12]}",
-                do=f"cli extract --store {self.path} (what has not changed is reused)",
+                do=f"{self._extract} (what has not changed is reused)",
             )
         return file
 

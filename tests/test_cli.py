@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 
 import pytest
@@ -33,6 +34,20 @@ def home(tmp_path_factory):
     tiny.checkpoint("deberta-v2", folder / "text", ("a", "b"))
     run("extract", *store(folder), *table(folder / "mine.csv"), *encoders(folder), "--jobs", 1)
     return folder
+
+
+def test_commands_that_are_suggested_can_be_copied_into_a_shell(home, tmp_path):
+    spaced = tmp_path / "my store"
+    shutil.copytree(home / "store", spaced)
+    asked = "fit-head", "--store", spaced, "--head", "svm", "--features", "text.mean", *out(tmp_path)
+    (spaced / "text.h5").unlink()
+    assert suggested(run(*asked, code=1)) == ["see:", "cli", "inspect", str(spaced)]
+    (spaced / "audio.h5").unlink()
+    assert suggested(run(*asked, code=1)) == ["cli", "extract", "--store", str(spaced)]
+
+
+def suggested(result):
+    return shlex.split(result.output.rpartition("do: ")[2])
 
 
 def store(folder):

@@ -177,10 +177,10 @@ def test_a_folder_without_folds_is_said(tmp_path):
 
 
 def test_too_many_parts_are_said(tmp_path):
-    from benchmarks.encoding.tune import tune_each
+    from benchmarks.encoding.tune import tune
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")
     with pytest.raises(
         BadValue, match="the training part of fold 0 cannot be cut into 2\n  expected: --crossfit 2 to 1"
     ):
-        tune_each(store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2)
+        tune(store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.encoding import demo_encoders
 from featurestore.checkpoint import RECORD
-from featurestore.errors import BadValue, Mismatch, NotFound
+from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extract import Extracted, extract
 from featurestore.prepare import prepare
 from featurestore.spec import EncoderSpec, parse_encoder
@@ -28,7 +28,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
         if corpus is None and path != DEFAULT:
             raise NotFound(
                 f"there is no feature store at {path}",
-                do=f"cli prepare CORPUS ROOT --store {path}, or name them here: --corpus CORPUS --root ROOT",
+                do=f"cli prepare CORPUS ROOT --store {quoted(path)}, or name them here: --corpus CORPUS --root ROOT",
             )
         say(f"preparing corpus {corpus or 'demo'} in {path} …")
         prepare(corpus or "demo", root, path)
@@ -42,7 +42,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
             f"{path} was prepared from another root",
             expected=str(root.resolve()),
             got=store.info["source"],
-            do=f"cli prepare {store.corpus} {root} --store {path}",
+            do=f"cli prepare {store.corpus} {quoted(root)} --store {quoted(path)}",
         )
     return store
 

@@ -25,61 +25,43 @@ def tune(
     labels: str | None = None,
     protocol: str = "holdout",
     fold: str | None = None,
-    progress: Callable[[str], None] = print,
-    **settings: Any,
-) -> Tuned:
-    """Tunes a checkpoint on the training part of a fold and reports on its test part, which decides nothing.
-
-    Args:
-        store: its manifest and audio are used, not its features.
-        modality: `audio` or `text`.
-        checkpoint: a folder or hub name to start from.
-        out: the tuned checkpoint.
-        labels: label scheme; by default the corpus's own.
-        protocol: its registry name.
-        fold: needed where the protocol has several.
-        progress: is told, line by line, how it goes.
-        settings: those of `Settings`; `seed` is also the protocol's.
-
-    Raises:
-        BadValue: the protocol has several folds and none is named.
-        Problem: as `finetune` and `folds.cut` raise.
-    """
-    tuning = _tuning(store, modality, checkpoint, labels, protocol, settings, progress)
-    return tuning.run(_fold(tuning.folds, protocol, fold), out)
-
-
-def tune_each(
-    store: Store,
-    *,
-    modality: str,
-    checkpoint: str,
-    out: Path,
-    labels: str | None = None,
-    protocol: str = "holdout",
-    fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
     progress: Callable[[str], None] = print,
     **settings: Any,
 ) -> list[Tuned]:
-    """Tunes one checkpoint per fold, `out/FOLD`, and for cross-fitted logits K more of each, `out/FOLD-x1` and so on.
+    """Tunes a checkpoint on the training part of a fold and reports on its test part, which decides nothing.
 
-    Each of the K learns the fold's training part but for a K-th of it, cut by the protocol's own grouping, and reports
-    on that. What is there already is kept.
+    With `all_folds` or `crossfit` it is tuned several times, into `out/FOLD`, `out/FOLD-x1` and so on: on each fold's
+    training part, and K times on that part but for a K-th of it, cut by the protocol's own grouping, with a report on
+    that. What is there already is kept.
 
     Args:
+        store: its manifest and audio are used, not its features.
+        modality: `audio` or `text`.
+        checkpoint: a folder or hub name to start from.
+        out: the tuned checkpoint, or the folder of several.
+        labels: label scheme; by default the corpus's own.
+        protocol: its registry name.
+        fold: needed where the protocol has several, and not all are tuned on.
         all_folds: of the protocol; else the one of `fold`.
         crossfit: K; 0 for none.
-
-    The others are those of `tune`.
+        progress: is told, line by line, how it goes.
+        settings: those of `Settings`; `seed` is also the protocol's.
 
     Raises:
-        BadValue: K is 1 or more than there are groups, a fold's name cannot be a file's, or as `tune`.
+        BadValue: the protocol has several folds and none is named, K is 1 or more than there are groups, or a fold's
+            name cannot be a file's.
+        Problem: as `finetune` and `folds.cut` raise.
     """
-    tuning = _tuning(store, modality, checkpoint, labels, protocol, settings, progress)
-    folds = tuning.folds if all_folds and fold is None else [_fold(tuning.folds, protocol, fold)]
-    parts = [part for whole in folds for part in (whole, *(_parts(tuning, whole, crossfit) if crossfit else []))]
+    scheme = schemes.scheme(labels or schemes.default(store.corpus))
+    classes = scheme.apply(store.utterances)
+    folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
+    tuning = _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
+    chosen = folds if all_folds and fold is None else [_fold(folds, protocol, fold)]
+    if not all_folds and not crossfit:
+        return [tuning.run(chosen[0], out)]
+    parts = [part for whole in chosen for part in (whole, *(_parts(tuning, whole, crossfit) if crossfit else []))]
     strange = [part.name for part in parts if not re.fullmatch(r"[\w-]+", part.name)]
     if strange:
         raise BadValue(
@@ -100,7 +82,6 @@ class _Tuning:
     labels: str
     protocol: str
     classes: Mapping[str, str]
-    folds: list[Fold]
     settings: Settings
     progress: Callable[[str], None]
 
@@ -125,21 +106,6 @@ class _Tuning:
             },
             progress=self.progress,
         )
-
-
-def _tuning(
-    store: Store,
-    modality: str,
-    checkpoint: str,
-    labels: str | None,
-    protocol: str,
-    settings: Mapping[str, Any],
-    progress: Callable[[str], None],
-) -> _Tuning:
-    scheme = schemes.scheme(labels or schemes.default(store.corpus))
-    classes = scheme.apply(store.utterances)
-    folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
-    return _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, folds, Settings(**settings), progress)
 
 
 def _parts(tuning: _Tuning, fold: Fold, count: int) -> list[Fold]:

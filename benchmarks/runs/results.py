@@ -22,7 +22,7 @@ from benchmarks.runs.predictions import Card, Predicted
 from benchmarks.statistics.clusters import Clusters, choose
 from benchmarks.statistics.intervals import Answers
 from featurestore import manifest
-from featurestore.errors import Mismatch, NotFound
+from featurestore.errors import Mismatch, NotFound, quoted
 from featurestore.files import write_text
 from featurestore.manifest import Utterance
 
@@ -120,7 +120,7 @@ def read(out: Path) -> Results:
         Mismatch: it is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
-        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {out}")
+        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {quoted(out)}")
     about, cut = (_json(out / name) for name in (ABOUT, FOLDS))
     if about.get("format") != FORMAT:
         raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")

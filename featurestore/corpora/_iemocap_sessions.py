@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from featurestore.errors import NotFound
+from featurestore.errors import NotFound, quoted
 
 EVALUATIONS = Path("dialog", "EmoEvaluation")
 _SESSION = re.compile(r"Session(\d+)")
@@ -51,5 +51,5 @@ def _advice(root: Path) -> str:
         except OSError:  # a folder that may not be listed
             continue
         if found:
-            return f"the release is {candidate}: cli prepare iemocap {candidate}"
+            return f"the release is {candidate}: cli prepare iemocap {quoted(candidate)}"
     return "the release comes from https://sail.usc.edu/iemocap/; for data of your own: cli prepare table TABLE"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from featurestore.corpora import Card, Finding, Reading
 from featurestore.corpora._clips import measured
 from featurestore.corpora._rows import KINDS, Row, Table, read
-from featurestore.errors import BadValue, NotFound
+from featurestore.errors import BadValue, NotFound, quoted
 from featurestore.manifest import COLUMNS, NUMBERS, Utterance
 
 CARD = Card(
@@ -67,7 +67,7 @@ def _table(root: Path) -> Path:
             f"{root} holds {len(found)} tables",
             expected="one",
             got=", ".join(path.name for path in found),
-            do=f"name the one: cli prepare table {found[0]}",
+            do=f"name the one: cli prepare table {quoted(found[0])}",
         )
     return found[0]
 
