@@ -68,8 +68,9 @@ def read(path: Path) -> tuple[Utterance, ...]:
     if not path.is_file():
         raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {quoted(path.parent)}")
     try:
-        # a spreadsheet that saved it may have put a byte-order mark in front
-        reader = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        content = path.read_bytes().decode("utf-8-sig")  # a spreadsheet may have put a byte-order mark in front
+        csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # a text may be as long as it likes
+        reader = csv.DictReader(io.StringIO(content, newline=""))
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
         if missing:
             raise Mismatch(f"{path} lacks columns", expected=", ".join(COLUMNS), got=f"no {', '.join(missing)}")
@@ -78,8 +79,6 @@ def read(path: Path) -> tuple[Utterance, ...]:
         raise Mismatch(
             f"{path} is not UTF-8: {error.reason} at byte {error.start}", do="run cli prepare again"
         ) from None
-    except csv.Error as error:
-        raise Mismatch(f"{path} is not a CSV file: {error}", do="run cli prepare again") from None
     _check_ids(utterances, str(path))
     return utterances
 

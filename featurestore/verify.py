@@ -11,11 +11,12 @@ import numpy as np
 
 from featurestore import content, freshness, schema
 from featurestore.encoders import fingerprint
-from featurestore.errors import Problem, quoted
+from featurestore.errors import Mismatch, Problem, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.parts import keys
 from featurestore.reencode import compare
+from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 
 _SHOWN = 5  # ids that a line lists
@@ -175,18 +176,24 @@ def _listed(what: str, ids: set[str], do: str) -> list[str]:
 
 
 def _sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verified) -> None:
-    source = freshness.source(file)
-    if source.unknown or source.changes:
-        why = source.unknown or f"its encoder has changed: {'; '.join(source.changes)}"
-        found.notes.append(f"{file.path.name}: no utterance could be encoded again: {why}")
-        return
     chosen = random.Random(seed).sample(sorted(file.ids), min(count, len(file.ids)))
-    differing, largest = compare(store, file, source.spec, chosen)
+    try:
+        differing, largest = compare(store, file, _unchanged_encoder(file), chosen)
+    except Problem as problem:
+        found.notes.append(f"{file.path.name}: no utterance could be encoded again: {problem}")
+        return
     found.problems += [f"{file.path.name}: {line}" for line in differing]
     if not differing:
         found.checked.append(
             f"{file.path.name}: {len(chosen)} utterances encoded again are the same (largest difference {largest:.1e})"
         )
+
+
+def _unchanged_encoder(file: FeatureFile) -> EncoderSpec:
+    source = freshness.source(file)
+    if source.unknown or source.changes:
+        raise Mismatch(source.unknown or f"its encoder has changed: {'; '.join(source.changes)}")
+    return source.spec
 
 
 def _leftovers(path: Path) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from featurestore import seal
-from featurestore.errors import NotFound
+from featurestore import encoders, seal
+from featurestore.errors import NotFound, Unavailable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile, write
 from featurestore.spec import EncoderSpec
@@ -44,6 +44,20 @@ def rewrite(path, change):
     columns = {name: np.array(file[name]) for name in file.names}
     change(columns)
     write(path, columns, file.header)
+
+
+def test_an_encoder_that_does_not_load_is_noted_and_the_others_are_sampled(path, monkeypatch):
+    load = encoders.load
+
+    def broken(identity, device):
+        if identity.modality == "audio":
+            raise Unavailable("transformers cannot load checkpoint audio")
+        return load(identity, device)
+
+    monkeypatch.setattr(encoders, "load", broken)
+    found = verify(path, sample=2)
+    assert found.notes == ["audio.h5: no utterance could be encoded again: transformers cannot load checkpoint audio"]
+    assert [line.partition(":")[0] for line in found.checked if "encoded again are the same" in line] == ["text.h5"]
 
 
 def test_an_intact_store_is_intact_and_nothing_is_changed(path):
