@@ -191,6 +191,18 @@ def test_leaked_figures_are_marked_everywhere(tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["mistakes"]["system"] == "mlp on both"
 
 
+@pytest.mark.parametrize("leak", ["", "encoder text was tuned on 30 of them"])
+def test_leaked_dots_are_ringed_in_figures_that_name_no_system(tmp_path, leak):
+    kinds = [Drawn("svm", "text", leak=leak), Drawn("svm", "audio"), Drawn("svm", leak=leak)]
+    layers = [Drawn("svm", f"text.layers[{n}]", (f"text.layers[{n}]",), leak=leak) for n in (0, 2, 10)]
+    drawn = figures.drawings(content(results.read(written(tmp_path, (*kinds, *layers), n=60))))
+    places = {one.name: one.figure.axes[0] for one in drawn if one.name in ("modalities", "layers")}
+    rings = [sum(line.get_label() == "leaked" for line in places[name].lines) for name in ("modalities", "layers")]
+    assert rings == ([2, 3] if leak else [0, 0])
+    legend = [text.get_text() for text in places["layers"].figure.legends[0].get_texts()]
+    assert legend.count("leaked") == bool(leak)
+
+
 def test_results_are_as_the_schema_says(report, found):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((Path(write.__file__).parent / "results.schema.json").read_text("utf-8"))

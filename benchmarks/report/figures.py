@@ -130,9 +130,11 @@ def _modalities(content: Mapping[str, Any]) -> Iterator[Drawing]:
     kinds = list(dict.fromkeys(kind for row in heads for kind in row["systems"]))
     figure, axes = _figure(7.6, 0.9 + 0.17 * len(heads) * (len(kinds) + 1))
     for number, kind in enumerate(kinds):
-        found = [(place, rows[row["systems"][kind]]) for place, row in enumerate(heads) if kind in row["systems"]]
+        found = [(place, row["systems"][kind]) for place, row in enumerate(heads) if kind in row["systems"]]
         at = np.array([place + 0.75 * ((number + 0.5) / len(kinds) - 0.5) for place, _ in found])
-        _errorbars(axes, at, [one for _, one in found], number, kind, across=True)
+        _errorbars(axes, at, [rows[name] for _, name in found], number, kind, across=True)
+        for place, (_, name) in zip(at, found, strict=True):
+            _ring(axes, 100 * rows[name]["value"], place, name, content)
     axes.set_yticks(range(len(heads)), [row["head"] for row in heads])
     axes.set_ylim(len(heads) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
@@ -148,6 +150,8 @@ def _layers(content: Mapping[str, Any]) -> Iterator[Drawing]:
         for number, curve in enumerate(content["layers"]):
             at = np.array([point["layer"] for point in curve["points"]], float)
             _errorbars(axes, at, curve["points"], number, f"{curve['head']} on {curve['encoder']}")
+            for point in curve["points"]:
+                _ring(axes, point["layer"], 100 * point["value"], point["system"], content)
         axes.set_xlabel("layer (0: the network's input)")
         axes.set_ylabel("unweighted average recall, %")
         axes.grid(axis="y", color=GRID, linewidth=0.7)
@@ -262,6 +266,12 @@ def _errorbars(
         draw(at, value, yerr=ends, label=label, elinewidth=1, capsize=2, **style)
 
 
+def _ring(axes: Axes, x: float, y: float, name: str, content: Mapping[str, Any]) -> None:
+    """A red diamond around the value of a leaked system."""
+    if name in leaked(content):
+        axes.plot(x, y, "D", color=LEAKED, fillstyle="none", markersize=9, linestyle="none", label="leaked")
+
+
 def _marked(name: str, content: Mapping[str, Any]) -> str:
     """A system's name where it is drawn: a long one without its middle, and a leaked one with a mark."""
     shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
@@ -277,6 +287,7 @@ def _style(number: int) -> dict[str, Any]:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    widest = max(map(len, labels))
-    columns = max(1, min(len(labels), 96 // (widest + 8)))
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=8)
+    once = dict(zip(labels, handles, strict=True))
+    widest = max(map(len, once))
+    columns = max(1, min(len(once), 96 // (widest + 8)))
+    figure.legend(once.values(), once.keys(), loc="outside upper center", ncols=columns, frameon=False, fontsize=8)
