@@ -40,6 +40,7 @@ class SVMHead(Head):
     Args:
         C: cost of a training error, above 0.
         gamma: width of the kernel: "scale" (1 over columns times variance), "auto" (1 over columns) or above 0.
+        gamma_factor: multiplies gamma, above 0; with "scale" a setting that means the same for any number of columns.
         class_weight: None, "balanced", or a weight by class name.
         calibration_folds: folds for the temperature, at least 2; each is one more fit.
         cache_size: memory of the kernel cache in MB.
@@ -49,14 +50,14 @@ class SVMHead(Head):
         scaler_: the fitted standardisation.
         machine_: the fitted `sklearn.svm.SVC`.
         support_vectors_: (S, D) standardised.
-        gamma_: the kernel is exp(-gamma_ * squared distance).
+        gamma_: the kernel is exp(-gamma_ * squared distance); the factor is in it.
         temperature_: above 1 where the machine's scores are over-confident.
     """
 
     COST: ClassVar[float] = 7.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "C": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-        "gamma": ("scale", 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+        "gamma_factor": (0.03, 0.1, 0.3, 1.0, 3.0),
         "class_weight": (None, "balanced"),
     }
 
@@ -71,6 +72,7 @@ class SVMHead(Head):
         *,
         C: float = 1.0,
         gamma: float | str = "scale",
+        gamma_factor: float = 1.0,
         class_weight: dict[str, float] | str | None = None,
         calibration_folds: int = 3,
         cache_size: float = 500.0,
@@ -78,6 +80,7 @@ class SVMHead(Head):
     ) -> None:
         self.C = C
         self.gamma = gamma
+        self.gamma_factor = gamma_factor
         self.class_weight = class_weight
         self.calibration_folds = calibration_folds
         self.cache_size = cache_size
@@ -133,11 +136,11 @@ class SVMHead(Head):
 
     def _gamma(self, Z: Matrix) -> float:
         named = {"scale": 1 / (Z.shape[1] * (float(Z.var()) or 1.0)), "auto": 1 / Z.shape[1]}
-        return named[self.gamma] if isinstance(self.gamma, str) else float(self.gamma)
+        return self.gamma_factor * (named[self.gamma] if isinstance(self.gamma, str) else float(self.gamma))
 
     def _check_params(self) -> None:
         self._check_number("calibration_folds", low=2, integer=True, inclusive=True)
-        for name in ("C", "cache_size"):
+        for name in ("C", "gamma_factor", "cache_size"):
             self._check_number(name, low=0)
         if isinstance(self.gamma, str):
             self._check_choice("gamma", ("scale", "auto"))

@@ -18,7 +18,7 @@ def test_the_best_on_dev_is_chosen_and_what_is_given_stays():
     X, y = data()
     dev = [0 if row >= 60 else -1 for row in range(90)]
     found = search("svm", {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
-    assert found.keys() == {"class_weight", "random_state", "C", "gamma"}
+    assert found.keys() == {"class_weight", "random_state", "C", "gamma_factor"}
     assert found["class_weight"] is None
     assert found == search("svm", {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
 

@@ -37,6 +37,15 @@ def test_the_most_probable_class_is_the_machines_own():
     assert (SVMHead(random_state=0).fit(X, y).predict(X) == plain.predict(X)).all()
 
 
+@pytest.mark.parametrize("gamma", ["scale", "auto", 0.02])
+def test_a_factor_narrows_or_widens_whatever_gamma_is(gamma):
+    X, y = data()
+    scaled = SVMHead(gamma=gamma, gamma_factor=0.25, random_state=0).fit(X, y)
+    plain = SVMHead(gamma=scaled.gamma_, random_state=0).fit(X, y)
+    assert scaled.gamma_ == SVMHead(gamma=gamma, random_state=0).fit(X, y).gamma_ / 4
+    assert (scaled.predict_proba(X) == plain.predict_proba(X)).all()
+
+
 def test_many_rows_go_row_by_row_with_the_same_answers(monkeypatch):
     X, y = data()
     at_once = SVMHead(random_state=0).fit(X, y)
@@ -77,6 +86,7 @@ def test_nothing_to_calibrate_on_leaves_the_scores():
         ({"C": True}, "C must be a number above 0, got True"),
         ({"gamma": "small"}, "gamma must be one of 'scale', 'auto', got 'small'"),
         ({"gamma": -1}, "gamma must be a number above 0, got -1"),
+        ({"gamma_factor": 0}, "gamma_factor must be a number above 0, got 0"),
         ({"calibration_folds": 1}, "calibration_folds must be an integer of at least 2, got 1"),
     ],
 )
