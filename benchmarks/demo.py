@@ -9,6 +9,7 @@ from benchmarks.compared import compare
 from benchmarks.encoding.pipeline import extract_all
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
+from benchmarks.report.table import markdown
 from benchmarks.report.write import PAGE
 from benchmarks.runs.asked import Asked
 from featurestore.files import write_text
@@ -24,7 +25,6 @@ FEATURES = {
 }
 TABLE, BENCHMARK = "demo.md", "benchmark"
 ASKED = Asked(("prior", *HEADS), "text,audio,both", shuffle=True)
-HEADER = ["modality", "head", "accuracy %", "unweighted average recall %"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Demo:
             f"Held-out part of the protocol holdout, seed 0, n = {pooled.test}, {len(self._classes())} classes. "
             f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.over}.",
             "",
-            *_markdown(
+            *markdown(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
             ),
             "",
@@ -105,11 +105,3 @@ def _cells(row: Row) -> list[str]:
     metrics = row.fitted.pooled.metrics
     figures = [metrics["accuracy"], metrics["unweighted_average_recall"]]
     return [row.modality, row.head, *(f"{100 * f.value:.1f} [{100 * f.low:.1f}, {100 * f.high:.1f}]" for f in figures)]
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [header, ["-" * width for width in widths], *rows]
-    return [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import cli
 from benchmarks import compared
 from benchmarks.folds.fold import Fold
+from benchmarks.report.content import content
 from benchmarks.runs import controls, results
 from benchmarks.runs.asked import Asked
 from benchmarks.runs.runner import benchmark
@@ -127,6 +128,8 @@ def test_a_search_sees_the_same_share_of_the_dev_part(tmp_path):
     found, _ = ran(tmp_path, heads=("svm",), tune=1, shares=(0.5,))
     (control,) = found.controls
     assert {(run.card.train, run.card.dev, run.card.tune) for run in control.runs} == {(12, 12, 1)}
+    (curve,) = content(found)["sizes"]
+    assert [(point["share"], point["train"]) for point in curve["points"]] == [(0.5, 24), (1.0, 48)]
 
 
 def test_controls_are_in_a_table_of_their_own(tmp_path):

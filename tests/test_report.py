@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -131,6 +132,38 @@ def test_shuffled_and_smaller_are_set_beside_the_whole(found):
     (curve,) = found["sizes"]
     assert [point["share"] for point in curve["points"]] == [0.25, 0.5, 1.0]
     assert [point["train"] for point in curve["points"]] == [15, 30, 60]
+
+
+def test_of_several_sets_of_a_kind_none_is_chosen_by_its_figure(tmp_path):
+    sets = {"text.mean": ("text.mean",), "text.logits": ("text.logits",), "audio": ("audio.mean",)}
+    written(tmp_path, [Drawn("svm", name, features) for name, features in sets.items()], n=60)
+    found = content(results.read(tmp_path))
+    (row,) = found["modalities"]["heads"]
+    assert row["systems"] == {"audio": "svm on audio"}
+    assert row["unclear"] == {"text": ["svm on text.logits", "svm on text.mean"]}
+    assert not found["modalities"]["differences"]
+    write.write(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Not compared: svm on text, because 2 feature sets are of that kind (svm on text.logits; svm on " in page
+    text = Drawn("svm", "text", ("text.mean",))
+    written(tmp_path / "named", [text, Drawn("svm", "text.logits", ("text.logits",)), Drawn("svm", "audio")], n=60)
+    (row,) = content(results.read(tmp_path / "named"))["modalities"]["heads"]
+    assert row["systems"] == {"text": "svm on text", "audio": "svm on audio"}
+
+
+def test_figures_of_an_earlier_report_go_and_others_stay(tmp_path):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    for name in ("confusion-7.png", "layers.svg", "mine.png"):
+        (folder / name).write_text("old")
+    write.report(written(tmp_path / "b", [Drawn("svm"), Drawn("prior")], n=60), tmp_path / "report.html")
+    assert {path.name for path in folder.iterdir()} >= {"mine.png", "confusion-1.png", "leaderboard.svg"}
+    assert not (folder / "confusion-7.png").exists()
+    assert not (folder / "layers.svg").exists()
+
+
+def test_every_figure_is_one_that_a_later_report_can_take_away(report):
+    assert all(re.fullmatch(write.OWN, path.name) for path in (report / "figures").iterdir())
 
 
 def test_layers_make_a_curve(tmp_path):

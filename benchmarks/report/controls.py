@@ -51,7 +51,7 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> dic
         "share": card.share,
         "shuffled": card.shuffled,
         "seeds": control.seeds,
-        "train": float(np.mean([run.card.train + (run.card.dev if run.card.tune else 0) for run in control.runs])),
+        "train": float(np.mean([run.card.fitted_on for run in control.runs])),
         "leak": control.leak,
         "metrics": {name: asdict(one) | {"minus_system": own[name] - base[name]} | mark for name, one in found.items()},
     }

@@ -27,7 +27,7 @@ def sizes(results: Results, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     for row in summary["controls"]:
         if row["share"] < 1 and not row["shuffled"]:
             smaller.setdefault(row["system"], []).append(row)
-    train = {system.name: float(np.mean([run.card.train for run in system.runs])) for system in results.systems}
+    train = {system.name: float(np.mean([run.card.fitted_on for run in system.runs])) for system in results.systems}
     return [
         {
             "system": name,

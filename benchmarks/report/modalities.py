@@ -18,22 +18,34 @@ _COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embedding
 def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Each head but the prior on each kind of features, with the paired differences between them.
 
+    A kind is the feature set of its name, else the only one of that kind: to take the best of several would be to
+    choose by the test part.
+
     Returns:
         `heads`: of each head (with its normalisation, and its way of taking logits where there are several) the system
-            of each kind; `differences`:
-        `first` less `second` in unweighted average recall, as in the summary's pairs, with the kinds `of` and `over`.
+            of each kind, and `unclear`, by kind several systems none of which bears its name; `differences`: `first`
+            less `second` in unweighted average recall, as in the summary's pairs, with the kinds `of` and `over`.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     rows = [row for row in summary["leaderboard"] if row["head"] != PRIOR]
     for row in rows:
         kind = _kind(row["feature_set"], row["features"], results.about["encoders"])
         for variant in _variants(row, rows) if kind else ():
-            found.setdefault(variant, {}).setdefault(kind, row["system"])
-    heads = [
-        {"head": head, "systems": {kind: kinds[kind] for kind in KINDS if kind in kinds}}
-        for head, kinds in found.items()
-    ]
+            found.setdefault(variant, {}).setdefault(kind, []).append(row)
+    heads = [_head(variant, kinds) for variant, kinds in found.items()]
     return {"heads": heads, "differences": list(_differences(heads, summary["pairs"]))}
+
+
+def _head(variant: str, kinds: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    systems, unclear = {}, {}
+    for kind in (kind for kind in KINDS if kind in kinds):
+        named = [row["system"] for row in kinds[kind] if row["feature_set"] == kind]
+        possible = named or sorted(row["system"] for row in kinds[kind])
+        if len(possible) == 1:
+            systems[kind] = possible[0]
+        else:
+            unclear[kind] = possible
+    return {"head": variant, "systems": systems, "unclear": unclear}
 
 
 def shuffled(results: Results) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.folds.fold import Fold
-from benchmarks.report import checks, controls
+from benchmarks.report import checks, controls, verdict
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
@@ -166,12 +166,12 @@ def _dev_parts(folds: Sequence[Fold]) -> str:
 
 
 def _title(summary: Mapping[str, Any]) -> str:
-    best = [row["system"] for row in summary["leaderboard"] if "a" in row["group"]]
-    verdict = f"{best[0]} is best" if len(best) == 1 else f"nobody is best: {len(best)} cannot be told apart"
+    best = verdict.equals(summary)
+    said = f"{best[0]} is best" if len(best) == 1 else f"nobody is best: {len(best)} cannot be told apart"
     what = f"{len(summary['leaderboard'])} systems on {summary['corpus']}, {len(summary['classes'])} classes"
     if len(summary["leaderboard"]) == 1:
-        verdict = best[0]
-    return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {verdict}"
+        said = best[0]
+    return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {said}"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

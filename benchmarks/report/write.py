@@ -1,6 +1,7 @@
 """Writes the report: the page, and beside it the same for papers and programs. The same predictions, the same bytes."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "leaderboard.tex",
     "figures",
 )
+OWN = r"(leaderboard|confusion-\d+|modalities|layers|reliability|selective|epochs|sizes)\.(svg|png)"
 
 
 def report(folder: Path, out: Path, against: Path | None = None) -> dict[str, Any]:
@@ -45,11 +47,15 @@ def report(folder: Path, out: Path, against: Path | None = None) -> dict[str, An
 def write(found: Mapping[str, Any], out: Path) -> None:
     """Writes page, exports and figures from the report's content; the page last."""
     drawn, labels = {}, {}
-    (out.parent / FIGURES).mkdir(parents=True, exist_ok=True)
+    folder = out.parent / FIGURES
+    folder.mkdir(parents=True, exist_ok=True)
     for one in drawings(found):
         drawn[one.name], labels[one.name] = svg(one.figure, one.name, one.label), one.label
-        write_text(out.parent / FIGURES / f"{one.name}.svg", drawn[one.name] + "\n")
-        _write_bytes(out.parent / FIGURES / f"{one.name}.png", png(one.figure))
+        write_text(folder / f"{one.name}.svg", drawn[one.name] + "\n")
+        _write_bytes(folder / f"{one.name}.png", png(one.figure))
+    for path in folder.iterdir():  # what an earlier report drew and this one does not would show other systems
+        if path.stem not in drawn and re.fullmatch(OWN, path.name):
+            path.unlink()
     write_text(out.parent / RESULTS, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     write_text(out.parent / MARKDOWN, exports.markdown(found, labels))
     write_text(out.parent / CSV, exports.csv_table(found))

@@ -88,6 +88,11 @@ class Card:
         """Whether it shows something about a system, and is no system itself."""
         return self.share < 1 or bool(self.shuffled)
 
+    @property
+    def fitted_on(self) -> int:
+        """How many utterances the head learned from: those of dev too, once settings are chosen."""
+        return self.train + (self.dev if self.tune else 0)
+
 
 @dataclass(frozen=True)
 class Predicted:
