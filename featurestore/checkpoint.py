@@ -86,7 +86,10 @@ def resolve(name: str) -> Checkpoint:
     if folder.is_dir():
         checkpoint = Checkpoint(str(folder.resolve()), folder.resolve())
     elif name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise NotFound(f"there is no checkpoint folder {name}", do="--encoder NAME=FOLDER, or a hub name owner/model")
+        raise NotFound(
+            f"there is no checkpoint folder {name}",
+            do="name a folder that is there, or a model of the hub: owner/model",
+        )
     else:
         checkpoint = _from_hub(name)
     if not (checkpoint.folder / "config.json").is_file():
@@ -114,13 +117,13 @@ def _from_hub(name: str) -> Checkpoint:
     except RepositoryNotFoundError:
         raise NotFound(
             f"the hub has no model {name!r}, or it is private",
-            do="check the name, or log in with `hf auth login`; a local folder works too: --encoder NAME=FOLDER",
+            do="check the name, or log in with `hf auth login`; a local folder works too, in the place of the name",
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise Unavailable(
             f"cannot fetch checkpoint {name}: the hub cannot be reached and it is not in the local cache",
             got=str(error).partition("\n")[0],
-            do="copy the model's folder to this machine and pass --encoder NAME=FOLDER",
+            do="copy the model's folder to this machine and give the folder in the place of the name",
         ) from None
     return Checkpoint(name, folder, revision=folder.name)
 

@@ -81,7 +81,7 @@ def _store(store: Store) -> dict[str, Any]:
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
             "trained on": f"{len(file.trained_on)} utterances",
-            "state": "fresh" if fresh else "made from another manifest: run cli extract",
+            "state": "fresh" if fresh else f"made from another manifest: run {file.again}",
         }
     return {
         "store": str(store.path),

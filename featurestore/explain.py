@@ -80,16 +80,18 @@ def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
 
 def _state(store: Store, file: FeatureFile, name: str, row: Utterance | None) -> dict[str, Any]:
     """`fresh`, `stale`, `failed` or `missing`, and why."""
-    source = f"{file.header.name}={freshness.asked_for(file.header.encoder)}"
-    again = f"cli extract --store {quoted(store.path)} --encoder {quoted(source)}"
     if row is None:
-        return {"state": "stale", "why": ["the utterance is not in the manifest any more"], "do": again}
+        return {"state": "stale", "why": ["the utterance is not in the manifest any more"], "do": file.again}
     if name in file.failed:
-        return {"state": "failed", "why": [file.failed[name]], "do": f"mend it, then: {again}"}
+        return {"state": "failed", "why": [file.failed[name]], "do": f"mend it, then: {file.again}"}
     if name not in file.rows:
-        return {"state": "missing", "why": ["the file was made before the utterance was in the manifest"], "do": again}
+        return {
+            "state": "missing",
+            "why": ["the file was made before the utterance was in the manifest"],
+            "do": file.again,
+        }
     why = freshness.reasons(store, file, row, freshness.stored_key(file, file.rows[name]))
     encoder = freshness.source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
     unknown = [f"whether its encoder has changed cannot be told: {encoder.unknown}"] if encoder.unknown else []
-    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": again} if why else {})
+    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": file.again} if why else {})

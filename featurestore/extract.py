@@ -23,7 +23,7 @@ from featurestore.parts import Failure, Known, keys
 from featurestore.plan import Part, Work
 from featurestore.progress import Progress
 from featurestore.schema import Header
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, asked_for
 from featurestore.store import Store
 from featurestore.worker import Task
 
@@ -201,7 +201,7 @@ class _Extraction:
         elif before.header.fingerprint != self.fingerprint:
             changed = freshness.differences(before.header.encoder, self.identity.description)
             self.say(f"{self.path} was made by another encoder; it is made anew ({'; '.join(changed)})")
-            again = freshness.asked_for(self.identity.description)
+            again = asked_for(self.identity.description)
             self.say(f"  to keep both, give the new one a name: --encoder NAME={again}")
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:

@@ -25,6 +25,7 @@ from featurestore import schema, seal
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName, quoted
 from featurestore.files import replacing
 from featurestore.schema import Header
+from featurestore.spec import asked_for
 
 # Where a dataset lies in the file: byte offset, shape, dtype.
 Place = tuple[int, tuple[int, ...], np.dtype]
@@ -44,7 +45,7 @@ class FeatureFile:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise NotFound(f"there is no feature file {path}", do=f"cli extract --store {quoted(path.parent)}")
+            raise NotFound(f"there is no feature file {path}", do=_made_by(path, "CHECKPOINT"))
         self.path = path
         self._maps: dict[str, np.ndarray] = {}
         try:
@@ -60,8 +61,13 @@ class FeatureFile:
             raise Mismatch(
                 f"{path} is damaged or no feature file",
                 got=str(error).partition("\n")[0],
-                do=f"move it away and run: cli extract --store {quoted(path.parent)}",
+                do=f"move it away and run: {_made_by(path, 'CHECKPOINT')}",
             ) from None
+
+    @property
+    def again(self) -> str:
+        """The command that brings the file up to date; what has not changed is not encoded again."""
+        return _made_by(self.path, asked_for(self.header.encoder))
 
     @property
     def names(self) -> list[str]:
@@ -331,3 +337,7 @@ def _write_all(descriptor: int, values: np.ndarray, offset: int) -> None:
         if not written:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         view, offset = view[written:], offset + written
+
+
+def _made_by(path: Path, checkpoint: str) -> str:
+    return f"cli extract --store {quoted(path.parent)} --encoder {quoted(f'{path.stem}={checkpoint}')}"

@@ -9,7 +9,7 @@ from featurestore.encoders import fingerprint, identify
 from featurestore.errors import Problem
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, asked_for
 from featurestore.store import Store
 
 
@@ -66,14 +66,6 @@ def stored_key(file: FeatureFile, row: int, name: str = schema.KEY) -> str:
 def _lost(store: Store, utterance: Utterance) -> str:
     path = content.item(store, utterance).audio
     return f"its clip is not there any more: {path}" if path and not os.path.exists(path) else ""
-
-
-def asked_for(description: dict[str, Any]) -> str:
-    """The CHECKPOINT of `--encoder NAME=CHECKPOINT` that gives the encoder of a description."""
-    if not description["class"].startswith("hf-"):
-        return str(description["class"])
-    model = str(description["checkpoint"]).partition("@")[0]
-    return f"{model}@{description['revision']}" if description.get("revision") else str(description["checkpoint"])
 
 
 def _short(value: object) -> str:

@@ -120,7 +120,9 @@ def _changed(prepared: Prepared) -> list[str]:
         lines.append(
             _item(f"{len(prepared.features):,}", "feature files of the old manifest", _listed(prepared.features))
         )
-        lines.append(f"{_INDENT}out of date until: cli extract --store {quoted(prepared.store)} …")
+        lines.append(
+            f"{_INDENT}out of date until extracted again; by which commands: cli inspect {quoted(prepared.store)}"
+        )
     return ["the manifest has changed:", *lines] if lines else []
 
 

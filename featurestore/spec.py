@@ -1,7 +1,9 @@
 """What a user asks for, parsed: a feature (`audio.mean`, `audio.frames[170]`) and an encoder (`text=FOLDER`)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from featurestore.errors import BadValue
 
@@ -56,3 +58,16 @@ def parse_encoder(text: str) -> EncoderSpec:
             f"{text!r} is not an encoder", expected="[NAME=]CHECKPOINT, for example audio=facebook/wav2vec2-base-960h"
         )
     return EncoderSpec(name, checkpoint)
+
+
+def is_network(description: Mapping[str, Any]) -> bool:
+    """Whether a description is of a transformers checkpoint, not of a hand-made extractor."""
+    return str(description["class"]).startswith("hf-")
+
+
+def asked_for(description: Mapping[str, Any]) -> str:
+    """The CHECKPOINT of `--encoder NAME=CHECKPOINT` that gives the encoder of a description."""
+    if not is_network(description):
+        return str(description["class"])
+    checkpoint = str(description.get("checkpoint", "CHECKPOINT"))
+    return f"{checkpoint.partition('@')[0]}@{description['revision']}" if description.get("revision") else checkpoint

@@ -15,7 +15,7 @@ from featurestore import manifest, registry, schema
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
-from featurestore.spec import FeatureSpec, parse_feature
+from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -223,12 +223,12 @@ class Store:
         if not specs:
             raise BadValue("no feature was asked for", do=f"cli inspect {quoted(self.path)} lists them")
         for spec in specs:
-            kinds = self.file(spec.encoder).kinds
+            file = self.file(spec.encoder)
             registry.check(
                 spec.kind,
-                kinds,
+                file.kinds,
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{self._extract} --{spec.kind}" if spec.kind in ("frames", "layers") else "",
+                do=f"{file.again} --{spec.kind}" if spec.kind in INDEXED and is_network(file.header.encoder) else "",
             )
         twice = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if twice:
@@ -302,7 +302,7 @@ class Store:
                 f"{file.path} was made from another manifest than {self.path / MANIFEST}",
                 expected=f"manifest {self.manifest_digest[:12]}",
                 got=f"manifest {file.header.manifest[:12]}",
-                do=f"{self._extract} (what has not changed is reused)",
+                do=file.again,
             )
         return file
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurestore import content, freshness, schema
 from featurestore.encoders import fingerprint
-from featurestore.errors import Mismatch, Problem, quoted
+from featurestore.errors import Mismatch, Problem
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.parts import keys
@@ -147,7 +147,7 @@ def _not_finite(file: FeatureFile, name: str) -> list[int]:
 
 def _against(store: Store, file: FeatureFile, utterances: Sequence[Utterance], found: Verified) -> Iterator[str]:
     """What does not fit between a file and the manifest and corpus of today."""
-    again = f"do: cli extract --store {quoted(store.path)}"
+    again = f"do: {file.again}"
     if file.header.manifest != store.manifest_digest:
         yield f"was made from another manifest than utterances.csv; {again}"
     if file.header.corpus != store.corpus:

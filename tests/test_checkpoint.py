@@ -21,7 +21,7 @@ def test_a_folder_is_taken_as_it_is(folder):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(NotFound, match="there is no checkpoint folder .*nowhere\n  do: --encoder NAME=FOLDER"):
+    with pytest.raises(NotFound, match="there is no checkpoint folder .*nowhere\n  do: name a folder that is there"):
         resolve(str(tmp_path / "nowhere"))
 
 
@@ -41,7 +41,7 @@ def test_pickled_weights_are_never_loaded(folder):
 def test_without_a_network_a_hub_name_says_what_to_do():
     with pytest.raises(
         Unavailable,
-        match=r"cannot fetch checkpoint nobody/nothing: the hub cannot be reached(.|\n)*pass --encoder NAME=FOLDER",
+        match=r"cannot fetch checkpoint nobody/nothing: the hub cannot be reached(.|\n)*give the folder",
     ):
         resolve("nobody/nothing")
 

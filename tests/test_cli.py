@@ -40,6 +40,11 @@ def test_commands_that_are_suggested_can_be_copied_into_a_shell(home, tmp_path):
     spaced = tmp_path / "my store"
     shutil.copytree(home / "store", spaced)
     asked = "fit-head", "--store", spaced, "--head", "svm", "--features", "text.mean", *out(tmp_path)
+    (spaced / "utterances.csv").write_text((spaced / "utterances.csv").read_text().replace("ang", "hap", 1))
+    command = suggested(run(*asked, code=1))
+    assert command[:4] == ["cli", "extract", "--store", str(spaced)]
+    run(*command[1:], "--jobs", 1)
+    run(*asked)
     (spaced / "text.h5").unlink()
     assert suggested(run(*asked, code=1)) == ["see:", "cli", "inspect", str(spaced)]
     (spaced / "audio.h5").unlink()

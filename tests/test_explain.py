@@ -6,12 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from featurestore import freshness
 from featurestore.errors import UnknownName
 from featurestore.explain import explain
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, asked_for
 from featurestore.store import Store
 from tests import tiny
 
@@ -114,9 +113,9 @@ def test_a_layer_beyond_the_last(store):
 
 
 def test_what_mends_a_handmade_feature_names_the_extractor_not_its_feature_set():
-    assert freshness.asked_for({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
-    assert freshness.asked_for({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
-    assert freshness.asked_for({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
+    assert asked_for({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
+    assert asked_for({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
+    assert asked_for({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
 
 
 def test_the_command(store):

@@ -107,7 +107,7 @@ def test_what_changed_is_said(table, tmp_path):
         "         mine-3\n"
         "      1  feature files of the old manifest\n"
         "         text.h5\n"
-        f"         out of date until: cli extract --store {store} …\n"
+        f"         out of date until extracted again; by which commands: cli inspect {store}\n"
     ) in report(prepared)
 
 

@@ -98,8 +98,9 @@ def test_what_changed_since_is_stale(path):
     root = Store(path).root
     tiny.clip(root / "clip001.wav", 0.4, 77)
     (root / "clip002.wav").unlink()
+    again = FeatureFile(path / "audio.h5").again
     assert verify(path).problems == [
-        f"audio.h5: 2 vectors are stale: the audio has changed or is gone: u001, u002; do: cli extract --store {path}"
+        f"audio.h5: 2 vectors are stale: the audio has changed or is gone: u001, u002; do: {again}"
     ]
     shutil.rmtree(root)
     found = verify(path)

@@ -141,7 +141,7 @@ def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -
     try:
         return registry.load("heads", head)(**params).fit(X, y)
     except ValueError as error:
-        raise BadValue(f"head {head}: {error}", do="see its parameters: cli list heads") from error
+        raise BadValue(f"head {head}: {error}", do="give another value by --param") from error
 
 
 def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
@@ -178,7 +178,7 @@ def _tuned(run: Run, X: np.ndarray, y: Sequence[str], train: Sequence[str]) -> d
     try:
         return search(run.head, dict(run.params), X, y, [part.get(name, -1) for name in train], run.tune, run.seed)
     except ValueError as error:
-        raise BadValue(f"head {run.head}: {error}", do="see its parameters: cli list heads") from error
+        raise BadValue(f"head {run.head}: {error}", do="give another value by --param") from error
 
 
 def _bytes(store: Store, file: str) -> dict[str, str]:
