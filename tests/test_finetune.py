@@ -20,9 +20,11 @@ from safetensors.torch import load_file
 from featurestore import _finetune_training, demo_models, lock
 from featurestore._finetune_data import ByLength, Clips, Collator
 from featurestore.checkpoint import resolve
+from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
 from featurestore.finetune import Settings, finetune
 from featurestore.manifest import Utterance
+from featurestore.spec import EncoderSpec
 
 SETTINGS = Settings(epochs=3, learning_rate=3e-3, batch_size=8, micro_batch=8)
 PROVENANCE = {"corpus": "made-up", "manifest": "0" * 64, "labels": "all", "protocol": "holdout", "fold": "0"}
@@ -172,7 +174,27 @@ def test_what_the_starting_checkpoint_had_seen_is_remembered(folder, tuned, tmp_
         )
     )
     assert further.record["trained_on"] == [f"u{i:02d}" for i in range(40)]
+    assert further.record["trained_corpus"] == PROVENANCE["corpus"]
     assert further.record["history"][0].keys() == {"epoch", "loss", "training_accuracy", "steps"}
+
+
+def test_what_was_seen_of_another_corpus_counts_in_every_corpus(folder, tuned, tmp_path):
+    """The record has one list of ids; that of the first corpus must not be forgotten with its name."""
+    further = finetune(
+        **arguments(
+            folder,
+            checkpoint=str(folder / "tuned"),
+            out=tmp_path / "b",
+            settings=dataclasses.replace(SETTINGS, epochs=1),
+            train_ids=[f"u{i:02d}" for i in range(30, 40)],
+            held_out_ids=[],
+            provenance=PROVENANCE | {"corpus": "another"},
+        )
+    )
+    assert further.record["trained_corpus"] == ""
+    identity = identify(EncoderSpec("text", str(tmp_path / "b")))
+    assert (identity.trained_corpus, len(identity.trained_on)) == ("", 40)
+    assert identify(EncoderSpec("text", str(folder / "tuned"))).trained_corpus == PROVENANCE["corpus"]
 
 
 CHILD = """
