@@ -21,6 +21,7 @@ def protocol(monkeypatch):
     def install(*cuts):
         module = ModuleType("protocol")
         module.folds = lambda utterances, classes, seed: list(cuts)
+        module.SPEAKER_INDEPENDENT = False
         monkeypatch.setitem(sys.modules, "benchmarks.protocols.holdout", module)
 
     return install
@@ -74,6 +75,28 @@ def test_a_class_that_is_only_tested_is_refused(protocol):
 def test_folds_test_each_utterance_once(protocol, cuts, tested):
     protocol(*cuts)
     assert refused() == f"protocol holdout does not test each utterance once\n  got: {tested} of 4"
+
+
+def test_a_dev_part_that_loses_all_its_utterances_is_told():
+    fold = Fold("1", ("a", "b"), ("c",), ("d",))
+    with pytest.raises(Mismatch, match="fold 1: no dev utterance has features\n  do: extract what is missing"):
+        folds.restrict(fold, {"a", "b", "c"}, CLASSES)
+
+
+def test_a_speaker_on_both_sides_is_refused_where_the_protocol_is_speaker_independent():
+    rows = [
+        Utterance(f"{session}{speaker}{label}", label=label, speaker=speaker, session=session)
+        for session in "12"
+        for speaker in "AB"
+        for label in ("sad", "happy")
+    ]
+    with pytest.raises(Mismatch) as caught:
+        folds.cut("leave-one-session-out", rows, {row.id: row.label for row in rows})
+    assert str(caught.value) == (
+        "protocol leave-one-session-out, fold 1 tests 2 speakers that it trains on, A among them\n"
+        "  expected: no speaker on both sides\n"
+        "  do: take leave-one-speaker-out or speaker-kfold, or mend the columns speaker and session of the manifest"
+    )
 
 
 def test_what_is_written_is_read_again_with_the_parts_that_take_turns():

@@ -51,17 +51,20 @@ def cut(
             the protocol has not cut a dev part itself.
 
     Raises:
-        Mismatch: a fold is empty, trains on a test utterance, or has a class in test that is not in training;
-            or no or several folds test an utterance (protocols of several folds test each exactly once, but for the
-            corpus's own partitions); or no dev part can be cut.
+        Mismatch: a fold is empty, trains on a test utterance, has a class in test that is not in training, or has a
+            speaker on both sides where the protocol is speaker-independent; or no or several folds test an utterance
+            (protocols of several folds test each exactly once, but for the corpus's own partitions); or no dev part can
+            be cut.
     """
     module = registry.module("protocols", protocol)
     folds: list[Fold] = module.folds(utterances, classes, seed)
     if dev:
-        groups = module.groups(utterances)
+        groups = module.groups([row for row in utterances if row.id in classes])
         folds = [fold if fold.dev else _with_dev(fold, groups, classes, seed) for fold in folds]
+    speakers = {row.id: row.speaker for row in utterances if row.speaker} if module.SPEAKER_INDEPENDENT else {}
     for fold in folds:
         _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
+        _check_speakers(fold, f"protocol {protocol}, fold {fold.name}", speakers)
     tested = [name for fold in folds for name in fold.test]
     complete = len(folds) == 1 or set(tested) == set(classes) or getattr(module, "PARTIAL", False)
     if len(tested) != len(set(tested)) or not complete:
@@ -83,11 +86,15 @@ def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fo
     """The fold without the utterances that are not among `ids`, for example those without features.
 
     Raises:
-        Mismatch: what is left is empty or has a class in test that is not in training.
+        Mismatch: what is left is empty, or its dev part, or has a class in test that is not in training.
     """
     kept = set(ids)
     parts = {part: tuple(name for name in getattr(fold, part) if name in kept) for part in _PARTS}
     left = Fold(fold.name, **parts, turns=turns(fold, kept))
+    if fold.dev and not left.dev:
+        raise Mismatch(
+            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --tune"
+        )
     _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
     return left
 
@@ -155,4 +162,16 @@ def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
         raise Mismatch(
             f"{where} tests a class that it never trains on: {', '.join(sorted(unseen))}",
             do="choose a label scheme without it, or another protocol",
+        )
+
+
+def _check_speakers(fold: Fold, where: str, speakers: Mapping[str, str]) -> None:
+    trained, tested = (
+        {speakers[name] for name in ids if name in speakers} for ids in ((*fold.train, *fold.dev), fold.test)
+    )
+    if trained & tested:
+        raise Mismatch(
+            f"{where} tests {len(trained & tested)} speakers that it trains on, {min(trained & tested)} among them",
+            expected="no speaker on both sides",
+            do="take leave-one-speaker-out or speaker-kfold, or mend the columns speaker and session of the manifest",
         )

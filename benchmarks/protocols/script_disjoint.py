@@ -16,10 +16,10 @@ SPEAKER_INDEPENDENT = False
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
     """Tests each script in one of five folds, drawn by the seed.
 
-    Where every utterance has a script, scripts stay together, and training utterances of another script whose text is
-    a copy or near copy of a test utterance's are left out of training (`unused`): everyday phrases stand in every
-    script, and joining the scripts that share one would join them all. Elsewhere texts stay together that a chain of
-    copies links. What a near copy is: `benchmarks.protocols._texts.copies`.
+    A script stays together, and training utterances of another script whose text is a copy or near copy of a test
+    utterance's are left out of training (`unused`): everyday phrases stand in every script, and joining the scripts
+    that share one would join them all. Of utterances without a script, texts stay together that a chain of copies
+    links. What a near copy is: `benchmarks.protocols._texts.copies`.
 
     Raises:
         Mismatch: there is only one group; an utterance has neither script nor text.
@@ -36,10 +36,9 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """A script stays together; where not every utterance has one, texts that are copies of each other."""
-    if all(row.script for row in utterances):
-        return {row.id: row.script for row in utterances}
-    return components({row.id: row.text for row in utterances})
+    """A script stays together; of utterances without one, the texts that a chain of copies links."""
+    linked = components({row.id: row.text for row in utterances if not row.script})
+    return {row.id: row.script or f" {linked[row.id]}" for row in utterances}
 
 
 def _without_copies(fold: Fold, texts: Mapping[str, str]) -> Fold:
