@@ -58,6 +58,15 @@ def test_what_an_encoder_saw_of_the_tested_store_leaks(tmp_path, mapped):
         benchmark(Pair(FakeStore(), second, None, mapped), Asked(("prior",), protocol="cross-corpus"), tmp_path)
 
 
+def test_utterances_of_both_stores_are_refused():
+    rows = tuple(replace(row, text=f"Turn {row.id}.") for row in corpus(sessions=2))
+    again = tuple(replace(row, label="joy") for row in rows[:10])
+    with pytest.raises(
+        Mismatch, match="10 of the 10 utterances to test on are in the store to train on too, Ses01F_000"
+    ):
+        Pair(FakeStore(rows), FakeStore(again, corpus="copy"))
+
+
 def test_stores_that_do_not_fit_are_refused(mapped):
     with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad\n  got: bored"):
         Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),)))

@@ -25,7 +25,7 @@ class Pair:
         say: is told which classes only one of them has; they are left out.
 
     Raises:
-        Mismatch: they share fewer than two classes.
+        Mismatch: they share fewer than two classes, or utterances.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Pair:
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
+        _check_apart(trained, tested)
         classes = {"trained": _classes(trained, labels), "tested": _classes(tested, test_labels)}
         names = {side: set(found.values()) for side, found in classes.items()}
         shared = names["trained"] & names["tested"]
@@ -154,6 +155,20 @@ class Pair:
                 got=", ".join(f"{name} {second.get(name)}" for name in names),
                 do="extract both with the same --encoder",
             )
+
+
+def _check_apart(trained: Store, tested: Store) -> None:
+    """Labels and much else may be told otherwise of the same utterance; what is heard, said and by whom may not."""
+    first, second = (
+        {(row.id, row.audio, row.text, row.speaker) for row in store.utterances if row.audio or row.text}
+        for store in (trained, tested)
+    )
+    if both := first & second:
+        raise Mismatch(
+            f"{len(both)} of the {len(tested.utterances)} utterances to test on are in the store to train on too, "
+            f"{min(both)[0]} among them",
+            do="name the store of another corpus: --test-store; to cut one corpus: cli list protocols",
+        )
 
 
 def _classes(store: Store, labels: str | None) -> dict[str, str]:
