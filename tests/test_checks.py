@@ -49,6 +49,12 @@ CASES = [
     ("encoder-tuned-on-test", {}, "not applicable", "no encoder was tuned on this corpus"),
     ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
     ("in-sample-logits", {"logits": "in-sample"}, "failed", "1 of 1 systems with logits learn from in-sample ones"),
+    (
+        "in-sample-logits",
+        {"logits": "partly cross-fitted"},
+        "failed",
+        "1 of 1 systems with logits learn from in-sample",
+    ),
     ("in-sample-logits", {"features": ("text.mean",)}, "not applicable", "no feature set holds logits"),
     ("text-shared", {"text": str}, "passed", "no text of 400 test utterances is in training"),
     ("text-shared", {"text": lambda name: "Oh."}, "failed", "400 of 400 test utterances have their text, or a near"),

@@ -9,7 +9,7 @@ from benchmarks import compared
 from benchmarks.fitting.fit import fit_head
 from benchmarks.folds.fold import Fold, cut
 from benchmarks.runs import results
-from benchmarks.runs.inputs import resolve
+from benchmarks.runs.inputs import resolve, taken
 from benchmarks.runs.runner import Asked, benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.store import Store
@@ -109,6 +109,38 @@ def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
     assert any(
         {"cross-fitted logits" in pair["first"], "in-sample" in pair["second"]} == {True} for pair in summary["pairs"]
     )
+
+
+def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
+    store = per_fold(crossfit=True)
+    folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
+
+    def way(*features, asked="cross-fitted"):
+        return taken(store, resolve(store, features, folds, asked), folds, asked)
+
+    assert way("text.logits") == way("text.logits", "audio.logits") == "cross-fitted"
+    assert way("text.logits", asked="in-sample") == "in-sample"
+    assert way("text.mean") == way("audio.logits") == ""
+    store.tuned |= {"audio": session(1)}  # which the first fold does not train on
+    assert way("audio.logits") == "in-sample"
+    assert way("text.logits", "audio.logits") == "partly cross-fitted"
+
+
+def test_a_fitted_head_says_how_its_logits_were_taken():
+    fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
+    assert "\nlogits: in-sample (surer of training utterances than of others" in fitted.table()
+    assert fitted.to_json()["logits"] == "in-sample"
+    honest = fit_head(per_fold(crossfit=True), head="prior", features=["text.logits"], protocol=SESSIONS)
+    assert "\nlogits: cross-fitted\n" in honest.table()
+    assert fit_head(per_fold(), head="prior", features=["text.mean"], protocol=SESSIONS).logits == ""
+
+
+def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
+    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, tune=1), tmp_path / "seen")
+    assert note in compared.summary(tmp_path / "seen")[1]
+    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, tune=1), tmp_path / "unseen")
+    assert note not in compared.summary(tmp_path / "unseen")[1]
 
 
 def run(*arguments, code=0):

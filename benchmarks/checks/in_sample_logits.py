@@ -1,6 +1,7 @@
 """Whether a head learned from logits of an encoder that had seen the very utterances."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.results import Results
 
 __all__ = ["check"]
@@ -13,7 +14,7 @@ def check(results: Results) -> Finding:
     ]
     if not with_logits:
         return not_applicable("no feature set holds logits")
-    wrong = [system.name for system in with_logits if system.card.logits == "in-sample"]
+    wrong = [system.name for system in with_logits if system.card.logits not in UNSEEN]
     if wrong:
         return failed(
             f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones: {', '.join(wrong[:3])}"

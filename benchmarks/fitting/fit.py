@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.folds.fold import Fold
 from benchmarks.runs import leakage
-from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve
+from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve, taken
 from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, check_way
 from benchmarks.runs.parallel import each, threads
 from benchmarks.runs.params import check_params, defaults, parse_params
@@ -118,7 +118,8 @@ def fit_head(
     pooled = _measure(cut, "pooled", None, predictions, "; ".join(leaks.values()))
     final = runs[0][0] or _fit_everything(fittings[0], dropped, progress)
     bundle = _bundle(fittings[0], final, folds[0].name if runs[0][0] else None, pooled)
-    return Fitted(bundle, tuple(results), pooled, tuple(predictions), cut.left_out(), dropped)
+    way = taken(store, inputs, folds, logits)
+    return Fitted(bundle, tuple(results), pooled, tuple(predictions), cut.left_out(), dropped, way)
 
 
 def fit_and_save(

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.intervals import METHOD, RESAMPLES, Interval
 from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
+
+_SURE = (
+    " (surer of training utterances than of others, and a head that learns from them trusts them too much: "
+    "cli finetune --crossfit K)"
+)
 
 INTERVAL = f"{METHOD}, {RESAMPLES} resamples"
 
@@ -63,6 +69,7 @@ class Fitted:
         predictions: every test utterance, fold by fold.
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
+        logits: how those of training utterances were taken (`benchmarks.runs.inputs.taken`).
         path: where the bundle was written; None where it was not.
     """
 
@@ -72,6 +79,7 @@ class Fitted:
     predictions: tuple[Prediction, ...]
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
+    logits: str = ""
     path: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +107,7 @@ class Fitted:
                 for fold in self.folds
             ],
             "interval": INTERVAL,
+            "logits": self.logits,
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
@@ -138,6 +147,7 @@ class Fitted:
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features}",
+            *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]

@@ -17,6 +17,7 @@ from featurestore.spec import parse_feature
 
 CROSS_FITTED, MEAN, IN_SAMPLE = "cross-fitted", "cross-fitted-mean", "in-sample"
 LOGITS = (CROSS_FITTED, MEAN, IN_SAMPLE)
+UNSEEN = ("", CROSS_FITTED, MEAN)  # ways in which no encoder scores what it was tuned on
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,23 @@ class Inputs:
                 "every encoder saw them",
                 do="cli finetune --crossfit K and cli extract --all-folds again, or --logits in-sample",
             )
+
+
+def taken(store: Store, inputs: Sequence[Inputs], folds: Sequence[Fold], way: str) -> str:
+    """How the logits of training utterances are taken, over all folds.
+
+    Returns:
+        The way that was asked for, `in-sample`, or `partly cross-fitted` where only some encoders have such logits;
+        empty where no encoder was tuned on a training utterance.
+    """
+    ways = {
+        way if feature in one.parts else IN_SAMPLE
+        for fold, one in zip(folds, inputs, strict=True)
+        for feature, file in zip(one.features, one.files, strict=True)
+        if parse_feature(file).kind == "logits"
+        and store.trained_on(parse_feature(file).encoder) & {*fold.train, *fold.dev}
+    }
+    return f"partly {way}" if len(ways) > 1 else next(iter(ways), "")
 
 
 def resolve(store: Store, features: Sequence[str], folds: Sequence[Fold], logits: str = CROSS_FITTED) -> list[Inputs]:

@@ -10,7 +10,7 @@ from benchmarks.runs import run as single
 from benchmarks.runs.asked import Asked, settings
 from benchmarks.runs.controls import reduced, shuffles
 from benchmarks.runs.feature_sets import feature_sets
-from benchmarks.runs.inputs import Inputs, resolve
+from benchmarks.runs.inputs import Inputs, resolve, taken
 from benchmarks.runs.normalize import NONE, SPEAKER
 from benchmarks.runs.params import defaults
 from benchmarks.runs.run import Run
@@ -18,7 +18,6 @@ from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from featurestore.bundle import versions
 from featurestore.errors import BadValue
-from featurestore.spec import parse_feature
 
 
 @dataclass(frozen=True)
@@ -156,18 +155,8 @@ def _variants(store: Store, asked: Asked, folds: Sequence[Fold]) -> list[Variant
         for way in asked.logits:
             inputs = tuple(resolve(store, features, folds, way))
             if inputs not in [variant.inputs for variant in found if variant.name == name]:
-                found.append(Variant(name, inputs, _logits(store, inputs, folds, way)))
+                found.append(Variant(name, inputs, taken(store, inputs, folds, way)))
     return found
-
-
-def _logits(store: Store, inputs: Sequence[Inputs], folds: Sequence[Fold], way: str) -> str:
-    """How the logits of training utterances are taken; empty where no encoder was tuned on them."""
-    if all(one.parts for one in inputs):
-        return way
-    files = [file for file in inputs[0].files if parse_feature(file).kind == "logits"]
-    train = set(folds[0].train)
-    saw = any(train & store.trained_on(parse_feature(file).encoder) for file in files)
-    return "in-sample" if saw else ""
 
 
 def _trained_on(store: Store, inputs: Inputs) -> dict[str, frozenset[str]]:
