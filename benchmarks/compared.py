@@ -38,9 +38,11 @@ def compare(
         say: receives lines for the user.
 
     Raises:
-        BadValue: a second store without the protocol for it.
+        BadValue: a second store without the protocol for it, or labels without a second store.
         Problem: as `benchmark` raises.
     """
+    if test_labels is not None and test_store is None:
+        raise BadValue("--test-labels is there without a store that they are of", do="--test-store FOLDER")
     opened: Store = OnDisk(store)
     said = command(asked, store, out, test_store, test_labels)
     if test_store is not None:

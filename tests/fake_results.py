@@ -187,4 +187,8 @@ def _card(one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ..
 
 def _encoder(name: str, folds: Sequence[Fold]) -> dict[str, Any]:
     made = {"class": f"hf_{name}", "checkpoint": f"checkpoints/{name}", "revision": ""}
-    return {"modality": name, "made": made, "tuned_on": {fold.name: {"train": 0, "test": 0} for fold in folds}}
+    return {
+        "modality": name,
+        "made": made,
+        "tuned_on": {fold.name: {"train": 0, "dev": 0, "test": 0} for fold in folds},
+    }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.runner import benchmark
 from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
+from heads.logistic import LogisticHead
 from tests.fake_store import FakeStore, corpus
 
 ROOT = Path(__file__).parents[1]
@@ -355,6 +357,8 @@ def test_changed_predictions_are_noticed(tmp_path):
         ({"params": ("svm.C=1",)}, BadValue, "'svm.C=1' is no setting of a head here\n  expected: HEAD.NAME=VALUE"),
         ({"params": ("logistic.c=1",)}, UnknownName, "head 'logistic' has no parameter 'c'"),
         ({"features": "x=text.mean,x=audio.mean"}, BadValue, "two feature sets are called 'x'"),
+        ({"features": "text=audio.mean,text"}, BadValue, "two feature sets are called 'text'"),
+        ({"heads": ("svm",), "params": ("svm.random_state=3",)}, BadValue, "svm.random_state is given, and it is what"),
         ({"features": "layers"}, UnknownName, "the feature set 'layers' is empty here"),
         (
             {"features": "vidio"},
@@ -368,6 +372,38 @@ def test_bad_usage_is_said_before_anything_runs(tmp_path, options, error, messag
         ran(tmp_path, **options)
     assert message in str(caught.value)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_damaged_run_is_told_by_the_report_and_run_again(tmp_path):
+    digest = ran(tmp_path, heads=("prior",)).about["runs"][0]
+    path = tmp_path / "runs" / f"{digest}.json"
+    whole = path.read_text()
+    path.write_text(whole[:50])
+    with pytest.raises(Mismatch, match=f"{digest}.json is damaged\n  do: run the benchmark again"):
+        results.read(tmp_path)
+    assert not predictions.is_done(tmp_path / "runs", digest)
+    ran(tmp_path, heads=("prior",))
+    assert json.loads(path.read_text())["csv_sha256"] == json.loads(whole)["csv_sha256"]
+
+
+def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
+    def digests(**options):
+        return set(ran(tmp_path, heads=("logistic",), **options).about["runs"])
+
+    as_they_are, tuned = digests(), digests(tune=1)
+    assert digests(params=("logistic.C=0.01",)) == as_they_are  # the default, given
+    monkeypatch.setattr(LogisticHead, "SPACE", {"C": (1.0, 3.0)})
+    assert digests() == as_they_are
+    assert not digests(tune=1) & tuned
+    monkeypatch.setattr(LogisticHead, "__init__", partialmethod(LogisticHead.__init__, max_iter=7))
+    assert not digests() & as_they_are
+
+
+def test_labels_of_a_second_store_that_is_not_there_are_refused(tmp_path):
+    result = CliRunner().invoke(
+        cli.main, ["benchmark", "--store", str(tmp_path), "--heads", "prior", "--test-labels", "x", "--out", "r"]
+    )
+    assert "--test-labels is there without a store that they are of\n  do: --test-store FOLDER" in result.output
 
 
 def test_ready_sets(tmp_path):

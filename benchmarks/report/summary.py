@@ -144,6 +144,13 @@ def _notes(results: Results) -> list[str]:
             f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on "
             f"{_dev_parts(results.folds)}, then fitted on training and dev together"
         )
+    if about["tune"] and any(
+        one.get("dev") for made in about["encoders"].values() for one in made["tuned_on"].values()
+    ):
+        notes.append(
+            "an encoder was tuned on the very utterances that settings were chosen on: its features are surer there "
+            "than on test ones, and so is the choice; no test utterance decided anything"
+        )
     once = sorted({system.card.head for system in results.systems if not system.card.drawn and not about["tune"]})
     if once and len(about["seeds"]) > 1:
         notes.append(f"run once, since nothing is drawn: {', '.join(once)}")

@@ -61,7 +61,8 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
         for fold, inputs in zip(folds, variant.inputs, strict=True):
             for name in inputs.every_encoder:
                 saw = store.trained_on(name)
-                counts = {"train": len(saw & {*fold.train, *fold.dev}), "test": len(saw & set(fold.test))}
+                parts = {"train": {*fold.train, *fold.dev}, "dev": fold.dev, "test": fold.test}
+                counts = {part: len(saw.intersection(ids)) for part, ids in parts.items()}
                 used.setdefault(name, {})[fold.name] = counts
     return {
         name: {"modality": store.modality(name), "made": store.describe(name), "tuned_on": by_fold}

@@ -57,8 +57,8 @@ def settings(asked: Asked) -> dict[str, dict[str, Any]]:
     """The settings of each head.
 
     Raises:
-        BadValue: a setting of a head that is not asked for, a way of normalising that is not there, or a share that is
-            none.
+        BadValue: a setting of a head that is not asked for, or its seed; a way of normalising that is not there; a
+            share that is none.
     """
     check_shares(asked.shares)
     for way in asked.normalize:
@@ -73,7 +73,11 @@ def settings(asked: Asked) -> dict[str, dict[str, Any]]:
         texts[head].append(rest)
     for head in asked.heads:
         check_params(head, [])
-    return {head: parse_params(head, given) for head, given in texts.items()}
+    found = {head: parse_params(head, given) for head, given in texts.items()}
+    seeded = [head for head, params in found.items() if "random_state" in params]
+    if seeded:
+        raise BadValue(f"{seeded[0]}.random_state is given, and it is what seeds set", do="--seeds 0,1,2")
+    return found
 
 
 def command(

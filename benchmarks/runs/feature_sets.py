@@ -33,19 +33,22 @@ def feature_sets(store: Store, text: str | None) -> dict[str, tuple[str, ...]]:
         return {"+".join(store.default_features()): tuple(store.default_features())}
     found: dict[str, tuple[str, ...]] = {}
     for item in re.split(r",", text):
-        item = item.strip()
-        if item == "layers":
-            found |= _layers(store)
-        elif item in READY:
-            found[item] = _ready(store, item)
-        elif item:
-            name, _, features = item.rpartition("=")
-            if found.keys() & {name}:
+        for name, features in _sets(store, item.strip()).items():
+            if name in found and found[name] != features:
                 raise BadValue(f"two feature sets are called {name!r}", do="give each a name of its own")
-            found[name or features] = tuple(_checked(part) for part in features.split("+"))
+            found[name] = features
     if not found:
         raise BadValue("no feature was asked for", expected=f"features, or {', '.join(READY)}")
     return found
+
+
+def _sets(store: Store, item: str) -> dict[str, tuple[str, ...]]:
+    if item == "layers":
+        return _layers(store)
+    if item in READY:
+        return {item: _ready(store, item)}
+    name, _, features = item.rpartition("=")
+    return {name or features: tuple(_checked(part) for part in features.split("+"))} if item else {}
 
 
 def _ready(store: Store, name: str) -> tuple[str, ...]:

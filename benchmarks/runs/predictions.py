@@ -111,8 +111,7 @@ class Predicted:
 
 def is_done(folder: Path, digest: str) -> bool:
     """Whether a run is complete and of this version."""
-    path = folder / f"{digest}.json"
-    return path.is_file() and json.loads(path.read_text("utf-8")).get("format") == FORMAT
+    return (_content(folder / f"{digest}.json") or {}).get("format") == FORMAT
 
 
 def write(folder: Path, card: Card, ids: Sequence[str], answers: Answers) -> None:
@@ -146,7 +145,9 @@ def read(folder: Path, digest: str) -> Predicted:
     path, again = folder / f"{digest}.json", f"remove {folder / digest}.* and run the benchmark again"
     if not path.is_file():
         raise NotFound(f"there is no run {path}", do="cli benchmark … --out R runs what is missing")
-    content = json.loads(path.read_text("utf-8"))
+    content = _content(path)
+    if content is None:
+        raise Mismatch(f"{path} is damaged", do="run the benchmark again: what is whole is kept")
     if content.pop("format", None) != FORMAT:
         raise Mismatch(f"{path} is not of this version", do="run the benchmark again")
     card = Card(**content | {name: tuple(content[name]) for name in ("features", "files", "classes")})
@@ -158,6 +159,15 @@ def read(folder: Path, digest: str) -> Predicted:
     ids, truth, prediction = ([row[column] for row in rows] for column in range(3))
     probabilities = np.array([row[3:] for row in rows], dtype=np.float64)
     return Predicted(card, tuple(ids), Answers(truth, prediction, card.classes, probabilities))
+
+
+def _content(path: Path) -> dict[str, Any] | None:
+    """What a run's JSON holds; None where there is none, or what is there cannot be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _sha256(content: bytes) -> str:

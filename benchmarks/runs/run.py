@@ -17,6 +17,7 @@ from benchmarks.folds.fold import Fold
 from benchmarks.runs.controls import Shuffle, shuffled
 from benchmarks.runs.inputs import Inputs
 from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, known_speakers, normalize
+from benchmarks.runs.params import defaults
 from benchmarks.runs.search import search
 from benchmarks.runs.source import Store
 from featurestore import registry
@@ -148,7 +149,7 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     """The sha256 of everything that shapes a run: also the bytes of its features, and the libraries' versions."""
     content: dict[str, Any] = {
         "head": run.head,
-        "params": {name: repr(value) for name, value in sorted(run.params.items())},
+        "params": {name: repr(value) for name, value in sorted({**defaults(run.head), **run.params}.items())},
         "feature_set": run.feature_set,
         "features": run.inputs.features,
         "mean": run.inputs.mean,
@@ -162,7 +163,7 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
         "classes": {name: run.classes[name] for part in ("train", "dev", "test") for name in getattr(run.fold, part)},
         "normalize": run.normalize,
         "speakers": run.speakers if run.normalize == SPEAKER else {},
-        "tune": run.tune,
+        "tune": [run.tune, repr(sorted(registry.load("heads", run.head).SPACE.items()))] if run.tune else 0,
         "seed": run.seed,
         "versions": versions,
     }
