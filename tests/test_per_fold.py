@@ -128,7 +128,7 @@ def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
 
 def test_a_fitted_head_says_how_its_logits_were_taken():
     fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
-    assert "\nlogits: in-sample (surer of training utterances than of others" in fitted.table()
+    assert "\nlogits: in-sample, surer of training utterances than of others (cli finetune" in fitted.table()
     assert fitted.to_json()["logits"] == "in-sample"
     honest = fit_head(per_fold(crossfit=True), head="prior", features=["text.logits"], protocol=SESSIONS)
     assert "\nlogits: cross-fitted\n" in honest.table()

@@ -10,10 +10,7 @@ from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.intervals import METHOD, RESAMPLES, Interval
 from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
 
-_SURE = (
-    " (surer of training utterances than of others, and a head that learns from them trusts them too much: "
-    "cli finetune --crossfit K)"
-)
+_SURE = ", surer of training utterances than of others (cli finetune --crossfit K)"
 
 INTERVAL = f"{METHOD}, {RESAMPLES} resamples"
 
