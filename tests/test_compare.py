@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from benchmarks.statistics import clusters
+from benchmarks.statistics import bootstrap, clusters
 from benchmarks.statistics import pairs as compare
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.intervals import Answers, resampled_metrics
 from featurestore.manifest import Utterance
 
 CLASSES = ["ang", "sad"]
@@ -40,6 +40,15 @@ def test_the_same_head_twice_does_not_differ():
     (pair,) = compare.differences({"a": one, "b": one})
     assert (pair.value, pair.low, pair.high, pair.p, pair.mcnemar_p) == (0, 0, 0, 1, 1)
     assert compare.differences({"a": one}) == []
+
+
+def test_pairs_count_units_of_equal_size():
+    rng, speakers = np.random.default_rng(2), ["A"] * 90 + [f"S{number}" for number in range(10)]
+    one, other = ([answers(rng.random(100) < 0.6)] for _ in range(2))
+    (pair,) = compare.differences({"a": one, "b": other}, clusters=speakers, metric="accuracy")
+    unit = bootstrap.units(100, speakers)
+    first, second = (resampled_metrics(head, unit)["accuracy"] for head in (one, other))
+    assert pair.p == bootstrap.p_value(pair.value, first - second, 100**2 / (90**2 + 10))
 
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():

@@ -101,6 +101,44 @@ def test_the_paired_test_rejects_5_percent_of_1000_worlds_where_two_heads_are_al
     assert binom.ppf(0.001, 1000, 0.045) <= count <= binom.ppf(0.999, 1000, 0.055)
 
 
+UNEQUAL = np.r_[np.full(6, 150), np.full(40, 3)]  # as in MELD: a few main characters, many who say little
+
+
+def unequal_world(rng, sizes, heads=1):
+    """Speakers who speak unequally much, four classes, heads that get 60 % of each class right over all speakers."""
+    speaker = np.repeat(np.arange(len(sizes)), sizes)
+    truth = rng.choice(4, len(speaker), p=[0.4, 0.3, 0.2, 0.1])
+    wrong = (truth + rng.integers(1, 4, len(truth))) % 4
+    right = [rng.random(len(truth)) < rng.uniform(0.3, 0.9, len(sizes))[speaker] for _ in range(heads)]
+    names = CLASSES.tolist()
+    return speaker, [
+        stats.Answers(CLASSES[truth].tolist(), CLASSES[np.where(one, truth, wrong)].tolist(), names) for one in right
+    ]
+
+
+def test_unequal_speakers_are_covered_and_told_apart_as_often_as_said():
+    rng, covered, rejected = np.random.default_rng(6), 0, 0
+    for _ in range(500):
+        speaker, both = unequal_world(rng, UNEQUAL, 2)
+        unit, count = bootstrap.units(len(speaker), speaker), bootstrap.effective(speaker)
+        first, second = (stats.resampled_metrics([one], unit, 400)["unweighted_average_recall"] for one in both)
+        low, high = bootstrap.ends(first, count)
+        covered += low <= 0.6 <= high
+        apart = both[0].values()["unweighted_average_recall"] - both[1].values()["unweighted_average_recall"]
+        rejected += bootstrap.p_value(apart, first - second, count) < 0.05
+    assert binom.ppf(0.001, 500, 0.94) <= covered <= binom.ppf(0.999, 500, 0.96)
+    assert binom.ppf(0.001, 500, 0.04) <= rejected <= binom.ppf(0.999, 500, 0.06)
+
+
+def test_intervals_count_units_of_equal_size():
+    speaker, (answers,) = unequal_world(np.random.default_rng(7), UNEQUAL)
+    found = stats.estimates([answers], clusters=[f"S{name:02}" for name in speaker])["accuracy"]
+    spread = stats.resampled_metrics([answers], speaker)["accuracy"]
+    assert bootstrap.effective(speaker) == pytest.approx(7.69, abs=0.01)
+    assert (found.low, found.high) == bootstrap.ends(spread, bootstrap.effective(speaker))
+    assert bootstrap.effective(np.arange(200) // 10) == 20
+
+
 def test_intervals_over_ten_units_are_wider_than_percentiles():
     values = np.random.default_rng(0).normal(size=20_000)
     low, high = bootstrap.ends(values, 10)

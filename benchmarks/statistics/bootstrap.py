@@ -36,6 +36,19 @@ def units(n: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
     return np.asarray(found)
 
 
+def effective(unit: NDArray[np.intp]) -> float:
+    """How many units of equal size say as much as these do (N,): (sum n)^2 / sum n^2 of their sizes n.
+
+    Between 1 and U, and U where all are equal (Kish 1965, "Survey Sampling"). With degrees of freedom
+    counted from U itself, six speakers of 150 utterances and forty of 3 reject 13 % where they say 5 %.
+
+    >>> effective(np.array([0, 0, 1, 1])), effective(np.array([0, 0, 0, 1]))
+    (2.0, 1.6)
+    """
+    sizes = np.bincount(unit)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
 def summed(rows: NDArray[Any], unit: NDArray[np.intp]) -> Values:
     """The sum of the rows (N, S) of each unit: (U, S)."""
     members = csr_array((np.ones(len(unit)), (unit, np.arange(len(unit)))))  # (U, N)
@@ -62,7 +75,7 @@ def draws(count: int, resamples: int, seed: int) -> NDArray[np.uint16]:
     return times
 
 
-def ends(values: Values, count: int) -> tuple[float, float]:
+def ends(values: Values, count: float) -> tuple[float, float]:
     """The ends of the 95 % interval: percentiles of the resampled values (R,), set wider for few units.
 
     The percentiles are those at which a normal interval would be as wide as Student's with U - 1 degrees of freedom,
@@ -71,7 +84,7 @@ def ends(values: Values, count: int) -> tuple[float, float]:
 
     Args:
         values: the figure in each resample.
-        count: U, the number of units.
+        count: U, the number of units of equal size (`effective`).
     """
     tail = (1 - CONFIDENCE) / 2
     if count > 1:
@@ -80,13 +93,23 @@ def ends(values: Values, count: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def p_value(value: float, values: Values, count: int) -> float:
+def p_value(value: float, values: Values, count: float) -> float:
     """The two-sided p-value of a figure whose true value would be 0, from its spread over resamples.
 
     Student's test with U - 1 degrees of freedom on the figure over its bootstrap standard error x sqrt(U / (U - 1)),
-    the same widening as the interval's; 1 where the figure is 0 in every resample.
+    the same widening as the interval's. 1 where the figure is 0 in every resample.
+
+    Args:
+        value: the figure.
+        values: the figure in each resample (R,).
+        count: U, the number of units of equal size (`effective`).
     """
-    error = float(values.std()) * math.sqrt(count / (count - 1))
+    error = standard_error(values, count)
     if error == 0:
         return 1.0 if value == 0 else 0.0
     return float(2 * t.sf(abs(value) / error, count - 1))
+
+
+def standard_error(values: Values, count: float) -> float:
+    """The spread over resamples (R,), x sqrt(U / (U - 1)) since U drawn units vary less than U new ones would."""
+    return float(values.std()) * math.sqrt(count / (count - 1))

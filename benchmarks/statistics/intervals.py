@@ -172,7 +172,7 @@ def estimates(
     mean = {name: float(np.mean([found[name] for found in values])) for name in values[0]}
     unit = bootstrap.units(len(answers[0].truth), clusters)
     spread = resampled_metrics(answers, unit, resamples, seed)
-    count = int(unit.max()) + 1
+    count = bootstrap.effective(unit)
     return {
         name: Interval(value, *bootstrap.ends(spread[name], count), n=len(answers[0].truth))
         for name, value in mean.items()

@@ -67,7 +67,7 @@ def differences(
     unit = bootstrap.units(n, clusters)
     spread = {name: resampled_metrics(found, unit, resamples, seed)[metric] for name, found in answers.items()}
     value = {name: float(np.mean([one.values()[metric] for one in found])) for name, found in answers.items()}
-    count = int(unit.max()) + 1
+    count = bootstrap.effective(unit)
     pairs = []
     for first, second in combinations(answers, 2):
         apart, resampled = value[first] - value[second], spread[first] - spread[second]
