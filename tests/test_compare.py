@@ -42,6 +42,12 @@ def test_the_same_head_twice_does_not_differ():
     assert compare.differences({"a": one}) == []
 
 
+def test_no_spread_is_not_certainty():
+    right, wrong = ([answers(np.full(4, value))] for value in (True, False))
+    (pair,) = compare.differences({"a": right, "b": wrong}, metric="accuracy")
+    assert (pair.value, pair.p, pair.mcnemar_p) == (1, 0.125, 0.125)
+
+
 def test_pairs_count_units_of_equal_size():
     rng, speakers = np.random.default_rng(2), ["A"] * 90 + [f"S{number}" for number in range(10)]
     one, other = ([answers(rng.random(100) < 0.6)] for _ in range(2))
