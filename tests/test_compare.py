@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -72,10 +74,27 @@ def test_groups_may_overlap():
     assert compare.groups(list("ab"), set()) == {"a": "a", "b": "a"}
 
 
-def test_clusters_are_speakers_where_enough_are_known():
+def test_clusters_are_speakers_where_two_are_known():
     rows = [Utterance(f"u{n}", speaker=f"S{n % 5}", dialogue=f"D{n % 3}") for n in range(15)]
-    assert clusters.choose(rows).over == "speakers"
+    for some in (rows, rows[:2]):
+        assert (clusters.choose(some).over, clusters.choose(some).note) == ("speakers", "")
     assert clusters.choose(rows).named(["u1", "u6"]) == ["S1", "S1"]
-    few = clusters.choose(rows[:4])
-    assert (few.over, few.named(["u1"])) == ("utterances", None)
-    assert clusters.choose([*rows, Utterance("x")]).over == "utterances"
+
+
+def test_an_utterance_without_a_speaker_is_a_cluster_of_its_own():
+    rows = [Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue="D") for n in range(6)]
+    found = clusters.choose([*rows, Utterance("x"), Utterance("y")])
+    assert found.over == "speakers"
+    assert len({*found.named(["u0", "u1", "x", "y"])}) == 4
+    assert found.note == "2 of 8 tested utterances name no speaker and are resampled one by one"
+    hardly = [replace(row, speaker="", dialogue=f"D{n % 3}") for n, row in enumerate(rows)]
+    assert clusters.choose([*hardly, Utterance("x", speaker="S", dialogue="D0")]).over == "dialogues"
+
+
+def test_one_speaker_is_no_cluster_and_that_is_said():
+    rows = [Utterance(f"u{n}", speaker="S", dialogue=f"D{n % 2}") for n in range(6)]
+    said = "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
+    assert (clusters.choose(rows).over, clusters.choose(rows).note) == ("dialogues", said)
+    alone = clusters.choose([replace(row, dialogue="") for row in rows])
+    assert (alone.over, alone.named(["u1"]), alone.note) == ("utterances", None, said)
+    assert clusters.choose([Utterance("u1"), Utterance("u2")]) == clusters.Clusters("utterances", {})

@@ -139,7 +139,7 @@ def test_json_names_metrics_in_full():
     assert answer["metrics"]["accuracy"]["n"] == 72
     assert [fold["fold"] for fold in answer["folds"]][:2] == ["Ses01F", "Ses01M"]
     assert answer["protocol"] == "leave-one-speaker-out"
-    assert answer["interval"] == "95 % expanded percentile bootstrap, 2000 resamples"
+    assert answer["interval"] == "95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples"
     assert answer["metrics"]["accuracy"]["over"] == "speakers"
     assert answer["folds"][0]["metrics"]["accuracy"]["over"] == "utterances"
 
@@ -152,10 +152,11 @@ def test_the_table_reads():
         "protocol leave-one-session-out, seed 0, n = 72",
         "",
         "fold    train  test  accuracy %         unweighted average recall %  macro f1 %         weighted f1 %",
-        "1       48     24    33.3 [12.5, 54.2]  33.3 [33.3, 33.3]            16.7 [7.4, 23.4]   16.7 [2.8, 38.1]",
+        "1       48     24    33.3 [33.3, 33.3]  33.3 [33.3, 33.3]            16.7 [16.7, 16.7]  16.7 [16.7, 16.7]",
     ]
     assert table.splitlines()[10] == (
-        "in brackets: 95 % expanded percentile bootstrap, 2000 resamples, over utterances; pooled over speakers"
+        "in brackets: 95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples, over "
+        "speakers; pooled over speakers"
     )
     assert table.splitlines()[8].startswith("pooled         72    33.3")
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -65,6 +66,17 @@ def test_a_winner_is_named(tmp_path):
     assert (
         ": svm on both wins with the highest unweighted average recall, " in content(results.read(tmp_path))["sentence"]
     )
+
+
+def test_few_or_unnamed_speakers_are_said_beside_the_intervals(tmp_path):
+    written(tmp_path, [Drawn("svm"), Drawn("prior")], n=60, speakers=3)
+    read = results.read(tmp_path)
+    found = content(read)
+    assert found["interval"] == "95 % Student's interval by the bootstrap's error over speakers, 2000 resamples"
+    rows = tuple(replace(row, speaker="") if place < 2 else row for place, row in enumerate(read.utterances))
+    found = content(replace(read, utterances=rows))
+    assert found["notes"][0] == "2 of 60 tested utterances name no speaker and are resampled one by one"
+    assert f"Note: {found['notes'][0]}." in exports.markdown(found, {})
 
 
 def test_a_single_system_wins_nothing(tmp_path):

@@ -86,7 +86,7 @@ def test_the_interval_over_speakers_covers_the_known_answer_in_95_percent_of_100
     for _ in range(1000):
         (answers,) = speakers_world(rng)
         found = stats.resampled_metrics([answers], bootstrap.units(200, speakers), 400)["accuracy"]
-        low, high = bootstrap.ends(found, 20)
+        low, high = bootstrap.ends(0.6, found, 20, (0, 1))
         count += low <= 0.6 <= high
     assert binom.ppf(0.001, 1000, 0.945) <= count <= binom.ppf(0.999, 1000, 0.955)
 
@@ -116,18 +116,32 @@ def unequal_world(rng, sizes, heads=1):
     ]
 
 
-def test_unequal_speakers_are_covered_and_told_apart_as_often_as_said():
+@pytest.mark.parametrize(
+    ("sizes", "tolerance"), [(UNEQUAL, 0.01), (np.full(4, 120), 0.02), (np.full(3, 120), 0.02)], ids=["meld", "4", "3"]
+)
+def test_few_and_unequal_speakers_are_covered_and_told_apart_as_often_as_said(sizes, tolerance):
     rng, covered, rejected = np.random.default_rng(6), 0, 0
     for _ in range(500):
-        speaker, both = unequal_world(rng, UNEQUAL, 2)
+        speaker, both = unequal_world(rng, sizes, 2)
         unit, count = bootstrap.units(len(speaker), speaker), bootstrap.effective(speaker)
         first, second = (stats.resampled_metrics([one], unit, 400)["unweighted_average_recall"] for one in both)
-        low, high = bootstrap.ends(first, count)
+        one, other = (answers.values()["unweighted_average_recall"] for answers in both)
+        low, high = bootstrap.ends(one, first, count, (0, 1))
         covered += low <= 0.6 <= high
-        apart = both[0].values()["unweighted_average_recall"] - both[1].values()["unweighted_average_recall"]
-        rejected += bootstrap.p_value(apart, first - second, count) < 0.05
-    assert binom.ppf(0.001, 500, 0.94) <= covered <= binom.ppf(0.999, 500, 0.96)
-    assert binom.ppf(0.001, 500, 0.04) <= rejected <= binom.ppf(0.999, 500, 0.06)
+        rejected += bootstrap.p_value(one - other, first - second, count) < 0.05
+    assert binom.ppf(0.001, 500, 0.95 - tolerance) <= covered <= binom.ppf(0.999, 500, 0.95 + tolerance)
+    assert binom.ppf(0.001, 500, 0.05 - tolerance) <= rejected <= binom.ppf(0.999, 500, 0.05 + tolerance)
+
+
+def test_intervals_over_few_units_are_students_and_stay_within_the_metric():
+    values = np.random.default_rng(0).normal(scale=0.1, size=20_000)
+    low, high = bootstrap.ends(0.5, values, 3, (0, 9))
+    half = 4.3027 * values.std() * 1.5**0.5  # t(0.975, 2 degrees) x sqrt(3 / 2)
+    assert (low, high) == (0, pytest.approx(0.5 + half, rel=1e-4))
+    assert bootstrap.ends(0.5, np.full(9, 0.5), 1, (0, 1)) == (0, 1)  # one unit says nothing of others
+    assert [bootstrap.method(count) for count in (4.9, 5)] == [bootstrap.METHOD_OF_FEW, bootstrap.METHOD]
+    found = stats.intervals(["sad"] * 6, ["sad"] * 3 + ["ang"] * 3, clusters=list("AAABBB"))["accuracy"]
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_intervals_count_units_of_equal_size():
@@ -135,15 +149,15 @@ def test_intervals_count_units_of_equal_size():
     found = stats.estimates([answers], clusters=[f"S{name:02}" for name in speaker])["accuracy"]
     spread = stats.resampled_metrics([answers], speaker)["accuracy"]
     assert bootstrap.effective(speaker) == pytest.approx(7.69, abs=0.01)
-    assert (found.low, found.high) == bootstrap.ends(spread, bootstrap.effective(speaker))
+    assert (found.low, found.high) == bootstrap.ends(found.value, spread, bootstrap.effective(speaker), (0, 1))
     assert bootstrap.effective(np.arange(200) // 10) == 20
 
 
 def test_intervals_over_ten_units_are_wider_than_percentiles():
     values = np.random.default_rng(0).normal(size=20_000)
-    low, high = bootstrap.ends(values, 10)
+    low, high = bootstrap.ends(0, values, 10, (-9, 9))
     assert (low, high) == pytest.approx((-2.384, 2.384), abs=0.1)  # t(0.975, 9 degrees) x sqrt(10 / 9)
-    assert bootstrap.ends(values, 5000) == pytest.approx((-1.96, 1.96), abs=0.05)
+    assert bootstrap.ends(0, values, 5000, (-9, 9)) == pytest.approx((-1.96, 1.96), abs=0.05)
 
 
 def test_seeds_are_averaged_over_the_same_units():

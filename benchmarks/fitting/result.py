@@ -7,12 +7,13 @@ from typing import Any
 
 from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
-from benchmarks.statistics.intervals import METHOD, RESAMPLES, Interval
+from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
+from benchmarks.statistics.intervals import Interval
 from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 _SURE = ", surer of training utterances than of others (cli finetune --crossfit K)"
 
-INTERVAL = f"{METHOD}, {RESAMPLES} resamples"
+INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamples"
 
 
 @dataclass(frozen=True)

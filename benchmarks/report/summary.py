@@ -11,7 +11,7 @@ from benchmarks.report import checks, controls, verdict
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
-from benchmarks.statistics.bootstrap import METHOD, RESAMPLES
+from benchmarks.statistics.bootstrap import RESAMPLES, effective, method, units
 from benchmarks.statistics.intervals import Answers, estimates
 from benchmarks.statistics.pairs import METRIC
 
@@ -21,7 +21,7 @@ _MOST_PAIRS = 28  # in the table for a person; the JSON holds all
 
 def summarise(results: Results) -> dict[str, Any]:
     """Everything that can be said of a benchmark, as plain JSON; the best system by unweighted average recall first."""
-    names = results.clusters.named(results.ids)
+    names, over = results.clusters.named(results.ids), results.clusters.over
     rows = [_row(system, names) for system in results.systems]
     rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
     pairs = compare.differences({system.name: system.pooled for system in results.systems}, clusters=names)
@@ -31,8 +31,8 @@ def summarise(results: Results) -> dict[str, Any]:
         "n": len(results.ids),
         "folds": len(results.folds),
         "classes": sorted(set(results.about["classes"].values())),
-        "interval": f"{METHOD} over {results.clusters.over}, {RESAMPLES} resamples",
-        "over": results.clusters.over,
+        "interval": f"{method(effective(units(len(results.ids), names)))} over {over}, {RESAMPLES} resamples",
+        "over": over,
         "level": compare.LEVEL,
         "notes": _notes(results),
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
@@ -138,7 +138,8 @@ def _settings(system: System) -> list[dict[str, Any]]:
 
 def _notes(results: Results) -> list[str]:
     about = results.about
-    notes = [f"{way} normalisation: {note}" for way, note in about["normalize"].items() if note]
+    notes = [results.clusters.note] if results.clusters.note else []
+    notes += [f"{way} normalisation: {note}" for way, note in about["normalize"].items() if note]
     if about["tune"]:
         notes.append(
             f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on "

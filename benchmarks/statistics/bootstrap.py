@@ -14,7 +14,9 @@ from featurestore.errors import Mismatch
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+FEW = 5  # of fewer units there are too few different resamples for percentiles
 METHOD = "95 % expanded percentile bootstrap"
+METHOD_OF_FEW = "95 % Student's interval by the bootstrap's error"
 _NOISE = 1e-12  # of adding floats up: a smaller spread is none
 _AT_ONCE = 250  # resamples multiplied at once: 15 MB of draws of 7,380 utterances
 
@@ -76,20 +78,30 @@ def draws(count: int, resamples: int, seed: int) -> NDArray[np.uint16]:
     return times
 
 
-def ends(values: Values, count: float) -> tuple[float, float]:
+def method(count: float) -> str:
+    """What the intervals over so many units of equal size (`effective`) are."""
+    return METHOD_OF_FEW if count < FEW else METHOD
+
+
+def ends(value: float, values: Values, count: float, limits: tuple[float, float]) -> tuple[float, float]:
     """The ends of the 95 % interval: percentiles of the resampled values (R,), set wider for few units.
 
     The percentiles are those at which a normal interval would be as wide as Student's with U - 1 degrees of freedom,
     times sqrt(U / (U - 1)) (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3): without
-    it, an interval over ten speakers covers 90 % where it says 95 %.
+    it, an interval over ten speakers covers 90 % where it says 95 %. Below five units no percentile lies far enough
+    out (over three speakers they cover 76 %), and the interval is Student's itself: value ± t x standard error.
 
     Args:
+        value: the figure.
         values: the figure in each resample.
         count: U, the number of units of equal size (`effective`).
+        limits: the least and the greatest value that the figure can take; Student's interval ends there.
     """
     tail = (1 - CONFIDENCE) / 2
-    if count > 1:
-        tail = float(norm.cdf(math.sqrt(count / (count - 1)) * t.ppf(tail, count - 1)))
+    if count < FEW:
+        half = -float(t.ppf(tail, count - 1)) * standard_error(values, count) if count > 1 else math.inf
+        return max(limits[0], value - half), min(limits[1], value + half)
+    tail = float(norm.cdf(math.sqrt(count / (count - 1)) * t.ppf(tail, count - 1)))
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -114,4 +126,4 @@ def p_value(value: float, values: Values, count: float) -> float:
 
 def standard_error(values: Values, count: float) -> float:
     """The spread over resamples (R,), x sqrt(U / (U - 1)) since U drawn units vary less than U new ones would."""
-    return float(values.std()) * math.sqrt(count / (count - 1))
+    return float(values.std()) * math.sqrt(count / (count - 1)) if count > 1 else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.statistics import bootstrap
-from benchmarks.statistics.bootstrap import CONFIDENCE, METHOD, RESAMPLES, Values
+from benchmarks.statistics.bootstrap import CONFIDENCE, RESAMPLES, Values
 from benchmarks.statistics.metrics import (
     BINS,
     PROBABILITY_METRICS,
@@ -18,10 +18,11 @@ from benchmarks.statistics.metrics import (
     brier_scores,
     check,
     coded,
+    greatest,
     log_losses,
 )
 
-__all__ = ["CONFIDENCE", "METHOD", "RESAMPLES", "Answers", "Interval", "estimates", "intervals"]
+__all__ = ["CONFIDENCE", "RESAMPLES", "Answers", "Interval", "estimates", "intervals"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def intervals(
     seed: int = 0,
 ) -> dict[str, Interval]:
     """Every metric of predicted classes with the bootstrap interval of 95 % (Efron and Tibshirani 1993, "An
-    Introduction to the Bootstrap", chapter 13; widened for few units as `benchmarks.statistics.bootstrap.ends` says).
+    Introduction to the Bootstrap", chapter 13; for few units as `benchmarks.statistics.bootstrap.ends` says).
 
     A resample draws as many utterances as there are, with replacement; with `clusters` it draws whole clusters, as
     many as there are: utterances of one speaker are alike, and an interval over utterances is then too narrow.
@@ -174,7 +175,9 @@ def estimates(
     spread = resampled_metrics(answers, unit, resamples, seed)
     count = bootstrap.effective(unit)
     return {
-        name: Interval(value, *bootstrap.ends(spread[name], count), n=len(answers[0].truth))
+        name: Interval(
+            value, *bootstrap.ends(value, spread[name], count, (0.0, greatest(name))), n=len(answers[0].truth)
+        )
         for name, value in mean.items()
     }
 

@@ -1,5 +1,6 @@
 """Metrics by their full names: of predicted classes, by scikit-learn, and of probabilities."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -174,6 +175,15 @@ METRICS: dict[str, Callable[[Labels, Labels], float]] = {
 PROBABILITY_METRICS: dict[str, Callable[[Labels, Probabilities, Labels], float]] = {
     metric.__name__: metric for metric in (log_loss, brier_score, expected_calibration_error)
 }
+
+
+def greatest(metric: str) -> float:
+    """The greatest value that a metric can take; the least of every metric is 0.
+
+    >>> greatest("accuracy"), greatest("brier_score"), round(greatest("log_loss"), 1)
+    (1.0, 2.0, 36.0)
+    """
+    return {"log_loss": -math.log(_LEAST), "brier_score": 2.0}.get(metric, 1.0)
 
 
 def measure(truth: Labels, prediction: Labels, classes: Labels) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.bootstrap import RESAMPLES
 from benchmarks.statistics.intervals import Answers, resampled_metrics
+from benchmarks.statistics.metrics import greatest
 
 LEVEL = 0.05  # below it, after Holm's correction, two heads differ
 METRIC = "unweighted_average_recall"
@@ -68,10 +69,11 @@ def differences(
     spread = {name: resampled_metrics(found, unit, resamples, seed)[metric] for name, found in answers.items()}
     value = {name: float(np.mean([one.values()[metric] for one in found])) for name, found in answers.items()}
     count = bootstrap.effective(unit)
-    pairs = []
+    pairs, most = [], greatest(metric)
     for first, second in combinations(answers, 2):
         apart, resampled = value[first] - value[second], spread[first] - spread[second]
-        ends, p = bootstrap.ends(resampled, count), bootstrap.p_value(apart, resampled, count)
+        ends = bootstrap.ends(apart, resampled, count, (-most, most))
+        p = bootstrap.p_value(apart, resampled, count)
         pairs.append(Difference(first, second, apart, *ends, p, mcnemar(answers[first][0], answers[second][0])))
     return _corrected(pairs)
 
