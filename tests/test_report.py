@@ -20,7 +20,7 @@ from benchmarks.report.content import FEATURED, content
 from benchmarks.runs import results
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "5b2fc10d51b9bdedbdf04f67fe7f2bb243f8036dd4782aa396dbe7ba2f09bbab"
+PAGE_SHA256 = "4bbbf727ec6431c9e90358b8a1a2f92b08617fd6f0752b2da86c82a168066177"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 
@@ -265,6 +265,20 @@ def test_the_leaderboard_as_csv_reads_back(report, found):
     for row, one in zip(rows, found["leaderboard"], strict=False):
         assert float(row["macro_f1_low"]) == one["metrics"]["macro_f1"]["low"]
     assert (rows[-1]["kind"], rows[-1]["accuracy"], rows[-1]["macro_f1"]) == ("published", "0.59078", "")
+
+
+def test_the_expected_calibration_error_has_no_interval_anywhere(report, found):
+    for row in [*found["leaderboard"], *found["controls"]]:
+        one = row["metrics"]["expected_calibration_error"]
+        assert (one["low"], one["high"]) == (None, None)
+        assert row["metrics"]["brier_score"]["low"] < row["metrics"]["brier_score"]["high"]
+    first = found["leaderboard"][0]
+    value = first["metrics"]["expected_calibration_error"]["value"]
+    (row, *_) = csv.DictReader(io.StringIO(exports.csv_table(found)))
+    assert [row[f"expected_calibration_error{end}"] for end in ("", "_low", "_high")] == [str(value), "", ""]
+    assert re.search(rf"\| {re.escape(first['system'])} +\| {100 * value:.1f} +\| ", exports.markdown(found, {}))
+    page = (report / "report.html").read_text("utf-8")
+    assert f'<td data-value="{value}">{100 * value:.1f}</td>' in page
 
 
 def test_latex_is_a_booktabs_table_with_everything_escaped(found):

@@ -169,6 +169,15 @@ def test_seeds_are_averaged_over_the_same_units():
     assert stats.estimates([first, first]) == stats.estimates([first])
 
 
+def test_the_expected_calibration_error_is_bare():
+    truth, prediction = world(np.random.default_rng(0), 90)
+    answers = stats.Answers(truth, prediction, CLASSES.tolist(), np.full((90, 4), 0.25))
+    found = stats.estimates([answers])
+    bare = found.pop("expected_calibration_error")
+    assert bare == stats.Bare(answers.values()["expected_calibration_error"], 90)
+    assert all(isinstance(one, stats.Interval) for one in found.values())
+
+
 def test_the_seed_decides():
     truth, prediction = world(np.random.default_rng(4), 50)
     assert stats.intervals(truth, prediction, seed=1) == stats.intervals(truth, prediction, seed=1)

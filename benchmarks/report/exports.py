@@ -123,7 +123,7 @@ def _sections(content: Mapping[str, Any]) -> Iterator[str]:
         [
             [
                 row["system"] + (" !" if row["leak"] else ""),
-                _interval(row["metrics"]["expected_calibration_error"]),
+                percent(row["metrics"]["expected_calibration_error"]["value"]),
                 f"{row['metrics']['log_loss']['value']:.3f}",
                 f"{row['metrics']['brier_score']['value']:.3f}",
             ]

@@ -18,11 +18,12 @@ from benchmarks.statistics.metrics import (
     brier_scores,
     check,
     coded,
+    expected_calibration_error,
     greatest,
     log_losses,
 )
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Answers", "Interval", "estimates", "intervals"]
+__all__ = ["CONFIDENCE", "RESAMPLES", "Answers", "Bare", "Interval", "estimates", "intervals"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ class Interval:
     low: float
     high: float
     n: int
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A metric that resampling gives no interval of: `low` and `high` are None."""
+
+    value: float
+    n: int
+    low: None = None
+    high: None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,8 @@ def intervals(
     (True, True)
     """
     answers = Answers(truth, prediction, sorted({*truth, *prediction}))
-    return estimates([answers], clusters=clusters, resamples=resamples, seed=seed)
+    found = estimates([answers], clusters=clusters, resamples=resamples, seed=seed)
+    return {name: one for name, one in found.items() if isinstance(one, Interval)}
 
 
 def estimates(
@@ -155,10 +167,11 @@ def estimates(
     clusters: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict[str, Interval]:
+) -> dict[str, Interval | Bare]:
     """Every metric, the mean over several answers to the same utterances (seeds of one head), with its interval.
 
-    Each resample draws the same units for all of them.
+    Each resample draws the same units for all of them. The expected calibration error is bare: a resample adds noise
+    to the gap of every bin, so resamples lie above the figure and their percentiles are no interval of it.
 
     Args:
         answers: of each seed, on the same utterances in the same order.
@@ -173,11 +186,11 @@ def estimates(
     mean = {name: float(np.mean([found[name] for found in values])) for name in values[0]}
     unit = bootstrap.units(len(answers[0].truth), clusters)
     spread = resampled_metrics(answers, unit, resamples, seed)
-    count = bootstrap.effective(unit)
+    count, n = bootstrap.effective(unit), len(answers[0].truth)
     return {
-        name: Interval(
-            value, *bootstrap.ends(value, spread[name], count, (0.0, greatest(name))), n=len(answers[0].truth)
-        )
+        name: Bare(value, n)
+        if name == expected_calibration_error.__name__
+        else Interval(value, *bootstrap.ends(value, spread[name], count, (0.0, greatest(name))), n=n)
         for name, value in mean.items()
     }
 

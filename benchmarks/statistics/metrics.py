@@ -134,7 +134,9 @@ def expected_calibration_error(truth: Labels, probabilities: Probabilities, clas
     """Sum over 15 equal bins of confidence of share x |accuracy - mean confidence|, in 0..1 (Guo et al. 2017, "On
     Calibration of Modern Neural Networks").
 
-    Confidence is the highest probability of an utterance; bin b holds confidences in ((b - 1) / 15, b / 15].
+    Confidence is the highest probability of an utterance; bin b holds confidences in ((b - 1) / 15, b / 15]. The figure
+    is biased upward in small samples, since chance opens gaps that do not cancel: perfect probabilities do not reach
+    0 (Roelofs et al. 2022, "Mitigating Bias in Calibration Error Estimation").
 
     Raises:
         ValueError: nothing to measure, shapes that differ, or rows that are not probabilities.
