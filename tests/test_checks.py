@@ -62,8 +62,9 @@ CASES = [
     ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
     ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; read the"),
     ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),
-    ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %"),
-    ("worse-than-prior", {"right": 0.5}, "failed", "1 of 1 systems have learned nothing: svm on text.logits"),
+    ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %, their intervals too"),
+    ("worse-than-prior", {"right": 0.5}, "failed", "1 of 1 systems are not shown to be above 50.0 %, what a"),
+    ("worse-than-prior", {"right": 0.52}, "failed", "1 of 1 systems are not shown to be above 50.0 %, what a"),
     ("worse-than-prior", {"head": "prior"}, "not applicable", "only the prior was run"),
     (
         "selection-on-test",
@@ -104,6 +105,17 @@ def test_every_check_has_its_three_cases():
     }
     assert [finding.check for finding in checks.run(benchmark())] == registry.names("checks")
     assert all(registry.summary("checks", name) for name in registry.names("checks"))
+
+
+def test_a_constant_answer_is_found_where_test_lacks_a_class():
+    classes = {name: "hap" if name in TRAIN[:100] else label for name, label in CLASSES.items()}  # three in training
+    angry = [name for name in TEST if CLASSES[name] == "ang"]
+    found = benchmark(about={"classes": classes}, fold=Fold("1", TRAIN, (*angry, *TEST[1::2])), right=0.5)
+    assert set(found.systems[0].pooled[0].prediction) == {"ang"}
+    finding = registry.module("checks", "worse-than-prior").check(found)
+    assert finding.message == (
+        "1 of 1 systems are not shown to be above 50.0 %, what a constant answer reaches: svm on text.logits"
+    )
 
 
 def test_few_of_a_class_are_said():

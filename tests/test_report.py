@@ -20,7 +20,7 @@ from benchmarks.report.content import FEATURED, content
 from benchmarks.runs import results
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "4bbbf727ec6431c9e90358b8a1a2f92b08617fd6f0752b2da86c82a168066177"
+PAGE_SHA256 = "8fba720f30287ed63402f8403c26b480d098c75cee943e5081957877995d5b36"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 
