@@ -107,6 +107,21 @@ def test_every_check_has_its_three_cases():
     assert all(registry.summary("checks", name) for name in registry.names("checks"))
 
 
+def test_speakers_that_are_not_named_are_counted():
+    check = registry.module("checks", "speaker-overlap").check
+    found = check(benchmark(speaker=lambda name: "S" if name == TEST[0] else ""))
+    assert (found.outcome, found.message) == (
+        "not applicable",
+        "799 of 800 utterances name no speaker: that no speaker is on both sides is known of the others alone",
+    )
+    found = check(benchmark(speaker=lambda name: "" if name == TEST[0] else "S"))
+    assert (found.outcome, found.message) == (
+        "failed",
+        "399 of 400 test utterances are of speakers that are in training: known voices; 1 of 800 utterances name no "
+        "speaker",
+    )
+
+
 def test_a_constant_answer_is_found_where_test_lacks_a_class():
     classes = {name: "hap" if name in TRAIN[:100] else label for name, label in CLASSES.items()}  # three in training
     angry = [name for name in TEST if CLASSES[name] == "ang"]
