@@ -46,7 +46,7 @@ CASES = [
     ("speaker-overlap", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),
     ("encoder-tuned-on-test", {"about": tuned(400, 0)}, "passed", "1 encoders were tuned, none on a test utterance"),
     ("encoder-tuned-on-test", {"about": tuned(400, 7)}, "failed", "tuned on test utterances: text on 7 of fold 1"),
-    ("encoder-tuned-on-test", {}, "not applicable", "no encoder was tuned on this corpus"),
+    ("encoder-tuned-on-test", {}, "not applicable", "no encoder records that it was tuned on this corpus"),
     ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
     ("in-sample-logits", {"logits": "in-sample"}, "failed", "1 of 1 systems with logits learn from in-sample ones"),
     (

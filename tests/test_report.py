@@ -20,7 +20,7 @@ from benchmarks.report.content import FEATURED, content
 from benchmarks.runs import results
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "8fba720f30287ed63402f8403c26b480d098c75cee943e5081957877995d5b36"
+PAGE_SHA256 = "62408816f9f59f13586e870c0e2d6ac05dc15d2c2b4c3b00cce1899b37975fc6"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

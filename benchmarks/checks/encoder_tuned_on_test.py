@@ -18,5 +18,5 @@ def check(results: Results) -> Finding:
         return failed(f"tuned on test utterances: {', '.join(saw)}; the figures are not of unseen speech")
     tuned = sum(any(one["train"] for one in entry["tuned_on"].values()) for entry in results.about["encoders"].values())
     if not tuned:
-        return not_applicable("no encoder was tuned on this corpus")
+        return not_applicable("no encoder records that it was tuned on this corpus")
     return passed(f"{tuned} encoders were tuned, none on a test utterance of its folds")
