@@ -4,6 +4,7 @@ import csv
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -107,6 +108,18 @@ def test_extract_lists_failures_and_ends_with_3(home, tmp_path):
 )
 def test_extract_says_what_does_not_fit(home, options, message):
     assert message in run("extract", *store(home), *options, code=1).output
+
+
+@pytest.mark.parametrize("root", ["link.csv", "sub/../t.csv", "~/t.csv"])
+def test_a_root_is_the_same_however_it_is_written(tmp_path, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "t.csv").write_text("text,label\nHi.,glad\n")
+    (tmp_path / "link.csv").symlink_to("t.csv")
+    for _ in range(2):
+        assert pipeline.open_store(tmp_path / "s", "table", Path(root), print).corpus == "table"
+    assert pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print).corpus == "table"
 
 
 def test_a_missing_store_names_the_two_ways_to_one(tmp_path):

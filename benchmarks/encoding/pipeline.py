@@ -37,10 +37,10 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
         raise Mismatch(
             f"{path} holds another corpus", expected=str(corpus), got=store.corpus, do="name another --store"
         )
-    if root is not None and root.resolve() != Path(store.info["source"]):
+    if root is not None and root.expanduser().resolve() != Path(store.info["source"]).resolve():
         raise Mismatch(
             f"{path} was prepared from another root",
-            expected=str(root.resolve()),
+            expected=str(root.expanduser().resolve()),
             got=store.info["source"],
             do=f"cli prepare {store.corpus} {quoted(root)} --store {quoted(path)}",
         )
