@@ -122,6 +122,14 @@ def test_a_root_is_the_same_however_it_is_written(tmp_path, monkeypatch, root):
     assert pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print).corpus == "table"
 
 
+def test_a_preparation_that_was_killed_is_done_again_where_the_corpus_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text("text,label\nHi.,glad\n")
+    pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
+    (tmp_path / "s" / "utterances.csv").unlink()  # written last
+    again = pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
+    assert [row.text for row in again.utterances] == ["Hi."]
+
+
 def test_a_missing_store_names_the_two_ways_to_one(tmp_path):
     result = run("extract", "--store", tmp_path / "no", code=1)
     assert f"there is no feature store at {tmp_path / 'no'}\n  do: cli prepare CORPUS ROOT --store" in result.output

@@ -9,7 +9,7 @@ from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extract import Extracted, extract
 from featurestore.prepare import prepare
 from featurestore.spec import EncoderSpec, parse_encoder
-from featurestore.store import CORPUS, DEFAULT, Store
+from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
 Say = Callable[[str], None]
 
@@ -18,13 +18,15 @@ DEFAULT_ENCODERS = ("text=microsoft/deberta-v3-small", "audio=facebook/wav2vec2-
 
 
 def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> Store:
-    """Opens a store; where there is none, prepares the corpus first (the demo, in the default place).
+    """Opens a store; where there is none, or only half of one, prepares the corpus first (by default the demo).
+
+    A corpus that is not named is prepared in the default place alone, and never beside a `corpus.json` that is there.
 
     Raises:
         NotFound: there is no store and no corpus is named.
         Mismatch: the store holds another corpus than the one named.
     """
-    if not (path / CORPUS).is_file():
+    if not (path / CORPUS).is_file() or (corpus is not None and not (path / MANIFEST).is_file()):
         if corpus is None and path != DEFAULT:
             raise NotFound(
                 f"there is no feature store at {path}",
