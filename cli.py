@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 PARTLY_FAILED = 3
+SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
 
 
 class Commands(click.Group):
@@ -76,12 +77,12 @@ def answer(content: Any, text: str, as_json: bool) -> None:
     click.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
 
 
-def listed(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...]:
+def listed(option: str, text: str, kind: click.ParamType) -> tuple[Any, ...]:
     """The items of a comma-separated option, each once."""
     try:
         found = tuple(dict.fromkeys(kind(item.strip()) for item in text.split(",") if item.strip()))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a comma-separated list of numbers", param_hint=option) from None
+    except click.BadParameter as error:
+        raise click.BadParameter(f"in the list {text!r}, {error.message}", param_hint=option) from None
     if not found:
         raise click.BadParameter("names nothing", param_hint=option)
     return found
@@ -142,7 +143,7 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances in a step.")
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
 @click.option("--freeze-front/--train-front", default=True, help="Keep the audio network's convolutions as they are.")
-@click.option("--seed", type=int, default=0, help="Of the cut, the new layers and the order of the data.")
+@click.option("--seed", type=SEED, default=0, help="Of the cut, the new layers and the order of the data.")
 @json_option
 def finetune(**options: Any) -> None:
     """Tune an encoder on a fold's training part.
@@ -228,7 +229,7 @@ def inspect(path: Path, as_json: bool) -> None:
 @store_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
-@click.option("--seed", type=int, default=0, help="Of protocols that draw.")
+@click.option("--seed", type=SEED, default=0, help="Of protocols that draw.")
 @click.option("--dev", is_flag=True, help="Also cut a dev part from training, by the same grouping.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the folds, every id, to this file.")
 @json_option
@@ -247,7 +248,7 @@ def folds(as_json: bool, **options: Any) -> None:
 @main.command()
 @click.argument("store", type=click.Path(path_type=Path))
 @click.option("--sample", type=click.IntRange(min=0), default=0, help="Encode so many utterances again, per encoder.")
-@click.option("--seed", type=int, default=0, help="Of the choice of these utterances.")
+@click.option("--seed", type=SEED, default=0, help="Of the choice of these utterances.")
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, as_json: bool) -> None:
@@ -291,7 +292,7 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
 @click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")
-@click.option("--seed", type=int, default=0, help="Of the cut and of the head.")
+@click.option("--seed", type=SEED, default=0, help="Of the cut and of the head.")
 @click.option(
     "--normalize",
     type=click.Choice(["none", "global", "speaker"]),
@@ -336,7 +337,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")
 @click.option("--seeds", default="0", help="Comma-separated, of the heads that draw; the cut has a seed of its own.")
-@click.option("--split-seed", type=int, default=0, help="Of the cut: the one that encoders were tuned on.")
+@click.option("--split-seed", type=SEED, default=0, help="Of the cut: the one that encoders were tuned on.")
 @click.option("--normalize", default="none", help="Comma-separated: none, global, speaker.")
 @click.option(
     "--logits",
@@ -383,9 +384,14 @@ def benchmark(as_json: bool, **options: Any) -> None:
     from benchmarks.runs.asked import Asked
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
-    for name, kind in (("heads", str), ("normalize", str), ("logits", str), ("seeds", int)):
+    for name, kind in (
+        ("heads", click.STRING),
+        ("normalize", click.STRING),
+        ("logits", click.STRING),
+        ("seeds", SEED),
+    ):
         options[name] = listed(f"--{name}", options[name], kind)
-    options["shares"] = listed("--shares", options["shares"], float) if options["shares"] is not None else ()
+    options["shares"] = listed("--shares", options["shares"], click.FLOAT) if options["shares"] is not None else ()
     found, text = compare(asked=Asked(**options), **paths, say=say)
     answer(found, text, as_json)
 

@@ -272,6 +272,22 @@ def test_wrong_usage_ends_with_2(home):
     run("extract", "--jobs", "0", code=2)
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit-head", "--head", "svm", "--seed"],
+        ["folds", "--seed"],
+        ["finetune", "--modality", "text", "--checkpoint", "c", "--out", "o", "--seed"],
+        ["benchmark", "--heads", "svm", "--out", "o", "--split-seed"],
+        ["benchmark", "--heads", "svm", "--out", "o", "--seeds"],
+        ["verify", "s", "--seed"],
+    ],
+)
+def test_a_seed_that_no_generator_takes_is_wrong_usage(command, seed):
+    assert f"{seed} is not in the range 0<=x<=4294967295" in run(*command, seed, code=2).output
+
+
 def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):
     import errno
 

@@ -150,7 +150,7 @@ def test_controls_are_in_a_table_of_their_own(tmp_path):
 
 def test_shares_that_are_no_numbers_are_wrong_usage(tmp_path):
     line = ["benchmark", "--heads", "prior", "--out", str(tmp_path / "r"), "--shares"]
-    for given, message in (("0.1,half", "'0.1,half' is not a comma-separated list of numbers"), (",", "names nothing")):
+    for given, message in (("0.1,half", "in the list '0.1,half', 'half' is not a valid float"), (",", "names nothing")):
         result = CliRunner().invoke(cli.main, [*line, given])
         assert result.exit_code == 2
         assert message in result.output
