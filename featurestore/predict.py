@@ -11,6 +11,7 @@ from featurestore import bundle as bundles
 from featurestore import encoders
 from featurestore.bundle import Bundle
 from featurestore.corpora import table as tables
+from featurestore.device import check as check_device
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.errors import BadValue, Mismatch, Unencodable
 from featurestore.spec import EncoderSpec, FeatureSpec, parse_encoder, parse_feature
@@ -73,7 +74,12 @@ def predict(
         items: the speech.
         moved: the checkpoint of an encoder that lies elsewhere now, by the encoder's name.
         device: where the encoders run.
+
+    Raises:
+        BadValue: there is no such device, or what the bundle needs is missing.
+        Mismatch: an encoder is not the one that the bundle was fitted on.
     """
+    check_device(device)
     specs = [parse_feature(feature) for feature in bundle.features]
     identities = _identities(bundle, specs, moved or {})
     _check_given(identities, items)

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 import cli
 from benchmarks.encoding import pipeline
+from featurestore import device
+from featurestore.errors import BadValue
 from featurestore.store import Store
 from tests import tiny
 
@@ -286,6 +288,32 @@ def test_wrong_usage_ends_with_2(home):
 )
 def test_a_seed_that_no_generator_takes_is_wrong_usage(command, seed):
     assert f"{seed} is not in the range 0<=x<=4294967295" in run(*command, seed, code=2).output
+
+
+def test_a_device_that_is_not_there_is_said_before_any_work(home, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    run("fit-head", "--head", "prior", *store(home), "--features", "text.mean", *out(tmp_path))
+    predict = ["predict", tmp_path / "b", "--text", "hello", "--device"]
+    absent = "there is no device 'cuda' that torch can use on this machine\n  expected: cpu\n  do: --device cpu"
+    for command in (predict, ["extract", "--store", tmp_path / "s", *table(home / "mine.csv"), "--device"]):
+        assert absent in run(*command, "cuda", code=1).output
+        assert "'foo' is not a device\n  expected: cpu, cuda, cuda:NUMBER or mps" in run(*command, "foo", code=1).output
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_device_by_its_number(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("cpu", "cuda", "cuda:1"):
+        device.check(name)
+    with pytest.raises(BadValue, match="no device 'cuda:2' that torch can use on this machine\n  expected: cpu, cuda, cu"):
+        device.check("cuda:2")
+    device.check("cuda:2", here=False)  # of a cluster's worker
 
 
 def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.encoding import demo_encoders
 from featurestore.checkpoint import RECORD
+from featurestore.device import check as check_device
 from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extract import Extracted, extract
 from featurestore.prepare import prepare
@@ -77,7 +78,13 @@ def extract_all(
         max_seconds: a longer clip fails.
         engine: `loky`, `dask` or `ray`; `scheduler`: of a running dask cluster.
         say: receives lines for the user.
+
+    Raises:
+        BadValue: there is no such device.
+        Problem: as `open_store` and `extract` raise.
     """
+    if device:
+        check_device(device, here=engine == "loky")
     opened = open_store(store, corpus, root, say)
     specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, say)
     if all_folds:
