@@ -11,6 +11,12 @@ import click
 
 PARTLY_FAILED = 3
 SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
+# Why a disk refuses to write: it is full, or the place is none.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (
+    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR),
+    *(errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 class Commands(click.Group):
@@ -25,11 +31,12 @@ class Commands(click.Group):
         except Problem as problem:
             raise click.ClickException(str(problem)) from None
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            if error.errno not in FULL + REFUSED:
                 raise
             where = f": {error.filename}" if error.filename else ""
+            do = "make room or choose another folder" if error.errno in FULL else "choose another folder"
             raise click.ClickException(
-                f"{error.strerror}{where}\n  do: make room or choose another folder, then run the same command again"
+                f"{error.strerror}{where}\n  do: {do}, then run the same command again"
             ) from None
 
 

@@ -311,7 +311,9 @@ def test_a_device_by_its_number(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name in ("cpu", "cuda", "cuda:1"):
         device.check(name)
-    with pytest.raises(BadValue, match="no device 'cuda:2' that torch can use on this machine\n  expected: cpu, cuda, cu"):
+    with pytest.raises(
+        BadValue, match="no device 'cuda:2' that torch can use on this machine\n  expected: cpu, cuda, cu"
+    ):
         device.check("cuda:2")
     device.check("cuda:2", here=False)  # of a cluster's worker
 
@@ -328,6 +330,18 @@ def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):
     (copy / "store" / "audio.h5").unlink()
     result = run("extract", *store(copy), "--encoder", home / "audio", "--jobs", 1, code=1)
     assert "No space left on device: features/x.h5\n  do: make room" in result.output
+
+
+def test_a_place_that_is_no_folder_ends_in_a_message(home, tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("text,label\nHi.,glad\n")
+    do = "\n  do: choose another folder, then run the same command again"
+    for command in (
+        ["prepare", "table", file, "--store", file / "sub"],
+        ["folds", *store(home), "--out", file / "x.json"],
+        ["prepare", "table", file, "--store", tmp_path / ("s" * 300)],
+    ):
+        assert do in run(*command, code=1).output
 
 
 def test_a_damaged_feature_file_ends_in_a_message(home, copy):
