@@ -85,7 +85,7 @@ def save(bundle: Bundle, folder: Path) -> None:
     """Writes a bundle beside its place and renames the whole folder; an earlier bundle there is replaced.
 
     Raises:
-        BadValue: its features are normalised per speaker.
+        BadValue: its features are normalised per speaker, or the place cannot be written to.
         Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
     """
     if bundle.normalize == "speaker":
@@ -113,8 +113,10 @@ def check_target(folder: Path) -> None:
     """Checks that a bundle may be written there: nothing, an empty folder, or an earlier bundle alone.
 
     Raises:
+        BadValue: the place cannot be written to, or lies within a file.
         Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
     """
+    _check_writable(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     do = "choose another --out, or remove it yourself"
@@ -125,6 +127,18 @@ def check_target(folder: Path) -> None:
     strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strange:
         raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(strange[:5]), do=do)
+
+
+def _check_writable(folder: Path) -> None:
+    """The nearest parent that is there decides: the bundle is written beside its place and renamed."""
+    parent = next(path for path in folder.resolve().parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadValue(
+            f"no bundle can be written to {folder}",
+            expected="a place that can be written to",
+            got=f"{parent} is {'read-only' if parent.is_dir() else 'a file'}",
+            do="choose another place: --out FOLDER",
+        )
 
 
 def load(folder: Path) -> Bundle:

@@ -238,3 +238,19 @@ def test_a_place_that_cannot_take_the_bundle_is_said_before_fitting(tmp_path):
     with pytest.raises(Mismatch, match="exists and is not a bundle"):
         fit_and_save(FakeStore(), head="svm", params=[], features=None, out=tmp_path, progress=lines.append)
     assert lines == []
+
+
+@pytest.mark.parametrize("place", ["locked/store", "file/b"])
+def test_a_place_that_cannot_be_written_to_is_said_before_fitting(tmp_path, monkeypatch, place):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "locked")  # root may write anywhere
+    lines = []
+    with pytest.raises(BadValue) as caught:
+        fit_and_save(FakeStore(), head="prior", params=[], features=None, out=tmp_path / place, progress=lines.append)
+    got = f"{tmp_path / 'locked'} is read-only" if "locked" in place else f"{tmp_path / 'file'} is a file"
+    assert str(caught.value) == (
+        f"no bundle can be written to {tmp_path / place}\n  expected: a place that can be written to\n"
+        f"  got: {got}\n  do: choose another place: --out FOLDER"
+    )
+    assert lines == []

@@ -138,7 +138,7 @@ def fit_and_save(
         options: the others of `fit_head`.
 
     Raises:
-        BadValue: an `out` for features normalised per speaker.
+        BadValue: an `out` for features normalised per speaker, or a place that cannot be written to.
         Problem: as `fit_head`, `parse_params` and `featurestore.bundle.save` raise.
     """
     chosen = [feature.strip() for feature in features.split(",") if feature.strip()] if features else None
