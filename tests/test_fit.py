@@ -254,3 +254,9 @@ def test_a_place_that_cannot_be_written_to_is_said_before_fitting(tmp_path, monk
         f"  got: {got}\n  do: choose another place: --out FOLDER"
     )
     assert lines == []
+
+
+@pytest.mark.parametrize("features", ["", " , "])
+def test_features_that_name_nothing_are_refused(tmp_path, features):
+    with pytest.raises(BadValue, match="--features names nothing\n  do: "):
+        fit_and_save(FakeStore(), head="prior", params=[], features=features, out=tmp_path / "b")

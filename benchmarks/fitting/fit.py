@@ -138,10 +138,10 @@ def fit_and_save(
         options: the others of `fit_head`.
 
     Raises:
-        BadValue: an `out` for features normalised per speaker, or a place that cannot be written to.
+        BadValue: an `out` for features normalised per speaker, a place that cannot be written to, or no feature.
         Problem: as `fit_head`, `parse_params` and `featurestore.bundle.save` raise.
     """
-    chosen = [feature.strip() for feature in features.split(",") if feature.strip()] if features else None
+    chosen = None if features is None else _named(features)
     folder = out or store.path / "bundles" / head
     bundled = options.get("normalize") != SPEAKER
     if out and not bundled:
@@ -153,6 +153,13 @@ def fit_and_save(
         return fitted
     save(fitted.bundle, folder)
     return dataclasses.replace(fitted, path=folder)
+
+
+def _named(features: str) -> list[str]:
+    found = [feature.strip() for feature in features.split(",") if feature.strip()]
+    if not found:
+        raise BadValue("--features names nothing", do="name some, or leave it out for the default")
+    return found
 
 
 def _seeded(head: str, seed: int) -> dict[str, Any]:
