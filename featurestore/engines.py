@@ -22,12 +22,24 @@ class Engine:
         jobs: worker processes; 0 means one per core (one in all on a GPU). A cluster that runs already has its own.
         scheduler: of a running dask cluster, `tcp://host:port`; without one, workers are started here.
         device: `cpu`, `cuda`, …; empty means that each worker takes the GPU that the engine gives it, else the CPU.
+
+    Raises:
+        UnknownName: no such engine.
+        BadValue: a scheduler for an engine that has none.
     """
 
     name: str = "loky"
     jobs: int = 0
     scheduler: str = ""
     device: str = ""
+
+    def __post_init__(self) -> None:
+        registry.check(self.name, ENGINES, what=f"engine {self.name!r}")
+        if self.scheduler and self.name != "dask":
+            raise BadValue(
+                f"engine {self.name} takes no --scheduler",
+                do="--engine dask --scheduler tcp://host:port" + (", or set RAY_ADDRESS" if self.name == "ray" else ""),
+            )
 
     @property
     def local(self) -> bool:
@@ -39,16 +51,8 @@ class Engine:
         """Starts or joins the engine for the block; gives the number of its workers.
 
         Raises:
-            UnknownName: no such engine.
-            BadValue: a scheduler for an engine that has none.
             Unavailable: its package is missing, or its cluster does not answer.
         """
-        registry.check(self.name, ENGINES, what=f"engine {self.name!r}")
-        if self.scheduler and self.name != "dask":
-            raise BadValue(
-                f"engine {self.name} takes no --scheduler",
-                do="--engine dask --scheduler tcp://host:port" + (", or set RAY_ADDRESS" if self.name == "ray" else ""),
-            )
         with warnings.catch_warnings():
             for message in _NOT_FOR_USERS:
                 warnings.filterwarnings("ignore", message, UserWarning)

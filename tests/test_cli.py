@@ -268,6 +268,17 @@ def test_finetune_tunes_on_the_training_part_alone(home, tmp_path):
     assert "has 2 folds, and an encoder is tuned on one\n  expected: --fold, one of 0, 1" in refused.output
 
 
+def test_one_fold_and_all_folds_contradict_each_other(home, tmp_path):
+    options = ["--modality", "text", "--checkpoint", home / "text", "--all-folds", "--fold", "0", "--out", tmp_path]
+    result = run("finetune", *store(home), *options, "--protocol", "leave-one-session-out", code=1)
+    assert "--all-folds and --fold contradict each other\n  do: leave one of them out" in result.output
+
+
+def test_a_scheduler_without_dask_is_refused_even_where_nothing_is_missing(home):
+    result = run("extract", *store(home), *encoders(home), "--scheduler", "tcp://a:1", code=1)
+    assert "engine loky takes no --scheduler\n  do: --engine dask --scheduler tcp://host:port" in result.output
+
+
 def test_wrong_usage_ends_with_2(home):
     run("fit-head", *store(home), code=2)
     run("list", "colours", code=2)

@@ -155,6 +155,6 @@ def test_a_missing_package_names_its_extra(monkeypatch, name):
 
 def test_wrong_engines_and_schedulers_are_refused():
     with pytest.raises(UnknownName, match="unknown engine 'dusk'\n  expected: one of loky, dask, ray\n  do: did you"):
-        Engine("dusk").running().__enter__()
+        Engine("dusk")
     with pytest.raises(BadValue, match="engine loky takes no --scheduler\n  do: --engine dask --scheduler tcp://"):
-        Engine("loky", scheduler="tcp://a:1").running().__enter__()
+        Engine("loky", scheduler="tcp://a:1")

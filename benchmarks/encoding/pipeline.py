@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.encoding import demo_encoders
 from featurestore.checkpoint import RECORD
 from featurestore.device import check as check_device
+from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extract import Extracted, extract
 from featurestore.prepare import prepare
@@ -80,11 +81,12 @@ def extract_all(
         say: receives lines for the user.
 
     Raises:
-        BadValue: there is no such device.
+        BadValue: there is no such device, or a scheduler for an engine that has none.
         Problem: as `open_store` and `extract` raise.
     """
+    where = Engine(engine, scheduler=scheduler or "")
     if device:
-        check_device(device, here=engine == "loky")
+        check_device(device, here=where.local)
     opened = open_store(store, corpus, root, say)
     specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, say)
     if all_folds:

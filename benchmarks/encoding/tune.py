@@ -50,15 +50,17 @@ def tune(
         settings: those of `Settings`; `seed` is also the protocol's.
 
     Raises:
-        BadValue: the protocol has several folds and none is named, K is 1 or more than there are groups, or a fold's
-            name cannot be a file's.
+        BadValue: the protocol has several folds and none is named, or one is beside `all_folds`; K is 1 or more than
+            there are groups; or a fold's name cannot be a file's.
         Problem: as `finetune` and `folds.cut` raise.
     """
+    if all_folds and fold is not None:
+        raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
     folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
     tuning = _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
-    chosen = folds if all_folds and fold is None else [_fold(folds, protocol, fold)]
+    chosen = folds if all_folds else [_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
         return [tuning.run(chosen[0], out)]
     parts = [part for whole in chosen for part in (whole, *(_parts(tuning, whole, crossfit) if crossfit else []))]
