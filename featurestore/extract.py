@@ -65,7 +65,7 @@ class Extracted:
 
 def extract(
     store: Store,
-    spec: EncoderSpec,
+    encoder: EncoderSpec | Identity,
     *,
     optional: Iterable[str] = (),
     jobs: int = 0,
@@ -79,7 +79,7 @@ def extract(
 
     Args:
         store: a prepared store; for a cluster, on storage that every worker shares.
-        spec: which encoder.
+        encoder: which one; identified already, or yet to be.
         optional: `frames` and `layers`, where wanted; what the file has once it keeps.
         jobs: worker processes of one thread each; 0 means one per core on a CPU, one on a GPU.
         device: `cpu`, `cuda`, …; empty means the GPU where there is one.
@@ -89,13 +89,25 @@ def extract(
         say: receives lines for the user.
 
     Raises:
+        BadValue: the encoder lacks an optional kind.
         Unavailable: the store is locked by another extraction, a worker died, or the engine is not there.
         Mismatch: no utterance at all could be encoded.
     """
-    identity = identify(spec)
+    identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with locked(store.path):
         return _Extraction(store, identity, frozenset(optional), say).run(where, max_seconds)
+
+
+def check_kinds(identity: Identity, optional: Iterable[str]) -> None:
+    """Raises BadValue where an encoder cannot give what is asked for beyond the usual."""
+    unknown = sorted(set(optional) - set(identity.kinds))
+    if unknown:
+        raise BadValue(
+            f"encoder {identity.name} has no {', '.join(unknown)}",
+            expected=", ".join(identity.kinds),
+            do=f"extract it by a command of its own, without {' '.join(f'--{kind}' for kind in unknown)}",
+        )
 
 
 class _Extraction:
@@ -186,11 +198,7 @@ class _Extraction:
         return Known(files, self.fingerprint, self.kinds)
 
     def _kinds(self, optional: frozenset[str], before: FeatureFile | None) -> frozenset[str]:
-        unknown = sorted(optional - set(self.identity.kinds))
-        if unknown:
-            raise BadValue(
-                f"encoder {self.identity.name} has no {', '.join(unknown)}", expected=", ".join(self.identity.kinds)
-            )
+        check_kinds(self.identity, optional)
         kept = {kind for kind in OPTIONAL if before and kind in before.kinds and kind in self.identity.kinds}
         return frozenset(self.identity.kinds) - set(OPTIONAL) | optional | kept
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import cli
 from benchmarks.encoding import pipeline
 from featurestore import device
+from featurestore.encoders import Identity
 from featurestore.errors import BadValue
 from featurestore.store import Store
 from tests import tiny
@@ -144,9 +145,34 @@ def test_the_store_of_the_environment_is_taken(home, monkeypatch):
     assert "mlp" not in run("fit-head", "--head", "prior", "--features", "text.mean").output
 
 
+@pytest.mark.parametrize(
+    ("second", "options", "message"),
+    [
+        (
+            "compare",
+            [],
+            "2 encoders are called x, and each would replace the one before\n  got: egemaps, compare\n  do: ",
+        ),
+        ("./nowhere", [], "there is no checkpoint folder ./nowhere"),
+        ("egemaps", ["--frames"], "encoder x has no frames"),
+    ],
+)
+def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, second, options, message):
+    first = f"audio={home / 'audio'}" if options else "x=egemaps"
+    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: pytest.fail("ran"))
+    asked = ["--encoder", first, "--encoder", f"x={second}"]
+    assert message in run("extract", *store(home), *asked, *options, code=1).output
+
+
 def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(pipeline, "extract", lambda store, spec, **options: asked.append(spec))
+
+    def identify(spec):
+        asked.append(spec)
+        return Identity(spec.name, spec.name, {}, ("mean",))
+
+    monkeypatch.setattr(pipeline, "identify", identify)
+    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: None)
     tiny.store(tmp_path / "s", [], tmp_path)
     pipeline.extract_all(store=tmp_path / "s")
     assert [(spec.name, spec.checkpoint) for spec in asked] == [

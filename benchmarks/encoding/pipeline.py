@@ -6,9 +6,10 @@ from pathlib import Path
 from benchmarks.encoding import demo_encoders
 from featurestore.checkpoint import RECORD
 from featurestore.device import check as check_device
+from featurestore.encoders import Identity, identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, NotFound, quoted
-from featurestore.extract import Extracted, extract
+from featurestore.extract import Extracted, check_kinds, extract
 from featurestore.prepare import prepare
 from featurestore.spec import EncoderSpec, parse_encoder
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
@@ -81,7 +82,8 @@ def extract_all(
         say: receives lines for the user.
 
     Raises:
-        BadValue: there is no such device, or a scheduler for an engine that has none.
+        BadValue: there is no such device, a scheduler for an engine that has none, an encoder that lacks an optional
+            kind, or two of one name.
         Problem: as `open_store` and `extract` raise.
     """
     where = Engine(engine, scheduler=scheduler or "")
@@ -94,7 +96,7 @@ def extract_all(
     return [
         extract(
             opened,
-            spec,
+            identity,
             optional=optional,
             jobs=jobs or 0,
             device=device or "",
@@ -103,8 +105,26 @@ def extract_all(
             scheduler=scheduler or "",
             say=say,
         )
-        for spec in specs
+        for identity in _identified(specs, optional)
     ]
+
+
+def _identified(specs: Sequence[EncoderSpec], optional: Sequence[str]) -> list[Identity]:
+    """All encoders, known before the first is run for hours; raises BadValue where two would be one file."""
+    identities = [identify(spec) for spec in specs]
+    for identity in identities:
+        check_kinds(identity, optional)
+    by_name: dict[str, list[str]] = {}
+    for spec, identity in zip(specs, identities, strict=True):
+        by_name.setdefault(identity.name, []).append(spec.checkpoint)
+    for name, checkpoints in by_name.items():
+        if len(checkpoints) > 1:
+            raise BadValue(
+                f"{len(checkpoints)} encoders are called {name}, and each would replace the one before",
+                got=", ".join(checkpoints),
+                do="give each a name of its own: --encoder NAME=CHECKPOINT",
+            )
+    return identities
 
 
 def _per_fold(spec: EncoderSpec) -> list[EncoderSpec]:
