@@ -141,6 +141,15 @@ def test_clips_that_are_missing_or_unusable_keep_their_row(write, clips):
     }
 
 
+def test_a_duration_that_is_given_is_checked_against_the_clip(write, clips):
+    path = write("audio,label,duration\nclips/a.wav,x,0.12\nclips/b.wav,x,2.5\nclips/no.wav,x,1\n")
+    assert [row.duration for row in read(path)] == [0.1, 0.2, None]
+    assert findings(path) == {
+        "turns whose audio file is missing; they stay, without a duration": ("no",),
+        "turns whose clip is not as long as given; the clip's own length is taken": ("b: 2.5 s, the clip 0.200 s",),
+    }
+
+
 def test_no_table(tmp_path):
     kinds = ".csv .tsv .jsonl .ndjson"
     assert message(tmp_path / "no.csv", NotFound) == (
