@@ -150,6 +150,13 @@ def test_a_duration_that_is_given_is_checked_against_the_clip(write, clips):
     }
 
 
+def test_labels_that_are_alike_are_kept_and_said(write):
+    path = write("text,label\na,happy\nb,Happy\nc,sad\nd, happy \ne,very sad\nf,very  sad\n")
+    assert [row.label for row in read(path)] == ["happy", "Happy", "sad", "happy", "very sad", "very  sad"]
+    what = "labels that differ only in case or space, kept as classes of their own"
+    assert findings(path) == {what: ("happy, Happy", "very sad, very  sad")}
+
+
 def test_no_table(tmp_path):
     kinds = ".csv .tsv .jsonl .ndjson"
     assert message(tmp_path / "no.csv", NotFound) == (

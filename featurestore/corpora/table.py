@@ -42,6 +42,7 @@ def utterances(root: Path) -> Reading:
         Finding("columns that the manifest does not have, ignored", _unknown(table)),
         Finding("ids that stand more than once; the later ones got a number", renamed),
         Finding("rows without a label", tuple(row.id for row in complete if not row.label)),
+        Finding("labels that differ only in case or space, kept as classes of their own", _alike(complete)),
         Finding("audio files on more than one row; start and end do not cut them", _shared(complete)),
     )
     return Reading(complete, (*(finding for finding in about if finding.where), *findings))
@@ -176,6 +177,14 @@ def _numbered(name: str) -> Iterator[str]:
     while True:
         yield f"{name}#{number}"
         number += 1
+
+
+def _alike(found: Sequence[Utterance]) -> tuple[str, ...]:
+    """Labels that are one but for case and space, each group as `Happy, happy`."""
+    groups: dict[str, list[str]] = {}
+    for label in dict.fromkeys(row.label for row in found):
+        groups.setdefault("".join(label.split()).casefold(), []).append(label)
+    return tuple(", ".join(labels) for labels in groups.values() if len(labels) > 1)
 
 
 def _shared(found: Sequence[Utterance]) -> tuple[str, ...]:
