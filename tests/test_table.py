@@ -157,6 +157,15 @@ def test_labels_that_are_alike_are_kept_and_said(write):
     assert findings(path) == {what: ("happy, Happy", "very sad, very  sad")}
 
 
+def test_a_key_that_stands_twice_is_refused_as_a_column_is(write):
+    twice = '{"Text": "b", "label": "x", " text": "c"}'
+    path = write(f'{{"text": "a", "label": "x"}}\n{twice}\n', "t.jsonl")
+    assert message(path) == (
+        f"{path}, row 2 has a key twice; case and space around it do not count\n  got: {twice!r}\n"
+        "  do: rename or remove one of them"
+    )
+
+
 def test_no_table(tmp_path):
     kinds = ".csv .tsv .jsonl .ndjson"
     assert message(tmp_path / "no.csv", NotFound) == (

@@ -91,7 +91,13 @@ def _json_lines(text: str, path: Path) -> Iterator[Row]:
             raise BadValue(
                 f"{path}, row {number} is not an object", expected='{"audio": …, "label": …}', got=_short(line)
             )
-        cells = {str(name).strip().lower(): _as_text(value) for name, value in found.items()}
+        cells = {name.strip().lower(): _as_text(value) for name, value in found.items()}
+        if len(cells) < len(found):
+            raise BadValue(
+                f"{path}, row {number} has a key twice; case and space around it do not count",
+                got=_short(line),
+                do="rename or remove one of them",
+            )
         if any(not _is_unicode(text) for text in (*cells, *cells.values())):
             raise BadValue(
                 f"{path}, row {number} holds half of a character (a lone surrogate)",
