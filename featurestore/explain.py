@@ -10,7 +10,7 @@ from featurestore.errors import UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
-from featurestore.store import Store
+from featurestore.store import MANIFEST, Store
 
 
 def explain(path: Path, utterance: str, feature: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def explain(path: Path, utterance: str, feature: str) -> dict[str, Any]:
     registry.check(wanted.kind, file.kinds, what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}")
     rows = {row.id: row for row in store.utterances}
     if utterance not in file.rows:
-        registry.check(utterance, rows, what=f"utterance {utterance!r} in {store.path}")
+        registry.check(utterance, rows, what=f"utterance {utterance!r} in {store.path / MANIFEST}")
     told: dict[str, Any] = {"feature": feature, "file": str(file.path), "dataset": _dataset(wanted.kind)}
     told |= _vector(file, file.rows[utterance], feature) if utterance in file.rows else {}
     told |= {"utterance": _utterance(store, rows[utterance])} if utterance in rows else {}

@@ -20,6 +20,8 @@ PACKAGES = {
     "checks": "benchmarks.checks",
 }
 
+_SHOWN = 20  # names that a message lists
+
 
 def names(kind: str) -> list[str]:
     """The names of everything of one kind, sorted: `paper_tail.py` is `paper-tail`; `_private.py` is not listed."""
@@ -59,9 +61,17 @@ def check(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:
     hint = f"did you mean {' or '.join(close)}?" if close else ""
     raise UnknownName(
         f"unknown {what}",
-        expected=f"one of {', '.join(known)}" if known else "",
+        expected=f"one of {_shown(name, known)}" if known else "",
         do=" ".join(part for part in (hint, f"see: {do}" if do else "") if part),
     )
+
+
+def _shown(name: str, known: list[str]) -> str:
+    """All known names; of very many, such as the ids of a corpus, the closest."""
+    if len(known) <= _SHOWN:
+        return ", ".join(known)
+    closest = difflib.get_close_matches(name, known, n=_SHOWN, cutoff=0)
+    return f"{', '.join(closest)}, … {len(known):,} in all"
 
 
 def _folder(kind: str) -> Path:

@@ -99,7 +99,7 @@ def test_a_failure_is_explained(store):
 
 
 def test_what_is_not_there_is_told_with_the_closest(store):
-    with pytest.raises(UnknownName, match="unknown utterance 'u0001'(.|\n)*did you mean u001"):
+    with pytest.raises(UnknownName, match=r"unknown utterance 'u0001' in .*utterances\.csv\n(.|\n)*did you mean u001"):
         explain(store.path, "u0001", "audio.mean")
     with pytest.raises(UnknownName, match="audio has no logits"):
         explain(store.path, "u001", "audio.logits")

@@ -50,6 +50,16 @@ def test_an_unknown_name_like_no_other():
     assert str(caught.value) == f"unknown head 'zzzzzz'\n  expected: one of {names}\n  do: see: cli list heads"
 
 
+def test_of_very_many_names_the_closest_are_shown():
+    known = [f"Ses{number:04d}" for number in range(1200)]
+    with pytest.raises(UnknownName) as caught:
+        registry.check("Ses07331", known, what="utterance 'Ses07331'")
+    expected = str(caught.value).splitlines()[1]
+    assert expected.startswith("  expected: one of Ses0733, ")
+    assert expected.endswith(", … 1,200 in all")
+    assert expected.count("Ses") == 20
+
+
 def test_listing_and_summaries_import_nothing_of_it():
     code = (
         "import sys; from featurestore import registry\n"
