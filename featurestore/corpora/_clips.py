@@ -9,7 +9,6 @@ from featurestore.corpora import Finding
 from featurestore.errors import Unencodable
 from featurestore.manifest import Utterance
 
-
 _MISSING = "turns whose audio file is missing; they stay, without a duration"
 _UNUSABLE = "turns whose audio file cannot be used; they stay, without a duration"
 _DIFFERENT = "turns whose clip is not as long as given; the clip's own length is taken"
