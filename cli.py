@@ -84,7 +84,7 @@ def answer(content: Any, text: str, as_json: bool) -> None:
     click.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
 
 
-def listed(option: str, text: str, kind: click.ParamType[Any]) -> tuple[Any, ...]:
+def listed(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...]:
     """The items of a comma-separated option, each once."""
     try:
         found = tuple(dict.fromkeys(kind(item.strip()) for item in text.split(",") if item.strip()))

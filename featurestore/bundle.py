@@ -131,7 +131,7 @@ def check_target(folder: Path) -> None:
 
 def _check_writable(folder: Path) -> None:
     """The nearest parent that is there decides: the bundle is written beside its place and renamed."""
-    parent = next(path for path in folder.resolve().parents if path.exists())
+    parent = next((path for path in folder.resolve().parents if path.exists()), folder)  # / has no parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise BadValue(
             f"no bundle can be written to {folder}",

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +91,11 @@ def test_a_bundle_with_other_files_in_it_is_never_replaced(folder):
         Mismatch, match=r"bundle holds more than a bundle\n  got: notes\.txt\n  do: choose another --out"
     ):
         bundles.save(make(), folder)
+
+
+def test_the_root_of_the_disk_is_no_bundle():
+    with pytest.raises(Mismatch, match="/ exists and is not a bundle"):
+        bundles.check_target(Path("/"))
 
 
 def test_an_empty_folder_is_filled(tmp_path):
