@@ -41,6 +41,7 @@ class SVMHead(Head):
         C: cost of a training error, above 0.
         gamma: width of the kernel: "scale" (1 over columns times variance), "auto" (1 over columns) or above 0.
         gamma_factor: multiplies gamma, above 0; with "scale" a setting that means the same for any number of columns.
+            A search varies it where it is not given, whatever gamma is.
         class_weight: None, "balanced", or a weight by class name.
         calibration_folds: folds for the temperature, at least 2; each is one more fit.
         cache_size: memory of the kernel cache in MB.

@@ -77,12 +77,6 @@ def test_folds_test_each_utterance_once(protocol, cuts, tested):
     assert refused() == f"protocol holdout does not test each utterance once\n  got: {tested} of 4"
 
 
-def test_a_dev_part_that_loses_all_its_utterances_is_told():
-    fold = Fold("1", ("a", "b"), ("c",), ("d",))
-    with pytest.raises(Mismatch, match="fold 1: no dev utterance has features\n  do: extract what is missing"):
-        folds.restrict(fold, {"a", "b", "c"}, CLASSES)
-
-
 def test_a_speaker_on_both_sides_is_refused_where_the_protocol_is_speaker_independent():
     rows = [
         Utterance(f"{session}{speaker}{label}", label=label, speaker=speaker, session=session)

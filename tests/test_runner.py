@@ -406,6 +406,15 @@ def test_labels_of_a_second_store_that_is_not_there_are_refused(tmp_path):
     assert "--test-labels is there without a store that they are of\n  do: --test-store FOLDER" in result.output
 
 
+def test_a_dev_part_without_features_is_told_where_it_is_needed(tmp_path):
+    sides = {"1": "train", "2": "dev", "3": "test"}
+    rows = tuple(replace(row, partition=sides[row.session]) for row in corpus())
+    store = FakeStore(rows, failed={row.id: "gone" for row in rows if row.partition == "dev"})
+    with pytest.raises(Mismatch, match="fold test: no dev utterance has features\n  do: extract what is missing, or"):
+        ran(tmp_path, store, heads=("svm",), protocol="official", tune=1)
+    assert ran(tmp_path, store, heads=("svm",), protocol="official").ids
+
+
 def test_ready_sets(tmp_path):
     found = ran(tmp_path, heads=("prior",), features=f"text,audio,both,embeddings,logits,{OWN},mine={OWN}")
     assert found.about["feature_sets"] == {

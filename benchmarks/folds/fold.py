@@ -86,15 +86,11 @@ def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fo
     """The fold without the utterances that are not among `ids`, for example those without features.
 
     Raises:
-        Mismatch: what is left is empty, or its dev part, or has a class in test that is not in training.
+        Mismatch: what is left is empty or has a class in test that is not in training.
     """
     kept = set(ids)
     parts = {part: tuple(name for name in getattr(fold, part) if name in kept) for part in _PARTS}
     left = Fold(fold.name, **parts, turns=turns(fold, kept))
-    if fold.dev and not left.dev:
-        raise Mismatch(
-            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --tune"
-        )
     _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
     return left
 

@@ -17,7 +17,7 @@ from benchmarks.runs.run import Run
 from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from featurestore.bundle import versions
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, Mismatch
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
     dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
     for line in cut.missing_lines(dropped):
         say(line)
-    whole = [cut.restricted(fold, dropped) for fold in cut.folds]
-    folds = [replace(fold, turns=fold.turns[: asked.tune_parts - 1]) for fold in whole]
+    folds = [_for_search(cut.restricted(fold, dropped), asked) for fold in cut.folds]
     runs = _runs(asked, params, cut, folds, variants)
     return Plan(asked, cut, tuple(folds), tuple(variants), dropped, tuple(runs))
 
@@ -119,6 +118,15 @@ def _runs(
                         yield plain
                         for one in _shuffled(store, run, asked):
                             yield replace(plain, run=one, digest=single.digest(store, one, found))
+
+
+def _for_search(fold: Fold, asked: Asked) -> Fold:
+    """The fold with as many parts to take turns as dev as were asked for."""
+    if asked.tune and not fold.dev:
+        raise Mismatch(
+            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --tune"
+        )
+    return replace(fold, turns=fold.turns[: asked.tune_parts - 1])
 
 
 def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> None:
