@@ -45,12 +45,15 @@ def browser(page):
 
 @pytest.fixture
 def opened(browser, page):
-    """The page, fresh, at 1,400 px in light."""
+    """The page, fresh, at 1,400 px in light, once its script has run."""
+    browser.get("about:blank")  # or what is found next may still be of the page that is left
     size(browser, 1400)
     scheme(browser, "light")
     browser.get_log("performance")
     browser.get_log("browser")
     browser.get(page.as_uri())
+    support = pytest.importorskip("selenium.webdriver.support.ui")
+    support.WebDriverWait(browser, 30).until(lambda _: browser.find_elements("css selector", "th button"))
     return browser
 
 
