@@ -15,9 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from benchmarks.report import content as report_content
 from benchmarks.report import drawing, exports, figures, tables, write
 from benchmarks.report.content import FEATURED, content
+from benchmarks.report.summary import summarise
 from benchmarks.runs import results
+from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, Drawn, written
 
 PAGE_SHA256 = "62408816f9f59f13586e870c0e2d6ac05dc15d2c2b4c3b00cce1899b37975fc6"
@@ -192,6 +195,19 @@ def test_curves_along_training_are_means_over_runs(read, found):
     assert curve["runs"] == len(losses) == 4
     np.testing.assert_allclose(curve["curves"]["loss"]["mean"], np.mean(losses, axis=0), rtol=1e-5)
     np.testing.assert_allclose(curve["curves"]["loss"]["high"], np.max(losses, axis=0), rtol=1e-5)
+
+
+def test_the_sentence_has_the_figures_of_the_table(read, monkeypatch):
+    def halves(results):
+        summary = summarise(results)
+        best = summary["leaderboard"][0]["metrics"][METRIC]
+        best["low"] = 0.5175000001  # 51.8 %, and 51.7 % once six digits are left of it
+        return summary
+
+    monkeypatch.setattr(report_content, "summarise", halves)
+    found = content(read)
+    low = found["leaderboard"][0]["metrics"][METRIC]["low"]
+    assert f"[{100 * low:.1f}, " in found["sentence"]
 
 
 def test_mistakes_are_wrong_and_the_surest_first(read, found):

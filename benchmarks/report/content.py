@@ -31,7 +31,7 @@ def content(results: Results, other: Results | None = None) -> dict[str, Any]:
     Raises:
         BadValue: the two have nothing in common.
     """
-    summary = summarise(results)
+    summary = rounded(summarise(results))  # at once, so that the sentence and the tables say the same
     found = {
         "format": FORMAT,
         "sentence": sentence(summary),
