@@ -399,6 +399,22 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
     assert not digests() & as_they_are
 
 
+def test_a_command_without_options_has_the_defaults_of_asked(monkeypatch):
+    caught = []
+    monkeypatch.setattr(compared, "compare", lambda **given: caught.append(given) or ({}, ""))
+    line = shlex.split(command(Asked(("svm",)), Path("s"), Path("r")))
+    assert CliRunner().invoke(cli.main, line[1:]).exit_code == 0
+    assert caught[0]["asked"] == Asked(("svm",))
+
+
+def test_how_long_the_search_took_is_told_where_there_is_one(tmp_path):
+    for tune in (0, 1):
+        said = []
+        asked = Asked(("logistic",), protocol=SESSIONS, tune=tune)
+        benchmark(FakeStore(), asked, tmp_path / str(tune), say=said.append)
+        assert ["s to choose settings, " in line for line in said if "s to fit" in line] == [bool(tune)] * 3
+
+
 def test_labels_of_a_second_store_that_is_not_there_are_refused(tmp_path):
     result = CliRunner().invoke(
         cli.main, ["benchmark", "--store", str(tmp_path), "--heads", "prior", "--test-labels", "x", "--out", "r"]

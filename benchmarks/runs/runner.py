@@ -77,7 +77,7 @@ def _execute(store: Store, missing: Sequence[Planned], protocol: str, folder: Pa
 
 def _cost(run: Run) -> float:
     """About how long a run takes beside the others."""
-    return float(registry.load("heads", run.head).COST) * len(run.fold.train) * run.share * (1 + run.tune)
+    return float(registry.load("heads", run.head).COST) * len(run.fold.train) * run.share
 
 
 def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:
@@ -91,7 +91,9 @@ def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder:
         answers = Answers(truth, answer.prediction, card.classes, answer.probabilities)
         predictions.write(folder, card, done.ids, answers)
     run, share = group[0].run, f", {group[0].run.share:g} of training" if group[0].run.share < 1 else ""
-    return f"{group[0].system}{share}, fold {run.fold.name}, seed {run.seed}: {done.seconds['fit']:.1f} s to fit"
+    searched = f"{done.seconds['tune']:.1f} s to choose settings, " if run.tune else ""
+    took = f"{searched}{done.seconds['fit']:.1f} s to fit"
+    return f"{group[0].system}{share}, fold {run.fold.name}, seed {run.seed}: {took}"
 
 
 def _card(planned: Planned, protocol: str, done: Done, bundle_bytes: int) -> Card:
