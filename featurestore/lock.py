@@ -47,7 +47,11 @@ def locked(folder: Path, *, work: str = "extraction", option: str = "--store") -
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: a process forked meanwhile has the file open too, until it runs its program.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _opened(folder: Path, option: str) -> TextIO:

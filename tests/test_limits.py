@@ -1,4 +1,6 @@
 import errno
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +200,20 @@ def test_a_feature_file_that_may_not_be_read_is_not_called_damaged(store, model,
         run(store, model)
     monkeypatch.undo()
     assert FeatureFile(path).damaged() == []
+
+
+def test_the_lock_is_free_at_the_end_though_a_process_forked_meanwhile_has_its_file_open(tmp_path):
+    """As one that is being started by another thread has, between its fork and its program."""
+    with locked(tmp_path):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    try:
+        with locked(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
