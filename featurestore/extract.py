@@ -19,7 +19,7 @@ from featurestore.featurefile import FeatureFile
 from featurestore.limits import Limits
 from featurestore.lock import locked
 from featurestore.manifest import Utterance
-from featurestore.parts import Failure, Known, keys
+from featurestore.parts import Failure, Known
 from featurestore.plan import Part, Work
 from featurestore.progress import Progress
 from featurestore.schema import Header
@@ -221,9 +221,9 @@ class _Extraction:
         expected = [(name, key) for name, key in id_keys.items() if name not in failed]
         return (
             file.header.manifest == self.store.manifest_digest
-            and list(zip(file.ids, keys(file, schema.KEY), strict=True)) == expected
+            and list(zip(file.ids, file.keys(), strict=True)) == expected
             and file.failed == failed
-            and keys(file, schema.FAILED_KEY) == [failure.key for failure in failures]
+            and file.keys(schema.FAILED_KEY) == [failure.key for failure in failures]
         )
 
     def _header(self, manifest: str = "", created: str = "") -> Header:

@@ -103,6 +103,10 @@ class FeatureFile:
         """A dataset of text."""
         return [value.decode("utf-8") for value in self[name].tolist()]
 
+    def keys(self, name: str = schema.KEY) -> list[str]:
+        """The keys of its rows, or of its failures, as hex."""
+        return [row.tobytes().hex() for row in self[name]]
+
     @cached_property
     def ids(self) -> list[str]:
         """The utterance of each row."""

@@ -58,20 +58,15 @@ class Known:
             self.aside[path] = f"made without {', '.join(sorted(lacking))}"
         else:
             self.files.append(file)
-            for row, key in enumerate(keys(file, schema.KEY)):
+            for row, key in enumerate(file.keys()):
                 self.where[key] = (len(self.files) - 1, row)
             failed = zip(
-                file.text(schema.FAILED_ID), keys(file, schema.FAILED_KEY), file.text(schema.FAILED_REASON), strict=True
+                file.text(schema.FAILED_ID), file.keys(schema.FAILED_KEY), file.text(schema.FAILED_REASON), strict=True
             )
             self.failures |= {key: Failure(name, key, reason) for name, key, reason in failed if key != RETRY}
 
     def __contains__(self, key: str) -> bool:
         return key in self.where or key in self.failures
-
-
-def keys(file: FeatureFile, name: str) -> list[str]:
-    """The keys of a file's rows or failures, as hex."""
-    return [row.tobytes().hex() for row in file[name]]
 
 
 def write_part(

@@ -136,6 +136,11 @@ class Store:
         """`audio` or `text`."""
         return self.file(encoder).header.modality
 
+    def keys(self, encoder: str) -> dict[str, str]:
+        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are."""
+        file = self.file(encoder)
+        return dict(zip(file.ids, file.keys(), strict=True))
+
     def digests(self, encoder: str) -> dict[str, str]:
         """The digest of each dataset of an encoder's file."""
         return self.file(encoder).header.digests

@@ -14,7 +14,6 @@ from featurestore.encoders import fingerprint
 from featurestore.errors import Mismatch, Problem
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
-from featurestore.parts import keys
 from featurestore.reencode import compare
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -163,7 +162,7 @@ def _against(store: Store, file: FeatureFile, utterances: Sequence[Utterance], f
         yield f"its rows are not in manifest order; {again}"
     if store.root.is_dir() or file.header.modality == "text":
         now = content.keys_for(store, file.header.fingerprint, file.header.modality)
-        stale = {name for name, key in zip(file.ids, keys(file, schema.KEY), strict=True) if now.get(name) != key}
+        stale = {name for name, key in zip(file.ids, file.keys(), strict=True) if now.get(name) != key}
         what = "text" if file.header.modality == "text" else "audio"
         yield from _listed(f"vectors are stale: the {what} has changed or is gone", stale & set(now), again)
     else:

@@ -47,6 +47,7 @@ class FakeStore:
     spread: float = 0.5
     path: Path = Path("nowhere")
     manifest_digest: str = "0" * 64
+    same: frozenset[str] = frozenset()  # ids whose clip is one and the same
     extra: tuple[str, ...] = ()  # feature files beside audio and text: text@1
 
     def default_features(self):
@@ -60,6 +61,9 @@ class FakeStore:
 
     def modality(self, encoder):
         return encoder.partition("@")[0]
+
+    def keys(self, encoder):
+        return {row.id: "one" if row.id in self.same else f"{self.corpus} {row.id}" for row in self.utterances}
 
     def digests(self, encoder):
         return {"id": "0", **{kind: str(self.spread) for kind in self.kinds(encoder)}}

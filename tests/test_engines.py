@@ -122,7 +122,7 @@ def test_ray(store, checkpoint):
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, str(store.path), checkpoint]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(
         FeatureFile(store.path / "text.h5")["mean"], reference(store, checkpoint)["mean"], rtol=1e-4, atol=1e-5

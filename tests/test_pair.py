@@ -7,6 +7,7 @@ import pytest
 from benchmarks.runs import results
 from benchmarks.runs.pair import Pair
 from benchmarks.runs.runner import Asked, benchmark
+from featurestore import registry
 from featurestore.errors import Leakage, Mismatch
 from tests.fake_store import FakeStore, corpus
 
@@ -38,6 +39,14 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     assert all(name.startswith("tested:") for name in fold.test)
     assert set(found.systems[0].pooled[0].truth) == {"ang", "hap", "sad"}
     assert found.systems[0].pooled[0].values()["accuracy"] > 0.6
+
+
+def test_a_clip_that_both_corpora_have_under_other_names_is_noticed(tmp_path, mapped):
+    first, second = FakeStore(same=frozenset(["Ses01F_000"])), other(same=frozenset(["Ses02M_001"]))
+    benchmark(Pair(first, second, None, mapped), Asked(("prior",), protocol="cross-corpus"), tmp_path)
+    found = results.read(tmp_path)
+    assert found.about["same_clips"] == [["trained:Ses01F_000", "tested:Ses02M_001"]]
+    assert registry.module("checks", "clip-shared").check(found).outcome == "failed"
 
 
 def test_rows_come_from_their_store_in_the_order_asked_for(mapped):

@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "62408816f9f59f13586e870c0e2d6ac05dc15d2c2b4c3b00cce1899b37975fc6"
+PAGE_SHA256 = "4fd26ed8437038e02347e66a851a1c1254e6f1395f0f8b9d91f4978ea2592cc0"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

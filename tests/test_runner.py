@@ -250,6 +250,14 @@ def test_shuffling_the_manifest_changes_no_prediction(tmp_path, protocol):
         assert one.pooled[0].prediction == other.pooled[0].prediction
 
 
+@pytest.mark.parametrize(
+    ("features", "expected"), [("audio.mean,text.mean", [["Ses01F_000", "Ses02M_001"]]), ("text.mean", None)]
+)
+def test_clips_that_are_the_same_under_several_ids_are_listed(tmp_path, features, expected):
+    store = FakeStore(same=frozenset(["Ses01F_000", "Ses02M_001"]))
+    assert ran(tmp_path, store, features=features).about["same_clips"] == expected
+
+
 def test_a_planted_leak_is_refused_with_count_and_remedy_and_marked_with_the_flag(tmp_path):
     store = FakeStore(tuned={"audio": frozenset(row.id for row in corpus())})
     with pytest.raises(Leakage) as caught:

@@ -25,6 +25,7 @@ def add(store, name, ids, failed=None, trained_on=(), trained_corpus="", manifes
     lengths = [3, 1, 2][: len(ids)]
     columns = {
         "id": encode_text(ids),
+        "key": np.full((len(ids), 32), [[ord(name)] for name in ids], np.uint8),
         "mean": random.standard_normal((len(ids), 4)).astype(np.float32),
         "logits": random.standard_normal((len(ids), 2)).astype(np.float32),
         "layers": random.standard_normal((len(ids), 3, 4)).astype(np.float16),
@@ -122,6 +123,10 @@ def test_features_of_another_manifest_are_stale(store):
 def test_default_features_are_mean_and_logits_of_every_encoder(store):
     add(store, "audio", ["a"])
     assert store.default_features() == ["audio.mean", "audio.logits", "text.mean", "text.logits"]
+
+
+def test_a_key_is_told_by_utterance(store):
+    assert store.keys("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
 
 
 def test_only_this_corpus_counts_as_trained_on(store):

@@ -1,6 +1,7 @@
 """What `benchmark.json` says of a benchmark: what was asked, of what data, on what machine, by which command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +24,7 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
     """
     asked, task = plan.asked, plan.task
     parts = [(*fold.train, *fold.dev, *fold.test) for fold in plan.folds]
+    encoders = _encoders(task.store, plan.folds, plan.variants)
     return {
         "corpus": task.store.corpus,
         "manifest_sha256": task.store.manifest_digest,
@@ -38,7 +40,8 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         "tune": asked.tune,
         "left_out": task.left_out(),
         "dropped": dict(plan.dropped),
-        "encoders": _encoders(task.store, plan.folds, plan.variants),
+        "encoders": encoders,
+        "same_clips": _same_clips(task.store, encoders, {name for ids in parts for name in ids}),
         "published": _published(task.store.corpus, task.labels),
         "command": command,
         "machine": dict(machine),
@@ -68,3 +71,15 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
         name: {"modality": store.modality(name), "made": store.describe(name), "tuned_on": by_fold}
         for name, by_fold in used.items()
     }
+
+
+def _same_clips(store: Store, encoders: Iterable[str], ids: AbstractSet[str]) -> list[list[str]] | None:
+    """Groups of utterances whose clips are the same bytes under several ids; None where no clip was encoded."""
+    heard = [name for name in encoders if store.modality(name) == "audio"]
+    groups: dict[str, list[str]] = {}
+    for encoder in heard:
+        for name, key in store.keys(encoder).items():
+            if name in ids:
+                groups.setdefault(key, []).append(name)
+    several = {tuple(group) for group in groups.values() if len(group) > 1}
+    return [list(group) for group in sorted(several)] if heard else None

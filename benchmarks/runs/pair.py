@@ -140,6 +140,11 @@ class Pair:
         """How the encoder's vectors were made."""
         return self._stores["trained"].describe(encoder)
 
+    def keys(self, encoder: str) -> Mapping[str, str]:
+        """The key of each utterance's vector, of both stores: the same clip has the same in both."""
+        found = {side: store.keys(encoder) for side, store in self._stores.items()}
+        return {f"{side}:{name}": key for side, keys in found.items() for name, key in keys.items()}
+
     def digests(self, encoder: str) -> Mapping[str, str]:
         """The digests of both files, as one text by dataset."""
         first, second = (store.digests(encoder) for store in self._stores.values())

@@ -55,5 +55,8 @@ class Store(Protocol):
     def describe(self, encoder: str) -> dict[str, Any]:
         """How the encoder's vectors were made, as JSON."""
 
+    def keys(self, encoder: str) -> Mapping[str, str]:
+        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are."""
+
     def digests(self, encoder: str) -> Mapping[str, str]:
         """The digest of each dataset of the encoder's file."""
