@@ -62,7 +62,10 @@ class Engine:
 
 # Of joblib: a worker whose first part was a small one is taken for a leaking one and replaced; a run that ends early
 # leaves tasks over. Nothing is lost by either, and why a run ended early is told.
-_NOT_FOR_USERS = ("A worker stopped while some jobs were given", r"\d+ tasks have been successfully executed")
+_NOT_FOR_USERS = (
+    "A worker stopped while some jobs were given",
+    r"\d+ tasks (have been successfully executed|which were still being processed)",
+)
 
 
 @contextmanager
