@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +72,6 @@ class Checkpoint:
         """What fine-tuning recorded: the content of `finetune.json`; empty where there is none."""
         path = self.folder / RECORD
         return _json(path) if path.is_file() else {}
-
-
-def trained_corpus(record: Mapping[str, Any]) -> str:
-    """Whose utterances a record's `trained_on` names; empty where they are of several corpora, or of none."""
-    return str(record.get("trained_corpus", record.get("corpus", "")))
 
 
 def resolve(name: str) -> Checkpoint:

@@ -211,6 +211,8 @@ class _Extraction:
             self.say(f"{self.path} was made by another encoder; it is made anew ({'; '.join(changed)})")
             again = asked_for(self.identity.description)
             self.say(f"  to keep both, give the new one a name: --encoder NAME={again}")
+        elif changed := freshness.training_changes(before, self.identity):
+            self.say(f"{self.path}: {changed[0]}; recorded anew")
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:
         """Whether the finished file already is what this extraction would write."""
@@ -221,6 +223,7 @@ class _Extraction:
         expected = [(name, key) for name, key in id_keys.items() if name not in failed]
         return (
             file.header.manifest == self.store.manifest_digest
+            and not freshness.training_changes(file, self.identity)
             and list(zip(file.ids, file.keys(), strict=True)) == expected
             and file.failed == failed
             and file.keys(schema.FAILED_KEY) == [failure.key for failure in failures]
@@ -234,7 +237,6 @@ class _Extraction:
             fingerprint=self.fingerprint,
             classes=self.identity.classes,
             corpus=self.store.corpus,
-            trained_corpus=self.identity.trained_corpus,
             manifest=manifest,
             versions=_versions(),
             created=created,

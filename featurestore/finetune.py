@@ -15,7 +15,7 @@ import transformers as hf
 from featurestore import lock
 from featurestore._finetune_data import Clips, Part, Preparer, Texts, part
 from featurestore._finetune_training import Settings, quiet, train
-from featurestore.checkpoint import RECORD, Checkpoint, resolve, trained_corpus
+from featurestore.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.encoders._network import UNUSED, check_complete, load_model, load_processor
 from featurestore.errors import BadValue, Mismatch, UnknownName
 from featurestore.files import flush, write_text
@@ -103,7 +103,7 @@ def finetune(
             _check_few(left_out, len(train_ids) + len(held_out_ids), progress)
             progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
             history = train(model, training, held_out, settings, parts / "trainer", progress)
-            record = {**request, **_results(training, start, provenance.get("corpus", ""), left_out, history)}
+            record = {**request, **_results(training, start, left_out, history)}
             _finish(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)
@@ -243,17 +243,12 @@ def _check_few(left_out: Mapping[str, str], count: int, progress: Callable[[str]
 
 
 def _results(
-    training: Part, start: Checkpoint, corpus: str, left_out: Mapping[str, str], history: list[dict[str, Any]]
+    training: Part, start: Checkpoint, left_out: Mapping[str, str], history: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What a record says beyond its request; `trained_on` holds what the starting checkpoint had seen as well.
-
-    Where that was another corpus, `trained_corpus` is empty: each id then counts as seen in every corpus.
-    """
-    before = start.trained_on()
-    corpora = {corpus, trained_corpus(before)} if before.get("trained_on") else {corpus}
+    """What a record says beyond its request; `trained_on` holds what the starting checkpoint had seen as well."""
+    before = set(start.trained_on().get("trained_on", ()))
     return {
-        "trained_on": sorted({utterance.id for utterance in training.utterances} | set(before.get("trained_on", ()))),
-        "trained_corpus": corpus if len(corpora) == 1 else "",
+        "trained_on": sorted({utterance.id for utterance in training.utterances} | before),
         "left_out": dict(sorted(left_out.items())),
         "history": history,
         "libraries": {name: version(name) for name in LIBRARIES},

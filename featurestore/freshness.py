@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from featurestore import content, schema
-from featurestore.encoders import fingerprint, identify
+from featurestore.encoders import Identity, fingerprint, identify
 from featurestore.errors import Problem
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
@@ -36,7 +36,14 @@ def source(file: FeatureFile) -> Source:
         identity = identify(spec)
     except Problem as problem:
         return Source(spec, unknown=problem.what)
-    return Source(spec, tuple(differences(stored, identity.description)))
+    return Source(spec, (*differences(stored, identity.description), *training_changes(file, identity)))
+
+
+def training_changes(file: FeatureFile, identity: Identity) -> list[str]:
+    """Whether the checkpoint's record of what it was tuned on is another one than the file has; one line, or none."""
+    before, now = file.trained_on, frozenset(identity.trained_on)
+    told = f"what it was tuned on: {len(before)} utterances -> {len(now)}, {len(before & now)} of them the same"
+    return [told] if before != now else []
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -32,8 +32,6 @@ class Header:
         fingerprint: sha256 of what shapes a vector.
         classes: of the logits, in order.
         corpus: whose utterances these are.
-        trained_corpus: whose utterances `trained_on` names; another corpus's ids are no leak here. Empty:
-            of several corpora, and an id counts in each.
         manifest: sha256 of the manifest that the rows follow; empty in a part.
         versions: of the libraries that made it.
         created: ISO 8601, UTC.
@@ -46,7 +44,6 @@ class Header:
     fingerprint: str
     classes: tuple[str, ...] = ()
     corpus: str = ""
-    trained_corpus: str = ""
     manifest: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""

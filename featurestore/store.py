@@ -124,9 +124,11 @@ class Store:
         return {name: f"{encoder}: {why}" for encoder, file in files.items() for name, why in file.failed.items()}
 
     def trained_on(self, encoder: str) -> frozenset[str]:
-        """The utterances of this corpus that the encoder was tuned on."""
-        file = self.file(encoder)
-        return file.trained_on if file.header.trained_corpus in ("", self.corpus) else frozenset()
+        """The utterances that the encoder was tuned on, by id.
+
+        Of whatever corpus they were: the same release read from a table of one's own has another corpus name.
+        """
+        return self.file(encoder).trained_on
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """How an encoder's vectors were made, as stored."""

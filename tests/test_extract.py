@@ -12,7 +12,7 @@ from featurestore import plan, worker
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
-from featurestore.freshness import differences
+from featurestore.freshness import differences, source
 from featurestore.lock import locked
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -260,6 +260,18 @@ def test_what_a_checkpoint_was_tuned_on_goes_into_the_file(store, models, tmp_pa
     (folder / "finetune.json").write_text(json.dumps({"corpus": "table", "trained_on": ["u001", "u002"]}))
     run(store, str(folder))
     assert Store(store.path).trained_on("text") == {"u001", "u002"}
+
+
+def test_a_training_record_that_changes_is_recorded_anew_and_nothing_is_encoded_again(store, tmp_path):
+    folder, lines = tiny.checkpoint("deberta-v2", tmp_path / "tuned"), []
+    run(store, str(folder))
+    (folder / "finetune.json").write_text(json.dumps({"corpus": "another", "trained_on": ["u001", "u002"]}))
+    changed = "what it was tuned on: 0 utterances -> 2, 0 of them the same"
+    assert source(FeatureFile(store.path / "text.h5")).changes == (changed,)
+    assert run(store, str(folder), say=lines.append).encoded == 0
+    assert lines[0] == f"{store.path / 'text.h5'}: {changed}; recorded anew"
+    assert Store(store.path).trained_on("text") == {"u001", "u002"}
+    assert source(FeatureFile(store.path / "text.h5")).changes == ()
 
 
 def test_versions_and_time_are_recorded(store, models):

@@ -174,12 +174,10 @@ def test_what_the_starting_checkpoint_had_seen_is_remembered(folder, tuned, tmp_
         )
     )
     assert further.record["trained_on"] == [f"u{i:02d}" for i in range(40)]
-    assert further.record["trained_corpus"] == PROVENANCE["corpus"]
     assert further.record["history"][0].keys() == {"epoch", "loss", "training_accuracy", "steps"}
 
 
-def test_what_was_seen_of_another_corpus_counts_in_every_corpus(folder, tuned, tmp_path):
-    """The record has one list of ids; that of the first corpus must not be forgotten with its name."""
+def test_what_was_seen_of_another_corpus_is_remembered_too(folder, tuned, tmp_path):
     further = finetune(
         **arguments(
             folder,
@@ -191,10 +189,8 @@ def test_what_was_seen_of_another_corpus_counts_in_every_corpus(folder, tuned, t
             provenance=PROVENANCE | {"corpus": "another"},
         )
     )
-    assert further.record["trained_corpus"] == ""
-    identity = identify(EncoderSpec("text", str(tmp_path / "b")))
-    assert (identity.trained_corpus, len(identity.trained_on)) == ("", 40)
-    assert identify(EncoderSpec("text", str(folder / "tuned"))).trained_corpus == PROVENANCE["corpus"]
+    assert len(further.record["trained_on"]) == 40
+    assert len(identify(EncoderSpec("text", str(tmp_path / "b"))).trained_on) == 40
 
 
 CHILD = """

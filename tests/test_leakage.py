@@ -23,7 +23,8 @@ def test_an_overlap_is_refused_with_count_and_remedy():
         "  expected: test utterances that no encoder has seen\n"
         "  got: 1 more such cases\n"
         "  do: take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per fold "
-        "(cli finetune --all-folds, cli extract --all-folds); --allow-leakage runs it and marks every figure"
+        "(cli finetune --all-folds, cli extract --all-folds); where utterances of another corpus only have the same "
+        "ids, rename those; --allow-leakage runs it and marks every figure"
     )
 
 

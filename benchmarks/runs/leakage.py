@@ -32,7 +32,8 @@ def check(
             expected="test utterances that no encoder has seen",
             got=f"{len(others)} more such cases" if others else "",
             do="take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per "
-            "fold (cli finetune --all-folds, cli extract --all-folds); --allow-leakage runs it and marks every figure",
+            "fold (cli finetune --all-folds, cli extract --all-folds); where utterances of another corpus only have "
+            "the same ids, rename those; --allow-leakage runs it and marks every figure",
         )
     return {name: "; ".join(lines) for name, lines in leaks.items()}
 

@@ -41,7 +41,6 @@ class Identity:
         kinds: what it can give, optional kinds included.
         classes: of its logits.
         trained_on: the utterances that the checkpoint was tuned on.
-        trained_corpus: the corpus that they belong to.
         checkpoint: None for a hand-made extractor.
     """
 
@@ -51,7 +50,6 @@ class Identity:
     kinds: tuple[str, ...]
     classes: tuple[str, ...] = ()
     trained_on: tuple[str, ...] = ()
-    trained_corpus: str = ""
     checkpoint: Checkpoint | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from featurestore.checkpoint import Checkpoint, trained_corpus
+from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import OPTIONAL, Identity
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.spec import EncoderSpec
@@ -41,7 +41,6 @@ def identity(
         kinds=(*kinds, *(["logits"] if classes else []), *OPTIONAL),
         classes=tuple(classes),
         trained_on=tuple(record.get("trained_on", ())),
-        trained_corpus=trained_corpus(record),
         checkpoint=checkpoint,
     )
 
