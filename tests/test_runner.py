@@ -2,6 +2,7 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from benchmarks import compared, machine
 from benchmarks.folds import fold as cuts
 from benchmarks.paper.plan import published
 from benchmarks.runs import predictions, results
+from benchmarks.runs import run as single
 from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.runner import benchmark
 from featurestore import registry
@@ -160,7 +162,9 @@ def test_runs_of_an_earlier_version_are_made_again_and_said_where_they_are_read(
         path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 1'), "utf-8")
     with pytest.raises(Mismatch, match="benchmark.json is not of this version"):
         results.read(tmp_path)
-    with pytest.raises(Mismatch, match=f"{digest}.json is not of this version\\n  do: run the benchmark again"):
+    with pytest.raises(
+        Mismatch, match=f"{digest}.json is not of this version\\n  do: run the same cli benchmark again"
+    ):
         predictions.read(tmp_path / "runs", digest)
     lines = []
     benchmark(FakeStore(), Asked(("prior",), protocol="holdout"), tmp_path, say=lines.append)
@@ -195,6 +199,7 @@ def test_what_shapes_a_run_makes_another_run(tmp_path):
         digests(features="audio.mean"),
         digests(tune=1),
         digests(FakeStore(spread=0.4)),  # other bytes in the feature file
+        digests(FakeStore(tuned={"audio": frozenset(["Ses01F_000"])}), allow_leakage=True),  # the card says what leaks
     ]
     assert all(not first & other for other in others)
 
@@ -387,11 +392,30 @@ def test_a_damaged_run_is_told_by_the_report_and_run_again(tmp_path):
     path = tmp_path / "runs" / f"{digest}.json"
     whole = path.read_text()
     path.write_text(whole[:50])
-    with pytest.raises(Mismatch, match=f"{digest}.json is damaged\n  do: run the benchmark again"):
+    with pytest.raises(Mismatch, match=f"{digest}.json is damaged\n  do: run the same cli benchmark again"):
         results.read(tmp_path)
     assert not predictions.is_done(tmp_path / "runs", digest)
     ran(tmp_path, heads=("prior",))
     assert json.loads(path.read_text())["csv_sha256"] == json.loads(whole)["csv_sha256"]
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("id\n"), None])
+def test_a_run_whose_files_are_gone_or_spoiled_is_run_again(tmp_path, spoil):
+    digest = ran(tmp_path, heads=("prior",)).about["runs"][0]
+    table, card = (tmp_path / "runs" / f"{digest}.{kind}" for kind in ("csv", "json"))
+    whole = table.read_bytes()
+    spoil(table) if spoil else card.write_text('{"format": 2}')
+    with pytest.raises(Mismatch, match="damaged(.|\n)*do: run the same cli benchmark again"):
+        results.read(tmp_path)
+    ran(tmp_path, heads=("prior",))
+    assert table.read_bytes() == whole
+
+
+def test_a_description_that_is_no_object_is_told(tmp_path):
+    ran(tmp_path, heads=("prior",))
+    (tmp_path / "benchmark.json").write_text("[]")
+    with pytest.raises(Mismatch, match="benchmark.json is damaged\n  expected: a JSON object\n  got: list"):
+        results.read(tmp_path)
 
 
 def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
@@ -405,6 +429,30 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
     assert not digests(tune=1) & tuned
     monkeypatch.setattr(LogisticHead, "__init__", partialmethod(LogisticHead.__init__, max_iter=7))
     assert not digests() & as_they_are
+
+
+def test_a_head_that_was_rewritten_is_run_again(tmp_path, monkeypatch):
+    folder = tmp_path / "heads"
+    shutil.copytree(ROOT / "heads", folder)
+    found = [single.source(folder / "svm.py")]
+    for name in ("prior", "svm", "_base"):
+        (folder / f"{name}.py").write_text("rewritten")
+        found.append(single.source(folder / "svm.py"))
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+    before = ran(tmp_path, heads=("prior",)).about["runs"]
+    monkeypatch.setattr(single, "source", lambda file: f"{file.name} was rewritten")
+    assert not set(before) & set(ran(tmp_path, heads=("prior",)).about["runs"])
+
+
+def test_one_fold_and_then_all_are_systems_of_all_folds(tmp_path):
+    """What a system is called depends on all folds: whether some train on utterances that an encoder was tuned on."""
+    store = FakeStore(tuned={"text": frozenset(row.id for row in corpus() if row.session == "1")})
+    asked = {"heads": ("prior",), "features": "text.logits", "allow_leakage": True}
+    (one,) = ran(tmp_path, store, fold="1", **asked).systems
+    (system,) = ran(tmp_path, store, **asked).systems
+    assert (one.name, len(one.runs)) == ("prior on text.logits", 1)
+    assert (system.name, len(system.runs)) == ("prior on text.logits, in-sample logits", 3)
 
 
 def test_a_command_without_options_has_the_defaults_of_asked(monkeypatch):

@@ -36,7 +36,6 @@ class Planned:
     digest: str
     fit: str
     run: Run
-    system: str
     variant: Variant
     leak: str
     drawn: bool
@@ -112,9 +111,9 @@ def _runs(
                         inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
                         names = speakers if normalize == SPEAKER else {}
                         run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed, share)
-                        run = replace(run, feature_set=variant.name)
+                        run = replace(run, system=system)
                         fit = single.digest(store, run, found)
-                        plain = Planned(fit, fit, run, system, variant, leaks.get(fold.name, ""), drawn)
+                        plain = Planned(fit, fit, run, variant, leaks.get(fold.name, ""), drawn)
                         yield plain
                         for one in _shuffled(store, run, asked):
                             yield replace(plain, run=one, digest=single.digest(store, one, found))

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.statistics.intervals import Answers
-from featurestore.errors import Mismatch, NotFound
+from featurestore.errors import Mismatch, NotFound, Problem
 from featurestore.files import write_text
 
 FORMAT = 2
 _COLUMNS = ("id", "truth", "prediction")
+_TUPLES = ("features", "files", "classes")  # of a card; lists in JSON
+_AGAIN = "run the same cli benchmark again: what is whole is kept"
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,12 @@ class Predicted:
 
 
 def is_done(folder: Path, digest: str) -> bool:
-    """Whether a run is complete and of this version."""
-    return (_content(folder / f"{digest}.json") or {}).get("format") == FORMAT
+    """Whether a run is complete, whole and of this version."""
+    try:
+        _whole(folder, digest)
+    except Problem:
+        return False
+    return True
 
 
 def write(folder: Path, card: Card, ids: Sequence[str], answers: Answers) -> None:
@@ -142,32 +148,40 @@ def read(folder: Path, digest: str) -> Predicted:
         NotFound: it is not there.
         Mismatch: its predictions are not those that were written, or of another version.
     """
-    path, again = folder / f"{digest}.json", f"remove {folder / digest}.* and run the benchmark again"
-    if not path.is_file():
-        raise NotFound(f"there is no run {path}", do="cli benchmark … --out R runs what is missing")
-    content = _content(path)
-    if content is None:
-        raise Mismatch(f"{path} is damaged", do="run the benchmark again: what is whole is kept")
-    if content.pop("format", None) != FORMAT:
-        raise Mismatch(f"{path} is not of this version", do="run the benchmark again")
-    card = Card(**content | {name: tuple(content[name]) for name in ("features", "files", "classes")})
-    table = path.with_suffix(".csv")
-    raw = table.read_bytes() if table.is_file() else b""
-    if _sha256(raw) != card.csv_sha256:
-        raise Mismatch(f"{table} is damaged or missing", expected=f"sha256 {card.csv_sha256}", do=again)
+    card, raw = _whole(folder, digest)
     _, *rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
     ids, truth, prediction = ([row[column] for row in rows] for column in range(3))
     probabilities = np.array([row[3:] for row in rows], dtype=np.float64)
     return Predicted(card, tuple(ids), Answers(truth, prediction, card.classes, probabilities))
 
 
-def _content(path: Path) -> dict[str, Any] | None:
-    """What a run's JSON holds; None where there is none, or what is there cannot be read."""
+def _whole(folder: Path, digest: str) -> tuple[Card, bytes]:
+    """A run's card and the bytes of its table; raises as `read` does."""
+    path = folder / f"{digest}.json"
+    if not path.is_file():
+        raise NotFound(f"there is no run {path}", do=_AGAIN)
+    content = _content(path)
+    if content.pop("format", FORMAT) != FORMAT:
+        raise Mismatch(f"{path} is not of this version", do=_AGAIN)
+    values: dict[str, Any] = {name: tuple(value) if name in _TUPLES else value for name, value in content.items()}
+    try:
+        card = Card(**values)
+    except TypeError:  # a name that is missing or unknown
+        raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
+    table = path.with_suffix(".csv")
+    raw = table.read_bytes() if table.is_file() else b""
+    if _sha256(raw) != card.csv_sha256:
+        raise Mismatch(f"{table} is damaged or missing", expected=f"sha256 {card.csv_sha256}", do=_AGAIN)
+    return card, raw
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a run's JSON holds; nothing where it cannot be read."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sha256(content: bytes) -> str:

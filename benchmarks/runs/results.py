@@ -143,13 +143,16 @@ def _name(card: Card) -> str:
     return ", ".join([card.system, *share, *shuffled])
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise NotFound(f"there is no {path}", do=_AGAIN) from None
     except ValueError as error:
         raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
+    if not isinstance(found, dict):
+        raise Mismatch(f"{path} is damaged", expected="a JSON object", got=type(found).__name__, do=_AGAIN)
+    return found
 
 
 def _aligned(run: Predicted, classes: Sequence[str]) -> np.ndarray:

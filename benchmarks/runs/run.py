@@ -41,7 +41,7 @@ class Run:
         seed: of the head, where it draws, of the search, and of what the controls draw.
         share: of the training part that `fold` still holds (`benchmarks.runs.controls.reduced`).
         shuffle: the modality whose test rows are permuted; None where none is.
-        feature_set: what the features are called together; the same ones by two names are two runs.
+        system: what it belongs to, by name (`Card.system`); the same by two names is two runs.
     """
 
     head: str
@@ -55,7 +55,7 @@ class Run:
     seed: int = 0
     share: float = 1.0
     shuffle: Shuffle | None = None
-    feature_set: str = ""
+    system: str = ""
 
     @property
     def training(self) -> list[str]:
@@ -146,21 +146,28 @@ def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -
 
 
 def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
-    """The sha256 of everything that shapes a run: also the bytes of its features, and the libraries' versions."""
+    """The sha256 of everything that shapes a run and what is said of it.
+
+    Also the bytes of its features, the head's source, the libraries' versions, and whom its encoders were tuned on:
+    that decides what leaks, and whose logits are taken from which encoder.
+    """
+    ids = {*run.fold.train, *run.fold.dev, *run.fold.test}
     content: dict[str, Any] = {
         "head": run.head,
+        "source": source(Path(str(registry.module("heads", run.head).__file__))),
         "params": {name: repr(value) for name, value in sorted({**defaults(run.head), **run.params}.items())},
-        "feature_set": run.feature_set,
+        "system": run.system,
         "features": run.inputs.features,
         "mean": run.inputs.mean,
         "files": {file: _bytes(store, file) for file in run.inputs.all_files},
         "parts": run.inputs.parts,
+        "tuned_on": {name: sorted(store.trained_on(name) & ids) for name in run.inputs.every_encoder},
         "fold": [
             run.fold.name,
             *(sorted(getattr(run.fold, part)) for part in ("train", "dev", "test")),
             *map(sorted, run.fold.turns),
         ],
-        "classes": {name: run.classes[name] for part in ("train", "dev", "test") for name in getattr(run.fold, part)},
+        "classes": {name: run.classes[name] for name in ids},
         "normalize": run.normalize,
         "speakers": run.speakers if run.normalize == SPEAKER else {},
         "tune": [run.tune, repr(sorted(registry.load("heads", run.head).SPACE.items()))] if run.tune else 0,
@@ -170,6 +177,13 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     content |= {"share": run.share} if run.share < 1 else {}
     content |= {"shuffle": [run.shuffle.modality, *run.shuffle.features]} if run.shuffle else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def source(file: Path) -> str:
+    """The sha256 of a head's module and of what all heads share: a head that was rewritten is run again."""
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in (file, *sorted(file.parent.glob("_*.py"))))
+    ).hexdigest()
 
 
 def _tuned(run: Run, X: np.ndarray, y: Sequence[str], train: Sequence[str]) -> dict[str, Any]:

@@ -93,14 +93,14 @@ def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder:
     run, share = group[0].run, f", {group[0].run.share:g} of training" if group[0].run.share < 1 else ""
     searched = f"{done.seconds['tune']:.1f} s to choose settings, " if run.tune else ""
     took = f"{searched}{done.seconds['fit']:.1f} s to fit"
-    return f"{group[0].system}{share}, fold {run.fold.name}, seed {run.seed}: {took}"
+    return f"{run.system}{share}, fold {run.fold.name}, seed {run.seed}: {took}"
 
 
 def _card(planned: Planned, protocol: str, done: Done, bundle_bytes: int) -> Card:
     run = planned.run
     return Card(
         digest=planned.digest,
-        system=planned.system,
+        system=run.system,
         head=run.head,
         feature_set=planned.variant.name,
         features=run.inputs.features,
