@@ -14,7 +14,7 @@ SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
 # Why a disk refuses to write: it is full, or the place is none.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (
-    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR),
+    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.ENOENT),
     *(errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
 )
 

@@ -209,8 +209,12 @@ class Writer:
     def _reserve(self) -> None:
         # Taking the space first makes a full disk an error here and now, not a file with holes later.
         end = max((offset + _size(shape, dtype) for offset, shape, dtype in self._layout.values()), default=0)
-        if end:
+        if not end:
+            return
+        if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self._file.fileno(), 0, end)
+        else:  # macOS has none: there a full disk is an error of the write that meets it
+            os.ftruncate(self._file.fileno(), end)
 
 
 @contextmanager

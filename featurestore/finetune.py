@@ -90,7 +90,7 @@ def finetune(
     parts.mkdir(parents=True, exist_ok=True)
     with lock.locked(parts, work="fine-tuning", option="--out"):
         if out.exists():  # another process has finished it since
-            shutil.rmtree(parts)
+            shutil.rmtree(parts, ignore_errors=True)  # that one may be at it too
             return _up_to_date(out, request, progress)
         _begin(parts, request, progress)
         names = list(request["classes"])
@@ -107,7 +107,7 @@ def finetune(
             _finish(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)
-        shutil.rmtree(parts)
+    shutil.rmtree(parts, ignore_errors=True)  # not while the lock in it is open: NFS keeps the file then
     return Tuned(out, record, fresh=True)
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 from featurestore.errors import Unavailable
 
 FILE = ".lock"
-_WITHOUT = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without locks answer
+_WITHOUT = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # what file systems without locks answer
 
 
 @contextmanager

@@ -58,6 +58,12 @@ def test_text_and_label_are_enough(write):
     ]
 
 
+def test_a_text_may_be_as_long_as_it_likes(write):
+    text = "word " * 40_000
+    (row,) = read(write(f"text,label\n{text},sad\n"))
+    assert row.text == text
+
+
 def test_every_column_of_the_manifest_is_taken(write):
     header = "id,text,label,speaker,gender,session,dialogue,script,partition,start,end,duration,valence,votes"
     (row,) = read(write(f"{header}\nx,Hi.,hap,S1,F,1,d,s,train,1.5,2,0.5,4,[]\n"))

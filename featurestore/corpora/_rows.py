@@ -52,6 +52,7 @@ def _cells(text: str, path: Path, delimiters: str) -> list[list[str]]:
     """Every row's cells, parted by what gives a column that we know; Excel writes `;` where the comma is decimal."""
     delimiter = next((mark for mark in delimiters if _is_header(text.partition("\n")[0], mark)), delimiters[0])
     found: list[list[str]] = []
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a text may be as long as it likes
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
             found.append(cells)  # the number of those read so far is needed when one fails
