@@ -11,9 +11,11 @@ from benchmarks.report.summary import render
 from benchmarks.runs import results
 from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.pair import Pair
-from benchmarks.runs.runner import benchmark
+from benchmarks.runs.plan import plan
+from benchmarks.runs.runner import execute
 from benchmarks.runs.source import Store
 from featurestore.errors import BadValue
+from featurestore.lock import locked
 from featurestore.store import Store as OnDisk
 
 CROSS = "cross-corpus"
@@ -50,9 +52,12 @@ def compare(
             raise BadValue("--test-store is there", expected=f"--protocol {CROSS}", got=f"--protocol {asked.protocol}")
         opened = Pair(opened, OnDisk(test_store), asked.labels, test_labels, say)
         asked = replace(asked, labels=None)  # the pair has applied them
-    benchmark(opened, asked, out, said=said, say=say)
-    found, text = summary(out)
-    write.write(found, out / write.PAGE)
+    planned = plan(opened, asked, say)
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out, work="benchmark", option="--out"):
+        execute(planned, out, said=said, say=say)
+        found, text = summary(out)
+        write.write(found, out / write.PAGE)
     return found, f"{text}\npage {out / write.PAGE}"
 
 

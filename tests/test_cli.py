@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.encoding import pipeline
 from featurestore import device
 from featurestore.encoders import Identity
 from featurestore.errors import BadValue
+from featurestore.lock import locked
 from featurestore.store import Store
 from tests import tiny
 
@@ -379,6 +381,19 @@ def test_a_place_that_is_no_folder_ends_in_a_message(home, tmp_path):
         ["prepare", "table", file, "--store", tmp_path / ("s" * 300)],
     ):
         assert do in run(*command, code=1).output
+
+
+def test_two_benchmarks_at_once_into_one_folder_are_refused(home, tmp_path):
+    command = ["benchmark", *store(home), "--heads", "prior", "--features", "text.mean", "--out", tmp_path / "r"]
+    (tmp_path / "r").mkdir()
+    with locked(tmp_path / "r"):
+        result = run(*command, code=1)
+    assert f"another benchmark is writing into {tmp_path / 'r'} (process {os.getpid()})" in result.output
+    assert not (tmp_path / "r" / "benchmark.json").exists()
+    (tmp_path / "r" / "runs").mkdir()
+    (tmp_path / "r" / "runs" / ".left.csv.123.tmp").touch()  # by one that was killed
+    run(*command)
+    assert not list((tmp_path / "r" / "runs").glob(".*"))
 
 
 def test_a_damaged_feature_file_ends_in_a_message(home, copy):

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     assert all(name.startswith("tested:") for name in fold.test)
     assert set(found.systems[0].pooled[0].truth) == {"ang", "hap", "sad"}
     assert found.systems[0].pooled[0].values()["accuracy"] > 0.6
+    assert found.about["label_maps"] == {"trained": None, "tested": json.loads(Path(mapped).read_text())}
 
 
 def test_a_clip_that_both_corpora_have_under_other_names_is_noticed(tmp_path, mapped):
@@ -76,14 +78,26 @@ def test_utterances_of_both_stores_are_refused():
         Pair(FakeStore(rows), FakeStore(again, corpus="copy"))
 
 
+def test_clips_that_only_have_the_same_names_are_not_taken_for_the_same(mapped):
+    def named(store, seconds):
+        rows = (replace(row, speaker="", audio=f"clip{place}.wav") for place, row in enumerate(store.utterances))
+        return replace(store, utterances=tuple(replace(row, id=row.audio, duration=seconds) for row in rows))
+
+    Pair(named(FakeStore(), 1.5), named(other(), 2.5), None, mapped)
+    with pytest.raises(Mismatch, match="in the store to train on too"):
+        Pair(named(FakeStore(), 1.5), named(other(), 1.5), None, mapped)
+
+
 def test_stores_that_do_not_fit_are_refused(mapped):
     with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad\n  got: bored"):
         Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),)))
     second = other()
-    second.describe = lambda encoder: {"class": "fake", "checkpoint": "another"}
+    second.describe = lambda encoder: {"class": "fake", "checkpoint": "elsewhere"}
+    Pair(FakeStore(), second, None, mapped).matrix(["text.mean"], ["tested:Ses01F_001"])  # where it lies is no matter
+    second.describe = lambda encoder: {"class": "another", "checkpoint": encoder}
     with pytest.raises(Mismatch) as caught:
         Pair(FakeStore(), second, None, mapped).matrix(["text.mean"], ["tested:Ses01F_001"])
     assert str(caught.value) == (
-        "encoder text is not the same in the two stores\n  expected: checkpoint text\n  got: checkpoint another\n"
+        "encoder text is not the same in the two stores\n  expected: class fake\n  got: class another\n"
         "  do: extract both with the same --encoder"
     )

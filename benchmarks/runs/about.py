@@ -29,6 +29,7 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         "corpus": task.store.corpus,
         "manifest_sha256": task.store.manifest_digest,
         "labels": task.labels,
+        "label_maps": task.label_maps,
         "classes": {name: task.classes[name] for ids in parts for name in ids},
         "protocol": task.protocol,
         "split_seed": task.seed,

@@ -10,7 +10,9 @@ import numpy as np
 from benchmarks.protocols.cross_corpus import TESTED, TRAINED
 from benchmarks.runs.source import Store
 from featurestore import labels as schemes
+from featurestore.encoders import fingerprint
 from featurestore.errors import Mismatch
+from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
 
@@ -38,7 +40,9 @@ class Pair:
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         _check_apart(trained, tested)
-        classes = {"trained": _classes(trained, labels), "tested": _classes(tested, test_labels)}
+        chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
+        self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
+        classes = {side: scheme.apply(self._stores[side].utterances) for side, scheme in chosen.items()}
         names = {side: set(found.values()) for side, found in classes.items()}
         shared = names["trained"] & names["tested"]
         if len(shared) < 2:
@@ -152,7 +156,7 @@ class Pair:
 
     def _check_same(self, encoder: str) -> None:
         first, second = (store.describe(encoder) for store in self._stores.values())
-        if first != second:
+        if fingerprint(first) != fingerprint(second):
             names = sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
             raise Mismatch(
                 f"encoder {encoder} is not the same in the two stores",
@@ -163,9 +167,12 @@ class Pair:
 
 
 def _check_apart(trained: Store, tested: Store) -> None:
-    """Labels and much else may be told otherwise of the same utterance; what is heard, said and by whom may not."""
+    """Labels and much else may be told otherwise of the same utterance; what is heard, said and by whom may not.
+
+    The same clip under another name is what the check clip-shared finds.
+    """
     first, second = (
-        {(row.id, row.audio, row.text, row.speaker) for row in store.utterances if row.audio or row.text}
+        {(row.id, row.audio, row.text, row.speaker, row.duration) for row in store.utterances if row.audio or row.text}
         for store in (trained, tested)
     )
     if both := first & second:
@@ -176,8 +183,8 @@ def _check_apart(trained: Store, tested: Store) -> None:
         )
 
 
-def _classes(store: Store, labels: str | None) -> dict[str, str]:
-    return schemes.scheme(labels or schemes.default(store.corpus)).apply(store.utterances)
+def _scheme(store: Store, labels: str | None) -> Scheme:
+    return schemes.scheme(labels or schemes.default(store.corpus))
 
 
 def _renamed(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:

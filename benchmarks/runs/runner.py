@@ -12,7 +12,7 @@ from benchmarks.runs import run as single
 from benchmarks.runs.about import about
 from benchmarks.runs.asked import Asked, command
 from benchmarks.runs.parallel import each
-from benchmarks.runs.plan import Planned, plan
+from benchmarks.runs.plan import Plan, Planned, plan
 from benchmarks.runs.predictions import Card
 from benchmarks.runs.run import Done, Run
 from benchmarks.runs.source import Store
@@ -20,7 +20,7 @@ from benchmarks.statistics.intervals import Answers
 from featurestore import registry
 from featurestore.bundle import weights_bytes
 
-__all__ = ["Asked", "benchmark"]
+__all__ = ["Asked", "benchmark", "execute"]
 
 Say = Callable[[str], None]
 CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
@@ -43,14 +43,21 @@ def benchmark(store: Store, asked: Asked, out: Path, *, said: str = "", say: Say
         UnknownName, BadValue, Mismatch: as the parts raise.
         Leakage: test utterances that an encoder was tuned on.
     """
-    planned = plan(store, asked, say)
+    return execute(plan(store, asked, say), out, said=said, say=say)
+
+
+def execute(planned: Plan, out: Path, *, said: str = "", say: Say = lambda line: None) -> list[str]:
+    """Does what `benchmark` does, from its plan."""
+    asked, store = planned.asked, planned.task.store
+    for leftover in (out / results.RUNS).glob(".*.tmp"):  # half written by a run that was killed
+        leftover.unlink()
     missing = [one for one in planned.runs if not predictions.is_done(out / results.RUNS, one.digest)]
     described = about(planned, said or command(asked, store.path, out), _machine(out, new=bool(missing)))
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
     kept = {name for ids in parts for name in ids}
     results.write(out, described, planned.folds, [row for row in store.utterances if row.id in kept])
     say(f"{len(planned.runs)} runs, {len(planned.runs) - len(missing)} of them done already")
-    _execute(store, missing, asked.protocol, out / results.RUNS, say)
+    _run_all(store, missing, asked.protocol, out / results.RUNS, say)
     return [one.digest for one in planned.runs]
 
 
@@ -62,7 +69,7 @@ def _machine(out: Path, *, new: bool) -> Mapping[str, Any]:
     return machine.describe() if new or not before else before
 
 
-def _execute(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, say: Say) -> None:
+def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, say: Say) -> None:
     """Runs those that ask the same fitted head together."""
     by_fit: dict[str, list[Planned]] = {}
     for one in missing:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from benchmarks.folds import fold as cuts
 from benchmarks.folds.fold import Fold
 from benchmarks.runs.inputs import Inputs
+from benchmarks.runs.pair import Pair
 from benchmarks.runs.source import Store
 from featurestore import labels as schemes
 
+LabelMaps = Mapping[str, Mapping[str, str | None] | None]
 SHOWN = 5  # ids named in a line of progress; the result holds all of them
 
 
@@ -20,6 +22,8 @@ class Task:
     Args:
         store: features of one corpus.
         labels: name of the label scheme.
+        label_maps: by corpus, or by side of a pair of stores, the class of each label; of a label that is left out
+            None, and None for all where each label is its own class.
         classes: class by id, of the utterances that the scheme keeps.
         protocol: its registry name.
         seed: of the cut.
@@ -28,6 +32,7 @@ class Task:
 
     store: Store
     labels: str
+    label_maps: LabelMaps
     classes: Mapping[str, str]
     protocol: str
     seed: int
@@ -79,4 +84,5 @@ def task(
     classes = scheme.apply(store.utterances)
     folds = cuts.cut(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [cuts.choose(folds, fold)] if fold is not None else folds
-    return Task(store, scheme.name, classes, protocol, seed, tuple(chosen))
+    maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
+    return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen))
