@@ -11,6 +11,7 @@ import click
 
 PARTLY_FAILED = 3
 SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
+SEED.name = "whole number"  # in messages
 # Why a disk refuses to write: it is full, or the place is none.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (

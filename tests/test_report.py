@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, Drawn, written
 
-PAGE_SHA256 = "4fd26ed8437038e02347e66a851a1c1254e6f1395f0f8b9d91f4978ea2592cc0"
+PAGE_SHA256 = "562255aef1525b31fec754712b9867fc7febd218dfeaf9098126b0cb61cd199b"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

@@ -127,7 +127,12 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
         for fold in content["folds"]
     ]
     if digest(folds) != content["digest"]:
-        raise Mismatch("the folds were changed after they were written", expected=content["digest"], got=digest(folds))
+        raise Mismatch(
+            "the folds were changed after they were written",
+            expected=content["digest"],
+            got=digest(folds),
+            do="run the same cli benchmark again: it writes them anew, and what is whole is kept",
+        )
     return folds
 
 
