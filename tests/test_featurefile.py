@@ -63,7 +63,7 @@ arrays = hnp.arrays(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     values=st.lists(arrays, min_size=1, max_size=4),
     text=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))),

@@ -3,7 +3,7 @@ import hashlib
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featurestore import manifest
@@ -30,7 +30,6 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("manifest") / "utterances.csv"
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_what_is_written_reads_back_equal(scratch, rows):
     scratch.write_bytes(manifest.to_csv(rows).encode())
@@ -120,7 +119,6 @@ def test_a_text_may_be_longer_than_csv_takes_by_itself(path):
     assert manifest.read(written(path, *rows)) == rows
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_manifest_or_a_problem(scratch, content):
     header = ",".join(COLUMNS).encode() + b"\n"

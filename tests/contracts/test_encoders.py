@@ -93,7 +93,7 @@ def test_any_plan_of_masked_batches_gives_what_one_clip_at_a_time_gives(family, 
     alone = [encoder.encode([clip], frozenset(identity.kinds))[0] for clip in loaded]
     encoder.budget = 1  # as on a GPU, where the planner makes batches
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8)
     @given(order=st.permutations(range(len(items))), cut=st.integers(0, len(items)))
     def check(order, cut):
         for members in filter(None, (order[:cut], order[cut:])):
