@@ -142,9 +142,10 @@ def test_a_missing_store_names_the_two_ways_to_one(tmp_path):
     assert "there is no feature store" in run("fit-head", "--head", "svm", "--store", tmp_path / "no", code=1).output
 
 
-def test_the_store_of_the_environment_is_taken(home, monkeypatch):
-    monkeypatch.setenv("FEATURESTORE", str(home / "store"))
-    assert "mlp" not in run("fit-head", "--head", "prior", "--features", "text.mean").output
+def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
+    monkeypatch.setenv("FEATURESTORE", str(copy / "store"))
+    run("fit-head", "--head", "prior", "--features", "text.mean")
+    assert (copy / "store" / "bundles" / "prior" / "head.json").is_file()
 
 
 @pytest.mark.parametrize(
