@@ -53,7 +53,7 @@ def opened(browser, page):
     browser.get_log("browser")
     browser.get(page.as_uri())
     support = pytest.importorskip("selenium.webdriver.support.ui")
-    support.WebDriverWait(browser, 30).until(lambda _: browser.find_elements("css selector", "th button"))
+    support.WebDriverWait(browser, 300).until(lambda _: browser.find_elements("css selector", "th button"))
     return browser
 
 
