@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -193,36 +192,40 @@ def test_what_was_seen_of_another_corpus_is_remembered_too(folder, tuned, tmp_pa
     assert len(identify(EncoderSpec("text", str(tmp_path / "b"))).trained_on) == 40
 
 
+# Sends itself a signal once the checkpoint of a step is whole: that moment is too short to be watched for from outside.
 CHILD = """
-import json, sys
-from contextlib import contextmanager
+import os, signal, sys
 from pathlib import Path
 from featurestore import _finetune_training
-from tests.test_finetune import arguments
 from featurestore.finetune import finetune
+from tests.test_finetune import arguments
 
+folder, out, step, name = sys.argv[1:]
+reporter = _finetune_training._Reporter
+original = reporter.on_save
+
+def on_save(self, args, state, control, **rest):
+    original(self, args, state, control, **rest)
+    if state.global_step == int(step):
+        os.kill(os.getpid(), signal.Signals[name])
+
+reporter.on_save = on_save
 _finetune_training.SAVE_EVERY = 0.0
-def tell(line):
-    print(line, flush=True)
-finetune(**arguments(Path(sys.argv[1]), out=Path(sys.argv[2]), progress=tell))
+finetune(**arguments(Path(folder), out=Path(out)))
 """
+
+
+def child(folder, out, step, name):
+    command = [sys.executable, "-c", CHILD, str(folder), str(out), str(step), name]
+    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 @pytest.mark.parametrize("moment", [2, 4, 11])
 def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(folder, tuned, tmp_path, moment):
     """4 steps an epoch: killed within the first epoch, at its end, and within the last one."""
     out = tmp_path / "tuned"
-    process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(folder), str(out)],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    whole = out.with_name("tuned.parts") / "trainer" / f"checkpoint-{moment}" / "whole"
-    while not whole.exists() and process.poll() is None:
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert child(folder, out, moment, "SIGKILL").wait() == -signal.SIGKILL
+    assert (out.with_name("tuned.parts") / "trainer" / f"checkpoint-{moment}" / "whole").exists()
     assert not out.exists()
     lines = []
     result = finetune(**arguments(folder, out=out, progress=lines.append))
@@ -233,10 +236,10 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(folder, tun
 
 def test_two_at_once_into_one_folder_are_refused(folder, tmp_path):
     out = tmp_path / "tuned"
-    process = subprocess.Popen([sys.executable, "-c", CHILD, str(folder), str(out)], stdout=subprocess.DEVNULL)
+    process = child(folder, out, 1, "SIGSTOP")  # stopped in the middle of its work, so that it holds the lock for sure
     try:
-        while process.poll() is None and not (tmp_path / "tuned.parts" / "request.json").exists():
-            time.sleep(0.001)
+        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert state.si_status == signal.SIGSTOP
         with pytest.raises(Unavailable) as problem:
             finetune(**arguments(folder, out=out))
     finally:
