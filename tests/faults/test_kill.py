@@ -1,7 +1,6 @@
 """An extraction that is killed, wherever, goes on where it was and ends as if nothing had happened."""
 
 import multiprocessing
-import os
 import random
 import resource
 import signal
@@ -18,7 +17,7 @@ from featurestore.featurefile import FeatureFile
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 from tests import tiny
-from tests.faults.extraction import run
+from tests.faults.extraction import finished, run
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40
@@ -34,11 +33,11 @@ def store(tmp_path):
     return tiny.store(tmp_path / "store", tiny.utterances(COUNT, tmp_path / "corpus"), tmp_path / "corpus")
 
 
-def start(store, checkpoint, log):
+def start(store, checkpoint, log, dies_at=0):
     """Forks from a server that has loaded torch once: a start costs milliseconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.extraction"])
-    process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log)))
+    process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log), dies_at))
     process.start()
     return process
 
@@ -50,20 +49,16 @@ def finish(store, checkpoint, log):
 
 
 def parts(store):
-    return len(list(store.path.glob("text.parts/[!.]*.h5")))
-
-
-def kill_after(process, store, count):
-    while process.is_alive() and parts(store) < count:
-        time.sleep(0.001)
-    process.kill()
-    process.join()
+    return finished(store.path / "text.parts")
 
 
 def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, checkpoint, tmp_path):
     log = tmp_path / "log"
     for count in (1, 6, 13):
-        kill_after(start(store, checkpoint, log), store, count)
+        process = start(store, checkpoint, log, dies_at=count)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert parts(store) == count
         assert not (store.path / "text.h5").exists()
     finish(store, checkpoint, log)
     whole = tiny.store(tmp_path / "whole", list(store.utterances), store.root)
@@ -79,11 +74,14 @@ def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, che
 def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpoint, tmp_path):
     finish(store, checkpoint, tmp_path / "warm")  # the server's own start does not count
     expected = FeatureFile(store.path / "text.h5").header.digests
-    (store.path / "text.h5").unlink()
-    began = time.monotonic()
-    finish(store, checkpoint, tmp_path / "timing")
-    length = time.monotonic() - began
-    moments, finished = random.Random(0), 0
+    lengths = []
+    for _ in range(3):
+        (store.path / "text.h5").unlink()
+        began = time.monotonic()
+        finish(store, checkpoint, tmp_path / "timing")
+        lengths.append(time.monotonic() - began)
+    length = min(lengths)  # a machine that was busy meanwhile would have the kills come too late
+    moments, too_late = random.Random(0), 0
     for _ in range(50):
         process = start(store, checkpoint, tmp_path / "log")
         process.join(moments.uniform(0, 1) * length)
@@ -94,25 +92,21 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
         if (store.path / "text.h5").exists():
             assert FeatureFile(store.path / "text.h5").header.digests == expected
             (store.path / "text.h5").unlink()
-            finished += 1
+            too_late += 1
     finish(store, checkpoint, tmp_path / "log")
     assert FeatureFile(store.path / "text.h5").header.digests == expected
-    assert finished < 40  # or the kills came too late to mean anything
+    assert too_late < 50
 
 
 def test_a_worker_that_dies_ends_in_a_message_and_the_next_run_goes_on(store, checkpoint, tmp_path):
-    command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log"]
-    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (workers := _workers(process.pid)):
-        time.sleep(0.01)
-    while process.poll() is None and parts(store) < 2:
-        time.sleep(0.001)
-    os.kill(workers[0], signal.SIGKILL)
-    assert process.wait() != 0
+    command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log", 2]
+    with (tmp_path / "said").open("w") as said:  # a pipe would be held open by a worker that outlives it
+        assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=said) == 1
+    assert "a worker process died, most likely for want of memory" in (tmp_path / "said").read_text()
     before = parts(store)
-    assert before
+    assert 2 <= before < COUNT // 2
     result = extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
-    assert result.encoded <= COUNT - 2 * before + 2
+    assert result.encoded <= COUNT - 2 * before
     assert FeatureFile(store.path / "text.h5").damaged() == []
 
 
@@ -140,17 +134,3 @@ def test_a_full_disk_is_an_error_and_the_next_run_goes_on(store, checkpoint):
     assert not (store.path / "text.h5").exists()
     assert list(store.path.glob("text.parts/.*")) == []
     assert extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu").failed == {}
-
-
-def _workers(parent):
-    """The loky workers of a process: its children's command line names them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-            command = path.with_name("cmdline").read_text()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and "popen_loky" in command:
-            found.append(int(path.parent.name))
-    return found
