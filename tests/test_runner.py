@@ -1,12 +1,10 @@
 import json
-import os
 import random
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partialmethod
 from pathlib import Path
@@ -27,6 +25,7 @@ from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from heads.logistic import LogisticHead
 from tests.fake_store import FakeStore, corpus
+from tests.faults.benchmark import ASKED
 
 ROOT = Path(__file__).parents[1]
 FIRST = {"speaker-kfold": "speaker-1", "holdout": "holdout"}
@@ -205,33 +204,17 @@ def test_what_shapes_a_run_makes_another_run(tmp_path):
 
 
 def test_a_killed_benchmark_goes_on_where_it_was(tmp_path):
-    code = (
-        "from pathlib import Path; import sys\n"
-        "from benchmarks.runs.runner import Asked, benchmark\n"
-        "from tests.fake_store import FakeStore\n"
-        "asked = Asked(('svm',), protocol='leave-one-session-out', seeds=tuple(range(5)))\n"
-        "benchmark(FakeStore(), asked, Path(sys.argv[1]))\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "killed")],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", "tests.faults.benchmark", str(tmp_path / "killed"), "2"]
+    # its output ends with the last of its workers: nothing is written any more
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     runs = tmp_path / "killed" / "runs"
-    deadline = time.monotonic() + 60
-    while len(list(runs.glob("*.json"))) < 2 and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
     done, lines = len(list(runs.glob("*.json"))), []
     assert 2 <= done < 15
-    asked = Asked(("svm",), protocol=SESSIONS, seeds=tuple(range(5)))
-    benchmark(FakeStore(), asked, tmp_path / "killed", say=lines.append)
+    benchmark(FakeStore(), ASKED, tmp_path / "killed", say=lines.append)
     assert f"15 runs, {done} of them done already" in lines
     assert sum(line.startswith(f"{15 - done}/") or f"/{15 - done} " in line for line in lines) == 15 - done
-    benchmark(FakeStore(), asked, tmp_path / "whole")
+    benchmark(FakeStore(), ASKED, tmp_path / "whole")
     whole = {name: content for name, content in written(tmp_path / "whole").items() if name.endswith(".csv")}
     assert len(whole) == 15
     assert all((runs / name).read_bytes() == content for name, content in whole.items())
