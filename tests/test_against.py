@@ -1,12 +1,16 @@
 """The same systems in two benchmarks, on what both tested, against plain computation."""
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn.metrics import recall_score
 
 import cli
-from benchmarks.report import exports
+from benchmarks.report import exports, write
 from benchmarks.report.content import content
 from benchmarks.runs import results
 from featurestore.errors import BadValue
@@ -45,6 +49,8 @@ def test_a_system_is_compared_on_the_utterances_that_both_tested(folders):
     assert one["system"] == "svm on both"
     assert [one["here"], one["there"], one["value"]] == pytest.approx([*recalls, recalls[0] - recalls[1]], abs=1e-5)
     assert one["low"] < one["value"] < one["high"] < 0
+    assert one["leak"] == {"here": "", "there": ""}
+    assert "leaked" not in one
     assert one["p"] < 0.05
 
 
@@ -61,6 +67,28 @@ def test_the_command_shows_it(folders, tmp_path):
     assert done.exit_code == 0, done.output
     assert "here less there" in page.read_text("utf-8")
     assert "Against protocol holdout" in exports.markdown(content(*map(results.read, folders)), {})
+
+
+def test_leaks_of_either_side_are_said_and_marked(tmp_path):
+    here = (Drawn("svm", leak="tuned on 7 here"), MLP, Drawn("xgb", leak="too"))
+    there = (SVM, Drawn("mlp", seeds=2, leak="tuned on 9 there"), Drawn("xgb", leak="too"), Drawn("prior"))
+    read = [results.read(fake_results.written(tmp_path / name, made)) for name, made in (("a", here), ("b", there))]
+    found = content(*read)
+    leaks = {one["system"]: (one["leak"], one["leaked"]) for one in found["against"]["systems"]}
+    assert leaks["svm on both"] == ({"here": "tuned on 7 here", "there": ""}, True)
+    assert leaks["mlp on both"] == ({"here": "", "there": "tuned on 9 there"}, True)
+    text = exports.markdown(found, {}).partition("## Against")[2].partition("## Confusion")[0]
+    rows = [re.sub(r"[-−+\d.,\[\] ]+", "", line) for line in text.splitlines() if " on both " in line and "|" in line]
+    assert rows == ["|svmonboth|!||!||", "|mlponboth||!|!||", "|xgbonboth|!|!|!||"]
+    assert "! leaked: svm on both, here: tuned on 7 here\n" in text
+    assert "! leaked: mlp on both, there: tuned on 9 there\n" in text
+    write.write(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8").partition("Against another benchmark")[2].partition("<h2")[0]
+    marks = [row.count('class="leaked">!</span>') for row in page.split("<tr>") if "</th><td" in row]
+    assert marks == [2, 2, 3]
+    assert "<li>svm on both, here: tuned on 7 here</li>" in page
+    schema = json.loads((Path(write.__file__).parent / "results.schema.json").read_text("utf-8"))
+    pytest.importorskip("jsonschema").validate(found, schema)
 
 
 def test_benchmarks_with_nothing_in_common_are_told(folders, tmp_path):

@@ -21,7 +21,7 @@ from benchmarks.report.content import FEATURED, content
 from benchmarks.report.summary import summarise
 from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
-from tests.fake_results import CLASSES, Drawn, written
+from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
 PAGE_SHA256 = "562255aef1525b31fec754712b9867fc7febd218dfeaf9098126b0cb61cd199b"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
@@ -252,6 +252,53 @@ def test_leaked_figures_are_marked_everywhere(tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["mistakes"]["system"] == "mlp on both"
 
 
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory):
+    """The content of a benchmark of everything, where text leaks and audio does not."""
+    layers = [Drawn("svm", f"text.layers[{number}]", (f"text.layers[{number}]",)) for number in (0, 2)]
+    drawn = [
+        replace(one, leak="" if one.feature_set == "audio" else "tuned on 30 of them") for one in (*SEVERAL, *layers)
+    ]
+    return content(results.read(written(tmp_path_factory.mktemp("leaky"), drawn)))
+
+
+def test_every_entry_of_results_that_rests_on_a_leaked_system_is_marked(leaky, found):
+    def is_marked(one):
+        names = {one[key] for key in ("system", "first", "second") if key in one}
+        assert one.get("leaked", False) is any(not name.endswith("on audio") for name in names), one
+        return "leaked" in one
+
+    lists = {name: leaky[name] for name in ("pairs", "shuffled", "epochs", "sizes")}
+    lists |= {"modalities": leaky["modalities"]["differences"], "layers": leaky["layers"][0]["points"]}
+    marks = {name: [is_marked(one) for one in entries] for name, entries in lists.items()}
+    assert all(map(any, marks.values()))
+    assert not all(marks["pairs"] + marks["epochs"])
+    for name in ("confusion", "calibration"):
+        assert {system for system, one in leaky[name].items() if one.get("leaked")} == tables.leaked(leaky) & {
+            *leaky[name]
+        }
+    for row in leaky["leaderboard"]:
+        assert all(one.get("leaked", False) is bool(row["leak"]) for one in row["per_class"].values())
+    assert '"leaked"' not in json.dumps(found)
+
+
+def test_mistakes_are_marked_where_every_system_leaks(tmp_path):
+    found = content(results.read(written(tmp_path, [Drawn("svm", leak="tuned on 30 of them")], n=60)))
+    assert found["mistakes"]["leaked"] is True
+    text = exports.markdown(found, {})
+    assert "wrong answers of svm on both !.\n" in text
+    assert "rows are true classes. Of svm on both !.\n" in text
+    right = found | {"mistakes": found["mistakes"] | {"wrong": 0, "rows": []}}
+    write.write(right, tmp_path / "right" / "report.html")
+    page = (tmp_path / "right" / "report.html").read_text("utf-8")
+    assert 'svm on both <span class="leaked" title="leaked">!</span> makes no mistake' in page
+
+
+def test_differences_of_leaked_systems_are_marked_in_markdown(leaky):
+    text = exports.markdown(leaky, {}).partition("## What each modality brings")[2].partition("## Calibration")[0]
+    assert len(re.findall(r"\d! \[", text)) == len(leaky["modalities"]["differences"]) > 0
+
+
 @pytest.mark.parametrize("leak", ["", "encoder text was tuned on 30 of them"])
 def test_leaked_dots_are_ringed_in_figures_that_name_no_system(tmp_path, leak):
     kinds = [Drawn("svm", "text", leak=leak), Drawn("svm", "audio"), Drawn("svm", leak=leak)]
@@ -264,13 +311,14 @@ def test_leaked_dots_are_ringed_in_figures_that_name_no_system(tmp_path, leak):
     assert legend.count("leaked") == bool(leak)
 
 
-def test_results_are_as_the_schema_says(report, found):
+def test_results_are_as_the_schema_says(report, found, leaky):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((Path(write.__file__).parent / "results.schema.json").read_text("utf-8"))
     stored = json.loads((report / "results.json").read_text("utf-8"))
     assert stored == found
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(stored, schema)
+    jsonschema.validate(leaky, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(stored | {"n": "many"}, schema)
 

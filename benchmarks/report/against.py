@@ -25,7 +25,8 @@ def against(results: Results, other: Results) -> dict[str, Any]:
     Returns:
         `protocol` of the other; `n` utterances that both tested, `over` what the intervals resample, and of each of
         `systems` the unweighted average recall `here` and `there` (means over the seeds that both have), their
-        difference `value` with its paired interval `low`, `high`, and its p, corrected by no number of systems.
+        difference `value` with its paired interval `low`, `high`, and its p, corrected by no number of systems; `leak`,
+        what leaks `here` and `there`, and `leaked` where anything does.
 
     Raises:
         BadValue: no utterance was tested in both, no system is in both, or true classes differ.
@@ -68,6 +69,8 @@ def _difference(
         "system": pair[0].name,
         **{name: _mean(found) for name, found in answers.items()},
         **{name: getattr(apart, name) for name in ("value", "low", "high", "p")},
+        "leak": {name: system.leak for name, system in zip((HERE, THERE), pair, strict=True)},
+        **({"leaked": True} if any(system.leak for system in pair) else {}),
     }
 
 

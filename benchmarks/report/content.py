@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from benchmarks.report import curves, modalities
@@ -13,11 +14,15 @@ from benchmarks.report.confusion import confusion
 from benchmarks.report.mistakes import mistakes
 from benchmarks.report.provenance import provenance
 from benchmarks.report.summary import summarise
+from benchmarks.report.tables import leaked
 from benchmarks.report.verdict import equals, sentence
 from benchmarks.runs.results import Results
 
 FORMAT = 1
 FEATURED = 8  # systems that are drawn one by one
+_BY_SYSTEM = ("confusion", "calibration")
+_OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "mistakes")  # entries name what they use
+_NAMES = ("system", "first", "second")
 _DIGITS = 6  # the last ones of a float differ between processors
 
 
@@ -50,7 +55,7 @@ def content(results: Results, other: Results | None = None) -> dict[str, Any]:
         "mistakes": mistakes(results, summary["leaderboard"]),
         "provenance": provenance(results),
     }
-    plain: dict[str, Any] = rounded(found)
+    plain: dict[str, Any] = rounded(_marked(found))
     return plain
 
 
@@ -60,6 +65,24 @@ def featured(leaderboard: Sequence[Mapping[str, Any]]) -> list[str]:
     names = [row["system"] for row in leaderboard]
     chosen = [name for name in names if name in first.values()] + [name for name in names if name not in first.values()]
     return sorted(chosen[:FEATURED], key=names.index)
+
+
+def _marked(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with `leaked` in every entry whose figures rest on a leaked system or control."""
+    names = leaked(found)
+    parts = {part: _entries(found[part], names) for part in _OF_SYSTEMS}
+    tables = {
+        part: {name: one | ({"leaked": True} if name in names else {}) for name, one in found[part].items()}
+        for part in _BY_SYSTEM
+    }
+    return {**found, **parts, **tables}
+
+
+def _entries(value: Any, names: AbstractSet[str]) -> Any:
+    if isinstance(value, Mapping):
+        mark = {"leaked": True} if names & {value.get(key) for key in _NAMES if key in value} else {}
+        return {name: _entries(item, names) for name, item in value.items()} | mark
+    return [_entries(item, names) for item in value] if isinstance(value, list) else value
 
 
 def rounded(value: Any) -> Any:

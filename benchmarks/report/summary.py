@@ -99,7 +99,7 @@ def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
         "seeds": system.seeds,
         "leak": system.leak,
         "metrics": metrics,
-        "per_class": _per_class(answers),
+        "per_class": {name: one | mark for name, one in _per_class(answers).items()},
         "fit_seconds": float(np.mean([run.card.seconds["fit"] for run in system.runs])),
         "tune_seconds": float(np.mean([run.card.seconds["tune"] for run in system.runs])),
         "predict_microseconds": 1e6 * sum(run.card.seconds["predict"] for run in system.runs) / tested,
