@@ -299,6 +299,19 @@ def test_differences_of_leaked_systems_are_marked_in_markdown(leaky):
     assert len(re.findall(r"\d! \[", text)) == len(leaky["modalities"]["differences"]) > 0
 
 
+def test_figures_say_in_words_which_systems_leak(leaky, found):
+    drawn = {one.name: one for one in figures.drawings(leaky)}
+    assert all("; leaked figures" in one.label for name, one in drawn.items() if "confusion" not in name), drawn
+    assert not [one.label for one in figures.drawings(found) if "leaked" in one.label]
+    for number, name in enumerate(leaky["featured"], 1):
+        one, leaks = drawn[f"confusion-{number}"], name in tables.leaked(leaky)
+        assert one.label == f"confusion matrix and figures by class of {name}" + leaks * "; leaked figures"
+        assert one.figure.get_suptitle() == (f"leaked figures: {name} !" if leaks else "")
+        assert leaks == ("leaked figures" in drawing.svg(one.figure, one.name, one.label).partition(">")[0])
+    assert drawn["epochs"].label == "loss, accuracy over the epochs of training; leaked figures: mlp on both"
+    assert f"![{drawn['epochs'].label}](" in exports.markdown(leaky, {"epochs": drawn["epochs"].label})
+
+
 @pytest.mark.parametrize("leak", ["", "encoder text was tuned on 30 of them"])
 def test_leaked_dots_are_ringed_in_figures_that_name_no_system(tmp_path, leak):
     kinds = [Drawn("svm", "text", leak=leak), Drawn("svm", "audio"), Drawn("svm", leak=leak)]

@@ -59,9 +59,8 @@ def _leaderboard(content: Mapping[str, Any]) -> Iterator[Drawing]:
         axes.set_xlabel(f"{_NAMES[metric]}, %")
     left.set_yticks(range(len(rows)), [_marked(row["system"], content) for row in rows])
     left.invert_yaxis()
-    yield Drawing(
-        "leaderboard", figure, f"accuracy and unweighted average recall of {len(rows)} systems with 95 % intervals"
-    )
+    label = f"accuracy and unweighted average recall of {len(rows)} systems with 95 % intervals"
+    yield Drawing("leaderboard", figure, _label(label, [row["system"] for row in rows], content))
 
 
 def _forest(axes: Axes, found: Sequence[Mapping[str, float]], leaked: Sequence[bool]) -> None:
@@ -83,7 +82,10 @@ def _confusions(content: Mapping[str, Any]) -> Iterator[Drawing]:
         figure, (left, right) = _figure(7.6, max(1.3 + 0.36 * count, 2.4), 1, 2, width_ratios=(1.5, 1))
         _matrix(left, table)
         _per_class(right, table["classes"], figures[name])
-        yield Drawing(f"confusion-{number + 1}", figure, f"confusion matrix and figures by class of {name}")
+        if name in leaked(content):
+            figure.suptitle(f"leaked figures: {_marked(name, content)}", color=LEAKED, fontsize=9)
+        label = f"confusion matrix and figures by class of {name}"
+        yield Drawing(f"confusion-{number + 1}", figure, _label(label, [name], content))
 
 
 def _matrix(axes: Axes, table: Mapping[str, Any]) -> None:
@@ -141,7 +143,10 @@ def _modalities(content: Mapping[str, Any]) -> Iterator[Drawing]:
     axes.set_xlabel("unweighted average recall, %")
     axes.grid(axis="x", color=GRID, linewidth=0.7)
     _legend(figure, axes)
-    yield Drawing("modalities", figure, f"unweighted average recall of each head on {', '.join(kinds)}")
+    label = f"unweighted average recall of each head on {', '.join(kinds)}"
+    yield Drawing(
+        "modalities", figure, _label(label, [name for row in heads for name in row["systems"].values()], content)
+    )
 
 
 def _layers(content: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -156,7 +161,9 @@ def _layers(content: Mapping[str, Any]) -> Iterator[Drawing]:
         axes.set_ylabel("unweighted average recall, %")
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         _legend(figure, axes)
-        yield Drawing("layers", figure, "unweighted average recall over the layers of each encoder")
+        label = "unweighted average recall over the layers of each encoder"
+        shown = [point["system"] for curve in content["layers"] for point in curve["points"]]
+        yield Drawing("layers", figure, _label(label, shown, content))
 
 
 def _reliability(content: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -181,7 +188,7 @@ def _reliability(content: Mapping[str, Any]) -> Iterator[Drawing]:
         axes.set_visible(False)
     figure.supxlabel("confidence, %", fontsize=9)
     figure.supylabel("accuracy, %", fontsize=9)
-    yield Drawing("reliability", figure, f"reliability diagrams of {', '.join(names)}")
+    yield Drawing("reliability", figure, _label(f"reliability diagrams of {', '.join(names)}", names, content))
 
 
 def _selective(content: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -195,7 +202,8 @@ def _selective(content: Mapping[str, Any]) -> Iterator[Drawing]:
     axes.set_ylabel("accuracy on these, %")
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     _legend(figure, axes)
-    yield Drawing("selective", figure, "accuracy against coverage, the surest utterances first")
+    label = "accuracy against coverage, the surest utterances first"
+    yield Drawing("selective", figure, _label(label, content["featured"], content))
 
 
 def _epochs(content: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -227,7 +235,8 @@ def _epochs(content: Mapping[str, Any]) -> Iterator[Drawing]:
     for axes in places[len(names) :]:
         axes.set_visible(False)
     _legend(figure, places[0])
-    yield Drawing("epochs", figure, f"{', '.join(names)} over the epochs of training")
+    label = f"{', '.join(names)} over the epochs of training"
+    yield Drawing("epochs", figure, _label(label, [one["system"] for one in shown], content))
 
 
 def _sizes(content: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -244,7 +253,8 @@ def _sizes(content: Mapping[str, Any]) -> Iterator[Drawing]:
         axes.set_xlim(left=0)
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         _legend(figure, axes)
-        yield Drawing("sizes", figure, "unweighted average recall over the size of the training part")
+        label = "unweighted average recall over the size of the training part"
+        yield Drawing("sizes", figure, _label(label, [one["system"] for one in curves], content))
 
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
@@ -270,6 +280,13 @@ def _ring(axes: Axes, x: float, y: float, name: str, content: Mapping[str, Any])
     """A red diamond around the value of a leaked system."""
     if name in leaked(content):
         axes.plot(x, y, "D", color=LEAKED, fillstyle="none", markersize=9, linestyle="none", label="leaked")
+
+
+def _label(text: str, names: Sequence[str], content: Mapping[str, Any]) -> str:
+    """What a figure shows, and which of the systems in it are leaked: a mark is nothing to those who do not see it."""
+    found = [name for name in names if name in leaked(content)]
+    which = f": {', '.join(found)}" if len(names) > 1 else ""
+    return f"{text}; leaked figures{which}" if found else text
 
 
 def _marked(name: str, content: Mapping[str, Any]) -> str:
