@@ -1,5 +1,6 @@
 """Each check passes, fails and does not apply where it should."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {
     "classes": ("ang", "sad"),
     "share": 1.0,
 }
+ENCODER = {"modality": "text", "made": {}, "tuned_on": {}}
 
 
 def benchmark(*, text=str, speaker=lambda name: name[0], about=None, right=0.9, fold=None, **card):
@@ -32,12 +34,12 @@ def benchmark(*, text=str, speaker=lambda name: name[0], about=None, right=0.9, 
     answers = Answers(truth, prediction, ["ang", "sad"])
     described = Card(**CARD | {"system": "svm on text.logits", "head": "svm", "fold": "1", "seed": 0} | card)
     system = SimpleNamespace(name=described.system, card=described, pooled=[answers])
-    base = {"classes": CLASSES, "encoders": {}, "tune": 0, "dropped": {}}
+    base = {"classes": CLASSES, "encoders": {"text": ENCODER}, "tune": 0, "dropped": {}}
     return Results(base | (about or {}), (fold,), rows, (system,))
 
 
 def tuned(train, test):
-    return {"encoders": {"text": {"made": {}, "tuned_on": {"1": {"train": train, "test": test}}}}}
+    return {"encoders": {"text": ENCODER | {"tuned_on": {"1": {"train": train, "test": test}}}}}
 
 
 CASES = [
@@ -55,7 +57,8 @@ CASES = [
         "failed",
         "1 of 1 systems with logits learn from in-sample",
     ),
-    ("in-sample-logits", {"features": ("text.mean",)}, "not applicable", "no feature set holds logits"),
+    ("in-sample-logits", {"features": ("text.mean",)}, "not applicable", "no head learns from logits"),
+    ("in-sample-logits", {"head": "prior", "logits": "in-sample"}, "not applicable", "no head learns from logits"),
     ("speaker-clips", {"normalize": "speaker"}, "passed", "every speaker has 5 clips or more in every fold"),
     (
         "speaker-clips",
@@ -64,9 +67,15 @@ CASES = [
         "1 speakers have fewer than 5 clips in a fold, S 1: normalised per speaker",
     ),
     ("speaker-clips", {"speaker": str}, "not applicable", "nothing is normalised per speaker"),
-    ("text-shared", {"text": str}, "passed", "no text of 400 test utterances is in training"),
+    ("text-shared", {}, "passed", "no text of 400 test utterances is in training"),
     ("text-shared", {"text": lambda name: "Oh."}, "failed", "400 of 400 test utterances have their text, or a near"),
     ("text-shared", {"text": lambda name: ""}, "not applicable", "the manifest has no texts"),
+    (
+        "text-shared",
+        {"text": lambda name: "Oh.", "about": {"encoders": {"audio": ENCODER | {"modality": "audio"}}}},
+        "not applicable",
+        "no feature is of text",
+    ),
     ("clip-shared", {"about": {"same_clips": [["a001", "a003"]]}}, "passed", "no clip of 400 test utterances is in"),
     (
         "clip-shared",
@@ -122,6 +131,13 @@ def test_every_check_has_its_three_cases():
     }
     assert [finding.check for finding in checks.run(benchmark())] == registry.names("checks")
     assert all(registry.summary("checks", name) for name in registry.names("checks"))
+
+
+def test_a_prior_is_not_counted_among_systems_that_learn_from_logits():
+    read = benchmark(logits="in-sample")
+    prior = benchmark(logits="in-sample", head="prior", system="prior on text.logits").systems
+    found = registry.module("checks", "in-sample-logits").check(replace(read, systems=(*prior, *read.systems)))
+    assert found.message.startswith("1 of 1 systems with logits learn from in-sample ones: svm on text.logits; cli")
 
 
 def test_speakers_that_are_not_named_are_counted():

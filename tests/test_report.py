@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "562255aef1525b31fec754712b9867fc7febd218dfeaf9098126b0cb61cd199b"
+PAGE_SHA256 = "890dbf1075c15860e60a2cda68a94224b937130032428c21509c83efc8c1e0ea"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

@@ -10,10 +10,12 @@ __all__ = ["check"]
 def check(results: Results) -> Finding:
     """Fails where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
     with_logits = [
-        system for system in results.systems if any(name.endswith(".logits") for name in system.card.features)
+        system
+        for system in results.systems
+        if system.card.head != "prior" and any(name.endswith(".logits") for name in system.card.features)
     ]
     if not with_logits:
-        return not_applicable("no feature set holds logits")
+        return not_applicable("no head learns from logits")
     wrong = [system.name for system in with_logits if system.card.logits not in UNSEEN]
     if wrong:
         return failed(

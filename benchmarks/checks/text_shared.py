@@ -12,6 +12,8 @@ def check(results: Results) -> Finding:
 
     What a near copy is: `benchmarks.protocols._texts.copies`.
     """
+    if not any(entry["modality"] == "text" for entry in results.about["encoders"].values()):
+        return not_applicable("no feature is of text")
     texts = {row.id: row.text for row in results.utterances}
     if not any(texts.values()):
         return not_applicable("the manifest has no texts")
