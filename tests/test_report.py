@@ -341,7 +341,15 @@ def test_the_leaderboard_as_csv_reads_back(report, found):
     assert [row["system"] for row in rows] == [row["system"] for row in found["leaderboard"]] + ["the paper"]
     for row, one in zip(rows, found["leaderboard"], strict=False):
         assert float(row["macro_f1_low"]) == one["metrics"]["macro_f1"]["low"]
+        assert (row["protocol"], row["interval"], row["n"]) == ("speaker-kfold", found["interval"], "120")
+        assert (row["normalize"], row["logits"]) == ("none", one["logits"])
     assert (rows[-1]["kind"], rows[-1]["accuracy"], rows[-1]["macro_f1"]) == ("published", "0.59078", "")
+
+
+def test_ways_of_normalising_and_of_taking_logits_are_in_the_csv(found):
+    first = found["leaderboard"][0] | {"normalize": "speaker", "logits": "cross-fitted"}
+    (row,) = csv.DictReader(io.StringIO(exports.csv_table(found | {"leaderboard": [first], "published": []})))
+    assert (row["normalize"], row["logits"]) == ("speaker", "cross-fitted")
 
 
 def test_the_expected_calibration_error_has_no_interval_anywhere(report, found):

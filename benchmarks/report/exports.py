@@ -11,27 +11,30 @@ from benchmarks.report.tables import percent, published
 from benchmarks.statistics.pairs import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
+_ABOUT = ("system", "head", "feature_set", "normalize", "logits", "group", "leak")
 _FIGURES = ("seeds", "fit_seconds", "predict_microseconds", "bundle_bytes", "peak_mb")
 
 
 def csv_table(content: Mapping[str, Any]) -> str:
-    """The leaderboard as CSV: every metric with both ends of its interval, as shares; times in seconds, sizes in
-    bytes; published figures below, with `published` in the first column."""
+    """The leaderboard as CSV: what was run by which protocol, every metric with both ends of its interval (`interval`
+    says by which method) as shares; times in seconds, sizes in bytes; published figures below, with `published` in the
+    first column."""
     metrics = list(content["leaderboard"][0]["metrics"])
     ends = [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
-    header = ["kind", "system", "head", "feature_set", "group", "leak", "n", *ends, *_FIGURES]
+    header = ["kind", *_ABOUT, "protocol", "interval", "n", *ends, *_FIGURES]
     file = io.StringIO()
     writer = csv.DictWriter(file, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in content["leaderboard"]:
-        known = {name: row[name] for name in ("system", "head", "feature_set", "group", "leak", *_FIGURES)}
+        known = {name: content[name] for name in ("protocol", "interval", "n")}
+        known |= {name: row[name] for name in (*_ABOUT, *_FIGURES)}
         figures = {
             f"{name}{end}": row["metrics"][name][key]
             for name in metrics
             for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
         }
         seeds = {"seeds": len(row["seeds"])}
-        writer.writerow({"kind": "measured", "n": content["n"], **known, **figures, **seeds})
+        writer.writerow({"kind": "measured", **known, **figures, **seeds})
     for one in published(content["published"]):
         writer.writerow({"kind": "published", "system": one["name"]} | one["values"])
     return file.getvalue()
