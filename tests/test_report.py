@@ -352,6 +352,21 @@ def test_ways_of_normalising_and_of_taking_logits_are_in_the_csv(found):
     assert (row["normalize"], row["logits"]) == ("speaker", "cross-fitted")
 
 
+def test_the_settings_that_were_chosen_are_in_markdown_with_how_often(found):
+    first, prior = found["leaderboard"][0], next(row for row in found["leaderboard"] if row["head"] == "prior")
+    chosen = [{"params": {"C": 3.0, "class_weight": None}, "runs": ["1/0"]}]
+    chosen += [{"params": {"C": 0.1, "class_weight": "balanced"}, "runs": ["2/0", "1/1", "2/1"]}]
+    rows = [first | {"settings": chosen}, prior | {"settings": [{"params": {}, "runs": ["1/0", "2/0"]}]}]
+    text = exports.markdown(found | {"tune": 3, "leaderboard": rows}, {})
+    section = text.partition("## Settings\n")[2].partition("\n## ")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if "|" in line]
+    assert lines[2:] == [
+        [first["system"], 'C 0.1, class_weight "balanced"', "3 of 4"],
+        [first["system"], "C 3.0, class_weight null", "1 of 4"],
+    ]
+    assert "## Settings" not in exports.markdown(found, {})
+
+
 def test_the_expected_calibration_error_has_no_interval_anywhere(report, found):
     for row in [*found["leaderboard"], *found["controls"]]:
         one = row["metrics"]["expected_calibration_error"]

@@ -1,6 +1,7 @@
 """The report's sections in Markdown, below what the terminal shows."""
 
 import html
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ def sections(content: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator
         yield from _modalities(content["modalities"]["differences"])
     yield from _calibration(content["leaderboard"])
     yield from _mistakes(content["mistakes"])
+    if content["tune"]:
+        yield from _settings(content["leaderboard"])
     yield from _drawn(figures)
     yield from _provenance(content["provenance"])
 
@@ -90,6 +93,19 @@ def _mistakes(found: Mapping[str, Any]) -> Iterator[str]:
             for row in found["rows"]
         ],
     )
+
+
+def _settings(leaderboard: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "\n## Settings\n"
+    yield "As chosen on dev; fits are over folds and seeds. Which fold and seed chose which stands on the page.\n"
+    rows = []
+    for row in leaderboard:
+        fits = sum(len(used["runs"]) for used in row["settings"])
+        for used in sorted(row["settings"], key=lambda used: -len(used["runs"])):
+            if used["params"]:  # a head may have nothing to choose
+                values = ", ".join(f"{name} {json.dumps(value)}" for name, value in used["params"].items())
+                rows.append([row["system"], _said(values), f"{len(used['runs'])} of {fits}"])
+    yield from table(["system", "settings", "fits"], rows)
 
 
 def _drawn(figures: Mapping[str, str]) -> Iterator[str]:
