@@ -82,6 +82,36 @@ def test_few_or_unnamed_speakers_are_said_beside_the_intervals(tmp_path):
     assert f"Note: {found['notes'][0]}." in exports.markdown(found, {})
 
 
+def test_an_interval_without_width_says_that_it_tells_nothing(tmp_path, found):
+    sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", share=0.5, skill=50.0), Drawn("xgb")]
+    notes = summarise(results.read(written(tmp_path, sure, n=60)))["notes"]
+    assert notes[-1] == (
+        "an interval of svm on both, svm on both, 0.5 of training has no width because every resample gives the same "
+        "figure: it says nothing of other speakers"
+    )
+    (floor,) = [row["metrics"][METRIC] for row in found["leaderboard"] if row["head"] == "prior"]
+    assert floor["low"] == floor["high"]  # 1 / classes whoever speaks
+    assert not [note for note in found["notes"] if "no width" in note]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "partition", "said"),
+    [
+        ("official", "Validation", "on the corpus's own dev partition, then fitted on training and dev together"),
+        ("official", "train", "on a dev part cut from training by the protocol's own grouping, then"),
+        ("holdout", "dev", "on a dev part cut from training by the protocol's own grouping, then"),
+    ],
+)
+def test_the_dev_part_is_said_as_it_was_made(read, protocol, partition, said):
+    fold = read.folds[0]
+    dev = fold.train[:10]
+    rows = [replace(row, partition=partition if row.id in dev else "train") for row in read.utterances]
+    folds = (replace(fold, train=fold.train[10:], dev=dev), read.folds[1])
+    about = {**read.about, "protocol": protocol, "tune": 3}
+    notes = summarise(replace(read, about=about, folds=folds, utterances=tuple(rows)))["notes"]
+    assert [said in note for note in notes if note.startswith("settings: ")] == [True]
+
+
 def test_a_single_system_wins_nothing(tmp_path):
     written(tmp_path, [Drawn("svm")], n=60)
     found = content(results.read(tmp_path))

@@ -1,12 +1,12 @@
 """The summary of a benchmark: figures, intervals, comparisons and checks, as a pure function of its files."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from benchmarks.folds.fold import Fold
 from benchmarks.report import checks, controls, verdict
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
@@ -24,6 +24,7 @@ def summarise(results: Results) -> dict[str, Any]:
     names, over = results.clusters.named(results.ids), results.clusters.over
     rows = [_row(system, names) for system in results.systems]
     rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
+    controlled = controls.rows(results, names)
     pairs = compare.differences({system.name: system.pooled for system in results.systems}, clusters=names)
     letters = compare.groups([row["system"] for row in rows], compare.different(pairs))
     about = {name: results.about[name] for name in ("corpus", "labels", "protocol", "split_seed", "tune", "seeds")}
@@ -34,10 +35,10 @@ def summarise(results: Results) -> dict[str, Any]:
         "interval": f"{method(effective(units(len(results.ids), names)))} over {over}, {RESAMPLES} resamples",
         "over": over,
         "level": compare.LEVEL,
-        "notes": _notes(results),
+        "notes": [*_notes(results), *_without_width([*rows, *controlled], over)],
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
-        "controls": controls.rows(results, names),
+        "controls": controlled,
         "checks": [asdict(finding) | {"meaning": checks.meaning(finding)} for finding in checks.run(results)],
     }
 
@@ -143,7 +144,7 @@ def _notes(results: Results) -> list[str]:
     if about["tune"]:
         notes.append(
             f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on "
-            f"{_dev_parts(results.folds)}, then fitted on training and dev together"
+            f"{_dev_parts(results)}, then fitted on training and dev together"
         )
     if about["tune"] and any(
         one.get("dev") for made in about["encoders"].values() for one in made["tuned_on"].values()
@@ -166,11 +167,39 @@ def _notes(results: Results) -> list[str]:
     return notes
 
 
-def _dev_parts(folds: Sequence[Fold]) -> str:
-    most = 1 + max(len(fold.turns) for fold in folds)
+def _without_width(rows: Sequence[Mapping[str, Any]], over: str) -> list[str]:
+    """Of figures that look certain; not of the prior's, whose constant answer has 1 / classes whatever is drawn."""
+    names = [
+        row.get("control", row["system"])
+        for row in rows
+        if row["head"] != "prior" and any(_is_point(row["metrics"][name]) for name in SHOWN)
+    ]
+    if not names:
+        return []
+    return [
+        f"an interval of {', '.join(names[:3])}{' …' if len(names) > 3 else ''} has no width because every resample "
+        f"gives the same figure: it says nothing of other {over}"
+    ]
+
+
+def _is_point(one: Mapping[str, Any]) -> bool:
+    return math.isclose(one["low"], one["high"], abs_tol=1e-9)
+
+
+def _dev_parts(results: Results) -> str:
+    if _is_own_dev(results):
+        return "the corpus's own dev partition"
+    most = 1 + max(len(fold.turns) for fold in results.folds)
     if most == 1:
         return "a dev part cut from training by the protocol's own grouping"
     return f"dev, the mean over {most} parts of training that take turns as dev, cut by the protocol's own grouping"
+
+
+def _is_own_dev(results: Results) -> bool:
+    """Whether the protocol took dev as the corpus has it: where it has none, dev is cut from training there too."""
+    partition = {row.id: row.partition.lower() for row in results.utterances}
+    dev = [partition[name] for fold in results.folds for name in fold.dev]
+    return results.about["protocol"] == "official" and not any(name.startswith("train") for name in dev)
 
 
 def _title(summary: Mapping[str, Any]) -> str:
