@@ -316,6 +316,7 @@ def test_mistakes_are_marked_where_every_system_leaks(tmp_path):
     found = content(results.read(written(tmp_path, [Drawn("svm", leak="tuned on 30 of them")], n=60)))
     assert found["mistakes"]["leaked"] is True
     text = exports.markdown(found, {})
+    assert text.partition("\n")[0].endswith(": svm on both, by leaked figures")
     assert "wrong answers of svm on both !.\n" in text
     assert "rows are true classes. Of svm on both !.\n" in text
     right = found | {"mistakes": found["mistakes"] | {"wrong": 0, "rows": []}}

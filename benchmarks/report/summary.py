@@ -208,6 +208,8 @@ def _title(summary: Mapping[str, Any]) -> str:
     what = f"{len(summary['leaderboard'])} systems on {summary['corpus']}, {len(summary['classes'])} classes"
     if len(summary["leaderboard"]) == 1:
         said = best[0]
+    if len(best) == 1 and summary["leaderboard"][0]["leak"]:
+        said += ", by leaked figures"
     return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {said}"
 
 
