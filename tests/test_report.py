@@ -112,6 +112,14 @@ def test_the_dev_part_is_said_as_it_was_made(read, protocol, partition, said):
     assert [said in note for note in notes if note.startswith("settings: ")] == [True]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "tune", "said"), [("script-disjoint", 3, 1), ("script-disjoint", 0, 0), ("x", 3, 0)]
+)
+def test_settings_that_were_chosen_knowing_copies_of_the_texts_are_said(read, protocol, tune, said):
+    notes = summarise(replace(read, about={**read.about, "protocol": protocol, "tune": tune}))["notes"]
+    assert sum(note.startswith("a dev part is of whole scripts, but copies") for note in notes) == said
+
+
 def test_a_single_system_wins_nothing(tmp_path):
     written(tmp_path, [Drawn("svm")], n=60)
     found = content(results.read(tmp_path))

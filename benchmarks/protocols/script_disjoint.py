@@ -19,7 +19,8 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     A script stays together, and training utterances of another script whose text is a copy or near copy of a test
     utterance's are left out of training (`unused`): everyday phrases stand in every script, and joining the scripts
     that share one would join them all. Of utterances without a script, texts stay together that a chain of copies
-    links. What a near copy is: `benchmarks.protocols._texts.copies`.
+    links. What a near copy is: `benchmarks.protocols._texts.copies`. A dev part is cut by script alone: its texts may
+    have copies in the rest of training.
 
     Raises:
         Mismatch: there is only one group; an utterance has neither script nor text.

@@ -146,6 +146,11 @@ def _notes(results: Results) -> list[str]:
             f"settings: the best of the defaults and {about['tune']} drawn ones by unweighted average recall on "
             f"{_dev_parts(results)}, then fitted on training and dev together"
         )
+    if about["tune"] and about["protocol"] == "script-disjoint":
+        notes.append(
+            "a dev part is of whole scripts, but copies of its texts may stand in the rest of training, so settings "
+            "were chosen knowing them; of test texts no copy is in training"
+        )
     if about["tune"] and any(
         one.get("dev") for made in about["encoders"].values() for one in made["tuned_on"].values()
     ):
