@@ -87,14 +87,17 @@ def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
         "import sys; from pathlib import Path; from featurestore.corpora import demo; demo.generate(Path(sys.argv[1]))"
     )
     root = tmp_path / "corpus"
-    process = subprocess.Popen([sys.executable, "-c", code, str(root)])
+    process = subprocess.Popen([sys.executable, "-c", code, str(root)], start_new_session=True)
     while not list(tmp_path.rglob("Ses01M*.wav")) and process.poll() is None:
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)  # the one that speaks too
     assert process.wait() == -signal.SIGKILL
     assert not root.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [f".corpus.{process.pid}.tmp"]
+    alive = tmp_path / f".corpus.{os.getppid()}.tmp"  # of another that is at it
+    alive.mkdir()
     demo.generate(root, per_label=1)
-    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [alive.name, "corpus"]
     assert len(iemocap.utterances(root).utterances) == 60
 
 

@@ -113,10 +113,16 @@ def generate(root: Path, seed: int = SEED, per_label: int = PER_LABEL) -> None:
     """
     _check_ours(root)
     check_available()
-    aside = root.with_name(f".{root.name}.tmp")
-    shutil.rmtree(aside, ignore_errors=True)
+    for leftover in root.parent.glob(f".{root.name}.*.tmp"):
+        process = leftover.name.split(".")[-2]
+        if process.isdigit() and not _lives(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+    aside = root.with_name(f".{root.name}.{os.getpid()}.tmp")
     _write_apart(aside, seed, per_label)
     write_text(aside / MARK, json.dumps(_fingerprint(seed, per_label), indent=1) + "\n")
+    if _mark(root) == _fingerprint(seed, per_label):  # another process has made it meanwhile
+        shutil.rmtree(aside)
+        return
     shutil.rmtree(root, ignore_errors=True)
     aside.rename(root)
 
@@ -127,7 +133,7 @@ def write(folder: Path, seed: int, per_label: int) -> None:
     espeak, random = Espeak(), np.random.default_rng(seed)
     for session in ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05"):
         for name, turns in _session(session, per_label, espeak, random).items():
-            if os.getppid() != parent:  # killed: its next start writes to the same folder
+            if os.getppid() != parent:  # killed: nobody waits for it
                 raise SystemExit
             write_dialogue(folder, name, turns)
 
@@ -144,6 +150,17 @@ def _write_apart(folder: Path, seed: int, per_label: int) -> None:
     )
     if done.returncode:
         raise Unavailable("the demo corpus could not be made", got=(done.stderr.strip() or "a crash").splitlines()[-1])
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def _session(session: str, per_label: int, espeak: Espeak, random: np.random.Generator) -> Mapping[str, list[Spoken]]:
