@@ -139,9 +139,12 @@ class Store:
         return self.file(encoder).header.modality
 
     def keys(self, encoder: str) -> dict[str, str]:
-        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are."""
+        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are.
+
+        None of a file that no extraction wrote: the layout does not ask for keys.
+        """
         file = self.file(encoder)
-        return dict(zip(file.ids, file.keys(), strict=True))
+        return dict(zip(file.ids, file.keys(), strict=True)) if schema.KEY in file else {}
 
     def digests(self, encoder: str) -> dict[str, str]:
         """The digest of each dataset of an encoder's file."""

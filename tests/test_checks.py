@@ -83,7 +83,7 @@ CASES = [
         "failed",
         "the clips of 2 of 400 test utterances are in training under other ids, byte for byte: b001 and others",
     ),
-    ("clip-shared", {"about": {"same_clips": None}}, "not applicable", "no feature is of audio"),
+    ("clip-shared", {"about": {"same_clips": None}}, "not applicable", "no feature is of audio, or its file"),
     ("clip-shared", {}, "not applicable", "not recorded by this benchmark: run it again"),
     ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
     ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; read the"),

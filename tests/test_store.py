@@ -19,7 +19,7 @@ def store(tmp_path):
     return made
 
 
-def add(store, name, ids, failed=None, trained_on=(), manifest=None):
+def add(store, name, ids, failed=None, trained_on=(), manifest=None, keys=True):
     random = np.random.default_rng(len(name))
     failed = failed or {}
     lengths = [3, 1, 2][: len(ids)]
@@ -35,6 +35,8 @@ def add(store, name, ids, failed=None, trained_on=(), manifest=None):
         "failed/reason": encode_text(list(failed.values())),
         "trained_on/id": encode_text(trained_on),
     }
+    if not keys:
+        del columns["key"]
     manifest = store.manifest_digest if manifest is None else manifest
     header = Header(name, "text", {"class": "hf-text"}, "f" * 64, manifest=manifest)
     featurefile.write(store.path / f"{name}.h5", columns, header)
@@ -127,6 +129,8 @@ def test_default_features_are_mean_and_logits_of_every_encoder(store):
 
 def test_a_key_is_told_by_utterance(store):
     assert store.keys("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
+    add(store, "bare", ["a"], keys=False)
+    assert store.keys("bare") == {}
 
 
 def test_what_an_encoder_was_tuned_on_counts_whatever_the_corpus_was_called(store):

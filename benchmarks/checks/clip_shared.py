@@ -13,7 +13,7 @@ def check(results: Results) -> Finding:
         return not_applicable("not recorded by this benchmark: run it again, finished runs are kept")
     groups = results.about["same_clips"]
     if groups is None:
-        return not_applicable("no feature is of audio")
+        return not_applicable("no feature is of audio, or its file keeps no keys to know clips by")
     tested = sum(len(fold.test) for fold in results.folds)
     shared = [name for fold in results.folds for name in _shared(fold, groups)]
     if shared:
