@@ -28,7 +28,7 @@ class Engine:
 
         get_reusable_executor().shutdown(wait=True)
         by_length = sorted(self.rows, key=lambda row: (row.duration or 0.0, len(row.text)))
-        return self.seconds([*by_length[: 8 * self.jobs], *by_length[-self.jobs :]])
+        return self.seconds(list(dict.fromkeys([*by_length[: 8 * self.jobs], *by_length[-self.jobs :]])))
 
     def seconds(self, rows: Sequence[Utterance] = ()) -> float:
         """How long it takes to extract: hashing, planning, decoding, encoding, writing, joining."""
