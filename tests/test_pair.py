@@ -40,6 +40,7 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     assert all(name.startswith("tested:") for name in fold.test)
     assert set(found.systems[0].pooled[0].truth) == {"ang", "hap", "sad"}
     assert found.systems[0].pooled[0].values()["accuracy"] > 0.6
+    assert found.about["left_out"] == {"": 10, "tested: bored": 1}
     assert found.about["label_maps"] == {"trained": None, "tested": json.loads(Path(mapped).read_text())}
 
 

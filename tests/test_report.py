@@ -120,6 +120,14 @@ def test_settings_that_were_chosen_knowing_copies_of_the_texts_are_said(read, pr
     assert sum(note.startswith("a dev part is of whole scripts, but copies") for note in notes) == said
 
 
+def test_what_became_of_each_label_is_said(read, tmp_path):
+    maps = {"trained": None, "tested": {"joy": "hap", "bored": None}}
+    write.write(content(replace(read, about={**read.about, "label_maps": maps})), tmp_path / "report.html")
+    assert "<p>Labels of tested: joy → hap, bored → left out.</p>" in (tmp_path / "report.html").read_text("utf-8")
+    assert "- labels of tested: joy → hap, bored → left out\n" in (tmp_path / "report.md").read_text("utf-8")
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["provenance"]["label_maps"] == maps
+
+
 def test_a_single_system_wins_nothing(tmp_path):
     written(tmp_path, [Drawn("svm")], n=60)
     found = content(results.read(tmp_path))

@@ -10,9 +10,10 @@ def provenance(results: Results) -> dict[str, Any]:
     """All that a reader needs to make the figures again, as far as the benchmark recorded it.
 
     Returns:
-        `utterances`, `speakers` and `classes` (utterances of each) of the folds; `left_out` by label scheme, `dropped`
-        for want of a feature, by id with the reason; the digests of manifest and folds; `folds` with their counts;
-        `encoders` as their feature files describe them, with what they were tuned on; `versions`, `machine`, `command`.
+        `utterances`, `speakers` and `classes` (utterances of each) of the folds; `label_maps`, the class of each label
+        by corpus; `left_out` by label scheme, `dropped` for want of a feature, by id with the reason; the digests of
+        manifest and folds; `folds` with their counts; `encoders` as their feature files describe them, with what they
+        were tuned on; `versions`, `machine`, `command`.
     """
     about = results.about
     kept = {row.id for row in results.utterances}
@@ -20,6 +21,7 @@ def provenance(results: Results) -> dict[str, Any]:
         "utterances": len(kept),
         "speakers": len({row.speaker for row in results.utterances if row.speaker}),
         "classes": dict(sorted(Counter(label for name, label in about["classes"].items() if name in kept).items())),
+        "label_maps": about.get("label_maps", {}),
         "left_out": about["left_out"],
         "dropped": about["dropped"],
         "manifest_sha256": about["manifest_sha256"],

@@ -117,6 +117,10 @@ def _drawn(figures: Mapping[str, str]) -> Iterator[str]:
 def _provenance(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Provenance\n"
     yield f"- {found['utterances']} utterances, {found['speakers']} speakers"
+    for whose, classes in found["label_maps"].items():
+        if classes:
+            pairs = ", ".join(f"{label} → {name or 'left out'}" for label, name in classes.items())
+            yield f"- labels of {_said(whose)}: {_said(pairs)}"
     yield f"- manifest sha256 {found['manifest_sha256']}, folds sha256 {found['folds_sha256']}"
     for name, encoder in found["encoders"].items():
         yield f"- encoder {_said(name)}: {_said(str(encoder['made'].get('checkpoint', '')))}"

@@ -26,6 +26,10 @@ class Pair:
             may be a JSON file, which is how labels of different names are mapped to the same class.
         say: is told which classes only one of them has; they are left out.
 
+    Attributes:
+        label_maps: by side, what its scheme makes of each label; None where each label is its own class.
+        labels: by id, the side and the label that it had there; empty where it had none.
+
     Raises:
         Mismatch: they share fewer than two classes, or utterances.
     """
@@ -42,6 +46,11 @@ class Pair:
         _check_apart(trained, tested)
         chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
+        self.labels = {
+            f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
+            for side, store in self._stores.items()
+            for row in store.utterances
+        }
         classes = {side: scheme.apply(self._stores[side].utterances) for side, scheme in chosen.items()}
         names = {side: set(found.values()) for side, found in classes.items()}
         shared = names["trained"] & names["tested"]

@@ -40,7 +40,9 @@ class Task:
 
     def left_out(self) -> dict[str, int]:
         """How many utterances of each label the scheme leaves out."""
-        return dict(Counter(row.label for row in self.store.utterances if row.id not in self.classes).most_common())
+        rows = self.store.utterances
+        labels = self.store.labels if isinstance(self.store, Pair) else {row.id: row.label for row in rows}
+        return dict(Counter(labels[row.id] for row in rows if row.id not in self.classes).most_common())
 
     def dropped(self, inputs: Sequence[Inputs]) -> dict[str, str]:
         """The utterances that have a class but lack a feature of any fold, and why."""
