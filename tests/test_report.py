@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "890dbf1075c15860e60a2cda68a94224b937130032428c21509c83efc8c1e0ea"
+PAGE_SHA256 = "00b1d1aa93b12a5f6bfda49b250b071f20b526b3282349524a15d3d0047d02b1"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

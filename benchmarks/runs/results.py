@@ -61,7 +61,7 @@ class System:
     @property
     def leak(self) -> str:
         """What leaks, over its folds."""
-        return "; ".join(sorted({run.card.leak for run in self.runs if run.card.leak}))
+        return "; ".join(dict.fromkeys(run.card.leak for run in self.runs if run.card.leak))
 
     def _pooled(self, runs: Sequence[Predicted]) -> Answers:
         classes = sorted({name for run in runs for name in run.card.classes})
