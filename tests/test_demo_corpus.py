@@ -96,9 +96,12 @@ def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [f".corpus.{process.pid}.tmp"]
     alive = tmp_path / f".corpus.{os.getppid()}.tmp"  # of another that is at it
     alive.mkdir()
+    # of a killed one that had our number, as in a container that starts again
+    (tmp_path / f".corpus.{os.getpid()}.tmp" / "Session9").mkdir(parents=True)
     demo.generate(root, per_label=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == [alive.name, "corpus"]
     assert len(iemocap.utterances(root).utterances) == 60
+    assert not (root / "Session9").exists()
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):

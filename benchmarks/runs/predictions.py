@@ -163,10 +163,9 @@ def _whole(folder: Path, digest: str) -> tuple[Card, bytes]:
     content = _content(path)
     if content.pop("format", FORMAT) != FORMAT:
         raise Mismatch(f"{path} is not of this version", do=_AGAIN)
-    values: dict[str, Any] = {name: tuple(value) if name in _TUPLES else value for name, value in content.items()}
     try:
-        card = Card(**values)
-    except TypeError:  # a name that is missing or unknown
+        card = Card(**content | {name: tuple(content[name]) for name in _TUPLES})
+    except (KeyError, TypeError):  # a name that is missing or unknown, or no list
         raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
     table = path.with_suffix(".csv")
     raw = table.read_bytes() if table.is_file() else b""

@@ -115,7 +115,7 @@ def generate(root: Path, seed: int = SEED, per_label: int = PER_LABEL) -> None:
     check_available()
     for leftover in root.parent.glob(f".{root.name}.*.tmp"):
         process = leftover.name.split(".")[-2]
-        if process.isdigit() and not _lives(int(process)):
+        if process == str(os.getpid()) or (process.isdigit() and not _lives(int(process))):
             shutil.rmtree(leftover, ignore_errors=True)
     aside = root.with_name(f".{root.name}.{os.getpid()}.tmp")
     _write_apart(aside, seed, per_label)
