@@ -85,8 +85,9 @@ def test_clips_that_only_have_the_same_names_are_not_taken_for_the_same(mapped):
         return replace(store, utterances=tuple(replace(row, id=row.audio, duration=seconds) for row in rows))
 
     Pair(named(FakeStore(), 1.5), named(other(), 2.5), None, mapped)
-    with pytest.raises(Mismatch, match="in the store to train on too"):
-        Pair(named(FakeStore(), 1.5), named(other(), 1.5), None, mapped)
+    for seconds in (1.5, None):  # the same, or not known
+        with pytest.raises(Mismatch, match="in the store to train on too"):
+            Pair(named(FakeStore(), 1.5), named(other(), seconds), None, mapped)
 
 
 def test_stores_that_do_not_fit_are_refused(mapped):

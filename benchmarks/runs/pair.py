@@ -181,10 +181,13 @@ def _check_apart(trained: Store, tested: Store) -> None:
     The same clip under another name is what the check clip-shared finds.
     """
     first, second = (
-        {(row.id, row.audio, row.text, row.speaker, row.duration) for row in store.utterances if row.audio or row.text}
+        {(row.id, row.audio, row.text, row.speaker): row.duration for row in store.utterances if row.audio or row.text}
         for store in (trained, tested)
     )
-    if both := first & second:
+    both = [
+        one for one in first.keys() & second.keys() if None in (first[one], second[one]) or first[one] == second[one]
+    ]
+    if both:
         raise Mismatch(
             f"{len(both)} of the {len(tested.utterances)} utterances to test on are in the store to train on too, "
             f"{min(both)[0]} among them",
