@@ -46,7 +46,7 @@ class Bundle:
         seed: of the cut and of the head.
         fold: whose training part it was fitted on; None where it was fitted on everything.
         encoders: by name, how its vectors were made, as the feature file describes it.
-        trained_on: by encoder, how many utterances of the corpus it was tuned on (`count`) and the `sha256` of their
+        trained_on: by encoder, how many utterances it was tuned on (`count`) and the `sha256` of their
             sorted ids, one a line.
         metrics: of the held-out parts, as `fit-head` reports them.
         versions: of Python and the libraries.

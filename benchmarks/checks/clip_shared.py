@@ -10,7 +10,7 @@ __all__ = ["check"]
 def check(results: Results) -> Finding:
     """Fails where the clip of a test utterance is, byte for byte, that of a training utterance."""
     if "same_clips" not in results.about:
-        return not_applicable("not recorded by this benchmark: run it again, finished runs are kept")
+        return not_applicable("not recorded by this benchmark: run it again")
     groups = results.about["same_clips"]
     if groups is None:
         return not_applicable("no feature is of audio, or its file keeps no keys to know clips by")
