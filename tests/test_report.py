@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "00b1d1aa93b12a5f6bfda49b250b071f20b526b3282349524a15d3d0047d02b1"
+PAGE_SHA256 = "c2bf23d6579b27017905d41ac552bb97153d8db77d468a28908653a967c22d6f"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 
