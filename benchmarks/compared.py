@@ -50,7 +50,7 @@ def compare(
     if test_store is not None:
         if asked.protocol != CROSS:
             raise BadValue("--test-store is there", expected=f"--protocol {CROSS}", got=f"--protocol {asked.protocol}")
-        opened = Pair(opened, OnDisk(test_store), asked.labels, test_labels, say)
+        opened = Pair(OnDisk(store), OnDisk(test_store), asked.labels, test_labels, say)
         asked = replace(asked, labels=None)  # the pair has applied them
     planned = plan(opened, asked, say)
     out.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,31 @@ from featurestore import containers
 from featurestore.errors import Unencodable
 
 _UNKNOWN = 1 << 48  # libsndfile gives a number beyond all reason where the header does not say how much follows
+_SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC")  # others are decoded from their beginning
 _BLOCK, _LITTLE = 1 << 20, 1 << 10  # samples read at a time
 _MP3_DELAY = 2304  # samples that an MP3 encoder may add and a decoder may cut
+_BEYOND = 0.05  # seconds by which a segment may end after its clip, by rounding or the padding of an MP3
+# Silence as recorders write it: zeros, one level, or a few of the smallest steps of 16 bits around it. A quiet
+# recording has many levels, however small they are.
+_QUIET, _LEVELS = 2.0**-13, 8
+_CANCELLED = 1e-3  # of the loudest channel is left after mixing down: channels of opposite phase
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Hold a decoded clip: mono samples float32 (S,), full scale -1 to 1, at its own rate in Hz."""
+
+    samples: NDArray[np.float32]
+    rate: int
+
+    def digest(self) -> str:
+        """Compute the sha256 of rate and samples: equal for the same sound in any lossless container."""
+        return hashlib.sha256(f"{self.rate} ".encode() + np.ascontiguousarray(self.samples).tobytes()).hexdigest()
+
+    def at(self, rate: int) -> NDArray[np.float32]:
+        """Resample to `rate` Hz; the result may be empty."""
+        wave: NDArray[np.float32] = self.samples if self.rate == rate else soxr.resample(self.samples, self.rate, rate)
+        return wave
 
 
 @dataclass(frozen=True)
@@ -43,24 +66,40 @@ class _Sequential(soundfile.SoundFile):
         return False
 
 
-def read(path: str | Path, rate: int) -> NDArray[np.float32]:
-    """Reads a clip as float32 (S,), mixed down to mono, at `rate` Hz; full scale is -1 to 1.
+def read(path: str | Path, rate: int, start: float | None = None, end: float | None = None) -> NDArray[np.float32]:
+    """Read a clip, or a segment of one, as float32 (S,), mixed down to mono, at `rate` Hz; full scale is -1 to 1.
 
     Raises:
-        Unencodable: missing, unreadable, empty, truncated, not audio, no samples, or NaN or infinite samples.
+        Unencodable: as `decode` does, or too short for one sample at `rate`.
+    """
+    clip = decode(path, start, end)
+    wave = clip.at(rate)
+    if not len(wave):
+        raise _bad(Path(path), f"too short: {len(clip.samples)} samples at {clip.rate} Hz give none at {rate} Hz")
+    return wave
+
+
+def decode(path: str | Path, start: float | None = None, end: float | None = None) -> Clip:
+    """Decode a clip, mixed down to mono, at its own rate.
+
+    Args:
+        path: any file that libsndfile reads.
+        start: seconds at which a segment of it begins; None for the beginning.
+        end: seconds at which the segment ends; None for the end of the clip.
+
+    Raises:
+        Unencodable: missing, unreadable, empty, truncated, not audio, no samples, NaN or infinite samples, the same
+            value throughout (silence), or a segment that is not in the clip.
     """
     path = Path(path)
     with _sound(path) as sound:
-        own, promised = sound.samplerate, _promised(sound, path)
-        samples = _decoded(sound, path)  # (S, channels)
-    if len(samples) < promised:
-        raise _bad(path, f"truncated: {len(samples)} of the {promised} samples that its header promises")
+        rate = sound.samplerate
+        whole = start is None and end is None
+        samples = _whole(sound, path) if whole else _segment(sound, path, start, end)  # (S, channels)
     _check_samples(samples, path)
     mono = samples.mean(axis=1, dtype=np.float32)
-    wave: NDArray[np.float32] = mono if own == rate else soxr.resample(mono, own, rate)
-    if not len(wave):
-        raise _bad(path, f"too short: {len(samples)} samples at {own} Hz give none at {rate} Hz")
-    return wave
+    _check_sound(mono, samples, path)
+    return Clip(mono, rate)
 
 
 def probe(path: str | Path) -> Probe:
@@ -145,13 +184,14 @@ def _promised(sound: soundfile.SoundFile, path: Path) -> int:
     return max(0, sound.frames - _MP3_DELAY) if b"Xing" in head or b"Info" in head else 0
 
 
-def _decoded(sound: soundfile.SoundFile, path: Path) -> NDArray[np.float32]:
-    """All samples (S, channels)."""
+def _decoded(sound: soundfile.SoundFile, path: Path, count: int | None = None) -> NDArray[np.float32]:
+    """Decode `count` samples (S, channels) from where the file stands, or all that follow."""
     blocks = [np.empty((0, sound.channels), np.float32)]
-    left = sound.frames
+    left = sound.frames if count is None else count
     try:
         # libsndfile fills what it cannot read with zeros: asking for a whole block costs more than a short clip itself
-        while len(block := sound.read(min(_BLOCK, max(left, _LITTLE)), dtype="float32", always_2d=True)):
+        least = _LITTLE if count is None else 0
+        while len(block := sound.read(min(_BLOCK, max(left, least)), dtype="float32", always_2d=True)):
             blocks.append(block)
             left -= len(block)
     except soundfile.LibsndfileError as error:
@@ -169,6 +209,56 @@ def _check_samples(samples: NDArray[np.float32], path: Path) -> None:
     bad = int(np.count_nonzero(~np.isfinite(samples)))
     if bad:
         raise _bad(path, f"{bad} of {samples.size} samples are NaN or infinite")
+
+
+def _whole(sound: soundfile.SoundFile, path: Path) -> NDArray[np.float32]:
+    """Decode all samples (S, channels); raises Unencodable where the header promises more."""
+    promised = _promised(sound, path)
+    samples = _decoded(sound, path)
+    if len(samples) < promised:
+        raise _bad(path, f"truncated: {len(samples)} of the {promised} samples that its header promises")
+    return samples
+
+
+def _segment(sound: soundfile.SoundFile, path: Path, start: float | None, end: float | None) -> NDArray[np.float32]:
+    """Decode the samples (S, channels) from `start` to `end` alone, where the format can seek to a sample."""
+    if sound.format in _SEEKABLE and sound.frames < _UNKNOWN:
+        first, last = _bounds(sound.frames, sound.samplerate, start, end, path)
+        try:
+            sound.seek(first)
+        except soundfile.LibsndfileError as error:
+            raise _bad(path, f"is damaged ({_said(error)})") from None
+        samples = _decoded(sound, path, last - first)
+        if len(samples) < last - first:
+            raise _bad(path, f"truncated: {len(samples)} of the {last - first} samples of the segment")
+        return samples
+    samples = _whole(sound, path)
+    first, last = _bounds(len(samples), sound.samplerate, start, end, path)
+    return samples[first:last]
+
+
+def _bounds(samples: int, rate: int, start: float | None, end: float | None, path: Path) -> tuple[int, int]:
+    """Compute the first sample of a segment and the one after its last; raises Unencodable where they are not there."""
+    seconds = samples / rate
+    first, last = start or 0.0, seconds if end is None else end
+    if not 0 <= first < min(last, seconds) or last > seconds + _BEYOND:
+        raise _bad(path, f"no segment from {first:g} s to {last:g} s: the clip is {seconds:.3f} s long")
+    return round(first * rate), min(round(last * rate), samples)
+
+
+def _check_sound(mono: NDArray[np.float32], samples: NDArray[np.float32], path: Path) -> None:
+    """Raise Unencodable where a clip holds one value throughout: every such clip would have the same vector."""
+    if len(mono) < 2:  # too short to be silent
+        return
+    swing = float(np.ptp(mono))
+    loudest = max(float(np.ptp(channel)) for channel in samples.T)
+    if loudest > _QUIET and swing <= _CANCELLED * loudest:
+        raise _bad(path, "silent: its channels cancel each other out when they are mixed down to one")
+    if swing > _QUIET or (swing and len(np.unique(mono)) >= _LEVELS):
+        return
+    level = float(np.median(mono))
+    what = "silent: every sample is zero" if abs(level) <= _QUIET else f"silent: the signal is constant at {level:.3g}"
+    raise _bad(path, what)
 
 
 def _bad(path: Path, reason: str) -> Unencodable:

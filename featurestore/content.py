@@ -1,22 +1,19 @@
-"""What an utterance is to an encoder: the bytes of its clip, or its text; a vector is known by that and the encoder."""
+"""Compute cache keys from an encoder and an utterance's content: the bytes of its clip, or its text."""
 
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from featurestore import audio
-from featurestore.encoders import Identity, Item
+from featurestore.encoders import Identity
 from featurestore.errors import Unencodable
+from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.store import Store
 
 _READERS = 8  # files read at once: hashing releases the interpreter, and disks answer in parallel
 _SLICE = 64  # files that a reader takes at once: handing them out one by one costs as much as reading short ones
-
-
-def item(store: Store, utterance: Utterance) -> Item:
-    """What an encoder is given of an utterance."""
-    return Item(utterance.id, store.root / utterance.audio if utterance.audio else None, utterance.text)
 
 
 def keys(store: Store, identity: Identity) -> dict[str, str]:
@@ -26,14 +23,14 @@ def keys(store: Store, identity: Identity) -> dict[str, str]:
 
 def keys_for(store: Store, fingerprint: str, modality: str) -> dict[str, str]:
     """The same for an encoder that is known by its fingerprint alone."""
-    items = [item(store, utterance) for utterance in store.utterances]
+    items = [store.item(utterance) for utterance in store.utterances]
     found = zip(items, digests(items, modality), strict=True)
     return {one.id: key(fingerprint, digest) for one, digest in found}
 
 
 def digest(store: Store, utterance: Utterance, modality: str) -> str:
     """The sha256 of one utterance's content, as `digests` gives it."""
-    return digests([item(store, utterance)], modality)[0]
+    return digests([store.item(utterance)], modality)[0]
 
 
 def digests(items: Sequence[Item], modality: str) -> list[str]:
@@ -58,6 +55,22 @@ def _audio_digest(item: Item) -> str:
     if item.audio is None:
         return hashlib.sha256(b"no audio in the manifest").hexdigest()
     try:
-        return audio.digest(item.audio)
+        whole = audio.digest(item.audio)
     except Unencodable as reason:
-        return hashlib.sha256(reason.what.encode()).hexdigest()
+        whole = hashlib.sha256(reason.what.encode()).hexdigest()
+    if item.start is None and item.end is None:
+        return whole
+    return hashlib.sha256(f"{whole} from {item.start} to {item.end}".encode()).hexdigest()
+
+
+def decoded(items: Sequence[Item], modality: str) -> list[str]:
+    """Compute the sha256 of what an encoder is given of each item; an empty text where its clip is not usable."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(lambda one: _decoded(one, modality), items))
+
+
+def _decoded(item: Item, modality: str) -> str:
+    try:
+        return replace(item).content(modality)  # a copy: an item keeps its decoded clip
+    except Unencodable:
+        return ""

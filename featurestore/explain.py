@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import content, freshness, registry, schema
+from featurestore import freshness, registry, schema
 from featurestore.errors import UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.manifest import Utterance
@@ -67,7 +67,7 @@ def _vector(file: FeatureFile, row: int, feature: str) -> dict[str, Any]:
 
 
 def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
-    item = content.item(store, row)
+    item = store.item(row)
     return {
         "id": row.id,
         "audio": str(item.audio) if item.audio else "",

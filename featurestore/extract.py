@@ -169,7 +169,7 @@ class _Extraction:
         audio = self.identity.modality == "audio"
         return [
             Work(
-                content.item(self.store, utterance),
+                self.store.item(utterance),
                 id_keys[utterance.id],
                 (utterance.duration or 0.0) if audio else float(len(utterance.text)),
             )
@@ -188,10 +188,18 @@ class _Extraction:
         header = self._header(
             manifest=self.store.manifest_digest, created=datetime.now(UTC).isoformat(timespec="seconds")
         )
-        join.join(self.path, id_keys, known, failures, self.identity.trained_on, header)
+        contents = self._contents(id_keys, known)
+        join.join(self.path, id_keys, known, failures, self.identity.trained_on, contents, header)
         file = FeatureFile(self.path)
         if "layers" in file and file["layers"].dtype != np.float16:
             self.say(f"{self.path}: layers are kept as float32: float16 would change some of them by more than 0.1 %")
+
+    def _contents(self, id_keys: Mapping[str, str], known: Known) -> dict[str, str]:
+        """Give the sha256 of each vector's content; of vectors that an older version made it is computed now."""
+        found = {name: known.content(key) for name, key in id_keys.items() if key in known.where}
+        wanting = [row for row in self.store.utterances if found.get(row.id) == ""]
+        digests = content.decoded([self.store.item(row) for row in wanting], self.identity.modality)
+        return found | {row.id: digest for row, digest in zip(wanting, digests, strict=True)}
 
     def _known(self) -> Known:
         files = [*sorted(self.folder.glob("[!.]*.h5")), *([self.path] if self.path.is_file() else [])]

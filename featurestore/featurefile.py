@@ -26,6 +26,7 @@ from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName, qu
 from featurestore.files import replacing
 from featurestore.schema import Header
 from featurestore.spec import asked_for
+from featurestore.trained import TrainedUtterance
 
 # Where a dataset lies in the file: byte offset, shape, dtype.
 Place = tuple[int, tuple[int, ...], np.dtype]
@@ -123,9 +124,20 @@ class FeatureFile:
         return dict(zip(self.text(schema.FAILED_ID), self.text(schema.FAILED_REASON), strict=True))
 
     @cached_property
-    def trained_on(self) -> frozenset[str]:
-        """The utterances that the checkpoint was tuned on."""
-        return frozenset(self.text(schema.TRAINED_ON)) if schema.TRAINED_ON in self else frozenset()
+    def trained_on(self) -> tuple[TrainedUtterance, ...]:
+        """The utterances that the checkpoint was fine-tuned on."""
+        ids = self.text(schema.TRAINED_ON) if schema.TRAINED_ON in self else []
+        names = (schema.TRAINED_CONTENT, schema.TRAINED_CLIP, schema.TRAINED_MANIFEST)
+        return tuple(map(TrainedUtterance, ids, *(self._hashes(name, len(ids)) for name in names)))
+
+    @cached_property
+    def contents(self) -> list[str]:
+        """The sha256 of what the encoder was given of each row; empty texts in a file that does not have it."""
+        return self._hashes(schema.CONTENT, len(self.ids))
+
+    def _hashes(self, name: str, count: int) -> list[str]:
+        """Read digests as hex; empty texts where there are none."""
+        return [row.hex() if any(row) else "" for row in map(bytes, self[name])] if name in self else [""] * count
 
     def frames(self, row: int) -> np.ndarray:
         """The frames (T, D) of one row."""

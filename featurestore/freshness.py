@@ -41,8 +41,8 @@ def source(file: FeatureFile) -> Source:
 
 def training_changes(file: FeatureFile, identity: Identity) -> list[str]:
     """Whether the checkpoint's record of what it was tuned on is another one than the file has; one line, or none."""
-    before, now = file.trained_on, frozenset(identity.trained_on)
-    told = f"what it was tuned on: {len(before)} utterances -> {len(now)}, {len(before & now)} of them the same"
+    before, now = set(file.trained_on), set(identity.trained_on)
+    told = f"what it was fine-tuned on: {len(before)} utterances -> {len(now)}, {len(before & now)} of them the same"
     return [told] if before != now else []
 
 
@@ -71,7 +71,7 @@ def stored_key(file: FeatureFile, row: int, name: str = schema.KEY) -> str:
 
 
 def _lost(store: Store, utterance: Utterance) -> str:
-    path = content.item(store, utterance).audio
+    path = store.item(utterance).audio
     return f"its clip is not there any more: {path}" if path and not os.path.exists(path) else ""
 
 

@@ -12,6 +12,7 @@ from featurestore import schema
 from featurestore.featurefile import FeatureFile, Writer, encode_text, writing
 from featurestore.parts import RETRY, Failure, Known, failure_columns, key_bytes
 from featurestore.schema import Header
+from featurestore.trained import TrainedUtterance
 
 _BLOCK = 1 << 24  # bytes of one dataset that are held at a time
 
@@ -38,7 +39,8 @@ def join(
     id_keys: Mapping[str, str],
     known: Known,
     failures: Sequence[Failure],
-    trained_on: Sequence[str],
+    trained_on: Sequence[TrainedUtterance],
+    contents: Mapping[str, str],
     header: Header,
 ) -> None:
     """Writes the finished file; holds one block of one dataset at a time, however many utterances there are.
@@ -48,7 +50,8 @@ def join(
         id_keys: the key of each utterance, in manifest order.
         known: where every key's vector is.
         failures: of the utterances that have no vector.
-        trained_on: the utterances that the checkpoint was tuned on.
+        trained_on: the utterances that the checkpoint was fine-tuned on.
+        contents: by id, the sha256 of what each vector was made from.
         header: its attributes.
     """
     rows = [name for name, key in id_keys.items() if key in known.where]
@@ -56,7 +59,8 @@ def join(
     fixed = {
         schema.ID: encode_text(rows),
         schema.KEY: key_bytes([id_keys[name] for name in rows]),
-        schema.TRAINED_ON: encode_text(trained_on),
+        schema.CONTENT: key_bytes([contents[name] for name in rows]),
+        **_trained_columns(trained_on),
         **failure_columns(failures),
     }
     ragged = all(schema.VALUES in source.file for source in sources)
@@ -92,6 +96,17 @@ def failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure])
         elif key not in known.where:
             found.append(Failure(name, RETRY, again.get(key, "its part was lost before it was joined")))
     return found
+
+
+def _trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.ndarray]:
+    """Lay out the record of training as datasets of one row per utterance."""
+    digests = {
+        schema.TRAINED_CONTENT: [one.content for one in trained_on],
+        schema.TRAINED_CLIP: [one.clip for one in trained_on],
+        schema.TRAINED_MANIFEST: [one.manifest for one in trained_on],
+    }
+    ids = {schema.TRAINED_ON: encode_text([one.id for one in trained_on])}
+    return ids | {name: key_bytes(values) for name, values in digests.items()}
 
 
 def _sources(row_keys: Sequence[str], known: Known) -> list[_Source]:

@@ -37,7 +37,7 @@ class Limits:
         """
         if item.audio is None or identity.modality != "audio" or (self.max_seconds is None and self.memory is None):
             return
-        seconds = audio.duration(item.audio)
+        seconds = _seconds(item, audio.duration(item.audio))
         if self.max_seconds is not None and seconds > self.max_seconds:
             raise TooLong(f"{seconds:.1f} s long: --max-seconds allows {self.max_seconds:g}")
         if self.memory is not None and (wanted := needed(identity, seconds)) > self.memory:
@@ -45,6 +45,11 @@ class Limits:
                 f"{seconds:.0f} s long: encoding it would take about {_told(wanted)} of memory, {_told(self.memory)} "
                 "are free for one worker; cut it, or use --jobs 1 or a machine with more"
             )
+
+
+def _seconds(item: Item, whole: float) -> float:
+    """Compute the length of an item: the whole clip, or its segment."""
+    return (whole if item.end is None else min(item.end, whole)) - (item.start or 0.0)
 
 
 def room(workers: int = 1) -> int:

@@ -17,6 +17,7 @@ HALF_LARGEST, HALF_ERROR = 65_504.0, 1e-3
 
 # A failure without a key was not the utterance's own fault (memory, a crash): the next run tries it again.
 RETRY = "0" * 64
+UNKNOWN = "0" * 64  # a digest that is not recorded
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,24 @@ class Known:
     def __contains__(self, key: str) -> bool:
         return key in self.where or key in self.failures
 
+    def content(self, key: str) -> str:
+        """Give the sha256 of the content that a vector was made from; empty where its file does not have it."""
+        file, row = self.where[key]
+        return self.files[file].contents[row]
+
 
 def write_part(
     path: Path,
     ids: Sequence[str],
     row_keys: Sequence[str],
+    contents: Sequence[str],
     rows: Sequence[Encoded],
     failed: Sequence[Failure],
     header: Header,
 ) -> None:
     """Writes one part: the same layout as a finished file, its rows in any order."""
-    columns = {schema.ID: encode_text(ids), schema.KEY: key_bytes(row_keys)} | failure_columns(failed)
+    columns = {schema.ID: encode_text(ids), schema.KEY: key_bytes(row_keys), schema.CONTENT: key_bytes(contents)}
+    columns |= failure_columns(failed)
     for kind in rows[0] if rows else ():
         if kind == "frames":
             lengths = [len(row["frames"]) for row in rows]
@@ -103,8 +111,8 @@ def halved(values: np.ndarray) -> np.ndarray:
 
 
 def key_bytes(values: Sequence[str]) -> np.ndarray:
-    """Keys as bytes (N, 32)."""
-    return np.frombuffer(bytes.fromhex("".join(values)), np.uint8).reshape(-1, 32)
+    """Write keys or digests in hex as bytes (N, 32); zeros for an empty one."""
+    return np.frombuffer(bytes.fromhex("".join(value or UNKNOWN for value in values)), np.uint8).reshape(-1, 32)
 
 
 def failure_columns(failed: Sequence[Failure]) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featurestore import content, encoders
+from featurestore import encoders
 from featurestore.encoders import Encoded
 from featurestore.errors import Unencodable
 from featurestore.featurefile import FeatureFile
@@ -28,7 +28,7 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
     differing, largest = [], 0.0
     for name in ids:
         try:
-            again = encoders.encode(encoder, [encoder.load(content.item(store, utterances[name]))], kinds)[0]
+            again = encoders.encode(encoder, [encoder.load(store.item(utterances[name]))], kinds)[0]
         except Unencodable as reason:
             differing.append(f"{name} has a vector, and cannot be encoded now: {reason.what}")
             continue

@@ -16,9 +16,13 @@ ROWS = {
     "functionals": "(N, D) hand-made features",
 }
 VALUES, OFFSETS = "frames/value", "frames/offset"
-ID, KEY = "id", "key"
+# `content` is the sha256 of what the encoder was given: the decoded samples, or the words; `key` that of the file.
+ID, KEY, CONTENT = "id", "key", "content"
 FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key"
-TRAINED_ON = "trained_on/id"
+# The utterances that the checkpoint was fine-tuned on: their ids, the sha256 of what the encoder saw of each, that of
+# their clips where the encoder is of text, and that of the manifest where its reader made the ids up; zeros: none.
+TRAINED_ON, TRAINED_CONTENT = "trained_on/id", "trained_on/content"
+TRAINED_CLIP, TRAINED_MANIFEST = "trained_on/clip", "trained_on/manifest"
 
 
 @dataclass(frozen=True)

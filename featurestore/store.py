@@ -14,8 +14,11 @@ import numpy as np
 from featurestore import manifest, registry, schema
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName, quoted
 from featurestore.featurefile import FeatureFile
+from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
+from featurestore.trained import CORPUS as CORPUS_IDS
+from featurestore.trained import ROW_NUMBERS, Contents, namesakes, overlap
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -49,6 +52,7 @@ class Store:
                 do=f"cli prepare CORPUS ROOT --store {quoted(self.path)}, or name another: --store FOLDER",
             )
         self._open: dict[str, FeatureFile] = {}
+        self._overlaps: dict[str, dict[str, str]] = {}
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -71,6 +75,11 @@ class Store:
     def root(self) -> Path:
         """The folder that audio paths are relative to."""
         return Path(self.info["root"])
+
+    @property
+    def segments(self) -> bool:
+        """Whether `start` and `end` cut an utterance out of its clip; else they are times in another recording."""
+        return bool(self.info.get("segments", False))
 
     @cached_property
     def utterances(self) -> tuple[Utterance, ...]:
@@ -124,11 +133,62 @@ class Store:
         return {name: f"{encoder}: {why}" for encoder, file in files.items() for name, why in file.failed.items()}
 
     def trained_on(self, encoder: str) -> frozenset[str]:
-        """The utterances that the encoder was tuned on, by id.
+        """Find the utterances of this store that the encoder was fine-tuned on, as ids.
 
-        Of whatever corpus they were: the same release read from a table of one's own has another corpus name.
+        They are known by id and by content, of whatever corpus they were: see `featurestore.trained.overlap`.
         """
-        return self.file(encoder).trained_on
+        return frozenset(self.overlap(encoder))
+
+    def overlap(self, encoder: str, beside: Contents | None = None) -> dict[str, str]:
+        """Say how each utterance that the encoder was fine-tuned on is known, by id: `id`, `clip` or `text`.
+
+        Args:
+            encoder: the name of its feature file.
+            beside: the utterances of another store, which the encoder may have been fine-tuned on instead.
+        """
+        if beside is not None:
+            return self._find_overlap(encoder, beside)
+        if encoder not in self._overlaps:
+            self._overlaps[encoder] = self._find_overlap(encoder, None)
+        return self._overlaps[encoder]
+
+    def _find_overlap(self, encoder: str, beside: Contents | None) -> dict[str, str]:
+        file = self.file(encoder)
+        return overlap(file.trained_on, self.known_by(encoder), file.header.modality, self.clip_digest, beside)
+
+    def namesakes(self, encoder: str) -> list[str]:
+        """List utterances whose made-up ids the encoder saw with other content: nobody can tell whether it saw them."""
+        if self.info.get("ids") == ROW_NUMBERS:  # which mean nothing at all
+            return []
+        return namesakes(self.file(encoder).trained_on, self.known_by(encoder), self.overlap(encoder))
+
+    def known_by(self, encoder: str) -> Contents:
+        """Give what the utterances are known by: their ids, as far as these can be trusted, and their contents."""
+        given = self.info.get("ids", CORPUS_IDS) == CORPUS_IDS
+        return Contents(self.contents(encoder), "" if given else self.manifest_digest)
+
+    def contents(self, encoder: str) -> dict[str, str]:
+        """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words.
+
+        It is empty for a file that an older version or another program wrote.
+        """
+        file = self.file(encoder)
+        return dict(zip(file.ids, file.contents, strict=True))
+
+    def clip_digest(self, utterance_id: str) -> str:
+        """Compute the sha256 of an utterance's decoded samples; empty where it has no usable clip."""
+        return self.item(self._by_id[utterance_id]).clip_digest()
+
+    @cached_property
+    def _by_id(self) -> dict[str, Utterance]:
+        return {row.id: row for row in self.utterances}
+
+    def item(self, utterance: Utterance) -> Item:
+        """Make what an encoder is given of an utterance."""
+        clip = self.root / utterance.audio if utterance.audio else None
+        if not self.segments:
+            return Item(utterance.id, clip, utterance.text)
+        return Item(utterance.id, clip, utterance.text, utterance.start, utterance.end)
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """How an encoder's vectors were made, as stored."""
@@ -137,14 +197,6 @@ class Store:
     def modality(self, encoder: str) -> str:
         """`audio` or `text`."""
         return self.file(encoder).header.modality
-
-    def keys(self, encoder: str) -> dict[str, str]:
-        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are.
-
-        None of a file that no extraction wrote: the layout does not ask for keys.
-        """
-        file = self.file(encoder)
-        return dict(zip(file.ids, file.keys(), strict=True)) if schema.KEY in file else {}
 
     def digests(self, encoder: str) -> dict[str, str]:
         """The digest of each dataset of an encoder's file."""

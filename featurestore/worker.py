@@ -79,12 +79,11 @@ def encode_part(task: Task) -> Done:
         if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine, shared by one a core
             limits = replace(limits, memory=room(cores()))
         encoder = _load(task.identity, device)
-        done, failed = _encode(encoder, task, limits)
+        done, contents, failed = _encode(encoder, task, limits)
         work = [task.part.work[position] for position in done]
+        ids, row_keys = [one.item.id for one in work], [one.key for one in work]
         final = [failure for failure in failed if failure.key != RETRY]
-        write_part(
-            task.path, [one.item.id for one in work], [one.key for one in work], list(done.values()), final, task.header
-        )
+        write_part(task.path, ids, row_keys, [contents[row] for row in done], list(done.values()), final, task.header)
     return Done(task.path, [failure for failure in failed if failure.key == RETRY])
 
 
@@ -118,12 +117,13 @@ def _died(hint: str) -> Unavailable:
     )
 
 
-def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Encoded], list[Failure]]:
-    """Encoded utterances by position, and failures; one with the key RETRY was not the utterance's own fault."""
+def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Encoded], dict[int, str], list[Failure]]:
+    """Encode a part: vectors and content by position, and failures; the key RETRY marks one that may pass."""
     failed: list[Failure] = []
     done: dict[int, Encoded] = {}
+    contents: dict[int, str] = {}
     work = task.part.work
-    for chunk in _chunks(encoder, _loads(encoder, task, limits, failed)):
+    for chunk in _chunks(encoder, _loads(encoder, task, limits, contents, failed)):
         for batch in plan.batches([encoder.size(loaded) for _, loaded in chunk], encoder.budget):
             members = {chunk[index][0]: chunk[index][1] for index in batch}
             try:
@@ -133,19 +133,23 @@ def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Enc
                 for position, loaded in members.items():
                     with _recorded(work[position], failed):
                         done[position] = encoders.encode(encoder, [loaded], task.kinds)[0]
-    return done, failed
+    return done, contents, failed
 
 
-def _loads(encoder: Encoder, task: Task, limits: Limits, failed: list[Failure]) -> Iterator[tuple[int, Any]]:
-    """Loads utterances in order, in a thread of its own, so that decoding runs beside the encoder."""
+def _loads(
+    encoder: Encoder, task: Task, limits: Limits, contents: dict[int, str], failed: list[Failure]
+) -> Iterator[tuple[int, Any]]:
+    """Load utterances in order, in a thread of its own, so that decoding runs beside the encoder."""
 
-    def load(work: Work) -> Any:
-        limits.check(work.item, task.identity)
-        return encoder.load(work.item)
+    def load(work: Work) -> tuple[Any, str]:
+        item = replace(work.item)  # an item keeps its decoded clip, which must not outlive its turn
+        limits.check(item, task.identity)
+        return encoder.load(item), item.content(task.identity.modality)
 
     for position, future in enumerate(_ahead(load, task.part.work)):
         with _recorded(task.part.work[position], failed):
-            yield position, future.result()
+            loaded, contents[position] = future.result()
+            yield position, loaded
 
 
 def _ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
+from featurestore.trained import Contents
 
 LABELS = ("ang", "hap", "sad")
 PLACES = {"ang": 0, "hap": 1, "joy": 1, "sad": 2, "bored": 2}  # which column a label raises
@@ -62,7 +63,7 @@ class FakeStore:
     def modality(self, encoder):
         return encoder.partition("@")[0]
 
-    def keys(self, encoder):
+    def contents(self, encoder):
         return {row.id: "one" if row.id in self.same else f"{self.corpus} {row.id}" for row in self.utterances}
 
     def digests(self, encoder):
@@ -81,7 +82,16 @@ class FakeStore:
         return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
 
     def trained_on(self, encoder):
-        return self.tuned.get(encoder, frozenset())
+        return frozenset(self.tuned.get(encoder, frozenset()))
+
+    def overlap(self, encoder, beside=None):
+        return dict.fromkeys(self.tuned.get(encoder, ()), "id")
+
+    def namesakes(self, encoder):
+        return []
+
+    def known_by(self, encoder):
+        return Contents(self.contents(encoder))
 
     def describe(self, encoder):
         return {"class": "fake", "checkpoint": encoder}

@@ -68,8 +68,8 @@ def test_any_rate_is_resampled(clip, rate):
 
 
 def test_channels_are_mixed_down(clip):
-    channels = np.stack([TONE, -TONE, np.full_like(TONE, 0.3)], axis=1)
-    np.testing.assert_allclose(audio.read(clip(written(channels, subtype="FLOAT")), 16_000), 0.1, atol=1e-6)
+    channels = np.stack([TONE, -TONE, TONE / 2], axis=1)
+    np.testing.assert_allclose(audio.read(clip(written(channels, subtype="FLOAT")), 16_000), TONE / 6, atol=1e-6)
 
 
 def test_integers_are_scaled_to_one(clip):
@@ -238,3 +238,63 @@ def test_a_chunk_longer_than_any_file_is_no_crash():
     at = content.index(b"fmt ") + 16
     content[at : at + 8] = b"\xff" * 8
     assert containers.truncated(io.BytesIO(content)) == ""
+
+
+SILENCES = {
+    "zeros": (np.zeros(8000, np.int16), "silent: every sample is zero"),
+    "one level": (np.full(8000, 8192, np.int16), "silent: the signal is constant at 0.25"),
+    "a few steps of noise": (np.arange(8000, dtype=np.int16) % 3, "silent: every sample is zero"),
+    "a level with noise": (8192 + np.arange(8000, dtype=np.int16) % 2, "silent: the signal is constant at 0.25"),
+    "zeros on two channels": (np.zeros((8000, 2), np.int16), "silent: every sample is zero"),
+    "opposite channels": (
+        np.stack([TONE, -TONE], axis=1),
+        "silent: its channels cancel each other out when they are mixed down to one",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILENCES)
+@pytest.mark.parametrize("kind", ["WAV", "FLAC"])
+def test_a_clip_without_any_signal_is_refused(clip, name, kind):
+    samples, expected = SILENCES[name]
+    assert reason(clip(written(samples, kind=kind, subtype="PCM_16"))) == f"a.wav: {expected}"
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-3, 1e-6])
+def test_a_quiet_clip_is_not_silent(clip, gain):
+    np.testing.assert_array_equal(audio.read(clip(written(TONE * gain, subtype="FLOAT")), 16_000), TONE * gain)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), FORMATS)
+@pytest.mark.parametrize(("start", "end"), [(0.1, 0.3), (None, 0.2), (0.2, None), (0.0, 0.5), (0.4, 0.52)])
+def test_a_segment_is_what_the_whole_clip_has_there(clip, kind, subtype, start, end):
+    path = clip(written(kind=kind, subtype=subtype))
+    whole = audio.decode(path)
+    first, last = round((start or 0) * 16_000), round((0.5 if end is None else end) * 16_000)
+    np.testing.assert_array_equal(audio.decode(path, start, end).samples, whole.samples[first:last])
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.3, 0.2), (0.2, 0.2), (0.5, None), (0.1, 0.7), (-0.1, 0.3), (3.0, 4.0)])
+def test_a_segment_that_the_clip_does_not_have_is_refused(clip, start, end):
+    path = clip(written())
+    last = 0.5 if end is None else end
+    expected = f"a.wav: no segment from {start:g} s to {last:g} s: the clip is 0.500 s long"
+    assert reason(path, lambda path: audio.decode(path, start, end)) == expected
+
+
+def test_a_truncated_stream_is_no_shorter_segment(clip):
+    content = written(np.tile(TONE, 20), kind="FLAC")
+    assert "a.wav: " in reason(clip(content[: len(content) // 2]), lambda path: audio.decode(path, 9.0, 9.5))
+
+
+def test_the_same_samples_have_one_digest_in_any_lossless_container(clip):
+    samples = np.round(TONE * 32767).astype(np.int16)
+    kinds = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("AIFF", "PCM_16"), ("CAF", "PCM_24"), ("W64", "PCM_32")]
+    names = [clip(written(samples, kind=kind, subtype=subtype), f"a.{kind}") for kind, subtype in kinds]
+    stereo = clip(written(np.stack([samples, samples], axis=1)), "stereo.wav")
+    decoded = [audio.decode(path) for path in (*names, stereo)]
+    assert {one.digest() for one in decoded} == {
+        hashlib.sha256(b"16000 " + (samples / 32768).astype(np.float32).tobytes()).hexdigest()
+    }
+    others = [clip(written(samples, 8000), "rate.wav"), clip(written(samples[:-1]), "shorter.wav")]
+    assert len({audio.decode(path).digest() for path in (*others, names[0])}) == 3

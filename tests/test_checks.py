@@ -81,7 +81,7 @@ CASES = [
         "clip-shared",
         {"about": {"same_clips": [["a001", "b001", "b003"], ["b000", "b002"]]}},
         "failed",
-        "the clips of 2 of 400 test utterances are in training under other ids, byte for byte: b001 and others",
+        "the clips of 2 of 400 test utterances are in training under other ids, sample for sample: b001 and others",
     ),
     ("clip-shared", {"about": {"same_clips": None}}, "not applicable", "no feature is of audio, or its file"),
     ("clip-shared", {}, "not applicable", "not recorded by this benchmark: run it again"),

@@ -266,7 +266,7 @@ def test_a_training_record_that_changes_is_recorded_anew_and_nothing_is_encoded_
     folder, lines = tiny.checkpoint("deberta-v2", tmp_path / "tuned"), []
     run(store, str(folder))
     (folder / "finetune.json").write_text(json.dumps({"corpus": "another", "trained_on": ["u001", "u002"]}))
-    changed = "what it was tuned on: 0 utterances -> 2, 0 of them the same"
+    changed = "what it was fine-tuned on: 0 utterances -> 2, 0 of them the same"
     assert source(FeatureFile(store.path / "text.h5")).changes == (changed,)
     assert run(store, str(folder), say=lines.append).encoded == 0
     assert lines[0] == f"{store.path / 'text.h5'}: {changed}; recorded anew"

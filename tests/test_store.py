@@ -19,13 +19,13 @@ def store(tmp_path):
     return made
 
 
-def add(store, name, ids, failed=None, trained_on=(), manifest=None, keys=True):
+def add(store, name, ids, failed=None, trained_on=(), manifest=None, contents=True):
     random = np.random.default_rng(len(name))
     failed = failed or {}
     lengths = [3, 1, 2][: len(ids)]
     columns = {
         "id": encode_text(ids),
-        "key": np.full((len(ids), 32), [[ord(name)] for name in ids], np.uint8),
+        "content": np.full((len(ids), 32), [[ord(name)] for name in ids], np.uint8),
         "mean": random.standard_normal((len(ids), 4)).astype(np.float32),
         "logits": random.standard_normal((len(ids), 2)).astype(np.float32),
         "layers": random.standard_normal((len(ids), 3, 4)).astype(np.float16),
@@ -35,8 +35,8 @@ def add(store, name, ids, failed=None, trained_on=(), manifest=None, keys=True):
         "failed/reason": encode_text(list(failed.values())),
         "trained_on/id": encode_text(trained_on),
     }
-    if not keys:
-        del columns["key"]
+    if not contents:
+        del columns["content"]
     manifest = store.manifest_digest if manifest is None else manifest
     header = Header(name, "text", {"class": "hf-text"}, "f" * 64, manifest=manifest)
     featurefile.write(store.path / f"{name}.h5", columns, header)
@@ -127,15 +127,15 @@ def test_default_features_are_mean_and_logits_of_every_encoder(store):
     assert store.default_features() == ["audio.mean", "audio.logits", "text.mean", "text.logits"]
 
 
-def test_a_key_is_told_by_utterance(store):
-    assert store.keys("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
-    add(store, "bare", ["a"], keys=False)
-    assert store.keys("bare") == {}
+def test_contents_are_given_by_utterance_and_empty_where_they_are_not_recorded(store):
+    assert store.contents("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
+    add(store, "bare", ["a"], contents=False)
+    assert store.contents("bare") == {"a": ""}
 
 
-def test_what_an_encoder_was_tuned_on_counts_whatever_the_corpus_was_called(store):
+def test_a_record_of_ids_alone_counts_whatever_the_corpus_was_called(store):
     add(store, "audio", ["a"], trained_on=["a", "b"])
-    assert store.trained_on("audio") == {"a", "b"}
+    assert store.trained_on("audio") == {"a"}
 
 
 def test_no_store_says_how_to_make_one(tmp_path):

@@ -8,18 +8,18 @@ __all__ = ["check"]
 
 
 def check(results: Results) -> Finding:
-    """Fails where the clip of a test utterance is, byte for byte, that of a training utterance."""
+    """Fail where the clip of a test utterance holds the samples of a training utterance, in whatever container."""
     if "same_clips" not in results.about:
         return not_applicable("not recorded by this benchmark: run it again")
     groups = results.about["same_clips"]
     if groups is None:
-        return not_applicable("no feature is of audio, or its file keeps no keys to know clips by")
+        return not_applicable("no feature is of audio, or its file does not record the samples: run cli extract again")
     tested = sum(len(fold.test) for fold in results.folds)
     shared = [name for fold in results.folds for name in _shared(fold, groups)]
     if shared:
         return failed(
-            f"the clips of {len(shared)} of {tested} test utterances are in training under other ids, byte for byte: "
-            f"{shared[0]}{' and others' if len(shared) > 1 else ''}; leave one of each out of the corpus"
+            f"the clips of {len(shared)} of {tested} test utterances are in training under other ids, sample for "
+            f"sample: {shared[0]}{' and others' if len(shared) > 1 else ''}; leave one of each out of the corpus"
         )
     return passed(f"no clip of {tested} test utterances is in training under another id")
 

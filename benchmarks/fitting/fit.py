@@ -106,7 +106,7 @@ def fit_head(
     for line in cut.missing_lines(dropped):
         progress(line)
     folds = [cut.restricted(one, dropped) for one in cut.folds]
-    leaks = leakage.check(folds, _trained_on(store, folds, inputs), allow=allow_leakage)
+    leaks = leakage.check(folds, leakage.overlaps(store, folds, inputs), allow=allow_leakage)
     chosen = _seeded(head, seed) | dict(params or {})
     fittings = [_Fitting(cut, head, chosen, one, seed, normalize) for one in inputs]
     runs = _run(fittings, folds, progress)
@@ -164,14 +164,6 @@ def _named(features: str) -> list[str]:
 
 def _seeded(head: str, seed: int) -> dict[str, Any]:
     return {"random_state": seed} if "random_state" in defaults(head) else {}
-
-
-def _trained_on(store: Store, folds: Sequence[Fold], inputs: Sequence[Inputs]) -> dict[str, dict[str, frozenset[str]]]:
-    """By fold and encoder, the ids that it was tuned on."""
-    return {
-        fold.name: {name: store.trained_on(name) for name in one.every_encoder}
-        for fold, one in zip(folds, inputs, strict=True)
-    }
 
 
 def _run(

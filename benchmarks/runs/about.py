@@ -75,11 +75,11 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
 
 
 def _same_clips(store: Store, encoders: Iterable[str], ids: AbstractSet[str]) -> list[list[str]] | None:
-    """Groups of utterances whose clips are the same bytes under several ids; None where no clip is known by a key."""
+    """Group the utterances whose clips hold the same samples under several ids; None where no samples are recorded."""
     groups: dict[str, list[str]] = {}
     for encoder in (name for name in encoders if store.modality(name) == "audio"):
-        for name, key in store.keys(encoder).items():
-            if name in ids:
-                groups.setdefault(key, []).append(name)
+        for name, content in store.contents(encoder).items():
+            if name in ids and content:
+                groups.setdefault(content, []).append(name)
     several = {tuple(group) for group in groups.values() if len(group) > 1}
     return [list(group) for group in sorted(several)] if groups else None

@@ -1,20 +1,29 @@
 """The leakage guard: no figure on utterances that an encoder was tuned on, unless it says so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 from benchmarks.folds.fold import Fold
+from benchmarks.runs.inputs import Inputs
+from benchmarks.runs.source import Store
 from featurestore.errors import Leakage
+
+_WORDS = {
+    "id": "their ids",
+    "clip": "the samples of their clips",
+    "text": "the text of an utterance that is not in this store under the id that it was trained on by",
+}
 
 
 def check(
-    folds: Sequence[Fold], trained_on: Mapping[str, Mapping[str, AbstractSet[str]]], *, allow: bool = False
+    folds: Sequence[Fold], overlaps: Mapping[str, Mapping[str, Mapping[str, str]]], *, allow: bool = False
 ) -> dict[str, str]:
     """What leaks, by fold: the test utterances that an encoder was tuned on.
 
     Args:
         folds: their test parts are held against every encoder.
-        trained_on: by fold and encoder name, the ids that it was tuned on.
+        overlaps: by fold and encoder name, the ids that it was fine-tuned on, and how each is known
+            (`featurestore.trained.overlap`).
         allow: give the text for each leaking fold instead of refusing.
 
     Returns:
@@ -23,7 +32,7 @@ def check(
     Raises:
         Leakage: something leaks and is not allowed.
     """
-    leaks = {fold.name: _lines(fold, trained_on[fold.name]) for fold in folds}
+    leaks = {fold.name: _lines(fold, overlaps[fold.name]) for fold in folds}
     leaks = {name: lines for name, lines in leaks.items() if lines}
     if leaks and not allow:
         (first, *others) = [line for lines in leaks.values() for line in lines]
@@ -38,10 +47,27 @@ def check(
     return {name: "; ".join(lines) for name, lines in leaks.items()}
 
 
-def _lines(fold: Fold, trained_on: Mapping[str, AbstractSet[str]]) -> list[str]:
-    seen = {encoder: len(ids & set(fold.test)) for encoder, ids in trained_on.items()}
+def overlaps(store: Store, folds: Sequence[Fold], inputs: Sequence[Inputs]) -> dict[str, dict[str, Mapping[str, str]]]:
+    """Find what every encoder of each fold was fine-tuned on, as `check` takes it."""
+    return {
+        fold.name: {encoder: store.overlap(encoder) for encoder in one.every_encoder}
+        for fold, one in zip(folds, inputs, strict=True)
+    }
+
+
+def _lines(fold: Fold, overlaps: Mapping[str, Mapping[str, str]]) -> list[str]:
+    seen = {encoder: [known[name] for name in fold.test if name in known] for encoder, known in overlaps.items()}
     return [
-        f"encoder {encoder} was tuned on {count} of the {len(fold.test)} test utterances of fold {fold.name}"
-        for encoder, count in seen.items()
-        if count
+        f"encoder {encoder} was tuned on {len(ways)} of the {len(fold.test)} test utterances of fold {fold.name}"
+        f"{_known_by(ways)}"
+        for encoder, ways in seen.items()
+        if ways
     ]
+
+
+def _known_by(ways: Sequence[str]) -> str:
+    """Say by what they are known, where it is not by their ids alone."""
+    counts = Counter(ways)
+    if not set(counts) - {"id"}:
+        return ""
+    return f" (known by {', '.join(f'{_WORDS[way]}: {count}' for way, count in sorted(counts.items()))})"

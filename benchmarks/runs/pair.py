@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.protocols.cross_corpus import TESTED, TRAINED
-from benchmarks.runs.source import Store
+from benchmarks.runs.source import SingleStore, Store
 from featurestore import labels as schemes
 from featurestore.encoders import fingerprint
 from featurestore.errors import Mismatch
@@ -36,13 +36,14 @@ class Pair:
 
     def __init__(
         self,
-        trained: Store,
-        tested: Store,
+        trained: SingleStore,
+        tested: SingleStore,
         labels: str | None = None,
         test_labels: str | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
+        self._overlaps: dict[str, dict[str, str]] = {}
         _check_apart(trained, tested)
         chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
@@ -119,11 +120,7 @@ class Pair:
     def failures(self, features: Iterable[str]) -> dict[str, str]:
         """Why an utterance has no features, by id."""
         chosen = list(features)
-        return {
-            f"{side}:{name}": reason
-            for side, store in self._stores.items()
-            for name, reason in store.failures(chosen).items()
-        }
+        return self._of_both(lambda store: store.failures(chosen))
 
     def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]:
         """Rows of both stores, in the order of `ids`.
@@ -146,17 +143,36 @@ class Pair:
         return X, widths, list(ids)
 
     def trained_on(self, encoder: str) -> frozenset[str]:
-        """Ids that the encoder was tuned on, of both stores."""
-        return frozenset(f"{side}:{name}" for side, store in self._stores.items() for name in store.trained_on(encoder))
+        """Find the utterances of both stores that the encoder was fine-tuned on, as ids."""
+        return frozenset(self.overlap(encoder))
+
+    def overlap(self, encoder: str) -> dict[str, str]:
+        """Say how each of these is known, by id: `id`, `clip` or `text`."""
+        if encoder not in self._overlaps:
+            trained, tested = self._stores.values()
+            overlaps = {
+                "trained": trained.overlap(encoder, beside=tested.known_by(encoder)),
+                "tested": tested.overlap(encoder, beside=trained.known_by(encoder)),
+            }
+            self._overlaps[encoder] = {
+                f"{side}:{name}": how for side in overlaps for name, how in overlaps[side].items()
+            }
+        return self._overlaps[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """How the encoder's vectors were made."""
         return self._stores["trained"].describe(encoder)
 
-    def keys(self, encoder: str) -> Mapping[str, str]:
-        """The key of each utterance's vector, of both stores: the same clip has the same in both."""
-        found = {side: store.keys(encoder) for side, store in self._stores.items()}
-        return {f"{side}:{name}": key for side, keys in found.items() for name, key in keys.items()}
+    def namesakes(self, encoder: str) -> list[str]:
+        """List ids that a reader made up, and that the encoder saw with other content."""
+        return [f"{side}:{name}" for side, store in self._stores.items() for name in store.namesakes(encoder)]
+
+    def contents(self, encoder: str) -> dict[str, str]:
+        """Give the sha256 of what each vector was made from: the same clip has the same in both stores."""
+        return self._of_both(lambda store: store.contents(encoder))
+
+    def _of_both(self, ask: Callable[[Store], Mapping[str, str]]) -> dict[str, str]:
+        return {f"{side}:{name}": value for side, store in self._stores.items() for name, value in ask(store).items()}
 
     def digests(self, encoder: str) -> Mapping[str, str]:
         """The digests of both files, as one text by dataset."""

@@ -98,8 +98,8 @@ def _runs(
     found, store = versions(), cut.store
     speakers = {row.id: row.speaker for row in store.utterances if row.id in cut.classes}
     for variant in variants:
-        seen = {fold.name: _trained_on(store, one) for fold, one in zip(folds, variant.inputs, strict=True)}
-        leaks = leakage.check(folds, seen, allow=asked.allow_leakage)
+        overlaps = leakage.overlaps(store, folds, variant.inputs)
+        leaks = leakage.check(folds, overlaps, allow=asked.allow_leakage)
         for head in asked.heads:
             drawn = "random_state" in defaults(head)
             for normalize in asked.normalize:
@@ -164,7 +164,3 @@ def _variants(store: Store, asked: Asked, folds: Sequence[Fold]) -> list[Variant
             if inputs not in [variant.inputs for variant in found if variant.name == name]:
                 found.append(Variant(name, inputs, taken(store, inputs, folds, way)))
     return found
-
-
-def _trained_on(store: Store, inputs: Inputs) -> dict[str, frozenset[str]]:
-    return {name: store.trained_on(name) for name in inputs.every_encoder}

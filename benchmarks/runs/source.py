@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from featurestore.manifest import Utterance
+from featurestore.trained import Contents
 
 
 class Store(Protocol):
@@ -50,13 +51,29 @@ class Store(Protocol):
         """X float32 (N, sum of D), the width of each feature, the ids of the rows."""
 
     def trained_on(self, encoder: str) -> frozenset[str]:
-        """Ids that the encoder was tuned on."""
+        """Find the utterances that the encoder was fine-tuned on, as ids."""
+
+    def overlap(self, encoder: str) -> Mapping[str, str]:
+        """Say how each of these is known, by id: `id`, `clip` or `text`."""
+
+    def namesakes(self, encoder: str) -> list[str]:
+        """List ids that a reader made up, and that the encoder saw with other content: nobody can tell."""
+
+    def contents(self, encoder: str) -> Mapping[str, str]:
+        """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words."""
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """How the encoder's vectors were made, as JSON."""
 
-    def keys(self, encoder: str) -> Mapping[str, str]:
-        """The key of each utterance's vector, by id: equal where encoder and content (clip or text) are."""
-
     def digests(self, encoder: str) -> Mapping[str, str]:
         """The digest of each dataset of the encoder's file."""
+
+
+class SingleStore(Store, Protocol):
+    """Features of one corpus."""
+
+    def overlap(self, encoder: str, beside: Contents | None = None) -> Mapping[str, str]:
+        """Say how each of these is known; `beside` are the utterances of another store, which may be meant instead."""
+
+    def known_by(self, encoder: str) -> Contents:
+        """Give what the utterances are known by."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,22 +11,15 @@ import numpy as np
 from featurestore import registry
 from featurestore.checkpoint import Checkpoint, resolve
 from featurestore.errors import Unencodable
+from featurestore.item import Item as Item
 from featurestore.spec import EncoderSpec
+from featurestore.trained import TrainedUtterance
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
 Encoded = dict[str, np.ndarray]
 
 # What `--frames` and `--layers` add; everything else that an encoder has is always stored.
 OPTIONAL = ("frames", "layers")
-
-
-@dataclass(frozen=True)
-class Item:
-    """What an encoder is given of one utterance."""
-
-    id: str
-    audio: Path | None
-    text: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class Identity:
         description: class, checkpoint, revision, weights, dtype, attention, pooling, rate, preprocessing, as stored.
         kinds: what it can give, optional kinds included.
         classes: of its logits.
-        trained_on: the utterances that the checkpoint was tuned on.
+        trained_on: the utterances that the checkpoint was fine-tuned on.
         checkpoint: None for a hand-made extractor.
     """
 
@@ -49,7 +41,7 @@ class Identity:
     description: dict[str, Any]
     kinds: tuple[str, ...]
     classes: tuple[str, ...] = ()
-    trained_on: tuple[str, ...] = ()
+    trained_on: tuple[TrainedUtterance, ...] = ()
     checkpoint: Checkpoint | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:

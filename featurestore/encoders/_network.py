@@ -9,6 +9,7 @@ from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import OPTIONAL, Identity
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.spec import EncoderSpec
+from featurestore.trained import from_record
 
 # Weights that no stored vector depends on and many published checkpoints lack; without a classifier the pooler too.
 UNUSED = ("masked_spec_embed",)
@@ -40,7 +41,7 @@ def identity(
         description=description,
         kinds=(*kinds, *(["logits"] if classes else []), *OPTIONAL),
         classes=tuple(classes),
-        trained_on=tuple(record.get("trained_on", ())),
+        trained_on=from_record(record),
         checkpoint=checkpoint,
     )
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featurestore import audio
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.errors import Unavailable, Unencodable
 from featurestore.spec import EncoderSpec
@@ -54,9 +53,7 @@ class Functionals:
 
     def load(self, item: Item) -> np.ndarray:
         """Decodes one clip to float32 (S,); raises Unencodable where it is no usable audio."""
-        if item.audio is None:
-            raise Unencodable("no audio in the manifest")
-        return audio.read(item.audio, SAMPLING_RATE)
+        return item.waveform(SAMPLING_RATE)
 
     def size(self, loaded: np.ndarray) -> int:
         """The clip's length in samples."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import audio, pooling
+from featurestore import pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._fixed import described, fixed, fixed_length
@@ -85,9 +85,7 @@ class HFAudio:
 
     def load(self, item: Item) -> _Clip:
         """Decodes, resamples and normalises one clip; raises Unencodable where it is no usable audio."""
-        if item.audio is None:
-            raise Unencodable("no audio in the manifest")
-        samples = audio.read(item.audio, self.rate)
+        samples = item.waveform(self.rate)
         self._check_length(len(samples))
         inputs = self.extractor(samples, sampling_rate=self.rate, return_tensors="np")
         wanted = ("input_values",) if "input_values" in inputs else tuple(inputs)
