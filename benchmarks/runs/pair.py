@@ -150,13 +150,10 @@ class Pair:
         """Say how each of these is known, by id: `id`, `clip` or `text`."""
         if encoder not in self._overlaps:
             trained, tested = self._stores.values()
-            overlaps = {
-                "trained": trained.overlap(encoder, beside=tested.known_by(encoder)),
-                "tested": tested.overlap(encoder, beside=trained.known_by(encoder)),
-            }
-            self._overlaps[encoder] = {
-                f"{side}:{name}": how for side in overlaps for name, how in overlaps[side].items()
-            }
+            first = trained.overlap(encoder, beside=tested.known_by(encoder))
+            second = tested.overlap(encoder, beside=trained.known_by(encoder))
+            found = {f"trained:{name}": how for name, how in first.items()}
+            self._overlaps[encoder] = found | {f"tested:{name}": how for name, how in second.items()}
         return self._overlaps[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:
