@@ -231,6 +231,7 @@ class _Extraction:
         expected = [(name, key) for name, key in id_keys.items() if name not in failed]
         return (
             file.header.manifest == self.store.manifest_digest
+            and schema.CONTENT in file  # older versions did not record it
             and not freshness.training_changes(file, self.identity)
             and list(zip(file.ids, file.keys(), strict=True)) == expected
             and file.failed == failed

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from featurestore import plan, worker
+from featurestore import featurefile, plan, worker
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
 from featurestore.freshness import differences, source
 from featurestore.lock import locked
+from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 from tests import tiny
@@ -294,3 +296,45 @@ def test_to_see_that_everything_is_done_loads_no_torch(store, models):
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("9 utterances, 0 encoded now, 9 reused, 0 failed") == 2
+
+
+@pytest.mark.parametrize("encoder", ["egemaps", "text"])
+def test_a_file_of_an_older_version_gets_the_contents_and_nothing_is_encoded_again(store, models, encoder):
+    name = encoder if encoder == "egemaps" else models["text"]
+    path = run(store, name).path
+    file = FeatureFile(path)
+    contents = file.contents
+    assert len(set(contents)) == len(contents)
+    columns = {dataset: np.array(file[dataset]) for dataset in file.names if dataset != "content"}
+    featurefile.write(path, columns, file.header)
+    assert FeatureFile(path).contents == [""] * len(contents)
+    assert run(store, name).encoded == 0
+    assert FeatureFile(path).contents == contents
+
+
+def test_contents_are_those_of_the_decoded_clips(store):
+    file = FeatureFile(run(store, "egemaps").path)
+    rows = {row.id: row for row in store.utterances}
+    samples = [soundfile.read(store.root / rows[name].audio, dtype="float32")[0] for name in file.ids]
+    assert file.contents == [hashlib.sha256(b"16000 " + one.tobytes()).hexdigest() for one in samples]
+
+
+def test_segments_are_encoded_as_the_clips_that_are_cut_out_of_them(store, tmp_path):
+    root = tmp_path / "recordings"
+    bounds = [(0.0, 0.6), (0.5, 1.4), (None, 0.7), (1.25, None)]
+    tiny.clip(root / "long.wav", 2.0, 3)
+    whole, rate = soundfile.read(root / "long.wav", dtype="int16")
+    cut, parts = [], []
+    for number, (start, end) in enumerate(bounds):
+        first, last = round((start or 0) * rate), len(whole) if end is None else round(end * rate)
+        soundfile.write(root / f"part{number}.wav", whole[first:last], rate)
+        cut.append(Utterance(f"u{number}", "long.wav", start=start, end=end, duration=(last - first) / rate))
+        parts.append(Utterance(f"u{number}", f"part{number}.wav", duration=(last - first) / rate))
+    segments = tiny.store(tmp_path / "segments", cut, root)
+    info = json.loads((segments.path / "corpus.json").read_text())
+    (segments.path / "corpus.json").write_text(json.dumps(info | {"segments": True}))
+    clips = tiny.store(tmp_path / "clips", parts, root)
+    files = [FeatureFile(run(Store(made.path), "egemaps").path) for made in (segments, clips)]
+    np.testing.assert_array_equal(files[0]["functionals"], files[1]["functionals"])
+    assert files[0].contents == files[1].contents
+    assert len(set(files[0].keys())) == 4  # of one file
