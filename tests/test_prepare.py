@@ -67,6 +67,10 @@ def test_corpus_json_is_complete(root, store):
         "speakers": 6,
         "counts": dict.fromkeys(("ang", "fru", "neu", "sad", "exc", "hap", "sur", "oth", "xxx"), 1),
         "known_counts": card.counts,
+        "ids": "corpus",
+        "segments": False,
+        "reader": "iemocap",
+        "columns": {},
         "findings": [{"what": finding.what, "where": list(finding.where)} for finding in prepared.findings],
     }
 
@@ -138,8 +142,9 @@ def test_the_root_of_a_table_is_its_folder(table, tmp_path):
 
 def test_a_report_without_known_counts(table, tmp_path):
     store = tmp_path / "store"
+    table.write_text("id,text,label,speaker\nx,Hi.,glad,a\ny,Oh.,sad,a\nz,Ho.,glad,\n")
     assert report(prepare("table", table, store)) == (
-        "table: 3 utterances, 2 speakers, 0 s\n"
+        "table: 3 utterances, 1 speakers, 0 s\n"
         f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
         "\n"
         "label  meaning  here\n"
