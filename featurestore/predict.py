@@ -221,4 +221,5 @@ def _item(audio: str | Path | None, text: str | None) -> Item:
 
 
 def _row(row: Utterance, table: Unlabelled) -> Item:
-    return Item(row.id, table.folder / row.audio if row.audio else None, row.text)
+    start, end = (row.start, row.end) if table.segments else (None, None)
+    return Item(row.id, table.folder / row.audio if row.audio else None, row.text, start, end)

@@ -28,6 +28,8 @@ class Item:
     id: str
     audio: Path | None
     text: str
+    start: float | None = None
+    end: float | None = None
 
 
 @dataclass(frozen=True)
