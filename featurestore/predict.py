@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,8 @@ def _predicted(
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
         for place, item in enumerate(items):
             if not reasons[place]:
-                try:
-                    found[place][name] = encoders.encode(encoder, [encoder.load(item)], kinds)[0]
+                try:  # a copy of the item: what a clip decodes to is not kept for the whole table
+                    found[place][name] = encoders.encode(encoder, [encoder.load(replace(item))], kinds)[0]
                 except Unencodable as reason:
                     reasons[place] = f"{name}: {reason.what}"
     rows = zip(items, found, reasons, strict=True)

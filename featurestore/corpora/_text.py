@@ -40,10 +40,11 @@ def decoded(path: Path) -> tuple[str, str]:
 
 
 def _unmarked(content: bytes) -> str:
-    """The encoding of a file without a mark: its first character is ASCII, and UTF-16 writes that with a zero byte."""
-    if content[1:2] == b"\0" and content[:1] != b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if content[:1] == b"\0" and content[1:2] != b"\0" else "utf-8"
+    """The encoding of a file without a mark: of its first two letters, in ASCII, UTF-16 writes every second byte 0."""
+    first, second = content[0:4:2], content[1:4:2]
+    if len(content) < 4 or any(first) == any(second):
+        return "utf-8"
+    return "utf-16-le" if any(first) else "utf-16-be"
 
 
 def _not_quite_utf_8(content: bytes) -> str:
