@@ -215,7 +215,8 @@ COLUMNS = "label, and audio or text; where known also speaker, gender, session, 
 def test_columns_that_are_missing(write, content, lacks, got):
     path = write(content)
     assert message(path) == (
-        f"{path} {lacks}\n  expected: {COLUMNS}\n  got: {got}\n  do: rename the columns in its first row"
+        f"{path} {lacks}\n  expected: {COLUMNS}\n  got: {got}\n  do: rename the columns in its first row, "
+        "or say what they are called: --column label=NAME"
     )
 
 

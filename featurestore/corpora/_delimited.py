@@ -60,6 +60,7 @@ def parse(text: str, path: Path, delimiter: str) -> Cells:
 def _tabbed(text: str, path: Path) -> Cells:
     plain = list(csv.reader(io.StringIO(text, newline=""), delimiter=_TAB, quoting=csv.QUOTE_NONE))
     plain[0] = [name.strip().strip('"') for name in plain[0]]
+    plain[1:] = [["" if cell == '""' else cell for cell in row] for row in plain[1:]]  # a row of one empty cell
     try:
         records = list(_records(text, path, _TAB))
     except BadValue:

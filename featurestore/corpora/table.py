@@ -22,6 +22,7 @@ CARD = Card(
     own=True,
 )
 _SHOWN = 5  # bad rows that a message lists
+_OBJECTS = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def _check_columns(table: Table, path: Path, *, labelled: bool) -> None:
             f"{path} {lacks}",
             expected="label, and audio or text; where known also speaker, gender, session, script, partition and so on",
             got=", ".join(header),
-            do="rename the columns in its first row" if path.suffix.lower() in (".csv", ".tsv") else "rename the keys",
+            do=f"rename the {'keys' if path.suffix.lower() in _OBJECTS else 'columns in its first row'}, "
+            "or say what they are called: --column label=NAME",
         )
 
 
