@@ -75,6 +75,17 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
 
 
+def column_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--column`, of the commands that read a table."""
+    return click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="COLUMN=NAME",
+        help="What a table calls a column (label, audio, text, speaker …), if not so; may be repeated.",
+    )(command)
+
+
 def say(line: str) -> None:
     """What is worth knowing while a command works goes to standard error; the answer alone to standard output."""
     click.echo(line, err=True)
@@ -118,19 +129,25 @@ def list_(kind: str, as_json: bool) -> None:
 @click.argument("corpus")
 @click.argument("root", required=False, type=click.Path(path_type=Path))
 @store_option
+@click.option("--name", default="", help="What a table of your own is called in results; by default `table`.")
+@column_option
 @json_option
-def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
+def prepare(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
     """Read a corpus into a manifest; say what is odd.
 
     CORPUS is a name from `cli list corpora`; ROOT is the release's folder (for `table`, a CSV, TSV or JSONL file).
+    In a table, start and end (in seconds) cut a segment out of the row's audio.
 
     \b
-    Example: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap
+    Examples: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap
+              cli prepare table calls.csv --name calls --column label=emotion --column audio=path \\
+                --store features/calls
     """
+    from featurestore.corpora.table import parse_columns
     from featurestore.prepare import prepare as run
     from featurestore.prepare import report
 
-    prepared = run(corpus, root, store)
+    prepared = run(corpus, root, store, name=name, columns=parse_columns(columns))
     answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)
 
 
@@ -138,7 +155,10 @@ def prepare(corpus: str, root: Path | None, store: Path, as_json: bool) -> None:
 @store_option
 @click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="Which encoder to tune.")
 @click.option("--checkpoint", required=True, help="Start from this folder or hub name.")
-@click.option("--labels", help="Label scheme; by default the corpus's own.")
+@click.option(
+    "--labels",
+    help="Label scheme, or a JSON file of code to class (null leaves a code out); by default the corpus's own.",
+)
 @click.option("--protocol", default="holdout", help="How the corpus is cut; the training part of a fold is tuned on.")
 @click.option("--fold", help="Which fold of the protocol; not needed where there is only one.")
 @click.option("--all-folds", is_flag=True, help="An encoder for each fold, in OUT/FOLD.")
@@ -236,7 +256,10 @@ def inspect(path: Path, as_json: bool) -> None:
 @main.command()
 @store_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
-@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option(
+    "--labels",
+    help="Label scheme, or a JSON file of code to class (null leaves a code out); by default the corpus's own.",
+)
 @click.option("--seed", type=SEED, default=0, help="Of protocols that draw.")
 @click.option("--dev", is_flag=True, help="Also cut a dev part from training, by the same grouping.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the folds, every id, to this file.")
@@ -297,7 +320,10 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
 @store_option
 @click.option("--head", required=True, help="A name from `cli list heads`.")
 @click.option("--features", help="Comma-separated; by default mean (or functionals) and logits of every encoder.")
-@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option(
+    "--labels",
+    help="Label scheme, or a JSON file of code to class (null leaves a code out); by default the corpus's own.",
+)
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")
 @click.option("--seed", type=SEED, default=0, help="Of the cut and of the head.")
@@ -341,7 +367,10 @@ def fit_head(as_json: bool, **options: Any) -> None:
     help="Comma-separated sets: text, audio, both, embeddings, logits, layers, or features joined by +, such as "
     "audio.mean+text.mean or means=audio.mean+text.mean; by default one set of every default feature.",
 )
-@click.option("--labels", help="Label scheme, or a JSON file of code to class; by default the corpus's own.")
+@click.option(
+    "--labels",
+    help="Label scheme, or a JSON file of code to class (null leaves a code out); by default the corpus's own.",
+)
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")
 @click.option("--seeds", default="0", help="Comma-separated, of the heads that draw; the cut has a seed of its own.")
@@ -373,7 +402,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
     help="Also fit every head on these shares of the training part: whether more data would help.",
 )
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="For cross-corpus: test on this.")
-@click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class.")
+@click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class (null: left out).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @click.option(
     "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
@@ -436,25 +465,43 @@ def report(folder: Path, out: Path | None, against: Path | None, as_json: bool) 
 
 @main.command()
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--audio", type=click.Path(path_type=Path, dir_okay=False), help="A clip.")
+@click.argument("further", nargs=-1, metavar="")
+@click.option("--audio", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="A clip.")
 @click.option("--text", help="What is said in it.")
 @click.option("--table", type=click.Path(path_type=Path), help="Many: a CSV, TSV or JSONL with audio and text columns.")
+@column_option
 @click.option(
     "--encoder", "encoders", multiple=True, metavar="NAME=CHECKPOINT", help="Where an encoder lies now, if moved."
 )
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.")
 @json_option
 @click.pass_context
-def predict(ctx: click.Context, /, bundle: Path, as_json: bool, **options: Any) -> None:
+def predict(
+    ctx: click.Context,
+    /,
+    bundle: Path,
+    further: tuple[str, ...],
+    audio: tuple[Path, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Predict the emotion of new speech.
+
+    A table gets one answer a row, in its order; a row that cannot be predicted says why. Exit code 3: some could not,
+    1: none could.
 
     \b
     Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"
               cli predict features/demo/bundles/mlp --table clips.csv --json
     """
+    from featurestore.corpora.table import parse_columns
     from featurestore.predict import predict_from, render
 
-    predictions = predict_from(bundle, **options)
+    if further or len(audio) > 1:
+        several = f"{len(audio)} clips" if len(audio) > 1 else f"unexpected {' '.join(further[:3])}"
+        raise click.UsageError(f"one clip at a time, got {several}; for many: --table FILE with a column audio")
+    options["columns"] = parse_columns(options["columns"])
+    predictions = predict_from(bundle, audio=audio[0] if audio else None, say=say, **options)
     answer([prediction.to_json() for prediction in predictions], render(predictions), as_json)
     if any(prediction.reason for prediction in predictions):
         ctx.exit(PARTLY_FAILED if any(not prediction.reason for prediction in predictions) else 1)

@@ -147,7 +147,9 @@ def _sound(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         sound = _Sequential(_source(path))
     except soundfile.LibsndfileError as error:
-        raise _bad(path, f"is not audio that libsndfile reads ({_said(error)})") from None
+        with _file(path) as file:
+            why = containers.foreign(file.read(containers.FOREIGN_HEAD)) or _said(error)
+        raise _bad(path, f"is not audio that libsndfile reads ({why})") from None
     with sound:
         if not sound.frames:
             raise _bad(path, "holds no samples")

@@ -21,6 +21,7 @@ from featurestore.lock import locked
 from featurestore.manifest import Utterance
 from featurestore.parts import Failure, Known
 from featurestore.plan import Part, Work
+from featurestore.prepared import again
 from featurestore.progress import Progress
 from featurestore.schema import Header
 from featurestore.spec import EncoderSpec, asked_for
@@ -257,7 +258,7 @@ class _Extraction:
         return Mismatch(
             f"{self.identity.name}: none of {len(self.store.utterances)} utterances could be encoded",
             got=f"{reasons.count(commonest)} times: {commonest}",
-            do=f"check {self.store.root}, then: cli prepare {self.store.corpus} ROOT --store {quoted(self.store.path)}",
+            do=f"check {self.store.root}, then: {again(self.store)}",
         )
 
 

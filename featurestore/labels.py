@@ -51,8 +51,17 @@ class Scheme:
                 f"label scheme {self.name!r} does not know the label {', '.join(map(repr, unknown))}",
                 expected=", ".join(known),
                 got=", ".join(f"{code!r} on {count} utterances" for code, count in unknown.items()),
-                do="cli list labels, then --labels NAME; --labels all takes every label as it is",
+                do=self._advice(next(iter(unknown))),
             )
+
+    def _advice(self, code: str) -> str:
+        told = json.dumps(code, ensure_ascii=False)
+        if self.name.endswith(".json"):
+            return f'add {told}: "class" to the file, or {told}: null to leave it out'
+        return (
+            "cli list labels, then --labels NAME; --labels all takes every label as it is; "
+            f"--labels FILE.json a map of your own, in which {told}: null leaves the label out"
+        )
 
 
 def schemes() -> dict[str, str]:
@@ -98,7 +107,7 @@ def _named() -> dict[str, Mapping[str, str | None]]:
 
 def _from_file(path: Path) -> dict[str, str | None]:
     try:
-        classes = json.loads(path.read_text("utf-8"))
+        classes = json.loads(path.read_bytes())  # in UTF-8 or UTF-16, with a byte-order mark or without
     except ValueError as error:
         raise BadValue(f"{path} is not JSON: {error}") from None
     if not isinstance(classes, dict) or not all(value is None or isinstance(value, str) for value in classes.values()):

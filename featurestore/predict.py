@@ -1,7 +1,8 @@
 """From new speech to an emotion: the bundle's own encoders, then its head."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from featurestore import bundle as bundles
 from featurestore import encoders
 from featurestore.bundle import Bundle
 from featurestore.corpora import table as tables
+from featurestore.corpora.table import Unlabelled
 from featurestore.device import check as check_device
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.errors import BadValue, Mismatch, Unencodable
+from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec, FeatureSpec, parse_encoder, parse_feature
+
+_SHOWN = 5  # rows of a finding that are told
 
 
 @dataclass(frozen=True)
@@ -36,20 +41,24 @@ class Prediction:
 def predict_from(
     folder: Path,
     *,
-    audio: str | None = None,
+    audio: str | Path | None = None,
     text: str | None = None,
     table: Path | None = None,
+    columns: Mapping[str, str] | None = None,
     encoders: Sequence[str] = (),
     device: str = "cpu",
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[Prediction]:
-    """Predicts one utterance, or every row of a table.
+    """Predict one utterance, or every row of a table: one answer a row, in its order.
 
     Args:
         folder: the bundle.
         audio: a clip; `text`: what is said in it.
         table: a CSV, TSV or JSONL file with `audio` and `text` columns, instead of the two.
+        columns: what the table calls a column, where it is not called so.
         encoders: `NAME=CHECKPOINT` where an encoder lies elsewhere than when the bundle was made.
         device: `cpu`, `cuda`, …
+        say: is told what was odd about the table, and what was given but is not used.
 
     Raises:
         BadValue: neither speech nor table is given, or both, or what the bundle needs is missing.
@@ -60,14 +69,27 @@ def predict_from(
             "nothing to predict" if table is None else "both a table and an utterance",
             do="give --audio and --text, or --table",
         )
-    items = [_item(audio, text)] if table is None else _table(table)
-    return predict(bundles.load(folder), items, dict(_placed(encoders)), device)
+    check_device(device)
+    bundle = bundles.load(folder)
+    identities = _identities(bundle, dict(_placed(encoders)))
+    needed = {identity.modality for identity in identities.values()}
+    if table is None:
+        _check_given(needed, audio, text)
+        for line in _unused(needed, audio, text):
+            say(line)
+        return _predicted(bundle, identities, [_item(audio, text)], device)
+    read = tables.unlabelled(table, columns)
+    _check_columns(needed, read, table)
+    for finding in read.findings:
+        say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{' …' if len(finding.where) > _SHOWN else ''}")
+    items = [_row(row.utterance, read) for row in read.rows]
+    return _predicted(bundle, identities, items, device, [row.reason for row in read.rows])
 
 
 def predict(
     bundle: Bundle, items: Sequence[Item], moved: Mapping[str, str] | None = None, device: str = "cpu"
 ) -> list[Prediction]:
-    """Predicts every item; one that cannot be encoded carries its reason, the others go on.
+    """Predict every item; one that cannot be encoded carries its reason, the others go on.
 
     Args:
         bundle: a fitted head with all that prediction needs.
@@ -76,24 +98,33 @@ def predict(
         device: where the encoders run.
 
     Raises:
-        BadValue: there is no such device, or what the bundle needs is missing.
+        BadValue: there is no such device.
         Mismatch: an encoder is not the one that the bundle was fitted on.
     """
     check_device(device)
+    return _predicted(bundle, _identities(bundle, moved or {}), items, device)
+
+
+def _predicted(
+    bundle: Bundle, identities: Mapping[str, Identity], items: Sequence[Item], device: str, bad: Sequence[str] = ()
+) -> list[Prediction]:
+    """Predict by place, not by id: every item has its answer. Those with a reason in `bad` are not encoded."""
     specs = [parse_feature(feature) for feature in bundle.features]
-    identities = _identities(bundle, specs, moved or {})
-    _check_given(identities, items)
-    found: dict[str, dict[str, Encoded]] = {item.id: {} for item in items}
-    failed: dict[str, str] = {}
+    found: list[dict[str, Encoded]] = [{} for _ in items]
+    reasons = list(bad or [""] * len(items))
     for name, identity in identities.items():
+        if all(reasons):
+            break  # no network is loaded for nothing
         encoder = encoders.load(identity, device)
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
-        for item in items:
-            try:
-                found[item.id][name] = encoders.encode(encoder, [encoder.load(item)], kinds)[0]
-            except Unencodable as reason:
-                failed.setdefault(item.id, f"{name}: {reason.what}")
-    return [_decide(bundle, specs, item.id, found[item.id], failed.get(item.id, "")) for item in items]
+        for place, item in enumerate(items):
+            if not reasons[place]:
+                try:  # a copy of the item: what a clip decodes to is not kept for the whole table
+                    found[place][name] = encoders.encode(encoder, [encoder.load(replace(item))], kinds)[0]
+                except Unencodable as reason:
+                    reasons[place] = f"{name}: {reason.what}"
+    rows = zip(items, found, reasons, strict=True)
+    return [_decide(bundle, specs, item.id, encoded, reason) for item, encoded, reason in rows]
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -133,8 +164,8 @@ def _vector(spec: FeatureSpec, encoded: Encoded) -> np.ndarray:
     return encoded[spec.kind]
 
 
-def _identities(bundle: Bundle, specs: Sequence[FeatureSpec], moved: Mapping[str, str]) -> dict[str, Identity]:
-    names = list(dict.fromkeys(spec.encoder for spec in specs))
+def _identities(bundle: Bundle, moved: Mapping[str, str]) -> dict[str, Identity]:
+    names = list(dict.fromkeys(parse_feature(feature).encoder for feature in bundle.features))
     unknown = sorted(set(moved) - set(names))
     if unknown:
         raise BadValue(f"the bundle has no encoder {', '.join(unknown)}", expected=f"one of {', '.join(names)}")
@@ -155,12 +186,26 @@ def _identity(name: str, description: Mapping[str, Any], moved: str | None) -> I
     return identity
 
 
-def _check_given(identities: Mapping[str, Identity], items: Sequence[Item]) -> None:
-    needed = {identity.modality for identity in identities.values()}
-    if "audio" in needed and not any(item.audio for item in items):
+def _check_given(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> None:
+    if "audio" in needed and not audio:
         raise BadValue("the bundle needs audio", do="give --audio FILE")
-    if "text" in needed and not any(item.text for item in items):
+    if "text" in needed and not (text or "").strip():
         raise BadValue("the bundle needs the words", do="give --text 'what is said'")
+
+
+def _unused(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> list[str]:
+    given = [name for name, value in (("audio", audio), ("text", text)) if value is not None and name not in needed]
+    return [f"--{name} is not used: the bundle reads only {' and '.join(sorted(needed))}" for name in given]
+
+
+def _check_columns(needed: AbstractSet[str], table: Unlabelled, path: Path) -> None:
+    missing = sorted(needed - table.columns)
+    if missing:
+        raise BadValue(
+            f"the bundle needs {' and '.join(missing)}, and {path} has no such column",
+            got=", ".join(sorted(table.columns)),
+            do=f"name the column that holds it: --column {missing[0]}=NAME",
+        )
 
 
 def _placed(specs: Sequence[str]) -> list[tuple[str, str]]:
@@ -171,10 +216,10 @@ def _placed(specs: Sequence[str]) -> list[tuple[str, str]]:
     return [(spec.name, spec.checkpoint) for spec in parsed]
 
 
-def _item(audio: str | None, text: str | None) -> Item:
+def _item(audio: str | Path | None, text: str | None) -> Item:
     return Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
 
 
-def _table(path: Path) -> list[Item]:
-    folder = path if path.is_dir() else path.parent
-    return [Item(row.id, folder / row.audio if row.audio else None, row.text) for row in tables.unlabelled(path)]
+def _row(row: Utterance, table: Unlabelled) -> Item:
+    start, end = (row.start, row.end) if table.segments else (None, None)
+    return Item(row.id, table.folder / row.audio if row.audio else None, row.text, start, end)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from featurestore.corpora import Card, Finding
 from featurestore.errors import quoted
-from featurestore.store import CORPUS, MANIFEST
+from featurestore.store import CORPUS, MANIFEST, Store
 
 _SHOWN = 4  # ids of a finding that the report lists; corpus.json has all
 _WIDTH = 100
@@ -64,6 +64,14 @@ def report(prepared: Prepared) -> str:
         [*_changed(prepared), *_written(prepared)],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def again(store: Store, root: object = "ROOT") -> str:
+    """Give the command that prepares a store again, under its name and with its columns."""
+    reader = str(store.info.get("reader", store.corpus))
+    name = ["--name", store.corpus] if reader != store.corpus else []
+    columns = [f"--column {quoted(f'{target}={source}')}" for target, source in store.info.get("columns", {}).items()]
+    return " ".join(["cli prepare", reader, quoted(root), "--store", quoted(store.path), *name, *columns])
 
 
 def _headline(prepared: Prepared) -> str:

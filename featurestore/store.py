@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from featurestore import manifest, registry, schema
+from featurestore.corpora import GIVEN, ROW_NUMBERS
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
-from featurestore.trained import CORPUS as CORPUS_IDS
-from featurestore.trained import ROW_NUMBERS, Contents, namesakes, overlap
+from featurestore.trained import Contents, namesakes, overlap
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -164,7 +164,7 @@ class Store:
 
     def known_by(self, encoder: str) -> Contents:
         """Give what the utterances are known by: their ids, as far as these can be trusted, and their contents."""
-        given = self.info.get("ids", CORPUS_IDS) == CORPUS_IDS
+        given = self.info.get("ids", GIVEN) == GIVEN
         return Contents(self.contents(encoder), "" if given else self.manifest_digest)
 
     def contents(self, encoder: str) -> dict[str, str]:

@@ -4,9 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Where the ids of a corpus come from: the corpus itself, or made up by its reader.
-CORPUS, FILE_NAMES, ROW_NUMBERS = "corpus", "file names", "row numbers"
-
 
 @dataclass(frozen=True, order=True)
 class TrainedUtterance:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import skops.io
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics.pairwise import rbf_kernel
@@ -12,9 +11,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from heads._base import Codes, Head, Matrix, seed_from
+from heads._skops import UntrustedTypesFoundException, skops
 
 __all__ = ["SVMHead"]
 

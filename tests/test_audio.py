@@ -157,9 +157,43 @@ def test_beyond_single_precision(clip):
     )
 
 
-@pytest.mark.parametrize("content", [b"x", b"<html>not found</html>" * 50])
-def test_not_audio(clip, content):
-    expected = "a.wav: is not audio that libsndfile reads (libsndfile: Format not recognised)"
+CONVERT = "convert it: ffmpeg -i OLD -vn NEW.wav"
+AGAIN = "download the clip again"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x01\x02\x03", "libsndfile: Format not recognised"),
+        (bytes(range(1, 200)), "libsndfile: Format not recognised"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+            "it is a git-lfs pointer, not the clip itself; git lfs pull",
+        ),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", f"it is an MPEG-4 file (mp4, m4a, mov); {CONVERT}"),
+        (b"\0\0\0\x1cftypM4A \0\0\2\0", f"it is an MPEG-4 file (mp4, m4a, mov); {CONVERT}"),
+        (b"\x1a\x45\xdf\xa3\x01", f"it is a Matroska or WebM file; {CONVERT}"),
+        (b"RIFF\x10\0\0\0AVI LIST", f"it is an AVI video; {CONVERT}"),
+        (b"#!AMR\n\x3c", f"it is an AMR file; {CONVERT}"),
+        (b"PK\x03\x04\x14", "it is a zip archive; unpack it"),
+        (b"\x1f\x8b\x08", "it is a gzip archive; unpack it"),
+        (b"\x00\x05\x16\x07\0", "it is what macOS writes beside a file (._NAME), not the clip itself; remove it"),
+        (bytes(600), "it is a file of zeros; copy or download it again: its content never arrived"),
+        (
+            b"<html>not found</html>" * 50,
+            f"it is an HTML page; {AGAIN}: a page came in its place, often one to log in or to confirm",
+        ),
+        (
+            "\ufeff\n <!DOCTYPE HTML>".encode(),
+            f"it is an HTML page; {AGAIN}: a page came in its place, often one to log in or to confirm",
+        ),
+        (b'{"error": 404}\n', f"it is a text file that begins with '{{\"error\": 404}}'; {AGAIN}"),
+        ("Schöne Grüße".encode() * 60, f"it is a text file that begins with {('Schöne Grüße' * 5)[:60]!r}; {AGAIN}"),
+        ("naïve\nx".encode("utf-16"), f"it is a text file that begins with 'naïve'; {AGAIN}"),
+    ],
+)
+def test_not_audio(clip, content, why):
+    expected = f"a.wav: is not audio that libsndfile reads ({why})"
     assert reason(clip(content)) == expected
     assert reason(clip(content), audio.duration) == expected
 

@@ -89,7 +89,8 @@ def test_a_label_that_the_scheme_does_not_know():
         "label scheme 'iemocap-6' does not know the label 'joy'\n"
         "  expected: ang, fru, neu, sad, exc, hap, sur, fea, dis, xxx, oth\n"
         "  got: 'joy' on 2 utterances\n"
-        "  do: cli list labels, then --labels NAME; --labels all takes every label as it is"
+        "  do: cli list labels, then --labels NAME; --labels all takes every label as it is; "
+        '--labels FILE.json a map of your own, in which "joy": null leaves the label out'
     )
 
 

@@ -31,7 +31,7 @@ def mapped(tmp_path):
 def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     lines = []
     pair = Pair(FakeStore(), other(), None, mapped, lines.append)
-    assert lines == ["1 utterances of other are left out, of classes that only it has: bored"]
+    assert lines == ["1 utterances of other are left out, of classes that only other has: bored"]
     assert pair.corpus == "fake->other"
     benchmark(pair, Asked(("logistic",), protocol="cross-corpus"), tmp_path / "r")
     found = results.read(tmp_path / "r")

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
-from featurestore import manifest
+from cli import main
+from featurestore import manifest, prepare_checks
 from featurestore.corpora import iemocap
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.prepare import Changes, prepare, report
+from featurestore.prepared import again
 from featurestore.store import Store
 from tests import iemocap_release as release
 
@@ -67,6 +70,10 @@ def test_corpus_json_is_complete(root, store):
         "speakers": 6,
         "counts": dict.fromkeys(("ang", "fru", "neu", "sad", "exc", "hap", "sur", "oth", "xxx"), 1),
         "known_counts": card.counts,
+        "ids": "corpus",
+        "segments": False,
+        "reader": "iemocap",
+        "columns": {},
         "findings": [{"what": finding.what, "where": list(finding.where)} for finding in prepared.findings],
     }
 
@@ -138,8 +145,9 @@ def test_the_root_of_a_table_is_its_folder(table, tmp_path):
 
 def test_a_report_without_known_counts(table, tmp_path):
     store = tmp_path / "store"
+    table.write_text("id,text,label,speaker\nx,Hi.,glad,a\ny,Oh.,sad,a\nz,Ho.,glad,\n")
     assert report(prepare("table", table, store)) == (
-        "table: 3 utterances, 2 speakers, 0 s\n"
+        "table: 3 utterances, 1 speakers, 0 s\n"
         f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
         "\n"
         "label  meaning  here\n"
@@ -227,3 +235,154 @@ def test_a_file_name_that_is_not_utf_8_is_told_all_the_same(store, tmp_path):
     prepared = prepare("emodb", clips, store)
     assert r"St\udcfcck.wav" in report(prepared)
     assert r"St\\udcfcck.wav" in (store / "corpus.json").read_text("utf-8")
+
+
+COPIES = "clips whose files hold the same bytes under different names; a test part must not hold what training has"
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """A table of clips of equal size, of which some are copies."""
+    for name, seed in {"a": 1, "sub/b": 1, "c": 2, "d": 3, "e": 2, "sub/f": 1}.items():
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.random.default_rng(seed).normal(0, 0.1, 8000), 8000)
+    rows = ["a.wav,glad", "sub/b.wav,glad", "c.wav,sad", "d.wav,sad", "e.wav,glad", "sub/f.wav,glad", "no.wav,sad"]
+    (tmp_path / "clips.csv").write_text("\n".join(["audio,label", *rows]) + "\n")
+    return tmp_path / "clips.csv"
+
+
+def odd(prepared):
+    return {finding.what: finding.where for finding in prepared.findings}
+
+
+def test_clips_of_the_same_bytes_are_said(clips, tmp_path):
+    prepared = prepare("table", clips, tmp_path / "store")
+    assert odd(prepared)[COPIES] == ("a = b = f", "c = e (labelled sad, glad)")
+    assert "      2  clips whose files hold the same bytes under different names" in report(prepared)
+
+
+def test_only_clips_that_may_be_copies_are_read_whole(clips, tmp_path, monkeypatch):
+    read = []
+    digest = prepare_checks._digest
+    monkeypatch.setattr(prepare_checks, "_digest", lambda path: read.append(path.stem) or digest(path))
+    prepare("table", clips, tmp_path / "store")
+    assert sorted(read) == ["a", "b", "c", "e", "f"]
+
+
+def test_clips_that_differ_in_one_byte_are_no_copies(clips, tmp_path):
+    for place, name in enumerate(("sub/b.wav", "sub/f.wav", "e.wav"), 1):
+        path = tmp_path / name
+        content = bytearray(path.read_bytes())
+        content[-place] ^= 1
+        path.write_bytes(content)
+    assert COPIES not in odd(prepare("table", clips, tmp_path / "store"))
+
+
+def test_segments_of_one_clip_are_no_copies(clips, tmp_path):
+    clips.write_text("audio,label,start,end\nd.wav,glad,0,0.5\nd.wav,sad,0.5,1\n")
+    assert odd(prepare("table", clips, tmp_path / "store")) == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["1,a,glad", "2,a,sad", "3,b,glad", "4,b,sad"], None),
+        (["1,a,glad", "2,a,glad", "3,b,glad", "4,b,sad"], (2, ("a",))),
+        (["1,a,glad", "2,b,sad", "3,,sad", "4,c,"], (2, ("a", "b"))),
+        (["1,a,glad", "2,b,glad"], None),  # there is one label only
+    ],
+)
+def test_speakers_of_one_label_are_said(tmp_path, rows, told):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["id,speaker,label,text", *(f"{row},hello" for row in rows)]) + "\n")
+    found = odd(prepare("table", path, tmp_path / "store"))
+    found.pop("rows without a label", None)
+    what = "speakers with one label only, of {}; --normalize speaker would take the emotion out of theirs"
+    assert found == ({} if told is None else {what.format(told[0]): told[1]})
+
+
+def named(tmp_path, **options):
+    path = tmp_path / "calls.csv"
+    path.write_text("path;Emotion;words;label\na.wav;glad;Hi.;7\nb.wav;sad;Oh.;8\n")
+    columns = {"audio": "path", "label": "emotion", "text": "words"}
+    return path, prepare("table", path, tmp_path / "store", name="calls", columns=columns, **options)
+
+
+def test_a_table_has_a_name_and_columns_of_its_own(tmp_path):
+    path, prepared = named(tmp_path)
+    store = Store(tmp_path / "store")
+    assert (store.corpus, store.info["reader"], prepared.corpus) == ("calls", "table", "calls")
+    assert [(row.audio, row.label, row.text) for row in store.utterances] == [
+        ("a.wav", "glad", "Hi."),
+        ("b.wav", "sad", "Oh."),
+    ]
+    assert odd(prepared)["columns that the manifest does not have, ignored"] == ("label (another is read for it)",)
+    assert again(store, path) == (
+        f"cli prepare table {path} --store {store.path} --name calls --column audio=path --column label=emotion "
+        "--column text=words"
+    )
+    assert named(tmp_path)[1].written == ()
+    assert report(prepared).startswith("calls: 2 utterances")
+
+
+def test_the_command_of_a_plain_corpus_has_no_name(root, store):
+    prepare("iemocap", root, store)
+    assert again(Store(store)) == f"cli prepare iemocap ROOT --store {store}"
+
+
+def test_a_store_of_another_name_is_not_overwritten(tmp_path):
+    path, _ = named(tmp_path)
+    store = tmp_path / "store"
+    assert message(Mismatch, "table", path, store) == (
+        f"the store {store} holds another corpus\n  expected: table\n  got: calls\n"
+        f"  do: choose another folder: cli prepare table ROOT --store {tmp_path / 'table'}; to read that one again: "
+        f"cli prepare table ROOT --store {store} --name calls"
+    )
+
+
+@pytest.mark.parametrize("name", ["iemocap", "a b", "-x", "a/b", "a->b", "ä"])
+def test_a_name_that_cannot_be_given(table, tmp_path, name):
+    with pytest.raises(BadValue, match=r"a corpus cannot be called .*\n  expected: letters, digits and _ \. -,"):
+        prepare("table", table, tmp_path / "store", name=name)
+
+
+@pytest.mark.parametrize("options", [{"name": "mine"}, {"columns": {"label": "x"}}])
+def test_a_known_corpus_takes_neither_name_nor_columns(root, store, options):
+    with pytest.raises(BadValue, match="corpus 'iemocap' takes no --(name|column): its reader knows"):
+        prepare("iemocap", root, store, **options)
+
+
+def test_a_column_that_is_not_there_is_told(table, tmp_path):
+    with pytest.raises(BadValue) as caught:
+        prepare("table", table, tmp_path / "store", columns={"label": "emotion"})
+    assert str(caught.value) == (
+        f"{table} has no column emotion\n  expected: one of text, label (another is read for it), speaker\n"
+        "  do: name the file's own columns: --column label=emotion reads the label from its column emotion"
+    )
+
+
+def test_prepare_on_the_command_line_takes_name_and_columns(tmp_path):
+    path, _ = named(tmp_path)
+    columns = [f"--column={pair}" for pair in ("audio=path", "label=Emotion", "text=words")]
+    found = CliRunner().invoke(
+        main, ["prepare", "table", str(path), "--store", str(tmp_path / "other"), "--name", "calls", *columns]
+    )
+    assert found.exit_code == 0, found.output
+    assert Store(tmp_path / "other").utterances == Store(tmp_path / "store").utterances
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (["emotion=label"], "--column emotion=label: there is no 'emotion'"),
+        (["label"], "--column label: names no column of the table"),
+        (["label=a", "label=b"], "--column names 'label' twice"),
+        (["label=a", "script=a"], "--column names 'a' twice"),
+    ],
+)
+def test_a_mapping_of_columns_that_cannot_be(table, tmp_path, columns, told):
+    arguments = [f"--column={pair}" for pair in columns]
+    found = CliRunner().invoke(main, ["prepare", "table", str(table), "--store", str(tmp_path / "s"), *arguments])
+    assert found.exit_code == 1
+    assert told in found.output

@@ -11,6 +11,7 @@ from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extract import Extracted, check_kinds, extract
 from featurestore.prepare import prepare
+from featurestore.prepared import again
 from featurestore.spec import EncoderSpec, parse_encoder
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
@@ -38,7 +39,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
         say(f"preparing corpus {corpus or 'demo'} in {path} …")
         prepare(corpus or "demo", root, path)
     store = Store(path)
-    if corpus not in (None, store.corpus):
+    if corpus not in (None, store.corpus, store.info.get("reader")):
         raise Mismatch(
             f"{path} holds another corpus", expected=str(corpus), got=store.corpus, do="name another --store"
         )
@@ -47,7 +48,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
             f"{path} was prepared from another root",
             expected=str(root.expanduser().resolve()),
             got=store.info["source"],
-            do=f"cli prepare {store.corpus} {quoted(root)} --store {quoted(path)}",
+            do=again(store, root),
         )
     return store
 

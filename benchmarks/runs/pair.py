@@ -65,8 +65,10 @@ class Pair:
         for side, found in names.items():
             if found - shared:
                 count = sum(value not in shared for value in classes[side].values())
+                store = self._stores[side]
+                name = store.corpus if trained.corpus != tested.corpus else f"{store.corpus} ({store.path})"
                 say(
-                    f"{count} utterances of {self._stores[side].corpus} are left out, of classes that only it has: "
+                    f"{count} utterances of {name} are left out, of classes that only {name} has: "
                     f"{', '.join(sorted(found - shared))}"
                 )
         self.utterances = tuple(

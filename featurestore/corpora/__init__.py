@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from featurestore.manifest import Utterance
 
+# How the ids of a reading came about, from the strongest to the weakest.
+GIVEN, FILE_NAMES, ROW_NUMBERS = "corpus", "file names", "row numbers"
+
 
 @dataclass(frozen=True)
 class Published:
@@ -42,6 +45,7 @@ class Card:
         version: which release or edition the counts are of.
         note: what a reader of any figure on this corpus must know.
         published: figures of others.
+        own: whether it is the user's own data, which takes a name and columns of other names.
     """
 
     title: str
@@ -54,6 +58,7 @@ class Card:
     version: str = ""
     note: str = ""
     published: tuple[Published, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader made of a release: its utterances, and everything odd about it; nothing is dropped silently."""
+    """What a reader made of a release; nothing is dropped silently.
+
+    Args:
+        utterances: in the order of the release.
+        findings: everything odd about it.
+        ids: how the ids came about, the weakest way that was taken: `corpus` (the release gives them), `file names`
+            or `row numbers` (they move when a row is inserted or deleted).
+        segments: whether `start` and `end` cut each utterance out of its `audio`; else they are times in the
+            recording of the dialogue, and `audio` is the clip.
+    """
 
     utterances: tuple[Utterance, ...]
     findings: tuple[Finding, ...] = ()
+    ids: str = GIVEN
+    segments: bool = False

@@ -3,13 +3,14 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from featurestore.corpora import Card, Finding, Reading
-from featurestore.corpora._clips import measured
+from featurestore.corpora import Card, Finding, Reading, _ids, _missing
+from featurestore.corpora._clips import lengths, measured
 from featurestore.corpora._rows import KINDS, Row, Table, read
+from featurestore.corpora._segments import are_cut, check_times
 from featurestore.errors import BadValue, NotFound, quoted
 from featurestore.manifest import COLUMNS, NUMBERS, Utterance
 
@@ -18,41 +19,114 @@ CARD = Card(
     licence="that of your own data",
     citation="that of your own data",
     note="read from a table of your own",
+    own=True,
 )
 _SHOWN = 5  # bad rows that a message lists
+_OBJECTS = (".jsonl", ".ndjson")
 
 
-def utterances(root: Path) -> Reading:
-    """Reads a table: one utterance per row, in its order; `audio` is absolute or relative to the table's folder.
+@dataclass(frozen=True)
+class Spoken:
+    """A row of a table to predict, or the reason why there is nothing to predict in it."""
+
+    utterance: Utterance
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """A table to predict.
+
+    Args:
+        rows: in the order of the table.
+        columns: the manifest's columns that it has.
+        folder: what `audio` is relative to.
+        segments: whether `start` and `end` cut each utterance out of its `audio`.
+        findings: everything odd about it.
+    """
+
+    rows: tuple[Spoken, ...]
+    columns: frozenset[str]
+    folder: Path
+    segments: bool
+    findings: tuple[Finding, ...]
+
+
+def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
+    """Read a table: one utterance per row, in its order; `audio` is absolute or relative to the table's folder.
 
     Args:
         root: the table, or a folder that holds exactly one.
+        columns: what a column of the manifest is called in this table, where it has another name.
 
     Raises:
         NotFound: there is no table.
         BadValue: more than one table, columns that are missing, or rows that cannot be used; the message names them.
     """
     path = _table(root)
-    table = read(path)
+    table = read(path, columns)
     _check_columns(table, path, labelled=True)
-    unique, renamed = _unique(_rows(table, path))
-    complete, findings = measured(path.parent, unique)
+    filled = [row for row in table.rows if any(row.cells.values())]
+    named = _ids.identified(_rows(filled, path), [row.number for row in filled], path)
+    known = lengths(path.parent, named.rows)
+    segments, decided = are_cut(named.rows, known)
+    complete, clips = measured(path.parent, named.rows, known=known, segments=segments)
     about = (
-        Finding("the table is not UTF-8, read as cp1252", (path.name,) if table.encoding == "cp1252" else ()),
         Finding("columns that the manifest does not have, ignored", _unknown(table)),
-        Finding("ids that stand more than once; the later ones got a number", renamed),
+        Finding("rows without anything in any cell, ignored", _empty(table)),
         Finding("rows without a label", tuple(row.id for row in complete if not row.label)),
         Finding("labels that differ only in case or space, kept as classes of their own", _alike(complete)),
-        Finding("audio files on more than one row; start and end do not cut them", _shared(complete)),
+        Finding("labels that begin with a quotation mark, kept with it", _quoted(complete)),
+        Finding("audio files on more than one row, without a start and end that tell these apart", _shared(complete)),
     )
-    return Reading(complete, (*(finding for finding in about if finding.where), *findings))
+    odd = tuple(finding for finding in about if finding.where)
+    findings = (*table.findings, *named.findings, *odd, *_missing.findings(complete), *decided, *clips)
+    return Reading(complete, findings, named.kind, segments)
 
 
-def unlabelled(path: Path) -> list[Utterance]:
-    """Reads a table of speech to predict: as `utterances`, but a label is not needed and clips are not looked at."""
-    table = read(_table(path))
+def unlabelled(root: Path, columns: Mapping[str, str] | None = None) -> Unlabelled:
+    """Read a table of speech to predict: as `utterances`, but every row stays, and a label is not needed.
+
+    Args:
+        root: the table, or a folder that holds exactly one.
+        columns: what a column of the manifest is called in this table, where it has another name.
+
+    Raises:
+        NotFound: there is no table.
+        BadValue: more than one table, columns that are missing, or no row.
+    """
+    path = _table(root)
+    table = read(path, columns)
     _check_columns(table, path, labelled=False)
-    return _unique(_rows(table, path))[0]
+    _check([], len(table.rows), path)
+    rows = [_spoken(row, path) for row in table.rows]
+    named = _ids.identified([row.utterance for row in rows], [row.number for row in table.rows], path)
+    timed = [row for row in named.rows if row.start is not None or row.end is not None]
+    segments, decided = are_cut(timed, lengths(path.parent, timed))
+    spoken = tuple(replace(row, utterance=utterance) for row, utterance in zip(rows, named.rows, strict=True))
+    missing = _missing.findings(named.rows, ("text",))
+    return Unlabelled(spoken, frozenset(table.columns), path.parent, segments, (*table.findings, *missing, *decided))
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """Read `label=emotion` texts: a column of the manifest, and what it is called in the table.
+
+    Raises:
+        BadValue: a text of another form, a column that the manifest does not have, or one that is named twice.
+    """
+    pairs = [(target.strip().lower(), source.strip()) for target, _, source in (text.partition("=") for text in texts)]
+    for text, (target, source) in zip(texts, pairs, strict=True):
+        if target not in COLUMNS or not source:
+            raise BadValue(
+                f"--column {text}: " + ("names no column of the table" if not source else f"there is no {target!r}"),
+                expected=f"COLUMN=NAME, where COLUMN is one of {', '.join(COLUMNS)}",
+                do="for example --column label=emotion",
+            )
+    for names in zip(*pairs, strict=True):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise BadValue(f"--column names {twice[0]!r} twice", got=", ".join(texts))
+    return dict(pairs)
 
 
 def _table(root: Path) -> Path:
@@ -95,25 +169,36 @@ def _check_columns(table: Table, path: Path, *, labelled: bool) -> None:
             f"{path} {lacks}",
             expected="label, and audio or text; where known also speaker, gender, session, script, partition and so on",
             got=", ".join(header),
-            do="rename the columns in its first row" if path.suffix.lower() in (".csv", ".tsv") else "rename the keys",
+            do=f"rename the {'keys' if path.suffix.lower() in _OBJECTS else 'columns in its first row'}, "
+            "or say what they are called: --column label=NAME",
         )
 
 
-def _rows(table: Table, path: Path) -> list[Utterance]:
-    """The rows as utterances; all that is wrong with any of them is said at once."""
+def _rows(rows: Sequence[Row], path: Path) -> list[Utterance]:
+    """The rows as utterances, without an id where none is given; all that is wrong with any of them is said at once."""
     good: list[Utterance] = []
     problems: list[str] = []
-    for row in table.rows:
+    for row in rows:
         try:
             good.append(_utterance(row, path))
         except ValueError as error:
             problems.append(f"row {row.number} {error}")
-    _check(problems, len(table.rows), path)
+    _check(problems, len(rows), path)
     return good
 
 
+def _spoken(row: Row, path: Path) -> Spoken:
+    try:
+        return Spoken(_utterance(row, path))
+    except ValueError as error:
+        texts = {name: row.cells.get(name, "").strip() for name in ("id", "audio")}
+        return Spoken(Utterance(texts["id"], _posix(texts["audio"], path.parent)), f"the row {error}")
+
+
 def _utterance(row: Row, path: Path) -> Utterance:
-    values: dict[str, object] = {}
+    values: dict[str, object] = {"id": ""}
+    if row.wrong:
+        raise ValueError(row.wrong)
     for column, value in row.cells.items():
         if column in NUMBERS:
             values[column] = _number(column, value)
@@ -122,8 +207,10 @@ def _utterance(row: Row, path: Path) -> Utterance:
     if not values.get("audio") and not str(values.get("text", "")).strip():
         raise ValueError("has neither audio nor text")
     values["audio"] = _posix(str(values.get("audio", "")), path.parent)
-    named = values.get("id") or PurePosixPath(str(values["audio"])).stem or f"{path.stem}-{row.number}"
-    return Utterance(**{**values, "id": named})  # type: ignore[arg-type]  # every column has its field's type
+    found = Utterance(**values)  # type: ignore[arg-type]  # every column has its field's type
+    if found.audio:
+        check_times(found.start, found.end)
+    return found
 
 
 def _number(column: str, value: str) -> float | None:
@@ -156,27 +243,8 @@ def _check(problems: Sequence[str], total: int, path: Path) -> None:
         )
 
 
-def _unique(found: Sequence[Utterance]) -> tuple[list[Utterance], tuple[str, ...]]:
-    """The utterances with ids made unique, and each change as `old -> new`."""
-    taken = {row.id for row in found}
-    seen: set[str] = set()
-    unique, renamed = [], []
-    for row in found:
-        if row.id in seen:
-            new = next(name for name in _numbered(row.id) if name not in taken)
-            taken.add(new)
-            renamed.append(f"{row.id} -> {new}")
-            row = replace(row, id=new)
-        seen.add(row.id)
-        unique.append(row)
-    return unique, tuple(renamed)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    number = 2
-    while True:
-        yield f"{name}#{number}"
-        number += 1
+def _empty(table: Table) -> tuple[str, ...]:
+    return tuple(f"row {row.number}" for row in table.rows if not any(row.cells.values()))
 
 
 def _alike(found: Sequence[Utterance]) -> tuple[str, ...]:
@@ -187,6 +255,10 @@ def _alike(found: Sequence[Utterance]) -> tuple[str, ...]:
     return tuple(", ".join(labels) for labels in groups.values() if len(labels) > 1)
 
 
+def _quoted(found: Sequence[Utterance]) -> tuple[str, ...]:
+    return tuple(label for label in dict.fromkeys(row.label for row in found) if label.startswith('"'))
+
+
 def _shared(found: Sequence[Utterance]) -> tuple[str, ...]:
-    counts = Counter(row.audio for row in found if row.audio)
-    return tuple(name for name, count in counts.items() if count > 1)
+    counts = Counter((row.audio, row.start, row.end) for row in found if row.audio)
+    return tuple(dict.fromkeys(name for (name, _, _), count in counts.items() if count > 1))
