@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurestore.encoders._families import EXTRACTORS
 from featurestore.encoders._fixed import fixed
+from featurestore.encoders._frames import AST, CLAP, WHISPER, WHISPER_STRIDE
 from featurestore.encoders._front import frame_count, shortest_clip
 from featurestore.errors import BadValue, Unencodable
-
-# Whisper's front: 10 ms mel frames, then a convolution of stride 2.
-WHISPER_STRIDE = 2
 
 # Kaldi's filter banks, in samples at 16 kHz: windows of 25 ms every 10 ms.
 _WINDOW, _HOP = 400, 160
@@ -35,12 +34,14 @@ class Clip:
         samples: length of the decoded clip; the fixed length where there is one.
         frames: how many output frames stand for the clip itself, from the first on; None where all of them do, or where
             padding cannot be told from the clip.
+        inner_frames: likewise of the frames between the layers, where an adapter or SEW makes others of them.
     """
 
     inputs: Mapping[str, NDArray[Any]]
     mask: NDArray[np.int64] | None
     samples: int
     frames: int | None
+    inner_frames: int | None
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,19 @@ class ClipReader:
         self.extractor, self.config, self.fixed = extractor, config, fixed_length
         self.rate = int(extractor.sampling_rate)
         name = type(extractor).__name__
-        if name not in EXTRACTORS:
+        if name not in _LIMITS:
             raise BadValue(
                 f"cannot tell which clips {name} cuts or pads",
-                expected=f"one of the feature extractors {', '.join(sorted(EXTRACTORS))}",
+                expected=f"one of the feature extractors {', '.join(EXTRACTORS)}",
                 do="take an encoder with one of these",
             )
-        self.waveform = EXTRACTORS[name] is _raw
+        self.waveform = _LIMITS[name] is _raw
         if fixed_length and not self.waveform:
             raise BadValue(
                 f"a {config.model_type} encoder reads spectra, which have no fixed length in samples",
                 do="leave fixed_length at 0, or take an encoder that reads the waveform",
             )
-        self._limits = EXTRACTORS[name](extractor, config)
+        self._limits = _LIMITS[name](extractor, config)
         self.shortest, self.longest = self._limits.shortest, self._limits.longest
 
     def check(self, samples: int) -> None:
@@ -105,11 +106,11 @@ class ClipReader:
         if self.waveform:
             wave = fixed(np.asarray(found["input_values"][0], np.float32), self.fixed)
             length = self.fixed or len(samples)
-            return Clip({"input_values": wave}, None, length, self._frames(length, None))
+            return self._clip({"input_values": wave}, None, length)
         mask = np.asarray(found[_MASK][0], np.int64) if _MASK in found else None
         inputs = {name: np.asarray(found[name][0]) for name in found if name != _MASK}
         inputs = {name: value if value.dtype == bool else value.astype(np.float32) for name, value in inputs.items()}
-        return Clip(inputs, mask, len(samples), self._frames(len(samples), mask))
+        return self._clip(inputs, mask, len(samples))
 
     def alone(self, clip: Clip) -> dict[str, NDArray[Any]]:
         """Network inputs of a single clip: a batch of one, with the extractor's own mask where there is one."""
@@ -137,20 +138,25 @@ class ClipReader:
         )
         return {**{name: padded[name] for name in stacked}, _MASK: padded[_MASK].astype(np.int64)}
 
-    def _frames(self, samples: int, mask: NDArray[np.int64] | None) -> int | None:
-        kind, config = self.config.model_type, self.config
+    def _clip(self, inputs: Mapping[str, NDArray[Any]], mask: NDArray[np.int64] | None, samples: int) -> Clip:
+        config, inner = self.config, self._inner_frames(samples, mask)
+        if inner is None:
+            return Clip(inputs, mask, samples, None, None)
         if getattr(config, "add_adapter", False):
-            return None if mask is None else _adapted(config, int(mask.sum()))
-        if kind == "audio-spectrogram-transformer":
+            return Clip(inputs, mask, samples, None if mask is None else _adapted(config, inner), inner)
+        outer = inner - inner % squeeze(config)
+        return Clip(inputs, mask, samples, outer, outer // squeeze(config))
+
+    def _inner_frames(self, samples: int, mask: NDArray[np.int64] | None) -> int | None:
+        """Count the frames of a clip that the first layer is given."""
+        kind, config = self.config.model_type, self.config
+        if kind == AST:
             return time_patches(config, 1 + (samples - _WINDOW) // _HOP)
-        if kind == "whisper":
+        if kind == WHISPER:
             return max(1, -(-samples // (int(self.extractor.hop_length) * WHISPER_STRIDE)))
-        if mask is not None:
+        if mask is not None and kind not in CLAP:
             return int(mask.sum())
-        if getattr(config, "conv_kernel", None):
-            frames = frame_count(config, samples)
-            return frames - frames % squeeze(config)
-        return None
+        return frame_count(config, samples) if getattr(config, "conv_kernel", None) else None
 
 
 def squeeze(config: Any) -> int:
@@ -195,8 +201,8 @@ def _whisper(extractor: Any, _config: Any) -> _Limits:
     return _Limits(1, int(extractor.n_samples))
 
 
-# Which extractors are known, and how each one's limits are found.
-EXTRACTORS: Mapping[str, Callable[[Any, Any], _Limits]] = {
+# How each known extractor's limits are found.
+_LIMITS: Mapping[str, Callable[[Any, Any], _Limits]] = {
     "ASTFeatureExtractor": _ast,
     "ClapFeatureExtractor": _clap,
     "SeamlessM4TFeatureExtractor": _seamless,
