@@ -46,16 +46,16 @@ AUDIO: Mapping[str, Family] = {
 
 TEXT: Mapping[str, Family] = {
     **_named(
-        "albert bert bert-generation camembert clip_text_model data2vec-text deberta deberta-v2 distilbert electra "
+        "albert bert bert-generation camembert data2vec-text deberta deberta-v2 distilbert electra "
         "ernie esm esmc eurobert flaubert gte ibert jina_embeddings_v3 longformer luke megatron-bert modernbert mpnet "
         "nomic_bert rembert roberta roberta-prelayernorm roc_bert roformer splinter squeezebert tipsv2_text_model "
-        "ultrabert xlm xlm-roberta xlm-roberta-xl xlnet",
+        "ultrabert xlm xlm-roberta xlm-roberta-xl",
         Family(),
     ),
-    # attention that is sparse, approximate or without a mask, or convolutions over tokens
-    **_named("big_bird canine convbert fnet funnel mobilebert nystromformer yoso", Family(together=False)),
+    # attention that is sparse, approximate or without a mask, convolutions over tokens, a summary at the last position
+    **_named("big_bird convbert fnet funnel mobilebert nystromformer xlnet yoso", Family(together=False)),
     **_named(
-        "bart blenderbot blenderbot-small fsmt led longt5 m2m_100 marian mbart mt5 mvp pegasus plbart prophetnet t5 "
+        "bart blenderbot blenderbot-small led longt5 m2m_100 marian mbart mt5 mvp pegasus plbart prophetnet t5 "
         "t5gemma umt5",
         Family(encoder=True),
     ),
@@ -63,11 +63,12 @@ TEXT: Mapping[str, Family] = {
     **_named("bigbird_pegasus nllb-moe switch_transformers", Family(together=False, encoder=True)),
     **_named("pegasus_x", Family(together=False, encoder=True, layers=False)),
     **_named(
-        "apertus arcee biogpt bitnet bloom codegen cohere cohere2 ctrl cwm deepseek_v3 diffllama doge ernie4_5 exaone4 "
+        "apertus arcee biogpt bitnet bloom clip_text_model codegen cohere cohere2 ctrl cwm deepseek_v3 diffllama doge "
+        "ernie4_5 exaone4 "
         "falcon falcon_mamba flex_olmo gemma gemma2 gemma3_text gemma4_text glm glm4 gpt-sw3 gpt2 gpt_bigcode gpt_neo "
         "gpt_neox gpt_neox_japanese gpt_oss gptj granite granitemoe granitemoeshared helium hyperclovax internlm3 "
         "jais2 jetmoe lfm2 llama mamba minicpm3 minimax ministral3 mistral mixtral modernbert-decoder mpt nanochat "
-        "nemotron_h olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 "
+        "olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 "
         "qwen3_moe rwkv seed_oss smollm3 stablelm starcoder2 vaultgemma xglm",
         Family(causal=True),
     ),
@@ -102,7 +103,7 @@ EXTRACTORS = (
 # Why some that a user may well try are refused; any other is refused because no test covers it.
 REASONS: Mapping[str, str] = {
     **dict.fromkeys(
-        [
+        (
             "dac",
             "encodec",
             "higgs_audio_v2_tokenizer",
@@ -111,11 +112,11 @@ REASONS: Mapping[str, str] = {
             "vibevoice_acoustic_tokenizer",
             "xcodec",
             "xcodec2",
-        ],
+        ),
         "it is a codec: it gives codes to make the sound again, not features of what is said",
     ),
     **dict.fromkeys(
-        [
+        (
             "bark",
             "csm",
             "dia",
@@ -127,11 +128,11 @@ REASONS: Mapping[str, str] = {
             "univnet",
             "vibevoice",
             "vits",
-        ],
+        ),
         "it makes sound, and gives no features of a clip",
     ),
     **dict.fromkeys(
-        [
+        (
             "audioflamingo3",
             "gemma3n",
             "glmasr",
@@ -140,9 +141,10 @@ REASONS: Mapping[str, str] = {
             "qwen2_audio",
             "qwen2_5_omni",
             "voxtral",
-        ],
+        ),
         "it is a language model that listens, and its speech encoder is not a checkpoint of its own",
     ),
+    "canine": "it reads letters, and stops at a text of fewer than four",
     "speecht5": "its speech encoder is whole only with a front that a plain checkpoint lacks",
     "dpr": "it gives one vector a text, and no frames",
     "mra": "its attention needs a GPU program of its own; without it transformers puts zeros in its place",

@@ -10,6 +10,9 @@ from featurestore import pooling
 
 AST, CLAP, WHISPER = "audio-spectrogram-transformer", ("clap", "clap_audio_model"), "whisper"
 
+# Their extractors pad every clip to one length.
+ONE_LENGTH = (AST, *CLAP, WHISPER)
+
 # Whisper's front: 10 ms mel frames, then a convolution of stride 2.
 WHISPER_STRIDE = 2
 

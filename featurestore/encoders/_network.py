@@ -1,7 +1,7 @@
 """What the two kinds of transformers encoder share: identity, loading, and the base network's output."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -99,10 +99,13 @@ def _bare(identity: Identity, bare: Any) -> Any:
     import transformers as hf
 
     assert identity.checkpoint  # checked by the caller
-    saved = identity.checkpoint.config().get("architectures") or [""]
-    if identity.description["model_type"] in _ENCODERS:
+    kind, saved = identity.description["model_type"], identity.checkpoint.config().get("architectures") or [""]
+    if kind in _ENCODERS:
         return hf.AutoModelForTextEncoding
-    return hf.ClapAudioModelWithProjection if saved[0] == "ClapAudioModelWithProjection" else bare
+    if kind == "clap_audio_model":  # transformers maps it to no class
+        projected = saved[0] == "ClapAudioModelWithProjection"
+        return hf.ClapAudioModelWithProjection if projected else hf.ClapAudioModel
+    return bare
 
 
 def _giving_frames(model: Any, identity: Identity, family: Family) -> Any:
@@ -153,6 +156,23 @@ def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
             f"transformers cannot load the {what} of checkpoint {checkpoint.name}",
             got=str(error).strip().partition("\n")[0],
             do="use the folder that save_pretrained wrote, whole",
+        ) from None
+
+
+def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
+    """Run a network once, so that one that transformers cannot run is told before any utterance is encoded.
+
+    Raises:
+        Unavailable: it fails; the message carries its reason.
+    """
+    try:
+        run()
+    except Exception as error:
+        got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Unavailable(
+            f"transformers cannot run checkpoint {checkpoint.name}, whatever it is given",
+            got=got,
+            do="run it with transformers alone, and compare its config.json with that of a checkpoint which works",
         ) from None
 
 

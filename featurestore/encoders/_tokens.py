@@ -18,7 +18,7 @@ _POSITIONS = ("max_encoder_position_embeddings", "max_position_embeddings", "n_p
 
 # Positions relative to each other or in the order of reading: no text is too long, whatever the configuration says.
 _UNLIMITED = frozenset(
-    ["bloom", "falcon_mamba", "funnel", "longt5", "mamba", "mt5", "rwkv", "switch_transformers", "t5", "umt5", "xlnet"]
+    {"bloom", "falcon_mamba", "funnel", "longt5", "mamba", "mt5", "rwkv", "switch_transformers", "t5", "umt5", "xlnet"}
 )
 
 
@@ -84,7 +84,7 @@ def positions(config: Any) -> int:
 
 def _fill(tokenizer: Any, config: Any) -> int:
     """Choose the token that pads a batch; under a mask any token does."""
-    ids = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id)
+    ids = (tokenizer.pad_token_id, getattr(config, "pad_token_id", None), tokenizer.eos_token_id)
     return next((int(token) for token in ids if token is not None and token >= 0), 0)
 
 
