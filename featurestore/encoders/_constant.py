@@ -30,7 +30,8 @@ def do_once(model: nn.Module) -> None:
 def _has_relative_positions(module: Any) -> bool:
     """Whether this is DeBERTa-v2's encoder, by what it is made of."""
     layers = getattr(module, "layer", None)
-    attention = getattr(getattr(layers[0], "attention", None), "self", None) if layers else None
+    first = layers[0] if isinstance(layers, nn.ModuleList) and len(layers) else None
+    attention = getattr(getattr(first, "attention", None), "self", None)
     return bool(
         getattr(module, "relative_attention", False)
         and hasattr(module, "get_rel_embedding")

@@ -33,9 +33,9 @@ def isolate_front(model: nn.Module) -> bool:
     return True
 
 
-def shortest_clip(config: Any) -> int:
-    """The number of samples that give one frame, from a configuration's `conv_kernel` and `conv_stride`."""
-    samples = 1
+def shortest_clip(config: Any, frames: int = 1) -> int:
+    """Count the samples that give so many frames, from a configuration's `conv_kernel` and `conv_stride`."""
+    samples = frames
     for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
         samples = (samples - 1) * stride + kernel
     return int(samples)

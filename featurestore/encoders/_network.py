@@ -1,12 +1,14 @@
 """What the two kinds of transformers encoder share: identity, loading, and the base network's output."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import OPTIONAL, Identity
+from featurestore.encoders._families import Family
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.spec import EncoderSpec
 from featurestore.trained import from_record
@@ -14,14 +16,23 @@ from featurestore.trained import from_record
 # Weights that no stored vector depends on and many published checkpoints lack; without a classifier the pooler too.
 UNUSED = ("masked_spec_embed",)
 
+# Architectures whose encoder alone has a class of its own, which spares loading the decoder.
+_ENCODERS = ("mt5", "t5", "umt5")
+
 # Families whose fused attention transformers supports and our tests cover; any other runs eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
 
 
 def identity(
-    spec: EncoderSpec, checkpoint: Checkpoint, *, modality: str, kinds: tuple[str, ...], **described: Any
+    spec: EncoderSpec,
+    checkpoint: Checkpoint,
+    family: Family,
+    *,
+    modality: str,
+    kinds: tuple[str, ...],
+    **described: Any,
 ) -> Identity:
-    """The identity of a transformers checkpoint; `described` adds what is particular to its modality."""
+    """Identify a transformers checkpoint; `described` adds what is particular to its modality."""
     config, digests, classes = checkpoint.config(), checkpoint.digests(), checkpoint.classes()
     record = checkpoint.trained_on()
     description = {
@@ -39,15 +50,22 @@ def identity(
         name=spec.name or modality,
         modality=modality,
         description=description,
-        kinds=(*kinds, *(["logits"] if classes else []), *OPTIONAL),
+        kinds=(
+            *kinds,
+            *(["logits"] if classes else []),
+            *(kind for kind in OPTIONAL if kind != "layers" or family.layers),
+        ),
         classes=tuple(classes),
         trained_on=from_record(record),
         checkpoint=checkpoint,
     )
 
 
-def load_network(identity: Identity, classifier: Any, bare: Any, device: str) -> Any:
-    """Loads a frozen network in float32 and evaluation mode, with its classifier where it has one.
+def load_network(identity: Identity, family: Family, classifier: Any, bare: Any, device: str) -> tuple[Any, Any]:
+    """Load a frozen network in float32 and evaluation mode, with its classifier where it has one.
+
+    Returns:
+        the network to call, and the part of it whose frames are stored: itself where it has no classifier.
 
     Raises:
         Mismatch: weights are missing.
@@ -63,15 +81,39 @@ def load_network(identity: Identity, classifier: Any, bare: Any, device: str) ->
     checkpoint = identity.checkpoint
     if checkpoint is None:
         raise ValueError("a hand-made extractor has no network")
-    auto = classifier if identity.classes else bare
+    auto = classifier if identity.classes else _bare(identity, bare)
     model, report = load_model(checkpoint, auto, attn_implementation=identity.description["attention"])
-    check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, "pooler"))
+    unused = ("decoder", "pooler") if family.encoder else ("pooler",)
+    check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, *unused))
     if device.startswith("cuda"):
         # TensorFloat-32 keeps three digits: a vector would depend on which kernel the batch's shape selects
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    frames = _giving_frames(model, identity, family)
+    model = model if identity.classes else frames
     model = model.eval().requires_grad_(False).to(device)
     do_once(model)
-    return model
+    return model, frames
+
+
+def _bare(identity: Identity, bare: Any) -> Any:
+    """Choose the class that loads a network without a classifier."""
+    import transformers as hf
+
+    assert identity.checkpoint  # checked by the caller
+    kind, saved = identity.description["model_type"], identity.checkpoint.config().get("architectures") or [""]
+    if kind in _ENCODERS:
+        return hf.AutoModelForTextEncoding
+    if kind == "clap_audio_model":  # transformers maps it to no class
+        projected = saved[0] == "ClapAudioModelWithProjection"
+        return hf.ClapAudioModelWithProjection if projected else hf.ClapAudioModel
+    return bare
+
+
+def _giving_frames(model: Any, identity: Identity, family: Family) -> Any:
+    """Find the part of a network whose output is frames of the input."""
+    if identity.description["model_type"] in ("clap", "clap_audio_model"):
+        return getattr(model, "audio_model", model)
+    return model.get_encoder() if family.encoder else model.base_model
 
 
 def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
@@ -81,7 +123,6 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
         Unavailable: transformers cannot load it: it does not know the network, or a file is damaged.
     """
     import torch
-    from safetensors import SafetensorError
 
     try:
         model, report = auto.from_pretrained(
@@ -93,7 +134,7 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
             output_loading_info=True,
             **options,
         )
-    except (ImportError, OSError, SafetensorError, ValueError) as error:
+    except Exception as error:  # whatever a configuration or a damaged file leads a foreign network to
         got = str(error).strip().partition("\n")[0]
         raise Unavailable(f"transformers cannot load checkpoint {checkpoint.name}", got=got) from None
     return model, report
@@ -106,13 +147,33 @@ def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
         Unavailable: transformers cannot load it: a file is missing or damaged; the message carries its reason.
     """
     try:
-        return auto.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        with warnings.catch_warnings():
+            # AST's extractor warns of its own published settings
+            warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
+            return auto.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers' own errors have no type of their own
         what = "feature extractor" if checkpoint.modality() == "audio" else "tokenizer"
         raise Unavailable(
             f"transformers cannot load the {what} of checkpoint {checkpoint.name}",
             got=str(error).strip().partition("\n")[0],
             do="use the folder that save_pretrained wrote, whole",
+        ) from None
+
+
+def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
+    """Run a network once, so that one that transformers cannot run is told before any utterance is encoded.
+
+    Raises:
+        Unavailable: it fails; the message carries its reason.
+    """
+    try:
+        run()
+    except Exception as error:
+        got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Unavailable(
+            f"transformers cannot run checkpoint {checkpoint.name}, whatever it is given",
+            got=got,
+            do="run it with transformers alone, and compare its config.json with that of a checkpoint which works",
         ) from None
 
 

@@ -1,14 +1,16 @@
-"""Any text encoder or sequence classifier of transformers: DeBERTa-v2 and v3, BERT, RoBERTa and others."""
+"""Text encoders and sequence classifiers of transformers: DeBERTa-v2 and v3, BERT, RoBERTa, T5's encoder and others."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from featurestore import pooling
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders._families import Family, find
 from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._network import Tap, load_network, load_processor, to_device
+from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.encoders._tokens import Tokenised, Tokens
 from featurestore.spec import EncoderSpec
@@ -19,71 +21,113 @@ __all__ = ["HFText"]
 # the cache are fastest: 256, 512, 1024 and 2048 tokens took 4.8, 5.0, 5.7 and 6.1 s for the same 192 texts on one core.
 _BUDGET, _GPU_BUDGET = 256, 8192
 
+# What a network is tried with; short, and made of whatever the tokenizer makes of it.
+_PROBE = "a word"
+
+_FRAME = "a frame is a token, special tokens included"
+
 
 def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
-    """The identity of a text checkpoint: frames are tokens, so it has no rate."""
+    """Identify a text checkpoint: frames are tokens, so it has no rate.
+
+    Raises:
+        BadValue: its architecture is not one that is tested.
+    """
+    family = find(checkpoint, "text")
+    causal = "; a token sees those before it, so there is no cls" if family.causal else ""
     return network_identity(
         spec,
         checkpoint,
+        family,
         modality="text",
-        kinds=("mean", "std", "cls"),
-        pooling=f"{pooling.POOLING}; a frame is a token, special tokens included",
+        kinds=("mean", "std") if family.causal else ("mean", "std", "cls"),
+        pooling=f"{pooling.POOLING}; {_FRAME}{causal}",
         rate=None,
         preprocessing={
             "tokenizer": "the checkpoint's own",
             "truncation": "none: a longer text fails",
+            **({"part": "the encoder"} if family.encoder else {}),
+            **({} if family.together else {"batches": "one text at a time"}),
             **described(checkpoint),
         },
     )
 
 
 class HFText:
-    """A frozen text network; texts of similar length share a masked batch."""
+    """A frozen text network; texts of similar length share a masked batch where its architecture allows that."""
 
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
 
         assert identity.checkpoint  # `identify` has set it
+        family = find(identity.checkpoint, "text")
         tokenizer = load_processor(identity.checkpoint, hf.AutoTokenizer)
-        self.model = load_network(identity, hf.AutoModelForSequenceClassification, hf.AutoModel, device)
-        self.tap = Tap(self.model.base_model)
+        auto, bare = hf.AutoModelForSequenceClassification, hf.AutoModel
+        self.model, self.base = load_network(identity, family, auto, bare, device)
+        self.tap = Tap(self.base)
         self.device = device
-        self.budget = _GPU_BUDGET if device.startswith("cuda") else _BUDGET
+        self.has_logits, self.has_cls = bool(identity.classes), not family.causal
+        self.maskable = family.together and not (self.has_logits and _decides_by_token(family))
+        self.maskable = self.maskable and not _changes_with_length(self.model.config)
+        self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
         self.texts = Tokenised(tokenizer, self.model.config, fixed_length(identity.checkpoint))
-        self.has_logits = bool(identity.classes)
+        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
 
     def load(self, item: Item) -> Tokens:
-        """Tokenises one text; raises Unencodable where there is none or it is longer than the network reads."""
+        """Tokenise one text; raise Unencodable where there is none or it is longer than the network reads."""
         return self.texts.read(item.text)
 
     def size(self, loaded: Tokens) -> int:
-        """The text's length in tokens."""
+        """Return the text's length in tokens."""
         return len(loaded)
 
     def encode(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
-        """Encodes texts in one batch, padded to its longest and masked."""
+        """Encode texts in one batch, padded to its longest and masked, where that is exact; else one at a time."""
+        if self.maskable or len(batch) == 1:
+            return self._pass(batch, kinds)
+        return [encoded for text in batch for encoded in self._pass([text], kinds)]
+
+    def _pass(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
         import torch
 
-        tokens, mask = self.texts.batch(batch)
+        if hasattr(self.base, "set_attention_type"):  # BigBird keeps to full attention after the first short text
+            self.base.set_attention_type(self.base.config.attention_type)
         with torch.inference_mode():
-            output = self.model(
-                input_ids=to_device(tokens, self.device),
-                attention_mask=to_device(mask, self.device),
-                output_hidden_states="layers" in kinds,
-            )
+            output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
         base = self.tap.take()
         states = base.hidden_states if "layers" in kinds else ()
         arrays = [state.float().cpu().numpy() for state in (base.last_hidden_state, *states)]
         encoded = [_pooled([array[row, : len(text)] for array in arrays], kinds) for row, text in enumerate(batch)]
+        if self.has_cls:
+            for row, one in enumerate(encoded):
+                one["cls"] = arrays[0][row, 0]
         if self.has_logits:
             for one, logits in zip(encoded, output.logits.float().cpu().numpy(), strict=True):
                 one["logits"] = logits
         return encoded
 
+    def _inputs(self, batch: Sequence[Tokens]) -> dict[str, Any]:
+        tokens, mask = self.texts.batch(batch)
+        types = self.texts.types(tokens)
+        inputs = {"input_ids": tokens, "attention_mask": mask, **({} if types is None else {"token_type_ids": types})}
+        return {name: to_device(values, self.device) for name, values in inputs.items()}
+
+
+def _decides_by_token(family: Family) -> bool:
+    """Tell whether a classifier looks for the last token that is not padding by its number, not by the mask."""
+    return family.causal or family.encoder
+
+
+def _changes_with_length(config: Any) -> bool:
+    """Tell whether rotary positions are scaled by the length of the batch."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = {str(part.get("rope_type")) for part in (rope, *rope.values()) if isinstance(part, dict)}
+    return bool(kinds & {"dynamic", "longrope"})
+
 
 def _pooled(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:
     frames, *states = arrays  # each (T, D)
-    encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames), "cls": frames[0]}
+    encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames)}
     if "layers" in kinds:
         encoded["layers"] = pooling.layers(states)
     if "frames" in kinds:
