@@ -14,6 +14,7 @@ from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from heads import _skops
 from heads._base import Codes, Head, Matrix, seed_from
 
 __all__ = ["SVMHead"]
@@ -89,7 +90,7 @@ class SVMHead(Head):
 
     def save_weights(self, folder: Path) -> None:
         """Writes `svm.skops`."""
-        skops.io.dump({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
+        _skops.save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
 
     def load_weights(self, folder: Path) -> None:
         """Reads `svm.skops`.
