@@ -280,19 +280,26 @@ def folds(as_json: bool, **options: Any) -> None:
 @click.argument("store", type=click.Path(path_type=Path))
 @click.option("--sample", type=click.IntRange(min=0), default=0, help="Encode so many utterances again, per encoder.")
 @click.option("--seed", type=SEED, default=0, help="Of the choice of these utterances.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Put right what other programs did to a feature file (left it open for writing, added to it, changed its "
+    "layout), where the digests prove every value.",
+)
 @json_option
 @click.pass_context
-def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, as_json: bool) -> None:
+def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: bool, as_json: bool) -> None:
     """Check a store's every digest; encode a sample again.
 
-    Nothing is changed. Exit code 1: something is wrong; all of it is listed.
+    Nothing is changed without --repair. Exit code 1: something is wrong; all of it is listed.
 
     \b
-    Example: cli verify features/demo --sample 5
+    Examples: cli verify features/demo --sample 5
+              cli verify features/demo --repair
     """
     from featurestore.verify import verify as run
 
-    verified = run(store, sample=sample, seed=seed)
+    verified = run(store, repair=repair, sample=sample, seed=seed)
     answer(verified.to_json(), verified.summary(), as_json)
     if verified.problems:
         ctx.exit(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from featurestore import bundle
 from featurestore.checkpoint import RECORD, Checkpoint
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, Problem
 from featurestore.featurefile import FeatureFile
 from featurestore.store import CORPUS, Store
 
@@ -71,9 +71,13 @@ def _feature_file(file: FeatureFile) -> dict[str, Any]:
 
 
 def _store(store: Store) -> dict[str, Any]:
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     for name in store.encoders():
-        file = FeatureFile(store.path / f"{name}.h5")
+        try:
+            file = FeatureFile(store.path / f"{name}.h5")
+        except Problem as problem:  # the other files are still to be seen
+            files[name] = {"state": " ".join(str(problem).split())}
+            continue
         fresh = file.header.manifest == store.manifest_digest
         files[name] = {
             "features": [f"{name}.{kind}" for kind in file.kinds],

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import content, freshness, join, plan, schema, worker
+from featurestore import content, freshness, join, plan, repair, schema, worker
 from featurestore.encoders import OPTIONAL, Identity, identify
 from featurestore.engines import Engine
-from featurestore.errors import BadValue, Mismatch, NotFound, quoted
+from featurestore.errors import BadValue, Mismatch, quoted
 from featurestore.featurefile import FeatureFile
 from featurestore.limits import Limits
 from featurestore.lock import locked
@@ -91,8 +91,9 @@ def extract(
 
     Raises:
         BadValue: the encoder lacks an optional kind.
-        Unavailable: the store is locked by another extraction, a worker died, or the engine is not there.
-        Mismatch: no utterance at all could be encoded.
+        Unavailable: the store is locked by another extraction, the finished file is open for writing in another
+            program, a worker died, or the engine is not there.
+        Mismatch: no utterance at all could be encoded; or the finished file is damaged: it is not encoded anew unasked.
     """
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
@@ -118,7 +119,9 @@ class _Extraction:
         folder = store.path.resolve()  # a worker may run in another folder
         self.path = store.path / f"{identity.name}.h5"
         self.folder = folder / f"{identity.name}.parts"
-        before = _readable(self.path)
+        if self.path.is_file() and (done := repair.repair(self.path)):
+            self.say(done)
+        before = self._finished()
         self.kinds = self._kinds(optional, before)
         self._tell_changes(before)
 
@@ -132,10 +135,13 @@ class _Extraction:
         missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in known]
         retry: list[Failure] = []
         if missing:
+            self._check_whole(known)
             retry = self._encode(missing, id_keys, engine, max_seconds)
             known = self._known()
         failures = join.failures(id_keys, known, retry)
         if not self._is_current(id_keys, failures):
+            if not missing:
+                self._check_whole(known)
             self._join(id_keys, known, failures)
         shutil.rmtree(self.folder, ignore_errors=True)
         failed = {failure.id: failure.reason for failure in failures}
@@ -202,7 +208,18 @@ class _Extraction:
         digests = content.decoded([self.store.item(row) for row in wanting], self.identity.modality)
         return found | {row.id: digest for row, digest in zip(wanting, digests, strict=True)}
 
+    def _finished(self) -> FeatureFile | None:
+        """The finished file; one that cannot be read ends the extraction, and is never encoded anew unasked."""
+        return FeatureFile(self.path) if self.path.is_file() else None
+
+    def _check_whole(self, known: Known) -> None:
+        """Prove every reused value of the finished file by its digest, before it goes into a new file."""
+        for file in known.files:
+            if file.path == self.path:
+                repair.check_whole(file)
+
     def _known(self) -> Known:
+        self._finished()  # it may have been opened elsewhere, or changed, while this extraction was under way
         files = [*sorted(self.folder.glob("[!.]*.h5")), *([self.path] if self.path.is_file() else [])]
         return Known(files, self.fingerprint, self.kinds)
 
@@ -213,9 +230,8 @@ class _Extraction:
 
     def _tell_changes(self, before: FeatureFile | None) -> None:
         if before is None:
-            if self.path.is_file():
-                self.say(f"{self.path} cannot be read; it is made anew")
-        elif before.header.fingerprint != self.fingerprint:
+            return
+        if before.header.fingerprint != self.fingerprint:
             changed = freshness.differences(before.header.encoder, self.identity.description)
             self.say(f"{self.path} was made by another encoder; it is made anew ({'; '.join(changed)})")
             again = asked_for(self.identity.description)
@@ -225,7 +241,7 @@ class _Extraction:
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:
         """Whether the finished file already is what this extraction would write."""
-        file = _readable(self.path)
+        file = self._finished()
         if file is None or file.header.fingerprint != self.fingerprint or not self.kinds <= set(file.kinds):
             return False
         failed = {failure.id: failure.reason for failure in failures}
@@ -260,13 +276,6 @@ class _Extraction:
             got=f"{reasons.count(commonest)} times: {commonest}",
             do=f"check {self.store.root}, then: {again(self.store)}",
         )
-
-
-def _readable(path: Path) -> FeatureFile | None:
-    try:
-        return FeatureFile(path)
-    except (Mismatch, NotFound):
-        return None
 
 
 def _versions() -> dict[str, str]:

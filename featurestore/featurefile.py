@@ -1,13 +1,12 @@
 """A feature file: packed, contiguous HDF5, written once in one step, read through a memory map.
 
-The only module that knows HDF5. Every byte is covered: each dataset by a digest in the attributes, and what is not data
+Every byte is covered: each dataset by a digest in the attributes, and what is not data
 (attributes, layout) by the seal that stands in front of them, in HDF5's user block.
 """
 
 import dataclasses
 import errno
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,21 +17,55 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from featurestore import schema, seal
+from featurestore import _hdf5, holders, schema, seal
+from featurestore._hdf5 import Place
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName, quoted
 from featurestore.files import replacing
 from featurestore.schema import Header
 from featurestore.spec import asked_for
 from featurestore.trained import TrainedUtterance
 
-# Where a dataset lies in the file: byte offset, shape, dtype.
-Place = tuple[int, tuple[int, ...], np.dtype]
-
-_JSON = {"encoder", "classes", "versions", "digests"}
 _BLOCK = 1 << 24  # bytes read at a time for a digest
+
+
+class Damaged(Mismatch):
+    """A file that is not as it was written: damaged, changed by another program, or no feature file at all."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is damaged or no feature file",
+            got=reason,
+            do=f"{repair_command(path)} puts it right where the digests prove every value; else move it away and run: "
+            f"{made_by(path)}",
+        )
+        self.reason = reason
+
+
+class OpenForWriting(Unavailable):
+    """A file that another program has open for writing, or had open when it was killed.
+
+    Args:
+        path: the file.
+        programs: those on this machine that have it open, as far as they can be seen.
+    """
+
+    def __init__(self, path: Path, programs: Sequence[str]) -> None:
+        if programs:
+            super().__init__(
+                f"{path} is open for writing in another program",
+                got=", ".join(programs),
+                do="close it there (a notebook, HDFView), then run the same command again",
+            )
+        else:
+            super().__init__(
+                f"{path} was left open for writing by another program",
+                got="its mark is set, and no program here has it open: that one was killed, or runs on another machine",
+                do=f"close it there; where nothing has it open any more, this checks every digest and clears the mark: "
+                f"{repair_command(path)}",
+            )
+        self.programs = tuple(programs)
 
 
 class FeatureFile:
@@ -40,35 +73,35 @@ class FeatureFile:
 
     Raises:
         NotFound: there is no such file.
-        Mismatch: it is no feature file, is damaged, or was written by a newer version.
+        Damaged: it is no feature file, or not as it was written.
+        Mismatch: it was written by a newer version.
+        OpenForWriting: another program has it open for writing, or was killed while it had.
         Unavailable: it may not be read.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise NotFound(f"there is no feature file {path}", do=_made_by(path, "CHECKPOINT"))
+            raise NotFound(f"there is no feature file {path}", do=made_by(path))
         self.path = path
         self._maps: dict[str, np.ndarray] = {}
         try:
             self.sealed = seal.check(path)  # before HDF5 reads it: a flipped byte of the layout can lead it anywhere
-            with h5py.File(path, "r") as file:
-                self.header = _header(file, path)
-                self._layout = _layout(file)
+            with _hdf5.opened(path) as file:
+                self.header = _hdf5.header(file, path)
+                self._layout = _hdf5.layout(file)
+        except seal.Marked:
+            raise OpenForWriting(path, holders.writing(path)) from None
         except PermissionError as error:
             raise Unavailable(
                 f"{path} cannot be read", got=error.strerror or "", do="ask for read access to it"
             ) from None
         except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
-            raise Mismatch(
-                f"{path} is damaged or no feature file",
-                got=str(error).partition("\n")[0],
-                do=f"move it away and run: {_made_by(path, 'CHECKPOINT')}",
-            ) from None
+            raise Damaged(path, str(error).partition("\n")[0]) from None
 
     @property
     def again(self) -> str:
         """The command that brings the file up to date; what has not changed is not encoded again."""
-        return _made_by(self.path, asked_for(self.header.encoder))
+        return made_by(self.path, asked_for(self.header.encoder))
 
     @property
     def names(self) -> list[str]:
@@ -239,15 +272,13 @@ def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], hea
         header: its attributes; the digests are filled in here.
     """
     with replacing(path) as temporary, _disk_errors(path):
-        layout = _create(temporary, datasets)
+        layout = _hdf5.create(temporary, datasets)
         writer = Writer(temporary, layout)
         try:
             yield writer
         finally:
             writer.close()
-        with h5py.File(temporary, "r+") as file:
-            for key, value in dataclasses.asdict(dataclasses.replace(header, digests=writer.digests())).items():
-                file.attrs[key] = json.dumps(value, sort_keys=key != "digests") if key in _JSON else value
+        _hdf5.put_header(temporary, dataclasses.replace(header, digests=writer.digests()))
         seal.put(temporary, [(offset, _size(shape, dtype)) for offset, shape, dtype in layout.values()])
 
 
@@ -276,63 +307,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
 
 
-def _create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Place]:
-    early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # the place of every dataset is known before it is filled
-    early.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    early.set_layout(h5py.h5d.CONTIGUOUS)
-    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    links.set_create_intermediate_group(True)
-    with h5py.File(path, "w", libver="v110", userblock_size=seal.SIZE) as file:
-        for name, (shape, dtype) in datasets.items():
-            dtype = np.dtype(dtype)
-            kind = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
-            stored = h5py.h5t.py_create(kind, logical=True)
-            h5py.h5d.create(file.id, name.encode(), stored, h5py.h5s.create_simple(shape), dcpl=early, lcpl=links)
-    with h5py.File(path, "r") as file:
-        return _layout(file)
-
-
-def _layout(file: h5py.File) -> dict[str, Place]:
-    """Offset, shape and dtype of every dataset; links out of the file are refused, never followed."""
-    found: dict[str, Place] = {}
-
-    def visit(group: h5py.Group, prefix: str) -> None:
-        for name in group:
-            link = group.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                raise OSError(f"{prefix}{name} is a link out of the file")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                visit(item, f"{prefix}{name}/")
-                continue
-            if item.chunks or item.external or item.is_virtual:
-                raise OSError(f"{prefix}{name} is not contiguous in this file")
-            offset = item.id.get_offset()
-            dtype = np.dtype(f"S{item.dtype.itemsize}") if item.dtype.kind == "S" else item.dtype
-            found[f"{prefix}{name}"] = (offset or 0, item.shape, dtype)
-
-    visit(file, "")
-    return found
-
-
-def _header(file: h5py.File, path: Path) -> Header:
-    version = int(file.attrs["schema"])
-    if version > schema.VERSION:
-        raise Mismatch(
-            f"{path} was written by a newer version of this package",
-            expected=f"schema {schema.VERSION} or lower",
-            got=f"schema {version}",
-            do="pip install --upgrade emofuse",
-        )
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(Header):
-        value = file.attrs[field.name]
-        values[field.name] = json.loads(value) if field.name in _JSON else value
-    values |= {"classes": tuple(values["classes"]), "schema": version}
-    return Header(**values)
-
-
 def _digest(path: Path, offset: int, size: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -359,5 +333,11 @@ def _write_all(descriptor: int, values: np.ndarray, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def _made_by(path: Path, checkpoint: str) -> str:
+def repair_command(path: Path) -> str:
+    """Return the command that puts a file right that another program has touched."""
+    return f"cli verify {quoted(path.parent)} --repair"
+
+
+def made_by(path: Path, checkpoint: str = "CHECKPOINT") -> str:
+    """Return the command that makes a feature file."""
     return f"cli extract --store {quoted(path.parent)} --encoder {quoted(f'{path.stem}={checkpoint}')}"

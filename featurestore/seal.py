@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from featurestore import _superblock
+
 SIZE = 2048  # bytes of the user block; HDF5 wants a power of two, 512 or more
 _MAGIC = "emofuse feature file, sealed"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+_OPEN = "marked as open for writing"
 
 Range = tuple[int, int]  # first byte, and the one after the last
 
@@ -34,22 +36,39 @@ def put(path: Path, data: Iterable[Range]) -> None:
         file.write(line.ljust(SIZE, b"\0"))
 
 
+class Marked(OSError):
+    """A program had the file open for writing, and has not closed it; no byte but that mark is another."""
+
+
 def check(path: Path) -> bool:
-    """Whether a file has a seal; a plain HDF5 file, written by other means, has none.
+    """Tell whether a file has a seal; a plain HDF5 file, written by other means, has none.
 
     Raises:
+        Marked: a program has, or had, the file open for writing; nothing else differs.
         OSError: the seal is broken: size, attributes or layout are not those that were written.
     """
     with path.open("rb") as file:
         block = file.read(SIZE)
-        if block.startswith(_HDF5):
-            return False
-        size, ranges, digest = _parse(block)
+        file.seek(superblock(block))
+        marked = _superblock.is_marked(file.read(SIZE))
+    if not superblock(block):
+        if marked:
+            raise Marked(_OPEN)
+        return False
+    size, ranges, digest = _parse(block)
+    with _superblock.opened(path, SIZE) as file:
         if file.seek(0, 2) != size:
             raise OSError(f"truncated or grown: {file.tell()} bytes, {size} were written")
         if _digest(file, ranges) != digest:
             raise OSError("its attributes or its layout are not those that were written")
+    if marked:
+        raise Marked(_OPEN)
     return True
+
+
+def superblock(block: bytes) -> int:
+    """Return where HDF5's own part of a file begins, by the first bytes of the file."""
+    return 0 if block.startswith(_superblock.SIGNATURE) else SIZE
 
 
 def _gaps(data: Iterable[Range], size: int) -> Iterator[Range]:

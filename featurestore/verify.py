@@ -1,4 +1,7 @@
-"""Whether a store is intact, complete, fresh and reproducible; everything that is wrong is told, nothing is changed."""
+"""Check whether a store is intact, complete, fresh and reproducible; everything that is wrong is told.
+
+Nothing is changed, unless a repair is asked for.
+"""
 
 import random
 from collections import Counter
@@ -10,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from featurestore import content, freshness, schema
+from featurestore import repair as repairing
 from featurestore.encoders import fingerprint
 from featurestore.errors import Mismatch, Problem
-from featurestore.featurefile import FeatureFile
+from featurestore.featurefile import FeatureFile, repair_command
+from featurestore.lock import locked
 from featurestore.manifest import Utterance
 from featurestore.reencode import compare
 from featurestore.spec import EncoderSpec
@@ -52,18 +57,23 @@ class Verified:
         return "\n".join([*lines, f"{self.store}: {state}"])
 
 
-def verify(path: Path, *, sample: int = 0, seed: int = 0) -> Verified:
-    """Checks every digest of every finished file, that every utterance is accounted for, and that values are finite.
+def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) -> Verified:
+    """Check every digest of every finished file, that every utterance is accounted for, and that values are finite.
 
     Args:
         path: the store.
+        repair: first put right what other programs did to a file (left it open for writing, added an attribute, changed
+            its layout), where the digests prove every dataset whole.
         sample: so many utterances of each file are encoded again and compared, to 1e-4 of the vector's norm.
         seed: of their choice.
 
     Raises:
         NotFound: there is no store.
+        Unavailable: the store is locked by an extraction, or cannot be written to, and a repair is asked for.
     """
     store, found = Store(path), Verified(path)
+    if repair:
+        _repair(store, found)
     utterances = _manifest(store, found)
     if utterances is None:
         found.notes.append("without a manifest the feature files are checked against their own digests alone")
@@ -101,6 +111,18 @@ def _manifest(store: Store, found: Verified) -> Sequence[Utterance] | None:
     return utterances
 
 
+def _repair(store: Store, found: Verified) -> None:
+    with locked(store.path, work="extraction"):
+        for name in store.encoders():
+            path = store.path / f"{name}.h5"
+            try:
+                done = repairing.repair(path) or repairing.seal_again(path)
+            except Problem as problem:
+                found.notes.append(f"{path.name}: not repaired: {problem}")
+                continue
+            found.notes += [done] if done else []
+
+
 def _opened(path: Path, found: Verified) -> FeatureFile | None:
     try:
         return FeatureFile(path)
@@ -113,7 +135,10 @@ def _within(file: FeatureFile) -> Iterator[str]:
     """What is wrong with a file by itself."""
     yield from (f"dataset {name} is damaged: its digest differs" for name in file.damaged())
     if not file.sealed:
-        yield "has no seal: whether its attributes were changed cannot be told"
+        yield (
+            "has no seal: whether its attributes were changed cannot be told; where every digest is right, this writes "
+            f"it anew with one: {repair_command(file.path)}"
+        )
     if fingerprint(file.header.encoder) != file.header.fingerprint:
         yield "its fingerprint is not that of the encoder that it describes"
     rows = len(file[schema.ID])

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
+from heads import _skops
 from heads._base import Codes, Head, Matrix, seed_from
 from heads._skops import UntrustedTypesFoundException, skops
 
@@ -88,7 +89,7 @@ class SVMHead(Head):
 
     def save_weights(self, folder: Path) -> None:
         """Writes `svm.skops`."""
-        skops.io.dump({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
+        _skops.save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
 
     def load_weights(self, folder: Path) -> None:
         """Reads `svm.skops`.

@@ -18,7 +18,7 @@ SOURCES = sorted(
 BELOW_STORE = ("errors", "registry", "files", "manifest", "labels", "spec", "schema")
 ABOVE = tuple(f"featurestore.{name}" for name in ("store", "extract", "finetune", "predict", "encoders", "worker"))
 ONLY = {
-    "h5py": {"featurestore/featurefile.py"},
+    "h5py": {"featurestore/_hdf5.py"},
     "transformers": {
         "featurestore/encoders/",
         "featurestore/finetune.py",

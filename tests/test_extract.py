@@ -235,12 +235,15 @@ def test_two_extractions_at_once_are_refused(store, models):
         run(store, models["audio"])
 
 
-def test_a_damaged_finished_file_is_made_anew_and_said(store, models):
-    run(store, models["text"])
-    (store.path / "text.h5").write_bytes(b"broken")
-    lines = []
-    assert run(store, models["text"], say=lines.append).encoded == 9
-    assert "text.h5 cannot be read; it is made anew" in lines[0]
+def test_a_damaged_finished_file_is_never_encoded_anew_unasked(store, models, encoded):
+    path = run(store, models["text"]).path
+    path.write_bytes(b"broken")
+    encoded.clear()
+    with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: (.|\n)*have everything encoded again: mv "):
+        run(store, models["text"])
+    assert encoded == []
+    path.rename(f"{path}.damaged")  # as the message says
+    assert run(store, models["text"]).encoded == 9
 
 
 def test_a_damaged_part_is_encoded_again_and_said(store, models):

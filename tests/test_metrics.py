@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score, recall_score
 
+from benchmarks.statistics.intervals import Answers
 from benchmarks.statistics.metrics import (
     METRICS,
     PROBABILITY_METRICS,
@@ -38,19 +40,29 @@ def plain_f1(truth, prediction, name):
 @given(pairs)
 def test_the_metrics_are_their_formulas(drawn):
     truth, prediction = [a for a, _ in drawn], [b for _, b in drawn]
-    seen, either = sorted(set(truth)), sorted(set(truth) | set(prediction))
+    seen = sorted(set(truth))
     right = sum(a == b for a, b in drawn)
     assert accuracy(truth, prediction) == pytest.approx(right / len(drawn))
     recalls = [plain_recall(truth, prediction, name) for name in seen]
     assert unweighted_average_recall(truth, prediction) == pytest.approx(sum(recalls) / len(seen))
-    scores = [plain_f1(truth, prediction, name) for name in either]
-    assert macro_f1(truth, prediction) == pytest.approx(sum(scores) / len(either))
+    scores = [plain_f1(truth, prediction, name) for name in seen]
+    assert macro_f1(truth, prediction) == pytest.approx(sum(scores) / len(seen))
 
 
-def test_a_class_absent_from_truth_is_left_out_of_recall_but_costs_f1():
+def test_recall_and_f1_are_of_the_same_classes_those_in_truth():
     truth, prediction = ["sad", "sad"], ["sad", "happy"]
     assert unweighted_average_recall(truth, prediction) == 0.5
-    assert macro_f1(truth, prediction) == pytest.approx((2 / 3 + 0) / 2)
+    assert macro_f1(truth, prediction) == pytest.approx(2 / 3)
+
+
+@given(pairs)
+def test_figures_from_counts_are_scikit_learns_over_the_classes_in_truth(drawn):
+    truth, prediction = [a for a, _ in drawn], [b for _, b in drawn]
+    options = {"labels": sorted(set(truth)), "average": "macro", "zero_division": 0}
+    values = Answers(truth, prediction, CLASSES).values()
+    assert values["unweighted_average_recall"] == pytest.approx(recall_score(truth, prediction, **options))
+    assert values["macro_f1"] == pytest.approx(f1_score(truth, prediction, **options))
+    assert values == pytest.approx(measure(truth, prediction, CLASSES))
 
 
 def test_one_utterance():

@@ -232,8 +232,9 @@ def unweighted_average_recall(counts: Values) -> Values:
 
 def macro_f1(counts: Values) -> Values:
     """Macro F1 from confusion matrices (..., C true, C predicted)."""
-    either = counts.sum(-1) + counts.sum(-2)  # 2 TP + FP + FN
-    return _divide(_divide(2 * _right(counts), either).sum(-1), (either > 0).sum(-1))
+    true = counts.sum(-1)
+    scores = _divide(2 * _right(counts), true + counts.sum(-2))  # below the line 2 TP + FP + FN
+    return _divide(scores.sum(-1), (true > 0).sum(-1))  # of a class that is not there the score is 0
 
 
 def weighted_f1(counts: Values) -> Values:

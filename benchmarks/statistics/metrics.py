@@ -53,8 +53,10 @@ def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
 def macro_f1(truth: Labels, prediction: Labels) -> float:
     """Mean over the classes of 2 TP / (2 TP + FP + FN), in 0..1.
 
-    The mean of F1 scores, not the F1 score of means (Opitz and Burst 2019, "Macro F1 and Macro F1"). A class
-    without true utterances counts as 0 where it was predicted, and is left out of the mean where it was not.
+    The mean of F1 scores, not the F1 score of means (Opitz and Burst 2019, "Macro F1 and Macro F1"). A class without
+    true utterances is left out of the mean, as from `unweighted_average_recall`, so that the two are of the same
+    classes; an utterance that was taken for it is missing in the recall of its own class. scikit-learn's
+    `f1_score(average="macro")` counts such a class as 0 unless `labels` leaves it out.
 
     Raises:
         ValueError: nothing to measure, or as many predictions as utterances are not there.
@@ -62,7 +64,8 @@ def macro_f1(truth: Labels, prediction: Labels) -> float:
     >>> round(macro_f1(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"]), 4)
     0.4286
     """
-    return float(f1_score(*check(truth, prediction), average="macro", zero_division=0))
+    truth, prediction = check(truth, prediction)
+    return float(f1_score(truth, prediction, labels=sorted(set(truth)), average="macro", zero_division=0))
 
 
 def weighted_f1(truth: Labels, prediction: Labels) -> float:

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -92,6 +96,36 @@ def test_weights_come_back(head, tmp_path):
     loaded.load_weights(tmp_path)
     assert np.array_equal(loaded.predict_proba(X), saved.predict_proba(X))
     assert {path.suffix for path in tmp_path.iterdir()} <= {".safetensors", ".ubj", ".skops"}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_same_fit_is_saved_as_the_same_bytes(head, tmp_path):
+    X, y = data()
+    saved = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        seeded(head).fit(X, y).save_weights(folder)
+        saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert saved[0] == saved[1]
+
+
+def test_another_process_saves_the_same_bytes(tmp_path):
+    """Addresses in memory, the order of sets and the time of day are others there."""
+    code = (
+        "import sys; from pathlib import Path; from tests.contracts.test_heads import HEADS, data, seeded\n"
+        "X, y = data()\n"
+        "for head in HEADS: seeded(head).fit(X, y).save_weights(Path(sys.argv[1]))\n"
+    )
+    saved = []
+    for seed in "12":
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        subprocess.run([sys.executable, "-c", code, str(folder)], env=environment, check=True, timeout=300)
+        saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert len(saved[0]) == len(HEADS)
+    assert saved[0] == saved[1]
 
 
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "prior"])

@@ -1,0 +1,53 @@
+"""Find the programs that have a file open for writing."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+import psutil
+
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+
+
+def writing(path: Path) -> list[str]:
+    """Name the programs that have a file open for writing.
+
+    Those of other users and other machines cannot be seen. HDF5 locks a file that it writes, and that lock can be
+    seen wherever the file system has locks and HDF5_USE_FILE_LOCKING is not FALSE.
+
+    Args:
+        path: an existing file.
+
+    Returns:
+        One entry a program, such as `python (process 123)`; empty where nothing seems to have it open.
+    """
+    found = [_named(process) for process in psutil.process_iter() if _writes(process, path)]
+    return found or (["a program that holds its lock"] if _is_locked(path) else [])
+
+
+def _writes(process: psutil.Process, path: Path) -> bool:
+    try:
+        # A mode is known on Linux alone.
+        files = [file.path for file in process.open_files() if getattr(file, "mode", "r+") != "r"]
+        return any(os.path.basename(file) == path.name and os.path.samefile(file, path) for file in files)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _named(process: psutil.Process) -> str:
+    if process.pid == os.getpid():
+        return f"this program itself (process {process.pid})"
+    try:
+        return f"{process.name()} (process {process.pid})"
+    except psutil.Error:
+        return f"process {process.pid}"
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in _HELD
+    return False
