@@ -108,7 +108,7 @@ def listed(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...
 
 
 @main.command("list")
-@click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels"]))
+@click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels", "checks"]))
 @json_option
 def list_(kind: str, as_json: bool) -> None:
     """List what there is, one line each.
@@ -348,11 +348,17 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
 @click.option(
     "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
 )
+@click.option(
+    "--allow-degenerate",
+    is_flag=True,
+    help="Normalise by speaker although most test utterances are of speakers of one class: it takes the class away.",
+)
 @json_option
 def fit_head(as_json: bool, **options: Any) -> None:
     """Fit a head, print its metrics, write a bundle.
 
-    The metrics are those of the held-out part of each fold; the bundle is what `cli predict` takes.
+    The metrics are those of the held-out part of each fold; the bundle is what `cli predict` takes. What they do not
+    say is printed below them: every check of `cli list checks` that fails.
 
     \b
     Examples: cli fit-head --head mlp
@@ -413,6 +419,11 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @click.option(
     "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
+)
+@click.option(
+    "--allow-degenerate",
+    is_flag=True,
+    help="Normalise by speaker although most test utterances are of speakers of one class: it takes the class away.",
 )
 @json_option
 def benchmark(as_json: bool, **options: Any) -> None:

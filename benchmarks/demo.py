@@ -57,7 +57,7 @@ class Demo:
             f"# Demo: {card('demo').note}",
             "",
             f"Held-out part of the protocol holdout, seed 0, n = {pooled.test}, {len(self._classes())} classes. "
-            f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.over}.",
+            f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
             *markdown(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]

@@ -53,6 +53,8 @@ class Bundle:
         normalize: `none`; `global`: rows are brought by `scaling` to what the head was fitted on; or `speaker`, which
             a new clip alone cannot be, so that such a head cannot be saved.
         scaling: of `global`.
+        failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
+            before there were any.
     """
 
     head: Any
@@ -72,6 +74,7 @@ class Bundle:
     versions: Mapping[str, str]
     normalize: str = "none"
     scaling: Scaling | None = None
+    failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def normalized(self, X: np.ndarray) -> np.ndarray:
         """Rows (N, sum of D) as the head takes them."""
@@ -198,6 +201,7 @@ def content(folder: Path) -> dict[str, Any]:
         got = f"format {made}"
         raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=got, do=_AGAIN)
     found.setdefault("normalize", "none")
+    found.setdefault("failed_checks", {})
     missing = [name for name in (*_FIELDS, "weights") if name not in found]
     if missing:
         raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmarks import checks
 from benchmarks.folds.fold import Fold
-from benchmarks.report import checks
 from benchmarks.runs.predictions import Card, Predicted
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics.intervals import Answers
@@ -67,6 +67,15 @@ CASES = [
         "1 speakers have fewer than 5 clips in a fold, S 1: normalised per speaker",
     ),
     ("speaker-clips", {"speaker": str}, "not applicable", "nothing is normalised per speaker"),
+    ("speaker-classes", {"normalize": "speaker"}, "passed", "each of 1 test speakers has several classes"),
+    (
+        "speaker-classes",
+        {"normalize": "speaker", "speaker": lambda name: CLASSES[name] if name in TEST[:3] else name[0]},
+        "failed",
+        "2 of 3 test speakers have one class alone (or all but a tenth of it), and so 3 of 400 test utterances: "
+        "normalised per speaker, these lose the class itself; --normalize none or global keeps it",
+    ),
+    ("speaker-classes", {"speaker": lambda name: CLASSES[name]}, "not applicable", "nothing is normalised per"),
     ("text-shared", {}, "passed", "no text of 400 test utterances is in training"),
     ("text-shared", {"text": lambda name: "Oh."}, "failed", "400 of 400 test utterances have their text, or a near"),
     ("text-shared", {"text": lambda name: ""}, "not applicable", "the manifest has no texts"),
@@ -86,7 +95,7 @@ CASES = [
     ("clip-shared", {"about": {"same_clips": None}}, "not applicable", "no feature is of audio, or its file"),
     ("clip-shared", {}, "not applicable", "not recorded by this benchmark: run it again"),
     ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
-    ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; read the"),
+    ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; unweighte"),
     ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),
     ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %, their intervals too"),
     ("worse-than-prior", {"right": 0.5}, "failed", "1 of 1 systems are not shown to be above 50.0 %, what a"),
@@ -150,9 +159,33 @@ def test_speakers_that_are_not_named_are_counted():
     found = check(benchmark(speaker=lambda name: "" if name == TEST[0] else "S"))
     assert (found.outcome, found.message) == (
         "failed",
-        "399 of 400 test utterances are of speakers that are in training: known voices; 1 of 800 utterances name no "
-        "speaker",
+        "399 of 400 test utterances are of speakers that are in training: figures of known voices, higher than of new "
+        "ones; 1 of 800 utterances name no speaker",
     )
+
+
+@pytest.mark.parametrize(
+    ("speakers", "said"),
+    [
+        (1, "with a single speaker no protocol shows new ones"),
+        (2, "--protocol leave-one-speaker-out tests new ones"),
+        (21, "--protocol speaker-kfold tests new ones"),
+    ],
+)
+def test_the_protocol_that_tests_new_voices_is_named(speakers, said):
+    found = registry.module("checks", "speaker-overlap").check(
+        benchmark(speaker=lambda name: f"S{int(name[1:]) % speakers}")
+    )
+    assert found.message.endswith(f"known voices, higher than of new ones; {said}")
+
+
+@pytest.mark.parametrize(
+    ("folds", "said"), [(1, "unweighted figures are over the classes that"), (2, "read the pooled")]
+)
+def test_what_a_missing_class_means_is_said_for_one_fold_and_for_several(folds, said):
+    read = benchmark(fold=Fold("1", TRAIN, TEST[::2]))
+    found = registry.module("checks", "class-missing").check(replace(read, folds=read.folds * folds))
+    assert said in found.message
 
 
 def test_a_constant_answer_is_found_where_test_lacks_a_class():

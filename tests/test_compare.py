@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -75,14 +76,15 @@ def test_groups_may_overlap():
 
 
 def test_clusters_are_speakers_where_two_are_known():
-    rows = [Utterance(f"u{n}", speaker=f"S{n % 5}", dialogue=f"D{n % 3}") for n in range(15)]
-    for some in (rows, rows[:2]):
-        assert (clusters.choose(some).over, clusters.choose(some).note) == ("speakers", "")
-    assert clusters.choose(rows).named(["u1", "u6"]) == ["S1", "S1"]
+    rows = [Utterance(f"u{n}", speaker=f"S{n % 6}", dialogue=f"D{n % 3}") for n in range(18)]
+    found = clusters.choose(rows)
+    assert (found.over, found.note, found.count) == ("speakers", "", 6)
+    assert (clusters.choose(rows[:2]).over, clusters.choose(rows[:2]).count) == ("speakers", 2)
+    assert found.named(["u1", "u7"]) == ["S1", "S1"]
 
 
 def test_an_utterance_without_a_speaker_is_a_cluster_of_its_own():
-    rows = [Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue="D") for n in range(6)]
+    rows = [Utterance(f"u{n}", speaker=f"S{n % 6}", dialogue="D") for n in range(6)]
     found = clusters.choose([*rows, Utterance("x"), Utterance("y")])
     assert found.over == "speakers"
     assert len({*found.named(["u0", "u1", "x", "y"])}) == 4
@@ -92,9 +94,43 @@ def test_an_utterance_without_a_speaker_is_a_cluster_of_its_own():
 
 
 def test_one_speaker_is_no_cluster_and_that_is_said():
-    rows = [Utterance(f"u{n}", speaker="S", dialogue=f"D{n % 2}") for n in range(6)]
+    rows = [Utterance(f"u{n}", speaker="S", dialogue=f"D{n % 6}") for n in range(12)]
     said = "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
     assert (clusters.choose(rows).over, clusters.choose(rows).note) == ("dialogues", said)
     alone = clusters.choose([replace(row, dialogue="") for row in rows])
     assert (alone.over, alone.named(["u1"]), alone.note) == ("utterances", None, said)
-    assert clusters.choose([Utterance("u1"), Utterance("u2")]) == clusters.Clusters("utterances", {})
+    assert clusters.choose([Utterance(f"u{n}") for n in range(9)]) == clusters.Clusters("utterances", {}, count=9)
+
+
+@pytest.mark.parametrize("column", ["speaker", "dialogue"])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 10])
+def test_of_fewer_than_six_it_is_said_that_nothing_can_be_shown(column, count):
+    rows = [Utterance(f"u{n}", **{column: f"G{n % count}"}) for n in range(20 * count)]
+    said = f"only {count} {column}s were tested, so nothing can be shown about others"
+    assert clusters.choose(rows).few == (said if count < 6 else "")
+    assert clusters.choose(rows).note == clusters.choose(rows).few
+
+
+def test_few_speakers_are_few_however_many_others_say_little_or_are_not_named():
+    rows = [Utterance(f"u{n}", speaker=f"S{n % 2}") for n in range(200)]
+    unnamed = clusters.choose([*rows, *(Utterance(f"x{n}") for n in range(20))])
+    assert unnamed.few == "only 2 speakers were tested, so nothing can be shown about others"
+    unequal = clusters.choose([*rows, *(Utterance(f"x{n}", speaker=f"X{n}") for n in range(20))])
+    assert unequal.few == (
+        "the 22 speakers that were tested have so unequal numbers of utterances that they count as 2.4, so nothing can "
+        "be shown about others"
+    )
+    assert clusters.choose([Utterance("u0"), Utterance("u1")]).few == (
+        "only 2 utterances were tested, so nothing can be shown about others"
+    )
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 12])
+def test_two_heads_never_differ_over_fewer_than_six_speakers(count):
+    n = 100 * count
+    heads = {"right": [answers([True] * n)], "wrong": [answers([row % (20 + row // 100) == 0 for row in range(n)])]}
+    (pair,) = compare.differences(heads, clusters=[f"S{row // 100}" for row in range(n)])
+    signs = list(product((-1, 1), repeat=count))  # what all speakers agree on, under every flip of their signs
+    least = sum(abs(sum(flip)) == count for flip in signs) / len(signs)
+    assert (pair.p >= least) or count >= 6
+    assert bool(compare.different([pair])) == (count >= 6)

@@ -135,12 +135,14 @@ def test_json_names_metrics_in_full():
     answer = fitted(params={}, protocol="leave-one-speaker-out").to_json()
     assert json.loads(json.dumps(answer)) == answer
     assert list(answer["metrics"]) == ["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
-    assert answer["metrics"]["accuracy"].keys() == {"value", "low", "high", "n", "over"}
+    assert answer["metrics"]["accuracy"].keys() == {"value", "low", "high", "n", "over", "clusters"}
     assert answer["metrics"]["accuracy"]["n"] == 72
     assert [fold["fold"] for fold in answer["folds"]][:2] == ["Ses01F", "Ses01M"]
     assert answer["protocol"] == "leave-one-speaker-out"
     assert answer["interval"] == "95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples"
     assert answer["metrics"]["accuracy"]["over"] == "speakers"
+    assert answer["metrics"]["accuracy"]["clusters"] == 6
+    assert answer["interval_over"] == {"over": "speakers", "clusters": 6, "note": ""}
     assert answer["folds"][0]["metrics"]["accuracy"]["over"] == "utterances"
 
 
@@ -156,7 +158,7 @@ def test_the_table_reads():
     ]
     assert table.splitlines()[10] == (
         "in brackets: 95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples, over "
-        "speakers; pooled over speakers"
+        "speakers; pooled over 6 speakers"
     )
     assert table.splitlines()[8].startswith("pooled         72    33.3")
 

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,43 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     assert found.systems[0].pooled[0].values()["accuracy"] > 0.6
     assert found.about["left_out"] == {"": 10, "tested: bored": 1}
     assert found.about["label_maps"] == {"trained": None, "tested": json.loads(Path(mapped).read_text())}
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (("stores/ravdess", "stores/crema"), ("table (ravdess)", "table (crema)")),
+        (("ravdess/store", "crema/store"), ("table (ravdess/store)", "table (crema/store)")),
+        (("all/store", "store"), ("table (all/store)", "table (HERE/store)")),
+    ],
+)
+def test_two_corpora_of_the_same_name_are_told_apart_by_their_folders(mapped, paths, names):
+    lines: list[str] = []
+    first, second = (
+        replace(store, corpus="table", path=Path(path))
+        for store, path in zip((FakeStore(), other()), paths, strict=True)
+    )
+    first_name, second_name = (name.replace("HERE", Path.cwd().name) for name in names)
+    pair = Pair(first, second, None, mapped, lines.append)
+    assert pair.corpus == f"{first_name}->{second_name}"
+    assert lines == [f"1 utterances of {second_name} are left out, of classes that only it has: bored"]
+    with pytest.raises(Mismatch) as caught:
+        Pair(first, replace(second, utterances=second.utterances[-1:]), None, mapped)
+    assert str(caught.value) == (
+        "the two stores share fewer than two classes\n"
+        f"  expected: ang, hap, sad, as in {first_name}\n  got: bored in {second_name}\n"
+        "  do: map the labels: --labels and --test-labels take JSON files of code to class, null for a code that is "
+        "left out"
+    )
+    second.default_features = lambda: ["video.mean"]
+    with pytest.raises(
+        Mismatch,
+        match=re.escape(
+            "share no feature\n  expected: audio.mean, text.mean, text.logits, as in "
+            f"{first_name}\n  got: video.mean in {second_name}"
+        ),
+    ):
+        Pair(first, second, None, mapped).default_features()
 
 
 def test_a_clip_that_both_corpora_have_under_other_names_is_noticed(tmp_path, mapped):
@@ -91,8 +129,8 @@ def test_clips_that_only_have_the_same_names_are_not_taken_for_the_same(mapped):
 
 
 def test_stores_that_do_not_fit_are_refused(mapped):
-    with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad\n  got: bored"):
-        Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),)))
+    with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad, as in fake\n"):
+        Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),), corpus="other"))
     second = other()
     second.describe = lambda encoder: {"class": "fake", "checkpoint": "elsewhere"}
     Pair(FakeStore(), second, None, mapped).matrix(["text.mean"], ["tested:Ses01F_001"])  # where it lies is no matter

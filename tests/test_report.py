@@ -76,11 +76,57 @@ def test_few_or_unnamed_speakers_are_said_beside_the_intervals(tmp_path):
     written(tmp_path, [Drawn("svm"), Drawn("prior")], n=60, speakers=3)
     read = results.read(tmp_path)
     found = content(read)
-    assert found["interval"] == "95 % Student's interval by the bootstrap's error over speakers, 2000 resamples"
+    assert found["interval"] == "95 % Student's interval by the bootstrap's error over 3 speakers, 2000 resamples"
     rows = tuple(replace(row, speaker="") if place < 2 else row for place, row in enumerate(read.utterances))
     found = content(replace(read, utterances=rows))
-    assert found["notes"][0] == "2 of 60 tested utterances name no speaker and are resampled one by one"
+    assert found["notes"][0] == (
+        "only 3 speakers were tested, so nothing can be shown about others; 2 of 60 tested utterances name no speaker "
+        "and are resampled one by one"
+    )
     assert f"Note: {found['notes'][0]}." in exports.markdown(found, {})
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 6])
+def test_of_few_speakers_the_sentence_says_that_nothing_can_be_shown(tmp_path, count):
+    systems = [Drawn("svm", skill=9.0), Drawn("prior")]
+    write.write(found := content(results.read(written(tmp_path, systems, speakers=count))), tmp_path / "report.html")
+    page, text = ((tmp_path / f"report.{end}").read_text("utf-8") for end in ("html", "md"))
+    few = f"only {count} speakers were tested, so nothing can be shown about others"
+    assert (found["few"], found["clusters"]) == (few if count < 6 else "", count)
+    assert (f"test utterances: {few}; svm on both has the highest unweighted average" in found["sentence"]) == (
+        count < 6
+    )
+    assert ("wins" in found["sentence"]) == (count >= 6)
+    assert text.splitlines()[0].endswith(few if count < 6 else "svm on both is best")
+    assert (f"Note: {few}." in text) == (f"<b>Here {few}</b>" in page) == (count < 6)
+    assert f"<dt>speakers tested</dt><dd>{count}</dd>" in page
+    assert {one["p_holm"] < 0.05 for one in found["pairs"]} == {count >= 6}
+
+
+def test_a_single_system_on_few_speakers_says_so_too(tmp_path):
+    found = content(results.read(written(tmp_path, [Drawn("svm")], n=60, speakers=2)))
+    assert found["sentence"].endswith("]; only 2 speakers were tested, so nothing can be shown about others.")
+
+
+def test_a_prior_below_chance_is_no_floor(tmp_path):
+    written(tmp_path, [Drawn("svm"), Drawn("prior")], n=60)
+    read = results.read(tmp_path)
+    assert not [note for note in content(read)["notes"] if "floor" in note]
+    (prior,) = [system for system in read.systems if system.name == "prior on both"]
+    runs = [
+        replace(
+            run,
+            answers=replace(run.answers, prediction=["fru" if name == "ang" else "ang" for name in run.answers.truth]),
+        )
+        for run in prior.runs
+    ]
+    (note,) = [
+        note for note in content(replace(read, systems=(replace(prior, runs=tuple(runs)),)))["notes"] if "floor" in note
+    ]
+    assert note == (
+        "the prior answers another class from fold to fold and reaches 0.0 %; the same answer to all has an unweighted "
+        "average recall of 16.7 %, and that is the floor"
+    )
 
 
 def test_an_interval_without_width_says_that_it_tells_nothing(tmp_path, found):

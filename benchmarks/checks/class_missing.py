@@ -1,13 +1,17 @@
 """Whether a class is missing in a part of a fold."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results
+from benchmarks.runs.evaluation import Evaluation
 
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
-    """Fails where a fold's part lacks a class: that fold's unweighted figures are over fewer classes."""
+def check(results: Evaluation) -> Finding:
+    """Fails where a fold's part lacks a class: that fold's unweighted figures are over fewer classes.
+
+    Unweighted average recall is over the classes that are in test, macro F1 also over those that were predicted: in
+    such a fold the two are not of the same classes.
+    """
     classes = results.about["classes"]
     every = set(classes.values())
     if not every:
@@ -20,5 +24,11 @@ def check(results: Results) -> Finding:
     ]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        return failed(f"missing: {'; '.join(missing[:5])}{more}; read the pooled figures, not those of single folds")
+        return failed(f"missing: {'; '.join(missing[:5])}{more}; {_meaning(len(results.folds))}")
     return passed(f"all {len(every)} classes are in every part of {len(results.folds)} folds")
+
+
+def _meaning(folds: int) -> str:
+    if folds == 1:
+        return "unweighted figures are over the classes that are there"
+    return "read the pooled figures, not those of single folds: their unweighted ones are over fewer classes"

@@ -1,12 +1,12 @@
 """Whether utterances were left out because they lack a feature."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results
+from benchmarks.runs.evaluation import Evaluation
 
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where the figures are of fewer utterances than the label scheme keeps."""
     dropped, kept = results.about["dropped"], len(results.about["classes"])
     if not kept:

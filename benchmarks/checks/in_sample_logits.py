@@ -1,13 +1,13 @@
 """Whether a head learned from logits of an encoder that had seen the very utterances."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.evaluation import Evaluation
 from benchmarks.runs.inputs import UNSEEN
-from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
     with_logits = [
         system

@@ -3,12 +3,12 @@
 from itertools import chain
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results
+from benchmarks.runs.evaluation import Evaluation
 
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where a search for settings had no dev part, or one that shares utterances with test."""
     if not results.about["tune"]:
         return not_applicable("settings were given, not searched for")

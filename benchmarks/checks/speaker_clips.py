@@ -3,8 +3,8 @@
 from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.runs.evaluation import Evaluation
 from benchmarks.runs.normalize import SPEAKER
-from benchmarks.runs.results import Results
 
 __all__ = ["check"]
 
@@ -12,7 +12,7 @@ __all__ = ["check"]
 LEAST = 5
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where a figure is normalised per speaker, and a speaker has few clips; of a single one nothing is left."""
     if not any(system.card.normalize == SPEAKER for system in results.systems):
         return not_applicable("nothing is normalised per speaker")
@@ -25,6 +25,6 @@ def check(results: Results) -> Finding:
         name, count = min(few.items(), key=lambda item: (item[1], item[0]))
         return failed(
             f"{len(few)} speakers have fewer than {LEAST} clips in a fold, {name} {count}: normalised per speaker, "
-            "theirs tell next to nothing, and a single one becomes zeros"
+            "theirs tell next to nothing, and a single one becomes zeros; --normalize global needs no speakers"
         )
     return passed(f"every speaker has {LEAST} clips or more in every fold")

@@ -2,12 +2,12 @@
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.protocols._texts import given_away
-from benchmarks.runs.results import Results
+from benchmarks.runs.evaluation import Evaluation
 
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where words give away what was said with them in training.
 
     What a near copy is: `benchmarks.protocols._texts.copies`.

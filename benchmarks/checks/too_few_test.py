@@ -3,7 +3,7 @@
 from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results
+from benchmarks.runs.evaluation import Evaluation
 
 __all__ = ["check"]
 
@@ -11,7 +11,7 @@ LEAST = 385  # 1.96 squared x 0.25 / 0.05 squared: an interval of ±5 points at 
 LEAST_OF_CLASS = 30  # an interval of ±18 points on the recall of one class
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails below 385 test utterances (±5 points) or 30 of a class (±18 points on its recall)."""
     if not results.ids:
         return not_applicable("nothing is tested")

@@ -1,7 +1,7 @@
 """Whether a head is no better than one that looks at nothing."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results, System
+from benchmarks.runs.evaluation import Evaluation, Judged
 from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.intervals import Interval, estimates
 from benchmarks.statistics.pairs import METRIC
@@ -9,7 +9,7 @@ from benchmarks.statistics.pairs import METRIC
 __all__ = ["check"]
 
 
-def check(results: Results) -> Finding:
+def check(results: Evaluation) -> Finding:
     """Fails where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has."""
     looking = [system for system in results.systems if system.card.head != "prior"]
     if not looking:
@@ -24,6 +24,6 @@ def check(results: Results) -> Finding:
     return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
 
 
-def _above(floor: float, results: Results, system: System) -> bool:
+def _above(floor: float, results: Evaluation, system: Judged) -> bool:
     found = estimates(system.pooled, clusters=results.clusters.named(results.ids))[METRIC]
     return isinstance(found, Interval) and found.low > floor

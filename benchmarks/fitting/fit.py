@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.checks import FAILED, Finding
+from benchmarks.fitting.checked import Setup, findings
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.folds.fold import Fold
-from benchmarks.runs import leakage
+from benchmarks.runs import leakage, one_class
 from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve, taken
 from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, check_way
 from benchmarks.runs.parallel import each, threads
@@ -68,6 +70,7 @@ def fit_head(
     logits: str = CROSS_FITTED,
     normalize: str = NONE,
     allow_leakage: bool = False,
+    allow_degenerate: bool = False,
     progress: Progress = lambda line: None,
 ) -> Fitted:
     """Fits a head on each fold's training part and measures it on its test part.
@@ -90,12 +93,14 @@ def fit_head(
         normalize: `none`, `global` or `speaker` (`benchmarks.runs.normalize`).
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
         allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
+        allow_degenerate: normalise per speaker although most test utterances are of speakers of one class.
         progress: is told, line by line, what is left out and what is being done.
 
     Raises:
         UnknownName: head, parameter, feature, label scheme, protocol or fold that is not there.
         BadValue: a parameter that the head cannot use, or no way to normalise.
-        Mismatch: a label that the scheme does not know, or a corpus that the protocol cannot cut.
+        Mismatch: a label that the scheme does not know, a corpus that the protocol cannot cut, or normalisation per
+            speaker that would take the class away (`benchmarks.runs.one_class.check`).
         Leakage: test utterances that an encoder was tuned on.
     """
     check_params(head, params or {})
@@ -106,6 +111,8 @@ def fit_head(
     for line in cut.missing_lines(dropped):
         progress(line)
     folds = [cut.restricted(one, dropped) for one in cut.folds]
+    speakers = {row.id: row.speaker for row in store.utterances}
+    one_class.check([normalize], folds, cut.classes, speakers, allow=allow_degenerate)
     leaks = leakage.check(folds, leakage.overlaps(store, folds, inputs), allow=allow_leakage)
     chosen = _seeded(head, seed) | dict(params or {})
     fittings = [_Fitting(cut, head, chosen, one, seed, normalize) for one in inputs]
@@ -116,10 +123,12 @@ def fit_head(
     ]
     predictions = [row for _, rows in runs for row in rows]
     pooled = _measure(cut, "pooled", None, predictions, "; ".join(leaks.values()))
-    final = runs[0][0] or _fit_everything(fittings[0], dropped, progress)
-    bundle = _bundle(fittings[0], final, folds[0].name if runs[0][0] else None, pooled)
     way = taken(store, inputs, folds, logits)
-    return Fitted(bundle, tuple(results), pooled, tuple(predictions), cut.left_out(), dropped, way)
+    setup = Setup(head, inputs[0].features, way, normalize)
+    checked = findings(cut, folds, inputs, dropped, setup, predictions)
+    final = runs[0][0] or _fit_everything(fittings[0], dropped, progress)
+    bundle = _bundle(fittings[0], final, folds[0].name if runs[0][0] else None, pooled, checked)
+    return Fitted(bundle, tuple(results), pooled, tuple(predictions), cut.left_out(), dropped, way, checked)
 
 
 def fit_and_save(
@@ -210,10 +219,10 @@ def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction]
         clusters=clusters.named(row.id for row in rows),
         seed=cut.seed,
     )
-    return FoldResult(name, train, len(rows), metrics, clusters.over, leak)
+    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
 
 
-def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult) -> Bundle:
+def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult, checked: Sequence[Finding]) -> Bundle:
     cut, store = fitting.task, fitting.task.store
     encoders = fitting.inputs.encoders
     return Bundle(
@@ -234,6 +243,7 @@ def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult
         versions=versions(),
         normalize=fitting.normalize,
         scaling=run.scaling,
+        failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
     )
 
 

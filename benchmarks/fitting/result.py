@@ -1,13 +1,16 @@
 """What fitting a head gives: figures with their intervals, predictions, and the bundle; as JSON and as a table."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.checks import FAILED, Finding
 from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
+from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import estimate
 from benchmarks.statistics.intervals import Interval
 from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
@@ -36,7 +39,8 @@ class FoldResult:
         train: utterances trained on; None where pooled.
         test: utterances tested on.
         metrics: by full name.
-        over: what the intervals resample: `speakers`, `dialogues` or `utterances`.
+        clusters: what the intervals resample.
+        classes: how many classes are in test.
         leak: which encoder was tuned on the test part; empty where none was.
     """
 
@@ -44,12 +48,13 @@ class FoldResult:
     train: int | None
     test: int
     metrics: Mapping[str, Interval]
-    over: str
+    clusters: Clusters
+    classes: int
     leak: str = ""
 
     def metrics_json(self) -> dict[str, dict[str, Any]]:
-        """Each metric as value, low, high, n and what its interval resamples; where it leaks, with the reason."""
-        mark: dict[str, Any] = {"over": self.over}
+        """Each metric as value, low, high, n, what its interval resamples and how many; where it leaks, the reason."""
+        mark: dict[str, Any] = {"over": self.clusters.over, "clusters": self.clusters.count}
         mark |= {"leaked": True, "leakage": self.leak} if self.leak else {}
         return {
             name: {"value": found.value, "low": found.low, "high": found.high, "n": found.n} | mark
@@ -69,6 +74,7 @@ class Fitted:
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
         logits: how those of training utterances were taken (`benchmarks.runs.inputs.taken`).
+        checks: every check's answer.
         path: where the bundle was written; None where it was not.
     """
 
@@ -79,11 +85,12 @@ class Fitted:
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
+    checks: tuple[Finding, ...] = ()
     path: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, but for the weights and the single predictions."""
-        bundle = self.bundle
+        bundle, clusters = self.bundle, self.pooled.clusters
         names = (
             "params",
             "normalize",
@@ -102,29 +109,47 @@ class Fitted:
             "bundle_fitted_on": self._fitted_on(),
             "metrics": self.pooled.metrics_json(),
             "folds": [
-                {"fold": fold.name, "train": fold.train, "test": fold.test, "metrics": fold.metrics_json()}
+                {"fold": fold.name, "train": fold.train, "test": fold.test, "classes": fold.classes}
+                | {"metrics": fold.metrics_json()}
                 for fold in self.folds
             ],
             "interval": INTERVAL,
+            "interval_over": {"over": clusters.over, "clusters": clusters.count, "note": clusters.note},
             "logits": self.logits,
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
+            "checks": [asdict(finding) for finding in self.checks],
         }
 
     def table(self) -> str:
-        """Plain text for a terminal: one line per fold, then all pooled; figures in %, intervals in brackets."""
+        """Plain text for a terminal: one line per fold, then all pooled; figures in %, intervals in brackets.
+
+        How many classes are in test is a column where folds differ in it.
+        """
         rows = [*self.folds, self.pooled] if len(self.folds) > 1 else list(self.folds)
-        cells = [["fold", "train", "test", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
+        cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
         cells += [_cells(row) for row in rows]
+        if len({row.classes for row in rows}) == 1:
+            cells = [[*row[:3], *row[4:]] for row in cells]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
-        return "\n".join(
-            [*self._title(), "", *_aligned(cells), "", f"in brackets: {self._interval(rows)}", *leaks, *self._bundle()]
-        )
+        below = [f"in brackets: {self._interval(rows)}", *self._notes(), *leaks, *self._failed()]
+        return "\n".join([*self._title(), "", *_aligned(cells), "", *below, *self._bundle()])
 
     def _interval(self, rows: Sequence[FoldResult]) -> str:
-        over = {f"over {row.over}" for row in rows if row is not self.pooled}
-        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {self.pooled.over}"
+        over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
+        pooled = self.pooled.clusters
+        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {pooled.count} {pooled.over}"
+
+    def _notes(self) -> list[str]:
+        """What the intervals do not say: of all pooled, then of single folds, each once."""
+        pooled = self.pooled.clusters.note
+        single = Counter(row.clusters.note for row in self.folds if row.clusters.note not in ("", pooled))
+        of = {note: f"{count} of {len(self.folds)} folds" for note, count in single.items()}
+        return [*([f"! {pooled}"] if pooled else []), *(f"in {folds}: {note}" for note, folds in of.items())]
+
+    def _failed(self) -> list[str]:
+        return [f"! check {one.check} failed: {one.message}" for one in self.checks if one.outcome == FAILED]
 
     def _fitted_on(self) -> str | None:
         if self.bundle.normalize == SPEAKER:
@@ -155,7 +180,7 @@ class Fitted:
 def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
     figures = [estimate(f.value, f.low, f.high, mark) for f in row.metrics.values()]
-    return [row.name, "" if row.train is None else str(row.train), str(row.test), *figures]
+    return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
 
 
 def _aligned(cells: list[list[str]]) -> list[str]:

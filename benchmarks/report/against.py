@@ -23,7 +23,8 @@ def against(results: Results, other: Results) -> dict[str, Any]:
         other: by another protocol, or of other encoders, on the same corpus and classes.
 
     Returns:
-        `protocol` of the other; `n` utterances that both tested, `over` what the intervals resample, and of each of
+        `protocol` of the other; `n` utterances that both tested, `over` what the intervals resample, `clusters` how
+        many there are, `few` why they show nothing where they are too few; and of each of
         `systems` the unweighted average recall `here` and `there` (means over the seeds that both have), their
         difference `value` with its paired interval `low`, `high`, and its p, corrected by no number of systems; `leak`,
         what leaks `here` and `there`, and `leaked` where anything does.
@@ -46,7 +47,8 @@ def against(results: Results, other: Results) -> dict[str, Any]:
     clusters, shared = choose(row for row in results.utterances if row.id in set(common)), set(common)
     rows = [[place for place, name in enumerate(found.ids) if name in shared] for found in (results, other)]
     systems = [_difference(pair, rows, clusters.named(common)) for pair in pairs]
-    return {"protocol": other.about["protocol"], "n": len(common), "over": clusters.over, "systems": systems}
+    over = {"over": clusters.over, "clusters": clusters.count, "few": clusters.few}
+    return {"protocol": other.about["protocol"], "n": len(common), **over, "systems": systems}
 
 
 def _difference(

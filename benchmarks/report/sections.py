@@ -46,6 +46,8 @@ def _against(other: Mapping[str, Any]) -> Iterator[str]:
         ],
     )
     yield ""
+    if other["few"]:
+        yield f"Note: {other['few']}.\n"
     for one in other["systems"]:
         yield from (f"! leaked: {one['system']}, {side}: {leak}\n" for side, leak in one["leak"].items() if leak)
 

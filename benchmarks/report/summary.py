@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import checks, controls, verdict
+from benchmarks import checks
+from benchmarks.report import controls, verdict
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
@@ -22,7 +23,8 @@ _MOST_PAIRS = 28  # in the table for a person; the JSON holds all
 
 def summarise(results: Results) -> dict[str, Any]:
     """Everything that can be said of a benchmark, as plain JSON; the best system by unweighted average recall first."""
-    names, over = results.clusters.named(results.ids), results.clusters.over
+    clusters, over = results.clusters, results.clusters.over
+    names = clusters.named(results.ids)
     rows = [_row(system, names) for system in results.systems]
     rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
     controlled = controls.rows(results, names)
@@ -33,10 +35,13 @@ def summarise(results: Results) -> dict[str, Any]:
         "n": len(results.ids),
         "folds": len(results.folds),
         "classes": sorted(set(results.about["classes"].values())),
-        "interval": f"{method(effective(units(len(results.ids), names)))} over {over}, {RESAMPLES} resamples",
+        "interval": f"{method(effective(units(len(results.ids), names)))} over {clusters.count} {over}, {RESAMPLES} "
+        "resamples",
         "over": over,
+        "clusters": clusters.count,
+        "few": clusters.few,
         "level": compare.LEVEL,
-        "notes": [*_notes(results), *_without_width([*rows, *controlled], over)],
+        "notes": [*_notes(results), *_floor(rows, results), *_without_width([*rows, *controlled], over)],
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
         "controls": controlled,
@@ -173,6 +178,18 @@ def _notes(results: Results) -> list[str]:
     return notes
 
 
+def _floor(rows: Sequence[Mapping[str, Any]], results: Results) -> list[str]:
+    """Of a prior that is below chance, since the folds' largest classes differ."""
+    chance = 1 / len({results.about["classes"][name] for name in results.ids})
+    low = [row["metrics"][METRIC]["value"] for row in rows if row["head"] == "prior"]
+    if not low or min(low) > chance - 1e-9:
+        return []
+    return [
+        f"the prior answers another class from fold to fold and reaches {100 * min(low):.1f} %; the same answer to all "
+        f"has an unweighted average recall of {100 * chance:.1f} %, and that is the floor"
+    ]
+
+
 def _without_width(rows: Sequence[Mapping[str, Any]], over: str) -> list[str]:
     """Of figures that look certain; not of the prior's, whose constant answer has 1 / classes whatever is drawn."""
     names = [
@@ -214,6 +231,8 @@ def _title(summary: Mapping[str, Any]) -> str:
     what = f"{len(summary['leaderboard'])} systems on {summary['corpus']}, {len(summary['classes'])} classes"
     if len(summary["leaderboard"]) == 1:
         said = best[0]
+    elif summary["few"]:
+        said = summary["few"]
     if len(best) == 1 and summary["leaderboard"][0]["leak"]:
         said += ", by leaked figures"
     return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {said}"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.checks._finding import FAILED, NOT_APPLICABLE, PASSED
+from benchmarks.checks import FAILED, NOT_APPLICABLE, PASSED
 from benchmarks.report.modalities import turned
 
 

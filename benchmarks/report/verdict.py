@@ -8,7 +8,7 @@ from benchmarks.statistics.pairs import METRIC
 
 
 def sentence(summary: Mapping[str, Any]) -> str:
-    """What was compared, on what, by which protocol, n, and who wins or that nobody does."""
+    """What was compared, on what, by which protocol, n, and who wins, that nobody does, or that nobody could."""
     return f"{_compared(summary)}: {_verdict(summary)}."
 
 
@@ -38,9 +38,11 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     found = best["metrics"][METRIC]
     figure = estimate(found["value"], found["low"], found["high"], " %")
     reaches = f"unweighted average recall, {figure}{', a leaked figure' if best['leak'] else ''}"
-    same = len(equals(summary)) - 1
+    same, few = len(equals(summary)) - 1, summary["few"]
     if not others:
-        return f"{best['system']} reaches an {reaches}"
+        return f"{best['system']} reaches an {reaches}{f'; {few}' if few else ''}"
+    if few:
+        return f"{few}; {best['system']} has the highest {reaches}"
     if not same:
         return f"{best['system']} wins with the highest {reaches}, significantly above every other system"
     return (

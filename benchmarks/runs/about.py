@@ -10,6 +10,7 @@ from benchmarks.folds.fold import Fold
 from benchmarks.runs.normalize import NOTES
 from benchmarks.runs.plan import Plan, Variant
 from benchmarks.runs.source import Store
+from benchmarks.runs.task import Task
 from featurestore import labels, registry
 from featurestore.bundle import versions
 
@@ -23,14 +24,12 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         machine: on which its runs were made (`benchmarks.machine.describe`).
     """
     asked, task = plan.asked, plan.task
-    parts = [(*fold.train, *fold.dev, *fold.test) for fold in plan.folds]
-    encoders = _encoders(task.store, plan.folds, plan.variants)
     return {
         "corpus": task.store.corpus,
         "manifest_sha256": task.store.manifest_digest,
         "labels": task.labels,
         "label_maps": task.label_maps,
-        "classes": {name: task.classes[name] for ids in parts for name in ids},
+        **data(task, plan.folds, plan.variants, plan.dropped),
         "protocol": task.protocol,
         "split_seed": task.seed,
         "folds_sha256": cuts.digest(plan.folds),
@@ -40,14 +39,33 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         "seeds": list(asked.seeds),
         "tune": asked.tune,
         "left_out": task.left_out(),
-        "dropped": dict(plan.dropped),
-        "encoders": encoders,
-        "same_clips": _same_clips(task.store, encoders, {name for ids in parts for name in ids}),
         "published": _published(task.store.corpus, task.labels),
         "command": command,
         "machine": dict(machine),
         "versions": versions(),
         "runs": [one.digest for one in plan.runs],
+    }
+
+
+def data(task: Task, folds: Sequence[Fold], variants: Sequence[Variant], dropped: Mapping[str, str]) -> dict[str, Any]:
+    """What is known of the utterances in the folds, for checks: of a benchmark as of a single fit.
+
+    Args:
+        task: utterances with a class.
+        folds: without utterances that lack a feature.
+        variants: the feature sets.
+        dropped: the utterances that lack a feature, and why.
+
+    Returns:
+        `classes` and `dropped` by id, `encoders` by feature file, and `same_clips`, groups of ids.
+    """
+    ids = dict.fromkeys(name for fold in folds for name in (*fold.train, *fold.dev, *fold.test))
+    encoders = _encoders(task.store, folds, variants)
+    return {
+        "classes": {name: task.classes[name] for name in ids},
+        "dropped": dict(dropped),
+        "encoders": encoders,
+        "same_clips": _same_clips(task.store, encoders, ids.keys()),
     }
 
 

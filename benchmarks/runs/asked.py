@@ -34,6 +34,8 @@ class Asked:
         shuffle: also ask every head of a set with both modalities about permuted rows (`benchmarks.runs.controls`).
         shares: also fit every head on these shares of the training part, above 0 and below 1.
         allow_leakage: run what leaks, and mark it.
+        allow_degenerate: normalise per speaker although most test utterances are of speakers of one class
+            (`benchmarks.runs.one_class`).
     """
 
     heads: tuple[str, ...]
@@ -51,6 +53,7 @@ class Asked:
     shuffle: bool = False
     shares: tuple[float, ...] = ()
     allow_leakage: bool = False
+    allow_degenerate: bool = False
 
 
 def settings(asked: Asked) -> dict[str, dict[str, Any]]:

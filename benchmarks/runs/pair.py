@@ -44,6 +44,7 @@ class Pair:
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         self._overlaps: dict[str, dict[str, str]] = {}
+        self._names = dict(zip(self._stores, _names(trained, tested), strict=True))
         _check_apart(trained, tested)
         chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
@@ -58,15 +59,15 @@ class Pair:
         if len(shared) < 2:
             raise Mismatch(
                 "the two stores share fewer than two classes",
-                expected=", ".join(sorted(names["trained"])),
-                got=", ".join(sorted(names["tested"])),
-                do="map the labels: --labels and --test-labels take JSON files of code to class",
+                expected=f"{', '.join(sorted(names['trained']))}, as in {self._names['trained']}",
+                got=f"{', '.join(sorted(names['tested']))} in {self._names['tested']}",
+                do="map the labels: --labels and --test-labels take JSON files of code to class, null for a code that "
+                "is left out",
             )
         for side, found in names.items():
             if found - shared:
                 count = sum(value not in shared for value in classes[side].values())
-                store = self._stores[side]
-                name = store.corpus if trained.corpus != tested.corpus else f"{store.corpus} ({store.path})"
+                name = self._names[side]
                 say(
                     f"{count} utterances of {name} are left out, of classes that only {name} has: "
                     f"{', '.join(sorted(found - shared))}"
@@ -84,8 +85,8 @@ class Pair:
 
     @property
     def corpus(self) -> str:
-        """Both corpora: `emodb->table`."""
-        return "->".join(store.corpus for store in self._stores.values())
+        """Both corpora: `emodb->table`; of the same name with their stores' folders: `table (a)->table (b)`."""
+        return "->".join(self._names.values())
 
     @property
     def manifest_digest(self) -> str:
@@ -102,7 +103,12 @@ class Pair:
         first, second = (store.default_features() for store in self._stores.values())
         found = [name for name in first if name in second]
         if not found:
-            raise Mismatch("the two stores share no feature", expected=", ".join(first), got=", ".join(second))
+            raise Mismatch(
+                "the two stores share no feature",
+                expected=f"{', '.join(first)}, as in {self._names['trained']}",
+                got=f"{', '.join(second)} in {self._names['tested']}",
+                do="extract both with the same --encoder",
+            )
         return found
 
     def kinds(self, encoder: str) -> list[str]:
@@ -188,6 +194,16 @@ class Pair:
                 got=", ".join(f"{name} {second.get(name)}" for name in names),
                 do="extract both with the same --encoder",
             )
+
+
+def _names(trained: Store, tested: Store) -> list[str]:
+    """The corpora's names, with as much of the folders' paths as tells two of the same name apart."""
+    names = [store.corpus for store in (trained, tested)]
+    if names[0] != names[1]:
+        return names
+    parts = [store.path.resolve().parts for store in (trained, tested)]
+    length = next((n for n in range(1, max(map(len, parts))) if parts[0][-n:] != parts[1][-n:]), 1)
+    return [f"{name} ({'/'.join(part[-length:])})" for name, part in zip(names, parts, strict=True)]
 
 
 def _check_apart(trained: Store, tested: Store) -> None:

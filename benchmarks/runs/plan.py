@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.folds.fold import Fold
-from benchmarks.runs import leakage
+from benchmarks.runs import leakage, one_class
 from benchmarks.runs import run as single
 from benchmarks.runs.asked import Asked, settings
 from benchmarks.runs.controls import reduced, shuffles
@@ -67,6 +67,7 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
 
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
+        Mismatch: normalisation per speaker would take the class away (`benchmarks.runs.one_class.check`).
         Leakage: test utterances that an encoder was tuned on.
     """
     params = settings(asked)
@@ -84,6 +85,8 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
     for line in cut.missing_lines(dropped):
         say(line)
     folds = [_for_search(cut.restricted(fold, dropped), asked) for fold in cut.folds]
+    speakers = {row.id: row.speaker for row in store.utterances}
+    one_class.check(asked.normalize, folds, cut.classes, speakers, allow=asked.allow_degenerate)
     runs = _runs(asked, params, cut, folds, variants)
     return Plan(asked, cut, tuple(folds), tuple(variants), dropped, tuple(runs))
 

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.folds import fold as cuts
 from benchmarks.folds.fold import Fold
 from benchmarks.runs import predictions
+from benchmarks.runs.evaluation import Evaluation
 from benchmarks.runs.predictions import Card, Predicted
-from benchmarks.statistics.clusters import Clusters, choose
 from benchmarks.statistics.intervals import Answers
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound, quoted
@@ -76,33 +76,15 @@ class System:
 
 
 @dataclass(frozen=True)
-class Results:
-    """A benchmark.
+class Results(Evaluation):
+    """A benchmark; `about` also holds what was asked, as JSON.
 
     Args:
-        about: what was asked, as JSON.
-        folds: how it was cut.
-        utterances: those in the folds.
-        systems: in the order that they were asked for.
         controls: the systems on a share of their training part, or asked about permuted rows; in no table of systems.
     """
 
-    about: Mapping[str, Any]
-    folds: tuple[Fold, ...]
-    utterances: tuple[Utterance, ...]
     systems: tuple[System, ...]
     controls: tuple[System, ...] = ()
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """The tested utterances, in the order of the systems' pooled answers."""
-        return sorted(name for fold in self.folds for name in fold.test)
-
-    @cached_property
-    def clusters(self) -> Clusters:
-        """What the intervals resample."""
-        tested = set(self.ids)
-        return choose(row for row in self.utterances if row.id in tested)
 
 
 def write(out: Path, about: Mapping[str, Any], folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:

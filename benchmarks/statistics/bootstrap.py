@@ -48,8 +48,34 @@ def effective(unit: NDArray[np.intp]) -> float:
     >>> effective(np.array([0, 0, 1, 1])), effective(np.array([0, 0, 0, 1]))
     (2.0, 1.6)
     """
-    sizes = np.bincount(unit)
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
+    return effective_of(np.bincount(unit))
+
+
+def effective_of(sizes: Sequence[int] | NDArray[np.intp]) -> float:
+    """The same from the sizes of the units (U,); 0 of none."""
+    counts = np.asarray(sizes, dtype=float)
+    return float(counts.sum() ** 2 / (counts**2).sum()) if counts.any() else 0.0
+
+
+def least_p(count: float) -> float:
+    """The least two-sided p-value that a test of the units' signs can give: 2^(1 - U) of U units.
+
+    >>> least_p(2), least_p(5), least_p(6)
+    (0.5, 0.0625, 0.03125)
+    """
+    return float(2 ** (1 - count))
+
+
+def is_few(count: float) -> bool:
+    """Whether so few units of equal size (`effective`) can show nothing about others, however they answer: U < 5.33.
+
+    Even where all of them agree, a sign test, which assumes nothing about how units differ, gives 2^(1 - U): 0.5 of
+    two units, 0.0625 of five, below 5 % from six on. The bootstrap is no better off: U units have (2U - 1)! / (U! (U -
+    1)!) different resamples, 3 of two, 10 of three, 35 of four, and a tail of 2.5 % needs at least 40. Student's t
+    answers for as few as two, by assuming that units are drawn from a normal distribution, which two to five of them
+    cannot show either. So their intervals and p-values are given, and nothing is concluded from them.
+    """
+    return least_p(count) >= 1 - CONFIDENCE
 
 
 def summed(rows: NDArray[Any], unit: NDArray[np.intp]) -> Values:
@@ -120,7 +146,7 @@ def p_value(value: float, values: Values, count: float) -> float:
     """
     error = standard_error(values, count)
     if error < _NOISE:
-        return 1.0 if abs(value) < _NOISE else float(2 ** (1 - count))
+        return 1.0 if abs(value) < _NOISE else least_p(count)
     return float(2 * t.sf(abs(value) / error, count - 1))
 
 

@@ -25,7 +25,8 @@ class Difference:
         first: a name; `second` the other.
         value: the metric of the first minus that of the second, the mean over seeds.
         low: lower end of its 95 % interval; `high` the upper.
-        p: of no difference, by the paired clustered bootstrap; `p_holm` corrected.
+        p: of no difference, by the paired clustered bootstrap; of few clusters at least what a test of their signs can
+            reach (`bootstrap.is_few`); `p_holm` corrected.
         mcnemar_p: of equally many right answers, by McNemar's test on the first seed; `mcnemar_p_holm` corrected.
     """
 
@@ -53,7 +54,8 @@ def differences(
 
     The interval and `p` resample clusters, the same for both heads. McNemar's test (McNemar 1947; its exact form below
     25 discordant utterances) takes utterances for independent, so its p is too small where speakers differ; it is
-    there because readers know it, and groups rest on the bootstrap.
+    there because readers know it, and groups rest on the bootstrap. Over fewer than six clusters no two heads differ:
+    `benchmarks.statistics.bootstrap.is_few` says why.
 
     Args:
         answers: by head, of each seed, on the same utterances in the same order.
@@ -69,11 +71,12 @@ def differences(
     spread = {name: resampled_metrics(found, unit, resamples, seed)[metric] for name, found in answers.items()}
     value = {name: float(np.mean([one.values()[metric] for one in found])) for name, found in answers.items()}
     count = bootstrap.effective(unit)
+    few = bootstrap.is_few(count)
     pairs, most = [], greatest(metric)
     for first, second in combinations(answers, 2):
         apart, resampled = value[first] - value[second], spread[first] - spread[second]
         ends = bootstrap.ends(apart, resampled, count, (-most, most))
-        p = bootstrap.p_value(apart, resampled, count)
+        p = max(bootstrap.p_value(apart, resampled, count), bootstrap.least_p(count) if few else 0.0)
         pairs.append(Difference(first, second, apart, *ends, p, mcnemar(answers[first][0], answers[second][0])))
     return _corrected(pairs)
 
