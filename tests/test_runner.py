@@ -406,7 +406,7 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
         return set(ran(tmp_path, heads=("logistic",), **options).about["runs"])
 
     as_they_are, tuned = digests(), digests(tune=1)
-    assert digests(params=("logistic.C=0.01",)) == as_they_are  # the default, given
+    assert digests(params=("logistic.C=0.1",)) == as_they_are  # the default, given
     monkeypatch.setattr(LogisticHead, "SPACE", {"C": (1.0, 3.0)})
     assert digests() == as_they_are
     assert not digests(tune=1) & tuned
