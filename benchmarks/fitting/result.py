@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fitting.settings import Searched, describe_settings
 from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
@@ -69,6 +70,7 @@ class Fitted:
         dropped: id and reason of the utterances that have a class but no features.
         logits: how those of training utterances were taken (`benchmarks.runs.inputs.taken`).
         path: where the bundle was written; None where it was not.
+        searched: the settings that a search chose; None where none was asked for.
     """
 
     bundle: Bundle
@@ -79,6 +81,7 @@ class Fitted:
     dropped: Mapping[str, str]
     logits: str = ""
     path: Path | None = None
+    searched: Searched | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, but for the weights and the single predictions."""
@@ -106,6 +109,7 @@ class Fitted:
             ],
             "interval": INTERVAL,
             "logits": self.logits,
+            "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
@@ -118,7 +122,16 @@ class Fitted:
         cells += [_cells(row) for row in rows]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
         return "\n".join(
-            [*self._title(), "", *_aligned(cells), "", f"in brackets: {self._interval(rows)}", *leaks, *self._bundle()]
+            [
+                *self._title(),
+                "",
+                *_aligned(cells),
+                "",
+                f"in brackets: {self._interval(rows)}",
+                *(self.searched.lines(bundled=self.path is not None) if self.searched else []),
+                *leaks,
+                *self._bundle(),
+            ]
         )
 
     def _interval(self, rows: Sequence[FoldResult]) -> str:
@@ -147,6 +160,7 @@ class Fitted:
             f"features {features}",
             *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
+            describe_settings(bundle.head_name, bundle.params, self.searched.bundle if self.searched else ()),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 
