@@ -228,7 +228,7 @@ def test_shuffling_the_manifest_changes_no_prediction(tmp_path, protocol):
         "heads": ("logistic", "svm", "xgb", "mlp"),
         "protocol": protocol,
         "fold": FIRST[protocol],
-        "tune": 1,
+        "search": 1,
         "normalize": ("speaker",),
     }
     asked |= {"params": ("xgb.n_estimators=5", "mlp.epochs=2", "mlp.device=cpu", "mlp.hidden=[8]")}

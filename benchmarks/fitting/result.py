@@ -160,9 +160,13 @@ class Fitted:
             f"features {features}",
             *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
-            describe_settings(bundle.head_name, bundle.params, self.searched.bundle if self.searched else ()),
+            *([self._settings()] if bundle.params else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
+
+    def _settings(self) -> str:
+        searched = self.searched.bundle if self.searched else ()
+        return describe_settings(self.bundle.head_name, self.bundle.params, searched)
 
 
 def _cells(row: FoldResult) -> list[str]:

@@ -68,7 +68,7 @@ def describe_settings(head: str, params: Mapping[str, Any], searched: Collection
     parts = [_pairs(changed)] if changed else []
     parts += [f"searched: {', '.join(searched)}"] if searched else []
     parts += [f"defaults: {_pairs(as_they_are)}"] if as_they_are else []
-    return f"settings: {'; '.join(parts) or 'none, this head has no settings'}"
+    return f"settings: {'; '.join(parts)}"
 
 
 def _pairs(settings: Mapping[str, Any]) -> str:
