@@ -12,6 +12,7 @@ import click
 PARTLY_FAILED = 3
 SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
 SEED.name = "whole number"  # in messages
+DRAWS, PARTS = click.IntRange(min=0), click.IntRange(1, 5)  # of a search for settings
 # Why a disk refuses to write: it is full, or the place is none.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (
@@ -84,6 +85,23 @@ def column_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="COLUMN=NAME",
         help="What a table calls a column (label, audio, text, speaker …), if not so; may be repeated.",
     )(command)
+
+
+def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--search` and `--search-parts`, the same for fit-head and benchmark."""
+    parts = click.option(
+        "--search-parts",
+        type=PARTS,
+        default=5,
+        help="How many parts of training take turns as dev for --search: 1 is faster, 5 chooses better.",
+    )
+    draws = click.option(
+        "--search",
+        type=DRAWS,
+        default=0,
+        help="Choose a head's settings: the best of its own and so many drawn ones, on parts of training alone.",
+    )
+    return draws(parts(command))
 
 
 def say(line: str) -> None:
@@ -342,6 +360,7 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
     "speaker's own clips, which needs many clips of a speaker, so that no bundle is written.",
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; may be repeated.")
+@search_options
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="The bundle; by default STORE/bundles/HEAD."
 )
@@ -364,6 +383,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
     Examples: cli fit-head --head mlp
               cli fit-head --head svm --features audio.mean,text.mean --param C=10 \\
                 --protocol leave-one-speaker-out
+              cli fit-head --head svm --search 8
     """
     from benchmarks.fitting.fit import fit_and_save
     from featurestore.store import Store
@@ -396,13 +416,9 @@ def fit_head(as_json: bool, **options: Any) -> None:
     "in-sample.",
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting; may be repeated.")
-@click.option("--tune", type=click.IntRange(min=0), default=0, help="Try so many settings of each head, on dev only.")
-@click.option(
-    "--tune-parts",
-    type=click.IntRange(1, 5),
-    default=5,
-    help="How many parts of training take turns as dev for --tune: 1 is faster, 5 chooses better.",
-)
+@search_options
+@click.option("--tune", type=DRAWS, hidden=True, deprecated="Use --search.")
+@click.option("--tune-parts", type=PARTS, hidden=True, deprecated="Use --search-parts.")
 @click.option(
     "--shuffle",
     is_flag=True,
@@ -439,6 +455,9 @@ def benchmark(as_json: bool, **options: Any) -> None:
     from benchmarks.runs.asked import Asked
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
+    for name in ("search", "search_parts"):
+        old = options.pop(name.replace("search", "tune"))
+        options[name] = options[name] if old is None else old
     for name, kind in (
         ("heads", click.STRING),
         ("normalize", click.STRING),

@@ -27,7 +27,10 @@ class LogisticHead(Head):
     fusion network must beat.
 
     Args:
-        C: inverse of the penalty's strength, above 0; a small default, since features are many and utterances few.
+        C: inverse of the penalty's strength, above 0. The default was chosen among 0.0001 to 10 by unweighted average
+            recall on unseen speakers, over six feature sets of EmoDB and of the demo corpus, with and without
+            standardisation per speaker: on average 0.4 points below the best C of each, 1.3 at most (0.01: 1.8 and
+            5.9; 1: 0.9 and 3.1).
         class_weight: None, "balanced", or a weight by class name.
         max_iter: most steps of L-BFGS, at least 1; a head that has not converged by then is kept as it is.
 
@@ -50,7 +53,7 @@ class LogisticHead(Head):
     n_iter_: int
 
     def __init__(
-        self, *, C: float = 0.01, class_weight: dict[str, float] | str | None = None, max_iter: int = 200
+        self, *, C: float = 0.1, class_weight: dict[str, float] | str | None = None, max_iter: int = 200
     ) -> None:
         self.C = C
         self.class_weight = class_weight

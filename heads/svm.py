@@ -24,24 +24,32 @@ _TRUSTED: list[str] = []
 _KERNEL_ROWS = 15_000  # up to here the whole kernel is computed at once: 1.8 GB of float64
 _LEARNED = ("scaler_", "machine_", "support_vectors_", "gamma_", "temperature_")
 _BATCH = 2048  # rows predicted at once
+_WIDE = 0.3  # gamma="wide" in units of "scale"
 
 
 class SVMHead(Head):
     """Standardises each column, then an RBF support vector machine, one class against one.
 
-    Its scores become probabilities by temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"): softmax(score / temperature), the temperature chosen on out-of-fold scores. It is one positive number,
-    so the most probable class is always the machine's own. Classes with fewer members than folds are left out of
-    the calibration, not of the machine; where fewer than two classes remain, the temperature is 1.
+    `predict` gives the class with the highest score, as scikit-learn's `SVC(break_ties=True)` does, and so the most
+    probable one. Plain `SVC` counts the votes of the pairs of classes instead, and its answer may be another than its
+    most probable class. The scores cost nothing: on six feature sets of EmoDB and of the demo corpus, over 15 settings,
+    they reach 0.2 points more unweighted average recall on unseen speakers than the votes (-0.1 to 0.6 by feature set).
+
+    Scores become probabilities by temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks"):
+    softmax(score / temperature), the temperature chosen on out-of-fold scores. It is one positive number, so it changes
+    no answer. Classes with fewer members than folds are left out of the calibration, not of the machine; where fewer
+    than two classes remain, the temperature is 1.
 
     Up to 15,000 rows the kernel is one matrix product, shared by all calibration folds: on 3,000 x 1,548 features
     10 x faster to fit and 100 x faster to predict than the machine's own row by row, with the same answers.
 
     Args:
         C: cost of a training error, above 0.
-        gamma: width of the kernel: "scale" (1 over columns times variance), "auto" (1 over columns) or above 0.
-        gamma_factor: multiplies gamma, above 0; with "scale" a setting that means the same for any number of columns.
-            A search varies it where it is not given, whatever gamma is.
+        gamma: inverse width of the kernel: "scale" (1 over columns times variance, scikit-learn's default), "wide"
+            (0.3 of it), "auto" (1 over columns) or above 0. The defaults of C and gamma were chosen on the same feature
+            sets: on average 1.0 points below the best of each, 2.8 at most. `SVC`'s own C=1 and "scale": 2.2 and 7.4.
+        gamma_factor: multiplies gamma, above 0; with "wide" and "scale" a setting that means the same for any number of
+            columns. A search varies it where it is not given, whatever gamma is.
         class_weight: None, "balanced", or a weight by class name.
         calibration_folds: folds for the temperature, at least 2; each is one more fit.
         cache_size: memory of the kernel cache in MB.
@@ -58,7 +66,7 @@ class SVMHead(Head):
     COST: ClassVar[float] = 7.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "C": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-        "gamma_factor": (0.03, 0.1, 0.3, 1.0, 3.0),
+        "gamma_factor": (0.1, 0.3, 1.0, 3.0, 10.0),
         "class_weight": (None, "balanced"),
     }
 
@@ -71,8 +79,8 @@ class SVMHead(Head):
     def __init__(
         self,
         *,
-        C: float = 1.0,
-        gamma: float | str = "scale",
+        C: float = 3.0,
+        gamma: float | str = "wide",
         gamma_factor: float = 1.0,
         class_weight: dict[str, float] | str | None = None,
         calibration_folds: int = 3,
@@ -136,7 +144,8 @@ class SVMHead(Head):
         return SVC(C=self.C, kernel=kernel, gamma=gamma, class_weight=self.class_weight, cache_size=self.cache_size)
 
     def _gamma(self, Z: Matrix) -> float:
-        named = {"scale": 1 / (Z.shape[1] * (float(Z.var()) or 1.0)), "auto": 1 / Z.shape[1]}
+        scale = 1 / (Z.shape[1] * (float(Z.var()) or 1.0))
+        named = {"wide": _WIDE * scale, "scale": scale, "auto": 1 / Z.shape[1]}
         return self.gamma_factor * (named[self.gamma] if isinstance(self.gamma, str) else float(self.gamma))
 
     def _check_params(self) -> None:
@@ -144,7 +153,7 @@ class SVMHead(Head):
         for name in ("C", "gamma_factor", "cache_size"):
             self._check_number(name, low=0)
         if isinstance(self.gamma, str):
-            self._check_choice("gamma", ("scale", "auto"))
+            self._check_choice("gamma", ("wide", "scale", "auto"))
         else:
             self._check_number("gamma", low=0)
 

@@ -125,7 +125,7 @@ def test_every_head_learns_from_the_same_share_and_says_so(tmp_path):
 
 
 def test_a_search_sees_the_same_share_of_the_dev_part(tmp_path):
-    found, _ = ran(tmp_path, heads=("svm",), tune=1, shares=(0.5,))
+    found, _ = ran(tmp_path, heads=("svm",), search=1, shares=(0.5,))
     (control,) = found.controls
     assert {(run.card.train, run.card.dev, run.card.tune) for run in control.runs} == {(12, 12, 1)}
     (curve,) = content(found)["sizes"]

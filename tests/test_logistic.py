@@ -23,6 +23,12 @@ def test_it_is_scikit_learns_on_standardised_columns(classes, params):
     assert ours.coef_.shape == (classes, 5)
 
 
+def test_the_settings_of_the_defaults():
+    X, y = data(4)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200)).fit(X, y)
+    np.testing.assert_allclose(LogisticHead().fit(X, y).predict_proba(X), theirs.predict_proba(X), atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [({"C": 0}, "C must be a number above 0, got 0"), ({"max_iter": 0.5}, "max_iter must be an integer of at least 1")],

@@ -137,9 +137,9 @@ def test_a_fitted_head_says_how_its_logits_were_taken():
 
 def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
     note = "an encoder was tuned on the very utterances that settings were chosen on"
-    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, tune=1), tmp_path / "seen")
+    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen")
     assert note in compared.summary(tmp_path / "seen")[1]
-    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, tune=1), tmp_path / "unseen")
+    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen")
     assert note not in compared.summary(tmp_path / "unseen")[1]
 
 

@@ -196,7 +196,7 @@ def test_what_shapes_a_run_makes_another_run(tmp_path):
         digests(params=("svm.C=2",)),
         digests(split_seed=1),
         digests(features="audio.mean"),
-        digests(tune=1),
+        digests(search=1),
         digests(FakeStore(spread=0.4)),  # other bytes in the feature file
         digests(FakeStore(tuned={"audio": frozenset(["Ses01F_000"])}), allow_leakage=True),  # the card says what leaks
     ]
@@ -228,7 +228,7 @@ def test_shuffling_the_manifest_changes_no_prediction(tmp_path, protocol):
         "heads": ("logistic", "svm", "xgb", "mlp"),
         "protocol": protocol,
         "fold": FIRST[protocol],
-        "tune": 1,
+        "search": 1,
         "normalize": ("speaker",),
     }
     asked |= {"params": ("xgb.n_estimators=5", "mlp.epochs=2", "mlp.device=cpu", "mlp.hidden=[8]")}
@@ -271,7 +271,7 @@ def test_utterances_that_lack_a_feature_are_in_no_run_of_any_feature_set(tmp_pat
 
 
 def test_settings_are_chosen_on_dev_and_said(tmp_path):
-    found = ran(tmp_path, heads=("svm",), tune=3)
+    found = ran(tmp_path, heads=("svm",), search=3)
     card = found.systems[0].card
     assert (card.tune, card.dev, card.train) == (3, 24, 24)
     summary, text = compared.summary(tmp_path)
@@ -282,16 +282,16 @@ def test_settings_are_chosen_on_dev_and_said(tmp_path):
     outcome = {finding["check"]: finding["outcome"] for finding in summary["checks"]}
     assert outcome["selection-on-test"] == "passed"
     with pytest.raises(Mismatch, match="no dev part can be cut"):
-        ran(tmp_path, FakeStore(corpus(sessions=2)), tune=1)
+        ran(tmp_path, FakeStore(corpus(sessions=2)), search=1)
 
 
 def test_parts_of_training_take_turns_as_dev_as_often_as_is_asked(tmp_path):
-    found = ran(tmp_path / "both", heads=("svm",), tune=1)
+    found = ran(tmp_path / "both", heads=("svm",), search=1)
     assert [(fold.dev != (), len(fold.turns)) for fold in found.folds] == [(True, 1)] * 3
-    alone = ran(tmp_path / "alone", heads=("svm",), tune=1, tune_parts=1)
+    alone = ran(tmp_path / "alone", heads=("svm",), search=1, search_parts=1)
     assert [(fold.dev, fold.turns) for fold in alone.folds] == [(fold.dev, ()) for fold in found.folds]
     assert "recall on a dev part cut from training" in compared.summary(tmp_path / "alone")[1]
-    assert "--tune 1 --tune-parts 1" in alone.about["command"]
+    assert "--search 1 --search-parts 1" in alone.about["command"]
     assert not set(found.about["runs"]) & set(alone.about["runs"])
 
 
@@ -405,11 +405,11 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
     def digests(**options):
         return set(ran(tmp_path, heads=("logistic",), **options).about["runs"])
 
-    as_they_are, tuned = digests(), digests(tune=1)
-    assert digests(params=("logistic.C=0.01",)) == as_they_are  # the default, given
+    as_they_are, tuned = digests(), digests(search=1)
+    assert digests(params=("logistic.C=0.1",)) == as_they_are  # the default, given
     monkeypatch.setattr(LogisticHead, "SPACE", {"C": (1.0, 3.0)})
     assert digests() == as_they_are
-    assert not digests(tune=1) & tuned
+    assert not digests(search=1) & tuned
     monkeypatch.setattr(LogisticHead, "__init__", partialmethod(LogisticHead.__init__, max_iter=7))
     assert not digests() & as_they_are
 
@@ -449,7 +449,7 @@ def test_a_command_without_options_has_the_defaults_of_asked(monkeypatch):
 def test_how_long_the_search_took_is_told_where_there_is_one(tmp_path):
     for tune in (0, 1):
         said = []
-        asked = Asked(("logistic",), protocol=SESSIONS, tune=tune)
+        asked = Asked(("logistic",), protocol=SESSIONS, search=tune)
         benchmark(FakeStore(), asked, tmp_path / str(tune), say=said.append)
         assert ["s to choose settings, " in line for line in said if "s to fit" in line] == [bool(tune)] * 3
 
@@ -466,7 +466,7 @@ def test_a_dev_part_without_features_is_told_where_it_is_needed(tmp_path):
     rows = tuple(replace(row, partition=sides[row.session]) for row in corpus())
     store = FakeStore(rows, failed={row.id: "gone" for row in rows if row.partition == "dev"})
     with pytest.raises(Mismatch, match="fold test: no dev utterance has features\n  do: extract what is missing, or"):
-        ran(tmp_path, store, heads=("svm",), protocol="official", tune=1)
+        ran(tmp_path, store, heads=("svm",), protocol="official", search=1)
     assert ran(tmp_path, store, heads=("svm",), protocol="official").ids
 
 

@@ -15,15 +15,17 @@ from heads.svm import SVMHead
 NAMES = np.array(["angry", "happy", "sad", "neutral"])
 
 
-def data(classes=4, rows=300):
-    X, y = make_classification(rows, 12, n_informative=8, n_classes=classes, flip_y=0.2, class_sep=0.8, random_state=0)
+def data(classes=4, rows=300, apart=0.8):
+    X, y = make_classification(
+        rows, 12, n_informative=8, n_classes=classes, flip_y=0.2, class_sep=apart, random_state=0
+    )
     return X * np.logspace(-3, 3, 12), NAMES[y]
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_it_is_scikit_learns_machine_with_its_calibration(classes):
     X, y = data(classes)
-    head = SVMHead(C=2.0, random_state=0).fit(X, y)
+    head = SVMHead(C=2.0, gamma="scale", random_state=0).fit(X, y)
     Z = StandardScaler().fit_transform(X)
     folds = StratifiedKFold(3, shuffle=True, random_state=seed_from(0))
     plain = CalibratedClassifierCV(SVC(C=2.0), method="temperature", cv=folds, ensemble=False).fit(Z, y)
@@ -31,13 +33,30 @@ def test_it_is_scikit_learns_machine_with_its_calibration(classes):
     np.testing.assert_allclose(head.predict_proba(X), plain.predict_proba(Z), atol=2e-3)
 
 
-def test_the_most_probable_class_is_the_machines_own():
+@pytest.mark.parametrize("C", [1.0, 3.0])
+@pytest.mark.parametrize("rows", [100, 300])
+def test_the_answer_is_that_of_the_highest_score_which_is_the_most_probable_class(C, rows):
+    X, y = data(apart=0.3)
+    head = SVMHead(C=C, gamma="scale", random_state=0).fit(X[:rows], y[:rows])
+    by_score, by_votes = (
+        make_pipeline(StandardScaler(), SVC(C=C, break_ties=ties)).fit(X[:rows], y[:rows]).predict(X)
+        for ties in (True, False)
+    )
+    assert (head.predict(X) == by_score).all()
+    assert (head.predict(X) == head.classes_[head.predict_proba(X).argmax(1)]).all()
+    assert (by_votes != by_score).any()  # so the two rules are told apart here
+
+
+def test_the_settings_of_the_defaults():
     X, y = data()
-    plain = make_pipeline(StandardScaler(), SVC(break_ties=True)).fit(X, y)
-    assert (SVMHead(random_state=0).fit(X, y).predict(X) == plain.predict(X)).all()
+    head, scale = (SVMHead(random_state=0, **params).fit(X, y) for params in ({}, {"gamma": "scale"}))
+    assert (head.C, head.gamma, head.gamma_factor) == (3.0, "wide", 1.0)
+    assert head.gamma_ == pytest.approx(0.3 * scale.gamma_, rel=1e-12)
+    plain = make_pipeline(StandardScaler(), SVC(C=3.0, gamma=0.3 / 12, break_ties=True)).fit(X, y)
+    assert (head.predict(X) == plain.predict(X)).all()
 
 
-@pytest.mark.parametrize("gamma", ["scale", "auto", 0.02])
+@pytest.mark.parametrize("gamma", ["wide", "scale", "auto", 0.02])
 def test_a_factor_narrows_or_widens_whatever_gamma_is(gamma):
     X, y = data()
     scaled = SVMHead(gamma=gamma, gamma_factor=0.25, random_state=0).fit(X, y)
@@ -84,7 +103,7 @@ def test_nothing_to_calibrate_on_leaves_the_scores():
     [
         ({"C": 0}, "C must be a number above 0, got 0"),
         ({"C": True}, "C must be a number above 0, got True"),
-        ({"gamma": "small"}, "gamma must be one of 'scale', 'auto', got 'small'"),
+        ({"gamma": "small"}, "gamma must be one of 'wide', 'scale', 'auto', got 'small'"),
         ({"gamma": -1}, "gamma must be a number above 0, got -1"),
         ({"gamma_factor": 0}, "gamma_factor must be a number above 0, got 0"),
         ({"calibration_folds": 1}, "calibration_folds must be an integer of at least 2, got 1"),

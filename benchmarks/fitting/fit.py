@@ -4,19 +4,23 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, Finding
 from benchmarks.fitting.checked import Setup, findings
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
-from benchmarks.folds.fold import Fold
+from benchmarks.fitting.settings import Searched
+from benchmarks.folds.fold import Fold, add_dev
+from benchmarks.folds.grouped import DEV_PARTS
 from benchmarks.runs import leakage, one_class
 from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve, taken
 from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, check_way
 from benchmarks.runs.parallel import each, threads
 from benchmarks.runs.params import check_params, defaults, parse_params
-from benchmarks.runs.run import Run, execute, fit
+from benchmarks.runs.run import Run, choose_params, execute, fit
+from benchmarks.runs.search import limit_parts, space
 from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from benchmarks.statistics.clusters import choose
@@ -40,12 +44,27 @@ class _Fitting:
     inputs: Inputs
     seed: int
     normalize: str
+    search: int
 
     def run(self, fold: Fold) -> Run:
         """The run of one fold."""
         speakers = {row.id: row.speaker for row in self.task.store.utterances} if self.normalize == SPEAKER else {}
         classes = self.task.classes
-        return Run(self.head, self.params, self.inputs, fold, classes, self.normalize, speakers, seed=self.seed)
+        return Run(
+            self.head,
+            self.params,
+            self.inputs,
+            fold,
+            classes,
+            self.normalize,
+            speakers,
+            tune=self.search,
+            seed=self.seed,
+        )
+
+    def chosen(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The searched ones among all settings of a fitted head."""
+        return {name: params[name] for name in space(self.head, self.params)}
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,10 @@ class _Final:
     head: Any
     blocks: Mapping[str, int]
     scaling: Scaling | None
+
+
+# of one fold: the fitted head where it is the one for the bundle, the answers to its test part, all its settings
+_FoldRun = tuple[_Final | None, list[Prediction], Mapping[str, Any]]
 
 
 def fit_head(
@@ -71,6 +94,8 @@ def fit_head(
     normalize: str = NONE,
     allow_leakage: bool = False,
     allow_degenerate: bool = False,
+    search: int = 0,
+    search_parts: int = DEV_PARTS,
     progress: Progress = lambda line: None,
 ) -> Fitted:
     """Fits a head on each fold's training part and measures it on its test part.
@@ -94,18 +119,23 @@ def fit_head(
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
         allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
         allow_degenerate: normalise per speaker although most test utterances are of speakers of one class.
+        search: how many settings to try beside `params` as they are, on parts of each training part, and of everything
+            for the bundle; 0 takes `params` as they are. The test part is not looked at.
+        search_parts: how many of these parts take turns as dev, at most.
         progress: is told, line by line, what is left out and what is being done.
 
     Raises:
         UnknownName: head, parameter, feature, label scheme, protocol or fold that is not there.
         BadValue: a parameter that the head cannot use, or no way to normalise.
-        Mismatch: a label that the scheme does not know, a corpus that the protocol cannot cut, or normalisation per
-            speaker that would take the class away (`benchmarks.runs.one_class.check`).
+        Mismatch: a label that the scheme does not know, a corpus that the protocol cannot cut, normalisation per
+            speaker that would take the class away (`benchmarks.runs.one_class.check`), or a search, and no part can be
+            cut from training.
         Leakage: test utterances that an encoder was tuned on.
     """
     check_params(head, params or {})
     check_way(normalize)
-    cut = task(store, labels=labels, protocol=protocol, seed=seed, fold=fold)
+    search = _searchable(head, params or {}, search, progress)
+    cut = task(store, labels=labels, protocol=protocol, seed=seed, fold=fold, dev=search > 0)
     inputs = resolve(store, features or store.default_features(), cut.folds, logits)
     dropped = cut.dropped(inputs)
     for line in cut.missing_lines(dropped):
@@ -113,22 +143,30 @@ def fit_head(
     folds = [cut.restricted(one, dropped) for one in cut.folds]
     speakers = {row.id: row.speaker for row in store.utterances}
     one_class.check([normalize], folds, cut.classes, speakers, allow=allow_degenerate)
-    leaks = leakage.check(folds, leakage.overlaps(store, folds, inputs), allow=allow_leakage)
+    seen = leakage.overlaps(store, folds, inputs)
+    leaks = leakage.check(folds, seen, allow=allow_leakage)
     chosen = _seeded(head, seed) | dict(params or {})
-    fittings = [_Fitting(cut, head, chosen, one, seed, normalize) for one in inputs]
+    fittings = [_Fitting(cut, head, chosen, one, seed, normalize, search) for one in inputs]
+    folds = [limit_parts(one, search_parts) for one in folds] if search else folds
+    # cut before anything is fitted: a cut that fails does so at once
+    everything = _everything(cut, dropped, search_parts if search and not _is_kept(fittings, 0) else 0)
     runs = _run(fittings, folds, progress)
     results = [
-        _measure(cut, fold.name, len(fold.train), rows, leaks.get(fold.name, ""))
-        for fold, (_, rows) in zip(folds, runs, strict=True)
+        _measure(cut, fold.name, len(fitting.run(fold).training), rows, leaks.get(fold.name, ""))
+        for fitting, fold, (_, rows, _) in zip(fittings, folds, runs, strict=True)
     ]
-    predictions = [row for _, rows in runs for row in rows]
+    predictions = [row for _, rows, _ in runs for row in rows]
     pooled = _measure(cut, "pooled", None, predictions, "; ".join(leaks.values()))
     way = taken(store, inputs, folds, logits)
     setup = Setup(head, inputs[0].features, way, normalize)
-    checked = findings(cut, folds, inputs, dropped, setup, predictions)
-    final = runs[0][0] or _fit_everything(fittings[0], dropped, progress)
+    checked = findings(cut, folds, inputs, dropped, setup, predictions, search)
+    final = runs[0][0] or _fit_everything(fittings[0], everything, progress)
     bundle = _bundle(fittings[0], final, folds[0].name if runs[0][0] else None, pooled, checked)
-    return Fitted(bundle, tuple(results), pooled, tuple(predictions), cut.left_out(), dropped, way, checked)
+    searched = _searched(fittings, folds, runs, final, seen, search_parts) if search else None
+    left_out = cut.left_out()
+    return Fitted(
+        bundle, tuple(results), pooled, tuple(predictions), left_out, dropped, way, checked, searched=searched
+    )
 
 
 def fit_and_save(
@@ -175,39 +213,78 @@ def _seeded(head: str, seed: int) -> dict[str, Any]:
     return {"random_state": seed} if "random_state" in defaults(head) else {}
 
 
-def _run(
-    fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress
-) -> list[tuple[_Final | None, list[Prediction]]]:
+def _searchable(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
+    """How many settings to try; none, and that is said, where there is nothing to choose."""
+    if search and not space(head, params):
+        progress(f"head {head} has no setting left to search: it is fitted as it is")
+        return 0
+    return search
+
+
+def _searched(
+    fittings: Sequence[_Fitting],
+    folds: Sequence[Fold],
+    runs: Sequence[_FoldRun],
+    final: _Final,
+    seen: Mapping[str, Mapping[str, Mapping[str, str]]],
+    parts: int,
+) -> Searched:
+    tuned_on = {fold.name: {*chain(*seen[fold.name].values())} for fold in folds}
+    return Searched(
+        fittings[0].search,
+        parts,
+        {fold.name: one.chosen(run[2]) for one, fold, run in zip(fittings, folds, runs, strict=True)},
+        fittings[0].chosen(final.head.get_params()),
+        seen=any(tuned_on[fold.name] & {*fold.dev, *chain(*fold.turns)} for fold in folds),
+    )
+
+
+def _run(fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress) -> list[_FoldRun]:
     """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
-    keep = [len(folds) == 1 or (number == 0 and not _can_fit_everything(one)) for number, one in enumerate(fittings)]
+    keep = [_is_kept(fittings, number) for number in range(len(fittings))]
     runs, tasks = [], list(zip(fittings, folds, keep, strict=True))
     for (fitting, fold, _), run in zip(tasks, each(_run_fold, tasks), strict=True):
-        progress(f"fold {fold.name}: fitted {fitting.head} on {len(fold.train)} utterances, tested on {len(fold.test)}")
+        train = len(fitting.run(fold).training)
+        progress(f"fold {fold.name}: fitted {fitting.head} on {train} utterances, tested on {len(fold.test)}")
         runs.append(run)
     return runs
+
+
+def _is_kept(fittings: Sequence[_Fitting], number: int) -> bool:
+    """Whether the head of that fold is the one for the bundle."""
+    return len(fittings) == 1 or (number == 0 and not _can_fit_everything(fittings[0]))
 
 
 def _can_fit_everything(fitting: _Fitting) -> bool:
     return fitting.inputs.files == fitting.inputs.features and fitting.normalize != SPEAKER
 
 
-def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> tuple[_Final | None, list[Prediction]]:
+def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> _FoldRun:
     classes = fitting.task.classes
     done = execute(fitting.task.store, fitting.run(fold))
     rows = zip(done.ids, done.answers[0].prediction, strict=True)
     predictions = [Prediction(name, fold.name, classes[name], predicted) for name, predicted in rows]
-    return _Final(done.head, done.blocks, done.scaling) if keep else None, predictions
+    return _Final(done.head, done.blocks, done.scaling) if keep else None, predictions, done.params
 
 
-def _fit_everything(fitting: _Fitting, dropped: Mapping[str, str], progress: Progress) -> _Final:
-    cut = fitting.task
-    ids = sorted(name for name in cut.classes if name not in dropped)
+def _everything(cut: Task, dropped: Mapping[str, str], parts: int) -> Fold:
+    """All utterances that have features as one training part, with so many parts of it to choose settings on."""
+    fold = Fold("everything", tuple(sorted(name for name in cut.classes if name not in dropped)), ())
+    if not parts:
+        return fold
+    return limit_parts(add_dev(fold, cut.protocol, cut.store.utterances, cut.classes, cut.seed), parts)
+
+
+def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> _Final:
+    cut, run = fitting.task, fitting.run(everything)
+    ids = run.training
     progress(f"fitting {fitting.head} on all {len(ids)} utterances, for the bundle")
     with threads(1):
         X, blocks = fitting.inputs.matrix(cut.store, ids)
         scaling = over(X) if fitting.normalize == GLOBAL else None
         X = scaling.apply(X) if scaling else X
-        return _Final(fit(fitting.head, fitting.params, X, [cut.classes[name] for name in ids]), blocks, scaling)
+        y = [cut.classes[name] for name in ids]
+        return _Final(fit(fitting.head, choose_params(run, X, y), X, y), blocks, scaling)
 
 
 def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:

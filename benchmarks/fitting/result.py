@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, Finding
+from benchmarks.fitting.settings import Searched, describe_settings
 from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
@@ -76,6 +77,7 @@ class Fitted:
         logits: how those of training utterances were taken (`benchmarks.runs.inputs.taken`).
         checks: every check's answer.
         path: where the bundle was written; None where it was not.
+        searched: the settings that a search chose; None where none was asked for.
     """
 
     bundle: Bundle
@@ -87,6 +89,7 @@ class Fitted:
     logits: str = ""
     checks: tuple[Finding, ...] = ()
     path: Path | None = None
+    searched: Searched | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, but for the weights and the single predictions."""
@@ -116,6 +119,7 @@ class Fitted:
             "interval": INTERVAL,
             "interval_over": {"over": clusters.over, "clusters": clusters.count, "note": clusters.note},
             "logits": self.logits,
+            "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
@@ -133,7 +137,8 @@ class Fitted:
         if len({row.classes for row in rows}) == 1:
             cells = [[*row[:3], *row[4:]] for row in cells]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
-        below = [f"in brackets: {self._interval(rows)}", *self._notes(), *leaks, *self._failed()]
+        searched = self.searched.lines(bundled=self.path is not None) if self.searched else []
+        below = [f"in brackets: {self._interval(rows)}", *searched, *self._notes(), *leaks, *self._failed()]
         return "\n".join([*self._title(), "", *_aligned(cells), "", *below, *self._bundle()])
 
     def _interval(self, rows: Sequence[FoldResult]) -> str:
@@ -173,8 +178,13 @@ class Fitted:
             f"features {features}",
             *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
+            *([self._settings()] if bundle.params else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
+
+    def _settings(self) -> str:
+        searched = self.searched.bundle if self.searched else ()
+        return describe_settings(self.bundle.head_name, self.bundle.params, searched)
 
 
 def _cells(row: FoldResult) -> list[str]:

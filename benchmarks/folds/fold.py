@@ -72,6 +72,25 @@ def cut(
     return folds
 
 
+def add_dev(
+    fold: Fold, protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0
+) -> Fold:
+    """Cut a dev part, and parts that can take turns with it, from the training part of a fold.
+
+    Args:
+        fold: which has no dev part.
+        protocol: its registry name; the cut keeps its groups together.
+        utterances: the whole manifest.
+        classes: class by id.
+        seed: of the cut.
+
+    Raises:
+        Mismatch: no dev part can be cut.
+    """
+    groups = registry.module("protocols", protocol).groups([row for row in utterances if row.id in classes])
+    return _with_dev(fold, groups, classes, seed)
+
+
 def choose(folds: Sequence[Fold], name: str) -> Fold:
     """The fold of that name.
 

@@ -37,7 +37,7 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         "feature_sets": {variant.name: list(variant.inputs[0].features) for variant in plan.variants},
         "normalize": {way: NOTES[way] for way in asked.normalize},
         "seeds": list(asked.seeds),
-        "tune": asked.tune,
+        "tune": asked.search,
         "left_out": task.left_out(),
         "published": _published(task.store.corpus, task.labels),
         "command": command,

@@ -29,8 +29,8 @@ class Asked:
         normalize: `none`, `global`, `speaker`; several are compared.
         logits: how logits are taken (`benchmarks.runs.inputs.resolve`); several are compared.
         params: settings by head, `HEAD.NAME=VALUE` texts.
-        tune: how many settings to try on dev; 0 takes them as they are.
-        tune_parts: how many parts of training take turns as dev, at most; 1 is the dev part alone.
+        search: how many settings to try on dev; 0 takes them as they are.
+        search_parts: how many parts of training take turns as dev, at most; 1 is the dev part alone.
         shuffle: also ask every head of a set with both modalities about permuted rows (`benchmarks.runs.controls`).
         shares: also fit every head on these shares of the training part, above 0 and below 1.
         allow_leakage: run what leaks, and mark it.
@@ -48,8 +48,8 @@ class Asked:
     normalize: tuple[str, ...] = (NONE,)
     logits: tuple[str, ...] = (CROSS_FITTED,)
     params: tuple[str, ...] = ()
-    tune: int = 0
-    tune_parts: int = DEV_PARTS
+    search: int = 0
+    search_parts: int = DEV_PARTS
     shuffle: bool = False
     shares: tuple[float, ...] = ()
     allow_leakage: bool = False

@@ -14,10 +14,11 @@ from benchmarks.runs.inputs import Inputs, resolve, taken
 from benchmarks.runs.normalize import NONE, SPEAKER
 from benchmarks.runs.params import defaults
 from benchmarks.runs.run import Run
+from benchmarks.runs.search import limit_parts
 from benchmarks.runs.source import Store
 from benchmarks.runs.task import Task, task
 from featurestore.bundle import versions
-from featurestore.errors import BadValue, Mismatch
+from featurestore.errors import BadValue
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,14 @@ def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
         protocol=asked.protocol,
         seed=asked.split_seed,
         fold=asked.fold,
-        dev=asked.tune > 0,
+        dev=asked.search > 0,
     )
     variants = _variants(store, asked, cut.folds)
     _check_shuffle(store, asked, variants)
     dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
     for line in cut.missing_lines(dropped):
         say(line)
-    folds = [_for_search(cut.restricted(fold, dropped), asked) for fold in cut.folds]
+    folds = [_restricted(cut, fold, dropped, asked) for fold in cut.folds]
     speakers = {row.id: row.speaker for row in store.utterances}
     one_class.check(asked.normalize, folds, cut.classes, speakers, allow=asked.allow_degenerate)
     runs = _runs(asked, params, cut, folds, variants)
@@ -113,7 +114,7 @@ def _runs(
                         fold = whole if share == 1 else reduced(whole, share, cut.classes, seed)
                         inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
                         names = speakers if normalize == SPEAKER else {}
-                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.tune, seed, share)
+                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.search, seed, share)
                         run = replace(run, system=system)
                         fit = single.digest(store, run, found)
                         plain = Planned(fit, fit, run, variant, leaks.get(fold.name, ""), drawn)
@@ -122,13 +123,10 @@ def _runs(
                             yield replace(plain, run=one, digest=single.digest(store, one, found))
 
 
-def _for_search(fold: Fold, asked: Asked) -> Fold:
-    """The fold with as many parts to take turns as dev as were asked for."""
-    if asked.tune and not fold.dev:
-        raise Mismatch(
-            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --tune"
-        )
-    return replace(fold, turns=fold.turns[: asked.tune_parts - 1])
+def _restricted(cut: Task, fold: Fold, dropped: Mapping[str, str], asked: Asked) -> Fold:
+    """Leave out what lacks a feature; keep as many parts to take turns as dev as were asked for."""
+    left = cut.restricted(fold, dropped)
+    return limit_parts(left, asked.search_parts) if asked.search else left
 
 
 def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> None:
@@ -143,7 +141,7 @@ def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> N
 def _shares_and_seeds(asked: Asked, drawn: bool) -> Iterator[tuple[float, int]]:
     """Where neither the head nor the search draws, one seed is enough; but what is in a share is always drawn."""
     for share in (1.0, *sorted(asked.shares)):
-        for seed in asked.seeds if drawn or asked.tune or share < 1 else asked.seeds[:1]:
+        for seed in asked.seeds if drawn or asked.search or share < 1 else asked.seeds[:1]:
             yield share, seed
 
 

@@ -117,7 +117,7 @@ def execute(store: Store, run: Run, shuffles: Sequence[Shuffle | None] = (None,)
     X, Z = (scaling.apply(X), scaling.apply(Z)) if scaling else normalize(X, Z, run.normalize, speakers)
     y = [run.classes[name] for name in train]
     started = time.perf_counter()
-    params = _tuned(run, X, y, train)
+    params = choose_params(run, X, y)
     searched = time.perf_counter()
     head = fit(run.head, params, X, y)
     fitted = time.perf_counter()
@@ -186,12 +186,23 @@ def source(file: Path) -> str:
     ).hexdigest()
 
 
-def _tuned(run: Run, X: np.ndarray, y: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
+def choose_params(run: Run, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
+    """Choose the settings of a run on its own parts of training; its given ones where no search is asked for.
+
+    Args:
+        run: its test part is not looked at.
+        X: the rows of `run.training` (N, D).
+        y: their classes.
+
+    Raises:
+        BadValue: a parameter that the head cannot use.
+    """
     if not run.tune:
         return dict(run.params)
     part = {name: number for number, ids in enumerate((run.fold.dev, *run.fold.turns)) for name in ids}
     try:
-        return search(run.head, dict(run.params), X, y, [part.get(name, -1) for name in train], run.tune, run.seed)
+        turns = [part.get(name, -1) for name in run.training]
+        return search(run.head, dict(run.params), X, y, turns, run.tune, run.seed)
     except ValueError as error:
         raise BadValue(f"head {run.head}: {error}", do="give another value by --param") from error
 

@@ -1,22 +1,49 @@
-"""Choosing a head's settings on dev: scikit-learn's search over values that are drawn from the head's own list."""
+"""Search for a head's settings on parts of training: scikit-learn's search over draws from the head's own lists."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from benchmarks.folds.fold import Fold
 from benchmarks.statistics.metrics import unweighted_average_recall
 from featurestore import registry
+from featurestore.errors import Mismatch
+
+
+def space(head: str, given: Collection[str]) -> Mapping[str, Sequence[Any]]:
+    """List the values that a search draws from, by setting.
+
+    Args:
+        head: its registry name.
+        given: settings that are not searched.
+    """
+    return {name: values for name, values in registry.load("heads", head).SPACE.items() if name not in given}
+
+
+def limit_parts(fold: Fold, parts: int) -> Fold:
+    """Keep at most so many parts of training that take turns as dev; 1 is the dev part alone.
+
+    Raises:
+        Mismatch: the fold has no dev part.
+    """
+    if not fold.dev:
+        raise Mismatch(
+            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --search"
+        )
+    return replace(fold, turns=fold.turns[: parts - 1])
 
 
 def search(
     head: str, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
 ) -> dict[str, Any]:
-    """The settings among `draws` of the head's SPACE (and its defaults) that do best on dev, fitted on the others.
+    """Choose the settings that do best on dev, among `draws` of the head's SPACE and the given ones as they are.
 
-    Each part takes its turn as dev; best by unweighted average recall, averaged over them (nested cross-validation:
-    Cawley and Talbot 2010, "On Over-fitting in Model Selection"). The test part is not among the rows.
+    Each part takes its turn as dev and the head is fitted on the others. Best is by unweighted average recall, averaged
+    over the parts (nested cross-validation: Cawley and Talbot 2010, "On Over-fitting in Model Selection"). The test
+    part is not among the rows.
 
     Args:
         head: its registry name.
@@ -33,13 +60,12 @@ def search(
     from sklearn.metrics import make_scorer
     from sklearn.model_selection import GridSearchCV, ParameterSampler, PredefinedSplit
 
-    kind = registry.load("heads", head)
-    space = {name: values for name, values in kind.SPACE.items() if name not in params}
-    if not space:
+    kind, values = registry.load("heads", head), space(head, params)
+    if not values:
         return dict(params)
-    most = math.prod(len(values) for values in space.values())
-    drawn = list(ParameterSampler(space, min(draws, most), random_state=seed))
-    default = {name: kind(**params).get_params()[name] for name in space}
+    most = math.prod(map(len, values.values()))
+    drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
+    default = {name: kind(**params).get_params()[name] for name in values}
     candidates = [{name: [value] for name, value in one.items()} for one in (default, *drawn)]
     found = GridSearchCV(
         kind(**params),
