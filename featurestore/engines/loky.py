@@ -29,7 +29,6 @@ _ENVIRONMENT = {
     "VECLIB_MAXIMUM_THREADS": "1",
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9",
 }
-_DEATH = Loss("a worker process died, most likely for want of memory", "--jobs 1 needs the least memory")
 
 
 @contextmanager
@@ -49,16 +48,20 @@ def running(engine: "Engine") -> Iterator[Workers]:
             jobs, timeout=_IDLE, initializer=_begin, initargs=(os.getpid(),), env=_ENVIRONMENT
         )
         try:
-            yield Workers(executor, lambda: jobs, _DEATH, _loss)
+            death = Loss(
+                "a worker process died, most likely for want of memory",
+                "--jobs 1 needs the least memory" if jobs > 1 else "it needs a machine with more memory",
+            )
+            yield Workers(executor, lambda: jobs, death, lambda error: death if _is_death(error) else None)
         except BaseException:
             executor.shutdown(wait=True, kill_workers=True)
             raise
 
 
-def _loss(error: BaseException) -> Loss | None:
+def _is_death(error: BaseException) -> bool:
     from loky.process_executor import TerminatedWorkerError
 
-    return _DEATH if isinstance(error, TerminatedWorkerError) else None
+    return isinstance(error, TerminatedWorkerError)
 
 
 def _begin(parent: int) -> None:

@@ -51,11 +51,19 @@ class _Tasks(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Start a task and return its future."""
-        reference = self._remote.remote(fn, args, kwargs)
-        future: Future[Any] = reference.future()
-        self._begun[future] = reference
-        future.add_done_callback(lambda done: self._begun.pop(done, None))
+        future: Future[Any] = Future()
+        self._begun[future] = reference = self._remote.remote(fn, args, kwargs)
+        reference.future().add_done_callback(lambda done: self._end(future, done))
         return future
+
+    def _end(self, future: Future[Any], done: Future[Any]) -> None:
+        """Pass the answer on; an error as the call raised it, where ray wraps it into a traceback of its own."""
+        self._begun.pop(future, None)
+        error = done.exception()
+        if error is None:
+            future.set_result(done.result())
+        else:
+            future.set_exception(getattr(error, "cause", None) or error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Cancel what has not ended; a running task is killed with its process."""
