@@ -104,6 +104,23 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return draws(parts(command))
 
 
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--jobs`, `--engine` and `--scheduler`, the same for every command whose work may run elsewhere."""
+    options = (
+        click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each; default: cores."),
+        click.option(
+            "--engine",
+            type=click.Choice(["loky", "dask", "ray"]),
+            default="loky",
+            help="loky: processes here; else a cluster.",
+        ),
+        click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler; ray: $RAY_ADDRESS."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def say(line: str) -> None:
     """What is worth knowing while a command works goes to standard error; the answer alone to standard output."""
     click.echo(line, err=True)
@@ -228,13 +245,9 @@ def finetune(**options: Any) -> None:
 @click.option("--all-folds", is_flag=True, help="Each --encoder NAME=FOLDER holds a checkpoint per fold: NAME@FOLD.h5.")
 @click.option("--frames", is_flag=True, help="Also store every frame (large).")
 @click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each; by default the cores.")
+@engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps; by default the GPU where there is one.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Longer clips fail; by default none.")
-@click.option(
-    "--engine", type=click.Choice(["loky", "dask", "ray"]), default="loky", help="loky: processes here; else a cluster."
-)
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler; ray takes $RAY_ADDRESS.")
 @json_option
 @click.pass_context
 def extract(ctx: click.Context, /, frames: bool, layers: bool, as_json: bool, **options: Any) -> None:
@@ -432,6 +445,7 @@ def fit_head(as_json: bool, **options: Any) -> None:
 )
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="For cross-corpus: test on this.")
 @click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class (null: left out).")
+@engine_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @click.option(
     "--allow-leakage", is_flag=True, help="Evaluate although an encoder saw test utterances; marks every figure."
@@ -450,6 +464,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     \b
     Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
               cli benchmark --heads svm,mlp --features both --shuffle --shares 0.1,0.25,0.5 --out results
+              cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
     from benchmarks.compared import compare
     from benchmarks.runs.asked import Asked
@@ -458,6 +473,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     for name in ("search", "search_parts"):
         old = options.pop(name.replace("search", "tune"))
         options[name] = options[name] if old is None else old
+    where = {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in (
         ("heads", click.STRING),
         ("normalize", click.STRING),
@@ -466,7 +482,7 @@ def benchmark(as_json: bool, **options: Any) -> None:
     ):
         options[name] = listed(f"--{name}", options[name], kind)
     options["shares"] = listed("--shares", options["shares"], click.FLOAT) if options["shares"] is not None else ()
-    found, text = compare(asked=Asked(**options), **paths, say=say)
+    found, text = compare(asked=Asked(**options), **paths, **where, say=say)
     answer(found, text, as_json)
 
 

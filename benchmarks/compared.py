@@ -14,6 +14,7 @@ from benchmarks.runs.pair import Pair
 from benchmarks.runs.plan import plan
 from benchmarks.runs.runner import execute
 from benchmarks.runs.source import Store
+from featurestore.engines import Engine
 from featurestore.errors import BadValue
 from featurestore.lock import locked
 from featurestore.store import Store as OnDisk
@@ -28,6 +29,9 @@ def compare(
     *,
     test_store: Path | None = None,
     test_labels: str | None = None,
+    jobs: int | None = None,
+    engine: str = "loky",
+    scheduler: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], str]:
     """Runs what is missing and writes the report into `out`; its content, and what the terminal shows of it.
@@ -37,16 +41,22 @@ def compare(
         asked: what to compare.
         out: the folder of the benchmark.
         test_store: the other corpus, for the protocol cross-corpus; `test_labels` its label scheme.
+        jobs: worker processes; by default the cores.
+        engine: `loky`, `dask` or `ray`; `scheduler`: of a running dask cluster.
         say: receives lines for the user.
 
     Raises:
-        BadValue: a second store without the protocol for it, or labels without a second store.
+        BadValue: a scheduler for an engine that has none, a second store without the protocol for it, or labels without
+            a second store.
         Problem: as `benchmark` raises.
     """
     if test_labels is not None and test_store is None:
         raise BadValue("--test-labels is there without a store that they are of", do="--test-store FOLDER")
-    opened: Store = OnDisk(store)
+    where = Engine(engine, jobs or 0, scheduler or "", device="cpu")
     said = command(asked, store, out, test_store, test_labels)
+    if not where.local:  # a worker may run in another folder
+        store, test_store = store.resolve(), test_store.resolve() if test_store else None
+    opened: Store = OnDisk(store)
     if test_store is not None:
         if asked.protocol != CROSS:
             raise BadValue("--test-store is there", expected=f"--protocol {CROSS}", got=f"--protocol {asked.protocol}")
@@ -55,7 +65,7 @@ def compare(
     planned = plan(opened, asked, say)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out, work="benchmark", option="--out"):
-        execute(planned, out, said=said, say=say)
+        execute(planned, out, engine=where, said=said, say=say)
         found, text = summary(out)
         write.write(found, out / write.PAGE)
     return found, f"{text}\npage {out / write.PAGE}"

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -164,9 +165,12 @@ class _Extraction:
                     Task(part, self.identity, self.kinds, header, self._part(part), phase.engine.device, limits)
                     for part in phase.parts
                 )
-                for done in worker.run(tasks, phase.engine) if phase.parts else ():
-                    progress.advance(sizes[done.path])
-                    retry += done.retry
+                if not phase.parts:
+                    continue
+                with closing(worker.run(tasks, phase.engine, self.say)) as parts:  # its workers end with it
+                    for done in parts:
+                        progress.advance(sizes[done.path])
+                        retry += done.retry
         return retry
 
     def _part(self, part: Part) -> Path:

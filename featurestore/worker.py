@@ -1,10 +1,10 @@
-"""The workers of an extraction: each takes a part, decodes, encodes and writes it; joblib hands the parts out."""
+"""The workers of an extraction: each takes a part, decodes, encodes and writes it."""
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from featurestore import encoders, plan
 from featurestore.device import best, cores
+from featurestore.dispatch import dispatch
 from featurestore.encoders import Encoded, Encoder, Identity
 from featurestore.engines import Engine
 from featurestore.errors import Unavailable, Unencodable
@@ -22,9 +23,6 @@ from featurestore.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
 TOGETHER = 128  # utterances that are sorted into batches together
-
-# How dask and ray tell that a worker is gone for good.
-_DEATHS = {"KilledWorker", "ActorDiedError", "OutOfMemoryError", "RayActorError", "WorkerCrashedError"}
 
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads; a network has one
@@ -49,26 +47,22 @@ class Done(NamedTuple):
     retry: list[Failure]
 
 
-def run(tasks: Iterable[Task], engine: Engine) -> Iterator[Done]:
-    """Encodes parts in an engine's workers and yields each as soon as it is on disk.
+def run(tasks: Iterable[Task], engine: Engine, say: Callable[[str], None]) -> Generator[Done, None, None]:
+    """Encode parts in an engine's workers and yield each as soon as it is on disk.
+
+    Args:
+        tasks: the parts; taken from as workers are free.
+        engine: where they are encoded.
+        say: is told when no worker is left.
 
     Raises:
-        Unavailable: a worker died for good, or what it wrote is not on this machine; finished parts are on disk.
+        Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
+            finished parts are on disk.
     """
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    with engine.running() as workers, closing(_parallel(tasks, workers)) as parts:
-        try:
-            for done in parts:
-                _check_shared(done.path, engine)
-                yield done
-        except BrokenProcessPool:
-            raise _died("--jobs 1 needs the least memory") from None
-        except Exception as error:
-            # Named, not imported: each belongs to a package that may not be here.
-            if type(error).__name__ not in _DEATHS:
-                raise
-            raise _died(f"{engine.name} gave up after several attempts: {str(error)[:200]}") from None
+    with engine.running() as workers:
+        for _, done in dispatch(workers, encode_part, ((task,) for task in tasks), say=say):
+            _check_shared(done.path, engine)
+            yield done
 
 
 def encode_part(task: Task) -> Done:
@@ -87,20 +81,6 @@ def encode_part(task: Task) -> Done:
     return Done(task.path, [failure for failure in failed if failure.key == RETRY])
 
 
-def _parallel(tasks: Iterable[Task], workers: int) -> Generator[Done, None, None]:
-    """Parts in whatever order they end; a backend that only answers at the end (ray) is asked in groups."""
-    from joblib import Parallel, delayed
-    from joblib.parallel import get_active_backend
-
-    work = (delayed(encode_part)(task) for task in tasks)
-    if get_active_backend()[0].supports_return_generator:
-        yield from Parallel(return_as="generator_unordered", batch_size=1)(work)
-        return
-    with Parallel(batch_size=1) as pool:
-        while group := list(islice(work, 16 * workers)):
-            yield from pool(group)
-
-
 def _check_shared(path: Path, engine: Engine) -> None:
     if not engine.local and not path.is_file():
         raise Unavailable(
@@ -108,13 +88,6 @@ def _check_shared(path: Path, engine: Engine) -> None:
             expected="a store on storage that every worker and this machine share, under the same path",
             do="move the store there, or use --engine loky",
         )
-
-
-def _died(hint: str) -> Unavailable:
-    return Unavailable(
-        "a worker process died, most likely for want of memory; what was finished is kept",
-        do=f"run the same command again: it continues; {hint}",
-    )
 
 
 def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Encoded], dict[int, str], list[Failure]]:

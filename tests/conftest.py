@@ -1,6 +1,11 @@
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+from loky import get_reusable_executor
+
+from featurestore.engines import loky
+from tests import inline
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -11,3 +16,17 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+
+@pytest.fixture(autouse=True)
+def one_job_runs_here(request, monkeypatch):
+    """Extractions with one job run in the test's process unless it asks for `worker_processes`: no start of torch."""
+    if "worker_processes" not in request.fixturenames:
+        monkeypatch.setattr(loky, "running", inline.running)
+
+
+@pytest.fixture
+def worker_processes():
+    """Have every extraction in worker processes, as users have it, and end them with the test."""
+    yield
+    get_reusable_executor().shutdown(kill_workers=True)

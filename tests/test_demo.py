@@ -3,31 +3,26 @@
 import dataclasses
 import json
 
-import joblib
 import pytest
 from click.testing import CliRunner
 
 import cli
 from benchmarks import demo
+from benchmarks.encoding import demo_encoders
 from featurestore import demo_models
 from featurestore.corpora import demo as corpus
 from featurestore.store import Store
 
 
-class Here:
-    """Stands for joblib.Parallel: calls in this process, where the test has made everything small."""
-
-    def __init__(self, **options):
-        pass
-
-    def __call__(self, tasks):
-        return [function(*arguments, **options) for function, arguments, options in tasks]
+def here(function, tasks, engine):
+    """Stands for `each`: calls in this process, where the test has made everything small."""
+    return [function(*task) for task in tasks]
 
 
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(corpus, "PER_LABEL", 6)
-    monkeypatch.setattr(joblib, "Parallel", Here)
+    monkeypatch.setattr(demo_encoders, "each", here)
     for modality, settings in demo_models.SETTINGS.items():
         monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
 

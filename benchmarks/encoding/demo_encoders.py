@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.folds import fold as cuts
+from benchmarks.runs.parallel import each
 from featurestore import labels as schemes
 from featurestore.checkpoint import RECORD
+from featurestore.engines import Engine
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 
@@ -25,11 +27,9 @@ def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
     """
     missing = [modality for modality in MODALITIES if not _is_tuned(store, modality)]
     if missing:
-        from joblib import Parallel, delayed, parallel_config
-
         say(f"tuning the demo's encoders from nothing ({', '.join(missing)}): about two minutes on two cores …")
-        with parallel_config("loky", n_jobs=len(missing), inner_max_num_threads=1):
-            Parallel()(delayed(_tune)(store.path, modality) for modality in missing)
+        for _ in each(_tune, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
+            pass
     return [EncoderSpec(modality, str(_folder(store, modality))) for modality in MODALITIES]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from benchmarks.runs.source import Store
 from benchmarks.statistics.intervals import Answers
 from featurestore import registry
 from featurestore.bundle import weights_bytes
+from featurestore.engines import Engine
+from featurestore.errors import Unavailable
 
 __all__ = ["Asked", "benchmark", "execute"]
 
@@ -26,13 +28,22 @@ Say = Callable[[str], None]
 CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 
 
-def benchmark(store: Store, asked: Asked, out: Path, *, said: str = "", say: Say = lambda line: None) -> list[str]:
+def benchmark(
+    store: Store,
+    asked: Asked,
+    out: Path,
+    *,
+    engine: Engine | None = None,
+    said: str = "",
+    say: Say = lambda line: None,
+) -> list[str]:
     """Runs what is missing and writes what was asked into `out`; a summary is made from these files alone.
 
     Args:
         store: features of one corpus, or a pair of stores.
         asked: what to compare.
-        out: the folder of the benchmark.
+        out: the folder of the benchmark; for a cluster, as the store, on storage that every worker shares.
+        engine: where the runs are made; by default worker processes here.
         said: the command that the user typed; by default the one that asks for this.
         say: receives lines for the user.
 
@@ -42,34 +53,44 @@ def benchmark(store: Store, asked: Asked, out: Path, *, said: str = "", say: Say
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
         Leakage: test utterances that an encoder was tuned on.
+        Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
+            finished runs are on disk.
     """
-    return execute(plan(store, asked, say), out, said=said, say=say)
+    return execute(plan(store, asked, say), out, engine=engine, said=said, say=say)
 
 
-def execute(planned: Plan, out: Path, *, said: str = "", say: Say = lambda line: None) -> list[str]:
+def execute(
+    planned: Plan, out: Path, *, engine: Engine | None = None, said: str = "", say: Say = lambda line: None
+) -> list[str]:
     """Does what `benchmark` does, from its plan."""
+    engine = engine or Engine()
     asked, store = planned.asked, planned.task.store
     for leftover in (out / results.RUNS).glob(".*.tmp"):  # half written by a run that was killed
         leftover.unlink()
     missing = [one for one in planned.runs if not predictions.is_done(out / results.RUNS, one.digest)]
-    described = about(planned, said or command(asked, store.path, out), _machine(out, new=bool(missing)))
+    described = about(planned, said or command(asked, store.path, out), _machine(out, engine, new=bool(missing)))
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
     kept = {name for ids in parts for name in ids}
     results.write(out, described, planned.folds, [row for row in store.utterances if row.id in kept])
     say(f"{len(planned.runs)} runs, {len(planned.runs) - len(missing)} of them done already")
-    _run_all(store, missing, asked.protocol, out / results.RUNS, say)
+    _run_all(store, missing, asked.protocol, (out / results.RUNS).resolve(), engine, say)
     return [one.digest for one in planned.runs]
 
 
-def _machine(out: Path, *, new: bool) -> Mapping[str, Any]:
-    """This machine; where nothing is left to run, the one that the seconds on disk were measured on."""
-    before = None
+def _machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, Any]:
+    """Describe this machine and the cluster that works for it.
+
+    Where nothing is left to run, the description on disk stays: the seconds there were measured on that machine.
+    """
+    before: dict[str, Any] | None = None
     with suppress(FileNotFoundError, ValueError):  # of a first run, or damaged: it is written anew
         before = json.loads((out / results.ABOUT).read_text("utf-8")).get("machine")
-    return machine.describe() if new or not before else before
+    if before and not new:
+        return before
+    return machine.describe() | ({} if engine.local else {"engine": f"{engine.name} {engine.scheduler}".strip()})
 
 
-def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, say: Say) -> None:
+def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, engine: Engine, say: Say) -> None:
     """Runs those that ask the same fitted head together."""
     by_fit: dict[str, list[Planned]] = {}
     for one in missing:
@@ -78,8 +99,20 @@ def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Pa
         return
     groups = sorted(by_fit.values(), key=lambda group: -_cost(group[0].run))  # so that no core waits long for the last
     tasks = [(store, group, protocol, folder) for group in groups]
-    for number, line in enumerate(each(_run_together, tasks), 1):
-        say(f"{number}/{len(tasks)} {line}")
+    with closing(each(_run_together, tasks, engine, say=say, kept=True)) as lines:  # the workers end with it
+        for number, (group, line) in enumerate(zip(groups, lines, strict=True), 1):
+            _check_shared(group, folder, engine)
+            say(f"{number}/{len(tasks)} {line}")
+
+
+def _check_shared(group: Sequence[Planned], folder: Path, engine: Engine) -> None:
+    if engine.local or all(predictions.is_done(folder, one.digest) for one in group):
+        return
+    raise Unavailable(
+        f"a {engine.name} worker wrote a run to {folder}, and it is not here",
+        expected="a folder of results on storage that every worker and this machine share, under the same path",
+        do="name one there: --out FOLDER, or use --engine loky",
+    )
 
 
 def _cost(run: Run) -> float:

@@ -24,7 +24,7 @@ class Engine:
         As in every extraction the workers are new and the first tasks are the longest: one that grows by much after
         its first task is taken for a leaking one and replaced.
         """
-        from joblib.externals.loky import get_reusable_executor
+        from loky import get_reusable_executor
 
         get_reusable_executor().shutdown(wait=True)
         by_length = sorted(self.rows, key=lambda row: (row.duration or 0.0, len(row.text)))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from featurestore.errors import Unavailable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
 from featurestore.spec import EncoderSpec
@@ -108,18 +107,6 @@ def test_a_worker_that_dies_ends_in_a_message_and_the_next_run_goes_on(store, ch
     result = extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     assert result.encoded <= COUNT - 2 * before
     assert FeatureFile(store.path / "text.h5").damaged() == []
-
-
-def test_the_message_of_a_dead_worker(store, checkpoint, monkeypatch):
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    def die(*args, **options):
-        raise TerminatedWorkerError("killed")
-
-    monkeypatch.setattr(joblib.Parallel, "__call__", die)
-    with pytest.raises(Unavailable, match="a worker process died, most likely for want of memory"):
-        extract(store, EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
 
 
 def test_a_full_disk_is_an_error_and_the_next_run_goes_on(store, checkpoint):

@@ -1,0 +1,59 @@
+"""An encoder that costs nothing, for tests of who encodes: it counts letters, and loads no network."""
+
+import os
+import signal
+from contextlib import nullcontext, suppress
+from unittest import mock
+
+import numpy as np
+
+from featurestore import worker
+
+_encode_part = worker.encode_part
+
+
+class Letters:
+    """Counts the letters of a text."""
+
+    budget = 0
+
+    def load(self, item):
+        return item.text
+
+    def size(self, loaded):
+        return len(loaded)
+
+    def encode(self, batch, kinds):
+        vectors = [np.array([text.count(letter) for letter in "aeinrst"], np.float32) for text in batch]
+        return [dict.fromkeys(kinds, vector) for vector in vectors]
+
+
+def encode_part(task, encoder=Letters):
+    """What a worker does, with this encoder."""
+    with (
+        mock.patch.object(worker, "_load", return_value=encoder()),
+        mock.patch.object(worker, "_one_thread", return_value=nullcontext()),
+    ):
+        return _encode_part(task)
+
+
+def sign(task):
+    """Leaves the worker's process number in the store."""
+    (task.path.parent.parent / f"{os.getpid()}.worker").touch()
+    return encode_part(task)
+
+
+def die_once(task):
+    """The worker that is first to see a finished part dies in the middle of its own; the others go on."""
+    folder = task.path.parent
+
+    class Deadly(Letters):
+        def load(self, item):
+            if list(folder.glob("[!.]*.h5")):
+                with suppress(FileExistsError), folder.with_name("killed").open("x") as file:
+                    file.write(str(os.getpid()))
+                    file.flush()
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return super().load(item)
+
+    return encode_part(task, Deadly)
