@@ -164,7 +164,9 @@ def list_(kind: str, as_json: bool) -> None:
 @click.argument("corpus")
 @click.argument("root", required=False, type=click.Path(path_type=Path))
 @store_option
-@click.option("--name", default="", help="What a table of your own is called in results; by default `table`.")
+@click.option(
+    "--name", default="", show_default=False, help="What a table of your own is called in results; by default `table`."
+)
 @column_option
 @json_option
 def prepare(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:

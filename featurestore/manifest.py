@@ -22,7 +22,8 @@ class Utterance:
         text: the words, exactly as the corpus has them.
         label: the corpus's own code; a label scheme turns it into a class.
         partition: the corpus's own split, where it has one.
-        start: seconds into the recording of the dialogue; `end` likewise.
+        start: seconds into `audio` where the corpus is one of segments, else into the recording of the dialogue;
+            `end` likewise.
         duration: length of the clip in seconds.
         valence: mean rating on the corpus's own scale; `activation`, `dominance` likewise.
         votes: every rater's judgement, as JSON.

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from benchmarks.encoding.pipeline import open_store
 from cli import main
 from featurestore import manifest, prepare_checks
 from featurestore.corpora import iemocap
@@ -324,6 +325,23 @@ def test_a_table_has_a_name_and_columns_of_its_own(tmp_path):
     )
     assert named(tmp_path)[1].written == ()
     assert report(prepared).startswith("calls: 2 utterances")
+
+
+def test_keys_of_json_lines_may_have_other_names_too(tmp_path):
+    path = tmp_path / "calls.jsonl"
+    path.write_text('{"Words": "Hi.", "emotion": "glad", "label": 7}\n{"Words": "Oh.", "emotion": "sad"}\n')
+    prepare("table", path, tmp_path / "store", columns={"label": "emotion", "text": "words"})
+    assert [(row.label, row.text) for row in Store(tmp_path / "store").utterances] == [("glad", "Hi."), ("sad", "Oh.")]
+
+
+@pytest.mark.parametrize("corpus", [None, "table", "calls"])
+def test_a_named_store_is_opened_by_its_name_or_its_reader(tmp_path, corpus):
+    path, _ = named(tmp_path)
+    assert open_store(tmp_path / "store", corpus, path, print).corpus == "calls"
+    with pytest.raises(Mismatch, match=r"prepared from another root\n(.*\n)*  do: cli prepare table .*--name calls"):
+        open_store(tmp_path / "store", corpus, tmp_path / "other.csv", print)
+    with pytest.raises(Mismatch, match="holds another corpus"):
+        open_store(tmp_path / "store", "emodb", path, print)
 
 
 def test_the_command_of_a_plain_corpus_has_no_name(root, store):
