@@ -206,6 +206,12 @@ def prepare(corpus: str, root: Path | None, store: Path, name: str, columns: tup
 @click.option("--epochs", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak, AdamW.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances in a step.")
+@click.option("--micro-batch", type=click.IntRange(min=1), default=8, help="Of them in memory at once, at most.")
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Longer clips are left out, each with its reason; by default those that do not fit into memory.",
+)
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
 @click.option("--freeze-front/--train-front", default=True, help="Keep the audio network's convolutions as they are.")
 @click.option("--seed", type=SEED, default=0, help="Of the cut, the new layers and the order of the data.")

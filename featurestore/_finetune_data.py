@@ -1,132 +1,144 @@
-"""What fine-tuning feeds a network: clips or texts one by one, batches of similar length, padded and masked."""
+"""Feed a network in fine-tuning: clips or texts one by one, batches of similar length, padded and masked."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from featurestore.encoders._fixed import fixed
-from featurestore.encoders._front import shortest_clip
-from featurestore.encoders._tokens import Tokenised
-from featurestore.errors import BadValue, Unencodable
-from featurestore.manifest import Utterance
+from featurestore.encoders._clips import Clip, ClipReader
+from featurestore.encoders._tokens import Tokenised, Tokens
+from featurestore.errors import Unencodable
+from featurestore.item import Item
 
-Inputs = dict[str, Any]
+# One utterance, prepared and not padded: what `Preparer.load` makes and `Preparer.batch` takes.
+Loaded = Any
 
 
 class Preparer(Protocol):
     """Turns utterances into what a network reads."""
 
-    def load(self, utterance: Utterance) -> Inputs:
-        """One utterance's inputs without padding; raises Unencodable."""
+    modality: str
 
-    def size(self, inputs: Inputs) -> int:
-        """Length in samples or tokens."""
+    def load(self, item: Item) -> Loaded:
+        """Prepare one utterance without padding; raises Unencodable."""
 
-    def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        """Padded to the longest, with an attention mask."""
+    def size(self, loaded: Loaded) -> int:
+        """Measure a prepared utterance, in samples, frames or tokens."""
+
+    def batch(self, items: Sequence[Loaded]) -> dict[str, torch.Tensor]:
+        """Pad to the longest, with an attention mask."""
 
 
 class Clips:
-    """Clips, read from disk when they are needed, each normalised over its own samples.
+    """Clips, read from disk when they are needed, each prepared by the network's own feature extractor.
 
     With a fixed length each is then cut, or padded with zeros that no mask hides.
     """
 
-    def __init__(self, root: Path, extractor: Any, config: Any, fixed_length: int = 0) -> None:
-        self.root, self.extractor, self.fixed = root, extractor, fixed_length
-        if fixed_length and extractor.model_input_names[0] != "input_values":
-            raise BadValue(
-                f"a {config.model_type} encoder reads spectra, which have no fixed length in samples",
-                do="leave fixed_length at 0, or take an encoder that reads the waveform",
-            )
-        self.least = shortest_clip(config) if getattr(config, "conv_kernel", None) else 1
+    modality = "audio"
 
-    def load(self, utterance: Utterance) -> Inputs:
-        """Decodes, resamples and normalises one clip."""
-        from featurestore import audio
+    def __init__(self, extractor: Any, config: Any, fixed_length: int = 0) -> None:
+        self.reader = ClipReader(extractor, config, fixed_length)
 
-        if not utterance.audio:
-            raise Unencodable("no audio in the manifest")
-        samples = audio.read(self.root / utterance.audio, self.extractor.sampling_rate)  # (S,)
-        if len(samples) < self.least:
-            raise Unencodable(f"too short for one frame: {len(samples)} samples, {self.least} needed")
-        inputs = self.extractor(samples, sampling_rate=self.extractor.sampling_rate, return_tensors="np")
-        names = self.extractor.model_input_names[:1]
-        return {name: fixed(np.asarray(inputs[name][0], dtype=np.float32), self.fixed) for name in names}
+    def load(self, item: Item) -> Clip:
+        """Decode, resample and prepare one clip."""
+        return self.reader.read(item.waveform(self.reader.rate))
 
-    def size(self, inputs: Inputs) -> int:
-        """The clip's length in samples, or frames of its spectrum."""
-        return len(next(iter(inputs.values())))
+    def size(self, loaded: Clip) -> int:
+        """Measure a clip in samples, or in frames of its spectrum."""
+        return len(next(iter(loaded.inputs.values())))
 
-    def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        """Waveforms (B, S) with their mask; those of a fixed length, and spectra, which are equally long, without."""
-        (name,) = items[0]
-        if self.fixed or name != "input_values" or items[0][name].ndim > 1:
-            return {name: torch.from_numpy(np.stack([item[name] for item in items]))}
-        padded = self.extractor.pad(
-            {name: [item[name] for item in items]},
-            pad_to_multiple_of=self.extractor.sampling_rate // 10,  # on a CPU every new shape costs anew
-            return_attention_mask=True,
-            return_tensors="pt",
-        )
-        return {name: padded[name], "attention_mask": padded["attention_mask"].long()}
+    def batch(self, items: Sequence[Clip]) -> dict[str, torch.Tensor]:
+        """Pad clips with a mask; those of a fixed length, and spectra of one length, are stacked without."""
+        multiple = self.reader.rate // 10  # on a CPU every new shape costs anew
+        return {name: torch.from_numpy(values) for name, values in self.reader.batch(items, multiple).items()}
 
 
 class Texts:
     """Texts as tokens; with a fixed length each is padded to it (as far as the network reads), without a mask."""
 
+    modality = "text"
+
     def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
         self.texts = Tokenised(tokenizer, config, fixed_length)
 
-    def load(self, utterance: Utterance) -> Inputs:
-        """Tokenises one text."""
-        return {"input_ids": self.texts.read(utterance.text)}
+    def load(self, item: Item) -> Tokens:
+        """Tokenise one text."""
+        return self.texts.read(item.text)
 
-    def size(self, inputs: Inputs) -> int:
-        """The text's length in tokens."""
-        return len(inputs["input_ids"])
+    def size(self, loaded: Tokens) -> int:
+        """Measure a text in tokens."""
+        return len(loaded)
 
-    def batch(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        """Tokens (B, T) and their mask; without one where they are of a fixed length."""
-        tokens, mask = map(torch.from_numpy, self.texts.batch([item["input_ids"] for item in items]))
-        return {"input_ids": tokens} if self.texts.fixed else {"input_ids": tokens, "attention_mask": mask}
+    def batch(self, items: Sequence[Tokens]) -> dict[str, torch.Tensor]:
+        """Pad tokens to (B, T) with their mask; without one where they are of a fixed length."""
+        tokens, mask = self.texts.batch(items)
+        types = self.texts.types(tokens)
+        inputs = {"input_ids": tokens, **({} if self.texts.fixed else {"attention_mask": mask})}
+        inputs |= {} if types is None else {"token_type_ids": types}
+        return {name: torch.from_numpy(values) for name, values in inputs.items()}
 
 
 @dataclass(frozen=True)
-class Part(torch.utils.data.Dataset[Inputs]):
-    """The utterances to train on, or those held out, that can be read; `sizes` in samples or tokens."""
+class Part(torch.utils.data.Dataset[tuple[Loaded, int]]):
+    """The utterances to train on, or those held out, that can be read.
 
-    utterances: tuple[Utterance, ...]
+    Args:
+        items: the utterances, the shortest first.
+        targets: the class of each, as its place among the logits.
+        sizes: of each, in samples or tokens.
+        contents: sha256 of what the network sees of each, the decoded samples or the words.
+        preparer: of the network.
+    """
+
+    items: tuple[Item, ...]
     targets: tuple[int, ...]
     sizes: tuple[int, ...]
+    contents: tuple[str, ...]
     preparer: Preparer
 
     def __len__(self) -> int:
-        return len(self.utterances)
+        return len(self.items)
 
-    def __getitem__(self, index: int) -> Inputs:
-        return {**self.preparer.load(self.utterances[index]), "labels": self.targets[index]}
+    def __getitem__(self, index: int) -> tuple[Loaded, int]:
+        item = replace(self.items[index])  # an item keeps its decoded clip, which must not outlive its turn
+        return self.preparer.load(item), self.targets[index]
 
 
 def part(
-    utterances: Sequence[Utterance], classes: Mapping[str, str], names: Sequence[str], preparer: Preparer
-) -> tuple[Part, dict[str, str]]:
-    """Reads every utterance once: those that can be read, shortest first, and why the others cannot, by id."""
-    sizes: dict[str, int] = {}
-    unread: dict[str, str] = {}
-    for utterance in utterances:
+    items: Sequence[Item],
+    classes: Mapping[str, str],
+    names: Sequence[str],
+    preparer: Preparer,
+    check: Callable[[Item], None] = lambda item: None,
+) -> tuple[Part, dict[str, Unencodable]]:
+    """Read every utterance once.
+
+    Args:
+        items: the utterances of the part.
+        classes: class by id.
+        names: the classes in the order of the logits.
+        preparer: of the network.
+        check: is asked before an utterance is read; raises Unencodable for one that is not wanted.
+
+    Returns:
+        those that can be read, shortest first, and why the others are left out, by id.
+    """
+    read: list[tuple[int, str, Item, str]] = []  # size, id, item, content
+    left_out: dict[str, Unencodable] = {}
+    for item in items:
         try:
-            sizes[utterance.id] = preparer.size(preparer.load(utterance))
-        except Unencodable as problem:
-            unread[utterance.id] = str(problem)
-    kept = sorted((u for u in utterances if u.id in sizes), key=lambda u: (sizes[u.id], u.id))
-    targets = tuple(names.index(classes[utterance.id]) for utterance in kept)
-    return Part(tuple(kept), targets, tuple(sizes[utterance.id] for utterance in kept), preparer), unread
+            check(item)
+            once = replace(item)
+            read.append((preparer.size(preparer.load(once)), item.id, item, once.content(preparer.modality)))
+        except Unencodable as reason:
+            left_out[item.id] = reason
+    read.sort(key=lambda row: row[:2])
+    sizes, ids, kept, contents = zip(*read, strict=True) if read else ((), (), (), ())
+    targets = tuple(names.index(classes[utterance_id]) for utterance_id in ids)
+    return Part(kept, targets, sizes, contents, preparer), left_out
 
 
 @dataclass(frozen=True)
@@ -135,10 +147,9 @@ class Collator:
 
     preparer: Preparer
 
-    def __call__(self, items: Sequence[Inputs]) -> dict[str, torch.Tensor]:
-        labels = torch.tensor([item["labels"] for item in items])
-        bare = [{name: value for name, value in item.items() if name != "labels"} for item in items]
-        return {**self.preparer.batch(bare), "labels": labels}
+    def __call__(self, items: Sequence[tuple[Loaded, int]]) -> dict[str, torch.Tensor]:
+        loaded, labels = zip(*items, strict=True)
+        return {**self.preparer.batch(loaded), "labels": torch.tensor(labels)}
 
 
 class ByLength(torch.utils.data.Sampler[int]):

@@ -1,57 +1,27 @@
 """The training itself: transformers' own Trainer, quiet, the same for the same seed, resumable at any moment."""
 
+import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import transformers as hf
 from torch import nn
-from transformers.trainer_utils import EvalPrediction
 
 from featurestore._finetune_data import ByLength, Collator, Part
+from featurestore._finetune_history import confusion, history, scores
+from featurestore._finetune_settings import Settings
+from featurestore.errors import Problem, Unavailable
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
 TELL_EVERY = 60.0
-POINTS = 10  # of an epoch's curves that are kept
+# How torch's allocators and the C++ library say that memory does not suffice, where it has no type of its own.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
 _WHOLE = "whole"  # the file that is written into a checkpoint once all others are there
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to fine-tune; the defaults are the paper's (learning rate, optimiser, batch and epochs).
-
-    Args:
-        epochs: passes over the training part; the last one's weights are kept, never those that score best.
-        learning_rate: at the start; it falls linearly to 0.
-        warmup_steps: optimiser steps over which the learning rate rises from 0 first.
-        batch_size: utterances per optimiser step.
-        micro_batch: utterances in memory at once; the gradients of several are added up to a batch.
-        weight_decay: AdamW's.
-        epsilon: AdamW's.
-        clip: the largest norm of the gradient.
-        freeze_front: leave the convolutional front of a raw-waveform model as it is.
-        seed: of the new classifier's weights, the order of the data, and dropout.
-        fixed_length: cut or pad every input to so many samples or tokens, without a mask over the padding, as the
-            paper's code does; the checkpoint is then encoded with in the same way. 0: each as long as it is.
-    """
-
-    epochs: int = 9
-    learning_rate: float = 2e-5
-    warmup_steps: int = 0
-    batch_size: int = 32
-    micro_batch: int = 8
-    weight_decay: float = 0.0
-    epsilon: float = 1e-8
-    clip: float = 1.0
-    freeze_front: bool = True
-    seed: int = 0
-    fixed_length: int = 0
 
 
 def train(
@@ -71,6 +41,9 @@ def train(
         for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy
         along the epoch, at most `POINTS` means each) and, on the held-out part, `held_out_loss`, `accuracy`,
         `unweighted_average_recall` and `confusion` (C true, C predicted).
+
+    Raises:
+        Unavailable: memory does not suffice, the loss is not finite, or the network fails on its inputs.
     """
     reporter = _Reporter(settings, len(held_out), tell)
     classes = int(model.config.num_labels)
@@ -87,59 +60,9 @@ def train(
     trainer.remove_callback(hf.trainer_callback.PrinterCallback)
     # a batch is the mean over its utterances, whatever keyword arguments the model's forward may take
     trainer.model_accepts_loss_kwargs = False
-    trainer.train(resume_from_checkpoint=_last_whole(folder))
+    with explained(settings, str(model.config.model_type)):
+        trainer.train(resume_from_checkpoint=_last_whole(folder))
     return history(trainer.state.log_history)
-
-
-def history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trainer's log, with a line for every step, as one line for every epoch."""
-    epochs: list[dict[str, Any]] = []
-    steps: list[dict[str, Any]] = []
-    for line in log:
-        if "loss" in line:
-            steps.append(line)
-        if "loss" in line and float(line["epoch"]).is_integer():
-            epochs.append(_epoch(steps))
-            steps = []
-        if "eval_accuracy" in line:
-            measured = ("accuracy", "unweighted_average_recall", "confusion")
-            epochs[-1] |= {"held_out_loss": line["eval_loss"]} | {name: line[f"eval_{name}"] for name in measured}
-    return epochs
-
-
-def _epoch(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """One epoch's training from the lines of its steps."""
-    figures = {name: [float(step[name]) for step in steps] for name in ("loss", "accuracy")}
-    return {
-        "epoch": int(steps[-1]["epoch"]),
-        "loss": float(np.mean(figures["loss"])),
-        "training_accuracy": float(np.mean(figures["accuracy"])),
-        "steps": {name: thinned(values) for name, values in figures.items()},
-    }
-
-
-def thinned(values: Sequence[float], points: int = POINTS) -> list[float]:
-    """Means of at most so many runs of neighbours, as equal in length as can be.
-
-    >>> thinned([1.0, 2.0, 3.0, 4.0], points=2)
-    [1.5, 3.5]
-    """
-    return [round(float(np.mean(run)), 5) for run in np.array_split(values, min(points, len(values)))]
-
-
-def scores(prediction: EvalPrediction) -> dict[str, float]:
-    """Accuracy and unweighted average recall (mean recall of the classes that occur), each 0 to 1."""
-    guessed, truth = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)  # (N,) each
-    recalls = [float(np.mean(guessed[truth == target] == target)) for target in np.unique(truth)]
-    return {"accuracy": float(np.mean(guessed == truth)), "unweighted_average_recall": float(np.mean(recalls))}
-
-
-def confusion(prediction: EvalPrediction, classes: int) -> list[list[int]]:
-    """How often each class (row) was taken for each (column)."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(prediction.label_ids), np.asarray(prediction.predictions)), 1)
-    table: list[list[int]] = counts.tolist()
-    return table
 
 
 @contextmanager
@@ -159,6 +82,33 @@ def quiet() -> Iterator[None]:
             hf.utils.logging.enable_progress_bar()
 
 
+@contextmanager
+def explained(settings: Settings, network: str) -> Iterator[None]:
+    """Turn what a foreign network raises in training into one message.
+
+    Raises:
+        Unavailable: in place of any error that is no Problem yet.
+    """
+    try:
+        yield
+    except (Problem, OSError):
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
+            raise Unavailable(
+                f"out of memory in training, with {settings.micro()} utterances in memory at once",
+                got=text,
+                do="lower --micro-batch, leave long clips out by --max-seconds, or use a machine with more; started "
+                "again it goes on from the last finished epoch",
+            ) from error
+        raise Unavailable(
+            f"the {network} network fails in training",
+            got=f"{type(error).__name__}: {text}",
+            do="start from another checkpoint; cli extract can still encode with this one",
+        ) from error
+
+
 class _Trainer(hf.Trainer):
     # Its own grouping by length would decode every clip to measure it, and its order does not survive a resumed epoch.
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
@@ -168,21 +118,30 @@ class _Trainer(hf.Trainer):
     _right: Any = 0
     _seen = 0
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **rest: Any) -> Any:
-        """Counts what is right, in training, as it goes."""
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        """Compute the cross entropy, whatever loss the starting checkpoint's task had, and count what is right."""
         labels = inputs["labels"]
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **rest)
+        logits = model(**{name: value for name, value in inputs.items() if name != "labels"}).logits  # (B, C)
+        loss = nn.functional.cross_entropy(logits, labels)
         if model.training:
-            self._right = self._right + (outputs["logits"].detach().argmax(-1) == labels).sum()
+            self._right = self._right + (logits.detach().argmax(-1) == labels).sum()
             self._seen += len(labels)
-        return (loss, outputs) if return_outputs else loss
+        return (loss, {"logits": logits}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **rest: Any) -> None:
         """Adds the accuracy of the step's utterances to its loss."""
         if "loss" in logs:
+            self._check_finite(logs["loss"])
             logs["accuracy"] = float(self._right) / max(1, self._seen)
             self._right, self._seen = 0, 0
         super().log(logs, *args, **rest)
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise Unavailable(
+                f"training diverged: the loss is {loss} in step {self.state.global_step}",
+                do="lower --learning-rate, or raise --warmup-steps",
+            )
 
 
 class _Reporter(hf.TrainerCallback):
@@ -228,8 +187,7 @@ class _Reporter(hf.TrainerCallback):
 
 
 def _arguments(settings: Settings, folder: Path, measured: bool) -> hf.TrainingArguments:
-    # the largest divisor, so that the gradients of several make up exactly one batch
-    micro = max(size for size in range(1, settings.micro_batch + 1) if settings.batch_size % size == 0)
+    micro = settings.micro()
     return hf.TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -260,10 +218,8 @@ def _arguments(settings: Settings, folder: Path, measured: bool) -> hf.TrainingA
     )
 
 
-def _decide(logits: Any, _labels: torch.Tensor) -> torch.Tensor:
-    first = logits[0] if isinstance(logits, tuple) else logits  # (B, C)
-    chosen: torch.Tensor = first.argmax(-1)
-    return chosen
+def _decide(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(-1)  # (B,)
 
 
 def _last_whole(folder: Path) -> str | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from featurestore._finetune_training import Settings, quiet
+from featurestore._finetune_settings import Settings
+from featurestore._finetune_training import quiet
 
 SEED = 0
 # what the demo tunes them with; from random weights they need a larger step than a pretrained network

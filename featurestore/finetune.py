@@ -1,32 +1,32 @@
-"""Fine-tuning: an encoder with a classifier learns the training ids of a fold, and says which they were."""
+"""Fine-tune an encoder with a classifier on the training ids of a fold, and record which they were."""
 
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import transformers as hf
-
 from featurestore import lock
-from featurestore._finetune_data import Clips, Part, Preparer, Texts, part
-from featurestore._finetune_training import Settings, quiet, train
+from featurestore._finetune_data import Part
+from featurestore._finetune_selection import check_classes, reader, select
+from featurestore._finetune_settings import Settings
+from featurestore._finetune_start import load_start
+from featurestore._finetune_training import quiet, train
 from featurestore.checkpoint import RECORD, Checkpoint, resolve
-from featurestore.encoders._network import UNUSED, check_complete, load_model, load_processor
-from featurestore.errors import BadValue, Mismatch, UnknownName
+from featurestore.errors import BadValue, Mismatch, Unencodable
 from featurestore.files import flush, write_text
-from featurestore.manifest import Utterance
+from featurestore.item import Item
+from featurestore.trained import TrainedUtterance, from_record
 
 __all__ = ["Settings", "Tuned", "finetune"]
 
-FEW = 0.01  # of the utterances may be unreadable; more than that, and something else is wrong
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 # what a record says beyond its request; a checkpoint is up to date whatever these are
-_RESULTS = ("trained_on", "trained_corpus", "left_out", "history", "libraries", "created")
+_RESULTS = ("trained_on", "trained_utterances", "trained_corpus", "left_out", "history", "libraries", "created")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Tuned:
 
 def finetune(
     *,
-    utterances: Sequence[Utterance],
-    root: Path,
+    items: Sequence[Item],
     classes: Mapping[str, str],
     train_ids: Sequence[str],
     held_out_ids: Sequence[str],
@@ -57,12 +56,12 @@ def finetune(
     settings: Settings,
     provenance: Mapping[str, str],
     progress: Callable[[str], None],
+    made_up_by: str = "",
 ) -> Tuned:
-    """Fine-tunes a checkpoint on the training ids of a fold; started again after a kill, it goes on where it was.
+    """Fine-tune a checkpoint on the training ids of a fold; started again after a kill, it goes on where it was.
 
     Args:
-        utterances: the manifest.
-        root: the corpus root, which the manifest's clips are relative to.
+        items: the utterances of the manifest.
         classes: class by id, of every training and held-out id.
         train_ids: what to learn.
         held_out_ids: what to report on after every epoch; nothing is chosen by it; may be empty.
@@ -72,13 +71,16 @@ def finetune(
         settings: how to train.
         provenance: what to record as it is: corpus, manifest (its sha256), labels, protocol, fold.
         progress: receives a line now and then.
+        made_up_by: sha256 of the manifest, where its reader made the ids up; empty where the corpus gave them.
 
     Raises:
         UnknownName: an id that is not in the manifest.
-        Unavailable: another fine-tuning is writing `out`, or transformers cannot load the checkpoint.
-        Mismatch: `out` was made from other inputs, or more than a few utterances cannot be read.
-        BadValue: the checkpoint is of the other modality.
+        Unavailable: another fine-tuning is writing `out`, transformers cannot load the checkpoint, memory does not
+            suffice, or training diverges.
+        Mismatch: `out` was made from other inputs, more than a few utterances cannot be read, or weights are missing.
+        BadValue: the training part holds one class, or the checkpoint is of the other modality or has no classifier.
     """
+    check_classes([classes[name] for name in train_ids])
     start = resolve(checkpoint)
     if start.modality() != modality:
         what = f"checkpoint {checkpoint} cannot be tuned as {'an audio' if modality == 'audio' else 'a text'} encoder"
@@ -95,15 +97,16 @@ def finetune(
         _begin(parts, request, progress)
         names = list(request["classes"])
         with quiet():
-            model, processor, preparer = _load(start, modality, names, root, settings)
-            by_id = {utterance.id: utterance for utterance in utterances}
-            training, unread = _readable(by_id, train_ids, classes, names, preparer)
-            held_out, unread_too = _readable(by_id, held_out_ids, classes, names, preparer)
-            left_out = unread | unread_too
-            _check_few(left_out, len(train_ids) + len(held_out_ids), progress)
+            seed, freeze = settings.seed, settings.freeze_front
+            model, processor = load_start(start, modality, names, seed=seed, freeze_front=freeze, tell=progress)
+            read = reader(model, processor, modality, settings)
+            chosen = select(items, train_ids, held_out_ids, classes, names, read, progress)
+            training, held_out = chosen.training, chosen.held_out
             progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
+            _keep_state_of(parts, training, progress)
             history = train(model, training, held_out, settings, parts / "trainer", progress)
-            record = {**request, **_results(training, start, left_out, history)}
+            trained = _trained_on(training, start, made_up_by)
+            record = {**request, **_results(trained, chosen.left_out, history)}
             _finish(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)
@@ -183,73 +186,35 @@ def _begin(parts: Path, request: Mapping[str, Any], progress: Callable[[str], No
     write_text(asked, json.dumps(request, indent=1))
 
 
-def _load(
-    start: Checkpoint, modality: str, names: list[str], root: Path, settings: Settings
-) -> tuple[Any, Any, Preparer]:
-    """The model with a classifier for these classes, its tokenizer or feature extractor, and what feeds it."""
-    auto, processing = {
-        "audio": (hf.AutoModelForAudioClassification, hf.AutoFeatureExtractor),
-        "text": (hf.AutoModelForSequenceClassification, hf.AutoTokenizer),
-    }[modality]
-    hf.set_seed(settings.seed)  # a new classifier's weights are drawn
-    processor = load_processor(start, processing)
-    model, report = load_model(
-        start,
-        auto,
-        id2label=dict(enumerate(names)),
-        label2id={name: index for index, name in enumerate(names)},
-        ignore_mismatched_sizes=True,  # a classifier of other classes gives way to a new one
-    )
-    # a new classifier is expected to be missing; a network that would start from random weights is not
-    base = {key for key in report["missing_keys"] if key.startswith(f"{model.base_model_prefix}.")}
-    check_complete(start.name, {"missing_keys": base, "mismatched_keys": ()}, (*UNUSED, "pooler"))
-    if modality == "text":
-        return model, processor, Texts(processor, model.config, settings.fixed_length)
-    _prepare_front(model, settings)
-    return model, processor, Clips(root, processor, model.config, settings.fixed_length)
+def _keep_state_of(parts: Path, training: Part, progress: Callable[[str], None]) -> None:
+    """Drop the state of a training on other utterances: what fits into memory may have changed since."""
+    ids = "\n".join(item.id for item in training.items)
+    selection, digest = parts / "selection.sha256", hashlib.sha256(ids.encode()).hexdigest()
+    trainer = parts / "trainer"
+    if trainer.exists() and (not selection.is_file() or selection.read_text("utf-8") != digest):
+        progress(f"{parts}: was begun on other utterances, starting over")
+        shutil.rmtree(trainer)
+    write_text(selection, digest)
 
 
-def _prepare_front(model: Any, settings: Settings) -> None:
-    from featurestore.encoders._front import isolate_front
-
-    if isolate_front(model) and settings.freeze_front:
-        model.freeze_feature_encoder()
-
-
-def _readable(
-    by_id: Mapping[str, Utterance],
-    names: Sequence[str],
-    classes: Mapping[str, str],
-    class_names: Sequence[str],
-    preparer: Preparer,
-) -> tuple[Part, dict[str, str]]:
-    unknown = [name for name in names if name not in by_id]
-    if unknown:
-        raise UnknownName(f"{len(unknown)} ids are not in the manifest, {unknown[0]} among them")
-    return part([by_id[name] for name in names], classes, class_names, preparer)
-
-
-def _check_few(left_out: Mapping[str, str], count: int, progress: Callable[[str], None]) -> None:
-    if not left_out:
-        return
-    reasons = "\n".join(f"  {name}: {reason}" for name, reason in sorted(left_out.items()))
-    if len(left_out) > FEW * count:
-        raise Mismatch(
-            f"{len(left_out)} of {count} utterances cannot be read:\n{reasons}",
-            expected=f"at most {FEW:.0%} of them",
-            do="cli prepare says what is missing; mend the corpus, or leave them out of the manifest",
-        )
-    progress(f"left out, because they cannot be read ({len(left_out)} of {count}):\n{reasons}")
+def _trained_on(training: Part, start: Checkpoint, made_up_by: str) -> list[TrainedUtterance]:
+    """List what the network was trained on, now and before the starting checkpoint was saved."""
+    text = training.preparer.modality == "text"
+    now = {
+        TrainedUtterance(item.id, content, replace(item).clip_digest() if text else "", made_up_by)
+        for item, content in zip(training.items, training.contents, strict=True)
+    }
+    return sorted(now | set(from_record(start.trained_on())))
 
 
 def _results(
-    training: Part, start: Checkpoint, left_out: Mapping[str, str], history: list[dict[str, Any]]
+    trained: Sequence[TrainedUtterance], left_out: Mapping[str, Unencodable], history: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What a record says beyond its request; `trained_on` holds what the starting checkpoint had seen as well."""
-    before = set(start.trained_on().get("trained_on", ()))
+    """Collect what a record says beyond its request."""
     return {
-        "trained_on": sorted({utterance.id for utterance in training.utterances} | before),
-        "left_out": dict(sorted(left_out.items())),
+        "trained_on": sorted({one.id for one in trained}),
+        "trained_utterances": [asdict(one) for one in trained],
+        "left_out": {name: str(reason) for name, reason in sorted(left_out.items())},
         "history": history,
         "libraries": {name: version(name) for name in LIBRARIES},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

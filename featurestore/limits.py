@@ -37,26 +37,50 @@ class Limits:
         """
         if item.audio is None or identity.modality != "audio" or (self.max_seconds is None and self.memory is None):
             return
-        seconds = _seconds(item, audio.duration(item.audio))
-        if self.max_seconds is not None and seconds > self.max_seconds:
-            raise TooLong(f"{seconds:.1f} s long: --max-seconds allows {self.max_seconds:g}")
+        seconds = length(item)
+        check_seconds(seconds, self.max_seconds)
         if self.memory is not None and (wanted := needed(identity, seconds)) > self.memory:
             raise TooLong(
-                f"{seconds:.0f} s long: encoding it would take about {_told(wanted)} of memory, {_told(self.memory)} "
+                f"{seconds:.0f} s long: encoding it would take about {told(wanted)} of memory, {told(self.memory)} "
                 "are free for one worker; cut it, or use --jobs 1 or a machine with more"
             )
 
 
-def _seconds(item: Item, whole: float) -> float:
-    """Compute the length of an item: the whole clip, or its segment."""
+def length(item: Item) -> float:
+    """Measure an item in seconds, its clip or its segment; raise Unencodable where the clip's header cannot be read."""
+    if item.audio is None:
+        return 0.0
+    whole = audio.duration(item.audio)
     return (whole if item.end is None else min(item.end, whole)) - (item.start or 0.0)
 
 
+def check_seconds(seconds: float, most: float | None) -> None:
+    """Raise TooLong for a clip beyond the length that the user allows; None for any."""
+    if most is not None and seconds > most:
+        raise TooLong(f"{seconds:.1f} s long: --max-seconds allows {most:g}")
+
+
 def room(workers: int = 1) -> int:
-    """Bytes that each of so many workers on this machine may take; within the container's limit, where there is one."""
+    """Compute the bytes that each of so many workers on this machine may take.
+
+    The machine's free memory and the container's limit are shared; a limit on address space holds for each process.
+    """
     import psutil
 
-    return int(_SHARE * min(psutil.virtual_memory().available, _container()) / workers)
+    free = min(psutil.virtual_memory().available, _container()) / workers
+    return max(0, int(_SHARE * min(free, _address_space())))
+
+
+def _address_space() -> float:
+    """Compute what is left of `ulimit -v`; infinite where it is not set. Workers are taken to be as large as this."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("inf")
+    import psutil
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return float("inf") if limit == resource.RLIM_INFINITY else float(limit - psutil.Process().memory_info().vms)
 
 
 def _container() -> float:
@@ -68,5 +92,6 @@ def _container() -> float:
         return float("inf")
 
 
-def _told(size: int) -> str:
+def told(size: int) -> str:
+    """Format a number of bytes."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

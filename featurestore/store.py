@@ -164,8 +164,12 @@ class Store:
 
     def known_by(self, encoder: str) -> Contents:
         """Give what the utterances are known by: their ids, as far as these can be trusted, and their contents."""
-        given = self.info.get("ids", GIVEN) == GIVEN
-        return Contents(self.contents(encoder), "" if given else self.manifest_digest)
+        return Contents(self.contents(encoder), self.ids_made_up_by)
+
+    @property
+    def ids_made_up_by(self) -> str:
+        """The sha256 of the manifest, where its reader made the ids up; empty where the corpus gave them."""
+        return "" if self.info.get("ids", GIVEN) == GIVEN else self.manifest_digest
 
     def contents(self, encoder: str) -> dict[str, str]:
         """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words.

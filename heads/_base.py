@@ -92,7 +92,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
-            raise ValueError(f"{type(self).__name__} needs at least 2 classes, got 1 class: {self.classes_[0]!r}")
+            raise ValueError(f"{type(self).__name__} needs at least 2 classes, got 1 class: {str(self.classes_[0])!r}")
 
     def _check_number(
         self, name: str, *, low: float, high: float = math.inf, integer: bool = False, inclusive: bool = False

@@ -23,6 +23,8 @@ ONLY = {
         "featurestore/encoders/",
         "featurestore/finetune.py",
         "featurestore/_finetune_data.py",
+        "featurestore/_finetune_history.py",
+        "featurestore/_finetune_start.py",
         "featurestore/_finetune_training.py",
         "featurestore/demo_models.py",
         "featurestore/checkpoint.py",

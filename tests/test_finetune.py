@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file
 
-from featurestore import _finetune_training, demo_models, lock
+from featurestore import _finetune_history, demo_models, lock
 from featurestore._finetune_data import ByLength, Clips, Collator
 from featurestore.checkpoint import resolve
 from featurestore.encoders import identify
@@ -24,6 +25,7 @@ from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
 from featurestore.finetune import Settings, finetune
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
+from tests import tiny
 
 SETTINGS = Settings(epochs=3, learning_rate=3e-3, batch_size=8, micro_batch=8)
 PROVENANCE = {"corpus": "made-up", "manifest": "0" * 64, "labels": "all", "protocol": "holdout", "fold": "0"}
@@ -40,10 +42,9 @@ def corpus(count=40):
 
 
 def arguments(folder, **changes):
-    utterances = changes.get("utterances", corpus())
+    utterances = changes.pop("utterances", None) or corpus()
     given = {
-        "utterances": utterances,
-        "root": folder,
+        "items": tiny.items(utterances, folder),
         "classes": {utterance.id: utterance.label for utterance in utterances},
         "train_ids": [utterance.id for utterance in utterances[:32]],
         "held_out_ids": [utterance.id for utterance in utterances[32:]],
@@ -119,6 +120,11 @@ def test_the_record_says_where_it_comes_from(tuned):
     assert {name: record[name] for name in PROVENANCE} == PROVENANCE
     assert record["classes"] == ["hap", "sad"]
     assert record["trained_on"] == [f"u{i:02d}" for i in range(32)]
+    words = {row.id: " ".join(row.text.split()) for row in corpus()}
+    assert record["trained_utterances"] == [
+        {"id": name, "content": hashlib.sha256(words[name].encode()).hexdigest(), "clip": "", "manifest": ""}
+        for name in record["trained_on"]
+    ]
     assert record["held_out"]["count"] == 8
     assert record["settings"] == dataclasses.asdict(SETTINGS)
     assert len(record["start"]["files"]["weights"]) == 64
@@ -282,7 +288,7 @@ def test_a_checkpoint_of_the_other_modality_is_refused(folder, tmp_path):
 
 
 def test_an_id_that_is_not_in_the_manifest(folder, tmp_path):
-    changes = {"train_ids": ["u01", "u77"], "classes": {"u01": "sad", "u77": "sad"}, "held_out_ids": []}
+    changes = {"train_ids": ["u01", "u77"], "classes": {"u01": "sad", "u77": "hap"}, "held_out_ids": []}
     with pytest.raises(UnknownName, match=r"^1 ids are not in the manifest, u77 among them$"):
         finetune(**arguments(folder, out=tmp_path / "tuned", **changes))
 
@@ -298,12 +304,13 @@ def test_many_unreadable_utterances_are_too_many(folder, tmp_path):
         "  u00: no text in the manifest\n"
         "  u01: no text in the manifest\n"
         "  expected: at most 1% of them\n"
-        "  do: cli prepare says what is missing; mend the corpus, or leave them out of the manifest"
+        "  do: cli prepare says what is missing; mend the corpus, or leave them out of the manifest (clips "
+        "that are too long for the encoder: by --max-seconds)"
     )
 
 
 def test_a_few_unreadable_utterances_are_left_out_and_named(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("featurestore.finetune.FEW", 0.03)
+    monkeypatch.setattr("featurestore._finetune_selection.FEW", 0.03)
     utterances = corpus()
     utterances[5] = dataclasses.replace(utterances[5], text="word " * 200)
     lines = []
@@ -355,14 +362,14 @@ def test_an_audio_encoder_learns_from_clips_and_its_front_stays_frozen(tones, ca
 def test_a_batch_of_clips_is_padded_after_each_was_normalised(tones):
     root, utterances = tones
     extractor = hf.AutoFeatureExtractor.from_pretrained(root / "start")
-    clips = Clips(root, extractor, hf.AutoConfig.from_pretrained(root / "start"))
-    items = [{**clips.load(utterance), "labels": 0} for utterance in utterances[:3]]
+    clips = Clips(extractor, hf.AutoConfig.from_pretrained(root / "start"))
+    items = [(clips.load(item), 0) for item in tiny.items(utterances[:3], root)]
     batch = Collator(clips)(items)
     assert batch["labels"].tolist() == [0, 0, 0]
-    for row, mask, item in zip(batch["input_values"], batch["attention_mask"], items, strict=True):
+    for row, mask, (item, _) in zip(batch["input_values"], batch["attention_mask"], items, strict=True):
         length = clips.size(item)
         assert mask.tolist() == [1] * length + [0] * (len(mask) - length)
-        assert torch.equal(row[:length], torch.from_numpy(item["input_values"]))
+        assert torch.equal(row[:length], torch.from_numpy(item.inputs["input_values"]))
         assert not row[length:].any()
         assert abs(float(row[:length].std(correction=0)) - 1) < 1e-3
 
@@ -382,7 +389,7 @@ def test_batches_hold_similar_lengths_in_an_order_of_seed_and_epoch():
 
 def test_unweighted_average_recall_is_the_mean_over_the_classes_that_occur():
     prediction = hf.trainer_utils.EvalPrediction(np.array([0, 0, 0, 1, 2]), np.array([0, 0, 0, 0, 2]))
-    assert _finetune_training.scores(prediction) == {"accuracy": 0.8, "unweighted_average_recall": 0.875}
+    assert _finetune_history.scores(prediction) == {"accuracy": 0.8, "unweighted_average_recall": 0.875}
 
 
 def test_the_demo_checkpoints_are_the_same_every_time(folder, tmp_path):

@@ -32,8 +32,7 @@ def tuned(root, rows, family, length):
     modality = "text" if family in tiny.TEXT else "audio"
     start = tiny.checkpoint(family, root / f"start-{family}")
     return finetune(
-        utterances=rows,
-        root=root,
+        items=tiny.items(rows, root),
         classes={row.id: row.label for row in rows},
         train_ids=[row.id for row in rows[:6]],
         held_out_ids=[row.id for row in rows[6:]],
@@ -89,4 +88,4 @@ def test_without_it_nothing_is_said_of_it(root, rows):
 def test_an_encoder_of_spectra_refuses(root):
     extractor = hf.WhisperFeatureExtractor(feature_size=80)
     with pytest.raises(BadValue, match="a whisper encoder reads spectra, which have no fixed length in samples"):
-        Clips(root, extractor, hf.WhisperConfig(), fixed_length=100)
+        Clips(extractor, hf.WhisperConfig(), fixed_length=100)

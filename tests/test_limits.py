@@ -52,8 +52,8 @@ def run(store, model, **options):
 
 def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is_lifted(store, model, monkeypatch):
     decoded = []
-    original = limits.audio.read
-    monkeypatch.setattr(limits.audio, "read", lambda path, rate: decoded.append(path.stem) or original(path, rate))
+    original = limits.audio.decode
+    monkeypatch.setattr(limits.audio, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
     long = [row for row in store.utterances if row.duration > 0.8]
     assert 0 < len(long) < 6
     limited = run(store, model, max_seconds=0.8)

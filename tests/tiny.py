@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
+from featurestore.item import Item
 from featurestore.manifest import Utterance, to_csv
 from featurestore.store import Store
 
@@ -138,6 +139,11 @@ def utterances(count: int, root: Path, seed: int = 0) -> list[Utterance]:
             )
         )
     return rows
+
+
+def items(rows: list[Utterance], root: Path) -> list[Item]:
+    """Make what an encoder is given of each row."""
+    return [Item(row.id, root / row.audio if row.audio else None, row.text) for row in rows]
 
 
 def store(path: Path, rows: list[Utterance], root: Path, corpus: str = "table") -> Store:

@@ -90,8 +90,8 @@ class _Tuning:
     def run(self, fold: Fold, out: Path) -> Tuned:
         """Tunes on one training part."""
         return finetune(
-            utterances=self.store.utterances,
-            root=self.store.root,
+            items=[self.store.item(row) for row in self.store.utterances],
+            made_up_by=self.store.ids_made_up_by,
             classes=self.classes,
             train_ids=fold.train,
             held_out_ids=fold.test,

@@ -46,8 +46,8 @@ def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
     fold, scheme, store = plan.fold(modality), plan.scheme(modality), plan.store
     say(f"{modality} model, {len(fold.train)} turns to learn, {len(fold.test)} held out …")
     return finetune(
-        utterances=store.utterances,
-        root=store.root,
+        items=[store.item(row) for row in store.utterances],
+        made_up_by=store.ids_made_up_by,
         classes=scheme.apply(store.utterances),
         train_ids=fold.train,
         held_out_ids=fold.test,

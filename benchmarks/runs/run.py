@@ -142,7 +142,9 @@ def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -
     try:
         return registry.load("heads", head)(**params).fit(X, y)
     except ValueError as error:
-        raise BadValue(f"head {head}: {error}", do="give another value by --param") from error
+        one_class = len(set(y)) < 2
+        do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
+        raise BadValue(f"head {head}: {error}", do=do) from error
 
 
 def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
