@@ -102,6 +102,8 @@ def _bare(identity: Identity, bare: Any) -> Any:
     kind, saved = identity.description["model_type"], identity.checkpoint.config().get("architectures") or [""]
     if kind in _ENCODERS:
         return hf.AutoModelForTextEncoding
+    if kind == "speecht5":
+        return hf.SpeechT5ForSpeechToText
     if kind == "clap_audio_model":  # transformers maps it to no class
         projected = saved[0] == "ClapAudioModelWithProjection"
         return hf.ClapAudioModelWithProjection if projected else hf.ClapAudioModel

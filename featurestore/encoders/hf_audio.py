@@ -10,7 +10,7 @@ from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._families import find
 from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._frames import WHISPER, along_time, normalised, padding, pooled_over, rate
+from featurestore.encoders._frames import WHISPER, along_time, normalised, pooled_over, rate, spectrum
 from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
@@ -47,7 +47,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": normalised(config, settings),
-            **padding(config, settings),
+            **spectrum(config, settings),
             **_batches(str(config["model_type"]), together=family.together),
             **described(checkpoint),
         },
