@@ -254,15 +254,6 @@ class _Extraction:
         )
 
 
-def _advice(reason: str) -> str:
-    """Say what to do where every utterance failed for its length, or the network on all of them; else empty."""
-    if re.search("(takes|take|reads) at most|too short for one frame", reason):
-        return "take an encoder for utterances of this length, or cut them: start and end in a table say where"
-    if re.match(r"[A-Za-z]+(Error|Exception): ", reason):
-        return "the network or this machine fails, not the corpus: try one utterance with transformers alone"
-    return ""
-
-
 def _readable(path: Path) -> FeatureFile | None:
     try:
         return FeatureFile(path)
@@ -278,3 +269,12 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _advice(reason: str) -> str:
+    """Say what to do where every utterance failed for its length, or the network on all of them; else empty."""
+    if re.search("(takes|take|reads) at most|too short for one frame", reason):
+        return "take an encoder for utterances of this length, or cut them: start and end in a table say where"
+    if re.match(r"[A-Za-z]+(Error|Exception): ", reason):
+        return "the network or this machine fails, not the corpus: try one utterance with transformers alone"
+    return ""

@@ -91,14 +91,17 @@ def positions(config: Any) -> int:
 
 
 def _fill(tokenizer: Any, config: Any) -> int:
-    """Choose the token that pads a batch; under a mask any token does."""
+    """Choose the token that pads a batch: under a mask any does that the network has an embedding for."""
     ids = (tokenizer.pad_token_id, getattr(config, "pad_token_id", None), tokenizer.eos_token_id)
-    return next((int(token) for token in ids if token is not None and token >= 0), 0)
+    known = range(getattr(config, "vocab_size", None) or sys.maxsize)
+    return next((int(token) for token in ids if token is not None and token in known), 0)
 
 
 def _special_types(tokenizer: Any, config: Any) -> dict[int, int] | None:
     """Types of the special tokens around a single text, as XLNet and Funnel tell their last and first token apart."""
+    if config.model_type not in ("funnel", "xlnet"):
+        return None
     found = tokenizer("a", verbose=False)
-    if config.model_type not in ("funnel", "xlnet") or "token_type_ids" not in found:
+    if "token_type_ids" not in found:
         return None
     return dict(zip(found["input_ids"], found["token_type_ids"], strict=True))

@@ -90,7 +90,8 @@ class HFAudio:
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if device == "cpu":
             multiply(self.model)
-        check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
+        if self.config.model_type != WHISPER:  # 30 seconds, whatever it is tried with: too long for a trial
+            check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
     def load(self, item: Item) -> "Clip":
         """Decode, resample and normalise one clip; raise Unencodable where it is no usable audio."""

@@ -192,6 +192,15 @@ def test_a_network_without_a_padding_token_is_encoded_exactly(name, with_classes
             close(alone[1]["logits"], model(**inputs).logits[0].numpy(), "logits")
 
 
+def test_a_padding_token_that_the_network_has_no_embedding_for_is_not_used(tmp_path):
+    """As left behind by add_special_tokens without resize_token_embeddings."""
+    tokenizer = architectures.tokenizer(padded=False)
+    tokenizer.add_special_tokens({"pad_token": "[NEW]"})
+    model = architectures.network("gpt2", hf.AutoModel, vocab_size=len(tokenizer) - 1, pad_token_id=None)
+    identity, encoder = load(architectures.save(model, tokenizer, tmp_path))
+    check_batches(identity, encoder, [Item(text, None, text) for text in TEXTS])
+
+
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "roberta", "xlnet"])
 def test_a_padded_batch_for_tuning_gives_each_text_its_own_logits(name):
     model = architectures.network(name, hf.AutoModelForSequenceClassification, id2label=CLASSES)
