@@ -57,6 +57,8 @@ _OWN: dict[str, dict[str, Any]] = {
         "shape_embed_dim": 8,
     },
     "sew-d": {"position_buckets": 8, "max_position_embeddings": 64},
+    "moonshine": {"encoder_num_hidden_layers": 2, "decoder_num_hidden_layers": 1},
+    "speech_to_text": {"conv_channels": 16, "max_source_positions": 400, "max_target_positions": 16},
     "t5": {"decoder_start_token_id": 1},
     "wav2vec2-bert": {"feature_projection_input_dim": 160, "classifier_proj_size": 8},
     "whisper": {"max_source_positions": 1500, "classifier_proj_size": 8},
@@ -113,6 +115,10 @@ def extractor(model_type: str) -> Any:
         return hf.ASTFeatureExtractor(max_length=128)
     if model_type.startswith("clap"):
         return hf.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    if model_type == "speech_to_text":
+        return hf.Speech2TextFeatureExtractor()
+    if model_type == "speecht5":
+        return hf.SpeechT5FeatureExtractor()
     if model_type == "wav2vec2-bert":
         return hf.SeamlessM4TFeatureExtractor(stride=2, padding_value=1)
     return hf.WhisperFeatureExtractor() if model_type == "whisper" else hf.Wav2Vec2FeatureExtractor()

@@ -40,7 +40,7 @@ AUDIO: Mapping[str, Family] = {
     # convolutions behind the first mix a clip with its padding, or frames are pooled across their border
     **_named("data2vec-audio sew sew-d wav2vec2-bert wav2vec2-conformer", Family(together=False)),
     **_named("audio-spectrogram-transformer", Family(together=False)),
-    **_named("whisper", Family(together=False, encoder=True)),
+    **_named("moonshine speech_to_text speecht5 whisper", Family(together=False, encoder=True)),
     **_named("clap clap_audio_model", Family(together=False, layers=False)),
 }
 
@@ -96,9 +96,14 @@ EXTRACTORS = (
     "ASTFeatureExtractor",
     "ClapFeatureExtractor",
     "SeamlessM4TFeatureExtractor",
+    "Speech2TextFeatureExtractor",
+    "SpeechT5FeatureExtractor",
     "Wav2Vec2FeatureExtractor",
     "WhisperFeatureExtractor",
 )
+
+# The front of SpeechT5's speech encoder is saved with these only.
+_LISTENING = ("SpeechT5ForSpeechToSpeech", "SpeechT5ForSpeechToText")
 
 # Why some that a user may well try are refused; any other is refused because no test covers it.
 REASONS: Mapping[str, str] = {
@@ -145,7 +150,6 @@ REASONS: Mapping[str, str] = {
         "it is a language model that listens, and its speech encoder is not a checkpoint of its own",
     ),
     "canine": "it reads letters, and stops at a text of fewer than four",
-    "speecht5": "its speech encoder is whole only with a front that a plain checkpoint lacks",
     "dpr": "it gives one vector a text, and no frames",
     "mra": "its attention needs a GPU program of its own; without it transformers puts zeros in its place",
     "xmod": "it reads one language at a time, and neither checkpoint nor text says which",
@@ -173,6 +177,14 @@ def find(checkpoint: Checkpoint, modality: str) -> Family:
             f"checkpoint {checkpoint.name} cannot be encoded: which clips {extractor} cuts or pads is not known",
             expected=f"one of the feature extractors {', '.join(EXTRACTORS)}",
             do=f"take a checkpoint of a tested architecture ({PAGE}), such as {_EXAMPLES[modality]}",
+        )
+    saved = checkpoint.config().get("architectures") or [""]
+    if name == "speecht5" and saved[0] not in _LISTENING:
+        raise BadValue(
+            f"checkpoint {checkpoint.name} cannot be encoded: it lacks the part of SpeechT5 that hears speech",
+            expected=" or ".join(_LISTENING),
+            got=saved[0] or "no architecture in its config.json",
+            do="take a checkpoint that recognises or converts speech, such as microsoft/speecht5_asr",
         )
     return known[name]
 

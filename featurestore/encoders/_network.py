@@ -103,6 +103,8 @@ def _bare(identity: Identity, bare: Any) -> Any:
     kind, saved = identity.description["model_type"], identity.checkpoint.config().get("architectures") or [""]
     if kind in _ENCODERS:
         return hf.AutoModelForTextEncoding
+    if kind == "speecht5":
+        return hf.SpeechT5ForSpeechToText
     if kind == "clap_audio_model":  # transformers maps it to no class
         projected = saved[0] == "ClapAudioModelWithProjection"
         return hf.ClapAudioModelWithProjection if projected else hf.ClapAudioModel
@@ -117,7 +119,7 @@ def _giving_frames(model: Any, identity: Identity, family: Family) -> Any:
 
 
 def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
-    """Loads a network in float32 by one of transformers' auto classes, and what it reports of weights.
+    """Load a network in float32 by one of transformers' auto classes, and what it reports of weights.
 
     Raises:
         Unavailable: transformers cannot load it: it does not know the network, or a file is damaged.
@@ -141,7 +143,7 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
 
 
 def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
-    """Loads the tokenizer or feature extractor of a checkpoint, from its folder alone.
+    """Load the tokenizer or feature extractor of a checkpoint, from its folder alone.
 
     Raises:
         Unavailable: transformers cannot load it: a file is missing or damaged; the message carries its reason.
@@ -178,7 +180,7 @@ def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
 
 
 def to_device(values: np.ndarray, device: str) -> Any:
-    """An array as a tensor on a device; to a GPU through pinned memory, so that copying does not stop the sender."""
+    """Copy an array to a device; to a GPU through pinned memory, so that copying does not stop the sender."""
     import torch
 
     tensor = torch.from_numpy(values)
@@ -186,7 +188,7 @@ def to_device(values: np.ndarray, device: str) -> Any:
 
 
 def check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
-    """Raises Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
+    """Raise Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
     lacking = [key for key in report["missing_keys"] if not any(part in key for part in unused)]
     wrong = [str(key[0]) for key in report["mismatched_keys"]]
     if lacking or wrong:
@@ -208,6 +210,6 @@ class Tap:
         self.output = output
 
     def take(self) -> Any:
-        """The last output, handed over so that it is not kept alive."""
+        """Return the last output, handed over so that it is not kept alive."""
         output, self.output = self.output, None
         return output

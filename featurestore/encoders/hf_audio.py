@@ -10,7 +10,7 @@ from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._families import find
 from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._frames import WHISPER, along_time, normalised, padding, pooled_over, rate
+from featurestore.encoders._frames import WHISPER, along_time, normalised, pooled_over, rate, spectrum
 from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.spec import EncoderSpec
@@ -46,7 +46,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": normalised(config, settings),
-            **padding(config, settings),
+            **spectrum(config, settings),
             **_batches(str(config["model_type"]), together=family.together),
             **described(checkpoint),
         },
@@ -89,7 +89,8 @@ class HFAudio:
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if device == "cpu":
             multiply(self.model)
-        check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
+        if self.config.model_type != WHISPER:  # 30 seconds, whatever it is tried with: too long for a trial
+            check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
     def load(self, item: Item) -> "Clip":
         """Decode, resample and normalise one clip; raise Unencodable where it is no usable audio."""

@@ -12,6 +12,7 @@ from transformers.models.auto import modeling_auto
 from featurestore import audio, encoders
 from featurestore.encoders import Item, _families
 from featurestore.encoders._families import AUDIO, REASONS, TEXT
+from featurestore.encoders._tokens import Tokenised
 from featurestore.errors import BadValue, Unavailable
 from featurestore.spec import EncoderSpec
 from tests import architectures, tiny
@@ -19,6 +20,7 @@ from tests import architectures, tiny
 CLASSES = {0: "angry", 1: "sad", 2: "neutral"}
 TEXTS = ("you lost my dog", "we", "the money the money again today never told my sister", "a letter")
 SECONDS = (0.5, 0.11, 0.73)
+UNMAPPED = {"clap_audio_model": "ClapAudioModel", "speecht5": "SpeechT5ForSpeechToText"}
 GLOBAL = ("longformer", True)
 KNOWN = set(hf.CONFIG_MAPPING.keys())
 
@@ -106,7 +108,7 @@ def test_a_text_architecture_is_encoded_exactly(name, with_classes, tmp_path):
 @pytest.mark.parametrize(("name", "with_classes"), cases("audio", AUDIO), ids=str)
 def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, clips):
     auto = hf.AutoModelForAudioClassification if with_classes else hf.AutoModel
-    auto = Clap if name == "clap_audio_model" else auto
+    auto = Direct(UNMAPPED[name]) if name in UNMAPPED else auto
     model = architectures.network(name, auto, **({"id2label": CLASSES} if with_classes else {}))
     extractor = architectures.extractor(name)
     identity, encoder = load(architectures.save(model, extractor, tmp_path))
@@ -114,7 +116,7 @@ def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, 
     paths = clips[rate]
     alone = check_batches(identity, encoder, [Item(path.stem, path, "") for path in paths])
     inputs = extractor(audio.read(paths[2], rate), sampling_rate=rate, return_tensors="pt")
-    base = model.get_encoder() if name == "whisper" else getattr(model, "audio_model", model.base_model)
+    base = model.get_encoder() if AUDIO[name].encoder else getattr(model, "audio_model", model.base_model)
     with torch.inference_mode():
         plain = base(**inputs).last_hidden_state[0].numpy()
         logits = model(**inputs).logits[0].numpy() if with_classes else None
@@ -123,12 +125,14 @@ def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, 
         close(alone[2]["logits"], logits, "logits")
 
 
-class Clap:
-    """Stands in for the auto class that transformers lacks for CLAP's audio tower."""
+class Direct:
+    """Stands in for an auto class where transformers maps an architecture to none, or to one that hears nothing."""
 
-    @staticmethod
-    def from_config(config, **_):
-        return hf.ClapAudioModel(config)
+    def __init__(self, name):
+        self.name = name
+
+    def from_config(self, config, **_):
+        return getattr(hf, self.name)(config)
 
 
 def true_frames(name, plain, seconds):
@@ -188,6 +192,27 @@ def test_a_network_without_a_padding_token_is_encoded_exactly(name, with_classes
             close(alone[1]["logits"], model(**inputs).logits[0].numpy(), "logits")
 
 
+def test_a_padding_token_that_the_network_has_no_embedding_for_is_not_used(tmp_path):
+    """As left behind by add_special_tokens without resize_token_embeddings."""
+    tokenizer = architectures.tokenizer(padded=False)
+    tokenizer.add_special_tokens({"pad_token": "[NEW]"})
+    model = architectures.network("gpt2", hf.AutoModel, vocab_size=len(tokenizer) - 1, pad_token_id=None)
+    identity, encoder = load(architectures.save(model, tokenizer, tmp_path))
+    check_batches(identity, encoder, [Item(text, None, text) for text in TEXTS])
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "roberta", "xlnet"])
+def test_a_padded_batch_for_tuning_gives_each_text_its_own_logits(name):
+    model = architectures.network(name, hf.AutoModelForSequenceClassification, id2label=CLASSES)
+    texts = Tokenised(architectures.tokenizer(), model.config)
+    read = [texts.read(text) for text in TEXTS]
+    with torch.inference_mode():
+        tokens, mask = map(torch.from_numpy, texts.batch(read))
+        together = model(input_ids=tokens, attention_mask=mask).logits.numpy()
+        for row, one in zip(together, read, strict=True):
+            close(row, model(input_ids=torch.from_numpy(one)[None]).logits[0].numpy(), name)
+
+
 def test_a_network_that_transformers_cannot_run_is_told_before_any_text_is_encoded(tmp_path):
     model = architectures.network("t5", hf.AutoModelForSequenceClassification, id2label=CLASSES)
     folder = architectures.save(model, architectures.tokenizer(), tmp_path)
@@ -240,6 +265,82 @@ def test_any_other_architecture_is_refused_by_name(modality, tmp_path):
 def test_every_name_is_one_that_transformers_knows():
     unknown = (set(AUDIO) | set(TEXT) | set(REASONS)) - KNOWN
     assert not unknown, f"transformers {hf.__version__} has no {', '.join(sorted(unknown))}: mend _families.py"
+
+
+USUAL = {
+    "class": "hf-audio",
+    "dtype": "float32",
+    "model_type": "wav2vec2",
+    "attention": "sdpa",
+    "pooling": "mean and population standard deviation over true frames, accumulated in float64",
+    "rate": 50.0,
+    "preprocessing": {
+        "sampling_rate": 16_000,
+        "channels": "mixed down to one",
+        "resampling": "soxr HQ",
+        "normalised": "each clip over its own samples",
+    },
+}
+TOKENS = "; a frame is a token, special tokens included"
+USUAL_TEXT = USUAL | {
+    "class": "hf-text",
+    "model_type": "bert",
+    "pooling": USUAL["pooling"] + TOKENS,
+    "rate": None,
+    "preprocessing": {"tokenizer": "the checkpoint's own", "truncation": "none: a longer text fails"},
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("wav2vec2-group", USUAL),
+        ("hubert", USUAL | {"model_type": "hubert"}),
+        ("wavlm", USUAL | {"model_type": "wavlm", "attention": "eager"}),
+        (
+            "whisper",
+            USUAL | {"model_type": "whisper", "preprocessing": USUAL["preprocessing"] | {"normalised": "no"}},
+        ),
+        ("bert", USUAL_TEXT),
+        ("roberta", USUAL_TEXT | {"model_type": "roberta"}),
+        ("deberta-v2", USUAL_TEXT | {"model_type": "deberta-v2", "attention": "eager"}),
+    ],
+)
+def test_vectors_stored_by_earlier_versions_are_not_made_again(family, expected, tmp_path):
+    """The description is part of every stored vector's key: one more word, and all are encoded again."""
+    path = tiny.checkpoint(family, tmp_path)
+    found = dict(encoders.identify(EncoderSpec("", str(path))).description)
+    for changing in ("checkpoint", "revision", "weights", "files"):
+        found.pop(changing)
+    assert found == expected | ({} if expected["rate"] is None else {"rate": found["rate"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("audio-spectrogram-transformer", {"padding": "to 128 frames of the spectrum; a longer clip fails"}),
+        ("clap_audio_model", {"padding": "a clip shorter than 10 s is repeated (repeatpad); a longer clip fails"}),
+        ("data2vec-audio", {"batches": "one clip at a time"}),
+        ("sew", {"batches": "one clip at a time"}),
+        ("wav2vec2-bert", {"normalised": "each mel bin over its own clip"}),
+    ],
+)
+def test_the_header_says_what_becomes_of_a_clip(name, says, tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "config.json").write_text(json.dumps(architectures.config(name).to_dict(), default=str))
+    architectures.extractor(name).save_pretrained(tmp_path)
+    description = encoders.identify(EncoderSpec("", str(tmp_path))).description
+    assert says.items() <= description["preprocessing"].items()
+    assert ("true frames" in description["pooling"]) == (not name.startswith("clap"))
+
+
+@pytest.mark.parametrize("kind", ["SpeechT5Model", "SpeechT5ForTextToSpeech"])
+def test_a_speecht5_that_does_not_hear_is_refused(kind, tmp_path):
+    folder = architectures.save(
+        getattr(hf, kind)(architectures.config("speecht5")), hf.SpeechT5FeatureExtractor(), tmp_path
+    )
+    with pytest.raises(BadValue, match=f"lacks the part of SpeechT5 that hears speech(.|\n)*got: {kind}"):
+        encoders.identify(EncoderSpec("", folder))
 
 
 def test_an_extractor_that_may_cut_clips_unseen_is_refused(tmp_path):
