@@ -38,10 +38,10 @@ def running(engine: "Engine") -> Iterator[Workers]:
             start if engine.scheduler else "--engine loky needs no cluster",
         )
         with counted(lambda: sum(client.nthreads().values())) as count:
-            yield Workers(_Tasks(client), count, absence, lambda error: _loss(error, client, address))
+            yield Workers(_DaskTasks(client), count, absence, lambda error: _loss(error, client, address))
 
 
-class _Tasks(Executor):
+class _DaskTasks(Executor):
     """Run each call as a dask task.
 
     dask's own `Client.get_executor` is not used: a result that is lost on its way here never ends its future.

@@ -29,13 +29,13 @@ def running(engine: "Engine") -> Iterator[Workers]:
         import ray
 
         resource = "GPU" if _wants_gpu(engine.device) else "CPU"
-        executor = _Tasks({"num_gpus": 1, "max_calls": 0} if resource == "GPU" else {})
+        executor = _RayTasks({"num_gpus": 1, "max_calls": 0} if resource == "GPU" else {})
         absence = Loss(f"the ray cluster at {place} has no {resource}", "start some: `ray start --address=HEAD:PORT`")
         with counted(lambda: int(ray.cluster_resources().get(resource, 0))) as count, executor:
             yield Workers(executor, count, absence, _loss)
 
 
-class _Tasks(Executor):
+class _RayTasks(Executor):
     """Run each call as a ray task.
 
     Args:

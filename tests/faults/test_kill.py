@@ -70,6 +70,7 @@ def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, che
     assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
 
 
+@pytest.mark.timeout(1200)
 def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpoint, tmp_path):
     finish(store, checkpoint, tmp_path / "warm")  # the server's own start does not count
     expected = FeatureFile(store.path / "text.h5").header.digests
