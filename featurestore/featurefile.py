@@ -96,6 +96,8 @@ class FeatureFile:
                 f"{path} cannot be read", got=error.strerror or "", do="ask for read access to it"
             ) from None
         except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            if programs := holders.writing(path):  # whatever is wrong, it is not finished there
+                raise OpenForWriting(path, programs) from None
             raise Damaged(path, str(error).partition("\n")[0]) from None
 
     @property

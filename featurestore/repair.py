@@ -26,9 +26,7 @@ from featurestore.schema import FAILED_ID, FAILED_KEY, FAILED_REASON, ID, KEY, O
 _OURS = (*schema.ROWS, VALUES, OFFSETS, ID, KEY, FAILED_ID, FAILED_REASON, FAILED_KEY, TRAINED_ON)
 _FIELDS = {field.name for field in dataclasses.fields(Header)}
 _BLOCK = 1 << 24  # bytes of a dataset that are held at a time
-_PATIENCE = (
-    120.0  # seconds that HDF5 may take to open a file whose layout was changed; a damaged one can hold it forever
-)
+_PATIENCE = 120.0  # seconds that HDF5 may take to open a changed file; a damaged one can hold it forever
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,27 @@ def test_a_file_that_was_opened_and_closed_is_used_as_before(path, what):
     np.testing.assert_array_equal(matrix(path), expected)
 
 
+@pytest.mark.parametrize(
+    "work", ["f = h5py.File(path, 'r+'); f.attrs['note'] = 'x'; f.flush()", "f = open(path, 'r+b'); f.truncate(9000)"]
+)
+def test_a_file_that_is_being_changed_is_neither_damaged_nor_replaced(path, work):
+    """Something was written already: a notebook that goes on, or a copy that is under way."""
+    command = [sys.executable, "-c", f"{HEADER}{work}\nprint('open', flush=True)\ntime.sleep(60)", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == "open\n"
+            before = path.read_bytes()
+            found = commands(path)
+            assert cli("verify", path.parent, "--repair").exit_code == 1
+        finally:
+            other.kill()
+    assert path.read_bytes() == before
+    for code, output in found.values():
+        assert code == 1
+        assert f"{path} is open for writing in another program got: " in output
+        assert f"(process {other.pid})" in output
+
+
 @pytest.mark.parametrize("locks", ["", "FALSE"])
 def test_a_file_that_another_program_writes_is_left_alone(path, locks):
     whole, expected = path.read_bytes(), matrix(path)
