@@ -144,18 +144,28 @@ def listed(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...
 
 @main.command("list")
 @click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels", "checks"]))
+@click.option("--settings", is_flag=True, help="Of heads: also each setting, its default and what --search draws from.")
 @json_option
-def list_(kind: str, as_json: bool) -> None:
+def list_(kind: str, settings: bool, as_json: bool) -> None:
     """List what there is, one line each.
 
     \b
-    Example: cli list heads
+    Examples: cli list heads
+              cli list heads --settings
     """
     from featurestore import labels, registry
+
+    if settings and kind != "heads":
+        raise click.UsageError(f"--settings is of heads, not of {kind}: cli list heads --settings")
 
     lines = (
         labels.schemes() if kind == "labels" else {name: registry.summary(kind, name) for name in registry.names(kind)}
     )
+    if settings:
+        from benchmarks.runs import head_settings
+
+        answer(head_settings.to_json(lines), head_settings.render(lines), as_json)
+        return
     width = max(map(len, lines))
     answer(lines, "\n".join(f"{name:<{width}}  {line}" for name, line in lines.items()), as_json)
 

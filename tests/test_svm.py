@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
@@ -96,6 +97,19 @@ def test_nothing_to_calibrate_on_leaves_the_scores():
     head = SVMHead().fit([[0.0], [1.0], [2.0]], ["sad", "happy", "angry"])
     assert head.temperature_ == 1.0
     np.testing.assert_allclose(head.predict_proba([[0.5]]).sum(), 1.0)
+
+
+def test_what_is_saved_answers_as_before_and_plain_skops_files_are_read(tmp_path):
+    X, y = data()
+    head = SVMHead(random_state=0).fit(X, y)
+    head.save_weights(tmp_path)
+    plain = {name: getattr(head, name) for name in svm._LEARNED}
+    for write in (lambda: None, lambda: skops.io.dump(plain, tmp_path / "svm.skops")):
+        write()
+        loaded = SVMHead()
+        loaded.classes_, loaded.n_features_in_ = head.classes_, head.n_features_in_
+        loaded.load_weights(tmp_path)
+        np.testing.assert_array_equal(loaded.predict_proba(X), head.predict_proba(X))
 
 
 @pytest.mark.parametrize(
