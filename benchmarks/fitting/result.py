@@ -113,7 +113,8 @@ class Fitted:
                 for fold in self.folds
             ],
             "interval": INTERVAL,
-            "interval_over": {"over": clusters.over, "clusters": clusters.count, "note": clusters.note},
+            "interval_over": {"over": clusters.over, "clusters": clusters.count}
+            | {"few": clusters.few, "note": clusters.note},
             "logits": self.logits,
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
