@@ -23,7 +23,7 @@ from benchmarks.runs import results
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "c2bf23d6579b27017905d41ac552bb97153d8db77d468a28908653a967c22d6f"
+PAGE_SHA256 = "33d4e889fe00a22aadabb8eb40aa19a865b0f1dc8ef66f74f2b67b924339564d"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 
