@@ -60,7 +60,7 @@ def test_a_fit_and_a_benchmark_of_the_same_find_the_same(tmp_path, name, protoco
 def test_what_fails_is_said_in_the_table_the_answer_the_bundle_and_by_inspect(tmp_path):
     fitted = fit_and_save(FakeStore(), head="prior", params=(), features=None, out=tmp_path / "b")
     failed = {one.check: one.message for one in fitted.checks if one.outcome == "failed"}
-    assert failed.keys() == {"speaker-overlap", "too-few-test"}
+    assert failed.keys() == {"speaker-overlap", "too-few-speakers", "too-few-test"}
     lines = [line for line in fitted.table().splitlines() if line.startswith("! check ")]
     assert lines == [f"! check {name} failed: {message}" for name, message in failed.items()]
     answer = json.loads(json.dumps(fitted.to_json()))["checks"]
@@ -102,18 +102,33 @@ def test_a_fold_that_lacks_classes_says_how_many_it_has():
     assert "classes" not in fit_head(FakeStore(), head="prior").table().splitlines()[4]
 
 
-@pytest.mark.parametrize("speakers", [1, 2])
-def test_two_test_speakers_show_nothing_about_others(speakers):
+@pytest.mark.parametrize(
+    ("speakers", "over", "few", "note", "failed"),
+    [
+        (
+            1,
+            {"over": "utterances", "clusters": 40},
+            "",
+            "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers",
+            "all tested utterances are of one speaker, so nothing can be shown about others",
+        ),
+        (
+            2,
+            {"over": "speakers", "clusters": 2},
+            "only 2 speakers were tested, so nothing can be shown about others",
+            "",
+            "only 2 speakers were tested, so nothing can be shown about others",
+        ),
+    ],
+)
+def test_two_test_speakers_show_nothing_about_others(speakers, over, few, note, failed):
     rows = [row for row in corpus(per_speaker=40) if row.session != "3" or row.gender == "F" or speakers == 2]
     fitted = fit_head(FakeStore(tuple(rows)), head="svm", protocol="leave-one-session-out", fold="3")
-    note = (
-        "only 2 speakers were tested, so nothing can be shown about others"
-        if speakers == 2
-        else "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
-    )
-    assert f"\n! {note}\n" in fitted.table()
-    over = {"over": "speakers", "clusters": 2} if speakers == 2 else {"over": "utterances", "clusters": 40}
-    assert fitted.to_json()["interval_over"] == over | {"note": note}
+    assert f"\n! check too-few-speakers failed: {failed}" in fitted.table()
+    assert (f"\n! {note}\n" in fitted.table()) == bool(note)
+    assert fitted.to_json()["interval_over"] == over | {"few": few, "note": note}
+    above = {one.check: one for one in fitted.checks}["worse-than-prior"]
+    assert above.outcome == ("not applicable" if few else "passed")
 
 
 def test_what_single_folds_do_not_say_is_said_once():

@@ -117,6 +117,15 @@ CASES = [
         "100 test utterances, fewer than 385: differences",
     ),
     ("too-few-test", {"fold": Fold("1", TRAIN, ())}, "not applicable", "nothing is tested"),
+    ("too-few-speakers", {"speaker": lambda name: f"S{int(name[1:]) % 6}"}, "passed", "6 speakers were tested"),
+    (
+        "too-few-speakers",
+        {"speaker": lambda name: f"S{int(name[1:]) % 2}"},
+        "failed",
+        "only 2 speakers were tested, so nothing can be shown about others",
+    ),
+    ("too-few-speakers", {}, "failed", "all tested utterances are of one speaker, so nothing can be shown about"),
+    ("too-few-speakers", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),
     ("features-missing", {}, "passed", "every utterance that the label scheme keeps has every feature"),
     (
         "features-missing",

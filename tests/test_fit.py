@@ -142,7 +142,7 @@ def test_json_names_metrics_in_full():
     assert answer["interval"] == "95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples"
     assert answer["metrics"]["accuracy"]["over"] == "speakers"
     assert answer["metrics"]["accuracy"]["clusters"] == 6
-    assert answer["interval_over"] == {"over": "speakers", "clusters": 6, "note": ""}
+    assert answer["interval_over"] == {"over": "speakers", "clusters": 6, "few": "", "note": ""}
     assert answer["folds"][0]["metrics"]["accuracy"]["over"] == "utterances"
 
 

@@ -79,11 +79,12 @@ def test_few_or_unnamed_speakers_are_said_beside_the_intervals(tmp_path):
     assert found["interval"] == "95 % Student's interval by the bootstrap's error over 3 speakers, 2000 resamples"
     rows = tuple(replace(row, speaker="") if place < 2 else row for place, row in enumerate(read.utterances))
     found = content(replace(read, utterances=rows))
-    assert found["notes"][0] == (
-        "only 3 speakers were tested, so nothing can be shown about others; 2 of 60 tested utterances name no speaker "
-        "and are resampled one by one"
-    )
-    assert f"Note: {found['notes'][0]}." in exports.markdown(found, {})
+    said = [
+        "only 3 speakers were tested, so nothing can be shown about others",
+        "2 of 60 tested utterances name no speaker and are resampled one by one",
+    ]
+    assert found["notes"][:2] == said
+    assert f"Note: {said[0]}.\nNote: {said[1]}." in exports.markdown(found, {})
 
 
 @pytest.mark.parametrize("count", [2, 4, 5, 6])
@@ -127,6 +128,17 @@ def test_a_prior_below_chance_is_no_floor(tmp_path):
         "the prior answers another class from fold to fold and reaches 0.0 %; the same answer to all has an unweighted "
         "average recall of 16.7 %, and that is the floor"
     )
+
+
+@pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])
+def test_a_published_figure_of_another_protocol_is_named_so_and_not_drawn(read, tmp_path, protocol, drawn):
+    figures = [{**one, "protocol": protocol} for one in read.about["published"]]
+    found = content(replace(read, about={**read.about, "published": figures}))
+    write.write(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert ("Dotted: published figures." in page) == drawn
+    assert f"published: the paper{'' if drawn else ' (protocol holdout)'}</th>" in page
+    assert len(tables.comparable(found)) == (len(figures) if drawn else 0)
 
 
 def test_an_interval_without_width_says_that_it_tells_nothing(tmp_path, found):

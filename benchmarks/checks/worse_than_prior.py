@@ -10,7 +10,10 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has."""
+    """Fails where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has.
+
+    Where too few speakers were tested it cannot pass: their interval shows nothing.
+    """
     looking = [system for system in results.systems if system.card.head != "prior"]
     if not looking:
         return not_applicable("only the prior was run")
@@ -21,6 +24,8 @@ def check(results: Evaluation) -> Finding:
             f"{len(worse)} of {len(looking)} systems are not shown to be above {percent(floor)} %, what a constant "
             f"answer reaches: {', '.join(worse[:3])}"
         )
+    if results.clusters.few:
+        return not_applicable(f"above {percent(floor)} % on what was tested, but {results.clusters.few}")
     return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
 
 

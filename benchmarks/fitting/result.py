@@ -117,7 +117,8 @@ class Fitted:
                 for fold in self.folds
             ],
             "interval": INTERVAL,
-            "interval_over": {"over": clusters.over, "clusters": clusters.count, "note": clusters.note},
+            "interval_over": {"over": clusters.over, "clusters": clusters.count}
+            | {"few": clusters.few, "note": clusters.note},
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),

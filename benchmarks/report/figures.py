@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.drawing import GRID, INK, SOFT, STYLE
-from benchmarks.report.tables import leaked
+from benchmarks.report.tables import comparable, leaked
 from benchmarks.statistics.pairs import METRIC
 
 # Okabe and Ito's colours (2008, "Color Universal Design") without yellow and black, and two of Tol's (2021) dark ones
@@ -53,7 +53,7 @@ def _leaderboard(content: Mapping[str, Any]) -> Iterator[Drawing]:
         _forest(axes, [row["metrics"][metric] for row in rows], [bool(row["leak"]) for row in rows])
         if floor:
             axes.axvline(100 * floor["metrics"][metric]["value"], color=SOFT, linewidth=1, linestyle="--")
-        for one in content["published"]:
+        for one in comparable(content):
             if one["metric"] == metric:
                 axes.axvline(100 * one["value"], color=SERIES[1], linewidth=1.2, linestyle=":")
         axes.set_xlabel(f"{_NAMES[metric]}, %")

@@ -43,6 +43,7 @@ def render(content: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
         svg={name: Markup(_themed(text)) for name, text in drawn.items()},
         pairs=tables.both_ways(content["pairs"]),
         published=tables.published(content["published"]),
+        comparable=tables.comparable(content),
         marked=marked,
         counts=tables.outcomes(content["checks"]),
     )

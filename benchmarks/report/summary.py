@@ -67,7 +67,10 @@ def render(summary: Mapping[str, Any]) -> str:
         *controls.section(summary["controls"]),
         "## Checks",
         "",
-        *markdown(["check", "outcome", "what it says"], [_check(finding) for finding in summary["checks"]]),
+        *markdown(
+            ["check", "outcome", "what it says"],
+            [_check(one) for one in sorted(summary["checks"], key=lambda one: str(one["outcome"]))],
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -145,7 +148,7 @@ def _settings(system: System) -> list[dict[str, Any]]:
 
 def _notes(results: Results) -> list[str]:
     about = results.about
-    notes = [results.clusters.note] if results.clusters.note else []
+    notes = [note for note in (results.clusters.few, results.clusters.note) if note]
     notes += [f"{way} normalisation: {note}" for way, note in about["normalize"].items() if note]
     if about["tune"]:
         notes.append(

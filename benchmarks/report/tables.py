@@ -43,11 +43,16 @@ def leaked(content: Mapping[str, Any]) -> set[str]:
     return {*rows, *(row["control"] for row in content["controls"] if row["leak"])}
 
 
+def comparable(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The published figures that are not known to be of another protocol: only these are drawn."""
+    return [one for one in content["published"] if one.get("protocol", "") in ("", content["protocol"])]
+
+
 def published(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Published figures, those of one system together: `name`, `values` by metric, `source`, `note`."""
+    """Published figures, those of one system together: `name`, `values` by metric, `source`, `note`, `protocol`."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for one in figures:
-        about = {name: one[name] for name in ("name", "source", "note")}
+        about = {name: one.get(name, "") for name in ("name", "source", "note", "protocol")}
         rows.setdefault(tuple(about.values()), about | {"values": {}})["values"][one["metric"]] = one["value"]
     return list(rows.values())
 

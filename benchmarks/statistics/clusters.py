@@ -17,7 +17,7 @@ class Clusters:
     Args:
         over: `speakers`, `dialogues` or `utterances`.
         of: by id; empty where single utterances are resampled.
-        note: what a reader of the intervals must know, `few` included; empty where there is nothing.
+        note: what a reader of the intervals must know; empty where there is nothing.
         count: how many there are.
         few: that nothing can be shown, and why, where there are too few of them (`bootstrap.is_few`); else empty.
     """
@@ -57,8 +57,7 @@ def choose(utterances: Iterable[Utterance]) -> Clusters:
 
 
 def _clusters(over: str, of: Mapping[str, str], sizes: Mapping[str, int], alone: int, *notes: str) -> Clusters:
-    few = _few(over, list(sizes.values()), alone)
-    return Clusters(over, of, "; ".join(filter(None, (few, *notes))), len(sizes), few)
+    return Clusters(over, of, "; ".join(filter(None, notes)), len(sizes), _few(over, list(sizes.values()), alone))
 
 
 def _few(over: str, sizes: Sequence[int], alone: int) -> str:

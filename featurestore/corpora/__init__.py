@@ -20,6 +20,7 @@ class Published:
         labels: the label scheme that it was measured on.
         source: where it is published.
         note: how it was measured, and what that does to a comparison.
+        protocol: the registry name of the protocol that it was measured by; empty where none here is the same.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Published:
     labels: str
     source: str
     note: str
+    protocol: str = ""
 
 
 @dataclass(frozen=True)

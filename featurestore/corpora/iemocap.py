@@ -58,7 +58,9 @@ CARD = Card(
     default_scheme="iemocap-6",
     version="full release: 10,039 labelled turns in 151 dialogues",
     published=tuple(
-        Published(f"DeBERTa + Wav2Vec2.0, epochs {epochs}", "accuracy", value, "iemocap-6", _PAPER, _PAPER_NOTE)
+        Published(
+            f"DeBERTa + Wav2Vec2.0, epochs {epochs}", "accuracy", value, "iemocap-6", _PAPER, _PAPER_NOTE, "paper-tail"
+        )
         for epochs, value in (("1 to 3", 0.58943), ("4 to 6", 0.59078))
     ),
     note="six classes are 7,380 turns, four 5,531; a set of 7,433 also circulates: with 53 xxx turns called happy. "
