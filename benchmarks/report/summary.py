@@ -188,8 +188,8 @@ def _floor(rows: Sequence[Mapping[str, Any]], results: Results) -> list[str]:
     if not low or min(low) > chance - 1e-9:
         return []
     return [
-        f"the prior answers another class from fold to fold and reaches {100 * min(low):.1f} %; the same answer to all "
-        f"has an unweighted average recall of {100 * chance:.1f} %, and that is the floor"
+        f"the prior answers another class from fold to fold and reaches {percent(min(low))} %; the same answer to all "
+        f"has an unweighted average recall of {percent(chance)} %, and that is the floor"
     ]
 
 
