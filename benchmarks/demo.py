@@ -12,6 +12,7 @@ from benchmarks.fitting.result import Fitted
 from benchmarks.report.table import markdown
 from benchmarks.report.write import PAGE
 from benchmarks.runs.asked import Asked
+from benchmarks.statistics.formatting import estimate
 from featurestore.files import write_text
 from featurestore.labels import card
 from featurestore.store import Store
@@ -104,4 +105,4 @@ def _fit(store: Store, head: str, modality: str) -> Fitted:
 def _cells(row: Row) -> list[str]:
     metrics = row.fitted.pooled.metrics
     figures = [metrics["accuracy"], metrics["unweighted_average_recall"]]
-    return [row.modality, row.head, *(f"{100 * f.value:.1f} [{100 * f.low:.1f}, {100 * f.high:.1f}]" for f in figures)]
+    return [row.modality, row.head, *(estimate(f.value, f.low, f.high) for f in figures)]

@@ -2,6 +2,7 @@
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.runs.results import Results, System
+from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.intervals import Interval, estimates
 from benchmarks.statistics.pairs import METRIC
 
@@ -17,10 +18,10 @@ def check(results: Results) -> Finding:
     worse = [system.name for system in looking if not _above(floor, results, system)]
     if worse:
         return failed(
-            f"{len(worse)} of {len(looking)} systems are not shown to be above {100 * floor:.1f} %, what a constant "
+            f"{len(worse)} of {len(looking)} systems are not shown to be above {percent(floor)} %, what a constant "
             f"answer reaches: {', '.join(worse[:3])}"
         )
-    return passed(f"all {len(looking)} systems are above {100 * floor:.1f} %, their intervals too")
+    return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
 
 
 def _above(floor: float, results: Results, system: System) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.runs.inputs import UNSEEN
 from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
+from benchmarks.statistics.formatting import estimate
 from benchmarks.statistics.intervals import Interval
 from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
 
@@ -153,7 +154,7 @@ class Fitted:
 
 def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
-    figures = [f"{100 * f.value:.1f}{mark} [{100 * f.low:.1f}, {100 * f.high:.1f}]" for f in row.metrics.values()]
+    figures = [estimate(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), *figures]
 
 

@@ -16,6 +16,7 @@ from benchmarks.paper.stage import Say, Stage, reused
 from benchmarks.runs import leakage
 from benchmarks.runs.asked import Asked
 from benchmarks.runs.parallel import threads
+from benchmarks.statistics.formatting import percent
 from featurestore import registry
 from featurestore.spec import parse_feature
 
@@ -66,7 +67,7 @@ def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
     def measure(fitted: Any) -> None:
         measured = {**_training(fitted, len(fold.train)), **_held_out(fitted, held_out, truth)}
         history.append(measured)
-        figures = f"loss {measured['loss']:.3f}, held out: accuracy {100 * measured['accuracy']:.1f} %"
+        figures = f"loss {measured['loss']:.3f}, held out: accuracy {percent(measured['accuracy'])} %"
         say(f"  epoch {measured['epoch']} of {head.epochs}: {figures} (n = {len(truth)})")
 
     say(f"fusion, {X.shape[0]} turns of {X.shape[1]:,} numbers to learn, {len(truth)} held out …")

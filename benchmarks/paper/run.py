@@ -15,6 +15,7 @@ from benchmarks.paper.stage import Say
 from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
 from benchmarks.report.write import PAGE
+from benchmarks.statistics.formatting import estimate
 from featurestore.errors import Mismatch
 from featurestore.files import write_text
 from featurestore.spec import parse_encoder
@@ -82,12 +83,9 @@ def summary(done: Done) -> str:
     lines = [f"the paper's experiment, mode {done.results['mode']}, split by {done.results['plan']['protocol']}"]
     for name, stage in done.results["stages"].items():
         found, mark = stage["blocks"][-1]["metrics"]["accuracy"], " !" if stage["leak"] else ""
-        interval = f"[{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+        figure = estimate(found["value"], found["low"], found["high"], f" %{mark}")
         paper = published()["stages"][name]["blocks"][-1]["accuracy"]
-        lines.append(
-            f"  {name:<6}  accuracy {100 * found['value']:.1f} %{mark} {interval}, n = {found['n']}; "
-            f"published {paper:.3f} %"
-        )
+        lines.append(f"  {name:<6}  accuracy {figure}, n = {found['n']}; published {paper:.3f} %")
     lines += [f"differs: {line}" for line in done.results["differences"]]
     lines += [f"other heads, compared: {done.out / HEADS / PAGE}", f"page {done.out / 'paper.html'}"]
     return "\n".join(lines)

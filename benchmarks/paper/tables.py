@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.paper.plan import published
+from benchmarks.statistics.formatting import estimate, percent, points
 
 NONE = "–"
 TITLES = {
@@ -103,18 +104,18 @@ _FIGURES = ("Published %", "Measured %", "95 % interval", "Difference, points", 
 
 def _figures(paper: float | None, measured: Mapping[str, Any], leak: str) -> list[str]:
     """Published, measured, interval, difference and n."""
-    interval = f"{100 * measured['low']:.1f} to {100 * measured['high']:.1f}"
-    difference = NONE if paper is None else f"{100 * measured['value'] - paper:+.1f}".replace("-", "−")
+    interval = f"{percent(measured['low'])} to {percent(measured['high'])}"
+    difference = NONE if paper is None else points(measured["value"] - paper / 100)
     value = NONE if paper is None else f"{paper:.3f}"
     return [value, _percent(measured["value"], leak), interval, difference, f"{measured['n']:,}"]
 
 
 def _percent(value: float, leak: str) -> str:
-    return f"{100 * value:.1f}{' !' if leak else ''}"
+    return f"{percent(value)}{' !' if leak else ''}"
 
 
 def _with_interval(found: Mapping[str, Any], leak: str) -> str:
-    return f"{_percent(found['value'], leak)} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    return estimate(found["value"], found["low"], found["high"], " !" if leak else "")
 
 
 def _published_n(name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
+from benchmarks.statistics.formatting import estimate, points
 from benchmarks.statistics.intervals import estimates
 
 _SHOWN = ("accuracy", "unweighted_average_recall")
@@ -68,8 +69,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["control"],
         f"{row['train']:.0f}",
-        *(f"{100 * one['value']:.1f}{mark} [{100 * one['low']:.1f}, {100 * one['high']:.1f}]" for one in shown),
-        f"{100 * row['metrics'][_SHOWN[1]]['minus_system']:+.1f}{mark}",
+        *(estimate(one["value"], one["low"], one["high"], mark) for one in shown),
+        f"{points(row['metrics'][_SHOWN[1]]['minus_system'])}{mark}",
     ]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmarks.report.sections import sections
 from benchmarks.report.summary import render
-from benchmarks.report.tables import percent, published
+from benchmarks.report.tables import published
+from benchmarks.statistics.formatting import estimate, percent
 from benchmarks.statistics.pairs import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
@@ -85,7 +86,7 @@ def markdown(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
 
 
 def _interval(one: Mapping[str, float]) -> str:
-    return f"{percent(one['value'])} [{percent(one['low'])}, {percent(one['high'])}]"
+    return estimate(one["value"], one["low"], one["high"])
 
 
 def _known(values: Mapping[str, float], name: str) -> str:

@@ -13,8 +13,10 @@ from benchmarks.report import tables
 from benchmarks.report.drawing import GRID, INK, SOFT
 from benchmarks.report.figures import LEAKED, SERIES
 from benchmarks.report.templates import environment
+from benchmarks.statistics.formatting import percent, points
 
 TEMPLATE = "report.html.j2"
+FILTERS = {"size": tables.size, "percent": percent, "points": points, "p": tables.p_value}
 _MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # what it is given is escaped
 _VARIABLES = {INK: "ink", SOFT: "rule", GRID: "grid", LEAKED: "bad"} | {
     colour: f"s{number}" for number, colour in enumerate(SERIES)
@@ -29,7 +31,7 @@ def render(content: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
         drawn: the SVG of each figure by name.
     """
     pages = environment("benchmarks.report")
-    pages.filters |= {"size": tables.size, "percent": tables.percent, "points": tables.points, "p": tables.p_value}
+    pages.filters |= FILTERS
     marked = tables.leaked(content)
     pages.filters["marked"] = lambda name: _MARKED.format(name) if name in marked else name
     script = _file("report.js")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.report.table import markdown as table
-from benchmarks.report.tables import p_value, percent, points
+from benchmarks.report.tables import p_value
+from benchmarks.statistics.formatting import percent, points
 
 
 def sections(content: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[str]:

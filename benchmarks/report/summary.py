@@ -12,6 +12,7 @@ from benchmarks.report.table import markdown
 from benchmarks.runs.results import Results, System
 from benchmarks.statistics import pairs as compare
 from benchmarks.statistics.bootstrap import RESAMPLES, effective, method, units
+from benchmarks.statistics.formatting import estimate, percent, points
 from benchmarks.statistics.intervals import Answers, estimates
 from benchmarks.statistics.pairs import METRIC
 
@@ -225,8 +226,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["group"],
         row["system"],
-        *(f"{100 * one['value']:.1f}{mark} [{100 * one['low']:.1f}, {100 * one['high']:.1f}]" for one in shown),
-        *("" if main[name] is None else f"{100 * main[name]:.1f}{mark}" for name in ("sd_of_folds", "sd_of_seeds")),
+        *(estimate(one["value"], one["low"], one["high"], mark) for one in shown),
+        *("" if main[name] is None else f"{percent(main[name])}{mark}" for name in ("sd_of_folds", "sd_of_seeds")),
         f"{row['fit_seconds']:.2f}",
         f"{row['predict_microseconds']:.0f}",
     ]
@@ -244,8 +245,8 @@ def _pairs(summary: Mapping[str, Any]) -> list[str]:
         [
             pair["first"],
             pair["second"],
-            f"{100 * pair['value']:+.1f}{'!' if leaked & {pair['first'], pair['second']} else ''} "
-            f"[{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]",
+            f"{points(pair['value'])}{'!' if leaked & {pair['first'], pair['second']} else ''} "
+            f"[{points(pair['low'])}, {points(pair['high'])}]",
             f"{pair['p_holm']:.3g}",
             f"{pair['mcnemar_p_holm']:.3g}",
         ]

@@ -1,4 +1,4 @@
-"""Figures as people read them: percent, points, p-values, sizes; and lookups that several tables share."""
+"""P-values and sizes as people read them, and lookups that several tables share."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,25 +6,6 @@ from typing import Any
 
 from benchmarks.checks._finding import FAILED, NOT_APPLICABLE, PASSED
 from benchmarks.report.modalities import turned
-
-
-def percent(value: float) -> str:
-    """A share in percent, one decimal, without the sign.
-
-    >>> percent(0.69166)
-    '69.2'
-    """
-    return f"{100 * value:.1f}"
-
-
-def points(value: float) -> str:
-    """A difference of shares in percentage points, with its sign.
-
-    >>> points(-0.0123), points(0.00001)
-    ('−1.2', '0.0')
-    """
-    text = f"{100 * value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def p_value(value: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.statistics.formatting import estimate
 from benchmarks.statistics.pairs import METRIC
 
 
@@ -35,7 +36,7 @@ def _compared(summary: Mapping[str, Any]) -> str:
 def _verdict(summary: Mapping[str, Any]) -> str:
     best, *others = summary["leaderboard"]
     found = best["metrics"][METRIC]
-    figure = f"{100 * found['value']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    figure = estimate(found["value"], found["low"], found["high"], " %")
     reaches = f"unweighted average recall, {figure}{', a leaked figure' if best['leak'] else ''}"
     same = len(equals(summary)) - 1
     if not others:
