@@ -340,7 +340,7 @@ def folds(as_json: bool, **options: Any) -> None:
 def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: bool, as_json: bool) -> None:
     """Check a store's every digest; encode a sample again.
 
-    Nothing is changed without --repair. Exit code 1: something is wrong; all of it is listed.
+    Nothing is changed without --repair. Exit code 1: something is wrong, or could not be checked; all of it is listed.
 
     \b
     Examples: cli verify features/demo --sample 5
@@ -350,7 +350,7 @@ def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: b
 
     verified = run(store, repair=repair, sample=sample, seed=seed)
     answer(verified.to_json(), verified.summary(), as_json)
-    if verified.problems:
+    if not verified.is_intact:
         ctx.exit(1)
 
 

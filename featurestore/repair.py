@@ -21,9 +21,8 @@ import numpy as np
 from featurestore import _hdf5, _superblock, featurefile, schema, seal
 from featurestore.errors import Mismatch, quoted
 from featurestore.featurefile import Damaged, FeatureFile, OpenForWriting
-from featurestore.schema import FAILED_ID, FAILED_KEY, FAILED_REASON, ID, KEY, OFFSETS, TRAINED_ON, VALUES, Header
+from featurestore.schema import ID, Header
 
-_OURS = (*schema.ROWS, VALUES, OFFSETS, ID, KEY, FAILED_ID, FAILED_REASON, FAILED_KEY, TRAINED_ON)
 _FIELDS = {field.name for field in dataclasses.fields(Header)}
 _BLOCK = 1 << 24  # bytes of a dataset that are held at a time
 _PATIENCE = 120.0  # seconds that HDF5 may take to open a changed file; a damaged one can hold it forever
@@ -136,11 +135,13 @@ def _prove(path: Path) -> Proof:
         found = dict(_hdf5.walk(file))
         digests = _hdf5.header(file, path, lenient=True).digests
         damaged = [name for name, digest in digests.items() if _digest(found.get(name)) != digest]
-        damaged += [f"{name} (no digest)" for name in _OURS if name not in digests and (name in found or name == ID)]
+        damaged += [
+            f"{name} (no digest)" for name in schema.EVERY if name not in digests and (name in found or name == ID)
+        ]
         added = [
             name
             for name in found
-            if name not in _OURS and not any(f"{known}/".startswith(f"{name}/") for known in digests)
+            if name not in schema.EVERY and not any(f"{known}/".startswith(f"{name}/") for known in digests)
         ]
         added += [f"attribute {name}" for name in file.attrs if name not in _FIELDS]
         added += [

@@ -23,6 +23,10 @@ FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key
 # their clips where the encoder is of text, and that of the manifest where its reader made the ids up; zeros: none.
 TRAINED_ON, TRAINED_CONTENT = "trained_on/id", "trained_on/content"
 TRAINED_CLIP, TRAINED_MANIFEST = "trained_on/clip", "trained_on/manifest"
+EVERY = (
+    *(*ROWS, VALUES, OFFSETS, ID, KEY, CONTENT, FAILED_ID, FAILED_REASON, FAILED_KEY),
+    *(TRAINED_ON, TRAINED_CONTENT, TRAINED_CLIP, TRAINED_MANIFEST),
+)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from featurestore import content, freshness, schema
 from featurestore import repair as repairing
 from featurestore.encoders import fingerprint
 from featurestore.errors import Mismatch, Problem
-from featurestore.featurefile import FeatureFile, repair_command
+from featurestore.featurefile import FeatureFile, OpenForWriting, repair_command
 from featurestore.lock import locked
 from featurestore.manifest import Utterance
 from featurestore.reencode import compare
@@ -36,24 +36,34 @@ class Verified:
         problems: what is wrong.
         notes: what is worth knowing, or could not be checked.
         checked: one line for each file that was looked at.
+        unchecked: files that another program has, or had, open for writing: nothing can be said of them until then.
     """
 
     store: Path
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether every file was checked and nothing is wrong."""
+        return not self.problems and not self.unchecked
 
     def to_json(self) -> dict[str, Any]:
         """The findings for a program."""
-        found = {"problems": self.problems, "notes": self.notes, "checked": self.checked}
-        return {"store": str(self.store), "intact": not self.problems, **found}
+        found = {"problems": self.problems, "notes": self.notes, "checked": self.checked, "unchecked": self.unchecked}
+        return {"store": str(self.store), "intact": self.is_intact, **found}
 
     def summary(self) -> str:
         """The findings for a person."""
         lines = [*self.checked, *(f"note: {note}" for note in self.notes)]
+        lines += [f"not checked: {reason}" for reason in self.unchecked]
         lines += [f"WRONG: {problem}" for problem in self.problems]
         count = len(self.problems)
         state = f"{count} problem{'s' * (count > 1)}" if count else "nothing is wrong"
+        if self.unchecked:
+            state = f"{f'{state}, ' if count else ''}{len(self.unchecked)} not checked"
         return "\n".join([*lines, f"{self.store}: {state}"])
 
 
@@ -126,6 +136,9 @@ def _repair(store: Store, found: Verified) -> None:
 def _opened(path: Path, found: Verified) -> FeatureFile | None:
     try:
         return FeatureFile(path)
+    except OpenForWriting as problem:
+        found.unchecked.append(str(problem))
+        return None
     except Problem as problem:
         found.problems.append(str(problem))
         return None

@@ -49,6 +49,14 @@ CASES = [
     ("encoder-tuned-on-test", {"about": tuned(400, 0)}, "passed", "1 encoders were tuned, none on a test utterance"),
     ("encoder-tuned-on-test", {"about": tuned(400, 7)}, "failed", "tuned on test utterances: text on 7 of fold 1"),
     ("encoder-tuned-on-test", {}, "not applicable", "no encoder records that it was tuned on this corpus"),
+    ("made-up-ids", {"about": tuned(400, 0)}, "passed", "no test utterance has the file name of one that an encoder"),
+    (
+        "made-up-ids",
+        {"about": {"encoders": {"text": tuned(9, 0)["encoders"]["text"] | {"namesakes": ["b001", "b002"]}}}},
+        "failed",
+        "test utterances whose file names an encoder was tuned on, with other content: 2 for encoder text, b001 among",
+    ),
+    ("made-up-ids", {}, "not applicable", "no encoder records that it was tuned on this corpus"),
     ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
     ("in-sample-logits", {"logits": "in-sample"}, "failed", "1 of 1 systems with logits learn from in-sample ones"),
     (

@@ -23,8 +23,8 @@ def test_an_overlap_is_refused_with_count_and_remedy():
         "  expected: test utterances that no encoder has seen\n"
         "  got: 1 more such cases\n"
         "  do: take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per fold "
-        "(cli finetune --all-folds, cli extract --all-folds); where utterances of another corpus only have the same "
-        "ids, rename those; --allow-leakage runs it and marks every figure"
+        "(cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids or texts, "
+        "give them ids of their own in a column id; --allow-leakage runs it and marks every figure"
     )
 
 
@@ -44,6 +44,5 @@ def test_each_fold_is_held_against_its_own_encoder():
 def test_it_says_by_what_an_utterance_is_known():
     found = leakage.check(FOLDS[:1], {"1": {"audio": {"a": "clip", "b": "id", "c": "clip"}}}, allow=True)
     assert found == {
-        "1": "encoder audio was tuned on 2 of the 2 test utterances of fold 1 (known by the samples of their clips: 1, "
-        "their ids: 1)"
+        "1": "encoder audio was tuned on 2 of the 2 test utterances of fold 1 (1 known by the same clip, 1 known by id)"
     }

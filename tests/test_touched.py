@@ -226,6 +226,10 @@ def test_a_file_that_another_program_writes_is_left_alone(path, locks):
         assert f"{path} is open for writing in another program got: " in output
         assert f"(process {other.pid}) do: close it there (a notebook, HDFView), then run the same command" in output
     assert repaired.exit_code == 1
+    assert found["verify"][1].startswith("utterances.csv: ")
+    assert f"not checked: {path} is open for writing" in found["verify"][1]
+    assert found["verify"][1].endswith(f"{path.parent}: 1 not checked")
+    assert "WRONG" not in found["verify"][1]
     assert listed.exit_code == 0
     assert f"state: {path} is open for writing in another program" in listed.output
     assert cli("verify", path.parent, "--repair").exit_code == 0

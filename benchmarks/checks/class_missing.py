@@ -7,11 +7,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where a fold's part lacks a class: that fold's unweighted figures are over fewer classes.
-
-    Unweighted average recall is over the classes that are in test, macro F1 also over those that were predicted: in
-    such a fold the two are not of the same classes.
-    """
+    """Fail where a fold's part lacks a class: that fold's unweighted figures are over fewer classes."""
     classes = results.about["classes"]
     every = set(classes.values())
     if not every:

@@ -87,7 +87,12 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
                 counts = {part: len(saw.intersection(ids)) for part, ids in parts.items()}
                 used.setdefault(name, {})[fold.name] = counts
     return {
-        name: {"modality": store.modality(name), "made": store.describe(name), "tuned_on": by_fold}
+        name: {
+            "modality": store.modality(name),
+            "made": store.describe(name),
+            "tuned_on": by_fold,
+            "namesakes": sorted({test for fold in folds for test in fold.test}.intersection(store.namesakes(name))),
+        }
         for name, by_fold in used.items()
     }
 

@@ -8,11 +8,7 @@ from benchmarks.runs.inputs import Inputs
 from benchmarks.runs.source import Store
 from featurestore.errors import Leakage
 
-_WORDS = {
-    "id": "their ids",
-    "clip": "the samples of their clips",
-    "text": "the text of an utterance that is not in this store under the id that it was trained on by",
-}
+_WORDS = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
 
 
 def check(
@@ -41,8 +37,8 @@ def check(
             expected="test utterances that no encoder has seen",
             got=f"{len(others)} more such cases" if others else "",
             do="take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per "
-            "fold (cli finetune --all-folds, cli extract --all-folds); where utterances of another corpus only have "
-            "the same ids, rename those; --allow-leakage runs it and marks every figure",
+            "fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same "
+            "ids or texts, give them ids of their own in a column id; --allow-leakage runs it and marks every figure",
         )
     return {name: "; ".join(lines) for name, lines in leaks.items()}
 
@@ -70,4 +66,4 @@ def _known_by(ways: Sequence[str]) -> str:
     counts = Counter(ways)
     if not set(counts) - {"id"}:
         return ""
-    return f" (known by {', '.join(f'{_WORDS[way]}: {count}' for way, count in sorted(counts.items()))})"
+    return f" ({', '.join(f'{count} known {_WORDS[way]}' for way, count in sorted(counts.items()))})"
