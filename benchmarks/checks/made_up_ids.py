@@ -13,13 +13,13 @@ def check(results: Evaluation) -> Finding:
     `test/` may be called the same, and denoised clips are called as before.
     """
     encoders = results.about["encoders"]
-    if not any(counts["train"] for entry in encoders.values() for counts in entry["tuned_on"].values()):
-        return not_applicable("no encoder records that it was tuned on this corpus")
     alike = {name: entry.get("namesakes", []) for name, entry in encoders.items()}
     found = [f"{len(ids)} for encoder {name}, {ids[0]} among them" for name, ids in alike.items() if ids]
     if found:
         return failed(
-            f"test utterances whose file names an encoder was tuned on, with other content: {'; '.join(found)}; if these "
+            f"test utterances whose file names an encoder was tuned on, with other content: {'; '.join(found)}; if they "
             "are the same recordings, processed otherwise, the figures are not of unseen speech; a column id settles it"
         )
+    if not any(counts["train"] for entry in encoders.values() for counts in entry["tuned_on"].values()):
+        return not_applicable("no encoder records that it was tuned on this corpus")
     return passed("no test utterance has the file name of one that an encoder was tuned on with other content")
