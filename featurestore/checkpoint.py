@@ -28,7 +28,7 @@ class Checkpoint:
     revision: str = ""
 
     def config(self) -> dict[str, Any]:
-        """The network's `config.json`."""
+        """Read the network's `config.json`."""
         return _json(self.folder / "config.json")
 
     def modality(self) -> str:
@@ -45,7 +45,7 @@ class Checkpoint:
         )
 
     def extractor(self) -> dict[str, Any]:
-        """The settings of its feature extractor; empty where it has none."""
+        """Read the settings of its feature extractor; empty where it has none."""
         alone, processor = (self.folder / f"{name}_config.json" for name in ("preprocessor", "processor"))
         if alone.is_file():
             return _json(alone)
@@ -53,7 +53,7 @@ class Checkpoint:
         return found
 
     def classes(self) -> list[str]:
-        """The classes of its classifier in order of the logits; empty where it has none."""
+        """List the classes of its classifier in order of the logits; empty where it has none."""
         config = self.config()
         kinds = ("ForSequenceClassification", "ForAudioClassification")
         if not any(name.endswith(kinds) for name in config.get("architectures") or []):
@@ -62,7 +62,7 @@ class Checkpoint:
         return [names[key] for key in sorted(names, key=int)]
 
     def digests(self) -> dict[str, str]:
-        """The sha256 of every file that shapes a vector: `weights`, and each configuration and vocabulary file."""
+        """Compute the sha256 of every file that shapes a vector: `weights`, each configuration and vocabulary file."""
         names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
         weights = sorted(name for name in names if name.endswith(".safetensors"))
         others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
@@ -75,7 +75,7 @@ class Checkpoint:
 
 
 def resolve(name: str) -> Checkpoint:
-    """Finds a checkpoint: a folder as it is, a hub name (`owner/model[@revision]`) through the hub's local cache.
+    """Find a checkpoint: a folder as it is, a hub name (`owner/model[@revision]`) through the hub's local cache.
 
     Raises:
         NotFound: no such folder, or no such model on the hub.

@@ -1,5 +1,6 @@
 """Extraction: frozen features of every utterance, each encoded once, resumed where it stopped, joined into one file."""
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -248,7 +249,8 @@ class _Extraction:
         return Mismatch(
             f"{self.identity.name}: none of {len(self.store.utterances)} utterances could be encoded",
             got=f"{reasons.count(commonest)} times: {commonest}",
-            do=f"check {self.store.root}, then: cli prepare {self.store.corpus} ROOT --store {quoted(self.store.path)}",
+            do=_advice(commonest)
+            or f"check {self.store.root}, then: cli prepare {self.store.corpus} ROOT --store {quoted(self.store.path)}",
         )
 
 
@@ -267,3 +269,12 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _advice(reason: str) -> str:
+    """Say what to do where every utterance failed for its length, or the network on all of them; else empty."""
+    if re.search("(takes|take|reads) at most|too short for one frame", reason):
+        return "take an encoder for utterances of this length, or cut them: start and end in a table say where"
+    if re.match(r"[A-Za-z]+(Error|Exception): ", reason):
+        return "the network or this machine fails, not the corpus: try one utterance with transformers alone"
+    return ""

@@ -1,4 +1,4 @@
-"""From frames to one vector per utterance, over its true frames alone."""
+"""Pool frames into one vector per utterance, over its true frames alone."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ POOLING = "mean and population standard deviation over true frames, accumulated 
 
 
 def mean(frames: np.ndarray) -> np.ndarray:
-    """The mean of frames (T, D) over time, float32 (D,)."""
+    """Average frames (T, D) over time, float32 (D,)."""
     return np.asarray(frames.mean(axis=0, dtype=np.float64), np.float32)
 
 
 def std(frames: np.ndarray) -> np.ndarray:
-    """The population standard deviation of frames (T, D) over time, float32 (D,); zero for a single frame."""
+    """Compute the population standard deviation of frames (T, D) over time, float32 (D,); zero for a single frame."""
     return np.asarray(frames.std(axis=0, dtype=np.float64), np.float32)
 
 
 def layers(states: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean of every layer's frames (T, D), float32 (L+1, D): the projected input first, the last layer last."""
+    """Average every layer's frames (T, D), float32 (L+1, D): the projected input first, the last layer last."""
     return np.stack([mean(state) for state in states])

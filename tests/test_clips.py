@@ -22,11 +22,25 @@ def readers():
         "w2v-bert-adapter": ClipReader(spectra, hf.Wav2Vec2BertConfig(add_adapter=True)),
         "ast": ClipReader(hf.ASTFeatureExtractor(), hf.ASTConfig()),
         "clap": ClipReader(hf.ClapFeatureExtractor(truncation="rand_trunc"), hf.ClapAudioConfig()),
+        "clap-fusion": ClipReader(hf.ClapFeatureExtractor(truncation="fusion", padding="pad"), hf.ClapAudioConfig()),
+        "moonshine": ClipReader(hf.Wav2Vec2FeatureExtractor(), hf.MoonshineConfig()),
+        "speech_to_text": ClipReader(hf.Speech2TextFeatureExtractor(), hf.Speech2TextConfig()),
         "whisper": ClipReader(hf.WhisperFeatureExtractor(), hf.WhisperConfig()),
     }
 
 
-NAMES = ("wav2vec2", "sew", "w2v-bert", "w2v-bert-adapter", "ast", "clap", "whisper")
+NAMES = (
+    "wav2vec2",
+    "sew",
+    "w2v-bert",
+    "w2v-bert-adapter",
+    "ast",
+    "clap",
+    "whisper",
+    "clap-fusion",
+    "moonshine",
+    "speech_to_text",
+)
 
 
 @pytest.fixture(scope="module")

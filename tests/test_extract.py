@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from featurestore import plan, worker
-from featurestore.errors import BadValue, Mismatch, Unavailable
+from featurestore.errors import BadValue, Mismatch, Unavailable, Unencodable
 from featurestore.extract import extract
 from featurestore.featurefile import FeatureFile
 from featurestore.freshness import differences, source
@@ -226,6 +226,31 @@ def test_a_store_in_which_nothing_can_be_encoded_says_why(store, models):
     with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 times: no such file"):
         run(store, models["audio"])
     assert not (store.path / "audio.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (Unencodable("20.0 s long: clap encoders take at most 10 s"), "take an encoder for utterances of this length"),
+        (Unencodable("text of 602 tokens: the encoder reads at most 512"), "take an encoder for utterances of this"),
+        (
+            Unencodable("too short for one frame: 9 samples at 16000 Hz, 400 needed"),
+            "take an encoder for utterances of",
+        ),
+        (TypeError("forward() got an unexpected keyword"), "the network or this machine fails, not the corpus: "),
+        (Unencodable("no audio in the manifest"), "check "),
+    ],
+    ids=str,
+)
+def test_the_corpus_is_blamed_only_where_it_is_at_fault(store, models, monkeypatch, error, advice):
+    from featurestore.encoders.hf_audio import HFAudio
+
+    def fail(self, item):
+        raise error
+
+    monkeypatch.setattr(HFAudio, "load", fail)
+    with pytest.raises(Mismatch, match=rf"none of 9 utterances could be encoded\n  got: 9 times: .*\n  do: {advice}"):
+        run(store, models["audio"])
 
 
 def test_two_extractions_at_once_are_refused(store, models):

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from featurestore.encoders._families import EXTRACTORS
 from featurestore.encoders._fixed import fixed
-from featurestore.encoders._frames import AST, CLAP, WHISPER, WHISPER_STRIDE
+from featurestore.encoders._frames import AST, CLAP, MOONSHINE, SPEECH_TO_TEXT, WHISPER, WHISPER_STRIDE
 from featurestore.encoders._front import frame_count, shortest_clip
 from featurestore.errors import BadValue, Unencodable
 
 # Kaldi's filter banks, in samples at 16 kHz: windows of 25 ms every 10 ms.
 _WINDOW, _HOP = 400, 160
+
+# Moonshine's convolutions: kernels of 127, 7 and 3 samples or frames, strides of 64, 3 and 2.
+_MOONSHINE_SHORTEST = ((3 - 1) * 3 + 7 - 1) * 64 + 127
 
 _MASK = "attention_mask"
 
@@ -154,7 +157,7 @@ class ClipReader:
             return time_patches(config, 1 + (samples - _WINDOW) // _HOP)
         if kind == WHISPER:
             return max(1, -(-samples // (int(self.extractor.hop_length) * WHISPER_STRIDE)))
-        if mask is not None and kind not in CLAP:
+        if mask is not None and kind not in (*CLAP, SPEECH_TO_TEXT):
             return int(mask.sum())
         return frame_count(config, samples) if getattr(config, "conv_kernel", None) else None
 
@@ -178,6 +181,8 @@ def _adapted(config: Any, frames: int) -> int:
 
 def _raw(_extractor: Any, config: Any) -> _Limits:
     """Waveforms as they are; the network's own convolutions need a least length."""
+    if config.model_type == MOONSHINE:
+        return _Limits(_MOONSHINE_SHORTEST, None)
     return _Limits(shortest_clip(config, squeeze(config)) if getattr(config, "conv_kernel", None) else 1, None)
 
 
@@ -196,6 +201,11 @@ def _seamless(extractor: Any, _config: Any) -> _Limits:
     return _Limits(_WINDOW + _HOP * (int(extractor.stride) - 1), None)
 
 
+def _speech_to_text(_extractor: Any, _config: Any) -> _Limits:
+    """Kaldi's filter banks, normalised over the clip, which a single frame cannot be."""
+    return _Limits(_WINDOW + _HOP, None)
+
+
 def _whisper(extractor: Any, _config: Any) -> _Limits:
     """Mel spectra of 30 seconds."""
     return _Limits(1, int(extractor.n_samples))
@@ -206,6 +216,8 @@ _LIMITS: Mapping[str, Callable[[Any, Any], _Limits]] = {
     "ASTFeatureExtractor": _ast,
     "ClapFeatureExtractor": _clap,
     "SeamlessM4TFeatureExtractor": _seamless,
+    "Speech2TextFeatureExtractor": _speech_to_text,
+    "SpeechT5FeatureExtractor": _raw,
     "Wav2Vec2FeatureExtractor": _raw,
     "WhisperFeatureExtractor": _whisper,
 }

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 
 def do_once(model: nn.Module) -> None:
-    """Does the constant work of a frozen network in evaluation mode; what it computes stays the same to rounding.
+    """Do the constant work of a frozen network in evaluation mode; what it computes stays the same to rounding.
 
     Args:
         model: changed in place, on the device where it will run; one without such work stays as it is.
@@ -30,7 +30,8 @@ def do_once(model: nn.Module) -> None:
 def _has_relative_positions(module: Any) -> bool:
     """Whether this is DeBERTa-v2's encoder, by what it is made of."""
     layers = getattr(module, "layer", None)
-    attention = getattr(getattr(layers[0], "attention", None), "self", None) if layers else None
+    first = layers[0] if isinstance(layers, nn.ModuleList) and len(layers) else None
+    attention = getattr(getattr(first, "attention", None), "self", None)
     return bool(
         getattr(module, "relative_attention", False)
         and hasattr(module, "get_rel_embedding")
@@ -54,7 +55,7 @@ class _Span:
     position: tuple[Tensor, slice] = field(init=False)
 
     def update(self, relative: Tensor, span: int) -> None:
-        """Takes the relative positions (1, T, T) of a call, unless it has them."""
+        """Take the relative positions (1, T, T) of a call, unless it has them."""
         if relative is not self.relative:
             self.relative = relative
             self.content, self.position = _used(relative, span), _used(-relative, span)
@@ -95,7 +96,7 @@ class _Positions:
     def __call__(
         self, query: Tensor, key: Tensor, relative: Tensor | None, embeddings: Tensor, scale_factor: int
     ) -> Tensor:
-        """The part of the attention scores (B·H, T, T) that comes from relative positions."""
+        """Compute the part of the attention scores (B·H, T, T) that comes from relative positions."""
         if relative is None or query.shape != key.shape or relative.numel() != key.shape[-2] ** 2:
             return self.original(query, key, relative, embeddings, scale_factor)
         self.shared.update(relative, self.span)

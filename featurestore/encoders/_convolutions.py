@@ -16,7 +16,7 @@ _PROBE = 4000  # samples
 
 
 def multiply(model: nn.Module) -> bool:
-    """Makes single clips run through matrix products; batches run as before.
+    """Make single clips run through matrix products; batches run as before.
 
     Args:
         model: frozen, in evaluation mode, on a CPU; changed in place.

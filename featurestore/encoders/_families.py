@@ -40,22 +40,22 @@ AUDIO: Mapping[str, Family] = {
     # convolutions behind the first mix a clip with its padding, or frames are pooled across their border
     **_named("data2vec-audio sew sew-d wav2vec2-bert wav2vec2-conformer", Family(together=False)),
     **_named("audio-spectrogram-transformer", Family(together=False)),
-    **_named("whisper", Family(together=False, encoder=True)),
+    **_named("moonshine speech_to_text speecht5 whisper", Family(together=False, encoder=True)),
     **_named("clap clap_audio_model", Family(together=False, layers=False)),
 }
 
 TEXT: Mapping[str, Family] = {
     **_named(
-        "albert bert bert-generation camembert clip_text_model data2vec-text deberta deberta-v2 distilbert electra "
+        "albert bert bert-generation camembert data2vec-text deberta deberta-v2 distilbert electra "
         "ernie esm esmc eurobert flaubert gte ibert jina_embeddings_v3 longformer luke megatron-bert modernbert mpnet "
         "nomic_bert rembert roberta roberta-prelayernorm roc_bert roformer splinter squeezebert tipsv2_text_model "
-        "ultrabert xlm xlm-roberta xlm-roberta-xl xlnet",
+        "ultrabert xlm xlm-roberta xlm-roberta-xl",
         Family(),
     ),
-    # attention that is sparse, approximate or without a mask, or convolutions over tokens
-    **_named("big_bird canine convbert fnet funnel mobilebert nystromformer yoso", Family(together=False)),
+    # attention that is sparse, approximate or without a mask, convolutions over tokens, a summary at the last position
+    **_named("big_bird convbert fnet funnel mobilebert nystromformer xlnet yoso", Family(together=False)),
     **_named(
-        "bart blenderbot blenderbot-small fsmt led longt5 m2m_100 marian mbart mt5 mvp pegasus plbart prophetnet t5 "
+        "bart blenderbot blenderbot-small led longt5 m2m_100 marian mbart mt5 mvp pegasus plbart prophetnet t5 "
         "t5gemma umt5",
         Family(encoder=True),
     ),
@@ -63,11 +63,12 @@ TEXT: Mapping[str, Family] = {
     **_named("bigbird_pegasus nllb-moe switch_transformers", Family(together=False, encoder=True)),
     **_named("pegasus_x", Family(together=False, encoder=True, layers=False)),
     **_named(
-        "apertus arcee biogpt bitnet bloom codegen cohere cohere2 ctrl cwm deepseek_v3 diffllama doge ernie4_5 exaone4 "
+        "apertus arcee biogpt bitnet bloom clip_text_model codegen cohere cohere2 ctrl cwm deepseek_v3 diffllama doge "
+        "ernie4_5 exaone4 "
         "falcon falcon_mamba flex_olmo gemma gemma2 gemma3_text gemma4_text glm glm4 gpt-sw3 gpt2 gpt_bigcode gpt_neo "
         "gpt_neox gpt_neox_japanese gpt_oss gptj granite granitemoe granitemoeshared helium hyperclovax internlm3 "
         "jais2 jetmoe lfm2 llama mamba minicpm3 minimax ministral3 mistral mixtral modernbert-decoder mpt nanochat "
-        "nemotron_h olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 "
+        "olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 "
         "qwen3_moe rwkv seed_oss smollm3 stablelm starcoder2 vaultgemma xglm",
         Family(causal=True),
     ),
@@ -95,14 +96,19 @@ EXTRACTORS = (
     "ASTFeatureExtractor",
     "ClapFeatureExtractor",
     "SeamlessM4TFeatureExtractor",
+    "Speech2TextFeatureExtractor",
+    "SpeechT5FeatureExtractor",
     "Wav2Vec2FeatureExtractor",
     "WhisperFeatureExtractor",
 )
 
+# The front of SpeechT5's speech encoder is saved with these only.
+_LISTENING = ("SpeechT5ForSpeechToSpeech", "SpeechT5ForSpeechToText")
+
 # Why some that a user may well try are refused; any other is refused because no test covers it.
 REASONS: Mapping[str, str] = {
     **dict.fromkeys(
-        [
+        (
             "dac",
             "encodec",
             "higgs_audio_v2_tokenizer",
@@ -111,11 +117,11 @@ REASONS: Mapping[str, str] = {
             "vibevoice_acoustic_tokenizer",
             "xcodec",
             "xcodec2",
-        ],
+        ),
         "it is a codec: it gives codes to make the sound again, not features of what is said",
     ),
     **dict.fromkeys(
-        [
+        (
             "bark",
             "csm",
             "dia",
@@ -127,11 +133,11 @@ REASONS: Mapping[str, str] = {
             "univnet",
             "vibevoice",
             "vits",
-        ],
+        ),
         "it makes sound, and gives no features of a clip",
     ),
     **dict.fromkeys(
-        [
+        (
             "audioflamingo3",
             "gemma3n",
             "glmasr",
@@ -140,10 +146,10 @@ REASONS: Mapping[str, str] = {
             "qwen2_audio",
             "qwen2_5_omni",
             "voxtral",
-        ],
+        ),
         "it is a language model that listens, and its speech encoder is not a checkpoint of its own",
     ),
-    "speecht5": "its speech encoder is whole only with a front that a plain checkpoint lacks",
+    "canine": "it reads letters, and stops at a text of fewer than four",
     "dpr": "it gives one vector a text, and no frames",
     "mra": "its attention needs a GPU program of its own; without it transformers puts zeros in its place",
     "xmod": "it reads one language at a time, and neither checkpoint nor text says which",
@@ -171,6 +177,14 @@ def find(checkpoint: Checkpoint, modality: str) -> Family:
             f"checkpoint {checkpoint.name} cannot be encoded: which clips {extractor} cuts or pads is not known",
             expected=f"one of the feature extractors {', '.join(EXTRACTORS)}",
             do=f"take a checkpoint of a tested architecture ({PAGE}), such as {_EXAMPLES[modality]}",
+        )
+    saved = checkpoint.config().get("architectures") or [""]
+    if name == "speecht5" and saved[0] not in _LISTENING:
+        raise BadValue(
+            f"checkpoint {checkpoint.name} cannot be encoded: it lacks the part of SpeechT5 that hears speech",
+            expected=" or ".join(_LISTENING),
+            got=saved[0] or "no architecture in its config.json",
+            do="take a checkpoint that recognises or converts speech, such as microsoft/speecht5_asr",
         )
     return known[name]
 

@@ -9,13 +9,13 @@ from featurestore.checkpoint import Checkpoint
 
 
 def fixed_length(checkpoint: Checkpoint) -> int:
-    """The samples or tokens that every input is cut or padded to, as fine-tuning recorded it; 0: each its own."""
+    """Read the samples or tokens that every input is cut or padded to, as fine-tuning recorded it; 0: each its own."""
     settings: dict[str, Any] = checkpoint.trained_on().get("settings", {})
     return int(settings.get("fixed_length", 0))
 
 
 def described(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What to say of it in an encoder's preprocessing; nothing where each input has its own length."""
+    """Describe it in an encoder's preprocessing; nothing where each input has its own length."""
     length = fixed_length(checkpoint)
     return {"fixed_length": length, "padding": "not masked, as the encoder was tuned"} if length else {}
 

@@ -1,5 +1,6 @@
 """Say what a frame is where a network's output is not simply a row per moment, without loading torch."""
 
+from importlib.util import find_spec
 from math import prod
 from typing import Any
 
@@ -8,7 +9,11 @@ from numpy.typing import NDArray
 
 from featurestore import pooling
 
+MOONSHINE, SPEECH_TO_TEXT = "moonshine", "speech_to_text"
 AST, CLAP, WHISPER = "audio-spectrogram-transformer", ("clap", "clap_audio_model"), "whisper"
+
+# Their extractors pad every clip to one length.
+ONE_LENGTH = (AST, *CLAP, WHISPER)
 
 # Whisper's front: 10 ms mel frames, then a convolution of stride 2.
 WHISPER_STRIDE = 2
@@ -50,6 +55,10 @@ def rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -
         return float(sampling_rate / (settings.get("hop_length", 160) * WHISPER_STRIDE))
     if kind == AST:
         return sampling_rate / float(160 * config.get("time_stride", 10))
+    if kind == MOONSHINE:
+        return sampling_rate / (64 * 3 * 2)
+    if kind == SPEECH_TO_TEXT:
+        return sampling_rate / (160 * 2.0 ** int(config.get("num_conv_layers", 2)))
     if kind == "wav2vec2-bert" and not config.get("add_adapter"):
         return sampling_rate / float(160 * settings.get("stride", 2))
     return None
@@ -69,19 +78,25 @@ def pooled_over(config: dict[str, Any]) -> str:
 def normalised(config: dict[str, Any], settings: dict[str, Any]) -> str:
     """Say how a clip is normalised, as the header states it."""
     kind = config.get("model_type")
-    if kind == "wav2vec2-bert":
+    if kind == "wav2vec2-bert" or (kind == SPEECH_TO_TEXT and settings.get("do_ceptral_normalize", True)):
         return "each mel bin over its own clip"
     if not settings.get("do_normalize"):
         return "no"
     return "by the extractor's mean and deviation" if kind == AST else "each clip over its own samples"
 
 
-def padding(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """Say what the feature extractor does to a clip of another length than the network's, as the header states it."""
+def spectrum(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Say how the spectrum is made, and what becomes of a clip of another length than the network's.
+
+    Two extractors take torchaudio's filter banks where it is installed, whose values differ from transformers' own.
+    """
     kind = config.get("model_type")
+    by = {"spectrum": "torchaudio's" if find_spec("torchaudio") else "transformers' own"}
+    if kind == SPEECH_TO_TEXT:
+        return by
     if kind == AST:
         frames = settings.get("max_length", 1024)
-        return {"padding": f"to {frames} frames of the spectrum; a longer clip fails"}
+        return {**by, "padding": f"to {frames} frames of the spectrum; a longer clip fails"}
     if kind in CLAP:
         seconds, how = settings.get("max_length_s", 10), settings.get("padding", "repeatpad")
         filled = "padded with silence" if how == "pad" else f"repeated ({how})"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def isolate_front(model: nn.Module) -> bool:
-    """Makes a masked batch give each clip the same frames as the clip alone; weights and their names stay.
+    """Make a masked batch give each clip the same frames as the clip alone; weights and their names stay.
 
     Works on this instance of any transformers model with the front of wav2vec2 (HuBERT, WavLM, data2vec, …), with a
     head or without, in training and evaluation. A batch without an attention mask runs as before.
@@ -42,7 +42,7 @@ def shortest_clip(config: Any, frames: int = 1) -> int:
 
 
 def frame_count(config: Any, samples: int) -> int:
-    """The number of frames that a clip of so many samples gives."""
+    """Count the frames that a clip of so many samples gives."""
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         samples = (samples - kernel) // stride + 1
     return int(samples)

@@ -7,6 +7,7 @@ from typing import Any
 
 from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Identity
+from featurestore.encoders._frames import ONE_LENGTH
 
 _FLOAT = 4  # bytes
 _STRIDE = 320  # samples a frame, at 16 kHz, of networks whose configuration names no strides
@@ -31,7 +32,8 @@ def needed(identity: Identity, seconds: float) -> int:
     """The peak memory of decoding and encoding one clip beside the network itself, in bytes, rounded up.
 
     The first convolution grows with the clip's length and leads for clips of minutes; attention that is not fused
-    grows with its square. A hand-made extractor and Whisper, whose input is always 30 seconds, only decode.
+    grows with its square. A hand-made extractor only decodes, as do networks whose input is always
+    of one length (Whisper, AST, CLAP).
 
     Args:
         identity: which encoder.
@@ -39,7 +41,7 @@ def needed(identity: Identity, seconds: float) -> int:
     """
     decoding = int(seconds * _DECODED)
     config = _config(identity.checkpoint) if identity.checkpoint else {}
-    if identity.modality != "audio" or not config or identity.description.get("model_type") == "whisper":
+    if identity.modality != "audio" or not config or identity.description.get("model_type") in ONE_LENGTH:
         return decoding
     return decoding + _front(config, seconds * _rate(identity)) + _attention(identity, config, seconds)
 

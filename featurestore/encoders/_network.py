@@ -1,7 +1,7 @@
 """What the two kinds of transformers encoder share: identity, loading, and the base network's output."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -99,10 +99,15 @@ def _bare(identity: Identity, bare: Any) -> Any:
     import transformers as hf
 
     assert identity.checkpoint  # checked by the caller
-    saved = identity.checkpoint.config().get("architectures") or [""]
-    if identity.description["model_type"] in _ENCODERS:
+    kind, saved = identity.description["model_type"], identity.checkpoint.config().get("architectures") or [""]
+    if kind in _ENCODERS:
         return hf.AutoModelForTextEncoding
-    return hf.ClapAudioModelWithProjection if saved[0] == "ClapAudioModelWithProjection" else bare
+    if kind == "speecht5":
+        return hf.SpeechT5ForSpeechToText
+    if kind == "clap_audio_model":  # transformers maps it to no class
+        projected = saved[0] == "ClapAudioModelWithProjection"
+        return hf.ClapAudioModelWithProjection if projected else hf.ClapAudioModel
+    return bare
 
 
 def _giving_frames(model: Any, identity: Identity, family: Family) -> Any:
@@ -113,7 +118,7 @@ def _giving_frames(model: Any, identity: Identity, family: Family) -> Any:
 
 
 def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
-    """Loads a network in float32 by one of transformers' auto classes, and what it reports of weights.
+    """Load a network in float32 by one of transformers' auto classes, and what it reports of weights.
 
     Raises:
         Unavailable: transformers cannot load it: it does not know the network, or a file is damaged.
@@ -137,7 +142,7 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
 
 
 def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
-    """Loads the tokenizer or feature extractor of a checkpoint, from its folder alone.
+    """Load the tokenizer or feature extractor of a checkpoint, from its folder alone.
 
     Raises:
         Unavailable: transformers cannot load it: a file is missing or damaged; the message carries its reason.
@@ -156,8 +161,25 @@ def load_processor(checkpoint: Checkpoint, auto: Any) -> Any:
         ) from None
 
 
+def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
+    """Run a network once, so that one that transformers cannot run is told before any utterance is encoded.
+
+    Raises:
+        Unavailable: it fails; the message carries its reason.
+    """
+    try:
+        run()
+    except Exception as error:
+        got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Unavailable(
+            f"transformers cannot run checkpoint {checkpoint.name}, whatever it is given",
+            got=got,
+            do="run it with transformers alone, and compare its config.json with that of a checkpoint which works",
+        ) from None
+
+
 def to_device(values: np.ndarray, device: str) -> Any:
-    """An array as a tensor on a device; to a GPU through pinned memory, so that copying does not stop the sender."""
+    """Copy an array to a device; to a GPU through pinned memory, so that copying does not stop the sender."""
     import torch
 
     tensor = torch.from_numpy(values)
@@ -165,7 +187,7 @@ def to_device(values: np.ndarray, device: str) -> Any:
 
 
 def check_complete(name: str, report: Mapping[str, Any], unused: tuple[str, ...]) -> None:
-    """Raises Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
+    """Raise Mismatch where a weight that shapes a vector would be random: transformers itself only warns."""
     lacking = [key for key in report["missing_keys"] if not any(part in key for part in unused)]
     wrong = [str(key[0]) for key in report["mismatched_keys"]]
     if lacking or wrong:
@@ -187,6 +209,6 @@ class Tap:
         self.output = output
 
     def take(self) -> Any:
-        """The last output, handed over so that it is not kept alive."""
+        """Return the last output, handed over so that it is not kept alive."""
         output, self.output = self.output, None
         return output

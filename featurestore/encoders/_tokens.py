@@ -18,8 +18,11 @@ _POSITIONS = ("max_encoder_position_embeddings", "max_position_embeddings", "n_p
 
 # Positions relative to each other or in the order of reading: no text is too long, whatever the configuration says.
 _UNLIMITED = frozenset(
-    ["bloom", "falcon_mamba", "funnel", "longt5", "mamba", "mt5", "rwkv", "switch_transformers", "t5", "umt5", "xlnet"]
+    {"bloom", "falcon_mamba", "funnel", "longt5", "mamba", "mt5", "rwkv", "switch_transformers", "t5", "umt5", "xlnet"}
 )
+
+# A classifier of these reads the last position of a batch, padding or not.
+_SUMMARISED_AT_END = ("xlnet",)
 
 
 class Tokenised:
@@ -38,6 +41,7 @@ class Tokenised:
         self.longest = min(positions(config), int(tokenizer.model_max_length), sys.maxsize)
         self.fixed = min(fixed_length, self.longest)
         self.fill = _fill(tokenizer, config)
+        self._at_start = config.model_type in _SUMMARISED_AT_END
         self._types = _special_types(tokenizer, config)
 
     def read(self, text: str) -> Tokens:
@@ -52,13 +56,17 @@ class Tokenised:
         return fixed(np.array(tokens, np.int64), self.fixed, self.fill)
 
     def batch(self, texts: Sequence[Tokens]) -> tuple[Tokens, Tokens]:
-        """Pad tokens at their end to the longest (B, T), with a mask (B, T): 1 for a token, 0 for padding."""
+        """Pad tokens to the longest (B, T), with a mask (B, T): 1 for a token, 0 for padding.
+
+        Padding goes to the end, but of XLNet to the start, whose classifier reads the last position.
+        """
         longest = max(map(len, texts))
         tokens = np.full((len(texts), longest), self.fill, np.int64)
         mask = np.zeros_like(tokens)
         for row, text in enumerate(texts):
-            tokens[row, : len(text)] = text
-            mask[row, : len(text)] = 1
+            place = slice(longest - len(text), None) if self._at_start else slice(len(text))
+            tokens[row, place] = text
+            mask[row, place] = 1
         return tokens, mask
 
     def types(self, tokens: Tokens) -> Tokens | None:
@@ -83,14 +91,17 @@ def positions(config: Any) -> int:
 
 
 def _fill(tokenizer: Any, config: Any) -> int:
-    """Choose the token that pads a batch; under a mask any token does."""
-    ids = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id)
-    return next((int(token) for token in ids if token is not None and token >= 0), 0)
+    """Choose the token that pads a batch: under a mask any does that the network has an embedding for."""
+    ids = (tokenizer.pad_token_id, getattr(config, "pad_token_id", None), tokenizer.eos_token_id)
+    known = range(getattr(config, "vocab_size", None) or sys.maxsize)
+    return next((int(token) for token in ids if token is not None and token in known), 0)
 
 
 def _special_types(tokenizer: Any, config: Any) -> dict[int, int] | None:
     """Types of the special tokens around a single text, as XLNet and Funnel tell their last and first token apart."""
+    if config.model_type not in ("funnel", "xlnet"):
+        return None
     found = tokenizer("a", verbose=False)
-    if config.model_type not in ("funnel", "xlnet") or "token_type_ids" not in found:
+    if "token_type_ids" not in found:
         return None
     return dict(zip(found["input_ids"], found["token_type_ids"], strict=True))

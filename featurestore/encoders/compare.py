@@ -8,7 +8,7 @@ __all__ = ["ComParE"]
 
 
 def identify(spec: EncoderSpec) -> Identity:
-    """The identity of the ComParE_2016 set."""
+    """Identify the ComParE_2016 set."""
     return identity(spec, "compare", "ComParE_2016")
 
 

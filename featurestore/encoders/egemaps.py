@@ -8,7 +8,7 @@ __all__ = ["EGeMAPS"]
 
 
 def identify(spec: EncoderSpec) -> Identity:
-    """The identity of the eGeMAPSv02 set."""
+    """Identify the eGeMAPSv02 set."""
     return identity(spec, "egemaps", "eGeMAPSv02")
 
 

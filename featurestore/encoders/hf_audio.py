@@ -10,8 +10,8 @@ from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._families import find
 from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._frames import WHISPER, along_time, normalised, padding, pooled_over, rate
-from featurestore.encoders._network import Tap, load_network, load_processor, to_device
+from featurestore.encoders._frames import WHISPER, along_time, normalised, pooled_over, rate, spectrum
+from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.errors import Unencodable
 from featurestore.spec import EncoderSpec
@@ -47,7 +47,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": normalised(config, settings),
-            **padding(config, settings),
+            **spectrum(config, settings),
             **_batches(str(config["model_type"]), together=family.together),
             **described(checkpoint),
         },
@@ -90,6 +90,8 @@ class HFAudio:
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if device == "cpu":
             multiply(self.model)
+        if self.config.model_type != WHISPER:  # 30 seconds, whatever it is tried with: too long for a trial
+            check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
     def load(self, item: Item) -> "Clip":
         """Decode, resample and normalise one clip; raise Unencodable where it is no usable audio."""
@@ -132,5 +134,14 @@ class HFAudio:
             found.append(encoded)
         return found
 
+    def _try(self, kinds: frozenset[str]) -> None:
+        clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
+        self._pass([clip], self.reader.alone(clip), kinds)
+
     def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
         return [along_time(state.float().cpu().numpy(), self.config) for state in states]
+
+
+def _probe(samples: int) -> np.ndarray:
+    """Make a clip to try a network with: a tone that rises."""
+    return np.sin(np.linspace(0.0, 1.0, samples) ** 2 * samples / 8).astype(np.float32)

@@ -10,7 +10,7 @@ from featurestore.checkpoint import Checkpoint
 from featurestore.encoders import Encoded, Identity, Item
 from featurestore.encoders._families import Family, find
 from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._network import Tap, load_network, load_processor, to_device
+from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
 from featurestore.encoders._network import identity as network_identity
 from featurestore.encoders._tokens import Tokenised, Tokens
 from featurestore.spec import EncoderSpec
@@ -20,6 +20,9 @@ __all__ = ["HFText"]
 # Tokens in one padded batch. On a CPU the work per call is done once (`_constant.py`), so small batches that stay in
 # the cache are fastest: 256, 512, 1024 and 2048 tokens took 4.8, 5.0, 5.7 and 6.1 s for the same 192 texts on one core.
 _BUDGET, _GPU_BUDGET = 256, 8192
+
+# What a network is tried with; short, and made of whatever the tokenizer makes of it.
+_PROBE = "a word"
 
 _FRAME = "a frame is a token, special tokens included"
 
@@ -68,6 +71,7 @@ class HFText:
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
         self.texts = Tokenised(tokenizer, self.model.config, fixed_length(identity.checkpoint))
+        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
 
     def load(self, item: Item) -> Tokens:
         """Tokenise one text; raise Unencodable where there is none or it is longer than the network reads."""
