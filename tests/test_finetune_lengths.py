@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cli
+from benchmarks.runs.run import fit
 from featurestore import _finetune_limits, _finetune_training, limits
 from featurestore._finetune_data import Clips
 from featurestore._finetune_masks import draw, fit_masks
@@ -320,6 +321,15 @@ def test_one_class_is_refused_before_anything_is_loaded(modality, tmp_path, monk
         "Error: one class cannot be learned: all 3 training utterances are 'joy'\n"
         "  expected: at least 2 classes in the training part\n"
         "  do: choose other --labels, another --protocol or --fold, or mend the labels in the manifest\n"
+    )
+
+
+def test_a_head_refuses_one_class_with_advice_that_helps():
+    with pytest.raises(BadValue) as problem:
+        fit("svm", {}, np.ones((4, 2), np.float32), ["joy"] * 4)
+    assert str(problem.value) == (
+        "head svm: SVMHead needs at least 2 classes, got 1 class: 'joy'\n"
+        "  do: choose other --labels, another --protocol or --fold"
     )
 
 

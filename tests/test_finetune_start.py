@@ -10,11 +10,13 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file, save_file
 
+from featurestore._finetune_data import Texts
 from featurestore._finetune_start import load_start
 from featurestore.checkpoint import resolve
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.finetune import Settings, finetune
-from tests import tiny
+from featurestore.manifest import Utterance
+from tests import architectures, tiny
 
 NAMES = ("ang", "neu", "sad")
 ONE_STEP = Settings(epochs=1, learning_rate=1e-3, batch_size=12, micro_batch=12)
@@ -126,10 +128,11 @@ def test_it_learns_from_a_checkpoint_of_any_task(problem, classes, tmp_path):
     checkpoint = start(tmp_path / "start", "bert", names, problem_type=problem)
     settings = Settings(epochs=20, learning_rate=2e-2, batch_size=6, micro_batch=3)
     words = {"ang": "never", "neu": "house", "sad": "sister"}
-    rows = [replace(row, text=words[row.label]) for row in tiny.utterances(6, tmp_path / "clips")]
+    rows = [replace(row, text=" ".join([words[row.label]] * 4)) for row in tiny.utterances(6, tmp_path / "clips")]
     learnt = tuned(tmp_path, checkpoint, "bert", settings, count=6, utterances=rows)
-    assert learnt.record["history"][-1]["training_accuracy"] == 1.0
-    assert learnt.record["history"][-1]["loss"] < 0.5
+    last = learnt.record["history"][-1]
+    assert last["loss"] < 0.6 * np.log(3)  # chance is the logarithm of the number of classes
+    assert last["training_accuracy"] > 0.6
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "wav2vec2-group"])
@@ -246,6 +249,21 @@ def test_a_network_without_a_classifier_is_refused_by_name(tmp_path):
         f"checkpoint {folder} cannot be tuned: transformers has no text classifier for pegasus networks\n"
         "  do: cli extract encodes with it as it is; start fine-tuning from a network that has one"
     )
+
+
+@pytest.mark.parametrize("padding", [None, 7])
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_a_classifier_on_the_last_token_never_takes_padding_for_it(name, padded, padding, tmp_path):
+    network = architectures.network(name, hf.AutoModelForSequenceClassification, pad_token_id=padding)
+    folder = architectures.save(network, architectures.tokenizer(padded=padded), tmp_path / "start")
+    model, tokenizer = load_start(resolve(folder), "text", NAMES, seed=0, freeze_front=True, tell=print)
+    texts = Texts(tokenizer, model.eval().config)
+    items = [texts.load(Utterance(text, text=text)) for text in ("we saw my dog", "you", "the money again")]
+    with torch.inference_mode():
+        together = model(**texts.batch(items)).logits
+        apart = torch.cat([model(input_ids=torch.from_numpy(item[None])).logits for item in items])
+    assert torch.allclose(together, apart, atol=1e-4)
 
 
 def modality(family: str) -> str:

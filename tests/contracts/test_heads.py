@@ -96,5 +96,5 @@ def test_weights_come_back(head, tmp_path):
 
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "prior"])
 def test_one_class_is_refused(head):
-    with pytest.raises(ValueError, match=r"needs at least 2 classes, got 1 class: .*sad"):
+    with pytest.raises(ValueError, match=r"needs at least 2 classes, got 1 class: 'sad'$"):
         quick(head).fit(np.ones((4, 2)), ["sad"] * 4)
