@@ -21,11 +21,11 @@ _SCORE_COPIES = 5
 # Training, measured on wav2vec2-base, wavlm-base, hubert-base and data2vec-audio-base of 1 to 12 layers, clips of 5 to
 # 40 s, one to four at once. The first convolution stands 5 times at its peak (a masked batch is normalised clip by
 # clip), and the whole front 11 times its size where its activations are kept. Every layer keeps 3 copies of the
-# attention scores (fused attention too, because of its dropout) and about 20,000 values a frame: 14 times the width and
-# 3 times the inner width.
+# attention scores (fused attention too, because of its dropout) and 20,000 to 24,000 values a frame: 16 times the width
+# and 4 times the inner width.
 _FRONT_TRAINING, _FRONT_KEPT = 5, 12
 _SCORES_KEPT = 3.1
-_WIDTH_KEPT, _INNER_KEPT = 14, 3
+_WIDTH_KEPT, _INNER_KEPT = 16, 4
 
 
 def needed(identity: Identity, seconds: float) -> int:

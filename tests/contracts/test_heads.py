@@ -114,7 +114,7 @@ def test_the_same_fit_is_saved_as_the_same_bytes(head, tmp_path):
 
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "prior"])
 def test_one_class_is_refused(head):
-    with pytest.raises(ValueError, match=r"needs at least 2 classes, got 1 class: .*sad"):
+    with pytest.raises(ValueError, match=r"needs at least 2 classes, got 1 class: 'sad'$"):
         quick(head).fit(np.ones((4, 2)), ["sad"] * 4)
 
 

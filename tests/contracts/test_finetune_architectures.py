@@ -1,0 +1,79 @@
+"""Every architecture that is encoded and has a classifier can be fine-tuned; any other is refused by name."""
+
+import json
+
+import pytest
+import transformers as hf
+from transformers.models.auto import modeling_auto
+
+from featurestore.encoders._families import AUDIO, TEXT
+from featurestore.errors import BadValue
+from featurestore.finetune import Settings, finetune
+from featurestore.manifest import Utterance
+from tests import architectures, tiny
+
+TEXTS = ("you lost my dog", "we", "the money the money again today", "a letter")
+SECONDS = (0.5, 0.11, 0.73, 0.4)  # the second is shorter than a mask of SpecAugment
+MODALITIES = {"audio": AUDIO, "text": TEXT}
+CASES = [(modality, name) for modality, known in MODALITIES.items() for name in known if name in hf.CONFIG_MAPPING]
+
+pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+
+
+def has_classifier(modality, name):
+    mapping = {"audio": "AUDIO", "text": "SEQUENCE"}[modality]
+    return name in getattr(modeling_auto, f"MODEL_FOR_{mapping}_CLASSIFICATION_MAPPING_NAMES")
+
+
+@pytest.fixture(scope="module")
+def utterances(tmp_path_factory):
+    root = tmp_path_factory.mktemp("clips")
+    rows = []
+    for number, (text, seconds) in enumerate(zip(TEXTS, SECONDS, strict=True)):
+        tiny.clip(root / f"c{number}.wav", seconds, number)
+        rows.append(Utterance(f"c{number}", f"c{number}.wav", text, ("joy", "anger")[number % 2]))
+    return root, rows
+
+
+def tuned(modality, name, utterances, folder, padded=True):
+    root, rows = utterances
+    auto = {
+        "audio": (hf.AutoModelForAudioClassification, hf.AutoModel),
+        "text": (hf.AutoModelForSequenceClassification, hf.AutoModel),
+    }[modality][0 if has_classifier(modality, name) else 1]
+    processor = architectures.extractor(name) if modality == "audio" else architectures.tokenizer(padded=padded)
+    start = architectures.save(architectures.network(name, auto), processor, folder / "start")
+    return finetune(
+        utterances=rows,
+        root=root,
+        classes={row.id: row.label for row in rows},
+        train_ids=[row.id for row in rows],
+        held_out_ids=[row.id for row in rows[:2]],
+        modality=modality,
+        checkpoint=start,
+        out=folder / "tuned",
+        settings=Settings(epochs=1, batch_size=4, micro_batch=4),
+        provenance={"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
+        progress=lambda line: None,
+    )
+
+
+@pytest.mark.parametrize(("modality", "name"), [case for case in CASES if has_classifier(*case)])
+def test_it_is_tuned(modality, name, utterances, tmp_path):
+    record = tuned(modality, name, utterances, tmp_path).record
+    assert record["history"][0]["accuracy"] in (0.0, 0.5, 1.0)
+    assert record["left_out"] == {}
+
+
+@pytest.mark.parametrize(("modality", "name"), [case for case in CASES if not has_classifier(*case)][::6])
+def test_one_without_a_classifier_is_refused_by_name(modality, name, utterances, tmp_path):
+    with pytest.raises(
+        BadValue, match=f"cannot be tuned: transformers has no {modality} classifier for {name} networks"
+    ):
+        tuned(modality, name, utterances, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "bert"])
+def test_texts_are_padded_where_the_tokenizer_names_no_padding(name, utterances, tmp_path):
+    folder = tuned("text", name, utterances, tmp_path, padded=False).folder
+    assert json.loads((folder / "config.json").read_text("utf-8"))["pad_token_id"] is not None
