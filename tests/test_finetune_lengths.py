@@ -79,8 +79,7 @@ def arguments(folder, checkpoint, seconds=(0.5,) * 6, **changes):
     utterances = changes.pop("utterances", None) or corpus(folder / "clips", seconds)
     ids = [utterance.id for utterance in utterances]
     return {
-        "utterances": utterances,
-        "root": folder / "clips",
+        "items": tiny.items(utterances, folder / "clips"),
         "classes": {utterance.id: utterance.label for utterance in utterances},
         "train_ids": ids,
         "held_out_ids": [],
@@ -111,10 +110,10 @@ def test_no_mask_hides_a_short_clip_and_long_batches_are_left_to_transformers(ar
     fit_masks(model)
     drawn = []
     monkeypatch.setattr("featurestore._finetune_masks.draw", lambda *given: drawn.append(draw(*given)) or drawn[-1])
-    clips = Clips(tmp_path, hf.AutoFeatureExtractor.from_pretrained(checkpoint), model.config)
+    clips = Clips(hf.AutoFeatureExtractor.from_pretrained(checkpoint), model.config)
 
     def forward(seconds):
-        items = [clips.load(utterance) for utterance in corpus(tmp_path, seconds)]
+        items = [clips.load(item) for item in tiny.items(corpus(tmp_path, seconds), tmp_path)]
         assert torch.isfinite(model(**clips.batch(items)).logits).all()
 
     forward((0.15, 0.15))
@@ -256,8 +255,8 @@ def test_spectra_of_different_length_are_padded_and_each_clip_keeps_its_logits(t
     checkpoint = network("wav2vec2-bert", tmp_path / "start")
     model = hf.AutoModelForAudioClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
-    clips = Clips(tmp_path, extractor, model.config)
-    items = [clips.load(utterance) for utterance in corpus(tmp_path, (0.51, 0.6, 0.93))]
+    clips = Clips(extractor, model.config)
+    items = [clips.load(item) for item in tiny.items(corpus(tmp_path, (0.51, 0.6, 0.93)), tmp_path)]
     batch = clips.batch(items)
     for row, item in enumerate(items):
         alone = clips.batch([item])

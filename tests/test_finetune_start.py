@@ -66,11 +66,10 @@ def edit(folder: Path, **changes) -> Path:
 
 
 def tuned(folder: Path, checkpoint: Path, family: str, settings=ONE_STEP, tell=lambda line: None, count=12, **changes):
-    utterances = tiny.utterances(count, folder / "clips")
+    utterances = changes.pop("utterances", None) or tiny.utterances(count, folder / "clips")
     ids = [utterance.id for utterance in utterances]
     given = {
-        "utterances": utterances,
-        "root": folder / "clips",
+        "items": tiny.items(utterances, folder / "clips"),
         "classes": {utterance.id: utterance.label for utterance in utterances},
         "train_ids": ids,
         "held_out_ids": ids[:4],

@@ -17,8 +17,9 @@ def check(results: Evaluation) -> Finding:
     found = [f"{len(ids)} for encoder {name}, {ids[0]} among them" for name, ids in alike.items() if ids]
     if found:
         return failed(
-            f"test utterances whose file names an encoder was tuned on, with other content: {'; '.join(found)}; if they "
-            "are the same recordings, processed otherwise, the figures are not of unseen speech; a column id settles it"
+            f"test utterances whose file names an encoder was tuned on, with other content: {'; '.join(found)}; if "
+            "they are the same recordings, processed otherwise, the figures are not of unseen speech; a column id "
+            "settles it"
         )
     if not any(counts["train"] for entry in encoders.values() for counts in entry["tuned_on"].values()):
         return not_applicable("no encoder records that it was tuned on this corpus")
