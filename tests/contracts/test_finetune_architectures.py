@@ -44,8 +44,7 @@ def tuned(modality, name, utterances, folder, padded=True):
     processor = architectures.extractor(name) if modality == "audio" else architectures.tokenizer(padded=padded)
     start = architectures.save(architectures.network(name, auto), processor, folder / "start")
     return finetune(
-        utterances=rows,
-        root=root,
+        items=tiny.items(rows, root),
         classes={row.id: row.label for row in rows},
         train_ids=[row.id for row in rows],
         held_out_ids=[row.id for row in rows[:2]],
