@@ -62,7 +62,7 @@ def test_two_corpora_of_the_same_name_are_told_apart_by_their_folders(mapped, pa
     first_name, second_name = (name.replace("HERE", Path.cwd().name) for name in names)
     pair = Pair(first, second, None, mapped, lines.append)
     assert pair.corpus == f"{first_name}->{second_name}"
-    assert lines == [f"1 utterances of {second_name} are left out, of classes that only it has: bored"]
+    assert lines == [f"1 utterances of {second_name} are left out, of classes that only {second_name} has: bored"]
     with pytest.raises(Mismatch) as caught:
         Pair(first, replace(second, utterances=second.utterances[-1:]), None, mapped)
     assert str(caught.value) == (

@@ -124,8 +124,8 @@ def test_fixed_does_not_leak(root, fixed):
 
 
 def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, fixed, monkeypatch, tmp_path):
-    everything = frozenset(row.id for row in Store(root / "store").utterances)
-    monkeypatch.setattr(Store, "trained_on", lambda store, encoder: everything)
+    everything = {row.id: "id" for row in Store(root / "store").utterances}
+    monkeypatch.setattr(Store, "overlap", lambda store, encoder: everything)
     with pytest.raises(Leakage, match="encoder audio@paper-fixed was tuned on 9 of the 9 test utterances"):
         fusion.fused(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
 
