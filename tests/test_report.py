@@ -24,7 +24,7 @@ from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "1c62758882c6f7d6d51481f7b62d68912226a297feded368696ac340b08ed841"
+PAGE_SHA256 = "b4fb34af08e3ff0ed68639691b100d1418c99313f89983dbea550e81de6f993b"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 
