@@ -57,6 +57,7 @@ def dispatch(
             except Empty:
                 absence.check()
                 continue
+            absence.end()
             yield begun.pop(future), future.result()
     except Exception as error:
         loss = workers.loss(error)
@@ -80,14 +81,18 @@ class _Absence:
         """
         what, do = self._workers.absence
         if self._workers.count():
-            if self._since is not None:
-                self._say("a worker is there again; the work goes on")
-            self._since = None
+            self.end()
         elif self._since is None:
             self._since = time.monotonic()
             self._say(f"{what}; waiting up to {PATIENCE:g} s for one …\n  do: {do}")
         elif time.monotonic() - self._since > PATIENCE:
             raise _given_up(Loss(f"{what}, {PATIENCE:g} s long", do), self._kept)
+
+    def end(self) -> None:
+        """Take note that a worker is there, or was a moment ago, since an answer came."""
+        if self._since is not None:
+            self._say("a worker is there again; the work goes on")
+        self._since = None
 
 
 def _given_up(loss: Loss, kept: bool) -> Unavailable:

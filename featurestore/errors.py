@@ -55,3 +55,8 @@ class Unavailable(Problem, RuntimeError):
 def quoted(word: object) -> str:
     """A path or another word of a command that is to be copied into a shell."""
     return shlex.quote(str(word))
+
+
+def told_briefly(error: Exception) -> str:
+    """Write an error of a foreign library in one line: its kind and the beginning of its text."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

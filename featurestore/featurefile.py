@@ -162,7 +162,7 @@ class FeatureFile:
     def trained_on(self) -> tuple[TrainedUtterance, ...]:
         """The utterances that the checkpoint was fine-tuned on."""
         ids = self.text(schema.TRAINED_ON) if schema.TRAINED_ON in self else []
-        names = (schema.TRAINED_CONTENT, schema.TRAINED_CLIP, schema.TRAINED_MANIFEST)
+        names = (schema.TRAINED_CONTENT, schema.TRAINED_CLIP, schema.TRAINED_ORIGIN)
         return tuple(map(TrainedUtterance, ids, *(self._hashes(name, len(ids)) for name in names)))
 
     @cached_property

@@ -4,13 +4,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from featurestore import lock
+from featurestore import content, lock
 from featurestore._finetune_data import Part
 from featurestore._finetune_selection import check_classes, reader, select
 from featurestore._finetune_settings import Settings
@@ -56,7 +56,7 @@ def finetune(
     settings: Settings,
     provenance: Mapping[str, str],
     progress: Callable[[str], None],
-    made_up_by: str = "",
+    made_up: Mapping[str, str] | None = None,
 ) -> Tuned:
     """Fine-tune a checkpoint on the training ids of a fold; started again after a kill, it goes on where it was.
 
@@ -71,7 +71,7 @@ def finetune(
         settings: how to train.
         provenance: what to record as it is: corpus, manifest (its sha256), labels, protocol, fold.
         progress: receives a line now and then.
-        made_up_by: sha256 of the manifest, where its reader made the ids up; empty where the corpus gave them.
+        made_up: by id, the origin of those that the corpus's reader made up (`Store.made_up`).
 
     Raises:
         UnknownName: an id that is not in the manifest.
@@ -104,8 +104,8 @@ def finetune(
             training, held_out = chosen.training, chosen.held_out
             progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
             _keep_state_of(parts, training, progress)
+            trained = _trained_on(training, start, made_up or {})
             history = train(model, training, held_out, settings, parts / "trainer", progress)
-            trained = _trained_on(training, start, made_up_by)
             record = {**request, **_results(trained, chosen.left_out, history)}
             _finish(model, processor, record, parts / "finished")
         flush(parts / "finished")
@@ -188,8 +188,8 @@ def _begin(parts: Path, request: Mapping[str, Any], progress: Callable[[str], No
 
 def _keep_state_of(parts: Path, training: Part, progress: Callable[[str], None]) -> None:
     """Drop the state of a training on other utterances: what fits into memory may have changed since."""
-    ids = "\n".join(item.id for item in training.items)
-    selection, digest = parts / "selection.sha256", hashlib.sha256(ids.encode()).hexdigest()
+    rows = [f"{item.id} {content}\n" for item, content in zip(training.items, training.contents, strict=True)]
+    selection, digest = parts / "selection.sha256", hashlib.sha256("".join(rows).encode()).hexdigest()
     trainer = parts / "trainer"
     if trainer.exists() and (not selection.is_file() or selection.read_text("utf-8") != digest):
         progress(f"{parts}: was begun on other utterances, starting over")
@@ -197,12 +197,13 @@ def _keep_state_of(parts: Path, training: Part, progress: Callable[[str], None])
     write_text(selection, digest)
 
 
-def _trained_on(training: Part, start: Checkpoint, made_up_by: str) -> list[TrainedUtterance]:
+def _trained_on(training: Part, start: Checkpoint, made_up: Mapping[str, str]) -> list[TrainedUtterance]:
     """List what the network was trained on, now and before the starting checkpoint was saved."""
     text = training.preparer.modality == "text"
+    clips = content.decoded(training.items, "audio") if text else [""] * len(training)
     now = {
-        TrainedUtterance(item.id, content, replace(item).clip_digest() if text else "", made_up_by)
-        for item, content in zip(training.items, training.contents, strict=True)
+        TrainedUtterance(item.id, seen, clip, made_up.get(item.id, ""))
+        for item, seen, clip in zip(training.items, training.contents, clips, strict=True)
     }
     return sorted(now | set(from_record(start.trained_on())))
 

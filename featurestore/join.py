@@ -103,7 +103,7 @@ def _trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.nda
     digests = {
         schema.TRAINED_CONTENT: [one.content for one in trained_on],
         schema.TRAINED_CLIP: [one.clip for one in trained_on],
-        schema.TRAINED_MANIFEST: [one.manifest for one in trained_on],
+        schema.TRAINED_ORIGIN: [one.origin for one in trained_on],
     }
     ids = {schema.TRAINED_ON: encode_text([one.id for one in trained_on])}
     return ids | {name: key_bytes(values) for name, values in digests.items()}

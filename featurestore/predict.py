@@ -15,7 +15,7 @@ from featurestore.corpora import table as tables
 from featurestore.corpora.table import Unlabelled
 from featurestore.device import check as check_device
 from featurestore.encoders import Encoded, Identity, Item
-from featurestore.errors import BadValue, Mismatch, Unencodable
+from featurestore.errors import BadValue, Mismatch, Unencodable, told_briefly
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec, FeatureSpec, parse_encoder, parse_feature
 
@@ -123,6 +123,8 @@ def _predicted(
                     found[place][name] = encoders.encode(encoder, [encoder.load(replace(item))], kinds)[0]
                 except Unencodable as reason:
                     reasons[place] = f"{name}: {reason.what}"
+                except Exception as error:  # of a foreign network, on one row of many; the others go on
+                    reasons[place] = f"{name}: {told_briefly(error)}"
     rows = zip(items, found, reasons, strict=True)
     return [_decide(bundle, specs, item.id, encoded, reason) for item, encoded, reason in rows]
 
@@ -181,7 +183,7 @@ def _identity(name: str, description: Mapping[str, Any], moved: str | None) -> I
             f"encoder {name} at {checkpoint} is not the one that the bundle was fitted on",
             expected=f"weights {str(description.get('weights', description.get('version')))[:12]}",
             got=f"weights {str(identity.description.get('weights', identity.description.get('version')))[:12]}",
-            do="--encoder NAME=CHECKPOINT with the right one, or fit the head again",
+            do=f"--encoder {name}=CHECKPOINT with the right one, or fit the head again",
         )
     return identity
 

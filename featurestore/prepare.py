@@ -176,6 +176,8 @@ def _summary(corpus: str, source: Path, folder: Path, card: Card, reading: Readi
         "counts": {label: counts[label] for label in order if counts[label]},
         "known_counts": dict(card.counts),
         "ids": reading.ids,
+        # of most corpora it is all or none, and then not listed
+        "made_up_ids": list(reading.made_up_ids) if len(reading.made_up_ids) < len(rows) else [],
         "segments": reading.segments,
         "findings": [{"what": finding.what, "where": list(finding.where)} for finding in reading.findings],
     }

@@ -20,12 +20,12 @@ VALUES, OFFSETS = "frames/value", "frames/offset"
 ID, KEY, CONTENT = "id", "key", "content"
 FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key"
 # The utterances that the checkpoint was fine-tuned on: their ids, the sha256 of what the encoder saw of each, that of
-# their clips where the encoder is of text, and that of the manifest where its reader made the ids up; zeros: none.
+# their clips where the encoder is of text, and that of the rows that their ids were made up from; zeros: none.
 TRAINED_ON, TRAINED_CONTENT = "trained_on/id", "trained_on/content"
-TRAINED_CLIP, TRAINED_MANIFEST = "trained_on/clip", "trained_on/manifest"
+TRAINED_CLIP, TRAINED_ORIGIN = "trained_on/clip", "trained_on/origin"
 EVERY = (
     *(*ROWS, VALUES, OFFSETS, ID, KEY, CONTENT, FAILED_ID, FAILED_REASON, FAILED_KEY),
-    *(TRAINED_ON, TRAINED_CONTENT, TRAINED_CLIP, TRAINED_MANIFEST),
+    *(TRAINED_ON, TRAINED_CONTENT, TRAINED_CLIP, TRAINED_ORIGIN),
 )
 
 

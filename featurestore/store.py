@@ -1,5 +1,6 @@
 """A store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
 
+import hashlib
 import json
 import os
 import warnings
@@ -18,7 +19,7 @@ from featurestore.featurefile import FeatureFile
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
-from featurestore.trained import Contents, namesakes, overlap
+from featurestore.trained import Contents, Exposure, find_exposure
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -52,7 +53,7 @@ class Store:
                 do=f"cli prepare CORPUS ROOT --store {quoted(self.path)}, or name another: --store FOLDER",
             )
         self._open: dict[str, FeatureFile] = {}
-        self._overlaps: dict[str, dict[str, str]] = {}
+        self._exposures: dict[str, Exposure] = {}
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -135,41 +136,46 @@ class Store:
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances of this store that the encoder was fine-tuned on, as ids.
 
-        They are known by id and by content, of whatever corpus they were: see `featurestore.trained.overlap`.
+        They are known by id and by content, of whatever corpus they were (`featurestore.trained.find_exposure`).
         """
-        return frozenset(self.overlap(encoder))
+        return frozenset(self.exposure(encoder).known)
 
-    def overlap(self, encoder: str, beside: Contents | None = None) -> dict[str, str]:
-        """Say how each utterance that the encoder was fine-tuned on is known, by id: `id`, `clip` or `text`.
+    def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
+        """Find the utterances that the encoder was fine-tuned on, how each is known, and those that may be such.
 
         Args:
             encoder: the name of its feature file.
             beside: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
         if beside is not None:
-            return self._find_overlap(encoder, beside)
-        if encoder not in self._overlaps:
-            self._overlaps[encoder] = self._find_overlap(encoder, None)
-        return self._overlaps[encoder]
+            return self._find_exposure(encoder, beside)
+        if encoder not in self._exposures:
+            self._exposures[encoder] = self._find_exposure(encoder, None)
+        return self._exposures[encoder]
 
-    def _find_overlap(self, encoder: str, beside: Contents | None) -> dict[str, str]:
+    def _find_exposure(self, encoder: str, beside: Contents | None) -> Exposure:
         file = self.file(encoder)
-        return overlap(file.trained_on, self.known_by(encoder), file.header.modality, self.clip_digest, beside)
-
-    def namesakes(self, encoder: str) -> list[str]:
-        """List utterances whose made-up ids the encoder saw with other content: nobody can tell whether it saw them."""
-        if self.info.get("ids") == ROW_NUMBERS:  # which mean nothing at all
-            return []
-        return namesakes(self.file(encoder).trained_on, self.known_by(encoder), self.overlap(encoder))
+        found = find_exposure(file.trained_on, self.known_by(encoder), file.header.modality, self.clip_digest, beside)
+        numbers = self.row_numbers  # which mean nothing by themselves
+        return Exposure(found.known, tuple(name for name in found.suspects if name not in numbers))
 
     def known_by(self, encoder: str) -> Contents:
-        """Give what the utterances are known by: their ids, as far as these can be trusted, and their contents."""
-        return Contents(self.contents(encoder), self.ids_made_up_by)
+        """Give what the utterances are known by: their contents, and which of their ids were made up."""
+        return Contents(self.contents(encoder), self.made_up)
+
+    @cached_property
+    def made_up(self) -> dict[str, str]:
+        """The ids that the corpus's reader made up, with the sha256 of the rows that it made them from."""
+        if self.info.get("ids", GIVEN) == GIVEN:
+            return {}
+        rows = "".join(f"{row.id}\0{row.audio}\0{row.text}\n" for row in self.utterances)
+        names = self.info.get("made_up_ids") or [row.id for row in self.utterances]
+        return dict.fromkeys(names, hashlib.sha256(rows.encode()).hexdigest())
 
     @property
-    def ids_made_up_by(self) -> str:
-        """The sha256 of the manifest, where its reader made the ids up; empty where the corpus gave them."""
-        return "" if self.info.get("ids", GIVEN) == GIVEN else self.manifest_digest
+    def row_numbers(self) -> frozenset[str]:
+        """The ids that were made of row numbers, which move when a row is inserted or deleted."""
+        return frozenset(self.made_up) if self.info.get("ids") == ROW_NUMBERS else frozenset()
 
     def contents(self, encoder: str) -> dict[str, str]:
         """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words.

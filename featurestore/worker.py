@@ -15,7 +15,7 @@ from featurestore.device import best, cores
 from featurestore.dispatch import dispatch
 from featurestore.encoders import Encoded, Encoder, Identity
 from featurestore.engines import Engine
-from featurestore.errors import Unavailable, Unencodable
+from featurestore.errors import Unavailable, Unencodable, told_briefly
 from featurestore.limits import Limits, TooLong, room
 from featurestore.parts import RETRY, Failure, write_part
 from featurestore.plan import Part, Work
@@ -153,8 +153,7 @@ def _recorded(work: Work, failed: list[Failure]) -> Iterator[None]:
         failed.append(Failure(work.item.id, work.key, reason.what))
     except Exception as error:
         # Anything may go wrong in a foreign network on one clip of ten thousand, at night; it is listed, not hidden.
-        text = " ".join(str(error).split())[:300]
-        failed.append(Failure(work.item.id, RETRY, f"{type(error).__name__}: {text}"))
+        failed.append(Failure(work.item.id, RETRY, told_briefly(error)))
 
 
 def _load(identity: Identity, device: str) -> Encoder:

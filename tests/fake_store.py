@@ -8,7 +8,7 @@ import numpy as np
 
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
-from featurestore.trained import Contents
+from featurestore.trained import Contents, Exposure
 
 LABELS = ("ang", "hap", "sad")
 PLACES = {"ang": 0, "hap": 1, "joy": 1, "sad": 2, "bored": 2}  # which column a label raises
@@ -84,14 +84,11 @@ class FakeStore:
     def trained_on(self, encoder):
         return frozenset(self.tuned.get(encoder, frozenset()))
 
-    def overlap(self, encoder, beside=None):
-        return dict.fromkeys(self.tuned.get(encoder, ()), "id")
-
-    def namesakes(self, encoder):
-        return []
+    def exposure(self, encoder, beside=None):
+        return Exposure(dict.fromkeys(self.tuned.get(encoder, ()), "id"))
 
     def known_by(self, encoder):
-        return Contents(self.contents(encoder))
+        return Contents(self.contents(encoder), {})
 
     def describe(self, encoder):
         return {"class": "fake", "checkpoint": encoder}

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,31 @@ def test_no_worker_is_said_and_ends_in_a_message(monkeypatch):
     ):
         list(dispatch(workers(Never(), lambda: 0), abs, [(1,)], say=said.append))
     assert said == ["the cluster at a:1 has no worker; waiting up to 0.5 s for one …\n  do: start some"]
+
+
+def test_an_answer_ends_an_absence(monkeypatch):
+    """Two absences, each shorter than the patience, are longer together: the clock goes by counts of workers."""
+    clock, counts, futures = [0.0], [0], []
+    monkeypatch.setattr(module, "_GLANCE", 0.01)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    class Given(ThreadPoolExecutor):
+        def submit(self, fn, /, *args, **kwargs):
+            futures.append(Future())
+            return futures[-1]
+
+    def count():
+        clock[0] += 10
+        counts[0] += 1
+        for number, moment in enumerate((6, 11)):
+            if counts[0] == moment:
+                futures[number].set_result(number)
+        return 0
+
+    said = []
+    answers = list(dispatch(workers(Given(), count), abs, [(0,), (1,)], say=said.append))
+    assert answers == [(0, 0), (1, 1)]
+    assert [line.partition(";")[0] for line in said] == 2 * [ABSENCE.what, "a worker is there again"]
 
 
 def test_a_worker_that_comes_in_time_is_said_and_the_waiting_begins_anew(monkeypatch):

@@ -133,7 +133,7 @@ def test_no_utterance_of_training_is_tested_unmarked_and_honest_rows_are_not_ref
             refused = False
         except Leakage:
             refused = True
-        assert refused == bool(seen), (seen, store.overlap("e"))
+        assert refused == bool(seen), (seen, store.exposure("e"))
         if seen:
             assert fit_head(store, head="prior", features=["e.mean"], allow_leakage=True).pooled.leak
 
@@ -145,7 +145,7 @@ def test_the_record_is_in_the_checkpoint_and_in_the_feature_file(tuned):
     record = json.loads((folder / "tuned" / "finetune.json").read_text())
     store = Store(folder / "before")
     assert len(record["trained_utterances"]) == len(trained)
-    assert {one["manifest"] for one in record["trained_utterances"]} == {"" if ids else store.manifest_digest}
+    assert {one["origin"] for one in record["trained_utterances"]} == ({""} if ids else set(store.made_up.values()))
     encode(store, folder)
     file = Store(folder / "before").file("e")
     assert [one.content for one in file.trained_on] == [one["content"] for one in record["trained_utterances"]]

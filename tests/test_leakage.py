@@ -23,8 +23,8 @@ def test_an_overlap_is_refused_with_count_and_remedy():
         "  expected: test utterances that no encoder has seen\n"
         "  got: 1 more such cases\n"
         "  do: take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per fold "
-        "(cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids or texts, "
-        "give them ids of their own in a column id; --allow-leakage runs it and marks every figure"
+        "(cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, rename "
+        "those; --allow-leakage runs it and marks every figure"
     )
 
 
@@ -46,3 +46,22 @@ def test_it_says_by_what_an_utterance_is_known():
     assert found == {
         "1": "encoder audio was tuned on 2 of the 2 test utterances of fold 1 (1 known by the same clip, 1 known by id)"
     }
+
+
+@pytest.mark.parametrize(
+    ("way", "do"),
+    [
+        (
+            "clip",
+            "leave one of each copy of a clip out of the corpus, or tune the encoder again with both in training; ",
+        ),
+        (
+            "text",
+            "these words are of training utterances that are not here under the ids that they had: where they are ",
+        ),
+    ],
+)
+def test_the_way_out_is_that_of_how_an_utterance_is_known(way, do):
+    with pytest.raises(Leakage) as caught:
+        leakage.check(FOLDS[:1], {"1": {"audio": {"a": way}}})
+    assert f"\n  do: {do}" in str(caught.value)

@@ -72,6 +72,7 @@ def test_corpus_json_is_complete(root, store):
         "counts": dict.fromkeys(("ang", "fru", "neu", "sad", "exc", "hap", "sur", "oth", "xxx"), 1),
         "known_counts": card.counts,
         "ids": "corpus",
+        "made_up_ids": [],
         "segments": False,
         "reader": "iemocap",
         "columns": {},

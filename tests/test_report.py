@@ -24,7 +24,7 @@ from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "b4fb34af08e3ff0ed68639691b100d1418c99313f89983dbea550e81de6f993b"
+PAGE_SHA256 = "d1d166fe2422edb6819891bd238fca2afe4af3da613a07e141edeb67d002ab46"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

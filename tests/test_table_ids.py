@@ -1,4 +1,5 @@
 import csv
+import json
 import random
 from collections import Counter
 
@@ -130,3 +131,34 @@ def test_very_many_rows_of_one_id_are_numbered(path):
     reading, _ = read(path, [{"id": "same", "text": f"t{n}"} for n in range(3000)])
     assert [row.id for row in reading.utterances][:3] == ["same", "same#2", "same#3"]
     assert max(Counter(row.id for row in reading.utterances).values()) == 1
+
+
+def test_only_ids_that_the_table_does_not_give_are_called_made_up(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("id,text,label\na,never again,x\n,my dog,y\nb,your house,x\nb,the letter,y\n")
+    prepare("table", table, tmp_path / "store")
+    info = json.loads((tmp_path / "store" / "corpus.json").read_text())
+    assert info["made_up_ids"] == ["t-3", "b", "b#2"]
+    store = Store(tmp_path / "store")
+    assert sorted(store.made_up) == ["b", "b#2", "t-3"]
+    assert len(set(store.made_up.values())) == 1
+
+
+@pytest.mark.parametrize(("header", "ids"), [("id,text,label", "a,b"), ("text,label", "t-2,t-3")])
+def test_ids_of_one_kind_are_not_listed(tmp_path, header, ids):
+    table = tmp_path / "t.csv"
+    rows = ["never again,x", "my dog,y"]
+    given = [f"{name},{row}" for name, row in zip("ab", rows, strict=True)] if header.startswith("id") else rows
+    table.write_text("\n".join([header, *given]) + "\n")
+    prepare("table", table, tmp_path / "store")
+    assert json.loads((tmp_path / "store" / "corpus.json").read_text())["made_up_ids"] == []
+    assert sorted(Store(tmp_path / "store").made_up) == ([] if header.startswith("id") else ids.split(","))
+
+
+def test_the_origin_of_made_up_ids_is_that_of_ids_clips_and_words_alone(tmp_path):
+    table, origins = tmp_path / "t.csv", []
+    for content in ("never again,x", "never again,y", "never once,y"):
+        table.write_text(f"text,label\n{content}\nmy dog,y\n")
+        prepare("table", table, tmp_path / "store")
+        origins.append(set(Store(tmp_path / "store").made_up.values()))
+    assert origins[0] == origins[1] != origins[2]

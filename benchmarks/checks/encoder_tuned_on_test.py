@@ -7,7 +7,7 @@ __all__ = ["check"]
 
 
 def check(results: Results) -> Finding:
-    """Fails where an encoder saw test utterances with their labels; each such figure is marked."""
+    """Fail where an encoder saw test utterances with their labels; each such figure is marked."""
     saw = [
         f"{encoder} on {counts['test']} of fold {fold}"
         for encoder, entry in results.about["encoders"].items()

@@ -7,7 +7,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where the figures are of fewer utterances than the label scheme keeps."""
+    """Fail where the figures are of fewer utterances than the label scheme keeps."""
     dropped, kept = results.about["dropped"], len(results.about["classes"])
     if not kept:
         return not_applicable("there are no utterances")

@@ -8,7 +8,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
+    """Fail where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
     with_logits = [
         system
         for system in results.systems

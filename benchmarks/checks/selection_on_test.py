@@ -9,7 +9,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where a search for settings had no dev part, or one that shares utterances with test."""
+    """Fail where a search for settings had no dev part, or one that shares utterances with test."""
     if not results.about["tune"]:
         return not_applicable("settings were given, not searched for")
     wrong = [fold.name for fold in results.folds if not fold.dev or {*fold.dev, *chain(*fold.turns)} & set(fold.test)]

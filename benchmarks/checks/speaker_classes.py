@@ -9,7 +9,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where a figure is normalised per speaker, and test speakers have one class: it is taken away with the mean.
+    """Fail where a figure is normalised per speaker, and test speakers have one class: it is taken away with the mean.
 
     What counts as one class: `benchmarks.runs.one_class.DOMINANT`.
     """

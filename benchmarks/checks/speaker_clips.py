@@ -13,7 +13,7 @@ LEAST = 5
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where a figure is normalised per speaker, and a speaker has few clips; of a single one nothing is left."""
+    """Fail where a figure is normalised per speaker, and a speaker has few clips; of a single one nothing is left."""
     if not any(system.card.normalize == SPEAKER for system in results.systems):
         return not_applicable("nothing is normalised per speaker")
     speaker = {row.id: row.speaker for row in results.utterances}

@@ -9,7 +9,7 @@ MOST_FOLDS = 20  # that a message proposes
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where a test speaker's other utterances were learned from: the figures are of known voices.
+    """Fail where a test speaker's other utterances were learned from: the figures are of known voices.
 
     Where some utterances name no speaker it cannot pass: an overlap among them would not be seen.
     """

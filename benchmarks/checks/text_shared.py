@@ -8,7 +8,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where words give away what was said with them in training.
+    """Fail where words give away what was said with them in training.
 
     What a near copy is: `benchmarks.protocols._texts.copies`.
     """

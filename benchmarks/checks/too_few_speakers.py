@@ -7,7 +7,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where fewer than six speakers are tested: however they agree, no test can show it of others.
+    """Fail where fewer than six speakers are tested: however they agree, no test can show it of others.
 
     Why six: `benchmarks.statistics.bootstrap.is_few`. Where most utterances name no speaker, dialogues stand for them.
     """

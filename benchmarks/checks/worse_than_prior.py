@@ -10,7 +10,7 @@ __all__ = ["check"]
 
 
 def check(results: Evaluation) -> Finding:
-    """Fails where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has.
+    """Fail where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has.
 
     Where too few speakers were tested it cannot pass: their interval shows nothing.
     """

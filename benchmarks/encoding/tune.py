@@ -91,7 +91,7 @@ class _Tuning:
         """Tunes on one training part."""
         return finetune(
             items=[self.store.item(row) for row in self.store.utterances],
-            made_up_by=self.store.ids_made_up_by,
+            made_up=self.store.made_up,
             classes=self.classes,
             train_ids=fold.train,
             held_out_ids=fold.test,

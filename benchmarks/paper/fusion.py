@@ -119,7 +119,7 @@ def _present(plan: Plan) -> Fold:
 def _leak(plan: Plan, fold: Fold, features: Sequence[str]) -> str:
     """Which encoder has seen test turns; refused unless the split is the published one, whose cuts do not agree."""
     encoders = dict.fromkeys(parse_feature(feature).encoder for feature in features)
-    seen = {name: plan.store.overlap(name) for name in encoders}
+    seen = {name: plan.store.exposure(name).known for name in encoders}
     return leakage.check([fold], {fold.name: seen}, allow=plan.switches.sequential_split).get(fold.name, "")
 
 

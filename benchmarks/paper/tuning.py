@@ -47,7 +47,7 @@ def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
     say(f"{modality} model, {len(fold.train)} turns to learn, {len(fold.test)} held out …")
     return finetune(
         items=[store.item(row) for row in store.utterances],
-        made_up_by=store.ids_made_up_by,
+        made_up=store.made_up,
         classes=scheme.apply(store.utterances),
         train_ids=fold.train,
         held_out_ids=fold.test,

@@ -79,6 +79,7 @@ def _published(corpus: str, scheme: str) -> list[dict[str, Any]]:
 def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) -> dict[str, Any]:
     """Of every feature file its modality, how it was made, and on how many utterances of each fold it was tuned."""
     used: dict[str, dict[str, dict[str, int]]] = {}
+    tested = {utterance_id for fold in folds for utterance_id in fold.test}
     for variant in variants:
         for fold, inputs in zip(folds, variant.inputs, strict=True):
             for name in inputs.every_encoder:
@@ -91,7 +92,7 @@ def _encoders(store: Store, folds: Sequence[Fold], variants: Sequence[Variant]) 
             "modality": store.modality(name),
             "made": store.describe(name),
             "tuned_on": by_fold,
-            "namesakes": sorted({test for fold in folds for test in fold.test}.intersection(store.namesakes(name))),
+            "suspects": sorted(tested.intersection(store.exposure(name).suspects)),
         }
         for name, by_fold in used.items()
     }

@@ -87,8 +87,9 @@ class Inputs:
         if wanting:
             raise Mismatch(
                 f"{len(wanting)} training utterances have no cross-fitted {asked}, {ids[min(wanting)]} among them: "
-                "every encoder saw them",
-                do="cli finetune --crossfit K and cli extract --all-folds again, or --logits in-sample",
+                "every encoder saw them, or a copy of them under another id",
+                do="leave one of each copy out of the corpus, or run cli finetune --crossfit K and cli extract "
+                "--all-folds again; --logits in-sample does without",
             )
 
 

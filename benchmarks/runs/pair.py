@@ -15,6 +15,7 @@ from featurestore.errors import Mismatch
 from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
+from featurestore.trained import Exposure
 
 
 class Pair:
@@ -43,7 +44,7 @@ class Pair:
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
-        self._overlaps: dict[str, dict[str, str]] = {}
+        self._exposures: dict[str, Exposure] = {}
         self._names = dict(zip(self._stores, _names(trained, tested), strict=True))
         _check_apart(trained, tested)
         chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
@@ -152,25 +153,24 @@ class Pair:
 
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances of both stores that the encoder was fine-tuned on, as ids."""
-        return frozenset(self.overlap(encoder))
+        return frozenset(self.exposure(encoder).known)
 
-    def overlap(self, encoder: str) -> dict[str, str]:
-        """Say how each of these is known, by id: `id`, `clip` or `text`."""
-        if encoder not in self._overlaps:
+    def exposure(self, encoder: str) -> Exposure:
+        """Say how each of these is known, and which utterances may be such."""
+        if encoder not in self._exposures:
             trained, tested = self._stores.values()
-            first = trained.overlap(encoder, beside=tested.known_by(encoder))
-            second = tested.overlap(encoder, beside=trained.known_by(encoder))
-            found = {f"trained:{name}": how for name, how in first.items()}
-            self._overlaps[encoder] = found | {f"tested:{name}": how for name, how in second.items()}
-        return self._overlaps[encoder]
+            found = {
+                "trained": trained.exposure(encoder, beside=tested.known_by(encoder)),
+                "tested": tested.exposure(encoder, beside=trained.known_by(encoder)),
+            }
+            known = {f"{side}:{name}": how for side, one in found.items() for name, how in one.known.items()}
+            suspects = [f"{side}:{name}" for side, one in found.items() for name in one.suspects]
+            self._exposures[encoder] = Exposure(known, tuple(suspects))
+        return self._exposures[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """How the encoder's vectors were made."""
         return self._stores["trained"].describe(encoder)
-
-    def namesakes(self, encoder: str) -> list[str]:
-        """List ids that a reader made up, and that the encoder saw with other content."""
-        return [f"{side}:{name}" for side, store in self._stores.items() for name in store.namesakes(encoder)]
 
     def contents(self, encoder: str) -> dict[str, str]:
         """Give the sha256 of what each vector was made from: the same clip has the same in both stores."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from featurestore.manifest import Utterance
-from featurestore.trained import Contents
+from featurestore.trained import Contents, Exposure
 
 
 class Store(Protocol):
@@ -53,11 +53,8 @@ class Store(Protocol):
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances that the encoder was fine-tuned on, as ids."""
 
-    def overlap(self, encoder: str) -> Mapping[str, str]:
-        """Say how each of these is known, by id: `id`, `clip` or `text`."""
-
-    def namesakes(self, encoder: str) -> list[str]:
-        """List ids that a reader made up, and that the encoder saw with other content: nobody can tell."""
+    def exposure(self, encoder: str) -> Exposure:
+        """Say how each of these is known, and which utterances may be such."""
 
     def contents(self, encoder: str) -> Mapping[str, str]:
         """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words."""
@@ -72,7 +69,7 @@ class Store(Protocol):
 class SingleStore(Store, Protocol):
     """Features of one corpus."""
 
-    def overlap(self, encoder: str, beside: Contents | None = None) -> Mapping[str, str]:
+    def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
         """Say how each of these is known; `beside` are the utterances of another store, which may be meant instead."""
 
     def known_by(self, encoder: str) -> Contents:

@@ -80,6 +80,7 @@ class Reading:
         findings: everything odd about it.
         ids: how the ids came about, the weakest way that was taken: `corpus` (the release gives them), `file names`
             or `row numbers` (they move when a row is inserted or deleted).
+        made_up_ids: the ids that the release does not give itself.
         segments: whether `start` and `end` cut each utterance out of its `audio`; else they are times in the
             recording of the dialogue, and `audio` is the clip.
     """
@@ -88,3 +89,4 @@ class Reading:
     findings: tuple[Finding, ...] = ()
     ids: str = GIVEN
     segments: bool = False
+    made_up_ids: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Ids for the rows of a table: those that it gives, else made of file names, else of row numbers."""
 
 import os.path
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,10 +16,18 @@ _NUMBERS = "ids made of row numbers, which move when a row is inserted or delete
 
 @dataclass(frozen=True)
 class Identified:
-    """Utterances with unique ids, the weakest way in which one of these came about, and what was odd."""
+    """Utterances with unique ids, and how these came about.
+
+    Args:
+        rows: the utterances.
+        kind: the weakest way in which one of the ids came about.
+        made_up: the ids that the table does not give, or gives more than once.
+        findings: what was odd.
+    """
 
     rows: tuple[Utterance, ...]
     kind: str
+    made_up: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -43,7 +51,9 @@ def identified(rows: Sequence[Utterance], numbers: Sequence[int], table: Path) -
     kind = ROW_NUMBERS if moved or counted else GIVEN if all(row.id for row in rows) else FILE_NAMES
     findings = (Finding(_TWICE, moved), Finding(_NUMBERS, counted))
     complete = (replace(row, id=name) for row, name in zip(rows, unique, strict=True))
-    return Identified(tuple(complete), kind, tuple(finding for finding in findings if finding.where))
+    times = Counter(row.id for row in rows)
+    made_up = tuple(new for row, new in zip(rows, unique, strict=True) if not row.id or times[row.id] > 1)
+    return Identified(tuple(complete), kind, made_up, tuple(finding for finding in findings if finding.where))
 
 
 class _Names:

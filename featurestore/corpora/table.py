@@ -81,7 +81,7 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     )
     odd = tuple(finding for finding in about if finding.where)
     findings = (*table.findings, *named.findings, *odd, *_missing.findings(complete), *decided, *clips)
-    return Reading(complete, findings, named.kind, segments)
+    return Reading(complete, findings, named.kind, segments, named.made_up)
 
 
 def unlabelled(root: Path, columns: Mapping[str, str] | None = None) -> Unlabelled:

@@ -27,4 +27,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
+    for other in _ENDING:
+        if signal.getsignal(other) is _exit:
+            signal.signal(other, signal.SIG_IGN)  # a second one must not cut the cleanup short
     raise SystemExit(128 + number)

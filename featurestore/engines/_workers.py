@@ -49,15 +49,18 @@ def counted(ask: Callable[[], int]) -> Iterator[Callable[[], int]]:
     Yields:
         The last count; 0 where the cluster has given none for a while.
     """
-    ended = threading.Event()
-    last = (_asked(ask), time.monotonic())
+    ended, asked = threading.Event(), threading.Event()
+    last = (0, time.monotonic())
 
     def watch() -> None:
         nonlocal last
-        while not ended.wait(_EVERY):
+        while not ended.is_set():
             last = (_asked(ask), time.monotonic())
+            asked.set()
+            ended.wait(_EVERY)
 
     threading.Thread(target=watch, name="count-workers", daemon=True).start()
+    asked.wait(_STALE)
     try:
         yield lambda: last[0] if time.monotonic() - last[1] < _STALE else 0
     finally:
