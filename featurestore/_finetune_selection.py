@@ -60,6 +60,13 @@ def select(
     held_out, unread_too = read(_known(by_id, held_out_ids), classes, names)
     left_out = unread | unread_too
     _tell_left_out(left_out, len(train_ids) + len(held_out_ids), tell)
+    if left_out and not len(training):
+        name, reason = min(left_out.items())
+        raise BadValue(
+            f"none of {len(train_ids)} utterances is left to train on",
+            got=f"{name}: {reason}",
+            do="raise --max-seconds, or mend what is left out",
+        )
     check_classes([names[target] for target in training.targets])
     return Selection(training, held_out, left_out)
 

@@ -73,6 +73,9 @@ def load_start(
     return model, processor
 
 
+_MUCH_DROPOUT = 0.5  # published encoders have 0.1, classifiers up to 0.5
+
+
 def starting_config(start: Checkpoint, modality: str, names: Sequence[str], tell: Callable[[str], None]) -> Any:
     """Build the configuration of the network from a checkpoint's, without its earlier task.
 
@@ -103,6 +106,9 @@ def starting_config(start: Checkpoint, modality: str, names: Sequence[str], tell
     if getattr(config, "use_weighted_layer_sum", False) and getattr(config, "layerdrop", 0):
         config.layerdrop = 0.0
         tell(f"checkpoint {start.name}: layerdrop is set to 0, because a weighted sum needs every layer")
+    for key, value in config.to_dict().items():
+        if "drop" in key and isinstance(value, float) and value > _MUCH_DROPOUT:
+            tell(f"checkpoint {start.name}: its {key} of {value:g} is kept, which may keep the network from learning")
     return config
 
 

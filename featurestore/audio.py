@@ -259,8 +259,9 @@ def _check_sound(mono: NDArray[np.float32], samples: NDArray[np.float32], path: 
     if swing > _QUIET or (swing and len(np.unique(mono)) >= _LEVELS):
         return
     level = float(np.median(mono))
-    what = "silent: every sample is zero" if abs(level) <= _QUIET else f"silent: the signal is constant at {level:.3g}"
-    raise _bad(path, what)
+    if swing:
+        raise _bad(path, f"silent: nothing but a few of the smallest steps around {level:.3g}")
+    raise _bad(path, f"silent: the signal is constant at {level:.3g}" if level else "silent: every sample is zero")
 
 
 def _bad(path: Path, reason: str) -> Unencodable:

@@ -1,6 +1,7 @@
 """What an encoder is given of one utterance, and the digest that knows its content again."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from featurestore import audio as audio_files
 from featurestore.errors import Unencodable
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -57,5 +60,6 @@ class Item:
 
 
 def text_digest(text: str) -> str:
-    """Compute the sha256 of a text; space around and between its words does not count."""
-    return hashlib.sha256(" ".join(text.split()).encode("utf-8")).hexdigest()
+    """Compute the sha256 of a text's words; case, punctuation and space between them do not count."""
+    words = " ".join(_WORD.findall(text.casefold())) or text.strip()
+    return hashlib.sha256(words.encode("utf-8")).hexdigest()

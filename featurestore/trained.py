@@ -1,5 +1,6 @@
 """Know the utterances that an encoder was fine-tuned on again: by the corpus's own id, by the clip, by the words."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,8 @@ def find_exposure(
     An id decides where the corpus gave it, then and now, where the rows are still those that it was made up from, or
     where nothing else was recorded. Any other id decides only together with the content. The same clip is the same
     utterance. The same words alone are not, since people say "yeah" often: they count where the utterance of training
-    is not in this store under its own id, unless its clip is known to be another one.
+    is not in this store under its own id, unless its clip is known to be another one, or the corpora gave both ids and
+    several utterances of one of them have these words.
 
     Args:
         trained: what the encoder was fine-tuned on.
@@ -106,6 +108,7 @@ class _Record:
         self.here, self.stores = here, [here, *([beside] if beside else [])]
         self.by_id: dict[str, list[TrainedUtterance]] = {}
         self.by_content: dict[str, list[TrainedUtterance]] = {}
+        self.times = Counter(here.by_id.values())
         self.clips = {seen.clip for seen in trained if seen.clip}
         for seen in trained:
             self.by_id.setdefault(seen.id, []).append(seen)
@@ -125,7 +128,8 @@ class _Record:
         if clip in self.clips or (modality == "audio" and content in self.by_content):
             return "clip"
         missing = self._missing(content)
-        return "text" if any(not clip or not seen.clip for seen in missing) else ""
+        told = [seen for seen in missing if not (clip and seen.clip) and not self._are_common(name, seen)]
+        return "text" if told else ""
 
     def is_suspect(self, name: str, content: str) -> bool:
         """Whether an utterance that is not known to be one of training may be one all the same."""
@@ -133,6 +137,11 @@ class _Record:
 
     def _has_id(self, name: str, content: str) -> bool:
         return any(self.here.trusts(seen) or seen.content == content for seen in self.by_id.get(name, ()))
+
+    def _are_common(self, name: str, seen: TrainedUtterance) -> bool:
+        """Whether words prove nothing: both ids are the corpora's own, and several utterances have these words."""
+        several = len(self.by_content[seen.content]) > 1 or self.times[seen.content] > 1
+        return several and not seen.origin and name not in self.here.made_up
 
     def _missing(self, content: str) -> list[TrainedUtterance]:
         """The utterances of training with the same content that are in no store under their own ids."""

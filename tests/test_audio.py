@@ -277,8 +277,14 @@ def test_a_chunk_longer_than_any_file_is_no_crash():
 SILENCES = {
     "zeros": (np.zeros(8000, np.int16), "silent: every sample is zero"),
     "one level": (np.full(8000, 8192, np.int16), "silent: the signal is constant at 0.25"),
-    "a few steps of noise": (np.arange(8000, dtype=np.int16) % 3, "silent: every sample is zero"),
-    "a level with noise": (8192 + np.arange(8000, dtype=np.int16) % 2, "silent: the signal is constant at 0.25"),
+    "a few steps of noise": (
+        np.arange(8000, dtype=np.int16) % 3,
+        "silent: nothing but a few of the smallest steps around 3.05e-05",
+    ),
+    "a level with noise": (
+        8192 + np.arange(8000, dtype=np.int16) % 2,
+        "silent: nothing but a few of the smallest steps around 0.25",
+    ),
     "zeros on two channels": (np.zeros((8000, 2), np.int16), "silent: every sample is zero"),
     "opposite channels": (
         np.stack([TONE, -TONE], axis=1),

@@ -24,10 +24,12 @@ CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {
 ENCODER = {"modality": "text", "made": {}, "tuned_on": {}}
 
 
-def benchmark(*, text=str, speaker=lambda name: name[0], about=None, right=0.9, fold=None, **card):
+def benchmark(
+    *, text=str, speaker=lambda name: name[0], audio=lambda name: "", about=None, right=0.9, fold=None, **card
+):
     """A benchmark of one system on two speakers, to be spoiled."""
     fold = fold or Fold("1", TRAIN, TEST)
-    rows = tuple(Utterance(name, text=text(name), speaker=speaker(name)) for name in CLASSES)
+    rows = tuple(Utterance(name, audio(name), text(name), speaker=speaker(name)) for name in CLASSES)
     truth = [CLASSES[name] for name in fold.test]
     other = {"ang": "sad", "sad": "ang"}
     prediction = [name if row < right * len(truth) else other[name] for row, name in enumerate(truth)]
@@ -49,7 +51,7 @@ CASES = [
     ("encoder-tuned-on-test", {"about": tuned(400, 0)}, "passed", "1 encoders were tuned, none on a test utterance"),
     ("encoder-tuned-on-test", {"about": tuned(400, 7)}, "failed", "tuned on test utterances: text on 7 of fold 1"),
     ("encoder-tuned-on-test", {}, "not applicable", "no encoder records that it was tuned on this corpus"),
-    ("maybe-tuned-on-test", {"about": tuned(400, 0)}, "passed", "no test utterance shares a made-up id or its words"),
+    ("maybe-tuned-on-test", {"about": tuned(400, 0)}, "passed", "by ids, clips and words, every other test"),
     (
         "maybe-tuned-on-test",
         {"about": {"encoders": {"text": tuned(9, 0)["encoders"]["text"] | {"suspects": ["b001", "b002"]}}}},
@@ -102,6 +104,19 @@ CASES = [
     ),
     ("clip-shared", {"about": {"same_clips": None}}, "not applicable", "no feature is of audio, or its file"),
     ("clip-shared", {}, "not applicable", "not recorded by this benchmark: run it again"),
+    (
+        "recording-shared",
+        {"audio": lambda name: f"{name[:3]}.wav"},
+        "passed",
+        "no recording of 400 test utterances was",
+    ),
+    (
+        "recording-shared",
+        {"audio": lambda name: f"{name[1:3]}.wav" if name in (*TRAIN[:9], *TEST[:5]) else f"{name}.wav"},
+        "failed",
+        "5 of 400 test utterances are cut out of recordings that were learned from, b000 among them: give speakers or",
+    ),
+    ("recording-shared", {}, "not applicable", "no recording is cut into several utterances"),
     ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
     ("class-missing", {"fold": Fold("1", TRAIN, TEST[::2])}, "failed", "missing: sad in test of fold 1; unweighte"),
     ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),

@@ -120,7 +120,7 @@ def test_the_record_says_where_it_comes_from(tuned):
     assert {name: record[name] for name in PROVENANCE} == PROVENANCE
     assert record["classes"] == ["hap", "sad"]
     assert record["trained_on"] == [f"u{i:02d}" for i in range(32)]
-    words = {row.id: " ".join(row.text.split()) for row in corpus()}
+    words = {row.id: " ".join(row.text.lower().split()) for row in corpus()}
     assert record["trained_utterances"] == [
         {"id": name, "content": hashlib.sha256(words[name].encode()).hexdigest(), "clip": "", "origin": ""}
         for name in record["trained_on"]

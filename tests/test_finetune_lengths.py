@@ -176,9 +176,13 @@ def test_what_is_left_must_still_hold_two_classes(seconds, classes, tmp_path):
         with pytest.raises(BadValue) as problem:
             finetune(**given)
         assert str(problem.value) == (
-            f"{wanted if classes else 'there is no utterance to train on'}\n"
+            f"{wanted}\n"
             "  expected: at least 2 classes in the training part\n"
             "  do: choose other --labels, another --protocol or --fold, or mend the labels in the manifest"
+            if classes
+            else "none of 4 utterances is left to train on\n"
+            "  got: c0: 2.0 s long: --max-seconds allows 1\n"
+            "  do: raise --max-seconds, or mend what is left out"
         )
 
 

@@ -24,7 +24,7 @@ from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.pairs import METRIC
 from tests.fake_results import CLASSES, SEVERAL, Drawn, written
 
-PAGE_SHA256 = "d1d166fe2422edb6819891bd238fca2afe4af3da613a07e141edeb67d002ab46"
+PAGE_SHA256 = "b38b198180052d087b120ac1bcc74246be68a6113c074647627c9fd33e5fd9f3"
 HOSTILE = "<script>alert(1)</script> `[x](y)` | & \\input{z} $1"
 
 

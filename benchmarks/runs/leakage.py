@@ -13,7 +13,7 @@ _WAYS_OUT = {
     "(cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, rename those",
     "clip": "leave one of each copy of a clip out of the corpus, or tune the encoder again with both in training",
     "text": "these words are of training utterances that are not here under the ids that they had: where they are "
-    "others, tune the encoder again on a table with a column id",
+    "others, leave them out, or tune the encoder again on a table with a column id",
 }
 _ALLOWED = "--allow-leakage runs it and marks every figure"
 _WORDS = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}

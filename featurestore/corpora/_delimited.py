@@ -84,7 +84,7 @@ def _looks_like_rows(record: _Record, delimiter: str, width: int) -> bool:
     """Whether lines that quotes hold together may be rows: a tab in such a cell is rare, commas are not."""
     if delimiter == _TAB:
         return any("\n" in cell and _TAB in cell for cell in record.cells)
-    return width > 1 and all(line.count(delimiter) == width - 1 for line in record.lines if line.strip())
+    return width > 1 and all(line.count(delimiter) >= width - 1 for line in record.lines if line.strip())
 
 
 def _records(text: str, path: Path, delimiter: str) -> Iterator[_Record]:
