@@ -155,6 +155,8 @@ class Store:
 
     def _find_exposure(self, encoder: str, beside: Contents | None) -> Exposure:
         file = self.file(encoder)
+        if not file.trained_on:
+            return Exposure({})
         found = find_exposure(file.trained_on, self.known_by(encoder), file.header.modality, self.clip_digest, beside)
         numbers = self.row_numbers  # which mean nothing by themselves
         return Exposure(found.known, tuple(name for name in found.suspects if name not in numbers))
