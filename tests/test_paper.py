@@ -18,6 +18,7 @@ from benchmarks.paper.stage import Stage, reused
 from benchmarks.paper.switches import MODES, Switches, meanings
 from featurestore.errors import Leakage, Mismatch
 from featurestore.store import Store
+from featurestore.trained import Exposure
 from tests import tiny
 
 EPOCHS = Epochs(text=1, audio=1, fusion=4)
@@ -124,8 +125,8 @@ def test_fixed_does_not_leak(root, fixed):
 
 
 def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, fixed, monkeypatch, tmp_path):
-    everything = {row.id: "id" for row in Store(root / "store").utterances}
-    monkeypatch.setattr(Store, "overlap", lambda store, encoder: everything)
+    everything = Exposure({row.id: "id" for row in Store(root / "store").utterances})
+    monkeypatch.setattr(Store, "exposure", lambda store, encoder: everything)
     with pytest.raises(Leakage, match="encoder audio@paper-fixed was tuned on 9 of the 9 test utterances"):
         fusion.fused(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
 
