@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from featurestore.errors import Mismatch
+
 
 @dataclass(frozen=True, order=True)
 class TrainedUtterance:
@@ -59,10 +61,22 @@ class Exposure:
 
 
 def from_record(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:
-    """Read what fine-tuning recorded in `finetune.json`; records of older versions hold ids alone."""
-    if "trained_utterances" in record:
+    """Read what fine-tuning recorded in `finetune.json`; records of older versions hold ids alone.
+
+    Raises:
+        Mismatch: the record is damaged.
+    """
+    if "trained_utterances" not in record:
+        return tuple(map(TrainedUtterance, record.get("trained_on", ())))
+    try:
         return tuple(TrainedUtterance(**entry) for entry in record["trained_utterances"])
-    return tuple(map(TrainedUtterance, record.get("trained_on", ())))
+    except TypeError as error:
+        raise Mismatch(
+            "the record of training beside a checkpoint, finetune.json, is damaged",
+            expected="trained_utterances: a list of objects with id, content, clip and origin",
+            got=str(error),
+            do="tune the checkpoint again: whom it saw cannot be told",
+        ) from None
 
 
 def find_exposure(

@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from featurestore.errors import Mismatch
 from featurestore.trained import Contents, Exposure, TrainedUtterance, find_exposure, from_record
 
 
@@ -176,3 +177,9 @@ def test_with_clips_every_utterance_of_training_is_known_or_a_suspect(drawn, rew
     for name in truth - both:
         hidden = name not in ids and contents[name] not in by_content  # neither id nor words lead to its clip
         assert hidden or name in result.known or name in result.suspects
+
+
+@pytest.mark.parametrize("entries", [[{"name": "a"}], ["a"], 7, [{"id": "a", "extra": 1}]])
+def test_a_damaged_record_is_a_message(entries):
+    with pytest.raises(Mismatch, match=r"finetune\.json, is damaged\n  expected: .*\n  got: .*\n  do: tune"):
+        from_record({"trained_utterances": entries})
