@@ -162,7 +162,7 @@ def list_(kind: str, settings: bool, as_json: bool) -> None:
         labels.schemes() if kind == "labels" else {name: registry.summary(kind, name) for name in registry.names(kind)}
     )
     if settings:
-        from benchmarks.runs import head_settings
+        from benchmarks.evaluation import head_settings
 
         answer(head_settings.to_json(lines), head_settings.render(lines), as_json)
         return
@@ -191,8 +191,8 @@ def prepare(corpus: str, root: Path | None, store: Path, name: str, columns: tup
                 --store features/calls
     """
     from featurestore.corpora.table import parse_columns
-    from featurestore.prepare import prepare as run
-    from featurestore.prepare import report
+    from featurestore.preparation.prepare import prepare as run
+    from featurestore.preparation.prepare import report
 
     prepared = run(corpus, root, store, name=name, columns=parse_columns(columns))
     answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)
@@ -238,7 +238,7 @@ def finetune(**options: Any) -> None:
               cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
                 --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
     """
-    from benchmarks.encoding.tune import summary, tune
+    from featurestore.finetuning.by_fold import summary, tune
     from featurestore.store import Store
 
     as_json = options.pop("as_json")
@@ -278,7 +278,7 @@ def extract(ctx: click.Context, /, frames: bool, layers: bool, as_json: bool, **
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
-    from benchmarks.encoding.pipeline import extract_all
+    from featurestore.extraction.pipeline import extract_all
 
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     done = extract_all(**options, optional=optional, say=say)
@@ -296,7 +296,7 @@ def inspect(path: Path, as_json: bool) -> None:
     \b
     Example: cli inspect features/demo/audio.h5
     """
-    from featurestore.describe import describe, render
+    from featurestore.inspection.describe import describe, render
 
     content = describe(path)
     answer(content, render(content), as_json)
@@ -319,7 +319,7 @@ def folds(as_json: bool, **options: Any) -> None:
     \b
     Example: cli folds --protocol speaker-kfold --dev --out folds.json
     """
-    from benchmarks.folds.cuts import cuts
+    from featurestore.folds.cuts import cuts
 
     found = cuts(**options)
     answer(found.to_json(), found.table(), as_json)
@@ -346,7 +346,7 @@ def verify(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: b
     Examples: cli verify features/demo --sample 5
               cli verify features/demo --repair
     """
-    from featurestore.verify import verify as run
+    from featurestore.inspection.verify import verify as run
 
     verified = run(store, repair=repair, sample=sample, seed=seed)
     answer(verified.to_json(), verified.summary(), as_json)
@@ -365,8 +365,8 @@ def explain(store: Path, utterance: str, feature: str, as_json: bool) -> None:
     \b
     Example: cli explain features/demo UTTERANCE audio.mean
     """
-    from featurestore.describe import render
-    from featurestore.explain import explain as run
+    from featurestore.inspection.describe import render
+    from featurestore.inspection.explain import explain as run
 
     explained = run(store, utterance, feature)
     answer(explained, render(explained), as_json)
@@ -484,8 +484,8 @@ def benchmark(as_json: bool, **options: Any) -> None:
               cli benchmark --heads svm,mlp --features both --shuffle --shares 0.1,0.25,0.5 --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
-    from benchmarks.compared import compare
-    from benchmarks.runs.asked import Asked
+    from benchmarks.grid.asked import Asked
+    from benchmarks.grid.compare import compare
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     for name in ("search", "search_parts"):
@@ -566,7 +566,7 @@ def predict(
               cli predict features/demo/bundles/mlp --table clips.csv --json
     """
     from featurestore.corpora.table import parse_columns
-    from featurestore.predict import predict_from, render
+    from featurestore.prediction.predict import predict_from, render
 
     if further or len(audio) > 1:
         several = f"{len(audio)} clips" if len(audio) > 1 else f"unexpected {' '.join(further[:3])}"
@@ -607,10 +607,10 @@ def paper(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> No
               cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
                 --mode exact --out results/paper
     """
-    from benchmarks.encoding.pipeline import open_store
     from benchmarks.paper.plan import Epochs
     from benchmarks.paper.run import run, summary
     from benchmarks.paper.switches import MODES
+    from featurestore.extraction.pipeline import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compared import compare
-from benchmarks.encoding.pipeline import extract_all
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
-from benchmarks.report.table import markdown
+from benchmarks.grid.asked import Asked
+from benchmarks.grid.compare import compare
+from benchmarks.report.render.table import markdown
 from benchmarks.report.write import PAGE
-from benchmarks.runs.asked import Asked
 from benchmarks.statistics.formatting import estimate
-from featurestore.files import write_text
+from featurestore.extraction.pipeline import extract_all
 from featurestore.labels import card
+from featurestore.storage.atomic import write_text
 from featurestore.store import Store
 
 HEADS = ("mlp", "svm", "xgb")

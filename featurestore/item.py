@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featurestore import audio as audio_files
+from featurestore.audio import decode as audio_files
 from featurestore.errors import Unencodable
 
 _WORD = re.compile(r"\w+")

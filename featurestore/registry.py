@@ -16,7 +16,7 @@ PACKAGES = {
     "corpora": "featurestore.corpora",
     "encoders": "featurestore.encoders",
     "heads": "heads",
-    "protocols": "benchmarks.protocols",
+    "protocols": "featurestore.protocols",
     "checks": "benchmarks.checks",
 }
 

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import manifest, registry, schema
+from featurestore import manifest, registry
 from featurestore.corpora import GIVEN, ROW_NUMBERS
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName, quoted
-from featurestore.featurefile import FeatureFile
+from featurestore.exposure import Contents, Exposure, find_exposure
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
-from featurestore.trained import Contents, Exposure, find_exposure
+from featurestore.storage import schema
+from featurestore.storage.feature_file import FeatureFile
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -136,7 +137,7 @@ class Store:
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances of this store that the encoder was fine-tuned on, as ids.
 
-        They are known by id and by content, of whatever corpus they were (`featurestore.trained.find_exposure`).
+        They are known by id and by content, of whatever corpus they were (`featurestore.exposure.find_exposure`).
         """
         return frozenset(self.exposure(encoder).known)
 

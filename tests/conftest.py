@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from loky import get_reusable_executor
 
 from featurestore.engines import loky
-from tests import inline
+from tests.support import inline
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.encoding import pipeline
-from featurestore import device
-from featurestore.encoders import Identity
 from featurestore.errors import BadValue
-from featurestore.lock import locked
+from featurestore.extraction import pipeline
+from featurestore.networks import device
+from featurestore.networks.identity import Identity
+from featurestore.storage.lock import locked
 from featurestore.store import Store
-from tests import tiny
+from tests.support import tiny
 
 
 def run(*arguments, code=0):
@@ -361,7 +361,7 @@ def test_a_device_by_its_number(monkeypatch):
 def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):
     import errno
 
-    from featurestore import join
+    from featurestore.extraction import join
 
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device", "features/x.h5")

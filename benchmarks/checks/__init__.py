@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.checks._finding import FAILED, NOT_APPLICABLE, PASSED, Finding
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 from featurestore import registry
 
 __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "Finding", "meaning", "run"]

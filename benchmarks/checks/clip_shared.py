@@ -1,8 +1,8 @@
 """Whether a clip is tested that stands in training under another id."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.folds.fold import Fold
-from benchmarks.runs.results import Results
+from benchmarks.grid.results import Results
+from featurestore.folds.fold import Fold
 
 __all__ = ["check"]
 

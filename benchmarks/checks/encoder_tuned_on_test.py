@@ -1,7 +1,7 @@
 """Whether an encoder was tuned on utterances that it is tested on."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.results import Results
+from benchmarks.grid.results import Results
 
 __all__ = ["check"]
 

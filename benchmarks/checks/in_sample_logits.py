@@ -1,8 +1,8 @@
 """Whether a head learned from logits of an encoder that had seen the very utterances."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
-from benchmarks.runs.inputs import UNSEEN
+from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.inputs import UNSEEN
 
 __all__ = ["check"]
 

@@ -1,7 +1,7 @@
 """Whether test utterances may be ones that an encoder was tuned on, which nobody can tell."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 
 __all__ = ["check"]
 

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.folds.fold import Fold
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.folds.fold import Fold
 
 __all__ = ["check"]
 

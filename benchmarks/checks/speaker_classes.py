@@ -1,9 +1,9 @@
 """Whether the speakers that are normalised by have several classes each."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
-from benchmarks.runs.normalize import SPEAKER
-from benchmarks.runs.one_class import count
+from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.normalize import SPEAKER
+from benchmarks.evaluation.one_class import count
 
 __all__ = ["check"]
 
@@ -11,7 +11,7 @@ __all__ = ["check"]
 def check(results: Evaluation) -> Finding:
     """Fail where a figure is normalised per speaker, and test speakers have one class: it is taken away with the mean.
 
-    What counts as one class: `benchmarks.runs.one_class.DOMINANT`.
+    What counts as one class: `benchmarks.evaluation.one_class.DOMINANT`.
     """
     if not any(system.card.normalize == SPEAKER for system in results.systems):
         return not_applicable("nothing is normalised per speaker")

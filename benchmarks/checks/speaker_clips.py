@@ -3,8 +3,8 @@
 from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
-from benchmarks.runs.normalize import SPEAKER
+from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.normalize import SPEAKER
 
 __all__ = ["check"]
 

@@ -1,7 +1,7 @@
 """Whether a speaker is in training and in test of the same fold."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 
 __all__ = ["check"]
 

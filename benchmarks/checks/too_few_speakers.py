@@ -1,7 +1,7 @@
 """Whether enough speakers are tested to show anything about others."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 
 __all__ = ["check"]
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 
 __all__ = ["check"]
 

@@ -1,7 +1,7 @@
 """Whether a head is no better than one that looks at nothing."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.runs.evaluation import Evaluation, Judged
+from benchmarks.evaluation.evaluation import Evaluation, Judged
 from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.intervals import Interval, estimates
 from benchmarks.statistics.pairs import METRIC

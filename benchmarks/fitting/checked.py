@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from benchmarks import checks
 from benchmarks.checks import Finding
+from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.inputs import Inputs
+from benchmarks.evaluation.task import Task
 from benchmarks.fitting.result import Prediction
-from benchmarks.folds.fold import Fold
-from benchmarks.runs.about import data
-from benchmarks.runs.evaluation import Evaluation
-from benchmarks.runs.inputs import Inputs
-from benchmarks.runs.plan import Variant
-from benchmarks.runs.task import Task
+from benchmarks.grid.about import data
+from benchmarks.grid.plan import Variant
 from benchmarks.statistics.intervals import Answers
+from featurestore.folds.fold import Fold
 
 
 @dataclass(frozen=True)
 class Setup:
-    """How the head was fitted (`benchmarks.runs.evaluation.Setup`)."""
+    """How the head was fitted (`benchmarks.evaluation.evaluation.Setup`)."""
 
     head: str
     features: tuple[str, ...]

@@ -9,25 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, Finding
+from benchmarks.evaluation import leakage, one_class
+from benchmarks.evaluation.inputs import CROSS_FITTED, Inputs, resolve, taken
+from benchmarks.evaluation.normalize import GLOBAL, NONE, SPEAKER, check_way
+from benchmarks.evaluation.params import check_params, defaults, parse_params
+from benchmarks.evaluation.run import Run, choose_params, execute, fit
+from benchmarks.evaluation.search import limit_parts, space
+from benchmarks.evaluation.source import Store
+from benchmarks.evaluation.task import Task, task
 from benchmarks.fitting.checked import Setup, findings
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.fitting.settings import Searched
-from benchmarks.folds.fold import Fold, add_dev
-from benchmarks.folds.grouped import DEV_PARTS
-from benchmarks.runs import leakage, one_class
-from benchmarks.runs.inputs import CROSS_FITTED, Inputs, resolve, taken
-from benchmarks.runs.normalize import GLOBAL, NONE, SPEAKER, check_way
-from benchmarks.runs.parallel import each, threads
-from benchmarks.runs.params import check_params, defaults, parse_params
-from benchmarks.runs.run import Run, choose_params, execute, fit
-from benchmarks.runs.search import limit_parts, space
-from benchmarks.runs.source import Store
-from benchmarks.runs.task import Task, task
 from benchmarks.statistics.clusters import choose
 from benchmarks.statistics.intervals import intervals
-from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
+from featurestore.engines.parallel import each, threads
 from featurestore.errors import BadValue
-from featurestore.scaling import Scaling, over
+from featurestore.folds.fold import Fold, add_dev
+from featurestore.folds.grouped import DEV_PARTS
+from featurestore.normalization import Scaling, over
+from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
 
 __all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
 
@@ -114,8 +114,8 @@ def fit_head(
         protocol: its registry name.
         fold: fit and measure this fold only.
         logits: how the logits of training utterances are taken where the encoder saw them: as
-            `benchmarks.runs.inputs.resolve` says.
-        normalize: `none`, `global` or `speaker` (`benchmarks.runs.normalize`).
+            `benchmarks.evaluation.inputs.resolve` says.
+        normalize: `none`, `global` or `speaker` (`benchmarks.evaluation.normalize`).
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
         allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
         allow_degenerate: normalise per speaker although most test utterances are of speakers of one class.
@@ -128,7 +128,7 @@ def fit_head(
         UnknownName: head, parameter, feature, label scheme, protocol or fold that is not there.
         BadValue: a parameter that the head cannot use, or no way to normalise.
         Mismatch: a label that the scheme does not know, a corpus that the protocol cannot cut, normalisation per
-            speaker that would take the class away (`benchmarks.runs.one_class.check`), or a search, and no part can be
+            speaker that would take the class away, or a search, and no part can be
             cut from training.
         Leakage: test utterances that an encoder was tuned on.
     """
@@ -186,7 +186,7 @@ def fit_and_save(
 
     Raises:
         BadValue: an `out` for features normalised per speaker, a place that cannot be written to, or no feature.
-        Problem: as `fit_head`, `parse_params` and `featurestore.bundle.save` raise.
+        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.bundle.save` raise.
     """
     chosen = None if features is None else _named(features)
     folder = out or store.path / "bundles" / head

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, Finding
+from benchmarks.evaluation.inputs import UNSEEN
+from benchmarks.evaluation.normalize import NONE, NOTES, SPEAKER
 from benchmarks.fitting.settings import Searched, describe_settings
-from benchmarks.runs.inputs import UNSEEN
-from benchmarks.runs.normalize import NONE, NOTES, SPEAKER
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
 from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import estimate
 from benchmarks.statistics.intervals import Interval
-from featurestore.bundle import INSTEAD, NO_BUNDLE, Bundle
+from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 _SURE = ", surer of training utterances than of others (cli finetune --crossfit K)"
 
@@ -68,13 +68,13 @@ class Fitted:
     """A fitted head with its figures.
 
     Args:
-        bundle: what `featurestore.bundle.save` writes.
+        bundle: what `featurestore.prediction.bundle.save` writes.
         folds: the figures of each fold.
         pooled: the figures of all test utterances together.
         predictions: every test utterance, fold by fold.
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
-        logits: how those of training utterances were taken (`benchmarks.runs.inputs.taken`).
+        logits: how those of training utterances were taken (`benchmarks.evaluation.inputs.taken`).
         checks: every check's answer.
         path: where the bundle was written; None where it was not.
         searched: the settings that a search chose; None where none was asked for.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.runs.params import defaults
+from benchmarks.evaluation.params import defaults
 
 _SEEN = (
     "an encoder was tuned on the very utterances that settings were chosen on: its features are surer there than on "

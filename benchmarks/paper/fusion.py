@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.compared import compare
-from benchmarks.folds import fold as cuts
-from benchmarks.folds.fold import Fold
+from benchmarks.evaluation import leakage
+from benchmarks.grid.asked import Asked
+from benchmarks.grid.compare import compare
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
-from benchmarks.runs import leakage
-from benchmarks.runs.asked import Asked
-from benchmarks.runs.parallel import threads
 from benchmarks.statistics.formatting import percent
 from featurestore import registry
+from featurestore.engines.parallel import threads
+from featurestore.folds import fold as cuts
+from featurestore.folds.fold import Fold
 from featurestore.spec import parse_feature
 
 HEADS = ("mlp", "svm", "xgb")

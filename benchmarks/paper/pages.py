@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from benchmarks.paper import figures, tables
 from benchmarks.paper.plan import published
-from benchmarks.report.templates import environment
-from featurestore.files import write_text
+from benchmarks.report.render.templates import environment
+from featurestore.storage.atomic import write_text
 
 NAMES = {"text": "Text model", "audio": "Audio model", "fusion": "Fusion"}
 

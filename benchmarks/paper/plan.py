@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.folds.fold import Fold
 from benchmarks.paper.switches import Switches
 from featurestore import labels as schemes
 from featurestore import registry
+from featurestore.folds.fold import Fold
 from featurestore.labels import Scheme
 from featurestore.store import Store
 
@@ -74,11 +74,11 @@ class Plan:
 
     def settings(self, modality: str) -> Any:
         """How an encoder is tuned: the paper's settings, or the demo's own for its small networks."""
-        from featurestore.finetune import Settings
+        from featurestore.finetuning.finetune import Settings
 
         chosen = Settings()
         if self.is_own(modality):
-            from featurestore import demo_models
+            from featurestore.finetuning import demo_models
 
             chosen = demo_models.SETTINGS[modality]
         length = self.fixed_length(modality)

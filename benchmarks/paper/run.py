@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.encoding.pipeline import DEFAULT_ENCODERS
 from benchmarks.fitting.result import INTERVAL
 from benchmarks.paper import differences, pages
 from benchmarks.paper.corpus import distribution
@@ -17,8 +16,9 @@ from benchmarks.paper.tuning import encoded, tuned
 from benchmarks.report.write import PAGE
 from benchmarks.statistics.formatting import estimate
 from featurestore.errors import Mismatch
-from featurestore.files import write_text
+from featurestore.extraction.pipeline import DEFAULT_ENCODERS
 from featurestore.spec import parse_encoder
+from featurestore.storage.atomic import write_text
 from featurestore.store import Store
 
 RESULTS, HEADS = "results.json", "heads"

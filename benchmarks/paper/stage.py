@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.paper.plan import blocks
 from benchmarks.statistics.intervals import intervals
-from featurestore.files import write_text
+from featurestore.storage.atomic import write_text
 
 Say = Callable[[str], None]
 

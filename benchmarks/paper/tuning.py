@@ -5,9 +5,9 @@ from typing import Any
 
 from benchmarks.paper.plan import Plan
 from benchmarks.paper.stage import Say, Stage
-from benchmarks.runs.parallel import threads
-from featurestore.checkpoint import RECORD
-from featurestore.extract import Extracted, extract
+from featurestore.engines.parallel import threads
+from featurestore.extraction.extract import Extracted, extract
+from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
 
 
@@ -41,7 +41,7 @@ def encoded(plan: Plan, modality: str, checkpoint: Path, say: Say) -> Extracted:
 
 
 def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
-    from featurestore.finetune import finetune
+    from featurestore.finetuning.finetune import finetune
 
     fold, scheme, store = plan.fold(modality), plan.scheme(modality), plan.store
     say(f"{modality} model, {len(fold.train)} turns to learn, {len(fold.test)} held out …")
@@ -68,7 +68,7 @@ def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
 
 def _own_start(plan: Plan, modality: str, out: Path) -> Path:
     """The demo's own untrained network; its tokenizer has seen the training part's words and no others."""
-    from featurestore import demo_models
+    from featurestore.finetuning import demo_models
 
     folder = out.with_name(f"start-{modality}")
     if (out / RECORD).is_file() and (folder / "config.json").is_file():

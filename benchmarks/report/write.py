@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import exports, page
-from benchmarks.report.content import content
-from benchmarks.report.drawing import png, svg
-from benchmarks.report.figures import drawings
-from benchmarks.runs import results
-from featurestore.files import replacing, write_text
+from benchmarks.grid import results
+from benchmarks.report.analysis.content import content
+from benchmarks.report.render import exports, page
+from benchmarks.report.render.drawing import png, svg
+from benchmarks.report.render.figures import drawings
+from featurestore.storage.atomic import replacing, write_text
 
 PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "report.html",
@@ -36,7 +36,7 @@ def report(folder: Path, out: Path, against: Path | None = None) -> dict[str, An
         What is in `results.json`.
 
     Raises:
-        NotFound, Mismatch: as `benchmarks.runs.results.read` raises.
+        NotFound, Mismatch: as `benchmarks.grid.results.read` raises.
         BadValue: the two benchmarks have nothing in common.
     """
     found = content(results.read(folder), None if against is None else results.read(against))

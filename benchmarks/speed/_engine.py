@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.speed import _corpus
-from featurestore.extract import Extracted, extract
+from featurestore.extraction.extract import Extracted, extract
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 

@@ -4,8 +4,8 @@ import os
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks import machine
-from featurestore.device import cores
+from benchmarks.grid import machine
+from featurestore.networks.device import cores
 
 __all__ = ["cores", "describe"]
 

@@ -21,7 +21,7 @@ from benchmarks.speed._engine import Engine
 from benchmarks.speed._pool import Pool
 from benchmarks.speed._row import Row, alone, compared
 from benchmarks.speed._time import timed
-from featurestore import audio
+from featurestore.audio import decode
 
 BATCH = 8
 _bare: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def _prepare(checkpoint: str, paths: Sequence[str]) -> None:
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
     _bare["model"] = hf.AutoModel.from_pretrained(checkpoint, attn_implementation="sdpa").eval()
     for path in paths:
-        inputs = extractor(audio.read(path, _corpus.RATE), sampling_rate=_corpus.RATE, return_tensors="pt")
+        inputs = extractor(decode.read(path, _corpus.RATE), sampling_rate=_corpus.RATE, return_tensors="pt")
         _bare[path] = inputs["input_values"]
     for path in _shortest(paths):
         _forward(path)

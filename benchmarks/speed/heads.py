@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runs import predictions, results
-from benchmarks.runs.runner import Asked, benchmark
+from benchmarks.grid import predictions, results
+from benchmarks.grid.runner import Asked, benchmark
 from benchmarks.speed import _corpus, _machine
 from benchmarks.speed._row import Row, alone, compared
 from featurestore.manifest import Utterance

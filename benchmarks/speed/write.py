@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed._row import Row, compared
-from featurestore import featurefile
-from featurestore.schema import Header
+from featurestore.storage import feature_file
+from featurestore.storage.schema import Header
 
 HEADER = Header("audio", "audio", {"class": "none"}, "0" * 64)
 
@@ -41,5 +41,5 @@ def _save(path: Path, matrix: np.ndarray) -> float:
 
 def _write(path: Path, matrix: np.ndarray) -> float:
     started = time.perf_counter()
-    featurefile.write(path, {"mean": matrix}, HEADER)
+    feature_file.write(path, {"mean": matrix}, HEADER)
     return time.perf_counter() - started

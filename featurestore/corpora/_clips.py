@@ -83,10 +83,10 @@ def _own(row: Utterance, length: Length, segments: bool, found: Mapping[str, lis
 
 
 def _length(path: Path) -> Length:
-    from featurestore import audio
+    from featurestore.audio import decode
 
     try:
-        return Length(audio.duration(path))
+        return Length(decode.duration(path))
     except Unencodable as reason:
         there = os.path.exists(path)  # Path.exists raises where a name is too long
         return Length(None, str(reason) if there else "")

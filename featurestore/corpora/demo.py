@@ -18,7 +18,7 @@ from featurestore.corpora._demo_texts import LABELS, NEIGHBOURS, sentence
 from featurestore.corpora._demo_voice import colour, resampled
 from featurestore.corpora._espeak import Espeak, Prosody, check_available
 from featurestore.errors import Mismatch, Unavailable
-from featurestore.files import write_text
+from featurestore.storage.atomic import write_text
 
 VERSION = "1"  # of the generator: raise it whenever the corpus changes
 SEED = 0

@@ -114,9 +114,9 @@ def _ids(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
 
 def _altered(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
     """Whether this is the original at 16 kHz and natural length: figures on another copy are not comparable."""
-    from featurestore import audio
+    from featurestore.audio import decode
 
-    rates = {row.id: audio.probe(root / row.audio).rate for row in rows if row.duration is not None}
+    rates = {row.id: decode.probe(root / row.audio).rate for row in rows if row.duration is not None}
     lengths = {row.duration for row in rows} - {None}
     signs = []
     if other := sorted(set(rates.values()) - {_RATE}):

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featurestore.encoders import Encoded, Identity, Item
+from featurestore.encoders import Encoded
 from featurestore.errors import Unavailable, Unencodable
+from featurestore.item import Item
+from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
 SAMPLING_RATE = 16_000

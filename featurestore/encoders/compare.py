@@ -1,7 +1,7 @@
 """The 6,373 ComParE 2016 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders import Identity
 from featurestore.encoders._smile import Functionals, identity
+from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
 __all__ = ["ComParE"]

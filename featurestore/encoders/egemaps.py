@@ -1,7 +1,7 @@
 """The 88 eGeMAPSv02 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders import Identity
 from featurestore.encoders._smile import Functionals, identity
+from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
 __all__ = ["EGeMAPS"]

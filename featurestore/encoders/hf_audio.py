@@ -5,18 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featurestore import pooling
-from featurestore.checkpoint import Checkpoint
-from featurestore.encoders import Encoded, Identity, Item
-from featurestore.encoders._families import find
-from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._frames import WHISPER, along_time, normalised, pooled_over, rate, spectrum
-from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
-from featurestore.encoders._network import identity as network_identity
+from featurestore.encoders import Encoded
+from featurestore.item import Item
+from featurestore.networks import pooling
+from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.families import find
+from featurestore.networks.fixed_length import described, fixed_length
+from featurestore.networks.frames import WHISPER, along_time, normalised, pooled_over, rate, spectrum
+from featurestore.networks.identity import Identity
+from featurestore.networks.network import Tap, check_runs, load_network, load_processor, to_device
+from featurestore.networks.network import identity as network_identity
 from featurestore.spec import EncoderSpec
 
 if TYPE_CHECKING:
-    from featurestore.encoders._clips import Clip
+    from featurestore.networks.clips import Clip
 
 __all__ = ["HFAudio"]
 
@@ -70,9 +72,9 @@ class HFAudio:
         import transformers as hf
 
         # Imported here, not above: all load torch, and to see that everything is done already must not.
-        from featurestore.encoders._clips import ClipReader
-        from featurestore.encoders._convolutions import multiply
-        from featurestore.encoders._front import isolate_front
+        from featurestore.networks.clips import ClipReader
+        from featurestore.networks.convolutions import multiply
+        from featurestore.networks.front import isolate_front
 
         assert identity.checkpoint  # `identify` has set it
         family = find(identity.checkpoint, "audio")

@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import pooling
-from featurestore.checkpoint import Checkpoint
-from featurestore.encoders import Encoded, Identity, Item
-from featurestore.encoders._families import Family, find
-from featurestore.encoders._fixed import described, fixed_length
-from featurestore.encoders._network import Tap, check_runs, load_network, load_processor, to_device
-from featurestore.encoders._network import identity as network_identity
-from featurestore.encoders._tokens import Tokenised, Tokens
+from featurestore.encoders import Encoded
+from featurestore.item import Item
+from featurestore.networks import pooling
+from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.families import Family, find
+from featurestore.networks.fixed_length import described, fixed_length
+from featurestore.networks.identity import Identity
+from featurestore.networks.network import Tap, check_runs, load_network, load_processor, to_device
+from featurestore.networks.network import identity as network_identity
+from featurestore.networks.tokens import Tokenised, Tokens
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFText"]

@@ -8,9 +8,9 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from featurestore.device import cores
 from featurestore.engines._workers import Loss, Workers, check_package, counted
 from featurestore.errors import Unavailable
+from featurestore.networks.device import cores
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine

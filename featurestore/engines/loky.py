@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from featurestore.device import cores
 from featurestore.engines._workers import Loss, Workers
+from featurestore.networks.device import cores
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine

@@ -9,13 +9,15 @@ import torch
 import transformers as hf
 from transformers.models.auto import modeling_auto
 
-from featurestore import audio, encoders
-from featurestore.encoders import Item, _families
-from featurestore.encoders._families import AUDIO, REASONS, TEXT
-from featurestore.encoders._tokens import Tokenised
+from featurestore import encoders
+from featurestore.audio import decode
 from featurestore.errors import BadValue, Unavailable
+from featurestore.item import Item
+from featurestore.networks import families
+from featurestore.networks.families import AUDIO, REASONS, TEXT
+from featurestore.networks.tokens import Tokenised
 from featurestore.spec import EncoderSpec
-from tests import architectures, tiny
+from tests.support import architectures, tiny
 
 CLASSES = {0: "angry", 1: "sad", 2: "neutral"}
 TEXTS = ("you lost my dog", "we", "the money the money again today never told my sister", "a letter")
@@ -115,7 +117,7 @@ def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, 
     rate = extractor.sampling_rate
     paths = clips[rate]
     alone = check_batches(identity, encoder, [Item(path.stem, path, "") for path in paths])
-    inputs = extractor(audio.read(paths[2], rate), sampling_rate=rate, return_tensors="pt")
+    inputs = extractor(decode.read(paths[2], rate), sampling_rate=rate, return_tensors="pt")
     base = model.get_encoder() if AUDIO[name].encoder else getattr(model, "audio_model", model.base_model)
     with torch.inference_mode():
         plain = base(**inputs).last_hidden_state[0].numpy()
@@ -353,8 +355,8 @@ def test_an_extractor_that_may_cut_clips_unseen_is_refused(tmp_path):
 
 
 def test_the_page_is_in_step_with_the_table():
-    page = Path(_families.PAGE)
+    page = Path(families.PAGE)
     again = (
-        "python -c 'from featurestore.encoders._families import page; print(page(), end=\"\")' > docs/architectures.md"
+        "python -c 'from featurestore.networks.families import page; print(page(), end=\"\")' > docs/architectures.md"
     )
-    assert page.read_text("utf-8") == _families.page(), f"write it again: {again}"
+    assert page.read_text("utf-8") == families.page(), f"write it again: {again}"

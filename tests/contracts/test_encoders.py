@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from featurestore import audio, encoders, registry
-from featurestore.encoders import Item
+from featurestore import encoders, registry
+from featurestore.audio import decode
 from featurestore.errors import BadValue, Mismatch, Problem, Unencodable
+from featurestore.item import Item
 from featurestore.spec import EncoderSpec
-from tests import tiny
+from tests.support import tiny
 
 CLASSES = ("angry", "neutral", "sad")
 LOOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -126,7 +127,7 @@ def test_a_clip_equals_the_plain_forward_pass_of_transformers(folder, items):
         hf.AutoFeatureExtractor.from_pretrained(path),
         hf.AutoModelForAudioClassification.from_pretrained(path),
     )
-    inputs = extractor(audio.read(items[0].audio, 16_000), sampling_rate=16_000, return_tensors="pt")
+    inputs = extractor(decode.read(items[0].audio, 16_000), sampling_rate=16_000, return_tensors="pt")
     with torch.no_grad():
         plain = model.eval()(**inputs, output_hidden_states=True)
     row = encode(

@@ -6,11 +6,11 @@ import pytest
 import transformers as hf
 from transformers.models.auto import modeling_auto
 
-from featurestore.encoders._families import AUDIO, TEXT
 from featurestore.errors import BadValue
-from featurestore.finetune import Settings, finetune
+from featurestore.finetuning.finetune import Settings, finetune
 from featurestore.manifest import Utterance
-from tests import architectures, tiny
+from featurestore.networks.families import AUDIO, TEXT
+from tests.support import architectures, tiny
 
 TEXTS = ("you lost my dog", "we", "the money the money again today", "a letter")
 SECONDS = (0.5, 0.11, 0.73, 0.4)  # the second is shorter than a mask of SpecAugment

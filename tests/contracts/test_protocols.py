@@ -5,11 +5,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.folds.fold import cut, digest, from_json, to_json
-from benchmarks.protocols import _texts, cross_corpus, holdout
 from featurestore import registry
 from featurestore.errors import Mismatch
+from featurestore.folds.fold import cut, digest, from_json, to_json
 from featurestore.manifest import Utterance
+from featurestore.protocols import _texts, cross_corpus, holdout
 
 PROTOCOLS = registry.names("protocols")
 INDEPENDENT = [name for name in PROTOCOLS if registry.module("protocols", name).SPEAKER_INDEPENDENT]

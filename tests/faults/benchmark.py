@@ -9,9 +9,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from benchmarks.runs import parallel, runner
-from benchmarks.runs.asked import Asked
-from tests.fake_store import FakeStore
+from benchmarks.grid import runner
+from benchmarks.grid.asked import Asked
+from featurestore.engines import parallel
+from tests.support.fake_store import FakeStore
 
 ASKED = Asked(("svm",), protocol="leave-one-session-out", seeds=tuple(range(5)))
 

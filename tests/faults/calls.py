@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from featurestore.dispatch import dispatch
 from featurestore.engines import Engine
+from featurestore.engines.dispatch import dispatch
 from featurestore.errors import UnknownName
 
 

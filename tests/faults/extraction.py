@@ -12,13 +12,13 @@ from pathlib import Path
 # The process that others are forked from loads all of this once.
 from transformers import AutoTokenizer, DebertaV2Model  # noqa: F401
 
-from featurestore import plan, worker
 from featurestore.encoders.hf_text import HFText
 from featurestore.engines import loky
-from featurestore.extract import extract
+from featurestore.extraction import plan, worker
+from featurestore.extraction.extract import extract
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
-from tests import inline
+from tests.support import inline
 
 _encode_part = worker.encode_part
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 
-from featurestore import worker
+from featurestore.extraction import worker
 
 _encode_part = worker.encode_part
 

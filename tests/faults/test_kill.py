@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from featurestore.extract import extract
-from featurestore.featurefile import FeatureFile
+from featurestore.extraction.extract import extract
 from featurestore.spec import EncoderSpec
+from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from tests import tiny
 from tests.faults.extraction import finished, run
+from tests.support import tiny
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40

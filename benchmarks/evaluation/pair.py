@@ -1,0 +1,241 @@
+"""Two stores as one, for training on the first and testing on the second."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.evaluation.source import SingleStore, Store
+from featurestore import labels as schemes
+from featurestore.errors import Mismatch
+from featurestore.exposure import Exposure
+from featurestore.labels import Scheme
+from featurestore.manifest import Utterance
+from featurestore.networks.identity import fingerprint
+from featurestore.protocols.cross_corpus import TESTED, TRAINED
+from featurestore.spec import parse_feature
+
+
+class Pair:
+    """The utterances of both stores on the classes that both have; ids are `trained:ID` and `tested:ID`.
+
+    Args:
+        trained: the store to train on; `tested` the one to test on.
+        labels: the label scheme of the first, by default its corpus's own; `test_labels` that of the second. A scheme
+            may be a JSON file, which is how labels of different names are mapped to the same class.
+        say: is told which classes only one of them has; they are left out.
+
+    Attributes:
+        label_maps: by side, what its scheme makes of each label; None where each label is its own class.
+        labels: by id, the side and the label that it had there; empty where it had none.
+
+    Raises:
+        Mismatch: they share fewer than two classes, or utterances.
+    """
+
+    def __init__(
+        self,
+        trained: SingleStore,
+        tested: SingleStore,
+        labels: str | None = None,
+        test_labels: str | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._stores = {"trained": trained, "tested": tested}
+        self._exposures: dict[str, Exposure] = {}
+        self._names = dict(zip(self._stores, _names(trained, tested), strict=True))
+        _check_apart(trained, tested)
+        chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
+        self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
+        self.labels = {
+            f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
+            for side, store in self._stores.items()
+            for row in store.utterances
+        }
+        classes = {side: scheme.apply(self._stores[side].utterances) for side, scheme in chosen.items()}
+        names = {side: set(found.values()) for side, found in classes.items()}
+        shared = names["trained"] & names["tested"]
+        if len(shared) < 2:
+            raise Mismatch(
+                "the two stores share fewer than two classes",
+                expected=f"{', '.join(sorted(names['trained']))}, as in {self._names['trained']}",
+                got=f"{', '.join(sorted(names['tested']))} in {self._names['tested']}",
+                do="map the labels: --labels and --test-labels take JSON files of code to class, null for a code that "
+                "is left out",
+            )
+        for side, found in names.items():
+            if found - shared:
+                count = sum(value not in shared for value in classes[side].values())
+                name = self._names[side]
+                say(
+                    f"{count} utterances of {name} are left out, of classes that only {name} has: "
+                    f"{', '.join(sorted(found - shared))}"
+                )
+        self.utterances = tuple(
+            _renamed(row, side, classes[side].get(row.id, ""), shared)
+            for side, store in self._stores.items()
+            for row in store.utterances
+        )
+
+    @property
+    def path(self) -> Path:
+        """The folder of the store that is trained on."""
+        return self._stores["trained"].path
+
+    @property
+    def corpus(self) -> str:
+        """Both corpora: `emodb->table`; of the same name with their stores' folders: `table (a)->table (b)`."""
+        return "->".join(self._names.values())
+
+    @property
+    def manifest_digest(self) -> str:
+        """The sha256 of both manifests."""
+        return " ".join(store.manifest_digest for store in self._stores.values())
+
+    def encoders(self) -> list[str]:
+        """The encoders that both stores have."""
+        first, second = (store.encoders() for store in self._stores.values())
+        return [name for name in first if name in second]
+
+    def default_features(self) -> list[str]:
+        """The features that both stores have."""
+        first, second = (store.default_features() for store in self._stores.values())
+        found = [name for name in first if name in second]
+        if not found:
+            raise Mismatch(
+                "the two stores share no feature",
+                expected=f"{', '.join(first)}, as in {self._names['trained']}",
+                got=f"{', '.join(second)} in {self._names['tested']}",
+                do="extract both with the same --encoder",
+            )
+        return found
+
+    def kinds(self, encoder: str) -> list[str]:
+        """What features an encoder has in both stores."""
+        first, second = (store.kinds(encoder) for store in self._stores.values())
+        return [kind for kind in first if kind in second]
+
+    def modality(self, encoder: str) -> str:
+        """`audio` or `text`."""
+        return self._stores["trained"].modality(encoder)
+
+    def available(self, features: Iterable[str]) -> list[str]:
+        """Ids that have every feature."""
+        chosen = list(features)
+        return [f"{side}:{name}" for side, store in self._stores.items() for name in store.available(chosen)]
+
+    def failures(self, features: Iterable[str]) -> dict[str, str]:
+        """Why an utterance has no features, by id."""
+        chosen = list(features)
+        return self._of_both(lambda store: store.failures(chosen))
+
+    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]:
+        """Rows of both stores, in the order of `ids`.
+
+        Raises:
+            Mismatch: an encoder is not the same in both.
+        """
+        for name in {parse_feature(feature).encoder for feature in features}:
+            self._check_same(name)
+        rows = {side: [row for row, name in enumerate(ids) if name.startswith(f"{side}:")] for side in self._stores}
+        found = {
+            side: store.matrix(features, [ids[row].partition(":")[2] for row in rows[side]])
+            for side, store in self._stores.items()
+            if rows[side]
+        }
+        widths = next(iter(found.values()))[1]
+        X = np.empty((len(ids), sum(widths.values())), np.float32)
+        for side, (block, _, _) in found.items():
+            X[rows[side]] = block
+        return X, widths, list(ids)
+
+    def trained_on(self, encoder: str) -> frozenset[str]:
+        """Find the utterances of both stores that the encoder was fine-tuned on, as ids."""
+        return frozenset(self.exposure(encoder).known)
+
+    def exposure(self, encoder: str) -> Exposure:
+        """Say how each of these is known, and which utterances may be such."""
+        if encoder not in self._exposures:
+            trained, tested = self._stores.values()
+            found = {
+                "trained": trained.exposure(encoder, beside=tested.known_by(encoder)),
+                "tested": tested.exposure(encoder, beside=trained.known_by(encoder)),
+            }
+            known = {f"{side}:{name}": how for side, one in found.items() for name, how in one.known.items()}
+            suspects = [f"{side}:{name}" for side, one in found.items() for name in one.suspects]
+            self._exposures[encoder] = Exposure(known, tuple(suspects))
+        return self._exposures[encoder]
+
+    def describe(self, encoder: str) -> dict[str, Any]:
+        """How the encoder's vectors were made."""
+        return self._stores["trained"].describe(encoder)
+
+    def contents(self, encoder: str) -> dict[str, str]:
+        """Give the sha256 of what each vector was made from: the same clip has the same in both stores."""
+        return self._of_both(lambda store: store.contents(encoder))
+
+    def _of_both(self, ask: Callable[[Store], Mapping[str, str]]) -> dict[str, str]:
+        return {f"{side}:{name}": value for side, store in self._stores.items() for name, value in ask(store).items()}
+
+    def digests(self, encoder: str) -> Mapping[str, str]:
+        """The digests of both files, as one text by dataset."""
+        first, second = (store.digests(encoder) for store in self._stores.values())
+        return {name: f"{first[name]} {second.get(name, '')}" for name in first}
+
+    def _check_same(self, encoder: str) -> None:
+        first, second = (store.describe(encoder) for store in self._stores.values())
+        if fingerprint(first) != fingerprint(second):
+            names = sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+            raise Mismatch(
+                f"encoder {encoder} is not the same in the two stores",
+                expected=", ".join(f"{name} {first.get(name)}" for name in names),
+                got=", ".join(f"{name} {second.get(name)}" for name in names),
+                do="extract both with the same --encoder",
+            )
+
+
+def _names(trained: Store, tested: Store) -> list[str]:
+    """The corpora's names, with as much of the folders' paths as tells two of the same name apart."""
+    names = [store.corpus for store in (trained, tested)]
+    if names[0] != names[1]:
+        return names
+    parts = [store.path.resolve().parts for store in (trained, tested)]
+    length = next((n for n in range(1, max(map(len, parts))) if parts[0][-n:] != parts[1][-n:]), 1)
+    return [f"{name} ({'/'.join(part[-length:])})" for name, part in zip(names, parts, strict=True)]
+
+
+def _check_apart(trained: Store, tested: Store) -> None:
+    """Labels and much else may be told otherwise of the same utterance; what is heard, said and by whom may not.
+
+    The same clip under another name is what the check clip-shared finds.
+    """
+    first, second = (
+        {(row.id, row.audio, row.text, row.speaker): row.duration for row in store.utterances if row.audio or row.text}
+        for store in (trained, tested)
+    )
+    both = [
+        one for one in first.keys() & second.keys() if None in (first[one], second[one]) or first[one] == second[one]
+    ]
+    if both:
+        raise Mismatch(
+            f"{len(both)} of the {len(tested.utterances)} utterances to test on are in the store to train on too, "
+            f"{min(both)[0]} among them",
+            do="name the store of another corpus: --test-store; to cut one corpus: cli list protocols",
+        )
+
+
+def _scheme(store: Store, labels: str | None) -> Scheme:
+    return schemes.scheme(labels or schemes.default(store.corpus))
+
+
+def _renamed(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:
+    return dataclasses.replace(
+        row,
+        id=f"{side}:{row.id}",
+        speaker=f"{side}:{row.speaker}" if row.speaker else "",
+        dialogue=f"{side}:{row.dialogue}" if row.dialogue else "",
+        label=label if label in shared else "",
+        partition=TRAINED if side == "trained" else TESTED,
+    )

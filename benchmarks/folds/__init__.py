@@ -1,1 +1,0 @@
-"""Folds: how a protocol's cut is checked, kept on disk and shown."""

@@ -1,0 +1,26 @@
+"""The machine that figures were measured on, stated beside them."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from featurestore.networks.device import cores
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores that this process may use, memory in GiB, operating system, Python."""
+    return {
+        "cpu": _processor(),
+        "cores": cores(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text("utf-8").splitlines() if information.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()

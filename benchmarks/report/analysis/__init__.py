@@ -1,0 +1,1 @@
+"""Compute what a report shows, as plain rows and numbers."""

@@ -1,0 +1,1 @@
+"""Render a report: HTML page, figures, Markdown, CSV and LaTeX."""

@@ -1,1 +1,0 @@
-"""A benchmark's runs: what is fitted on what, one run after another, and their predictions on disk."""

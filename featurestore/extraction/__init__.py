@@ -1,0 +1,1 @@
+"""Extract frozen features of every utterance into feature files."""

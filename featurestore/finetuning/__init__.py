@@ -1,0 +1,1 @@
+"""Fine-tune encoders on the training part of a fold."""

@@ -1,0 +1,72 @@
+"""The demo's own encoders: small networks, tuned from nothing on this machine on the training part of `holdout`."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from featurestore import labels as schemes
+from featurestore.engines import Engine
+from featurestore.engines.parallel import each
+from featurestore.folds import fold as cuts
+from featurestore.networks.checkpoint import RECORD
+from featurestore.spec import EncoderSpec
+from featurestore.store import Store
+
+MODALITIES = ("text", "audio")
+
+
+def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
+    """The demo's encoders, tuned first where they are missing or of another manifest; both at once, one thread each.
+
+    Args:
+        store: of the demo corpus; the checkpoints lie in its folder `checkpoints`.
+        say: receives lines for the user.
+    """
+    missing = [modality for modality in MODALITIES if not _is_tuned(store, modality)]
+    if missing:
+        say(f"tuning the demo's encoders from nothing ({', '.join(missing)}): about two minutes on two cores …")
+        for _ in each(_tune, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
+            pass
+    return [EncoderSpec(modality, str(_folder(store, modality))) for modality in MODALITIES]
+
+
+def _folder(store: Store, modality: str) -> Path:
+    return store.path / "checkpoints" / modality
+
+
+def _is_tuned(store: Store, modality: str) -> bool:
+    path = _folder(store, modality) / RECORD
+    return path.is_file() and json.loads(path.read_text("utf-8"))["manifest"] == store.manifest_digest
+
+
+def _tune(path: Path, modality: str) -> None:
+    """Writes the untrained network and tunes it; runs in a process of its own."""
+    import torch
+
+    from featurestore.finetuning import demo_models
+    from featurestore.finetuning.by_fold import tune
+
+    torch.set_num_threads(1)
+    store = Store(path)
+    out, start = _folder(store, modality), store.path / "checkpoints" / f"start-{modality}"
+    shutil.rmtree(out, ignore_errors=True)  # of an earlier manifest, or there would be nothing to do
+    if modality == "audio":
+        demo_models.write_audio(start)
+    else:
+        demo_models.write_text(start, _training_texts(store))
+    settings = asdict(demo_models.SETTINGS[modality])
+    tune(store, modality=modality, checkpoint=str(start), out=out, progress=_tell, **settings)
+
+
+def _training_texts(store: Store) -> list[str]:
+    """The words that the tokenizer may learn from: those of the training part, like everything else."""
+    classes = schemes.scheme(schemes.default(store.corpus)).apply(store.utterances)
+    training = set(cuts.cut("holdout", store.utterances, classes)[0].train)
+    return [utterance.text for utterance in store.utterances if utterance.id in training]
+
+
+def _tell(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Inspect, explain, verify and repair what a store holds."""

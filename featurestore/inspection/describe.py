@@ -1,0 +1,111 @@
+"""What is in a store, a feature file, a bundle or a checkpoint, for people and for programs."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from featurestore.errors import BadValue, Problem
+from featurestore.networks.checkpoint import RECORD, Checkpoint
+from featurestore.prediction import bundle
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.store import CORPUS, Store
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What is in it, as plain JSON values.
+
+    Raises:
+        BadValue: it is none of ours.
+        Mismatch: it is damaged.
+    """
+    if path.is_file() and path.suffix == ".h5":
+        return _feature_file(FeatureFile(path))
+    if (path / CORPUS).is_file():
+        return _store(Store(path))
+    if (path / bundle.FILE).is_file():
+        return {"bundle": str(path), **bundle.content(path)}
+    if (path / "config.json").is_file():
+        return _checkpoint(Checkpoint(str(path), path))
+    raise BadValue(
+        f"{path} is nothing that can be inspected",
+        expected="a store (corpus.json), a feature file (.h5), a bundle (head.json) or a checkpoint (config.json)",
+    )
+
+
+def render(content: Any, indent: int = 0) -> str:
+    """Nested values as indented lines; long lists are cut, and say so."""
+    pad = "  " * indent
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{pad}{key}:", render(value, indent + 1)]
+        else:
+            lines.append(f"{pad}{key}: {_line(value)}")
+    return "\n".join(lines)
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, list):
+        shown = ", ".join(str(item) for item in value[:8])
+        return f"{shown} … and {len(value) - 8} more" if len(value) > 8 else shown
+    return "-" if value in ("", None, {}) else str(value)
+
+
+def _feature_file(file: FeatureFile) -> dict[str, Any]:
+    header = dataclasses.asdict(file.header)
+    digests = header.pop("digests")
+    return {
+        "feature file": str(file.path),
+        "utterances": len(file.ids),
+        "failed": file.failed,
+        "trained on": f"{len(file.trained_on)} utterances",
+        "bytes": file.path.stat().st_size,
+        "datasets": {
+            name: f"{' x '.join(map(str, file[name].shape))} {file[name].dtype}, sha256 {digests.get(name, '')[:12]}"
+            for name in file.names
+        },
+        **header,
+        "classes": list(header["classes"]),
+    }
+
+
+def _store(store: Store) -> dict[str, Any]:
+    files: dict[str, dict[str, Any]] = {}
+    for name in store.encoders():
+        try:
+            file = FeatureFile(store.path / f"{name}.h5")
+        except Problem as problem:  # the other files are still to be seen
+            files[name] = {"state": " ".join(str(problem).split())}
+            continue
+        fresh = file.header.manifest == store.manifest_digest
+        files[name] = {
+            "features": [f"{name}.{kind}" for kind in file.kinds],
+            "utterances": len(file.ids),
+            "failed": len(file.failed),
+            "checkpoint": file.header.encoder["checkpoint"],
+            "trained on": f"{len(file.trained_on)} utterances",
+            "state": "fresh" if fresh else f"made from another manifest: run {file.again}",
+        }
+    return {
+        "store": str(store.path),
+        "corpus": store.corpus,
+        "root": str(store.root),
+        "manifest sha256": store.manifest_digest,
+        "utterances": len(store.utterances),
+        "labels": dict(Counter(utterance.label or "(none)" for utterance in store.utterances).most_common()),
+        "feature files": files,
+        "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
+    }
+
+
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    config = checkpoint.config()
+    return {
+        "checkpoint": str(checkpoint.folder),
+        "modality": checkpoint.modality(),
+        "model type": config.get("model_type", ""),
+        "classes": checkpoint.classes(),
+        "sha256": checkpoint.digests(),
+        RECORD: checkpoint.trained_on(),
+    }

@@ -1,0 +1,1 @@
+"""Run networks of transformers on padded batches without changing any vector."""

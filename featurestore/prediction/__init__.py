@@ -1,0 +1,1 @@
+"""Save a fitted head as a bundle and predict new speech with it."""

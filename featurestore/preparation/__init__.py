@@ -1,0 +1,1 @@
+"""Prepare a corpus: write its manifest and report what is odd."""

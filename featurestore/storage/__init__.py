@@ -1,0 +1,1 @@
+"""Read and write feature files, and write any file atomically."""

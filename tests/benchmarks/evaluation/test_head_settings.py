@@ -1,0 +1,42 @@
+"""`cli list heads --settings`: every setting of every head, with its default and meaning."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks.evaluation.head_settings import head_settings
+from featurestore import registry
+
+
+def invoke(*arguments, code=0):
+    result = CliRunner().invoke(cli.main, ["list", *arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.mark.parametrize("head", registry.names("heads"))
+def test_every_setting_is_there_with_its_default_its_meaning_and_its_space(head):
+    kind, found = registry.load("heads", head), head_settings(head)
+    assert {name: setting.default for name, setting in found.items()} == kind().get_params()
+    assert {name: setting.search for name, setting in found.items() if setting.search} == kind.SPACE
+    assert all(len(setting.meaning) > 10 for setting in found.values())
+
+
+def test_the_list_holds_all_of_it():
+    text = invoke("heads", "--settings").stdout
+    content = json.loads(invoke("heads", "--settings", "--json").stdout)
+    assert list(content) == registry.names("heads")
+    for head, described in content.items():
+        assert f"{head}: {described['summary']}" in text
+        for name, setting in described["settings"].items():
+            shown = tuple(setting["default"]) if isinstance(setting["default"], list) else setting["default"]
+            assert f"  {name}={shown}: {setting['meaning'].split()[0]}" in text
+    assert content["logistic"]["settings"]["C"]["search"] == [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]
+
+
+@pytest.mark.parametrize("kind", ["corpora", "encoders", "protocols", "labels"])
+def test_other_things_have_no_settings(kind):
+    output = invoke(kind, "--settings", code=2).output
+    assert f"--settings is of heads, not of {kind}: cli list heads --settings" in output

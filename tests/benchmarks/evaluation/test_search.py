@@ -1,0 +1,48 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmarks.evaluation.search import search
+from benchmarks.statistics.metrics import unweighted_average_recall
+from heads.logistic import LogisticHead
+
+
+def data():
+    rng = np.random.default_rng(0)
+    y = np.array(["ang", "hap", "sad"])[np.arange(90) % 3]
+    return rng.normal(size=(90, 5)) + (np.arange(90) % 3)[:, None], y.tolist()
+
+
+def test_the_best_on_dev_is_chosen_and_what_is_given_stays():
+    X, y = data()
+    dev = [0 if row >= 60 else -1 for row in range(90)]
+    found = search("svm", {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
+    assert found.keys() == {"class_weight", "random_state", "C", "gamma_factor"}
+    assert found["class_weight"] is None
+    assert found == search("svm", {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_the_best_on_average_over_the_parts_is_chosen(turns):
+    X, y = data()
+    part = [row // 25 if row // 25 < turns else -1 for row in range(90)]
+    found = search("logistic", {}, X, y, part, 12, seed=0)
+    space = LogisticHead.SPACE
+
+    def reached(params):
+        return np.mean([recall_on(np.array(part) == turn, X, np.array(y), params) for turn in range(turns)])
+
+    every = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
+    assert found.keys() == space.keys()
+    assert reached(found) == max(map(reached, every))
+
+
+def recall_on(dev, X, y, params):
+    answers = LogisticHead(**params).fit(X[~dev], y[~dev]).predict(X[dev])
+    return unweighted_average_recall(y[dev].tolist(), answers.tolist())
+
+
+def test_a_head_without_settings_is_as_it_is():
+    X, y = data()
+    assert search("prior", {}, X, y, [0] * 90, 3, seed=0) == {}

@@ -1,0 +1,195 @@
+"""`fit-head --search`: settings chosen on parts of training, per fold and for the bundle, and all settings said."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks.evaluation.search import search, space
+from benchmarks.fitting.fit import fit_and_save, fit_head
+from benchmarks.fitting.settings import describe_settings
+from featurestore import registry
+from featurestore.errors import Mismatch
+from featurestore.folds import fold as cuts
+from featurestore.prediction import bundle as bundles
+from tests.support.fake_store import FakeStore, corpus
+
+SESSIONS = "leave-one-session-out"
+
+
+@dataclass
+class Garbled(FakeStore):
+    """A store in which the vectors of one session tell nothing and are far off."""
+
+    session: str = ""
+
+    def _vector(self, utterance, feature):
+        vector = super()._vector(utterance, feature)
+        return 1e3 - 50 * vector if utterance.session == self.session else vector
+
+
+def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
+    """The settings that the search itself chooses on a fold's own parts of training."""
+    turns = (fold.dev, *fold.turns)[:parts]
+    number = {name: turn for turn, ids in enumerate(turns) for name in ids}
+    ids = sorted([*fold.train, *fold.dev])
+    labels = {row.id: row.label for row in made.utterances}
+    X, _, _ = made.matrix(made.default_features(), ids)
+    given = dict(params)
+    found = search(head, given, X, [labels[name] for name in ids], [number.get(name, -1) for name in ids], draws, 0)
+    return {name: found[name] for name in space(head, given)}
+
+
+def labelled(made):
+    return {row.id: row.label for row in made.utterances if row.label}
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+@pytest.mark.parametrize("protocol", ["holdout", SESSIONS])
+def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(protocol, parts):
+    made = FakeStore(spread=2.0)
+    result = fit_head(made, head="logistic", protocol=protocol, search=6, search_parts=parts)
+    folds = cuts.cut(protocol, made.utterances, labelled(made), 0, dev=True)
+    assert result.searched.folds == {fold.name: by_hand(made, fold, 6, parts) for fold in folds}
+    assert [fold.train for fold in result.folds] == [len(fold.train) + len(fold.dev) for fold in folds]
+    whole = cuts.Fold("everything", tuple(labelled(made)), ())
+    whole = cuts.add_dev(whole, protocol, made.utterances, labelled(made), 0) if len(folds) > 1 else folds[0]
+    assert result.searched.bundle == by_hand(made, whole, 6, parts)
+    assert result.bundle.params.items() >= result.searched.bundle.items()
+
+
+@pytest.mark.parametrize("session", ["1", "2", "3"])
+@pytest.mark.parametrize("head", ["logistic", "svm"])
+def test_the_test_part_chooses_nothing(head, session):
+    plain, garbled = (
+        fit_head(made, head=head, protocol=SESSIONS, fold=session, search=6)
+        for made in (FakeStore(spread=2.0), Garbled(spread=2.0, session=session))
+    )
+    assert plain.searched == garbled.searched
+    assert plain.pooled.metrics != garbled.pooled.metrics  # so the garbled part was tested on
+
+
+def test_a_dev_part_holds_whole_groups_of_the_protocol():
+    made = FakeStore()
+    whole = cuts.add_dev(cuts.Fold("all", tuple(labelled(made)), ()), SESSIONS, made.utterances, labelled(made), 0)
+    sessions = [{name[:5] for name in part} for part in (whole.dev, *whole.turns)]
+    assert sorted(map(len, sessions)) == [1, 1, 1]
+    assert not set(whole.dev) & set(whole.train)
+
+
+def test_what_is_given_is_not_searched_and_none_is_searched_unasked():
+    made = FakeStore(spread=2.0)
+    result = fit_head(made, head="svm", params={"C": 5.0}, search=3)
+    assert result.searched.bundle.keys() == {"gamma_factor", "class_weight"}
+    assert result.bundle.params["C"] == 5.0
+    assert fit_head(made, head="svm").searched is None
+
+
+@pytest.mark.parametrize(
+    ("head", "params"), [("prior", {}), ("logistic", {"C": 1.0, "class_weight": None})], ids=["none", "all given"]
+)
+def test_a_head_with_nothing_left_to_search_is_fitted_as_it_is(head, params):
+    lines = []
+    result = fit_head(FakeStore(), head=head, params=params, search=3, progress=lines.append)
+    assert lines[0] == f"head {head} has no setting left to search: it is fitted as it is"
+    assert result.searched is None
+    assert result.folds[0].train == 57  # no dev part was cut for nothing
+
+
+@pytest.mark.parametrize("fold", [None, "1"])
+def test_a_corpus_from_which_no_part_can_be_cut_is_refused_before_anything_is_fitted(fold):
+    lines = []
+    with pytest.raises(
+        Mismatch, match="no dev part can be cut from the training part of fold 1\n  expected: two groups"
+    ):
+        fit_head(
+            FakeStore(corpus(sessions=2)),
+            head="logistic",
+            protocol=SESSIONS,
+            fold=fold,
+            search=1,
+            progress=lines.append,
+        )
+    assert not [line for line in lines if "fitted" in line]
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_choice_on_what_an_encoder_was_tuned_on_is_noted(seen):
+    made = FakeStore(tuned={"audio": frozenset(labelled(FakeStore()))} if seen else {})
+    result = fit_head(made, head="logistic", search=1, allow_leakage=True)
+    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    assert (note in result.table()) == (note in result.to_json()["search"]["note"]) == seen
+
+
+def test_the_bundle_is_the_chosen_head(tmp_path):
+    made = FakeStore(spread=2.0)
+    result = fit_and_save(
+        made, head="logistic", params=(), features=None, out=tmp_path / "b", protocol=SESSIONS, search=6
+    )
+    loaded, ids = bundles.load(tmp_path / "b"), sorted(labelled(made))
+    X, _, _ = made.matrix(made.default_features(), ids)
+    y = [labelled(made)[name] for name in ids]
+    plain = registry.load("heads", "logistic")(**result.searched.bundle).fit(X, y)
+    assert loaded.params.items() >= result.searched.bundle.items()
+    np.testing.assert_allclose(loaded.head.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+    lines = result.table().splitlines()
+    chosen = ", ".join(f"{name}={value}" for name, value in result.searched.bundle.items())
+    assert f"  bundle  {chosen}" in lines
+    assert "settings: searched: C, class_weight; defaults: max_iter=200" in lines
+    assert lines[lines.index(f"  bundle  {chosen}") - 4] == (
+        "searched: the best of the given settings and 6 drawn ones by unweighted average recall, on parts of training "
+        "alone"
+    )
+
+
+@pytest.mark.parametrize("head", registry.names("heads"))
+def test_the_settings_line_names_every_setting_but_the_seed(head):
+    params = registry.load("heads", head)().get_params()
+    line = describe_settings(head, params)
+    for name, value in params.items():
+        assert (f"{name}={value}" in line) == (name != "random_state")
+
+
+def test_the_settings_line_tells_given_from_default():
+    line = describe_settings("logistic", {"C": 2, "class_weight": None, "max_iter": 200, "random_state": 7})
+    assert line == "settings: C=2; defaults: class_weight=None, max_iter=200"
+
+
+def invoke(*arguments):
+    result = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_by_the_command_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("featurestore.store.Store", lambda path: FakeStore(path=path, spread=2.0))
+    options = ["--head", "logistic", "--store", tmp_path, "--search", 3, "--search-parts", 2]
+    content = json.loads(invoke("fit-head", *options, "--json").stdout)
+    assert (content["search"]["draws"], content["search"]["parts"]) == (3, 2)
+    assert content["search"]["folds"]["holdout"] == content["search"]["bundle"]
+    assert content["params"].items() >= content["search"]["bundle"].items()
+    assert content["params"].keys() == {"C", "class_weight", "max_iter"}
+    assert json.loads((tmp_path / "bundles/logistic/head.json").read_text("utf-8"))["params"] == content["params"]
+
+
+@pytest.mark.parametrize("old", ["--tune", "--tune-parts"])
+def test_the_old_spelling_of_search_is_taken_with_one_line(monkeypatch, old):
+    asked = []
+    monkeypatch.setattr("benchmarks.grid.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
+    new = old.replace("tune", "search")
+    results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, 3) for option in (old, new)]
+    assert results[0].stderr == (
+        f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n"
+    )
+    assert results[1].stderr == ""
+    assert asked[0] == asked[1]
+    assert getattr(asked[0], new[2:].replace("-", "_")) == 3
+
+
+def test_the_old_spelling_is_not_in_the_help():
+    text = invoke("benchmark", "--help").stdout
+    assert "--search-parts" in text
+    assert "--tune" not in text

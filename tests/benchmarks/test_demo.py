@@ -1,0 +1,65 @@
+"""The whole chain, end to end, on a demo corpus that is small enough for a test."""
+
+import dataclasses
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks import demo
+from featurestore.corpora import demo as corpus
+from featurestore.finetuning import demo_encoders, demo_models
+from featurestore.store import Store
+
+
+def here(function, tasks, engine):
+    """Stands for `each`: calls in this process, where the test has made everything small."""
+    return [function(*task) for task in tasks]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(corpus, "PER_LABEL", 6)
+    monkeypatch.setattr(demo_encoders, "each", here)
+    for modality, settings in demo_models.SETTINGS.items():
+        monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
+
+
+def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
+    path = tmp_path / "demo"
+    result = CliRunner().invoke(cli.main, ["demo", "--store", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "it proves the pipeline, not the science" in result.stdout
+    assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
+    assert f"report   {path / 'benchmark' / 'report.html'}\n" in result.stdout
+    assert (path / "benchmark" / "report.html").is_file()
+    assert (path / "demo.md").read_text() == result.stdout
+    summary = json.loads((path / "benchmark" / "results.json").read_text("utf-8"))
+    compared = {
+        (row["head"], row["feature_set"]): row["metrics"]["accuracy"]["value"] for row in summary["leaderboard"]
+    }
+    assert compared.keys() == {(head, name) for head in ("prior", *demo.HEADS) for name in ("text", "audio", "both")}
+    assert {row["shuffled"] for row in summary["controls"]} == {"text", "audio"}
+    assert len(list((path / "bundles").glob("*/head.json"))) == 1 + 3 * 3
+    store = Store(path)
+    assert len(store.utterances) == 10 * 6 * 6
+    held_out = json.loads((path / "checkpoints" / "audio" / "finetune.json").read_text())["held_out"]["count"]
+    for encoder in ("audio", "text"):
+        assert len(store.trained_on(encoder)) == len(store.utterances) - held_out
+    again = CliRunner().invoke(cli.main, ["demo", "--store", str(path), "--json"])
+    rows = json.loads(again.stdout)["rows"]
+    assert [row["metrics"]["accuracy"]["n"] for row in rows] == [held_out] * len(rows)
+    assert "0 encoded now, 360 reused" in again.stderr
+    assert "tuning" not in again.stderr
+    assert "20 runs, 20 of them done already" in again.stderr
+    sets = {"text only": "text", "audio only": "audio", demo.FUSED: "both"}
+    for row in rows[1:]:  # the table and the benchmark are of the same heads
+        found = compared[row["head"], sets[row["modality"]]]
+        assert found == pytest.approx(row["metrics"]["accuracy"]["value"], rel=1e-5)  # results.json has six digits
+
+
+def test_every_head_of_the_demo_is_there():
+    from featurestore import registry
+
+    assert set(demo.HEADS) < set(registry.names("heads"))

@@ -1,0 +1,217 @@
+"""Encoders tuned fold by fold, and logits of encoders that did not see the utterance, from tuning to the table."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from benchmarks.evaluation.inputs import resolve, taken
+from benchmarks.fitting.fit import fit_head
+from benchmarks.grid import compare, results
+from benchmarks.grid.runner import Asked, benchmark
+from featurestore.errors import BadValue, Leakage, Mismatch
+from featurestore.folds.fold import Fold, cut
+from featurestore.store import Store
+from tests.support import tiny
+from tests.support.fake_store import FakeStore, corpus
+
+SESSIONS = "leave-one-session-out"
+IDS = [row.id for row in corpus() if row.label]
+
+
+def session(name):
+    return frozenset(other for other in IDS if other.startswith(f"Ses0{name}"))
+
+
+def per_fold(crossfit=False):
+    """A store whose text encoder is tuned on the training part of each session fold, perhaps in two parts too."""
+    tuned = {f"text@{name}": frozenset(IDS) - session(name) for name in "123"}
+    if crossfit:
+        for name in "123":
+            first, second = (session(other) for other in "123" if other != name)
+            tuned |= {f"text@{name}-x1": first, f"text@{name}-x2": second}
+    return FakeStore(tuned=tuned, extra=tuple(tuned))
+
+
+def test_each_fold_reads_its_own_encoder():
+    store = per_fold()
+    folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
+    found = resolve(store, ["audio.mean", "text.mean"], folds)
+    assert [one.files for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
+    result = fit_head(store, head="logistic", features=["text.mean", "text.logits"], protocol=SESSIONS)
+    assert not result.to_json()["leaked"]
+    assert result.bundle.fold == "1"  # no encoder has seen everything
+    assert result.bundle.features == ("text.mean", "text.logits")
+    assert result.bundle.encoders["text"]["checkpoint"] == "text@1"
+
+
+def test_a_fold_without_its_encoder_is_refused_with_count_and_remedy():
+    store = per_fold()
+    store.extra = ("text@1", "text@3")
+    with pytest.raises(Mismatch) as caught:
+        fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
+    assert str(caught.value) == (
+        "encoder text is tuned fold by fold and lacks 1 of 3 folds\n"
+        "  expected: text@2 in nowhere\n"
+        "  do: cli finetune --all-folds --out D, then cli extract --all-folds --encoder NAME=D"
+    )
+
+
+def test_an_encoder_of_another_fold_is_a_leak():
+    store = per_fold()
+    store.tuned["text@2"] = session(2)
+    with pytest.raises(Leakage, match="encoder text@2 was tuned on 24 of the 24 test utterances of fold 2"):
+        fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
+
+
+def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them():
+    store = per_fold(crossfit=True)
+    fold = Fold("1", tuple(sorted(session(2) | session(3))), tuple(sorted(session(1))))
+    folds = [fold, Fold("2", fold.test, fold.train), Fold("3", fold.test, fold.train)]
+    seen, honest, mean = (
+        resolve(store, ["text.mean", "text.logits"], folds, way)[0]
+        for way in ("in-sample", "cross-fitted", "cross-fitted-mean")
+    )
+    X, blocks = honest.matrix(store, fold.train)
+    assert blocks == {"text.mean": 4, "text.logits": 3}
+    for row, name in enumerate(fold.train):
+        other = "text@1-x2" if name in session(2) else "text@1-x1"  # the first saw session 2, the second session 3
+        assert np.array_equal(X[row, 4:], store.matrix([f"{other}.logits"], [name])[0][0])
+    full = store.matrix(["text@1.mean", "text@1.logits"], fold.test)[0]
+    assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train)[0])
+    assert np.array_equal(honest.matrix(store, fold.test)[0], full)
+    assert np.array_equal(seen.matrix(store, fold.test)[0], full)
+    parts = [store.matrix([f"text@1-x{number}.logits"], fold.test)[0] for number in (1, 2)]
+    np.testing.assert_allclose(mean.matrix(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
+    assert np.array_equal(mean.matrix(store, fold.train)[0], X)
+
+
+def test_an_utterance_that_every_part_saw_is_said():
+    store = per_fold(crossfit=True)
+    store.tuned |= {f"text@1-x{number}": frozenset(IDS) - session(1) for number in (1, 2)}
+    with pytest.raises(Mismatch, match="48 training utterances have no cross-fitted text.logits"):
+        fit_head(store, head="prior", features=["text.logits"], protocol=SESSIONS)
+
+
+def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
+    ways = ("cross-fitted", "cross-fitted-mean", "in-sample")
+    asked = Asked(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
+    benchmark(per_fold(crossfit=True), asked, tmp_path)
+    assert [system.name for system in results.read(tmp_path).systems] == [
+        *(f"logistic on text.logits, {way} logits" for way in ways),
+        "logistic on text.mean",
+    ]
+    summary, _ = compare.summary(tmp_path)
+    (check,) = [one for one in summary["checks"] if one["check"] == "in-sample-logits"]
+    assert check["outcome"] == "failed"
+    assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones: logistic on text.logits,")
+    assert any(
+        {"cross-fitted logits" in pair["first"], "in-sample" in pair["second"]} == {True} for pair in summary["pairs"]
+    )
+
+
+def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
+    store = per_fold(crossfit=True)
+    folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
+
+    def way(*features, asked="cross-fitted"):
+        return taken(store, resolve(store, features, folds, asked), folds, asked)
+
+    assert way("text.logits") == way("text.logits", "audio.logits") == "cross-fitted"
+    assert way("text.logits", asked="in-sample") == "in-sample"
+    assert way("text.mean") == way("audio.logits") == ""
+    store.tuned |= {"audio": session(1)}  # which the first fold does not train on
+    assert way("audio.logits") == "in-sample"
+    assert way("text.logits", "audio.logits") == "partly cross-fitted"
+
+
+def test_a_fitted_head_says_how_its_logits_were_taken():
+    fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
+    assert "\nlogits: in-sample, surer of training utterances than of others (cli finetune" in fitted.table()
+    assert fitted.to_json()["logits"] == "in-sample"
+    honest = fit_head(per_fold(crossfit=True), head="prior", features=["text.logits"], protocol=SESSIONS)
+    assert "\nlogits: cross-fitted\n" in honest.table()
+    assert fit_head(per_fold(), head="prior", features=["text.mean"], protocol=SESSIONS).logits == ""
+
+
+def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
+    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen")
+    assert note in compare.summary(tmp_path / "seen")[1]
+    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen")
+    assert note not in compare.summary(tmp_path / "unseen")[1]
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(cli.main, list(map(str, arguments)))
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_from_tuning_to_the_figures(tmp_path):
+    rows = tiny.utterances(24, tmp_path / "clips")
+    store = tiny.store(tmp_path / "store", rows, tmp_path / "clips").path
+    start = tiny.checkpoint("bert", tmp_path / "start")
+    by = ["--store", store, "--protocol", SESSIONS]
+    tuned = tmp_path / "tuned"
+    run(
+        "finetune",
+        *by,
+        "--modality",
+        "text",
+        "--checkpoint",
+        start,
+        "--all-folds",
+        "--crossfit",
+        2,
+        "--epochs",
+        1,
+        "--out",
+        tuned,
+        code=1,
+    )  # a training part is one session, and sessions stay together
+    by = ["--store", store, "--protocol", "holdout"]
+    again = [
+        "finetune",
+        *by,
+        "--modality",
+        "text",
+        "--checkpoint",
+        start,
+        "--crossfit",
+        2,
+        "--epochs",
+        1,
+        "--out",
+        tuned,
+    ]
+    run(*again)
+    assert sorted(path.name for path in tuned.iterdir()) == ["holdout", "holdout-x1", "holdout-x2"]
+    assert "nothing done" in run(*again)
+    run("extract", "--store", store, "--all-folds", "--encoder", f"text={tuned}", "--jobs", 1)
+    opened = Store(store)
+    assert opened.encoders() == ["text@holdout", "text@holdout-x1", "text@holdout-x2"]
+    assert opened.default_features() == ["text.mean", "text.logits"]
+    whole, first, second = (opened.trained_on(name) for name in opened.encoders())
+    assert first | second == whole
+    assert not first & second
+    out = ["--logits", "cross-fitted,in-sample", "--features", "logits", "--out", tmp_path / "r"]
+    text = run("benchmark", *by, "--heads", "logistic", *out)
+    assert "logistic on logits, cross-fitted logits" in text
+    assert "Leakage" not in run("fit-head", *by, "--head", "logistic")
+
+
+def test_a_folder_without_folds_is_said(tmp_path):
+    store = tiny.store(tmp_path / "store", tiny.utterances(3, tmp_path / "clips"), tmp_path / "clips").path
+    message = run("extract", "--store", store, "--all-folds", "--encoder", f"text={tmp_path}", code=1)
+    assert "is no folder of encoders tuned fold by fold\n  expected: NAME=FOLDER with a checkpoint for each" in message
+
+
+def test_too_many_parts_are_said(tmp_path):
+    from featurestore.finetuning.by_fold import tune
+
+    store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")
+    with pytest.raises(
+        BadValue, match="the training part of fold 0 cannot be cut into 2\n  expected: --crossfit 2 to 1"
+    ):
+        tune(store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2)

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import soundfile
+
+from featurestore.corpora import table
+from featurestore.errors import BadValue
+from featurestore.preparation.prepare import prepare
+from featurestore.store import Store
+
+BEYOND = "segments that reach beyond the end of their clip (start and end are seconds); they stay, without a duration"
+CUT_ALREADY = (
+    "clips that are as long as end - start while end lies beyond them: start and end are taken for times in another "
+    "recording, and do not cut them"
+)
+RATE = 8000
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a table of `audio,start,end` rows, its clips made of the lengths given."""
+
+    def read(rows, **lengths):
+        for name, seconds in lengths.items():
+            noise = np.random.default_rng(len(name)).normal(0, 0.1, round(seconds * RATE))
+            soundfile.write(tmp_path / f"{name}.wav", noise, RATE)
+        lines = [f"{name}.wav,joy,{start},{end}" for name, start, end in rows]
+        (tmp_path / "t.csv").write_text("\n".join(["audio,label,start,end", *lines]) + "\n")
+        reading = table.utterances(tmp_path / "t.csv")
+        return reading, {finding.what: finding.where for finding in reading.findings}
+
+    return read
+
+
+def durations(reading):
+    return [row.duration for row in reading.utterances]
+
+
+def test_segments_have_the_length_that_start_and_end_give(read):
+    rows = [("call", 8, 10), ("call", "", 2.5), ("call", 9.7, ""), ("call", 9.7, 9.8), ("call", "", "")]
+    reading, odd = read(rows, call=10)
+    assert durations(reading) == [2, 2.5, pytest.approx(0.3), pytest.approx(0.1), 10]
+    assert reading.segments is True
+    assert odd == {}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (8, 10.2, "8 to 10.2 s of 10.000 s"),
+        (10, "", "10 to 10 s of 10.000 s"),
+        (12, 13, "12 to 13 s of 10.000 s"),
+        (8000, 9500, "8000 to 9500 s of 10.000 s"),
+    ],
+)
+def test_a_segment_beyond_its_clip_is_said(read, start, end, told):
+    reading, odd = read([("call", start, end), ("call", 0, 1)], call=10)
+    assert durations(reading) == [None, 1]
+    assert odd == {BEYOND: (f"{reading.utterances[0].id}: {told}",)}
+
+
+def test_rounding_at_the_end_is_none(read):
+    reading, odd = read([("call", 8, 10.04)], call=10)
+    assert (durations(reading), odd) == ([2], {})
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        (-1, 2, "starts at -1 s, before its clip"),
+        (2, 2, "ends at 2 s, not after its start at 2 s"),
+        (3, 2.5, "ends at 2.5 s, not after its start at 3 s"),
+        ("", 0, "ends at 0 s, not after its start at 0 s"),
+    ],
+)
+def test_times_that_cannot_be_are_refused_with_their_row(read, start, end, why):
+    with pytest.raises(BadValue, match=rf"1 of 2 rows cannot be used\n  got: row 3 {why}\n"):
+        read([("call", 0, 1), ("call", start, end)], call=10)
+
+
+def test_clips_that_were_cut_already_are_not_cut_again(read):
+    lengths = {"u1": 2.0, "u2": 3.5, "u3": 1.0}
+    reading, odd = read([("u1", 0, 2), ("u2", 2.2, 5.72), ("u3", 6, 7)], **lengths)
+    assert reading.segments is False
+    assert durations(reading) == list(lengths.values())
+    assert odd == {CUT_ALREADY: ("u2", "u3")}
+
+
+def test_whole_clips_and_one_wrong_row_are_segments_all_the_same(read):
+    reading, odd = read([("a", 0, 2), ("b", 0, 3), ("c", 1, 2)], a=2, b=3, c=4)
+    assert (reading.segments, durations(reading), odd) == (True, [2, 3, 1], {})
+
+
+def test_a_table_without_times_has_no_segments(read):
+    reading, _ = read([("a", "", "")], a=2)
+    assert reading.segments is False
+
+
+def test_a_clip_that_is_missing_stays_missing(read):
+    reading, odd = read([("no", 1, 2)])
+    assert (durations(reading), reading.segments) == ([None], True)
+    assert odd == {"turns whose audio file is missing; they stay, without a duration": ("no",)}
+
+
+def test_the_store_knows_whether_times_cut(read, tmp_path):
+    read([("call", 8, 10)], call=10)
+    prepare("table", tmp_path / "t.csv", tmp_path / "store")
+    assert Store(tmp_path / "store").info["segments"] is True
+
+
+def test_a_clip_is_looked_at_once_however_many_segments_it_has(read, monkeypatch):
+    from featurestore.audio import decode
+
+    looked = []
+    duration = decode.duration
+    monkeypatch.setattr(decode, "duration", lambda path: looked.append(path.name) or duration(path))
+    read([("call", n / 10, (n + 1) / 10) for n in range(90)], call=10)
+    assert looked == ["call.wav"]

@@ -1,0 +1,41 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from featurestore.folds import fold as folds
+from featurestore.folds.cuts import cuts
+from tests.support import fake_store, tiny
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tiny.store(tmp_path / "store", list(fake_store.corpus()), tmp_path).path
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli.main, ["folds", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_folds_are_shown_with_counts_and_digest(store):
+    found = cuts(store, protocol="leave-one-session-out", dev=True)
+    assert run("--store", store, "--protocol", "leave-one-session-out", "--dev") == found.table() + "\n"
+    assert found.table().splitlines()[:5] == [
+        "protocol leave-one-session-out on table, labels all, seed 0",
+        "fold 1",
+        "  train      24 utterances    2 speakers  ang 8, hap 8, sad 8",
+        "  dev        24 utterances    2 speakers  ang 8, hap 8, sad 8",
+        "  test       24 utterances    2 speakers  ang 8, hap 8, sad 8",
+    ]
+    assert found.table().splitlines()[-1] == f"digest {folds.digest(found.folds)}"
+
+
+def test_folds_are_written_and_read_back(store, tmp_path):
+    answer = json.loads(run("--store", store, "--protocol", "holdout", "--out", tmp_path / "f.json", "--json"))
+    assert json.loads((tmp_path / "f.json").read_text("utf-8")) == answer
+    assert folds.from_json(answer) == list(cuts(store, protocol="holdout").folds)
+    assert answer["seed"] == 0
+    assert answer["labels"] == "all"

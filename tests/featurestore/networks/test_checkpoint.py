@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
+from featurestore.networks import checkpoint
+from featurestore.networks.checkpoint import Checkpoint, resolve
+from tests.support import tiny
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny.checkpoint("bert", tmp_path / "bert")
+
+
+def test_a_folder_is_taken_as_it_is(folder):
+    found = resolve(str(folder))
+    assert found.folder == folder
+    assert found.revision == ""
+    assert found.modality() == "text"
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(NotFound, match="there is no checkpoint folder .*nowhere\n  do: name a folder that is there"):
+        resolve(str(tmp_path / "nowhere"))
+
+
+def test_a_folder_without_a_configuration_is_told(tmp_path):
+    with pytest.raises(BadValue, match=r"is not a checkpoint\n  expected: config.json and model.safetensors"):
+        resolve(str(tmp_path))
+
+
+def test_pickled_weights_are_never_loaded(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(
+        BadValue, match=r"has no safetensors weights, and pickled ones are never loaded(.|\n)*pytorch_model.bin"
+    ):
+        resolve(str(folder))
+
+
+def test_without_a_network_a_hub_name_says_what_to_do():
+    with pytest.raises(
+        Unavailable,
+        match=r"cannot fetch checkpoint nobody/nothing: the hub cannot be reached(.|\n)*give the folder",
+    ):
+        resolve("nobody/nothing")
+
+
+def test_a_hub_model_without_safetensors_is_taken_from_its_conversion(folder, tmp_path, monkeypatch):
+    """The hub keeps the safetensors of older models, deberta-v3-small among them, on a pull request only."""
+    import huggingface_hub
+    from transformers import safetensors_conversion
+
+    old = tmp_path / "main"
+    old.mkdir()
+    (old / "config.json").write_text("{}")
+    asked = []
+
+    def download(model, revision=None, allow_patterns=None):
+        asked.append((model, revision))
+        return str(folder if revision == "refs/pr/7" else old)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(safetensors_conversion, "auto_conversion", lambda model: ("file", "refs/pr/7", False))
+    found = resolve("owner/model@v2")
+    assert found.folder == folder
+    assert found.name == "owner/model@v2"
+    assert asked == [("owner/model", "v2"), ("owner/model", "refs/pr/7")]
+
+
+def test_every_file_that_shapes_a_vector_counts(folder):
+    before = Checkpoint("x", folder).digests()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
+    after = Checkpoint("x", folder).digests()
+    assert before["weights"] == after["weights"]
+    assert before["config.json"] != after["config.json"]
+    assert checkpoint.RECORD not in after
+
+
+def test_classes_come_in_order_of_the_logits(tmp_path):
+    assert Checkpoint("x", tiny.checkpoint("bert", tmp_path / "c", ("z", "a", "m"))).classes() == ["z", "a", "m"]
+
+
+def test_a_damaged_configuration_is_told(folder):
+    (folder / "config.json").write_text("{")
+    with pytest.raises(Mismatch, match=r"config.json is damaged"):
+        Checkpoint("x", folder).classes()

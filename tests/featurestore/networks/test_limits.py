@@ -1,0 +1,229 @@
+import errno
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featurestore.engines import Engine
+from featurestore.errors import Unavailable
+from featurestore.extraction import plan, worker
+from featurestore.extraction.extract import extract
+from featurestore.extraction.parts import halved
+from featurestore.extraction.plan import Work
+from featurestore.item import Item
+from featurestore.networks import limits
+from featurestore.networks.identity import Identity
+from featurestore.networks.limits import Limits, TooLong, room
+from featurestore.networks.memory import needed
+from featurestore.spec import EncoderSpec
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.lock import locked
+from featurestore.store import Store
+from tests.support import tiny
+
+CONFIG = {"conv_dim": [512] * 7, "conv_stride": [5, 2, 2, 2, 2, 2, 2], "num_attention_heads": 12}
+
+
+class Checkpoint:
+    """As much of one as an estimate needs."""
+
+    def __init__(self, config):
+        self.config = lambda: config
+
+
+def identity(attention="sdpa", config=CONFIG, **described):
+    description = {"attention": attention, "preprocessing": {"sampling_rate": 16_000}, **described}
+    return Identity("audio", "audio", description, ("mean",), checkpoint=Checkpoint(config))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(tiny.checkpoint("wav2vec2-group", tmp_path_factory.mktemp("model") / "audio"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tiny.store(tmp_path / "store", tiny.utterances(6, tmp_path / "corpus"), tmp_path / "corpus")
+
+
+def run(store, model, **options):
+    return extract(Store(store.path), EncoderSpec("", model), jobs=1, device="cpu", **options)
+
+
+def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is_lifted(store, model, monkeypatch):
+    decoded = []
+    original = limits.audio.decode
+    monkeypatch.setattr(limits.audio, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
+    long = [row for row in store.utterances if row.duration > 0.8]
+    assert 0 < len(long) < 6
+    limited = run(store, model, max_seconds=0.8)
+    assert limited.failed == {row.id: f"{row.duration:.1f} s long: --max-seconds allows 0.8" for row in long}
+    assert limited.encoded == 6 - len(long) == len(decoded)
+    header, stamp = FeatureFile(limited.path).header, limited.path.stat().st_mtime_ns
+    again = run(store, model, max_seconds=0.8)
+    assert (again.encoded, again.failed) == (0, limited.failed)
+    assert limited.path.stat().st_mtime_ns == stamp  # nothing new: nothing is written
+    lifted = run(store, model)
+    assert (lifted.encoded, lifted.reused, lifted.failed) == (len(long), 6 - len(long), {})
+    assert FeatureFile(lifted.path).header.fingerprint == header.fingerprint
+    assert len(decoded) == 6
+    assert run(store, model, max_seconds=0.8).failed == {}  # what is there already stays
+
+
+def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, model, monkeypatch):
+    tiny.clip(store.root / "clip002.wav", 40, 2)  # the manifest thinks that it is short
+    monkeypatch.setattr(plan, "room", lambda workers=1: 40_000_000 // workers)
+    failed = run(store, model).failed
+    assert failed == {
+        "u002": "40 s long: encoding it would take about 58 MB of memory, 40 MB are free for one worker; "
+        "cut it, or use --jobs 1 or a machine with more"
+    }
+    monkeypatch.undo()
+    assert run(store, model).failed == {}
+
+
+def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
+    monkeypatch.setattr(plan, "room", lambda workers=1: 4_000_000_000 // workers)
+    work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", cost) for index, cost in enumerate([3.0, 100, 4.0])]
+    beside, alone = plan.phases(work, identity(), Engine(jobs=4, device="cpu"))
+    assert ([part.work[0].item.id for part in alone.parts], alone.engine.jobs) == (["u1"], 1)
+    assert (beside.engine.jobs, beside.memory, alone.memory) == (4, 1_000_000_000, 4_000_000_000)
+    assert sorted(one.item.id for part in beside.parts for one in part.work) == ["u0", "u2"]
+
+
+@pytest.mark.parametrize(("attention", "seconds", "measured"), [("sdpa", 60, 938), ("eager", 60, 1704)])
+def test_the_estimate_covers_what_was_measured_and_not_much_more(attention, seconds, measured):
+    """MiB, resident: wav2vec2-base (fused attention) and wavlm-base (not), two layers, float32."""
+    estimate = needed(identity(attention), seconds) / 2**20
+    assert measured < estimate < 3 * measured
+
+
+def test_attention_that_is_not_fused_grows_with_the_square():
+    fused, plain = (needed(identity(attention), 1200) for attention in ("sdpa", "eager"))
+    assert plain > 20 * fused
+    assert needed(identity("sdpa", model_type="whisper"), 1200) < fused / 10
+
+
+def test_what_has_no_length_is_not_checked():
+    Limits(max_seconds=1, memory=1).check(Item("a", None, "text"), identity())
+    Limits().check(Item("a", Path("not/there.wav"), ""), identity())
+    assert issubclass(TooLong, ValueError)
+
+
+def test_the_room_is_shared_and_within_the_container(monkeypatch, tmp_path):
+    assert room(2) == pytest.approx(room() / 2, rel=0.2)
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("500\n")
+    monkeypatch.setattr(limits, "_CGROUP", tmp_path)
+    assert room() == 400
+    (tmp_path / "memory.max").write_text("max\n")
+    assert room() > 400
+
+
+def test_loading_is_ahead_of_the_encoder_and_bounded():
+    begun = []
+    futures = worker._ahead(lambda one: begun.append(one) or one, list(range(50)))
+    for position, future in enumerate(futures):
+        assert future.result() == position
+        assert len(begun) <= position + worker.AHEAD + 1
+    assert begun == list(range(50))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [([[1.0, -3.5]], "f2"), ([[70_000.0, 1]], "f4"), ([[65_504.0, 1]], "f4"), ([[1e-9, 2e-9]], "f4"), ([[0, 0]], "f2")],
+)
+def test_half_precision_is_taken_only_where_it_holds(values, dtype):
+    values = np.array(values, np.float32)
+    assert halved(values).dtype == dtype
+    np.testing.assert_allclose(halved(values), values, rtol=1e-3)
+
+
+def test_layers_that_half_precision_cannot_hold_stay_whole_and_it_is_said(store, model, monkeypatch):
+    from featurestore.networks import pooling
+
+    run(store, model, optional=["layers"])
+    path = store.path / "audio.h5"
+    half = FeatureFile(path)
+    assert half["layers"].dtype == np.float16
+    values = np.array(half["layers"], np.float32)
+    path.unlink()
+    original = pooling.layers
+    monkeypatch.setattr(pooling, "layers", lambda states: 1e6 * original(states))
+    lines = []
+    run(store, model, optional=["layers"], say=lines.append)
+    assert FeatureFile(path)["layers"].dtype == np.float32
+    np.testing.assert_allclose(FeatureFile(path)["layers"], 1e6 * values, rtol=2e-3, atol=1e3)
+    assert lines == [f"{path}: layers are kept as float32: float16 would change some of them by more than 0.1 %"]
+
+
+def test_a_vector_that_is_not_finite_is_a_failure(store, model, monkeypatch):
+    from featurestore.encoders.hf_audio import HFAudio
+
+    original = HFAudio.encode
+
+    def undefined(self, batch, kinds):
+        return (
+            [
+                {kind: values * (np.nan if kind == "std" else 1) for kind, values in one.items()}
+                for one in original(self, batch, kinds)
+            ]
+            if self.size(batch[0]) == longest
+            else original(self, batch, kinds)
+        )
+
+    longest = max(round(row.duration * 16_000) for row in store.utterances)
+    monkeypatch.setattr(HFAudio, "encode", undefined)
+    assert list(run(store, model).failed.values()) == ["the encoder gives NaN or infinite values in std"]
+
+
+def test_a_store_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with (
+        pytest.raises(Unavailable, match=r"cannot write into .*\n  got: Read-only file system\n  do: make it"),
+        locked(tmp_path),
+    ):
+        pass
+
+
+def test_a_feature_file_that_may_not_be_read_is_not_called_damaged(store, model, monkeypatch):
+    path = run(store, model).path
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("featurestore.storage.seal.check", refuse)
+    with pytest.raises(Unavailable, match=r"audio\.h5 cannot be read\n  got: Permission denied"):
+        run(store, model)
+    monkeypatch.undo()
+    assert FeatureFile(path).damaged() == []
+
+
+def test_the_lock_is_free_at_the_end_though_a_process_forked_meanwhile_has_its_file_open(tmp_path):
+    """As one that is being started by another thread has, between its fork and its program."""
+    with locked(tmp_path):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    try:
+        with locked(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(
+        Unavailable, match=r"^the file system of .* has no locks\n  got: Function not implemented\n  do: "
+    ):
+        locked(tmp_path).__enter__()

@@ -1,0 +1,183 @@
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from benchmarks.fitting.fit import fit_head
+from featurestore import registry
+from featurestore.errors import Mismatch, NotFound, UnknownName
+from featurestore.prediction import bundle as bundles
+from tests.support.fake_store import FakeStore
+
+AGAIN = "\n  do: fit it again: cli fit-head --head HEAD --out FOLDER"
+QUICK = {"mlp": {"epochs": 1, "device": "cpu"}, "xgb": {"n_estimators": 3}}
+
+
+def make(head="prior", **options):
+    return fit_head(FakeStore(), head=head, params=QUICK.get(head, {}), **options).bundle
+
+
+@pytest.fixture
+def folder(tmp_path):
+    bundles.save(make(), tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+@pytest.mark.parametrize("head", registry.names("heads"))
+def test_a_loaded_head_predicts_exactly_what_the_saved_one_did(head, tmp_path):
+    saved = make(head)
+    bundles.save(saved, tmp_path / "bundle")
+    loaded = bundles.load(tmp_path / "bundle")
+    X = np.random.default_rng(0).normal(size=(50, 13)).astype(np.float32)
+    assert np.array_equal(loaded.head.predict_proba(X), saved.head.predict_proba(X))
+    assert np.array_equal(loaded.head.predict(X), saved.head.predict(X))
+
+
+@pytest.mark.parametrize("head", registry.names("heads"))
+def test_everything_else_comes_back_too(head, tmp_path):
+    saved = make(head, protocol="leave-one-session-out")
+    bundles.save(saved, tmp_path / "bundle")
+    loaded = bundles.load(tmp_path / "bundle")
+    for field in dataclasses.fields(saved):
+        if field.name not in ("head", "params"):
+            assert getattr(loaded, field.name) == getattr(saved, field.name)
+    assert loaded.params == json.loads(json.dumps(saved.params))
+    assert loaded.fold is None
+
+
+def test_nothing_but_the_bundle_is_left_and_an_earlier_one_is_replaced(tmp_path):
+    out = tmp_path / "out" / "bundle"
+    bundles.save(make("svm"), out)
+    bundles.save(make("prior"), out)
+    assert sorted(path.name for path in out.iterdir()) == ["head.json", "prior.safetensors"]
+    assert [path.name for path in out.parent.iterdir()] == ["bundle"]
+    assert bundles.load(out).head_name == "prior"
+
+
+def test_a_failed_write_keeps_the_earlier_bundle(folder, monkeypatch):
+    better = make("svm")
+
+    def fail(path):
+        (path / "svm.skops").write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(better.head, "save_weights", fail)
+    with pytest.raises(OSError, match="disk full"):
+        bundles.save(better, folder)
+    assert bundles.load(folder).head_name == "prior"
+    assert [path.name for path in folder.parent.iterdir()] == ["bundle"]
+
+
+def test_a_folder_that_is_not_a_bundle_is_never_replaced(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Mismatch) as caught:
+        bundles.save(make(), tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} exists and is not a bundle\n  got: {tmp_path} is not a bundle: it has no head.json\n"
+        "  do: choose another --out, or remove it yourself"
+    )
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_bundle_with_other_files_in_it_is_never_replaced(folder):
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(
+        Mismatch, match=r"bundle holds more than a bundle\n  got: notes\.txt\n  do: choose another --out"
+    ):
+        bundles.save(make(), folder)
+
+
+def test_the_root_of_the_disk_is_no_bundle():
+    with pytest.raises(Mismatch, match="/ exists and is not a bundle"):
+        bundles.check_target(Path("/"))
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "bundle").mkdir()
+    bundles.save(make(), tmp_path / "bundle")
+    assert bundles.load(tmp_path / "bundle").head_name == "prior"
+
+
+def test_no_bundle_there(tmp_path):
+    do = "\n  do: cli fit-head --head HEAD --out FOLDER writes one"
+    with pytest.raises(NotFound, match=re.escape(f"there is no bundle {tmp_path / 'x'}{do}")):
+        bundles.load(tmp_path / "x")
+    with pytest.raises(NotFound, match=re.escape(f"{tmp_path} is not a bundle: it has no head.json{do}")):
+        bundles.load(tmp_path)
+
+
+def test_missing_weights(folder):
+    (folder / "prior.safetensors").unlink()
+    with pytest.raises(NotFound, match=re.escape(f"the bundle {folder} lacks its weights prior.safetensors{AGAIN}")):
+        bundles.load(folder)
+
+
+def test_damaged_weights(folder):
+    with (folder / "prior.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x01")
+    with pytest.raises(
+        Mismatch, match=r"prior\.safetensors is damaged\n  expected: sha256 \w{64}\n  got: sha256 \w{64}"
+    ):
+        bundles.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"format": 3}, Mismatch, "is not of this version\n  expected: format 2\n  got: format 3"),
+        ({"head_name": "tree"}, UnknownName, "unknown head 'tree'"),
+        (
+            {"params": {"depth": 3}},
+            Mismatch,
+            "the prior head in {folder} cannot be read: PriorHead() takes no arguments",
+        ),
+        ({"classes": ["sad"]}, Mismatch, "cannot be read: prior.safetensors is for 3 classes, not 1"),
+        ({"blocks": ...}, Mismatch, "head.json is damaged: it lacks blocks"),
+    ],
+)
+def test_another_head_json(folder, change, error, message):
+    content = json.loads((folder / "head.json").read_text()) | change
+    content = {name: value for name, value in content.items() if value is not ...}
+    (folder / "head.json").write_text(json.dumps(content))
+    with pytest.raises(error, match=re.escape(message.format(folder=folder))):
+        bundles.load(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_a_head_json_that_is_none(folder, text):
+    (folder / "head.json").write_text(text)
+    with pytest.raises(Mismatch, match=r"head\.json is (damaged|not of this version)"):
+        bundles.load(folder)
+
+
+def forge(folder, learned):
+    """Puts other content under the weights' name, with the digest to match."""
+    skops.io.dump(learned, folder / "svm.skops")
+    content = json.loads((folder / "head.json").read_text())
+    content["weights"]["svm.skops"] = bundles._digest(folder / "svm.skops")
+    (folder / "head.json").write_text(json.dumps(content))
+
+
+def test_a_skops_file_with_another_type_is_refused_before_anything_runs(tmp_path):
+    bundles.save(make("svm"), tmp_path / "bundle")
+    forge(tmp_path / "bundle", {"scaler_": FunctionTransformer(func=np.fromfile)})
+    with pytest.raises(Mismatch, match=r"svm\.skops holds types that a support vector machine does not need"):
+        bundles.load(tmp_path / "bundle")
+
+
+def test_a_skops_file_of_another_model_is_refused(tmp_path):
+    bundles.save(make("svm"), tmp_path / "bundle")
+    forge(tmp_path / "bundle", LogisticRegression())
+    with pytest.raises(Mismatch, match=r"cannot be read: svm\.skops does not hold scaler_, machine_, support_vectors_"):
+        bundles.load(tmp_path / "bundle")
+
+
+def test_versions_name_the_libraries():
+    assert {"python", "numpy", "scikit-learn", "torch", "xgboost", "skops", "safetensors"} <= bundles.versions().keys()

@@ -1,0 +1,68 @@
+"""A dask cluster of processes of its own: a scheduler and workers, spoken to over TCP, ended with the test."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+START = 200  # seconds that a process may take to start on a busy machine
+
+
+class Cluster:
+    """A scheduler without workers.
+
+    Args:
+        folder: for its files.
+        failures: workers that one call may kill before it is given up.
+    """
+
+    def __init__(self, folder, failures=3):
+        self.folder, self.file, self._processes = folder, folder / "scheduler.json", []
+        self._environment = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures),
+        }
+        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.address = self._address()
+
+    def add(self, count=1, *, nanny=False):
+        """Starts workers and waits for them; without a nanny none that dies is started again."""
+        from distributed import Client
+
+        options = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
+        for _ in range(count):
+            self._start("dask_worker", *options, "--nanny" if nanny else "--no-nanny")
+        with Client(self.address, set_as_default=False, timeout=START) as client:
+            client.wait_for_workers(count, timeout=START)
+            return sorted(client.run(os.getpid).values())
+
+    def close(self):
+        """Kills every process of the cluster."""
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        child.kill()
+            process.kill()
+            process.wait()
+
+    def _start(self, program, *options):
+        command = [sys.executable, "-m", f"distributed.cli.{program}", "--scheduler-file", str(self.file), *options]
+        with (self.folder / "log").open("a") as log:
+            process = subprocess.Popen(command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+        self._processes.append(process)
+        return process.pid
+
+    def _address(self):
+        end = time.monotonic() + START
+        while time.monotonic() < end:
+            with suppress(OSError, ValueError):  # not there yet, or half written
+                return json.loads(self.file.read_text())["address"]
+            time.sleep(0.1)
+        raise TimeoutError((self.folder / "log").read_text())

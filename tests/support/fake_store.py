@@ -1,0 +1,102 @@
+"""A store in memory: a corpus of drawn vectors, with what the real one can be asked."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from featurestore.exposure import Contents, Exposure
+from featurestore.manifest import Utterance
+from featurestore.spec import parse_feature
+
+LABELS = ("ang", "hap", "sad")
+PLACES = {"ang": 0, "hap": 1, "joy": 1, "sad": 2, "bored": 2}  # which column a label raises
+WIDTHS = {"audio.mean": 6, "text.mean": 4, "text.logits": 3}
+
+
+def corpus(per_speaker=12, sessions=3):
+    """Two speakers a session, labels in turn, with a few that have no label."""
+    rows = []
+    for session in range(1, sessions + 1):
+        for gender in "FM":
+            speaker = f"Ses{session:02}{gender}"
+            for number in range(per_speaker):
+                label = LABELS[number % 3]
+                rows.append(
+                    Utterance(
+                        f"{speaker}_{number:03}", label=label, speaker=speaker, session=str(session), gender=gender
+                    )
+                )
+            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session)))
+    return tuple(rows)
+
+
+def base(feature):
+    """The feature by the name that is asked for: text@1.mean is text.mean."""
+    return re.sub("@[^.]*", "", feature)
+
+
+@dataclass
+class FakeStore:
+    """Vectors that tell the label apart; `failed` utterances have none."""
+
+    utterances: tuple[Utterance, ...] = field(default_factory=corpus)
+    corpus: str = "fake"
+    failed: dict[str, str] = field(default_factory=dict)
+    tuned: dict[str, frozenset[str]] = field(default_factory=dict)
+    spread: float = 0.5
+    path: Path = Path("nowhere")
+    manifest_digest: str = "0" * 64
+    same: frozenset[str] = frozenset()  # ids whose clip is one and the same
+    extra: tuple[str, ...] = ()  # feature files beside audio and text: text@1
+
+    def default_features(self):
+        return list(WIDTHS)
+
+    def encoders(self):
+        return ["audio", "text", *self.extra]
+
+    def kinds(self, encoder):
+        return [feature.partition(".")[2] for feature in WIDTHS if feature.startswith(f"{encoder.partition('@')[0]}.")]
+
+    def modality(self, encoder):
+        return encoder.partition("@")[0]
+
+    def contents(self, encoder):
+        return {row.id: "one" if row.id in self.same else f"{self.corpus} {row.id}" for row in self.utterances}
+
+    def digests(self, encoder):
+        return {"id": "0", **{kind: str(self.spread) for kind in self.kinds(encoder)}}
+
+    def available(self, features):
+        return [row.id for row in self.utterances if row.id not in self.failed]
+
+    def failures(self, features):
+        return dict(self.failed)
+
+    def matrix(self, features, ids):
+        known = {row.id: row for row in self.utterances if row.id not in self.failed}
+        rows = [np.concatenate([self._vector(known[name], feature) for feature in features]) for name in ids]
+        widths = {name: WIDTHS[base(name)] for name in features}
+        return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
+
+    def trained_on(self, encoder):
+        return frozenset(self.tuned.get(encoder, frozenset()))
+
+    def exposure(self, encoder, beside=None):
+        return Exposure(dict.fromkeys(self.tuned.get(encoder, ()), "id"))
+
+    def known_by(self, encoder):
+        return Contents(self.contents(encoder), {})
+
+    def describe(self, encoder):
+        return {"class": "fake", "checkpoint": encoder}
+
+    def _vector(self, utterance, feature):
+        encoder = parse_feature(feature).encoder
+        seed = [len(encoder), *(encoder.encode() if "@" in encoder else ()), *utterance.id.encode()]
+        vector = np.random.default_rng(seed).normal(scale=self.spread, size=WIDTHS[base(feature)])
+        if utterance.label:
+            vector[PLACES[utterance.label]] += 1.0
+        return vector
