@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compare import compare
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
 from benchmarks.grid.asked import Asked
-from benchmarks.grid.compare import compare
 from benchmarks.report.render.table import markdown
 from benchmarks.report.write import PAGE
 from benchmarks.statistics.formatting import estimate
-from featurestore.extraction.pipeline import extract_all
+from featurestore.commands.extract import extract
 from featurestore.labels import card
 from featurestore.storage.atomic import write_text
 from featurestore.store import Store
@@ -84,7 +84,7 @@ def run(store: Path, say: Callable[[str], None]) -> Demo:
         store: the demo's store.
         say: receives lines for the user.
     """
-    for item in extract_all(store=store, corpus="demo", say=say):
+    for item in extract(store, corpus="demo", progress=say):
         say(item.summary())
     opened = Store(store)
     say("fitting heads …")

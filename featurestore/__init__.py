@@ -1,1 +1,46 @@
-"""From a speech corpus on disk to frozen features of every utterance."""
+"""Feature store for multimodal speech emotion recognition: from a corpus on disk to frozen features of every utterance.
+
+The public API is loaded on first use, so that importing the package is fast.
+
+>>> import featurestore
+>>> sorted(featurestore.__all__)
+['Store', 'Utterance', '__version__', 'extract', 'finetune', 'predict', 'prepare']
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from featurestore.commands.extract import extract
+    from featurestore.commands.finetune import finetune
+    from featurestore.manifest import Utterance
+    from featurestore.prediction.predict import predict
+    from featurestore.preparation.prepare import prepare
+    from featurestore.store import Store
+
+    __version__: str
+
+_PLACES = {
+    "Store": "featurestore.store",
+    "Utterance": "featurestore.manifest",
+    "extract": "featurestore.commands.extract",
+    "finetune": "featurestore.commands.finetune",
+    "predict": "featurestore.prediction.predict",
+    "prepare": "featurestore.preparation.prepare",
+}
+
+__all__ = ["Store", "Utterance", "__version__", "extract", "finetune", "predict", "prepare"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("emofuse")
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'featurestore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

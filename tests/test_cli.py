@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from featurestore.commands import extract as extract_command
 from featurestore.errors import BadValue
-from featurestore.extraction import pipeline
 from featurestore.networks import device
 from featurestore.networks.identity import Identity
+from featurestore.preparation.open_store import open_store
 from featurestore.storage.lock import locked
 from featurestore.store import Store
 from tests.support import tiny
@@ -123,15 +124,15 @@ def test_a_root_is_the_same_however_it_is_written(tmp_path, monkeypatch, root):
     (tmp_path / "t.csv").write_text("text,label\nHi.,glad\n")
     (tmp_path / "link.csv").symlink_to("t.csv")
     for _ in range(2):
-        assert pipeline.open_store(tmp_path / "s", "table", Path(root), print).corpus == "table"
-    assert pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print).corpus == "table"
+        assert open_store(tmp_path / "s", "table", Path(root), print).corpus == "table"
+    assert open_store(tmp_path / "s", "table", tmp_path / "t.csv", print).corpus == "table"
 
 
 def test_a_preparation_that_was_killed_is_done_again_where_the_corpus_is_named(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\nHi.,glad\n")
-    pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
+    open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
     (tmp_path / "s" / "utterances.csv").unlink()  # written last
-    again = pipeline.open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
+    again = open_store(tmp_path / "s", "table", tmp_path / "t.csv", print)
     assert [row.text for row in again.utterances] == ["Hi."]
 
 
@@ -154,7 +155,7 @@ def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
         (
             "compare",
             [],
-            "2 encoders are called x, and each would replace the one before\n  got: egemaps, compare\n  do: ",
+            "2 encoders are named x; each would overwrite the one before\n  got: egemaps, compare\n  do: ",
         ),
         ("./nowhere", [], "there is no checkpoint folder ./nowhere"),
         ("egemaps", ["--frames"], "encoder x has no frames"),
@@ -162,7 +163,7 @@ def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
 )
 def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, second, options, message):
     first = f"audio={home / 'audio'}" if options else "x=egemaps"
-    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: pytest.fail("ran"))
+    monkeypatch.setattr("featurestore.extraction.extract.extract", lambda *arguments, **options: pytest.fail("ran"))
     asked = ["--encoder", first, "--encoder", f"x={second}"]
     assert message in run("extract", *store(home), *asked, *options, code=1).output
 
@@ -174,10 +175,10 @@ def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
         asked.append(spec)
         return Identity(spec.name, spec.name, {}, ("mean",))
 
-    monkeypatch.setattr(pipeline, "identify", identify)
-    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: None)
+    monkeypatch.setattr("featurestore.encoders.identify", identify)
+    monkeypatch.setattr("featurestore.extraction.extract.extract", lambda *arguments, **options: None)
     tiny.store(tmp_path / "s", [], tmp_path)
-    pipeline.extract_all(store=tmp_path / "s")
+    extract_command.extract(tmp_path / "s")
     assert [(spec.name, spec.checkpoint) for spec in asked] == [
         ("text", "microsoft/deberta-v3-small"),
         ("audio", "facebook/wav2vec2-base-960h"),
@@ -294,7 +295,7 @@ def test_finetune_tunes_on_the_training_part_alone(home, tmp_path):
     assert "up to date" in run("finetune", *store(home), "--modality", "text", *options).output
     by_session = [*options[:2], "--out", tmp_path / "x", "--protocol", "leave-one-session-out"]
     refused = run("finetune", *store(home), "--modality", "text", *by_session, code=1)
-    assert "has 2 folds, and an encoder is tuned on one\n  expected: --fold, one of 0, 1" in refused.output
+    assert "has 2 folds; name the one to fine-tune on\n  expected: --fold, one of 0, 1" in refused.output
 
 
 def test_one_fold_and_all_folds_contradict_each_other(home, tmp_path):

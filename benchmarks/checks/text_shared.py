@@ -2,7 +2,7 @@
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.evaluation.evaluation import Evaluation
-from featurestore.protocols._texts import given_away
+from featurestore.folds.near_copies import given_away
 
 __all__ = ["check"]
 
@@ -10,7 +10,7 @@ __all__ = ["check"]
 def check(results: Evaluation) -> Finding:
     """Fail where words give away what was said with them in training.
 
-    What a near copy is: `featurestore.protocols._texts.copies`.
+    What a near copy is: `featurestore.folds.near_copies.copies`.
     """
     if not any(entry["modality"] == "text" for entry in results.about["encoders"].values()):
         return not_applicable("no feature is of text")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.compare import compare
 from benchmarks.evaluation import leakage
 from benchmarks.grid.asked import Asked
-from benchmarks.grid.compare import compare
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused

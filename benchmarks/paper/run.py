@@ -15,8 +15,8 @@ from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
 from benchmarks.report.write import PAGE
 from benchmarks.statistics.formatting import estimate
+from featurestore.commands.extract import DEFAULT_ENCODERS
 from featurestore.errors import Mismatch
-from featurestore.extraction.pipeline import DEFAULT_ENCODERS
 from featurestore.spec import parse_encoder
 from featurestore.storage.atomic import write_text
 from featurestore.store import Store

@@ -1,4 +1,4 @@
-"""Fine-tuning by a protocol: each encoder learns the training part of one fold, or all but a part of it."""
+"""Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from featurestore.folds.fold import Fold
 from featurestore.store import Store
 
 
-def tune(
+def finetune_folds(
     store: Store,
     *,
     modality: str,
@@ -30,28 +30,28 @@ def tune(
     progress: Callable[[str], None] = print,
     **settings: Any,
 ) -> list[Tuned]:
-    """Tunes a checkpoint on the training part of a fold and reports on its test part, which decides nothing.
+    """Fine-tune a checkpoint on the training part of a fold; report on its test part, which decides nothing.
 
-    With `all_folds` or `crossfit` it is tuned several times, into `out/FOLD`, `out/FOLD-x1` and so on: on each fold's
-    training part, and K times on that part but for a K-th of it, cut by the protocol's own grouping, with a report on
-    that. What is there already is kept.
+    With `all_folds` or `crossfit` several encoders are written, to `out/FOLD`, `out/FOLD-x1` and so on. Each fold gives
+    one encoder of its whole training part. Cross-fitting adds K encoders that each leave out one K-th of that part, cut
+    by the protocol's own groups, and report on it. Finished checkpoints are kept.
 
     Args:
         store: its manifest and audio are used, not its features.
         modality: `audio` or `text`.
         checkpoint: a folder or hub name to start from.
-        out: the tuned checkpoint, or the folder of several.
+        out: the folder of the checkpoint, or of several.
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
-        fold: needed where the protocol has several, and not all are tuned on.
-        all_folds: of the protocol; else the one of `fold`.
-        crossfit: K; 0 for none.
-        progress: is told, line by line, how it goes.
-        settings: those of `Settings`; `seed` is also the protocol's.
+        fold: its name; needed if the protocol has several folds and not all are used.
+        all_folds: fine-tune one encoder per fold.
+        crossfit: number K of encoders per fold for cross-fitted logits; 0 for none.
+        progress: receives lines for the user.
+        settings: fields of `Settings`; `seed` also seeds the protocol.
 
     Raises:
-        BadValue: the protocol has several folds and none is named, or one is beside `all_folds`; K is 1 or more than
-            there are groups; or a fold's name cannot be a file's.
+        BadValue: the protocol has several folds and none is named, or one is named beside `all_folds`; K is 1 or larger
+            than the number of groups; or a fold's name cannot name a file.
         Problem: as `finetune` and `folds.cut` raise.
     """
     if all_folds and fold is not None:
@@ -59,11 +59,13 @@ def tune(
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
     folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
-    tuning = _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
-    chosen = folds if all_folds else [_fold(folds, protocol, fold)]
+    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
+    chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
-        return [tuning.run(chosen[0], out)]
-    parts = [part for whole in chosen for part in (whole, *(_parts(tuning, whole, crossfit) if crossfit else []))]
+        return [job.run(chosen[0], out)]
+    parts = [
+        part for whole in chosen for part in (whole, *(_cross_fit_folds(job, whole, crossfit) if crossfit else []))
+    ]
     strange = [part.name for part in parts if not re.fullmatch(r"[\w-]+", part.name)]
     if strange:
         raise BadValue(
@@ -71,12 +73,12 @@ def tune(
             expected="letters, digits, - and _",
             do="rename the speaker or session in the manifest",
         )
-    return [tuning.run(part, out / part.name) for part in parts]
+    return [job.run(part, out / part.name) for part in parts]
 
 
 @dataclass(frozen=True)
-class _Tuning:
-    """What all encoders of one command share."""
+class _Job:
+    """The settings that all encoders of one command share."""
 
     store: Store
     modality: str
@@ -88,7 +90,7 @@ class _Tuning:
     progress: Callable[[str], None]
 
     def run(self, fold: Fold, out: Path) -> Tuned:
-        """Tunes on one training part."""
+        """Fine-tune on the training part of one fold."""
         return finetune(
             items=[self.store.item(row) for row in self.store.utterances],
             made_up=self.store.made_up,
@@ -110,48 +112,48 @@ class _Tuning:
         )
 
 
-def _parts(tuning: _Tuning, fold: Fold, count: int) -> list[Fold]:
-    """The training part K times, each without a K-th of it."""
-    groups = registry.module("protocols", tuning.protocol).groups(tuning.store.utterances)
-    most = len({groups[name] for name in fold.train})
+def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
+    """Return K folds that each train on all but one K-th of a training part, and test on it."""
+    groups = registry.module("protocols", job.protocol).groups(job.store.utterances)
+    most = len({groups[utterance_id] for utterance_id in fold.train})
     if not 2 <= count <= most:
         raise BadValue(
-            f"the training part of fold {fold.name} cannot be cut into {count}",
-            expected=f"--crossfit 2 to {most}, the number of its groups",
+            f"the training part of fold {fold.name} cannot be cut into {count} parts",
+            expected=f"--crossfit 2 to {most}, the number of groups",
         )
-    cut = grouped.parts(fold.train, groups, tuning.classes, count, tuning.settings.seed)
+    cut = grouped.parts(fold.train, groups, job.classes, count, job.settings.seed)
     return [
         Fold(
             f"{fold.name}-x{number}",
-            tuple(name for name in fold.train if name not in part),
-            tuple(name for name in fold.train if name in part),
+            tuple(utterance_id for utterance_id in fold.train if utterance_id not in part),
+            tuple(utterance_id for utterance_id in fold.train if utterance_id in part),
         )
         for number, part in enumerate(cut, 1)
     ]
 
 
-def summary(tuned: Tuned) -> str:
-    """What was tuned, for a person: one line per epoch and where the checkpoint is."""
+def summarize(tuned: Tuned) -> str:
+    """Describe a fine-tuning in text: one line per epoch, and the checkpoint's folder."""
     record = tuned.record
     head = (
         f"{record['modality']} encoder, labels {record['labels']}, protocol {record['protocol']}, fold {record['fold']}"
     )
-    state = "tuned" if tuned.fresh else "up to date, nothing done"
-    return "\n".join([head, *map(_epoch, record["history"]), f"checkpoint {tuned.folder}: {state}"])
+    state = "fine-tuned" if tuned.fresh else "up to date, nothing done"
+    return "\n".join([head, *map(_format_epoch, record["history"]), f"checkpoint {tuned.folder}: {state}"])
 
 
-def _epoch(entry: dict[str, Any]) -> str:
+def _format_epoch(entry: dict[str, Any]) -> str:
     numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
     return f"  epoch {entry['epoch']:g}: {figures}"
 
 
-def _fold(folds: list[Fold], protocol: str, name: str | None) -> Fold:
+def _choose_fold(folds: list[Fold], protocol: str, name: str | None) -> Fold:
     if name is not None:
         return cuts.choose(folds, name)
     if len(folds) > 1:
         raise BadValue(
-            f"protocol {protocol} has {len(folds)} folds, and an encoder is tuned on one",
+            f"protocol {protocol} has {len(folds)} folds; name the one to fine-tune on",
             expected=f"--fold, one of {', '.join(fold.name for fold in folds)}",
         )
     return folds[0]

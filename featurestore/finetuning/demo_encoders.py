@@ -47,7 +47,7 @@ def _tune(path: Path, modality: str) -> None:
     import torch
 
     from featurestore.finetuning import demo_models
-    from featurestore.finetuning.by_fold import tune
+    from featurestore.finetuning.by_fold import finetune_folds
 
     torch.set_num_threads(1)
     store = Store(path)
@@ -58,7 +58,7 @@ def _tune(path: Path, modality: str) -> None:
     else:
         demo_models.write_text(start, _training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
-    tune(store, modality=modality, checkpoint=str(start), out=out, progress=_tell, **settings)
+    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_tell, **settings)
 
 
 def _training_texts(store: Store) -> list[str]:

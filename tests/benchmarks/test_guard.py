@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.fitting.fit import fit_head
 from featurestore.errors import Leakage
 from featurestore.extraction.extract import extract
-from featurestore.finetuning.by_fold import tune
+from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.folds.cuts import cuts
 from featurestore.preparation.prepare import prepare
 from featurestore.spec import EncoderSpec
@@ -77,7 +77,7 @@ def tuned(request, tmp_path_factory):
     store = Store(folder / "before")
     made = dict(zip((row.id for row in store.utterances), range(COUNT), strict=True))
     options = {"modality": modality, "checkpoint": str(start), "epochs": 1, "batch_size": 8}
-    (record,) = tune(store, out=folder / "tuned", progress=lambda line: None, **options)
+    (record,) = finetune_folds(store, out=folder / "tuned", progress=lambda line: None, **options)
     return modality, ids, folder, {made[utterance_id] for utterance_id in record.record["trained_on"]}
 
 

@@ -5,9 +5,10 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from benchmarks import compare
 from benchmarks.evaluation.inputs import resolve, taken
 from benchmarks.fitting.fit import fit_head
-from benchmarks.grid import compare, results
+from benchmarks.grid import results
 from benchmarks.grid.runner import Asked, benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.folds.fold import Fold, cut
@@ -204,14 +205,16 @@ def test_from_tuning_to_the_figures(tmp_path):
 def test_a_folder_without_folds_is_said(tmp_path):
     store = tiny.store(tmp_path / "store", tiny.utterances(3, tmp_path / "clips"), tmp_path / "clips").path
     message = run("extract", "--store", store, "--all-folds", "--encoder", f"text={tmp_path}", code=1)
-    assert "is no folder of encoders tuned fold by fold\n  expected: NAME=FOLDER with a checkpoint for each" in message
+    assert "\n  expected: NAME=FOLDER with one checkpoint per fold" in message
 
 
 def test_too_many_parts_are_said(tmp_path):
-    from featurestore.finetuning.by_fold import tune
+    from featurestore.finetuning.by_fold import finetune_folds
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")
     with pytest.raises(
-        BadValue, match="the training part of fold 0 cannot be cut into 2\n  expected: --crossfit 2 to 1"
+        BadValue, match="the training part of fold 0 cannot be cut into 2 parts\n  expected: --crossfit 2 to 1"
     ):
-        tune(store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2)
+        finetune_folds(
+            store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2
+        )

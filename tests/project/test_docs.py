@@ -11,7 +11,8 @@ import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = cli.main.commands
+CONTEXT = click.Context(cli.main)
+COMMANDS = {name: cli.main.get_command(CONTEXT, name) for name in cli.main.list_commands(CONTEXT)}
 HELP = "\n".join(command.help for command in COMMANDS.values())
 
 

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from benchmarks import compare
 from benchmarks.evaluation import controls
-from benchmarks.grid import compare, results
+from benchmarks.grid import results
 from benchmarks.grid.asked import Asked
 from benchmarks.grid.runner import benchmark
 from benchmarks.report.analysis.content import content

@@ -175,21 +175,29 @@ def test_by_the_command_line(monkeypatch, tmp_path):
     assert json.loads((tmp_path / "bundles/logistic/head.json").read_text("utf-8"))["params"] == content["params"]
 
 
-@pytest.mark.parametrize("old", ["--tune", "--tune-parts"])
-def test_the_old_spelling_of_search_is_taken_with_one_line(monkeypatch, old):
+RENAMED = [
+    ("--tune", "--search", [3]),
+    ("--tune-parts", "--inner-folds", [3]),
+    ("--search-parts", "--inner-folds", [3]),
+    ("--shuffle", "--permute", []),
+    ("--shares", "--train-sizes", ["0.5,0.25"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), RENAMED)
+def test_an_old_spelling_is_accepted_with_one_line(monkeypatch, old, new, value):
     asked = []
-    monkeypatch.setattr("benchmarks.grid.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
-    new = old.replace("tune", "search")
-    results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, 3) for option in (old, new)]
+    monkeypatch.setattr("benchmarks.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
+    results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, *value) for option in (old, new)]
+    plain = invoke("benchmark", "--heads", "svm", "--out", "o")
     assert results[0].stderr == (
         f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n"
     )
-    assert results[1].stderr == ""
-    assert asked[0] == asked[1]
-    assert getattr(asked[0], new[2:].replace("-", "_")) == 3
+    assert results[1].stderr == plain.stderr == ""
+    assert asked[0] == asked[1] != asked[2]
 
 
 def test_the_old_spelling_is_not_in_the_help():
     text = invoke("benchmark", "--help").stdout
-    assert "--search-parts" in text
-    assert "--tune" not in text
+    assert "--inner-folds" in text
+    assert not {old for old, _, _ in RENAMED if old in text}

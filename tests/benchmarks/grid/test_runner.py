@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from benchmarks import compare
 from benchmarks.evaluation import run as single
-from benchmarks.grid import compare, machine, predictions, results
+from benchmarks.grid import machine, predictions, results
 from benchmarks.grid.asked import Asked, command
 from benchmarks.grid.runner import benchmark
 from benchmarks.paper.plan import published

@@ -11,8 +11,8 @@ from cli import main
 from featurestore import manifest
 from featurestore.corpora import iemocap
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
-from featurestore.extraction.pipeline import open_store
 from featurestore.preparation import checks
+from featurestore.preparation.open_store import open_store
 from featurestore.preparation.prepare import Changes, prepare, report
 from featurestore.preparation.prepared import again
 from featurestore.store import Store

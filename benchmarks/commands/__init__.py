@@ -1,0 +1,1 @@
+"""One module per command that evaluates: `cli VERB` is `VERB.py`, with the same verb in Python."""

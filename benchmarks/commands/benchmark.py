@@ -1,0 +1,90 @@
+"""`cli benchmark`: compare heads and features by one protocol."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurestore.console import (
+    SEED,
+    engine_options,
+    json_option,
+    labels_option,
+    leakage_options,
+    print_answer,
+    renamed,
+    say,
+    search_options,
+    split_list,
+    store_option,
+)
+
+LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRING, "seeds": SEED}
+
+
+@click.command("benchmark")
+@store_option
+@click.option("--heads", required=True, help="Comma-separated names from `cli list heads`.")
+@click.option(
+    "--features",
+    help="Comma-separated feature sets: text, audio, both, embeddings, logits, layers, or features joined by +, such "
+    "as audio.mean+text.mean or means=audio.mean+text.mean. Default: one set of every default feature.",
+)
+@labels_option
+@click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
+@click.option("--fold", help="Only this fold.")
+@click.option(
+    "--seeds", default="0", help="Seeds for stochastic heads, comma-separated; see --split-seed for the split."
+)
+@click.option("--split-seed", type=SEED, default=0, help="Seed of the split; the one that encoders were fine-tuned on.")
+@click.option("--normalize", default="none", help="Comma-separated: none, global, speaker.")
+@click.option(
+    "--logits",
+    default="cross-fitted",
+    help="Comma-separated: cross-fitted (if the store has such logits), cross-fitted-mean (test: the mean of the K "
+    "encoders), in-sample.",
+)
+@click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
+@search_options
+@renamed("--tune", "--search", type=click.IntRange(min=0))
+@renamed("--tune-parts", "--inner-folds", type=click.IntRange(1, 5))
+@click.option(
+    "--permute",
+    is_flag=True,
+    help="Also measure permutation importance: permute the text, or the audio, of the test utterances.",
+)
+@renamed("--shuffle", "--permute", is_flag=True)
+@click.option(
+    "--train-sizes",
+    metavar="0.1,0.25,0.5",
+    help="Also fit every head on these fractions of the training part: a learning curve.",
+)
+@renamed("--shares", "--train-sizes")
+@click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")
+@click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class (null drops it).")
+@engine_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
+@leakage_options
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """Compare heads and features; continue a stopped run.
+
+    Every run's predictions are written before anything is summarized; finished runs are not repeated.
+
+    \b
+    Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
+              cli benchmark --heads svm,mlp --features both --permute --train-sizes 0.1,0.25,0.5 --out results
+              cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
+    """
+    from benchmarks.compare import compare
+    from benchmarks.grid.asked import Asked
+
+    where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
+    where |= {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
+    for name, kind in LISTS.items():
+        options[name] = split_list(f"--{name}", options[name], kind)
+    sizes = options.pop("train_sizes")
+    options["shares"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
+    options["shuffle"], options["search_parts"] = options.pop("permute"), options.pop("inner_folds")
+    found, text = compare(asked=Asked(**options), **where, say=say)
+    print_answer(found, text, as_json)

@@ -1,0 +1,24 @@
+"""`cli demo`: run the whole chain on the embedded demo corpus."""
+
+from pathlib import Path
+
+import click
+
+from featurestore.console import json_option, print_answer, say, store_option
+
+
+@click.command("demo")
+@store_option
+@json_option
+def command(store: Path, as_json: bool) -> None:
+    """Run everything on the embedded demo corpus.
+
+    The demo is synthetic speech: it proves the pipeline, not the science. A second run reuses what the first one made.
+
+    \b
+    Example: cli demo
+    """
+    from benchmarks.demo import run
+
+    result = run(store, say=say)
+    print_answer(result.to_json(), result.table(), as_json)

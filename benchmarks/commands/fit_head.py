@@ -1,0 +1,59 @@
+"""`cli fit-head`: fit a head, measure it and save its bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurestore.console import (
+    SEED,
+    json_option,
+    labels_option,
+    leakage_options,
+    print_answer,
+    say,
+    search_options,
+    store_option,
+)
+
+
+@click.command("fit-head")
+@store_option
+@click.option("--head", required=True, help="A name from `cli list heads`.")
+@click.option("--features", help="Comma-separated. Default: mean (or functionals) and logits of every encoder.")
+@labels_option
+@click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
+@click.option("--fold", help="Only this fold.")
+@click.option("--seed", type=SEED, default=0, help="Seed of the split and of the head.")
+@click.option(
+    "--normalize",
+    type=click.Choice(["none", "global", "speaker"]),
+    default="none",
+    help="Scale each column to mean 0 and standard deviation 1: global, over the training part; speaker, over each "
+    "speaker's own clips, which needs many clips per speaker, so that no bundle is written.",
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; repeatable.")
+@search_options
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle. Default: STORE/bundles/HEAD."
+)
+@leakage_options
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """Fit a head, print its metrics, write a bundle.
+
+    The metrics are measured on the test part of each fold; the bundle is what `cli predict` takes. Below the metrics
+    stands every check of `cli list checks` that fails.
+
+    \b
+    Examples: cli fit-head --head mlp
+              cli fit-head --head svm --features audio.mean,text.mean --param C=10 \\
+                --protocol leave-one-speaker-out
+              cli fit-head --head svm --search 8
+    """
+    from benchmarks.fitting.fit import fit_and_save
+    from featurestore.store import Store
+
+    options["search_parts"] = options.pop("inner_folds")
+    fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
+    print_answer(fitted.to_json(), fitted.table(), as_json)

@@ -1,0 +1,54 @@
+"""`cli paper`: reproduce the paper, its tables beside the published ones."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurestore.console import PARTLY_FAILED, corpus_options, json_option, print_answer, say, store_option
+
+
+@click.command("paper")
+@store_option
+@corpus_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: STORE/paper/MODE.")
+@click.option(
+    "--mode",
+    type=click.Choice(["exact", "fixed"]),
+    default="fixed",
+    help="exact: follow the published code in everything; fixed: repair what it does and the paper does not say.",
+)
+@click.option(
+    "--text", default="", metavar="CHECKPOINT", help="Text encoder. Default: the paper's, or the demo's on the demo."
+)
+@click.option(
+    "--audio", default="", metavar="CHECKPOINT", help="Audio encoder. Default: the paper's, or the demo's on the demo."
+)
+@click.option("--epochs-text", type=click.IntRange(min=1), default=9, help="Epochs of the text encoder.")
+@click.option("--epochs-audio", type=click.IntRange(min=1), default=9, help="Epochs of the audio encoder.")
+@click.option("--epochs-fusion", type=click.IntRange(min=1), default=6, help="Epochs of the fusion network.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> None:
+    """Reproduce the paper, its tables beside the published.
+
+    Fine-tunes both encoders, extracts, fuses, and writes one page with the six tables, curves and confusion matrices.
+    A stopped run continues; what has not changed is reused.
+
+    \b
+    Examples: cli paper
+              cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
+                --mode exact --out results/paper
+    """
+    from benchmarks.paper.plan import Epochs
+    from benchmarks.paper.run import run, summary
+    from benchmarks.paper.switches import MODES
+    from featurestore.preparation.open_store import open_store
+
+    epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
+    store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
+    out = options.pop("out") or store.path / "paper" / mode
+    done = run(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
+    print_answer(done.results, summary(done), as_json)
+    if done.failed:
+        ctx.exit(PARTLY_FAILED)

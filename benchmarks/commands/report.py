@@ -1,0 +1,37 @@
+"""`cli report`: make a benchmark's report again from its predictions."""
+
+from pathlib import Path
+
+import click
+
+from featurestore.console import json_option, print_answer
+
+
+@click.command("report")
+@click.argument("folder", metavar="R", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page; the other files are written beside it. Default: R/report.html.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of another benchmark: compare the same systems under its protocol, on utterances that both tested.",
+)
+@json_option
+def command(folder: Path, out: Path | None, against: Path | None, as_json: bool) -> None:
+    """Make a benchmark's report again, from its predictions.
+
+    Writes one page that needs no network, and beside it results.json, report.md, leaderboard.csv, leaderboard.tex and
+    figures/. The same predictions give the same bytes.
+
+    \b
+    Examples: cli report results --out report.html
+              cli report results/random --against results/by-speaker
+    """
+    from benchmarks.report import write
+
+    page = out or folder / write.PAGE
+    found = write.report(folder, page, against)
+    print_answer(found, f"{found['sentence']}\npage {page}", as_json)

@@ -1,0 +1,184 @@
+"""`cli extract`: extract frozen features of every utterance into a store."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurestore.console import (
+    PARTLY_FAILED,
+    corpus_options,
+    engine_options,
+    json_option,
+    print_answer,
+    say,
+    store_option,
+)
+
+if TYPE_CHECKING:
+    from featurestore.extraction.extract import Extracted
+    from featurestore.networks.identity import Identity
+    from featurestore.spec import EncoderSpec
+    from featurestore.store import Store
+
+# The paper's encoders.
+DEFAULT_ENCODERS = ("text=microsoft/deberta-v3-small", "audio=facebook/wav2vec2-base-960h")
+
+
+def extract(
+    store: str | Path = "features/demo",
+    *,
+    encoders: Sequence[str] = (),
+    corpus: str | None = None,
+    root: str | Path | None = None,
+    all_folds: bool = False,
+    frames: bool = False,
+    layers: bool = False,
+    jobs: int | None = None,
+    device: str | None = None,
+    max_seconds: float | None = None,
+    engine: str = "loky",
+    scheduler: str | None = None,
+    progress: Callable[[str], None] = say,
+) -> "list[Extracted]":
+    """Extract the features of every utterance with each encoder; reuse what the store already holds.
+
+    Args:
+        store: the folder; prepared first if it has no manifest.
+        encoders: `[NAME=]CHECKPOINT` texts; by default the demo's own encoders on the demo, else the paper's.
+        corpus: name of the corpus to prepare.
+        root: the folder of its release.
+        all_folds: each encoder is a folder with one checkpoint per fold, and becomes the files `NAME@FOLD.h5`.
+        frames: also store every frame.
+        layers: also store the mean of every layer.
+        jobs: worker processes; by default one per core.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default the GPU if there is one.
+        max_seconds: longer clips fail.
+        engine: `loky`, `dask` or `ray`.
+        scheduler: address of a running dask cluster.
+        progress: receives lines for the user.
+
+    Returns:
+        One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
+
+    Raises:
+        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, or
+            two encoders of one name.
+        Problem: as `open_store` and `extract_encoder` raise.
+
+    Example:
+        >>> from featurestore import extract
+        >>> extract("features/demo", encoders=["egemaps"])  # doctest: +SKIP
+    """
+    from featurestore.engines import Engine
+    from featurestore.extraction import extract as extraction
+    from featurestore.networks.device import check as check_device
+    from featurestore.preparation.open_store import open_store
+    from featurestore.spec import parse_encoder
+
+    where = Engine(engine, scheduler=scheduler or "")
+    if device:
+        check_device(device, here=where.local)
+    opened = open_store(Path(store), corpus, Path(root) if root is not None else None, progress)
+    specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, progress)
+    if all_folds:
+        specs = [each for spec in specs for each in _per_fold(spec)]
+    optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
+    return [
+        extraction.extract(
+            opened,
+            identity,
+            optional=optional,
+            jobs=jobs or 0,
+            device=device or "",
+            max_seconds=max_seconds,
+            engine=engine,
+            scheduler=scheduler or "",
+            say=progress,
+        )
+        for identity in _identify_all(specs, optional)
+    ]
+
+
+@click.command("extract")
+@store_option
+@corpus_options
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    metavar="[NAME=]CHECKPOINT",
+    help="A folder, a hub name, or a hand-made extractor (egemaps, compare); repeatable. Default: the demo's own on "
+    "the demo, else text=microsoft/deberta-v3-small and audio=facebook/wav2vec2-base-960h.",
+)
+@click.option("--all-folds", is_flag=True, help="Each --encoder NAME=FOLDER has a checkpoint per fold: NAME@FOLD.h5.")
+@click.option("--frames", is_flag=True, help="Also store every frame (large).")
+@click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
+@engine_options
+@click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Fail longer clips. Default: none.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
+    """Extract frozen features of every utterance.
+
+    Features that the store already holds are reused; a stopped extraction continues. Exit code 3: finished, but some
+    utterances failed.
+
+    \b
+    Examples: cli extract
+              cli extract --store features/mine --corpus table --root mine.csv \\
+                --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
+    """
+    done = extract(**options)
+    print_answer([item.to_json() for item in done], "\n".join(item.summary() for item in done), as_json)
+    if any(item.failed for item in done):
+        ctx.exit(PARTLY_FAILED)
+
+
+def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "list[Identity]":
+    """Identify every encoder before the first one runs; raise BadValue if two have one name."""
+    from featurestore.encoders import identify
+    from featurestore.errors import BadValue
+    from featurestore.extraction.extract import check_kinds
+
+    identities = [identify(spec) for spec in specs]
+    for identity in identities:
+        check_kinds(identity, optional)
+    by_name: dict[str, list[str]] = {}
+    for spec, identity in zip(specs, identities, strict=True):
+        by_name.setdefault(identity.name, []).append(spec.checkpoint)
+    for name, checkpoints in by_name.items():
+        if len(checkpoints) > 1:
+            raise BadValue(
+                f"{len(checkpoints)} encoders are named {name}; each would overwrite the one before",
+                got=", ".join(checkpoints),
+                do="give each a name of its own: --encoder NAME=CHECKPOINT",
+            )
+    return identities
+
+
+def _per_fold(spec: "EncoderSpec") -> "list[EncoderSpec]":
+    """List the encoders in a folder that `cli finetune --all-folds` or `--crossfit` wrote."""
+    from featurestore.errors import BadValue
+    from featurestore.networks.checkpoint import RECORD
+    from featurestore.spec import EncoderSpec
+
+    folders = sorted(path.parent for path in Path(spec.checkpoint).glob(f"*/{RECORD}"))
+    if not folders or not spec.name:
+        raise BadValue(
+            f"no encoders per fold in {spec.checkpoint}" if spec.name else f"encoder {spec.checkpoint} has no name",
+            expected="NAME=FOLDER with one checkpoint per fold",
+            do="cli finetune --all-folds --out FOLDER, then cli extract --all-folds --encoder NAME=FOLDER",
+        )
+    return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
+
+
+def _default_encoders(store: "Store", progress: Callable[[str], None]) -> "list[EncoderSpec]":
+    from featurestore.finetuning import demo_encoders
+    from featurestore.spec import parse_encoder
+
+    if store.corpus == "demo":
+        return demo_encoders.encoders(store, progress)
+    return [parse_encoder(text) for text in DEFAULT_ENCODERS]

@@ -1,0 +1,115 @@
+"""`cli finetune`: fine-tune an encoder on the training part of a fold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
+
+if TYPE_CHECKING:
+    from featurestore.finetuning.finetune import Tuned
+
+
+def finetune(
+    store: str | Path,
+    *,
+    modality: str,
+    checkpoint: str,
+    out: str | Path,
+    labels: str | None = None,
+    protocol: str = "holdout",
+    fold: str | None = None,
+    all_folds: bool = False,
+    crossfit: int = 0,
+    progress: Callable[[str], None] = say,
+    **settings: Any,
+) -> "list[Tuned]":
+    """Fine-tune an encoder on the training part of a fold, or one encoder per fold.
+
+    Args:
+        store: the folder; its manifest and audio are used.
+        modality: `audio` or `text`.
+        checkpoint: a folder or hub name to start from.
+        out: the folder of the checkpoint, or of several.
+        labels: label scheme; by default the corpus's own.
+        protocol: its registry name.
+        fold: its name; needed if the protocol has several folds and not all are used.
+        all_folds: fine-tune one encoder per fold, in `out/FOLD`.
+        crossfit: number K of further encoders per fold for cross-fitted logits; 0 for none.
+        progress: receives lines for the user.
+        settings: fields of `featurestore.finetuning.settings.Settings`, such as `epochs`, `learning_rate`, `seed`.
+
+    Returns:
+        One entry per encoder: its folder and its record, the content of `finetune.json`.
+
+    Raises:
+        Problem: as `featurestore.finetuning.by_fold.finetune_folds` raises.
+
+    Example:
+        >>> from featurestore import finetune
+        >>> finetune("features/demo", modality="text", checkpoint="start", out="tuned")  # doctest: +SKIP
+    """
+    from featurestore.finetuning.by_fold import finetune_folds
+    from featurestore.store import Store
+
+    return finetune_folds(
+        Store(Path(store)),
+        modality=modality,
+        checkpoint=checkpoint,
+        out=Path(out),
+        labels=labels,
+        protocol=protocol,
+        fold=fold,
+        all_folds=all_folds,
+        crossfit=crossfit,
+        progress=progress,
+        **settings,
+    )
+
+
+@click.command("finetune")
+@store_option
+@click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="What the encoder reads.")
+@click.option("--checkpoint", required=True, help="Folder or hub name to start from.")
+@labels_option
+@click.option("--protocol", default="holdout", help="Protocol that cuts the corpus; a fold's training part is used.")
+@click.option("--fold", help="Fold of the protocol; not needed if there is only one.")
+@click.option("--all-folds", is_flag=True, help="Fine-tune one encoder per fold, in OUT/FOLD.")
+@click.option(
+    "--crossfit", type=int, default=0, help="Also fine-tune K encoders per fold for cross-fitted logits, OUT/FOLD-x1 …"
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option("--epochs", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak rate of AdamW.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances per step.")
+@click.option("--micro-batch", type=click.IntRange(min=1), default=8, help="Utterances in memory at once, at most.")
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Leave longer clips out and name them. Default: those that do not fit into memory.",
+)
+@click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
+@click.option("--freeze-front/--train-front", default=True, help="Freeze the convolutions of an audio network.")
+@click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
+@json_option
+def command(**options: Any) -> None:
+    """Fine-tune an encoder on the training part of a fold.
+
+    A stopped run continues when started again. The defaults are the paper's. The checkpoint records the utterances
+    that it was fine-tuned on; an evaluation on any of them is refused.
+
+    \b
+    Examples: cli finetune --store features/iemocap --modality text \\
+                --checkpoint microsoft/deberta-v3-small --out checkpoints/text
+              cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
+                --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
+    """
+    from featurestore.finetuning.by_fold import summarize
+
+    as_json = options.pop("as_json")
+    several = options["all_folds"] or options["crossfit"]
+    found = finetune(options.pop("store"), **options)
+    records = [dict(one.record) for one in found]
+    print_answer(records if several else records[0], "\n".join(map(summarize, found)), as_json)

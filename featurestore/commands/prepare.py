@@ -1,0 +1,33 @@
+"""`cli prepare`: read a corpus into the manifest of a store."""
+
+import json
+from pathlib import Path
+
+import click
+
+from featurestore.console import column_option, json_option, print_answer, store_option
+
+
+@click.command("prepare")
+@click.argument("corpus")
+@click.argument("root", required=False, type=click.Path(path_type=Path))
+@store_option
+@click.option("--name", default="", show_default=False, help="Name of your own table in results. Default: `table`.")
+@column_option
+@json_option
+def command(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
+    """Read a corpus into a manifest and report what is odd.
+
+    CORPUS is a name from `cli list corpora`. ROOT is the folder of the release, or for `table` a CSV, TSV or JSONL
+    file. In a table, start and end (in seconds) cut a segment out of the row's audio.
+
+    \b
+    Examples: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap
+              cli prepare table calls.csv --name calls --column label=emotion --column audio=path \\
+                --store features/calls
+    """
+    from featurestore.corpora.table import parse_columns
+    from featurestore.preparation.prepare import prepare, report
+
+    prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns))
+    print_answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)

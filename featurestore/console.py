@@ -1,0 +1,161 @@
+"""Share options and output between the commands of the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+PARTLY_FAILED = 3  # exit code: finished, but some utterances failed
+SEED = click.IntRange(0, 2**32 - 1)  # what NumPy and scikit-learn take
+SEED.name = "whole number"  # in messages
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def store_option(function: Command) -> Command:
+    """Add `--store`."""
+    return click.option(
+        "--store",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="FEATURESTORE",
+        default="features/demo",
+        show_envvar=True,
+        help="Folder of the feature store.",
+    )(function)
+
+
+def json_option(function: Command) -> Command:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
+
+
+def labels_option(function: Command) -> Command:
+    """Add `--labels`."""
+    return click.option(
+        "--labels",
+        help="Label scheme, or a JSON file that maps codes to classes (null drops a code). Default: the corpus's own.",
+    )(function)
+
+
+def column_option(function: Command) -> Command:
+    """Add `--column`, for commands that read a table."""
+    return click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="COLUMN=NAME",
+        help="The table's name for a column (label, audio, text, speaker …) where it differs; repeatable.",
+    )(function)
+
+
+def corpus_options(function: Command) -> Command:
+    """Add `--corpus` and `--root`, for commands that prepare a store which has no manifest."""
+    return _add(
+        function,
+        click.option("--corpus", help="Prepare this corpus first if the store has no manifest."),
+        click.option("--root", type=click.Path(path_type=Path), help="Folder of that corpus."),
+    )
+
+
+def search_options(function: Command) -> Command:
+    """Add `--search` and `--inner-folds`."""
+    draws, folds = click.IntRange(min=0), click.IntRange(1, 5)
+    return _add(
+        function,
+        click.option(
+            "--search",
+            type=draws,
+            default=0,
+            help="Search hyper-parameters: try the head's own and N drawn settings on inner folds of training.",
+        ),
+        click.option(
+            "--inner-folds",
+            type=folds,
+            default=5,
+            help="Inner folds of --search: 1 is faster, 5 chooses better.",
+        ),
+        renamed("--search-parts", "--inner-folds", type=folds),
+    )
+
+
+def leakage_options(function: Command) -> Command:
+    """Add `--allow-leakage` and `--allow-degenerate`."""
+    return _add(
+        function,
+        click.option(
+            "--allow-leakage",
+            is_flag=True,
+            help="Evaluate even if an encoder was fine-tuned on test utterances; marks every figure.",
+        ),
+        click.option(
+            "--allow-degenerate",
+            is_flag=True,
+            help="Normalize by speaker even if most test speakers have one class, so that the mean gives it away.",
+        ),
+    )
+
+
+def engine_options(function: Command) -> Command:
+    """Add `--jobs`, `--engine` and `--scheduler`, for commands whose work may run on a cluster."""
+    return _add(
+        function,
+        click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each. Default: cores."),
+        click.option(
+            "--engine",
+            type=click.Choice(["loky", "dask", "ray"]),
+            default="loky",
+            help="loky: processes on this machine; dask, ray: a cluster.",
+        ),
+        click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler; for ray: $RAY_ADDRESS."),
+    )
+
+
+def renamed(old: str, new: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Accept an option under its old name: hidden, with a line that names the new one.
+
+    Args:
+        old: such as `--shuffle`.
+        new: such as `--permute`.
+        attributes: of the option, as `click.option` takes them.
+    """
+
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.params[new.removeprefix("--").replace("-", "_")] = value
+
+    return click.option(
+        old, hidden=True, deprecated=f"Use {new}.", expose_value=False, default=None, callback=keep, **attributes
+    )
+
+
+def say(line: str) -> None:
+    """Print a line of progress to standard error; standard output holds the answer alone."""
+    click.echo(line, err=True)
+
+
+def print_answer(content: Any, text: str, as_json: bool) -> None:
+    """Print the answer, as JSON for a program or as text for a person."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
+
+
+def split_list(option: str, text: str, kind: Callable[[str], Any]) -> tuple[Any, ...]:
+    """Split a comma-separated option into its items, each once.
+
+    Raises:
+        click.BadParameter: an item that `kind` refuses, or no item at all.
+    """
+    try:
+        found = tuple(dict.fromkeys(kind(item.strip()) for item in text.split(",") if item.strip()))
+    except click.BadParameter as error:
+        raise click.BadParameter(f"in the list {text!r}, {error.message}", param_hint=option) from None
+    if not found:
+        raise click.BadParameter("the list is empty", param_hint=option)
+    return found
+
+
+def _add(function: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
+        function = option(function)
+    return function
