@@ -10,7 +10,7 @@ __all__ = ["check"]
 def check(results: Evaluation) -> Finding:
     """Fail where words give away what was said with them in training.
 
-    What a near copy is: `featurestore.folds.near_copies.copies`.
+    See `featurestore.folds.near_copies`.
     """
     if not any(entry["modality"] == "text" for entry in results.about["encoders"].values()):
         return not_applicable("no feature is of text")

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
+from featurestore.folds.near_copies import components, given_away
 from featurestore.manifest import Utterance
 from featurestore.protocols._groups import kfold
-from featurestore.folds.near_copies import components, given_away
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -19,7 +19,7 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     A script stays together, and training utterances of another script whose text is a copy or near copy of a test
     utterance's are left out of training (`unused`): everyday phrases stand in every script, and joining the scripts
     that share one would join them all. Of utterances without a script, texts stay together that a chain of copies
-    links. What a near copy is: `featurestore.folds.near_copies.copies`. A dev part is cut by script alone: its texts may
+    links. See `featurestore.folds.near_copies`. A dev part is cut by script alone: its texts may
     have copies in the rest of training.
 
     Raises:

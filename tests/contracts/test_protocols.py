@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from featurestore import registry
 from featurestore.errors import Mismatch
+from featurestore.folds import near_copies
 from featurestore.folds.fold import cut, digest, from_json, to_json
 from featurestore.manifest import Utterance
-from featurestore.protocols import _texts, cross_corpus, holdout
+from featurestore.protocols import cross_corpus, holdout
 
 PROTOCOLS = registry.names("protocols")
 INDEPENDENT = [name for name in PROTOCOLS if registry.module("protocols", name).SPEAKER_INDEPENDENT]
@@ -227,16 +228,16 @@ def test_no_script_and_no_text_is_shared_where_the_protocol_says_so(utterances):
     for fold in cut_or_skip("script-disjoint", utterances, kept(utterances)):
         train, test = ([rows[name] for name in part] for part in (fold.train, fold.test))
         assert not {row.script for row in train} & {row.script for row in test} - {""}
-        assert not ({_texts.normalised(row.text) for row in train} & {_texts.normalised(row.text) for row in test}) - {
-            ""
-        }
+        assert not (
+            {near_copies.normalised(row.text) for row in train} & {near_copies.normalised(row.text) for row in test}
+        ) - {""}
         near = {"i told you not to go", "he told you not to go"}
-        assert not all(near & {_texts.normalised(row.text) for row in part} for part in (train, test))
+        assert not all(near & {near_copies.normalised(row.text) for row in part} for part in (train, test))
 
 
 def test_without_scripts_texts_that_a_chain_of_copies_links_stay_together():
     texts = {"a": "I told you not to go", "b": "he told you not to go", "c": "he told you not to stay", "d": "Oh no"}
-    assert _texts.components(texts) == {
+    assert near_copies.components(texts) == {
         "a": "he told you not to go",
         "b": "he told you not to go",
         "c": "he told you not to go",
