@@ -1,4 +1,4 @@
-"""Measures everything, prints the table, keeps the JSON: `python -m benchmarks.speed [--only NAME] [--small]`."""
+"""Run every measurement, print the table and write the JSON: `python -m benchmarks.speed [--only NAME] [--small]`."""
 
 import argparse
 import importlib
@@ -13,33 +13,33 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import _machine
-from benchmarks.speed._row import HEADINGS, Row
+from benchmarks.speed._row import HEADINGS, Measurement
 
 
 def names() -> list[str]:
-    """Every measurement, found by listing the folder."""
+    """List every measurement in this folder."""
     return [
         found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)]) if not found.name.startswith("_")
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the measurements asked for; 1 where a bar does not hold."""
+    """Run the requested measurements and return the exit code: 1 if a bar does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--only", action="append", choices=names(), help="this one; may be given several times")
-    parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? The figures mean nothing")
-    parser.add_argument("--out", type=Path, default=Path("results/bench.json"), help="where the JSON goes")
+    parser.add_argument("--only", action="append", choices=names(), help="run this measurement; repeatable")
+    parser.add_argument("--small", action="store_true", help="tiny sizes that only show that it runs")
+    parser.add_argument("--out", type=Path, default=Path("results/bench.json"), help="file for the JSON")
     options = parser.parse_args(arguments)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     content = run(options.only or names(), small=options.small)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(content, indent=2), "utf-8")
-    print(f"kept in {options.out}")
+    print(f"written to {options.out}")
     return 1 if any(row["passed"] is False for row in content["rows"]) and not options.small else 0
 
 
 def run(wanted: Sequence[str], small: bool) -> dict[str, Any]:
-    """Measures, printing each measurement as it is done; returns what is kept."""
+    """Run measurements, print each as it ends, and return them as JSON."""
     machine = _machine.describe()
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     kept: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ def _load() -> str:
     return f"{os.getloadavg()[0]:.1f}"
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[Measurement]) -> str:
     lines = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = [

@@ -1,4 +1,4 @@
-"""`cli extract` in a process of its own, as a user starts it, and the memory that it and its workers take."""
+"""Run `cli extract` as a user does, in a process of its own, and measure the memory of it and its workers."""
 
 import json
 import os
@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-INTERVAL = (
-    0.05  # seconds between two looks; the kernel keeps each process's peak, so only its last moment can be missed
-)
+# Seconds between two samples. The kernel keeps each process's peak, so only its last moment can be missed.
+INTERVAL = 0.05
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command answered, and what it took.
+    """The answer of a command, and its cost.
 
     Args:
         answer: its JSON.
         seconds: from start to end.
-        peak: MB; the peaks of the command and of every worker, each as the kernel kept it, added up.
+        peak: in MB, the sum of the peaks that the kernel kept for the command and for every worker.
     """
 
     answer: Any
@@ -31,7 +30,7 @@ class Finished:
 
 
 def extract(store: Path, checkpoint: Path, *options: str) -> Finished:
-    """Runs `cli extract --json` and watches it."""
+    """Run `cli extract --json` and sample its memory."""
     arguments = ["extract", "--store", str(store), "--encoder", f"audio={checkpoint}", "--device", "cpu", "--json"]
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -53,13 +52,13 @@ def extract(store: Path, checkpoint: Path, *options: str) -> Finished:
 
 
 def _family(root: int) -> Sequence[int]:
-    """A process and all that it started."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             parent = int(Path("/proc", name, "stat").read_text("utf-8").rpartition(")")[2].split()[1])
         except (OSError, IndexError):
-            continue  # it has just ended
+            continue  # the process has just ended
         children.setdefault(parent, []).append(int(name))
     found = [root]
     for member in found:
@@ -68,7 +67,7 @@ def _family(root: int) -> Sequence[int]:
 
 
 def _peak(process: int) -> float:
-    """The most memory (MB) that a process has had so far."""
+    """Return the peak memory of a process so far, in MB."""
     try:
         status = Path(f"/proc/{process}/status").read_text("utf-8")
     except OSError:

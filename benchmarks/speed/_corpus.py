@@ -1,4 +1,4 @@
-"""Corpora and checkpoints to measure with: IEMOCAP's lengths, the real architectures, random weights."""
+"""Write corpora of IEMOCAP's lengths, and checkpoints of real architectures with random weights."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,25 +17,25 @@ from featurestore.store import CORPUS, MANIFEST, Store
 RATE = 16_000
 # IEMOCAP's 5,531 four-class turns (facts of the corpus): mean 4.55 s, median 3.58 s, 0.58 to 34.14 s.
 MEDIAN, MEAN, SHORTEST, LONGEST = 3.58, 4.55, 0.58, 34.14
-# Words such that a transcript has a mean of 17 tokens, two special ones included; one word is one token here.
+# Transcripts have 17 tokens on average, including two special ones; one word is one token here.
 WORDS_MEDIAN, WORDS_MEAN, MOST_WORDS = 11.0, 15.0, 100
 VOCABULARY = 4000
 
 
 def lengths(count: int, seed: int = 0) -> np.ndarray:
-    """Seconds of `count` clips: lognormal with IEMOCAP's mean and median, clipped to its range."""
+    """Draw the seconds of `count` clips: lognormal with IEMOCAP's mean and median, clipped to its range."""
     return _lognormal(count, MEDIAN, MEAN, seed).clip(SHORTEST, LONGEST)
 
 
 def transcripts(count: int, seed: int = 0) -> list[str]:
-    """Texts of made-up words, as long as IEMOCAP's."""
+    """Draw texts of made-up words, as long as IEMOCAP's."""
     random = np.random.default_rng(seed + 1)
     words = _lognormal(count, WORDS_MEDIAN, WORDS_MEAN, seed).round().clip(1, MOST_WORDS).astype(int)
     return [" ".join(f"w{word}" for word in random.integers(0, VOCABULARY, number)) for number in words]
 
 
 def write_clips(folder: Path, seconds: Sequence[float], seed: int = 0) -> list[Utterance]:
-    """Writes clips of noise and a tone, 16 bit, and gives their rows."""
+    """Write 16-bit clips of noise and a tone, and return their rows."""
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -48,16 +48,16 @@ def write_clips(folder: Path, seconds: Sequence[float], seed: int = 0) -> list[U
     return rows
 
 
-def store(path: Path, rows: Sequence[Utterance], root: Path) -> Store:
-    """Writes a prepared store."""
+def write_store(path: Path, rows: Sequence[Utterance], root: Path) -> Store:
+    """Write a prepared store."""
     path.mkdir(parents=True)
     (path / MANIFEST).write_text(to_csv(rows), "utf-8")
     (path / CORPUS).write_text(json.dumps({"corpus": "table", "root": str(root)}), "utf-8")
     return Store(path)
 
 
-def features(store: Store, encoder: str, columns: Mapping[str, np.ndarray]) -> None:
-    """Writes a finished feature file of all utterances: an encoder `text` or `audio` that was tuned on nothing."""
+def write_features(store: Store, encoder: str, columns: Mapping[str, np.ndarray]) -> None:
+    """Write the feature file of an encoder that was not fine-tuned, `text` or `audio`, with all utterances."""
     header = Header(encoder, encoder, {"class": "none"}, "0" * 64, manifest=store.manifest_digest)
     nobody = encode_text([])
     texts = {"id": encode_text([row.id for row in store.utterances]), "failed/id": nobody, "failed/reason": nobody}
@@ -65,7 +65,7 @@ def features(store: Store, encoder: str, columns: Mapping[str, np.ndarray]) -> N
 
 
 def write_audio_encoder(folder: Path, tiny: bool = False, width: int = 32) -> Path:
-    """An untrained wav2vec2-base, exactly its architecture (the configuration's defaults); or a tiny relative."""
+    """Write an untrained wav2vec2-base (the configuration's defaults), or a tiny one."""
     import transformers as hf
 
     small = {
@@ -86,9 +86,9 @@ def write_audio_encoder(folder: Path, tiny: bool = False, width: int = 32) -> Pa
 
 
 def write_text_encoder(folder: Path, tiny: bool = False) -> Path:
-    """An untrained deberta-v3-small: exactly its architecture but for a vocabulary of 4,000 words instead of 128,100.
+    """Write an untrained deberta-v3-small with a vocabulary of 4,000 words instead of 128,100.
 
-    The embedding of a token is a look-up, so the vocabulary changes memory and not speed.
+    Embedding a token is a look-up, so the vocabulary changes memory, not speed.
     """
     import transformers as hf
 
@@ -116,7 +116,7 @@ def write_text_encoder(folder: Path, tiny: bool = False) -> Path:
 
 
 def _lognormal(count: int, median: float, mean: float, seed: int) -> np.ndarray:
-    """Evenly spaced quantiles in a seeded order: a small sample with the whole distribution's mean and tail."""
+    """Return evenly spaced quantiles in a seeded order, so that a small sample has the distribution's mean and tail."""
     normal = NormalDist(np.log(median), np.sqrt(2 * np.log(mean / median)))
     quantiles = np.exp([normal.inv_cdf((index + 0.5) / count) for index in range(count)])
     return np.random.default_rng(seed).permutation(quantiles)

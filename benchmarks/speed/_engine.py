@@ -1,4 +1,4 @@
-"""The engine as the user meets it: `extract` on a prepared store, with workers that are already started."""
+"""Time an extraction on a prepared store, with workers that have already started."""
 
 import time
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 
 
-class Engine:
-    """An encoder and a corpus; every extraction goes into a store of its own."""
+class ExtractionTimer:
+    """An encoder and a corpus; every extraction writes to a store of its own."""
 
     def __init__(self, folder: Path, checkpoint: Path, rows: Sequence[Utterance], root: Path, jobs: int) -> None:
         self.folder, self.rows, self.root, self.jobs = folder, rows, root, jobs
@@ -19,10 +19,10 @@ class Engine:
         self.runs = 0
 
     def start(self) -> float:
-        """Starts new workers and loads the network in each, on a few utterances; how long that took.
+        """Start new workers, load the network in each on a few utterances, and return the seconds.
 
-        As in every extraction the workers are new and the first tasks are the longest: one that grows by much after
-        its first task is taken for a leaking one and replaced.
+        As in every extraction the workers are new and the first tasks are the longest: loky replaces a worker that
+        grows by much after its first task, as a leaking one.
         """
         from loky import get_reusable_executor
 
@@ -31,10 +31,10 @@ class Engine:
         return self.seconds(list(dict.fromkeys([*by_length[: 8 * self.jobs], *by_length[-self.jobs :]])))
 
     def seconds(self, rows: Sequence[Utterance] = ()) -> float:
-        """How long it takes to extract: hashing, planning, decoding, encoding, writing, joining."""
+        """Return the seconds of one extraction: hashing, planning, decoding, encoding, writing, joining."""
         rows = rows or self.rows
         self.runs += 1
-        store = _corpus.store(self.folder / f"store{self.runs}", rows, self.root)
+        store = _corpus.write_store(self.folder / f"store{self.runs}", rows, self.root)
         started = time.perf_counter()
         done: Extracted = extract(store, self.spec, jobs=self.jobs, device="cpu", say=_silent)
         taken = time.perf_counter() - started
@@ -44,4 +44,4 @@ class Engine:
 
 
 def _silent(line: str) -> None:
-    """What the engine says is not part of the measurement."""
+    """Drop the engine's progress lines."""

@@ -1,4 +1,4 @@
-"""What the figures were measured on, stated beside them."""
+"""Describe the machine that the figures were measured on."""
 
 import os
 from importlib.metadata import version
@@ -11,7 +11,7 @@ __all__ = ["cores", "describe"]
 
 
 def describe() -> dict[str, Any]:
-    """The machine, its load before the run, and the versions that matter."""
+    """Return the machine, its load before the run, and library versions."""
     import torch
 
     return {

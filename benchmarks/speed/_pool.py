@@ -1,4 +1,4 @@
-"""Processes of one thread each, for references that shall use the cores as the engine does."""
+"""Run references in processes of one thread each, so that they use the cores as the engine does."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ MULTIPLY = 2048  # side of the matrices: large enough for the full rate, small e
 
 
 class Pool:
-    """Started before anything is timed; a task is handed to whichever process is free."""
+    """Processes that start before anything is timed; a free process takes the next task."""
 
     def __init__(self, processes: int, prepare: Callable[..., None] | None = None, *arguments: Any) -> None:
         context = multiprocessing.get_context("spawn")
@@ -21,17 +21,17 @@ class Pool:
         list(self._pool.map(time.sleep, [0.2] * processes))
 
     def seconds(self, task: Callable[[Any], Any], items: Sequence[Any]) -> float:
-        """The time in which all processes together do a task on every item."""
+        """Return the seconds that all processes together need for a task on every item."""
         started = time.perf_counter()
         list(self._pool.map(task, items))
         return time.perf_counter() - started
 
     def multiply_rate(self, seconds: float = 1.5) -> float:
-        """Float32 operations a second of a large matrix product, every process at it at once."""
+        """Return the float32 operations per second of a large matrix product in every process at once."""
         return sum(self._pool.map(_multiply, [seconds] * self.processes))
 
     def close(self) -> None:
-        """Ends the processes."""
+        """End the processes."""
         self._pool.shutdown()
 
 

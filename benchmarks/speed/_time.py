@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def timed(function: Callable[[], Any]) -> float:
-    """Seconds that one call takes."""
+def time_call(function: Callable[[], Any]) -> float:
+    """Return the seconds of one call."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started

@@ -17,26 +17,26 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import _corpus, _machine
-from benchmarks.speed._engine import Engine
+from benchmarks.speed._engine import ExtractionTimer
 from benchmarks.speed._pool import Pool
-from benchmarks.speed._row import Row, alone, compared
-from benchmarks.speed._time import timed
+from benchmarks.speed._row import Measurement, compare_repeats, summarize
+from benchmarks.speed._time import time_call
 from featurestore.audio import decode
 
 BATCH = 8
 _bare: dict[str, Any] = {}
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """Reference loop, engine, bare forward and matrix products, in alternation."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Measure the reference loop, the engine, the bare forward pass and matrix products, in alternation."""
     jobs, repeats = _machine.cores(), 1 if small else 3
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=small)
     seconds = _corpus.lengths(64) if not small else _corpus.lengths(8).clip(max=2.0)
     clips = _corpus.write_clips(folder / "clips", seconds.tolist())
     paths = [str(folder / "clips" / clip.audio) for clip in clips]
-    engine = Engine(folder, checkpoint, clips, folder / "clips", jobs)
+    engine = ExtractionTimer(folder, checkpoint, clips, folder / "clips", jobs)
     pool = Pool(jobs, _prepare, str(checkpoint), paths)
-    loop = Loop(checkpoint)
+    loop = AudioLoop(checkpoint)
     arithmetic = operations(loop.model, seconds.tolist())
     longest_first = [paths[index] for index in np.argsort(-seconds)]
     starts, ours, bare, usual, products = [], [], [], [], []
@@ -46,22 +46,24 @@ def measure(folder: Path, small: bool) -> list[Row]:
         ours.append(engine.seconds())
         products.append(arithmetic / ((rate + pool.multiply_rate()) / 2))
         bare.append(pool.seconds(_forward, longest_first))
-        usual.append(timed(lambda: loop.run(paths)))
+        usual.append(time_call(lambda: loop.run(paths)))
     pool.close()
     settings = (
         f"{len(clips)} clips, {seconds.sum():.0f} s of audio, mean {seconds.mean():.2f} s, {jobs} workers of 1 thread"
     )
     product = f"{arithmetic / 1e9:,.0f} GFLOP at the rate of a matrix product"
     return [
-        compared("audio encoder", f"padded batches of {BATCH}", ours, usual, "s", settings, bar=2.4, faster=True),
-        compared("audio encoder", product, ours, products, "s", settings, bar=0.75, faster=True),
-        compared("audio encoder", "bare forward, best setting", ours, bare, "s", settings, bar=0.9, faster=True),
-        alone("start of the workers", starts, "s", "the network loaded in each, a few clips encoded"),
+        compare_repeats(
+            "audio encoder", f"batches of {BATCH}", ours, usual, "s", settings, bar=2.4, faster=True
+        ),
+        compare_repeats("audio encoder", product, ours, products, "s", settings, bar=0.75, faster=True),
+        compare_repeats("audio encoder", "bare forward, best setting", ours, bare, "s", settings, bar=0.9, faster=True),
+        summarize("start of the workers", starts, "s", "the network loaded in each, a few clips encoded"),
     ]
 
 
-class Loop:
-    """What most people write: a processor, padded batches in corpus order, the mean over frames."""
+class AudioLoop:
+    """The plain loop: a processor, padded batches in corpus order, the mean over frames."""
 
     def __init__(self, checkpoint: Path) -> None:
         import transformers as hf
@@ -70,7 +72,7 @@ class Loop:
         self.model = hf.AutoModel.from_pretrained(checkpoint).eval()
 
     def run(self, paths: Sequence[str]) -> list[np.ndarray]:
-        """Decodes and encodes every clip."""
+        """Decode and encode every clip."""
         import soundfile
         import torch
 
@@ -84,11 +86,11 @@ class Loop:
 
 
 def operations(model: Any, seconds: Sequence[float]) -> int:
-    """Floating-point operations of one forward pass per clip, as torch counts them: products and convolutions."""
+    """Count the floating-point operations of one forward pass per clip, as torch counts them."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    # on the meta device nothing is computed, and fused attention counts as the products that it stands for
+    # the meta device computes nothing, and counts fused attention as its matrix products
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         shapes_only = type(model)(model.config).eval()
         for length in seconds:
@@ -97,7 +99,7 @@ def operations(model: Any, seconds: Sequence[float]) -> int:
 
 
 def _prepare(checkpoint: str, paths: Sequence[str]) -> None:
-    """Loads the network and every clip into a process, and warms both up."""
+    """Load the network and every clip into a process, and warm both up."""
     import transformers as hf
 
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.grid import predictions, results
 from benchmarks.grid.runner import Asked, benchmark
 from benchmarks.speed import _corpus, _machine
-from benchmarks.speed._row import Row, alone, compared
+from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.manifest import Utterance
 from featurestore.store import Store
 
@@ -23,8 +23,8 @@ SESSIONS = 5
 STRENGTH = 0.09  # standard deviation of a class's mean in a column, beside 1 within the class
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """One benchmark from start to end."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Time one benchmark from start to end."""
     count, width = (120, 8) if small else (7380, 768)
     store = _write(folder / "store", count, width)
     started = time.perf_counter()
@@ -36,9 +36,11 @@ def measure(folder: Path, small: bool) -> list[Row]:
     cores = _machine.cores()
     settings = f"{len(runs)} runs on {count:,} x {2 * (width + len(CLASSES)):,}, {cores} processes of 1 thread"
     return [
-        alone("five heads x 5 folds", [taken], "s", settings, bar=300),
-        compared("runner", "the heads' own time", [taken * cores], [own], "core s", settings, bar=1.05, at_most=True),
-        *(alone(f"{head}, one fold", [_fit(runs, head)], "s", settings) for head in HEADS),
+        summarize("five heads x 5 folds", [taken], "s", settings, bar=300),
+        compare_repeats(
+            "runner", "the heads' own time", [taken * cores], [own], "core s", settings, bar=1.05, at_most=True
+        ),
+        *(summarize(f"{head}, one fold", [_fit(runs, head)], "s", settings) for head in HEADS),
     ]
 
 
@@ -47,17 +49,17 @@ def _fit(runs: list[predictions.Predicted], head: str) -> float:
 
 
 def _write(path: Path, count: int, width: int) -> Store:
-    """A store of two modalities, each with embeddings and logits, whose columns lean towards the class."""
+    """Write a store of two modalities with embeddings and logits whose columns depend weakly on the class."""
     random = np.random.default_rng(0)
     codes = random.integers(0, len(CLASSES), count)
     rows = [
         Utterance(f"u{row:05d}", text="w1", label=CLASSES[code], speaker=f"s{row % 10}", session=str(row % SESSIONS))
         for row, code in enumerate(codes)
     ]
-    store = _corpus.store(path, rows, path)
+    store = _corpus.write_store(path, rows, path)
     for modality in ("text", "audio"):
         means = STRENGTH * random.standard_normal((len(CLASSES), width))
         logits = np.eye(len(CLASSES))[codes] + random.standard_normal((count, len(CLASSES)))
         columns = {"mean": means[codes] + random.standard_normal((count, width)), "logits": logits}
-        _corpus.features(store, modality, {name: values.astype(np.float32) for name, values in columns.items()})
+        _corpus.write_features(store, modality, {name: values.astype(np.float32) for name, values in columns.items()})
     return store

@@ -1,4 +1,4 @@
-"""What the engine adds to an utterance: a tiny encoder over 10,000 short clips against decoding and forward alone.
+"""The engine's overhead per utterance: a tiny encoder over 10,000 short clips against decoding and forward alone.
 
 Bar: at most 1.3 x. The reference reads each clip and runs the plain network on it, in as many processes of one thread
 as the engine has, with nothing else: no digest of the file, no normalising, no pooling, nothing written.
@@ -11,24 +11,27 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import _corpus, _machine
-from benchmarks.speed._engine import Engine
+from benchmarks.speed._engine import ExtractionTimer
 from benchmarks.speed._pool import Pool
-from benchmarks.speed._row import Row, compared
+from benchmarks.speed._row import Measurement, compare_repeats
 
 SHORTEST, LONGEST = 0.5, 1.5  # seconds
 CHUNK = 100  # clips in one task of the reference, so that handing them out costs nothing
 _bare: dict[str, Any] = {}
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """Engine and reference, in alternation."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Measure the engine and the reference, in alternation."""
     jobs, count = _machine.cores(), 40 if small else 10_000
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=True)
     seconds = np.random.default_rng(0).uniform(SHORTEST, LONGEST, count).tolist()
     clips = _corpus.write_clips(folder / "clips", seconds)
     paths = [str(folder / "clips" / clip.audio) for clip in clips]
     chunks = [paths[start : start + CHUNK] for start in range(0, count, CHUNK)]
-    engine, pool = Engine(folder, checkpoint, clips, folder / "clips", jobs), Pool(jobs, _prepare, str(checkpoint))
+    engine, pool = (
+        ExtractionTimer(folder, checkpoint, clips, folder / "clips", jobs),
+        Pool(jobs, _prepare, str(checkpoint)),
+    )
     engine.start()
     ours, reference = [], []
     for _ in range(1 if small else 3):
@@ -39,7 +42,7 @@ def measure(folder: Path, small: bool) -> list[Row]:
         f"{count:,} clips of {SHORTEST} to {LONGEST} s, tiny wav2vec2, {jobs} processes of 1 thread on both sides"
     )
     return [
-        compared(
+        compare_repeats(
             "extraction, per utterance", "decoding + forward", ours, reference, "ms", settings, bar=1.3, at_most=True
         )
     ]

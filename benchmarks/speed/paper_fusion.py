@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import _corpus, _machine
-from benchmarks.speed._row import Row, alone, compared
+from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.manifest import Utterance
 from featurestore.storage import feature_file
 from featurestore.storage.feature_file import encode_text
@@ -31,8 +31,8 @@ FRAMES, WIDTH, CLASSES = 170, 768, 6
 FEATURES = (f"audio.frames[{FRAMES}]", "audio.logits", "text.cls", "text.logits")
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """Some epochs in a process of its own, which watches its own memory."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Time some epochs in a process of its own that samples its memory."""
     turns, epochs = (100, 2) if small else (7_380, 3)
     store = _write(folder / "store", turns)
     environment = {**os.environ, "OMP_NUM_THREADS": str(_machine.cores())}
@@ -43,17 +43,17 @@ def measure(folder: Path, small: bool) -> list[Row]:
     settings = f"{turns * 4 // 5:,} x {width:,} float32 from the store, {_machine.cores()} threads, batches of 32"
     paper = [PAPER] * len(found["seconds"])
     return [
-        compared(
+        compare_repeats(
             "epoch of the fusion", "P5000, the paper", found["seconds"], paper, "s", settings, bar=15, faster=True
         ),
-        alone("its memory without mapped files", [found["peak"]], "GB", settings, bar=4),
+        summarize("its memory without mapped files", [found["peak"]], "GB", settings, bar=4),
     ]
 
 
 def _write(path: Path, turns: int) -> Store:
-    """A store with the paper's widths, written a few turns at a time."""
+    """Write a store with the paper's widths, a few turns at a time."""
     rows = [Utterance(f"u{index:04d}", text="w1", label=("ang", "sad")[index % 2]) for index in range(turns)]
-    store = _corpus.store(path, rows, path)
+    store = _corpus.write_store(path, rows, path)
     draw = np.random.default_rng(0)
     fixed = {ID: encode_text([row.id for row in rows]), FAILED_ID: encode_text([]), FAILED_REASON: encode_text([])}
     scores = draw.standard_normal((turns, CLASSES), dtype=np.float32)
@@ -77,7 +77,7 @@ def _header(store: Store, modality: str) -> Header:
 
 
 def _train(path: Path, epochs: int) -> dict[str, Any]:
-    """Fits the published network to the first four fifths; the seconds of each epoch, and the peak memory."""
+    """Fit the published network to the first four fifths, and return the seconds per epoch and the peak memory."""
     from benchmarks.paper.rows import StoreRows
     from heads.mlp import MLPHead
 
@@ -95,15 +95,15 @@ def _train(path: Path, epochs: int) -> dict[str, Any]:
         device="cpu",
         random_state=0,
     )
-    with _watched() as peak:
+    with _watch_memory() as peak:
         X, y = StoreRows(store, FEATURES, ids), [labels[name] for name in ids]
         head.fit(X, y, after_epoch=lambda _: ends.append(time.perf_counter()))
     return {"seconds": np.diff(ends).tolist(), "peak": peak[0]}
 
 
 @contextmanager
-def _watched() -> Iterator[list[float]]:
-    """Keeps the most memory (GB) that this process has of its own in the block: not the pages of mapped files."""
+def _watch_memory() -> Iterator[list[float]]:
+    """Record the peak of this process's own memory in GB, without the pages of mapped files."""
     peak, over = [0.0], Event()
 
     def watch() -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed import _corpus
-from benchmarks.speed._row import Row, alone, compared
+from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.manifest import Utterance
 from featurestore.store import Store
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """All rows and random rows, both sides in alternation."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Measure all rows and random rows, both sides in alternation."""
     count, some = (1000, 200) if small else (100_000, 20_000)
     store, saved = _write(folder, count)
     ids = [utterance.id for utterance in store.utterances]
@@ -38,18 +38,18 @@ def measure(folder: Path, small: bool) -> list[Row]:
     found = _alternate(look_up, look_up, repeats)
     size, reference = f"{count:,} x 768 float32 in the page cache, one process", 'np.load(mmap_mode="r")'
     return [
-        compared("read all rows", reference, *everything, "s", size, bar=0.9, faster=True),
-        compared(f"read {some:,} random rows", reference, *random, "s", size, bar=0.8, faster=True),
-        compared(f"read {some:,} random rows", f"{reference}, by id", *by_id, "s", size, faster=True),
-        alone(f"find {some:,} ids in a dict", found[0], "s", size),
+        compare_repeats("read all rows", reference, *everything, "s", size, bar=0.9, faster=True),
+        compare_repeats(f"read {some:,} random rows", reference, *random, "s", size, bar=0.8, faster=True),
+        compare_repeats(f"read {some:,} random rows", f"{reference}, by id", *by_id, "s", size, faster=True),
+        summarize(f"find {some:,} ids in a dict", found[0], "s", size),
     ]
 
 
 def _write(folder: Path, count: int) -> tuple[Store, np.ndarray]:
     matrix = np.random.default_rng(0).standard_normal((count, 768), dtype=np.float32)
     rows = [Utterance(f"u{index:06d}", text="w1") for index in range(count)]
-    store = _corpus.store(folder / "store", rows, folder)
-    _corpus.features(store, "audio", {"mean": matrix})
+    store = _corpus.write_store(folder / "store", rows, folder)
+    _corpus.write_features(store, "audio", {"mean": matrix})
     np.save(folder / "reference.npy", matrix)
     return store, np.load(folder / "reference.npy", mmap_mode="r")
 
@@ -57,7 +57,7 @@ def _write(folder: Path, count: int) -> tuple[Store, np.ndarray]:
 def _alternate(
     ours: Callable[[], np.ndarray], reference: Callable[[], np.ndarray], repeats: int
 ) -> tuple[list[float], list[float]]:
-    """Seconds of both, in alternation, after one call of each that also shows that both give the same."""
+    """Return the seconds of both in alternation, after checking that both give the same."""
     np.testing.assert_array_equal(ours(), reference())
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):

@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import _corpus, _machine
-from benchmarks.speed._engine import Engine
+from benchmarks.speed._engine import ExtractionTimer
 from benchmarks.speed._pool import Pool
-from benchmarks.speed._row import Row, alone, compared
-from benchmarks.speed._time import timed
+from benchmarks.speed._row import Measurement, compare_repeats, summarize
+from benchmarks.speed._time import time_call
 from featurestore.manifest import Utterance
 
 BATCH, FIXED = 16, 128
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """Both loops, the engine and matrix products, in alternation."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Measure both loops, the engine and matrix products, in alternation."""
     jobs, repeats = _machine.cores(), 1 if small else 3
     checkpoint = _corpus.write_text_encoder(folder / "checkpoint", tiny=small)
     texts = _corpus.transcripts(32 if small else 512)
     rows = [Utterance(f"u{index:05d}", text=text) for index, text in enumerate(texts)]
-    engine, loop, pool = Engine(folder, checkpoint, rows, folder, jobs), Loop(checkpoint), Pool(jobs)
+    engine, loop, pool = ExtractionTimer(folder, checkpoint, rows, folder, jobs), TextLoop(checkpoint), Pool(jobs)
     start = engine.start()
     lengths = [len(tokens) for tokens in loop.tokenizer(texts)["input_ids"]]
     arithmetic = operations(loop.model.config, lengths)
@@ -39,21 +39,23 @@ def measure(folder: Path, small: bool) -> list[Row]:
         rate = pool.multiply_rate()
         ours.append(engine.seconds())
         products.append(arithmetic / ((rate + pool.multiply_rate()) / 2))
-        order.append(timed(lambda: loop.run(texts, padding=True)))
-        fixed.append(timed(lambda: loop.run(texts, padding="max_length", max_length=FIXED)))
+        order.append(time_call(lambda: loop.run(texts, padding=True)))
+        fixed.append(time_call(lambda: loop.run(texts, padding="max_length", max_length=FIXED)))
     pool.close()
     settings = f"{len(texts)} transcripts, mean {np.mean(lengths):.1f} tokens, {jobs} workers of 1 thread"
     product = f"{arithmetic / 1e9:,.0f} GFLOP at the rate of a matrix product"
     return [
-        compared("text encoder", f"{BATCH} padded to {FIXED} tokens", ours, fixed, "s", settings, bar=6, faster=True),
-        compared("text encoder", f"{BATCH} in corpus order", ours, order, "s", settings, bar=1.9, faster=True),
-        compared("text encoder", product, ours, products, "s", settings, faster=True),
-        alone("start of the workers", [start], "s", "the network loaded in each, a few texts encoded"),
+        compare_repeats(
+            "text encoder", f"{BATCH} padded to {FIXED}", ours, fixed, "s", settings, bar=6, faster=True
+        ),
+        compare_repeats("text encoder", f"{BATCH} in corpus order", ours, order, "s", settings, bar=1.9, faster=True),
+        compare_repeats("text encoder", product, ours, products, "s", settings, faster=True),
+        summarize("start of the workers", [start], "s", "the network loaded in each, a few texts encoded"),
     ]
 
 
-class Loop:
-    """What most people write: a tokenizer, padded batches, the mean over true tokens."""
+class TextLoop:
+    """The plain loop: a tokenizer, padded batches, the mean over true tokens."""
 
     def __init__(self, checkpoint: Path) -> None:
         import transformers as hf
@@ -62,7 +64,7 @@ class Loop:
         self.model = hf.AutoModel.from_pretrained(checkpoint).eval()
 
     def run(self, texts: Sequence[str], **padding: Any) -> list[np.ndarray]:
-        """Encodes every text."""
+        """Encode every text."""
         import torch
 
         found = []
@@ -76,7 +78,7 @@ class Loop:
 
 
 def operations(config: Any, lengths: Sequence[int]) -> float:
-    """Operations that the texts' own tokens need, without the constant part: products and attention of every layer."""
+    """Count the operations of the texts' own tokens: matrix products and attention of every layer."""
     width, inner = config.hidden_size, config.intermediate_size
     dense = 2.0 * (4 * width**2 + 2 * width * inner) * sum(lengths)
     content = 4.0 * width * sum(length**2 for length in lengths)

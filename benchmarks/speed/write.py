@@ -10,22 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed._row import Row, compared
+from benchmarks.speed._row import Measurement, compare_repeats
 from featurestore.storage import feature_file
 from featurestore.storage.schema import Header
 
 HEADER = Header("audio", "audio", {"class": "none"}, "0" * 64)
 
 
-def measure(folder: Path, small: bool) -> list[Row]:
-    """Both, five times in alternation, over the last file of the same name."""
+def measure(folder: Path, small: bool) -> list[Measurement]:
+    """Measure both five times in alternation, each over its last file."""
     matrix = np.random.default_rng(0).standard_normal((1000 if small else 100_000, 768), dtype=np.float32)
     ours, reference = [], []
     for _ in range(2 if small else 5):
         reference.append(_save(folder / "reference.npy", matrix))
         ours.append(_write(folder / "audio.h5", matrix))
     size = f"{matrix.shape[0]:,} x {matrix.shape[1]} float32, files replaced, fsync on both sides, one process"
-    return [compared("write a feature file", "np.save", ours, reference, "s", size, bar=0.7, faster=True)]
+    return [compare_repeats("write a feature file", "np.save", ours, reference, "s", size, bar=0.7, faster=True)]
 
 
 def _save(path: Path, matrix: np.ndarray) -> float:

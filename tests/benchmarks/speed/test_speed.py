@@ -41,8 +41,8 @@ def test_the_loops_measured_against_do_the_same_work(tmp_path):
     sound = _corpus.write_audio_encoder(tmp_path / "audio", tiny=True)
     items = [Item("u", tmp_path / clip.audio, text) for text in texts]
     for checkpoint, loop, inputs, padding in (
-        (text, text_encoder.Loop(text), texts, {"padding": True}),
-        (sound, audio_encoder.Loop(sound), [str(items[0].audio)], {}),
+        (text, text_encoder.TextLoop(text), texts, {"padding": True}),
+        (sound, audio_encoder.AudioLoop(sound), [str(items[0].audio)], {}),
     ):
         encoder = encoders.load(encoders.identify(EncoderSpec("", str(checkpoint))), "cpu")
         loaded = [encoder.load(item) for item in items[: len(inputs)]]
@@ -60,11 +60,11 @@ def test_lengths_are_those_of_iemocap():
 
 
 def test_a_ratio_is_the_median_of_the_repeats_own():
-    row = _row.compared("a", "b", [1.0, 2.0, 9.0], [3.0, 5.0, 9.0], "s", "", bar=2.4, faster=True)
+    row = _row.compare_repeats("a", "b", [1.0, 2.0, 9.0], [3.0, 5.0, 9.0], "s", "", bar=2.4, faster=True)
     assert (row.value, row.reference, row.ratio, row.passed, row.repeats) == (2.0, 5.0, 2.5, True, 3)
-    assert _row.compared("a", "b", [1.2], [1.0], "ms", "", bar=1.1, at_most=True).passed is False
-    assert _row.alone("a", [2.0], "s", "", bar=3).passed is True
-    assert _row.alone("a", [2.0], "s", "").passed is None
+    assert _row.compare_repeats("a", "b", [1.2], [1.0], "ms", "", bar=1.1, at_most=True).passed is False
+    assert _row.summarize("a", [2.0], "s", "", bar=3).passed is True
+    assert _row.summarize("a", [2.0], "s", "").passed is None
 
 
 def test_the_arithmetic_of_a_network_is_that_of_its_products():
