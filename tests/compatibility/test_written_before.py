@@ -218,7 +218,7 @@ def test_an_evaluation_on_what_a_feature_file_was_trained_on_is_refused(home, tm
     assert "--allow-leakage" in told
 
 
-@pytest.mark.parametrize(("feature", "options"), [("tuned.mean", ()), ("fold.mean", BY_SESSION)])
+@pytest.mark.parametrize(("feature", "options"), [("tuned.mean", ()), ("fold.mean", (*BY_SESSION, "--fold", "1"))])
 def test_an_evaluation_on_the_rest_is_allowed(home, tmp_path, feature, options):
     fit("store", feature, *options, "--out", tmp_path / "b")
 
