@@ -1,4 +1,4 @@
-"""The command line: find the commands, run one, turn errors into messages. Each command is a module of its own."""
+"""The command line: find the commands, run one, and turn errors into messages."""
 
 import errno
 import importlib
@@ -27,7 +27,7 @@ class Commands(click.Group):
         return sorted(_modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None if there is no such command."""
+        """Import a command. Return None if there is no such command."""
         module = _modules().get(cmd_name)
         if module is None:
             return None
@@ -35,7 +35,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; print a Problem or an error of the disk as a message, with exit code 1."""
+        """Run a command. Print a Problem or an error of the disk as a message, with exit code 1."""
         from featurestore.errors import Problem
 
         try:

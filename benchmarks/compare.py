@@ -1,4 +1,4 @@
-"""What `cli benchmark` does: opens the stores, runs, and writes the report beside the runs."""
+"""Run a benchmark from a store to its report, as `cli benchmark` does."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,24 +34,29 @@ def compare(
     scheduler: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], str]:
-    """Runs what is missing and writes the report into `out`; its content, and what the terminal shows of it.
+    """Execute the missing runs of a benchmark and write its report into `out`.
 
     Args:
-        store: of the corpus.
+        store: the folder of the store.
         asked: what to compare.
         out: the folder of the benchmark.
-        test_store: the other corpus, for the protocol cross-corpus; `test_labels` its label scheme.
-        jobs: worker processes; by default the cores.
-        engine: `loky`, `dask` or `ray`; `scheduler`: of a running dask cluster.
+        test_store: the store to test on, for the protocol cross-corpus.
+        test_labels: its label scheme.
+        jobs: worker processes; by default one per core.
+        engine: `loky`, `dask` or `ray`.
+        scheduler: address of a running dask cluster.
         say: receives lines for the user.
 
+    Returns:
+        The content of the report, and its tables as text.
+
     Raises:
-        BadValue: a scheduler for an engine that has none, a second store without the protocol for it, or labels without
-            a second store.
+        BadValue: a scheduler for an engine that has none, a test store without the protocol cross-corpus, or
+            test labels without a test store.
         Problem: as `benchmark` raises.
     """
     if test_labels is not None and test_store is None:
-        raise BadValue("--test-labels is there without a store that they are of", do="--test-store FOLDER")
+        raise BadValue("--test-labels needs --test-store", do="--test-store FOLDER")
     where = Engine(engine, jobs or 0, scheduler or "", device="cpu")
     said = command(asked, store, out, test_store, test_labels)
     if not where.local:  # a worker may run in another folder
@@ -59,7 +64,11 @@ def compare(
     opened: Store = OnDisk(store)
     if test_store is not None:
         if asked.protocol != CROSS:
-            raise BadValue("--test-store is there", expected=f"--protocol {CROSS}", got=f"--protocol {asked.protocol}")
+            raise BadValue(
+                "--test-store needs the protocol cross-corpus",
+                expected=f"--protocol {CROSS}",
+                got=f"--protocol {asked.protocol}",
+            )
         opened = Pair(OnDisk(store), OnDisk(test_store), asked.labels, test_labels, say)
         asked = replace(asked, labels=None)  # the pair has applied them
     planned = plan(opened, asked, say)
@@ -72,6 +81,6 @@ def compare(
 
 
 def summary(out: Path) -> tuple[dict[str, Any], str]:
-    """The report's content and its tables in Markdown, from the files alone: the same files give the same bytes."""
+    """Return the report's content and its tables in Markdown, from the files in `out` alone."""
     found = content(results.read(out))
     return found, render(found)

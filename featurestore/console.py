@@ -76,7 +76,7 @@ def search_options(function: Command) -> Command:
             default=5,
             help="Inner folds of --search: 1 is faster, 5 chooses better.",
         ),
-        renamed("--search-parts", "--inner-folds", type=folds),
+        accept_old_name("--search-parts", "--inner-folds", type=folds),
     )
 
 
@@ -112,7 +112,7 @@ def engine_options(function: Command) -> Command:
     )
 
 
-def renamed(old: str, new: str, **attributes: Any) -> Callable[[Command], Command]:
+def accept_old_name(old: str, new: str, **attributes: Any) -> Callable[[Command], Command]:
     """Accept an option under its old name: hidden, with a line that names the new one.
 
     Args:
@@ -131,7 +131,7 @@ def renamed(old: str, new: str, **attributes: Any) -> Callable[[Command], Comman
 
 
 def say(line: str) -> None:
-    """Print a line of progress to standard error; standard output holds the answer alone."""
+    """Print a line of progress to standard error. Standard output holds the answer alone."""
     click.echo(line, err=True)
 
 

@@ -7,12 +7,12 @@ import click
 
 from featurestore.console import (
     SEED,
+    accept_old_name,
     engine_options,
     json_option,
     labels_option,
     leakage_options,
     print_answer,
-    renamed,
     say,
     search_options,
     split_list,
@@ -46,20 +46,20 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
 @search_options
-@renamed("--tune", "--search", type=click.IntRange(min=0))
-@renamed("--tune-parts", "--inner-folds", type=click.IntRange(1, 5))
+@accept_old_name("--tune", "--search", type=click.IntRange(min=0))
+@accept_old_name("--tune-parts", "--inner-folds", type=click.IntRange(1, 5))
 @click.option(
     "--permute",
     is_flag=True,
     help="Also measure permutation importance: permute the text, or the audio, of the test utterances.",
 )
-@renamed("--shuffle", "--permute", is_flag=True)
+@accept_old_name("--shuffle", "--permute", is_flag=True)
 @click.option(
     "--train-sizes",
     metavar="0.1,0.25,0.5",
     help="Also fit every head on these fractions of the training part: a learning curve.",
 )
-@renamed("--shares", "--train-sizes")
+@accept_old_name("--shares", "--train-sizes")
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")
 @click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class (null drops it).")
 @engine_options
@@ -67,7 +67,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @leakage_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
-    """Compare heads and features; continue a stopped run.
+    """Compare heads and features, and continue a stopped run.
 
     Every run's predictions are written before anything is summarized; finished runs are not repeated.
 

@@ -53,9 +53,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     )
     product = f"{arithmetic / 1e9:,.0f} GFLOP at the rate of a matrix product"
     return [
-        compare_repeats(
-            "audio encoder", f"batches of {BATCH}", ours, usual, "s", settings, bar=2.4, faster=True
-        ),
+        compare_repeats("audio encoder", f"batches of {BATCH}", ours, usual, "s", settings, bar=2.4, faster=True),
         compare_repeats("audio encoder", product, ours, products, "s", settings, bar=0.75, faster=True),
         compare_repeats("audio encoder", "bare forward, best setting", ours, bare, "s", settings, bar=0.9, faster=True),
         summarize("start of the workers", starts, "s", "the network loaded in each, a few clips encoded"),

@@ -45,9 +45,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     settings = f"{len(texts)} transcripts, mean {np.mean(lengths):.1f} tokens, {jobs} workers of 1 thread"
     product = f"{arithmetic / 1e9:,.0f} GFLOP at the rate of a matrix product"
     return [
-        compare_repeats(
-            "text encoder", f"{BATCH} padded to {FIXED}", ours, fixed, "s", settings, bar=6, faster=True
-        ),
+        compare_repeats("text encoder", f"{BATCH} padded to {FIXED}", ours, fixed, "s", settings, bar=6, faster=True),
         compare_repeats("text encoder", f"{BATCH} in corpus order", ours, order, "s", settings, bar=1.9, faster=True),
         compare_repeats("text encoder", product, ours, products, "s", settings, faster=True),
         summarize("start of the workers", [start], "s", "the network loaded in each, a few texts encoded"),

@@ -42,7 +42,7 @@ def extract(
     scheduler: str | None = None,
     progress: Callable[[str], None] = say,
 ) -> "list[Extracted]":
-    """Extract the features of every utterance with each encoder; reuse what the store already holds.
+    """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
 
     Args:
         store: the folder; prepared first if it has no manifest.
@@ -138,7 +138,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
 
 def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "list[Identity]":
-    """Identify every encoder before the first one runs; raise BadValue if two have one name."""
+    """Identify every encoder before the first one runs. Raise BadValue if two have the same name."""
     from featurestore.encoders import identify
     from featurestore.errors import BadValue
     from featurestore.extraction.extract import check_kinds

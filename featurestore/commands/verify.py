@@ -20,7 +20,7 @@ from featurestore.console import SEED, json_option, print_answer
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: bool, as_json: bool) -> None:
-    """Check every digest of a store; re-encode a sample.
+    """Check every digest of a store, and re-encode a sample.
 
     Without --repair nothing is changed. Exit code 1: something is wrong or could not be checked; all of it is listed.
 

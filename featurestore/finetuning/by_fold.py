@@ -30,7 +30,7 @@ def finetune_folds(
     progress: Callable[[str], None] = print,
     **settings: Any,
 ) -> list[Tuned]:
-    """Fine-tune a checkpoint on the training part of a fold; report on its test part, which decides nothing.
+    """Fine-tune a checkpoint on the training part of a fold, and report on its test part, which decides nothing.
 
     With `all_folds` or `crossfit` several encoders are written, to `out/FOLD`, `out/FOLD-x1` and so on. Each fold gives
     one encoder of its whole training part. Cross-fitting adds K encoders that each leave out one K-th of that part, cut

@@ -458,7 +458,7 @@ def test_labels_of_a_second_store_that_is_not_there_are_refused(tmp_path):
     result = CliRunner().invoke(
         cli.main, ["benchmark", "--store", str(tmp_path), "--heads", "prior", "--test-labels", "x", "--out", "r"]
     )
-    assert "--test-labels is there without a store that they are of\n  do: --test-store FOLDER" in result.output
+    assert "--test-labels needs --test-store\n  do: --test-store FOLDER" in result.output
 
 
 def test_a_dev_part_without_features_is_told_where_it_is_needed(tmp_path):
