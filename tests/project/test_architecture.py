@@ -30,7 +30,7 @@ ONLY = {
         "featurestore/networks/checkpoint.py",
     },
     "xgboost": {"heads/xgb.py"},
-    "soundfile": {"featurestore/audio/decode.py", "featurestore/corpora/"},
+    "soundfile": {"featurestore/audio/sound_file.py", "featurestore/corpora/"},
     "opensmile": {"featurestore/encoders/_smile.py"},
 }
 
