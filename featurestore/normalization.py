@@ -1,4 +1,4 @@
-"""Normalize columns by the mean and standard deviation of a training part, which a bundle carries."""
+"""What normalisation over a training part takes from each column and divides it by; a bundle carries it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,41 +13,36 @@ _FILE = "normalize.safetensors"
 
 @dataclass(frozen=True)
 class Scaling:
-    """Mean and standard deviation of each column.
-
-    Args:
-        mean: (D,).
-        scale: standard deviation (D,); 1 for a constant column.
-    """
+    """The mean and the standard deviation of each column (D,); 1 instead of the latter for a constant one."""
 
     mean: NDArray[Any]
     scale: NDArray[Any]
 
     def apply(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return rows (N, D) with each column shifted by its mean and divided by its standard deviation."""
+        """Rows (N, D) with each column brought to mean 0 and standard deviation 1 of the training part."""
         scaled: NDArray[Any] = (X - self.mean) / self.scale
         return scaled
 
 
 def over(X: NDArray[Any]) -> Scaling:
-    """Compute the scaling of rows (N, D). Sums are in float64, the result has X's dtype."""
+    """The scaling of rows (N, D): summed in float64, in X's own precision."""
     mean, scale = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
     constant = scale <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
     return Scaling(mean.astype(X.dtype), np.where(constant, 1, scale).astype(X.dtype))
 
 
 def save(scaling: Scaling, folder: Path) -> None:
-    """Write `normalize.safetensors` into a folder."""
+    """Writes `normalize.safetensors`."""
     safetensors.save_file({"mean": scaling.mean, "scale": scaling.scale}, folder / _FILE)
 
 
 def load(folder: Path, columns: int) -> Scaling:
-    """Read `normalize.safetensors` from a folder.
+    """Reads `normalize.safetensors`.
 
     Raises:
-        ValueError: it does not have this number of columns.
+        ValueError: it is not of so many columns.
     """
     tensors = safetensors.load_file(folder / _FILE)
     if {name: tensor.shape for name, tensor in tensors.items()} != dict.fromkeys(("mean", "scale"), (columns,)):
-        raise ValueError(f"{_FILE} does not have {columns} columns")
+        raise ValueError(f"{_FILE} is not of {columns} columns")
     return Scaling(tensors["mean"], tensors["scale"])

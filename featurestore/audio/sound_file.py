@@ -82,7 +82,7 @@ def read_whole(sound: soundfile.SoundFile, path: Path) -> NDArray[np.float32]:
     Raises:
         Unencodable: the clip is damaged, or has fewer samples than its header says.
     """
-    expected = _count_expected(sound, path)
+    expected = _expect_samples(sound, path)
     samples = _decode(sound, path)
     if len(samples) < expected:
         raise reject(path, f"truncated: {len(samples)} of the {expected} samples that its header promises")
@@ -135,7 +135,7 @@ def _find_source(path: Path) -> str | BytesIO:
     return BytesIO(content)
 
 
-def _count_expected(sound: soundfile.SoundFile, path: Path) -> int:
+def _expect_samples(sound: soundfile.SoundFile, path: Path) -> int:
     """Return the number of samples that the header guarantees, or 0 if it does not say or only estimates."""
     if sound.frames >= _UNKNOWN:
         return 0

@@ -31,7 +31,7 @@ def open_file(path: Path) -> Iterator[h5py.File]:
     """
     with path.open("rb") as file:
         offset = seal.find_superblock(file.read(seal.SIZE))
-    with superblock.open_unmarked(path, offset) as raw, h5py.File(raw, "r") as file:
+    with superblock.open_without_mark(path, offset) as raw, h5py.File(raw, "r") as file:
         yield file
 
 

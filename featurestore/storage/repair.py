@@ -52,7 +52,7 @@ def check_whole(file: FeatureFile) -> None:
         Mismatch: a dataset is not as it was written.
     """
     if damaged := file.damaged():
-        raise _refuse(file.path, _format_damaged(damaged))
+        raise _refuse(file.path, _format_damage(damaged))
 
 
 def _rewrite(path: Path, reason: str) -> str:
@@ -69,7 +69,7 @@ def _rewrite(path: Path, reason: str) -> str:
         raise _refuse(path, reason if unreadable in reason else f"{reason}; {unreadable}")
     found = changes.find_changes(path)
     if found.damaged:
-        raise _refuse(path, f"{reason}; {_format_damaged(found.damaged)}")
+        raise _refuse(path, f"{reason}; {_format_damage(found.damaged)}")
     backup = _back_up(path) if found.added else None
     with hdf5.open_file(path) as file:
         header = hdf5.read_header(file, path, lenient=True)
@@ -86,14 +86,14 @@ def _rewrite(path: Path, reason: str) -> str:
 def _clear_mark(path: Path) -> str:
     damaged = changes.find_changes(path).damaged
     if damaged:
-        raise _refuse(path, f"a program left it open for writing; {_format_damaged(damaged)}")
+        raise _refuse(path, f"a program left it open for writing; {_format_damage(damaged)}")
     with path.open("rb") as file:
         offset = seal.find_superblock(file.read(seal.SIZE))
     superblock.clear(path, offset)
     return f"{path} was left open for writing by another program; every checksum matches; the mark was cleared"
 
 
-def _format_damaged(names: Sequence[str]) -> str:
+def _format_damage(names: Sequence[str]) -> str:
     return f"damaged datasets: {', '.join(sorted(names))}"
 
 

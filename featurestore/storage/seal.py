@@ -56,7 +56,7 @@ def check(path: Path) -> bool:
             raise Marked(_OPEN)
         return False
     size, ranges, digest = _parse(block)
-    with superblock.open_unmarked(path, SIZE) as file:
+    with superblock.open_without_mark(path, SIZE) as file:
         if file.seek(0, 2) != size:
             raise OSError(f"truncated or grown: {file.tell()} bytes, {size} were written")
         if _digest(file, ranges) != digest:

@@ -79,7 +79,7 @@ class _Unmarked(io.RawIOBase):
         super().close()
 
 
-def open_unmarked(path: Path, offset: int) -> io.BufferedReader:
+def open_without_mark(path: Path, offset: int) -> io.BufferedReader:
     """Open a file for reading, with its superblock shown as if the mark were cleared. The file is not changed.
 
     Args:

@@ -411,7 +411,7 @@ def test_a_cleared_mark_equals_what_hdf5_writes_when_it_closes(tmp_path_factory,
     assert superblock.is_marked(marked[user_block:])
     assert not superblock.is_marked(closed[user_block:])
     path.write_bytes(marked)
-    with superblock.open_unmarked(path, user_block) as file:
+    with superblock.open_without_mark(path, user_block) as file:
         assert file.read() == closed
     superblock.clear(path, user_block)
     assert path.read_bytes() == closed
