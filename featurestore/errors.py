@@ -1,16 +1,16 @@
-"""What can go wrong, as one small tree: every error says what and where, expected against got, and what to do next."""
+"""Define the errors that a user can cause. Each says what is wrong and where, expected against got, and what to do."""
 
 import shlex
 
 
 class Problem(Exception):
-    """Base of every error that a user can cause; its text is the whole message.
+    """Base of every error that a user can cause. Its text is the whole message.
 
     Args:
         what: what is wrong, and where (file, utterance, option).
-        expected: what should have been there; empty where it is plain.
+        expected: what should have been there; empty if that is obvious.
         got: what was there.
-        do: what to do next, at best the command that mends it.
+        do: what to do next, if possible a command.
     """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:
@@ -25,38 +25,38 @@ class Problem(Exception):
 
 
 class BadValue(Problem, ValueError):
-    """A value that the user gave cannot be used."""
+    """A value from the user that is invalid."""
 
 
 class UnknownName(Problem, LookupError):
-    """A name (corpus, encoder, head, feature, utterance) that is not there."""
+    """A name (corpus, encoder, head, feature, utterance) that does not exist."""
 
 
 class NotFound(Problem, FileNotFoundError):
-    """A file or folder that is not there."""
+    """A file or folder that does not exist."""
 
 
 class Mismatch(Problem, ValueError):
-    """Two things that must agree do not: a damaged file, a stale feature, another checkpoint."""
+    """Two things that must agree and do not: a damaged file, a stale feature, another checkpoint."""
 
 
 class Leakage(Problem, ValueError):
-    """Test utterances that an encoder was tuned on."""
+    """Test utterances that an encoder was fine-tuned on."""
 
 
 class Unencodable(Problem, ValueError):
-    """One utterance that cannot be encoded; the others go on."""
+    """An utterance that cannot be encoded. The others go on."""
 
 
 class Unavailable(Problem, RuntimeError):
-    """Something outside is missing: a package, the network, a lock, memory."""
+    """Something outside the program that is missing: a package, the network, a lock, memory."""
 
 
 def quoted(word: object) -> str:
-    """A path or another word of a command that is to be copied into a shell."""
+    """Quote a path or another word of a command for the shell."""
     return shlex.quote(str(word))
 
 
 def told_briefly(error: Exception) -> str:
-    """Write an error of a foreign library in one line: its kind and the beginning of its text."""
+    """Return one line about an error of a foreign library: its class and the beginning of its text."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -1,4 +1,4 @@
-"""What an encoder is given of one utterance, and the digest that knows its content again."""
+"""Hold the input of an encoder for one utterance, and compute the sha256 that identifies its content."""
 
 import hashlib
 import re
@@ -17,14 +17,14 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Item:
-    """Hold what an encoder is given of one utterance; its clip is decoded once.
+    """Input of an encoder for one utterance. The clip is decoded once.
 
     Args:
-        id: of the utterance.
-        audio: the clip; None where there is none.
-        text: the words; empty where there are none.
-        start: seconds at which the utterance begins in the clip; None where it is the whole clip.
-        end: seconds at which it ends in the clip; None where it ends with the clip.
+        id: utterance id.
+        audio: path of the clip; None if there is none.
+        text: the words; empty if there are none.
+        start: seconds into the clip at which the utterance begins; None if it is the whole clip.
+        end: seconds into the clip at which it ends; None if it ends with the clip.
     """
 
     id: str
@@ -35,24 +35,28 @@ class Item:
 
     @cached_property
     def clip(self) -> audio_files.Clip:
-        """The decoded clip, mono; raises Unencodable where it is no usable audio."""
+        """The decoded clip, mono. Raises Unencodable if there is no usable audio."""
         if self.audio is None:
             raise Unencodable("no audio in the manifest")
         return audio_files.decode(self.audio, self.start, self.end)
 
     def waveform(self, rate: int) -> NDArray[np.float32]:
-        """Give the clip (S,) at `rate` Hz; raises Unencodable where it is no usable audio or has no sample."""
+        """Return the clip (S,) at `rate` Hz, full scale -1 to 1.
+
+        Raises:
+            Unencodable: there is no usable audio, or not one sample of it at this rate.
+        """
         samples = self.clip.at(rate)
         if not len(samples):
             raise Unencodable(f"too short: {len(self.clip.samples)} samples give none at {rate} Hz")
         return samples
 
     def content(self, modality: str) -> str:
-        """Compute the sha256 of what an encoder is given: the decoded samples, or the words."""
+        """Return the sha256 of an encoder's input: the decoded samples for `audio`, or the words for `text`."""
         return self.clip.digest() if modality == "audio" else text_digest(self.text)
 
     def clip_digest(self) -> str:
-        """Compute the sha256 of the decoded samples; empty where there is no usable clip."""
+        """Return the sha256 of the decoded samples, or an empty text if there is no usable clip."""
         try:
             return self.clip.digest()
         except Unencodable:
@@ -60,6 +64,6 @@ class Item:
 
 
 def text_digest(text: str) -> str:
-    """Compute the sha256 of a text's words; case, punctuation and space between them do not count."""
+    """Compute the sha256 of a text's words. Case, punctuation and white space are ignored."""
     words = " ".join(_WORD.findall(text.casefold())) or text.strip()
     return hashlib.sha256(words.encode("utf-8")).hexdigest()

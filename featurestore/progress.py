@@ -1,21 +1,19 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere."""
+"""Show the progress of long work: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import TextIO
 
-_LINE_EVERY = 20.0  # seconds between two plain lines
+_INTERVAL = 20.0  # seconds between two plain lines
 
 
 class Progress:
-    """Counts work done; use as a context manager.
+    """Show how much of some work is done. Use it as a context manager.
 
     Args:
-        label: what is going on.
-        total: how much there is, in `unit`.
+        label: what the work is.
+        total: how much there is of it, in `unit`.
+        unit: what is counted, in the plural.
         done: how much was done before.
     """
 
@@ -23,12 +21,10 @@ class Progress:
         from tqdm import tqdm
 
         self.label, self.total, self.unit, self.done = label, total, unit, done
-        self._stream: TextIO = sys.stderr
-        self._bar = None
-        if self._stream.isatty():
-            self._bar = tqdm(
-                desc=label, total=total, unit=f" {unit}", initial=done, file=self._stream, dynamic_ncols=True
-            )
+        # `disable=None` shows the bar on a terminal only
+        self._bar = tqdm(
+            desc=label, total=total, unit=f" {unit}", initial=done, file=sys.stderr, dynamic_ncols=True, disable=None
+        )
         self._started = self._last = time.monotonic()
         self._before = done
 
@@ -38,24 +34,13 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
 
     def advance(self, count: int) -> None:
-        """Reports that `count` more are done."""
+        """Report that `count` more are done."""
         self.done += count
-        if self._bar is not None:
-            self._bar.update(count)
-        elif time.monotonic() - self._last > _LINE_EVERY or self.done >= self.total:
+        self._bar.update(count)
+        if self._bar.disable and (time.monotonic() - self._last > _INTERVAL or self.done >= self.total):
             self._last = time.monotonic()
             rate = (self.done - self._before) / max(self._last - self._started, 1e-9)
-            print(f"{self.label}: {self.done} of {self.total} {self.unit}, {rate:.1f} a second", file=self._stream)
-
-
-@contextmanager
-def stage(label: str) -> Iterator[None]:
-    """Says what is going on and, when it ends well, how long it took."""
-    started = time.monotonic()
-    print(f"{label} …", file=sys.stderr)
-    yield
-    print(f"{label}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+            print(f"{self.label}: {self.done} of {self.total} {self.unit}, {rate:.1f} a second", file=sys.stderr)

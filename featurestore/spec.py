@@ -1,4 +1,4 @@
-"""What a user asks for, parsed: a feature (`audio.mean`, `audio.frames[170]`) and an encoder (`text=FOLDER`)."""
+"""Parse what a user names: a feature (`audio.mean`, `audio.frames[170]`) and an encoder (`text=FOLDER`)."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,13 @@ INDEXED = {"frames", "layers"}
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """One feature of one encoder: `<encoder>.<kind>`, with a count or number for `frames[170]` and `layers[6]`."""
+    """One feature of one encoder: `<encoder>.<kind>`.
+
+    Args:
+        encoder: name of the feature file.
+        kind: `mean`, `logits`, `frames`, …
+        index: the number of frames in `frames[170]`, the number of the layer in `layers[6]`; None for other kinds.
+    """
 
     encoder: str
     kind: str
@@ -24,12 +30,20 @@ class FeatureSpec:
         return f"{self.encoder}.{self.kind}" + (f"[{self.index}]" if self.index is not None else "")
 
 
-def parse_feature(text: str) -> FeatureSpec:
-    """Parses `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first, flattened) or `<encoder>.layers[NUMBER]`."""
-    match = _FEATURE.fullmatch(text.strip())
+def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
+    """Parse `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first frames, flattened) or `<encoder>.layers[NUMBER]`.
+
+    A feature that is already parsed is returned as it is.
+
+    Raises:
+        BadValue: it is none of these.
+    """
+    if isinstance(feature, FeatureSpec):
+        return feature
+    match = _FEATURE.fullmatch(feature.strip())
     if not match or (match["kind"] in INDEXED) != (match["index"] is not None):
         raise BadValue(
-            f"{text!r} is not a feature",
+            f"{feature!r} is not a feature",
             expected="ENCODER.KIND, for example audio.mean, text.logits, audio.frames[170] or audio.layers[6]",
         )
     return FeatureSpec(match["encoder"], match["kind"], None if match["index"] is None else int(match["index"]))
@@ -37,11 +51,11 @@ def parse_feature(text: str) -> FeatureSpec:
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder to run: the name of its feature file ('' until its modality is known) and its checkpoint.
+    """An encoder to run.
 
     Args:
-        name: what the feature file will be called.
-        checkpoint: a local folder, a hub name (`owner/model[@revision]`), or a hand-made extractor's name.
+        name: of its feature file; empty until its modality is known.
+        checkpoint: a local folder, a hub name (`owner/model[@revision]`), or the name of a hand-made extractor.
     """
 
     name: str
@@ -49,7 +63,11 @@ class EncoderSpec:
 
 
 def parse_encoder(text: str) -> EncoderSpec:
-    """Parses `[NAME=]CHECKPOINT`."""
+    """Parse `[NAME=]CHECKPOINT`.
+
+    Raises:
+        BadValue: the name or the checkpoint is empty or invalid.
+    """
     name, equals, checkpoint = text.partition("=")
     if not equals:
         name, checkpoint = "", text
@@ -61,12 +79,12 @@ def parse_encoder(text: str) -> EncoderSpec:
 
 
 def is_network(description: Mapping[str, Any]) -> bool:
-    """Whether a description is of a transformers checkpoint, not of a hand-made extractor."""
+    """Tell whether a description is of a transformers checkpoint and not of a hand-made extractor."""
     return str(description["class"]).startswith("hf-")
 
 
 def asked_for(description: Mapping[str, Any]) -> str:
-    """The CHECKPOINT of `--encoder NAME=CHECKPOINT` that gives the encoder of a description."""
+    """Return the CHECKPOINT with which `--encoder NAME=CHECKPOINT` loads a described encoder."""
     if not is_network(description):
         return str(description["class"])
     checkpoint = str(description.get("checkpoint", "CHECKPOINT"))

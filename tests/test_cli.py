@@ -401,4 +401,4 @@ def test_two_benchmarks_at_once_into_one_folder_are_refused(home, tmp_path):
 def test_a_damaged_feature_file_ends_in_a_message(home, copy):
     (copy / "store" / "text.h5").write_bytes(b"nonsense")
     result = run("fit-head", "--head", "prior", *store(copy), "--features", "text.mean", code=1)
-    assert "text.h5 is damaged or no feature file" in result.output
+    assert "text.h5 is damaged or not a feature file" in result.output

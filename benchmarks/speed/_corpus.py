@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from featurestore.manifest import Utterance, to_csv
-from featurestore.storage import feature_file
-from featurestore.storage.feature_file import encode_text
+from featurestore.storage import feature_writer
+from featurestore.storage.feature_writer import encode_text
 from featurestore.storage.schema import Header
 from featurestore.store import CORPUS, MANIFEST, Store
 
@@ -61,7 +61,7 @@ def write_features(store: Store, encoder: str, columns: Mapping[str, np.ndarray]
     header = Header(encoder, encoder, {"class": "none"}, "0" * 64, manifest=store.manifest_digest)
     nobody = encode_text([])
     texts = {"id": encode_text([row.id for row in store.utterances]), "failed/id": nobody, "failed/reason": nobody}
-    feature_file.write(store.path / f"{encoder}.h5", {**texts, **columns}, header)
+    feature_writer.write(store.path / f"{encoder}.h5", {**texts, **columns}, header)
 
 
 def write_audio_encoder(folder: Path, tiny: bool = False, width: int = 32) -> Path:

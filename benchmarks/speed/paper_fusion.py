@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks.speed import _corpus, _machine
 from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.manifest import Utterance
-from featurestore.storage import feature_file
-from featurestore.storage.feature_file import encode_text
+from featurestore.storage import feature_writer
+from featurestore.storage.feature_writer import encode_text
 from featurestore.storage.schema import FAILED_ID, FAILED_REASON, ID, OFFSETS, VALUES, Header
 from featurestore.store import Store
 
@@ -61,14 +61,14 @@ def _write(path: Path, turns: int) -> Store:
     layout: dict[str, tuple[tuple[int, ...], Any]] = {name: (value.shape, value.dtype) for name, value in fixed.items()}
     layout |= {"logits": (scores.shape, scores.dtype), OFFSETS: (offsets.shape, offsets.dtype)}
     layout |= {VALUES: ((turns * FRAMES, WIDTH), np.dtype(np.float32))}
-    with feature_file.writing(path / "audio.h5", layout, _header(store, "audio")) as writer:
+    with feature_writer.writing(path / "audio.h5", layout, _header(store, "audio")) as writer:
         for name, values in {**fixed, "logits": scores, OFFSETS: offsets}.items():
             writer.put(name, values)
         for start in range(0, turns, 10):
             count = min(10, turns - start) * FRAMES
             writer.put(VALUES, draw.standard_normal((count, WIDTH), dtype=np.float32), start * FRAMES)
     text = {**fixed, "cls": draw.standard_normal((turns, WIDTH), dtype=np.float32), "logits": scores}
-    feature_file.write(path / "text.h5", text, _header(store, "text"))
+    feature_writer.write(path / "text.h5", text, _header(store, "text"))
     return store
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed._row import Measurement, compare_repeats
-from featurestore.storage import feature_file
+from featurestore.storage import feature_writer
 from featurestore.storage.schema import Header
 
 HEADER = Header("audio", "audio", {"class": "none"}, "0" * 64)
@@ -41,5 +41,5 @@ def _save(path: Path, matrix: np.ndarray) -> float:
 
 def _write(path: Path, matrix: np.ndarray) -> float:
     started = time.perf_counter()
-    feature_file.write(path, {"mean": matrix}, HEADER)
+    feature_writer.write(path, {"mean": matrix}, HEADER)
     return time.perf_counter() - started

@@ -1,1 +1,1 @@
-"""Decode clips to mono float32 and reject damaged files."""
+"""Decode clips to mono float32, and reject damaged and silent ones."""

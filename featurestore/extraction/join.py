@@ -11,7 +11,8 @@ import numpy as np
 from featurestore.exposure import TrainedUtterance
 from featurestore.extraction.parts import RETRY, Failure, Known, failure_columns, key_bytes
 from featurestore.storage import schema
-from featurestore.storage.feature_file import FeatureFile, Writer, encode_text, writing
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.feature_writer import Writer, encode_text, writing
 from featurestore.storage.schema import Header
 
 _BLOCK = 1 << 24  # bytes of one dataset that are held at a time

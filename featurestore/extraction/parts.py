@@ -9,7 +9,8 @@ import numpy as np
 from featurestore.encoders import Encoded
 from featurestore.errors import Problem
 from featurestore.storage import schema
-from featurestore.storage.feature_file import FeatureFile, encode_text, write
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.feature_writer import encode_text, write
 from featurestore.storage.schema import Header
 
 # Layers are stored in half precision where it holds them: below its largest number, and each vector to within this.

@@ -1,1 +1,1 @@
-"""Inspect, explain, verify and repair what a store holds."""
+"""Describe stores, feature files, bundles and checkpoints; verify a store; explain where a vector comes from."""

@@ -1,4 +1,4 @@
-"""What is in a store, a feature file, a bundle or a checkpoint, for people and for programs."""
+"""Describe a store, a feature file, a bundle or a checkpoint, as JSON values or as text."""
 
 import dataclasses
 from collections import Counter
@@ -13,46 +13,46 @@ from featurestore.store import CORPUS, Store
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What is in it, as plain JSON values.
+    """Describe a file or folder as JSON values.
 
     Raises:
-        BadValue: it is none of ours.
+        BadValue: it is not a store, feature file, bundle or checkpoint.
         Mismatch: it is damaged.
     """
     if path.is_file() and path.suffix == ".h5":
-        return _feature_file(FeatureFile(path))
+        return _describe_file(FeatureFile(path))
     if (path / CORPUS).is_file():
-        return _store(Store(path))
+        return _describe_store(Store(path))
     if (path / bundle.FILE).is_file():
         return {"bundle": str(path), **bundle.content(path)}
     if (path / "config.json").is_file():
-        return _checkpoint(Checkpoint(str(path), path))
+        return _describe_checkpoint(Checkpoint(str(path), path))
     raise BadValue(
-        f"{path} is nothing that can be inspected",
+        f"cannot inspect {path}",
         expected="a store (corpus.json), a feature file (.h5), a bundle (head.json) or a checkpoint (config.json)",
     )
 
 
 def render(content: Any, indent: int = 0) -> str:
-    """Nested values as indented lines; long lists are cut, and say so."""
+    """Format nested values as indented lines. Long lists are shortened."""
     pad = "  " * indent
     lines = []
     for key, value in content.items():
         if isinstance(value, dict) and value:
             lines += [f"{pad}{key}:", render(value, indent + 1)]
         else:
-            lines.append(f"{pad}{key}: {_line(value)}")
+            lines.append(f"{pad}{key}: {_format_value(value)}")
     return "\n".join(lines)
 
 
-def _line(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
         shown = ", ".join(str(item) for item in value[:8])
         return f"{shown} … and {len(value) - 8} more" if len(value) > 8 else shown
     return "-" if value in ("", None, {}) else str(value)
 
 
-def _feature_file(file: FeatureFile) -> dict[str, Any]:
+def _describe_file(file: FeatureFile) -> dict[str, Any]:
     header = dataclasses.asdict(file.header)
     digests = header.pop("digests")
     return {
@@ -70,12 +70,12 @@ def _feature_file(file: FeatureFile) -> dict[str, Any]:
     }
 
 
-def _store(store: Store) -> dict[str, Any]:
+def _describe_store(store: Store) -> dict[str, Any]:
     files: dict[str, dict[str, Any]] = {}
     for name in store.encoders():
         try:
             file = FeatureFile(store.path / f"{name}.h5")
-        except Problem as problem:  # the other files are still to be seen
+        except Problem as problem:  # go on with the other files
             files[name] = {"state": " ".join(str(problem).split())}
             continue
         fresh = file.header.manifest == store.manifest_digest
@@ -85,7 +85,7 @@ def _store(store: Store) -> dict[str, Any]:
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
             "trained on": f"{len(file.trained_on)} utterances",
-            "state": "fresh" if fresh else f"made from another manifest: run {file.again}",
+            "state": "fresh" if fresh else f"stale: made from another manifest; run {file.again}",
         }
     return {
         "store": str(store.path),
@@ -99,7 +99,7 @@ def _store(store: Store) -> dict[str, Any]:
     }
 
 
-def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     config = checkpoint.config()
     return {
         "checkpoint": str(checkpoint.folder),

@@ -1,4 +1,4 @@
-"""Where one vector comes from: its file and row, its utterance, its encoder, and whether it is still fresh."""
+"""Explain where a vector comes from: its file and row, its utterance, its encoder, and whether it is fresh."""
 
 from pathlib import Path
 from typing import Any
@@ -9,55 +9,60 @@ from featurestore import registry
 from featurestore.errors import UnknownName, quoted
 from featurestore.extraction import freshness
 from featurestore.manifest import Utterance
-from featurestore.spec import parse_feature
+from featurestore.spec import INDEXED, FeatureSpec, parse_feature
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import MANIFEST, Store
 
 
-def explain(path: Path, utterance: str, feature: str) -> dict[str, Any]:
-    """Says where a vector comes from, as plain JSON values.
+def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
+    """Explain where a vector comes from, as JSON values.
 
     Args:
         path: the store.
-        utterance: its id.
-        feature: `audio.mean`, `text.logits`, `audio.layers[6]`; frames without a count are all of them.
+        utterance_id: of the vector.
+        feature: `audio.mean`, `text.logits`, `audio.layers[6]`, … `audio.frames` without a count is all frames, and
+            `audio.layers` without a number all layers.
 
     Raises:
-        UnknownName: no such encoder, feature or utterance.
+        BadValue: the text is not a feature.
+        UnknownName: there is no such encoder, feature or utterance.
         Mismatch: the feature file is damaged.
     """
     store = Store(path)
-    wanted = parse_feature(feature if feature.partition(".")[2] not in ("frames", "layers") else f"{feature}[0]")
+    is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
+    wanted = parse_feature(f"{feature}[0]" if is_complete else feature)
     registry.check(
         wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quoted(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
     registry.check(wanted.kind, file.kinds, what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}")
     rows = {row.id: row for row in store.utterances}
-    if utterance not in file.rows:
-        registry.check(utterance, rows, what=f"utterance {utterance!r} in {store.path / MANIFEST}")
-    told: dict[str, Any] = {"feature": feature, "file": str(file.path), "dataset": _dataset(wanted.kind)}
-    told |= _vector(file, file.rows[utterance], feature) if utterance in file.rows else {}
-    told |= {"utterance": _utterance(store, rows[utterance])} if utterance in rows else {}
-    told |= {"encoder": file.header.encoder, "made": file.header.created, "versions": file.header.versions}
-    return told | _state(store, file, utterance, rows.get(utterance))
+    if utterance_id not in file.rows:
+        registry.check(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")
+    dataset = schema.VALUES if wanted.kind == "frames" else wanted.kind
+    answer: dict[str, Any] = {"feature": feature, "file": str(file.path), "dataset": f"/{dataset}"}
+    if utterance_id in file.rows:
+        row = file.rows[utterance_id]
+        answer |= _describe_vector(_read_vector(file, row, wanted, is_complete=is_complete), file, row)
+    answer |= {"utterance": _describe_utterance(store, rows[utterance_id])} if utterance_id in rows else {}
+    answer |= {"encoder": file.header.encoder, "made": file.header.created, "versions": file.header.versions}
+    return answer | _describe_state(store, file, utterance_id, rows.get(utterance_id))
 
 
-def _dataset(kind: str) -> str:
-    return f"/{schema.VALUES}" if kind == "frames" else f"/{kind}"
+def _read_vector(file: FeatureFile, row: int, spec: FeatureSpec, *, is_complete: bool) -> np.ndarray:
+    values: np.ndarray = file.frames(row) if spec.kind == "frames" else file[spec.kind][row]
+    if is_complete or spec.index is None:
+        return values
+    if spec.kind == "frames":
+        return values[: spec.index]
+    if spec.index >= len(values):
+        raise UnknownName(f"{file.path} has no layer {spec.index}", expected=f"0 to {len(values) - 1}")
+    layer: np.ndarray = values[spec.index]
+    return layer
 
 
-def _vector(file: FeatureFile, row: int, feature: str) -> dict[str, Any]:
-    spec = parse_feature(feature) if "[" in feature else None
-    kind = feature.partition(".")[2].partition("[")[0]
-    values = file.frames(row) if kind == "frames" else file[kind][row]
-    if spec and kind == "layers":
-        if (spec.index or 0) >= len(values):
-            raise UnknownName(f"{file.path} has no layer {spec.index}", expected=f"0 to {len(values) - 1}")
-        values = values[spec.index]
-    elif spec and kind == "frames":
-        values = values[: spec.index]
+def _describe_vector(values: np.ndarray, file: FeatureFile, row: int) -> dict[str, Any]:
     return {
         "row": row,
         "shape": list(values.shape),
@@ -68,7 +73,7 @@ def _vector(file: FeatureFile, row: int, feature: str) -> dict[str, Any]:
     }
 
 
-def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
+def _describe_utterance(store: Store, row: Utterance) -> dict[str, Any]:
     item = store.item(row)
     return {
         "id": row.id,
@@ -80,20 +85,20 @@ def _utterance(store: Store, row: Utterance) -> dict[str, Any]:
     }
 
 
-def _state(store: Store, file: FeatureFile, name: str, row: Utterance | None) -> dict[str, Any]:
-    """`fresh`, `stale`, `failed` or `missing`, and why."""
+def _describe_state(store: Store, file: FeatureFile, utterance_id: str, row: Utterance | None) -> dict[str, Any]:
+    """Return the state of a vector, `fresh`, `stale`, `failed` or `missing`, and why."""
     if row is None:
-        return {"state": "stale", "why": ["the utterance is not in the manifest any more"], "do": file.again}
-    if name in file.failed:
-        return {"state": "failed", "why": [file.failed[name]], "do": f"mend it, then: {file.again}"}
-    if name not in file.rows:
+        return {"state": "stale", "why": ["the utterance is no longer in the manifest"], "do": file.again}
+    if utterance_id in file.failed:
+        return {"state": "failed", "why": [file.failed[utterance_id]], "do": f"fix it, then run: {file.again}"}
+    if utterance_id not in file.rows:
         return {
             "state": "missing",
-            "why": ["the file was made before the utterance was in the manifest"],
+            "why": ["the utterance was added to the manifest after the file was made"],
             "do": file.again,
         }
-    why = freshness.reasons(store, file, row, freshness.stored_key(file, file.rows[name]))
+    why = freshness.reasons(store, file, row, freshness.stored_key(file, file.rows[utterance_id]))
     encoder = freshness.source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
-    unknown = [f"whether its encoder has changed cannot be told: {encoder.unknown}"] if encoder.unknown else []
+    unknown = [f"its encoder could not be checked for changes: {encoder.unknown}"] if encoder.unknown else []
     return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": file.again} if why else {})

@@ -1,4 +1,4 @@
-"""Encoding some utterances of a finished file again, to see that the same vectors come out."""
+"""Encode some utterances of a finished file again, and compare the vectors."""
 
 from collections.abc import Sequence
 
@@ -11,41 +11,47 @@ from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 
-TOLERANCE = 1e-4  # of a vector's norm: what batches and machines may change
-_HALF = 1e-3  # of what is stored in half precision
+TOLERANCE = 1e-4  # of a vector's norm; covers other batches and machines
+_HALF = 1e-3  # for kinds stored in half precision
 
 
 def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[str]) -> tuple[list[str], float]:
-    """Encodes utterances one at a time, on the CPU, and compares every kind that the file has.
+    """Encode utterances one at a time, on the CPU, and compare every kind in the file.
+
+    Args:
+        store: of the utterances.
+        file: the stored vectors.
+        spec: the encoder of the file.
+        ids: of utterances that have a vector.
 
     Returns:
-        a line for each vector that differs, and the largest relative difference of all.
+        a line for each vector that differs, and the largest relative difference.
     """
     identity = encoders.identify(spec)
     encoder = encoders.load(identity, "cpu")
     utterances = {row.id: row for row in store.utterances}
     kinds = frozenset(file.kinds)
     differing, largest = [], 0.0
-    for name in ids:
+    for utterance_id in ids:
         try:
-            again = encoders.encode(encoder, [encoder.load(store.item(utterances[name]))], kinds)[0]
+            again = encoders.encode(encoder, [encoder.load(store.item(utterances[utterance_id]))], kinds)[0]
         except Unencodable as reason:
-            differing.append(f"{name} has a vector, and cannot be encoded now: {reason.what}")
+            differing.append(f"{utterance_id} has a vector, but cannot be encoded now: {reason.what}")
             continue
-        for kind, difference in _differences(file, file.rows[name], again).items():
+        for kind, difference in _compare_kinds(file, file.rows[utterance_id], again).items():
             largest = max(largest, difference)
             if difference > (_HALF if kind == "layers" else TOLERANCE):
-                differing.append(f"{kind} of {name} differs by {difference:.1e} of its norm when encoded again")
+                differing.append(f"{kind} of {utterance_id} differs by {difference:.1e} of its norm when encoded again")
     return differing, largest
 
 
-def _differences(file: FeatureFile, row: int, again: Encoded) -> dict[str, float]:
-    """The relative difference of each kind; infinite where the shapes differ."""
+def _compare_kinds(file: FeatureFile, row: int, again: Encoded) -> dict[str, float]:
+    """Compute the relative difference of each kind. It is infinite if the shapes differ."""
     stored = {kind: file.frames(row) if kind == "frames" else file[kind][row] for kind in file.kinds}
-    return {kind: _relative(values, again[kind]) for kind, values in stored.items()}
+    return {kind: _compute_difference(values, again[kind]) for kind, values in stored.items()}
 
 
-def _relative(stored: np.ndarray, again: np.ndarray) -> float:
+def _compute_difference(stored: np.ndarray, again: np.ndarray) -> float:
     if stored.shape != again.shape:
         return float("inf")
     difference = np.linalg.norm(stored.astype(np.float64) - again)

@@ -1,1 +1,1 @@
-"""Read and write feature files, and write any file atomically."""
+"""Read, write, check and repair feature files; write any file atomically; lock a folder; read JSON."""

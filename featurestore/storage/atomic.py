@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside the target, flushed to disk, renamed."""
+"""Write files atomically: into a temporary file beside the target, flushed to disk, then renamed."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary sibling to write; when the block ends well it is flushed to disk and renamed to `path`."""
+    """Yield a temporary path beside `path`, and rename it to `path` when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -20,14 +20,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a UTF-8 text file in one step; nobody ever sees half of it."""
+    """Write a UTF-8 text file atomically. Missing folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def flush(path: Path) -> None:
-    """Forces a file, or a folder and every file in it, onto the disk."""
+    """Flush a file, or a folder with every file in it, to disk."""
     for inner in path.iterdir() if path.is_dir() else ():
         flush(inner)
     _sync(path)

@@ -1,4 +1,4 @@
-"""Know HDF5: how a feature file is laid out in it, and how its attributes are stored.
+"""Read and write the HDF5 structure of a feature file: datasets in one piece, and a header as attributes.
 
 The only module that imports h5py.
 """
@@ -15,32 +15,30 @@ import numpy as np
 
 from featurestore.errors import Mismatch
 from featurestore.storage import schema, seal, superblock
+from featurestore.storage.place import Place
 from featurestore.storage.schema import Header
 
-# Where a dataset lies in the file: byte offset, shape, dtype.
-Place = tuple[int, tuple[int, ...], np.dtype]
-
 _JSON = {"encoder", "classes", "versions", "digests"}
-_NEEDLESS = {"classes", "corpus", "manifest", "versions", "created"}  # no vector depends on these
+_OPTIONAL = {"classes", "corpus", "manifest", "versions", "created"}  # no vector depends on these
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading, also one that is marked as open for writing.
+def open_file(path: Path) -> Iterator[h5py.File]:
+    """Open a file for reading, even if it is marked as open for writing.
 
-    It is read through a Python file: HDF5 then takes no lock, which a network file system may lack, and shares nothing
-    with a handle that this process has on the same file.
+    It is read through a Python file, so that HDF5 takes no lock (a network file system may have none) and shares
+    nothing with another handle of this process on the same file.
     """
     with path.open("rb") as file:
         offset = seal.find_superblock(file.read(seal.SIZE))
-    with superblock.opened(path, offset) as raw, h5py.File(raw, "r") as file:
+    with superblock.open_without_mark(path, offset) as raw, h5py.File(raw, "r") as file:
         yield file
 
 
 def create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Place]:
     """Create a file with empty datasets, and return the place of each."""
     early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # the place of every dataset is known before it is filled
+    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # fixes the place of every dataset before it is filled
     early.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     early.set_layout(h5py.h5d.CONTIGUOUS)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
@@ -51,31 +49,31 @@ def create(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]]) -> d
             kind = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
             stored = h5py.h5t.py_create(kind, logical=True)
             h5py.h5d.create(file.id, name.encode(), stored, h5py.h5s.create_simple(shape), dcpl=early, lcpl=links)
-    with opened(path) as file:
-        return layout(file)
+    with open_file(path) as file:
+        return read_layout(file)
 
 
-def put_header(path: Path, header: Header) -> None:
-    """Store a header as the attributes of a file that is being written."""
+def write_header(path: Path, header: Header) -> None:
+    """Write a header as the attributes of an unfinished file."""
     with h5py.File(path, "r+", locking=False) as file:
         for key, value in dataclasses.asdict(header).items():
             file.attrs[key] = json.dumps(value, sort_keys=key != "digests") if key in _JSON else value
 
 
-def header(file: h5py.File, path: Path, *, lenient: bool = False) -> Header:
+def read_header(file: h5py.File, path: Path, *, lenient: bool = False) -> Header:
     """Read the attributes of a file.
 
     Args:
         file: open.
-        path: where it lies, for the message.
-        lenient: take a missing attribute as empty where the vectors do not depend on it; the manifest is empty then, so
-            that the file counts as made from another one.
+        path: its path, for the message.
+        lenient: take a missing attribute as empty if no vector depends on it. The manifest is then empty too, so that
+            the file counts as made from another manifest.
 
     Raises:
-        Mismatch: it was written by a newer version of this package.
+        Mismatch: the file was written by a newer version of this package.
         OSError: an attribute is missing or unreadable.
     """
-    version = int(_attribute(file, "schema"))
+    version = int(_read_attribute(file, "schema"))
     if version > schema.VERSION:
         raise Mismatch(
             f"{path} was written by a newer version of this package",
@@ -83,14 +81,14 @@ def header(file: h5py.File, path: Path, *, lenient: bool = False) -> Header:
             got=f"schema {version}",
             do="pip install --upgrade emofuse",
         )
-    lacking = _NEEDLESS - set(file.attrs) if lenient else set()
-    names = [field.name for field in dataclasses.fields(Header) if field.name not in lacking]
-    values: dict[str, Any] = {name: _attribute(file, name) for name in names}
+    missing = _OPTIONAL - set(file.attrs) if lenient else set()
+    names = [field.name for field in dataclasses.fields(Header) if field.name not in missing]
+    values: dict[str, Any] = {name: _read_attribute(file, name) for name in names}
     values |= {"classes": tuple(values.get("classes", ())), "schema": version}
-    return Header(**values | ({"manifest": ""} if lacking else {}))
+    return Header(**values | ({"manifest": ""} if missing else {}))
 
 
-def _attribute(file: h5py.File, name: str) -> Any:
+def _read_attribute(file: h5py.File, name: str) -> Any:
     try:
         value = file.attrs[name]
         return json.loads(value) if name in _JSON else int(value) if name == "schema" else value
@@ -98,11 +96,11 @@ def _attribute(file: h5py.File, name: str) -> Any:
         raise OSError(f"attribute {name} is missing or unreadable: {error}") from None
 
 
-def layout(file: h5py.File) -> dict[str, Place]:
-    """Return the place of every dataset.
+def read_layout(file: h5py.File) -> dict[str, Place]:
+    """Return the place of every dataset. Links are never followed.
 
     Raises:
-        OSError: a link leads out of the file, or a dataset does not lie in it in one piece. Links are never followed.
+        OSError: a link leads out of the file, or a dataset is not contiguous.
     """
     found: dict[str, Place] = {}
     for name, item in walk(file):
@@ -112,12 +110,12 @@ def layout(file: h5py.File) -> dict[str, Place]:
             continue
         if not is_inside(item) or item.chunks:
             raise OSError(f"{name} is not contiguous in this file")
-        found[name] = (item.id.get_offset() or 0, item.shape, plain(item.dtype))
+        found[name] = Place(item.id.get_offset() or 0, item.shape, simplify_dtype(item.dtype))
     return found
 
 
 def walk(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset | h5py.Group | None]]:
-    """Yield every dataset and group by name; None for a link that leads elsewhere, which is not followed."""
+    """Yield every dataset and group by name, and None for a link that leads out of the file (it is not followed)."""
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             yield f"{prefix}{name}", None
@@ -129,10 +127,10 @@ def walk(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Datase
 
 
 def is_inside(item: object) -> bool:
-    """Tell whether something is a dataset whose values lie in this file."""
+    """Tell whether an object is a dataset with its values in this file."""
     return isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
 
 
-def plain(dtype: np.dtype) -> np.dtype:
-    """Return a dtype without what h5py notes beside it; text is bytes of a fixed width."""
+def simplify_dtype(dtype: np.dtype) -> np.dtype:
+    """Return a dtype without h5py's metadata. Text becomes bytes of a fixed width."""
     return np.dtype(f"S{dtype.itemsize}") if dtype.kind == "S" else dtype

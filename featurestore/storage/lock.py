@@ -1,4 +1,4 @@
-"""A lock on a folder that is held by a living process only: the kernel drops it when its holder dies."""
+"""Lock a folder for one process. The kernel drops the lock when its holder dies."""
 
 import errno
 import fcntl
@@ -11,38 +11,39 @@ from typing import TextIO
 from featurestore.errors import Unavailable
 
 FILE = ".lock"
-_WITHOUT = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # what file systems without locks answer
+_UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # from file systems without locks
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
 def locked(folder: Path, *, work: str = "extraction", option: str = "--store") -> Iterator[None]:
-    """Holds the folder's lock for the block.
+    """Hold the lock of a folder for the block.
 
     Args:
-        folder: what only one process may write into.
+        folder: where only one process may write.
         work: what that process does, for the message.
-        option: by which another folder is named, for the message.
+        option: the option that names another folder, for the message.
 
     Raises:
-        Unavailable: another process holds it, its process number is named; the folder cannot be written to; or its
-            file system has no locks.
+        Unavailable: another process holds the lock (the message names its process number), the folder is not writable,
+            or its file system has no locks.
     """
-    with _opened(folder, option) as file:
+    with _open(folder, option) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise Unavailable(
                 f"another {work} is writing into {folder} (process {file.read().strip() or 'unknown'})",
-                do="wait for it, or stop it; a dead process holds no lock",
+                do="wait until it ends, or stop it (the lock ends with the process)",
             ) from None
         except OSError as error:
-            if error.errno not in _WITHOUT:
+            if error.errno not in _UNSUPPORTED:
                 raise
             raise Unavailable(
                 f"the file system of {folder} has no locks",
                 got=error.strerror or "",
-                do=f"mount it with locks (Lustre: flock), or name a folder on another: {option} FOLDER",
+                do=f"mount it with locks (Lustre: flock), or use a folder on another file system: {option} FOLDER",
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -50,18 +51,18 @@ def locked(folder: Path, *, work: str = "extraction", option: str = "--store") -
         try:
             yield
         finally:
-            # Closing is not enough: a process forked meanwhile has the file open too, until it runs its program.
+            # Unlock, not only close: a process forked meanwhile has inherited the open file.
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _opened(folder: Path, option: str) -> TextIO:
+def _open(folder: Path, option: str) -> TextIO:
     try:
         return (folder / FILE).open("a+")
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno not in _READ_ONLY:
             raise
         raise Unavailable(
             f"cannot write into {folder}",
             got=error.strerror or "",
-            do=f"make it writable, or copy it to a folder that is, and name that: {option} FOLDER",
+            do=f"make it writable, or copy it to a writable folder and name that: {option} FOLDER",
         ) from None

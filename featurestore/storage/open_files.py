@@ -10,32 +10,32 @@ import psutil
 _HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
-def writing(path: Path) -> list[str]:
+def find_writers(path: Path) -> list[str]:
     """Name the programs that have a file open for writing.
 
-    Those of other users and other machines cannot be seen. HDF5 locks a file that it writes, and that lock can be
-    seen wherever the file system has locks and HDF5_USE_FILE_LOCKING is not FALSE.
+    Programs of other users and of other machines are not visible. HDF5 locks a file that it writes, and that lock is
+    visible if the file system has locks and HDF5_USE_FILE_LOCKING is not FALSE.
 
     Args:
         path: an existing file.
 
     Returns:
-        One entry a program, such as `python (process 123)`; empty where nothing seems to have it open.
+        One entry per program, such as `python (process 123)`. Empty if no program seems to have the file open.
     """
-    found = [_named(process) for process in psutil.process_iter() if _writes(process, path)]
-    return found or (["a program that holds its lock"] if _is_locked(path) else [])
+    found = [_describe(process) for process in psutil.process_iter() if _has_open(process, path)]
+    return found or (["a program that holds its lock"] if _has_lock(path) else [])
 
 
-def _writes(process: psutil.Process, path: Path) -> bool:
+def _has_open(process: psutil.Process, path: Path) -> bool:
     try:
-        # A mode is known on Linux alone.
+        # Only Linux reports the mode.
         files = [file.path for file in process.open_files() if getattr(file, "mode", "r+") != "r"]
         return any(os.path.basename(file) == path.name and os.path.samefile(file, path) for file in files)
     except (psutil.Error, OSError):
         return False
 
 
-def _named(process: psutil.Process) -> str:
+def _describe(process: psutil.Process) -> str:
     if process.pid == os.getpid():
         return f"this program itself (process {process.pid})"
     try:
@@ -44,7 +44,7 @@ def _named(process: psutil.Process) -> str:
         return f"process {process.pid}"
 
 
-def _is_locked(path: Path) -> bool:
+def _has_lock(path: Path) -> bool:
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

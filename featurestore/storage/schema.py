@@ -1,12 +1,12 @@
-"""The layout of a feature file, in one place: its datasets, their shapes, and its attributes."""
+"""Define the layout of a feature file: its datasets, their shapes, and its attributes."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-# Raised whenever a reader of the old layout could misread a file of the new one.
+# Raise it when a reader of the old layout could misread a file of the new one.
 VERSION = 1
 
-# Datasets of one row per utterance; N utterances, D dimensions, C classes, L layers.
+# Datasets of one row per utterance. N utterances, D dimensions, C classes, L layers.
 ROWS = {
     "mean": "(N, D) pooled over true frames",
     "std": "(N, D) pooled over true frames",
@@ -16,11 +16,12 @@ ROWS = {
     "functionals": "(N, D) hand-made features",
 }
 VALUES, OFFSETS = "frames/value", "frames/offset"
-# `content` is the sha256 of what the encoder was given: the decoded samples, or the words; `key` that of the file.
+# `key` is the cache key; `content` is the sha256 of the encoder's input: the decoded samples, or the words.
 ID, KEY, CONTENT = "id", "key", "content"
 FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key"
-# The utterances that the checkpoint was fine-tuned on: their ids, the sha256 of what the encoder saw of each, that of
-# their clips where the encoder is of text, and that of the rows that their ids were made up from; zeros: none.
+# Utterances that the checkpoint was fine-tuned on: id, and three sha256 sums (zeros: none). `content` is that of the
+# encoder's input, `clip` that of the decoded samples for a text encoder, `origin` that of the rows that a corpus reader
+# made the id from.
 TRAINED_ON, TRAINED_CONTENT = "trained_on/id", "trained_on/content"
 TRAINED_CLIP, TRAINED_ORIGIN = "trained_on/clip", "trained_on/origin"
 EVERY = (
@@ -31,19 +32,20 @@ EVERY = (
 
 @dataclass(frozen=True)
 class Header:
-    """The attributes of a feature file: how its vectors were made.
+    """Attributes of a feature file: how its vectors were made.
 
     Args:
         name: of the file, and of its features (`<name>.<kind>`).
         modality: `audio` or `text`.
         encoder: class, checkpoint, revision, weights sha256, dtype, attention, pooling, rate, preprocessing.
-        fingerprint: sha256 of what shapes a vector.
+        fingerprint: sha256 of everything about the encoder that determines a vector.
         classes: of the logits, in order.
-        corpus: whose utterances these are.
+        corpus: name of the utterances' corpus.
         manifest: sha256 of the manifest that the rows follow; empty in a part.
         versions: of the libraries that made it.
         created: ISO 8601, UTC.
-        digests: sha256 per dataset, over its bytes.
+        schema: version of the layout.
+        digests: sha256 of each dataset's bytes.
     """
 
     name: str

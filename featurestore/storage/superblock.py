@@ -17,7 +17,7 @@ _WORD = 0xFFFFFFFF
 
 
 def is_marked(block: bytes) -> bool:
-    """Tell whether a superblock is whole and says that the file is open for writing.
+    """Tell whether a superblock is intact and marks the file as open for writing.
 
     Args:
         block: the first 48 bytes of the superblock, or more.
@@ -27,32 +27,34 @@ def is_marked(block: bytes) -> bool:
     return block[_FLAGS] in _MARKS and block[_CHECKSUM:_SIZE] == _checksum(block[:_CHECKSUM])
 
 
-def cleared(block: bytes) -> bytes:
-    """Return the 48 bytes of a marked superblock as they are once the file is closed."""
+def clear_mark(block: bytes) -> bytes:
+    """Return the 48 bytes of a superblock with the mark cleared, as HDF5 leaves them when it closes the file."""
     fields = block[:_FLAGS] + b"\0" + block[_FLAGS + 1 : _CHECKSUM]
     return fields + _checksum(fields)
 
 
 def clear(path: Path, offset: int) -> None:
-    """Clear the mark of a file in place, by one write of 48 bytes.
+    """Clear the mark of a file in place, with one write of 48 bytes.
 
     Args:
         path: a marked file.
-        offset: where its superblock begins. It is a multiple of 512, so that the write lies within one disk sector.
+        offset: of its superblock; a multiple of 512, so that the write stays within one disk sector.
     """
     with path.open("r+b", buffering=0) as file:
         file.seek(offset)
-        block = cleared(file.read(_SIZE))
+        block = clear_mark(file.read(_SIZE))
         file.seek(offset)
         file.write(block)
 
 
 class _Unmarked(io.RawIOBase):
+    """Read a file with the mark in its superblock cleared."""
+
     def __init__(self, path: Path, offset: int) -> None:
         self._file = path.open("rb", buffering=0)
         self._file.seek(offset)
         block = self._file.read(_SIZE)
-        self._start, self._block = offset, cleared(block) if is_marked(block) else b""
+        self._start, self._block = offset, clear_mark(block) if is_marked(block) else b""
         self._file.seek(0)
 
     def readable(self) -> bool:
@@ -77,12 +79,12 @@ class _Unmarked(io.RawIOBase):
         super().close()
 
 
-def opened(path: Path, offset: int) -> io.BufferedReader:
-    """Open a file for reading so that its superblock reads as if the mark were cleared; the file is not changed.
+def open_without_mark(path: Path, offset: int) -> io.BufferedReader:
+    """Open a file for reading, with its superblock shown as if the mark were cleared. The file is not changed.
 
     Args:
         path: the file, marked or not.
-        offset: where its superblock begins.
+        offset: of its superblock.
     """
     return io.BufferedReader(_Unmarked(path, offset))
 
@@ -94,24 +96,24 @@ def _checksum(data: bytes) -> bytes:
     for index, block in enumerate(blocks):
         x, y, z = struct.unpack("<3I", block)
         a, b, c = (a + x) & _WORD, (b + y) & _WORD, (c + z) & _WORD
-        a, b, c = _mixed(a, b, c) if index < len(blocks) - 1 else _finished(a, b, c)
+        a, b, c = _mix(a, b, c) if index < len(blocks) - 1 else _finish(a, b, c)
     return struct.pack("<I", c)
 
 
-def _mixed(a: int, b: int, c: int) -> tuple[int, int, int]:
+def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
     for shift in (4, 6, 8, 16, 19, 4):
-        a = ((a - c) & _WORD) ^ _rotated(c, shift)
+        a = ((a - c) & _WORD) ^ _rotate(c, shift)
         c = (c + b) & _WORD
         a, b, c = b, c, a
     return a, b, c
 
 
-def _finished(a: int, b: int, c: int) -> tuple[int, int, int]:
+def _finish(a: int, b: int, c: int) -> tuple[int, int, int]:
     for shift in (14, 11, 25, 16, 4, 14, 24):
-        c = ((c ^ b) - _rotated(b, shift)) & _WORD
+        c = ((c ^ b) - _rotate(b, shift)) & _WORD
         a, b, c = b, c, a
     return c, a, b
 
 
-def _rotated(value: int, shift: int) -> int:
+def _rotate(value: int, shift: int) -> int:
     return (value << shift | value >> (32 - shift)) & _WORD

@@ -1,4 +1,4 @@
-"""Who was trained on is known again, whatever happens to ids, order and containers between training and evaluation."""
+"""Training utterances are recognized, whatever happens to ids and order between training and evaluation."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from featurestore.errors import Mismatch
-from featurestore.exposure import Contents, Exposure, TrainedUtterance, find_exposure, from_record
+from featurestore.exposure import Contents, Exposure, TrainedUtterance, from_record
+from featurestore.store_exposure import find_exposure
 
 
 def exposure(trained, contents, modality="text", made_up=None, clips=None, beside=None):
@@ -19,48 +20,48 @@ def found(*given, **options):
     return exposure(*given, **options).known
 
 
-def test_a_given_id_decides_whatever_its_content_is_now():
+def test_an_id_of_the_corpus_is_proof_whatever_its_content_is_now():
     assert found([TrainedUtterance("a", "old")], {"a": "new", "b": "other"}) == {"a": "id"}
 
 
 @pytest.mark.parametrize(("then", "now"), [("m1", ""), ("", "m2"), ("m1", "m2")])
-def test_an_id_that_was_made_up_decides_only_with_the_same_content(then, now):
+def test_a_made_up_id_is_proof_only_with_the_same_content(then, now):
     trained, made_up = [TrainedUtterance("row-2", "words", origin=then)], {"row-2": now} if now else {}
     assert found(trained, {"row-2": "words"}, made_up=made_up) == {"row-2": "id"}
     assert exposure(trained, {"row-2": "others"}, made_up=made_up) == Exposure({}, ("row-2",))
 
 
-def test_made_up_ids_of_unchanged_rows_are_as_good_as_given_ones():
+def test_made_up_ids_of_unchanged_rows_are_proof():
     trained = [TrainedUtterance("row-2", "yeah", origin="m")]
     contents = {"row-2": "yeah", "row-5": "yeah"}
     assert found(trained, contents, made_up=dict.fromkeys(contents, "m")) == {"row-2": "id"}
     assert found(trained, contents, made_up=dict.fromkeys(contents, "n")) == {"row-2": "id", "row-5": "text"}
 
 
-def test_a_given_id_counts_beside_made_up_ones():
+def test_an_id_of_the_corpus_is_proof_beside_made_up_ones():
     trained = [TrainedUtterance("a", "samples"), TrainedUtterance("row-2", "others", origin="m")]
     contents = {"a": "denoised", "row-2": "denoised too"}
     assert exposure(trained, contents, "audio", {"row-2": "n"}) == Exposure({"a": "id"}, ("row-2",))
 
 
-def test_a_record_without_contents_is_believed_by_its_ids():
+def test_a_record_without_contents_is_matched_by_its_ids():
     (seen,) = from_record({"trained_on": ["row-2"]})
     assert found([seen], {"row-2": "words"}, made_up={"row-2": "m"}) == {"row-2": "id"}
 
 
-def test_the_same_clip_is_the_same_utterance_under_any_id():
+def test_the_same_clip_is_recognized_under_any_id():
     contents = {"a": "samples", "copy": "samples", "b": "else"}
     assert found([TrainedUtterance("a", "samples")], contents, "audio") == {"a": "id", "copy": "clip"}
 
 
-def test_words_that_several_say_are_no_evidence_while_the_one_of_training_is_there():
+def test_common_words_are_no_proof_if_the_training_utterance_is_in_the_store():
     trained = [TrainedUtterance("a", "yeah")]
     assert found(trained, {"a": "yeah", "b": "yeah"}) == {"a": "id"}
     assert found(trained, {"b": "yeah"}) == {"b": "text"}
     assert found(trained, {"a": "no", "b": "yeah"}) == {"a": "id", "b": "text"}  # ids that were exchanged
 
 
-def test_words_that_several_say_are_a_suspicion_where_both_corpora_gave_their_ids():
+def test_common_words_make_a_suspect_if_both_corpora_gave_their_ids():
     twice = [TrainedUtterance("a", "yeah"), TrainedUtterance("c", "yeah")]
     assert exposure(twice, {"b": "yeah"}) == Exposure({}, ("b",))
     assert exposure([TrainedUtterance("a", "yeah")], {"b": "yeah", "d": "yeah"}) == Exposure({}, ("b", "d"))
@@ -70,7 +71,7 @@ def test_words_that_several_say_are_a_suspicion_where_both_corpora_gave_their_id
     assert found(made_up, {"b": "yeah"}) == {"b": "text"}
 
 
-def test_words_of_another_clip_are_another_utterance_as_far_as_can_be_told():
+def test_equal_words_of_another_clip_make_a_suspect():
     trained = [TrainedUtterance("a", "yeah", clip="voice 1"), TrainedUtterance("c", "yeah", clip="voice 2")]
     assert exposure(trained, {"b": "yeah"}, clips={"b": "voice 3"}) == Exposure({}, ("b",))
     assert found(trained, {"b": "yeah"}, clips={"b": "voice 2"}) == {"b": "clip"}
@@ -78,7 +79,7 @@ def test_words_of_another_clip_are_another_utterance_as_far_as_can_be_told():
     assert exposure([*trained, TrainedUtterance("d", "yeah")], {"b": "yeah"}, clips={"b": "voice 3"}).suspects == ("b",)
 
 
-def test_a_clip_is_known_again_whatever_was_done_to_its_words_and_id():
+def test_a_clip_is_recognized_with_other_words_and_another_id():
     trained = [TrainedUtterance("a", "gold", clip="voice", origin="m1")]
     assert found(trained, {"a": "recognised"}, made_up={"a": "m2"}, clips={"a": "voice"}) == {"a": "clip"}
     copied = {"a": "gold", "copy": "gold"}
@@ -86,7 +87,7 @@ def test_a_clip_is_known_again_whatever_was_done_to_its_words_and_id():
     assert found([TrainedUtterance("a", "gold", clip="voice")], copied, clips=clips) == {"a": "id", "copy": "clip"}
 
 
-def test_words_of_an_utterance_of_the_other_store_are_no_evidence():
+def test_words_of_an_utterance_in_the_other_store_are_no_proof():
     trained = [TrainedUtterance("a", "yeah")]
     assert exposure(trained, {"b": "yeah"}, beside=Contents({"a": "yeah"}, {})) == Exposure({})
     assert found(trained, {"b": "yeah"}, beside=Contents({"a": "no"}, {})) == {"b": "text"}
@@ -99,7 +100,7 @@ CORPORA = st.lists(st.sampled_from([f"content {number}" for number in range(8)])
 
 @st.composite
 def edited(draw):
-    """Draw a corpus, who of it was trained on, and the rows that are there later: shuffled, deleted, inserted, renamed.
+    """Draw a corpus, its training utterances, and its later rows: shuffled, deleted, inserted, renamed.
 
     Gives the record of training, the later rows, and which of these rows are in truth an utterance of training.
     """
@@ -126,7 +127,7 @@ def edited(draw):
 
 @pytest.mark.parametrize("modality", ["audio", "text"])
 @given(edited())
-def test_no_utterance_of_training_is_missed(modality, drawn):
+def test_no_training_utterance_is_missed(modality, drawn):
     record, later, truth = drawn
     result = find(record, later, modality)
     assert truth <= {*result.known, *(result.suspects if modality == "text" else ())}
@@ -134,7 +135,7 @@ def test_no_utterance_of_training_is_missed(modality, drawn):
 
 @pytest.mark.parametrize("modality", ["audio", "text"])
 @given(edited())
-def test_only_what_shares_an_id_or_content_with_training_is_found(modality, drawn):
+def test_only_utterances_with_an_id_or_content_of_training_are_found(modality, drawn):
     record, later, _ = drawn
     ids, contents = {one.id for one in record}, {one.content for one in record}
     for name in find(record, later, modality).known:
@@ -142,7 +143,7 @@ def test_only_what_shares_an_id_or_content_with_training_is_found(modality, draw
 
 
 @given(edited(), st.randoms())
-def test_the_order_of_rows_decides_nothing(drawn, random):
+def test_the_order_of_rows_does_not_matter(drawn, random):
     record, later, _ = drawn
     shuffled = dict(random.sample(sorted(later.by_id.items()), len(later.by_id)))
     again, before = find(record, Contents(shuffled, later.made_up)), find(record, later)
@@ -154,8 +155,8 @@ def find(record, later, modality="text"):
 
 
 @given(edited(), st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))
-def test_with_clips_every_utterance_of_training_is_known_or_a_suspect(drawn, rewritten, reencoded):
-    """Each utterance has a clip of its own; later some have other words, some another clip, some both."""
+def test_with_clips_every_training_utterance_is_known_or_a_suspect(drawn, rewritten, reencoded):
+    """Each utterance has its own clip. Later, some have other words, some another clip, some both."""
     record, later, truth = drawn
     clips = {seen.id: f"voice {seen.id}" for seen in record}
     record = [replace(seen, clip=clips[seen.id]) for seen in record]
@@ -180,6 +181,6 @@ def test_with_clips_every_utterance_of_training_is_known_or_a_suspect(drawn, rew
 
 
 @pytest.mark.parametrize("entries", [[{"name": "a"}], ["a"], 7, [{"id": "a", "extra": 1}]])
-def test_a_damaged_record_is_a_message(entries):
-    with pytest.raises(Mismatch, match=r"finetune\.json, is damaged\n  expected: .*\n  got: .*\n  do: tune"):
+def test_a_damaged_record_is_reported(entries):
+    with pytest.raises(Mismatch, match=r"finetune\.json, .*, is damaged\n  expected: .*\n  got: .*\n  do: fine-tune"):
         from_record({"trained_utterances": entries})

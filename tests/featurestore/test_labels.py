@@ -23,7 +23,7 @@ def message(call, kind):
         ("all", {"a": "ang", "b": "xxx", "c": "exc"}),
     ],
 )
-def test_a_scheme_gives_classes_by_id(name, classes):
+def test_a_scheme_returns_classes_by_id(name, classes):
     assert labels.scheme(name).apply(ROWS) == classes
 
 
@@ -44,7 +44,7 @@ def test_a_scheme_gives_classes_by_id(name, classes):
         ("all", "every label of the corpus as its own class"),
     ],
 )
-def test_every_scheme_says_what_it_keeps(name, kept):
+def test_every_scheme_lists_its_classes(name, kept):
     assert labels.schemes()[name] == kept
 
 
@@ -52,11 +52,11 @@ def test_every_scheme_says_what_it_keeps(name, kept):
     ("corpus", "scheme"),
     [("iemocap", "iemocap-6"), ("demo", "iemocap-6"), ("emodb", "emodb-7"), ("table", "all"), ("gone", "all")],
 )
-def test_the_default_of_a_corpus(corpus, scheme):
+def test_the_default_scheme_of_a_corpus(corpus, scheme):
     assert labels.default(corpus) == scheme
 
 
-def test_a_scheme_of_ones_own(tmp_path):
+def test_a_scheme_is_read_from_a_json_file(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"ang": "negative", "exc": "positive", "xxx": None}))
     assert labels.scheme(str(path)).apply(ROWS) == {"a": "negative", "c": "positive"}
@@ -65,36 +65,40 @@ def test_a_scheme_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{", "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (
+            "{",
+            "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)\n"
+            '  expected: {"code": "class", "left-out code": null, …}',
+        ),
         ("[]", 'is not a label scheme\n  expected: {"code": "class", "left-out code": null, …}'),
         ('{"a": 1}', 'is not a label scheme\n  expected: {"code": "class", "left-out code": null, …}'),
     ],
 )
-def test_a_file_that_is_no_scheme(tmp_path, content, expected):
+def test_a_file_that_is_not_a_scheme_is_rejected(tmp_path, content, expected):
     path = tmp_path / "mine.json"
     path.write_text(content)
     assert message(lambda: labels.scheme(str(path)), BadValue) == f"{path} {expected}"
 
 
-def test_an_unknown_scheme():
+def test_an_unknown_scheme_is_rejected():
     assert message(lambda: labels.scheme("iemocap6"), UnknownName) == (
         f"unknown label scheme 'iemocap6'\n  expected: one of {', '.join(labels.schemes())}\n"
         "  do: did you mean iemocap-6 or iemocap-9 or iemocap-4? see: cli list labels"
     )
 
 
-def test_a_label_that_the_scheme_does_not_know():
+def test_an_unknown_label_is_rejected():
     rows = [*ROWS, Utterance("e", label="joy"), Utterance("f", label="joy")]
     assert message(lambda: labels.scheme("iemocap-6").apply(rows), Mismatch) == (
         "label scheme 'iemocap-6' does not know the label 'joy'\n"
         "  expected: ang, fru, neu, sad, exc, hap, sur, fea, dis, xxx, oth\n"
         "  got: 'joy' on 2 utterances\n"
-        "  do: cli list labels, then --labels NAME; --labels all takes every label as it is; "
-        '--labels FILE.json a map of your own, in which "joy": null leaves the label out'
+        "  do: choose another scheme from cli list labels with --labels NAME; --labels all keeps every label; "
+        '--labels FILE.json is a mapping of your own, in which "joy": null leaves the label out'
     )
 
 
-def test_a_scheme_that_keeps_nothing():
+def test_a_scheme_that_keeps_no_utterance_is_rejected():
     rows = [Utterance("b", label="xxx"), Utterance("d")]
     assert message(lambda: labels.scheme("iemocap-4").apply(rows), Mismatch) == (
         "label scheme 'iemocap-4' keeps none of 2 utterances\n  do: cli list labels"

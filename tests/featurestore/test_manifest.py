@@ -13,6 +13,7 @@ from featurestore.manifest import COLUMNS, NUMBERS, Utterance
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     ["", " ", '"', '""', "a,b", "a\nb", "a\r\nb", "\r", "\ufeffx", "\u2028", "\x00", "'=1+1", "Tüten – “na”"]
 )
+AGAIN = "\n  do: run cli prepare again"
 NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 ROWS = st.lists(
     st.builds(
@@ -47,7 +48,7 @@ def path(tmp_path):
     return written(tmp_path / "utterances.csv", Utterance("a", text="Hi.", duration=0.1), Utterance("b"))
 
 
-def test_unknown_is_empty(path):
+def test_unknown_values_are_empty(path):
     header, first, second = path.read_text().splitlines()
     assert header == ",".join(COLUMNS)
     assert header.startswith("id,audio,text,label,speaker,gender,session,dialogue,script,partition,start,end,duration,")
@@ -62,13 +63,13 @@ def test_an_utterance_cannot_be_changed():
         Utterance("a").label = "x"
 
 
-def test_further_columns_and_another_order_are_fine(path):
+def test_additional_columns_and_another_order_are_accepted(path):
     lines = [line.split(",") for line in path.read_text().splitlines()]
     path.write_text("".join(",".join(["extra", *reversed(line)]) + "\n" for line in lines))
     assert manifest.read(path) == (Utterance("a", text="Hi.", duration=0.1), Utterance("b"))
 
 
-def test_a_byte_order_mark_is_fine(path):
+def test_a_byte_order_mark_is_accepted(path):
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert [row.id for row in manifest.read(path)] == ["a", "b"]
 
@@ -79,42 +80,46 @@ def message(path, kind=Mismatch):
     return str(caught.value)
 
 
-def test_no_manifest(tmp_path):
+def test_a_missing_manifest_is_reported(tmp_path):
     assert message(tmp_path / "utterances.csv", NotFound) == (
         f"there is no manifest {tmp_path / 'utterances.csv'}\n  do: cli prepare CORPUS ROOT --store {tmp_path}"
     )
 
 
-def test_columns_that_are_missing(tmp_path):
+def test_missing_columns_are_rejected(tmp_path):
     path = tmp_path / "utterances.csv"
     path.write_text(",".join(name for name in COLUMNS if name not in ("text", "votes")) + "\n")
-    assert message(path) == f"{path} lacks columns\n  expected: {', '.join(COLUMNS)}\n  got: no text, votes"
+    assert message(path) == (
+        f"{path} has missing columns\n  expected: {', '.join(COLUMNS)}\n  got: no text, votes{AGAIN}"
+    )
 
 
-def test_a_number_that_is_none(path):
+def test_an_invalid_number_is_rejected(path):
     path.write_text(path.read_text().replace("0.1", "long"))
-    assert message(path) == f"{path}, line 2, column duration\n  expected: a number\n  got: 'long'"
+    assert message(path) == (
+        f"{path}, line 2, column duration is not a number\n  expected: a number, or an empty cell\n  got: 'long'{AGAIN}"
+    )
 
 
 @pytest.mark.parametrize("row", ["c,x", "c" + "," * 17])
-def test_a_row_of_another_width(path, row):
+def test_a_row_with_more_or_fewer_cells_is_rejected(path, row):
     path.write_text(path.read_text() + row + "\n")
-    assert message(path) == f"{path}, line 4 has more or fewer cells than the first\n  do: run cli prepare again"
+    assert message(path) == f"{path}, line 4 has more or fewer cells than the first{AGAIN}"
 
 
-def test_an_id_twice(path):
+def test_duplicate_ids_are_rejected(path):
     path.write_text(path.read_text() + "a" + "," * 16 + "\n")
-    assert message(path) == f"{path} holds an id more than once: a\n  expected: one row per id"
-    with pytest.raises(Mismatch, match="the manifest holds an id more than once: x"):
+    assert message(path) == f"{path} has duplicate ids: a\n  expected: one row per id{AGAIN}"
+    with pytest.raises(Mismatch, match="the manifest has duplicate ids: x"):
         manifest.to_csv([Utterance("x"), Utterance("x")])
 
 
-def test_another_encoding(path):
+def test_another_encoding_is_rejected(path):
     path.write_bytes(path.read_text().replace("Hi.", "Tüten").encode("cp1252"))
-    assert message(path) == f"{path} is not UTF-8: invalid start byte at byte 127\n  do: run cli prepare again"
+    assert message(path) == f"{path} is not UTF-8: invalid start byte at byte 127{AGAIN}"
 
 
-def test_a_text_may_be_longer_than_csv_takes_by_itself(path):
+def test_a_text_may_exceed_the_limit_of_the_csv_module(path):
     rows = (Utterance("a", text="x" * 200_000), Utterance("b"))
     assert manifest.read(written(path, *rows)) == rows
 

@@ -3,8 +3,9 @@ import pytest
 
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.manifest import Utterance
-from featurestore.storage import feature_file
-from featurestore.storage.feature_file import encode_text
+from featurestore.spec import FeatureSpec
+from featurestore.storage import feature_writer
+from featurestore.storage.feature_writer import encode_text
 from featurestore.storage.schema import Header
 from featurestore.store import Store, default_path
 from tests.support import tiny
@@ -39,10 +40,10 @@ def add(store, name, ids, failed=None, trained_on=(), manifest=None, contents=Tr
         del columns["content"]
     manifest = store.manifest_digest if manifest is None else manifest
     header = Header(name, "text", {"class": "hf-text"}, "f" * 64, manifest=manifest)
-    feature_file.write(store.path / f"{name}.h5", columns, header)
+    feature_writer.write(store.path / f"{name}.h5", columns, header)
 
 
-def test_rows_follow_the_ids_that_are_asked_for(store):
+def test_rows_follow_the_given_ids(store):
     X, blocks, ids = store.matrix(["text.mean", "text.logits"], ["a", "d", "c"])
     file = store.file("text")
     rows = [1, 2, 0]
@@ -52,7 +53,7 @@ def test_rows_follow_the_ids_that_are_asked_for(store):
     assert ids == ["a", "d", "c"]
 
 
-def test_without_ids_the_manifest_order_is_taken_and_what_is_left_out_is_said(store):
+def test_without_ids_rows_follow_the_manifest_with_a_warning_about_missing_ones(store):
     with pytest.warns(UserWarning, match="1 of 4 utterances lack a feature"):
         ids = store.matrix(["text.mean"])[2]
     assert ids == ["a", "c", "d"]
@@ -75,7 +76,7 @@ def test_one_layer_is_a_feature(store):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_batches_are_the_matrix_some_rows_at_a_time(store, size):
+def test_batches_together_are_the_matrix(store, size):
     features = ["text.mean", "text.frames[2]", "text.layers[0]"]
     X, _, ids = store.matrix(features, ["d", "a", "c"])
     parts = list(store.batches(features, ["d", "a", "c"], size))
@@ -84,15 +85,15 @@ def test_batches_are_the_matrix_some_rows_at_a_time(store, size):
     np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), X)
 
 
-def test_batches_refuse_before_they_begin(store):
+def test_batches_check_their_arguments_at_once(store):
     with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text\.mean: b"):
         store.batches(["text.mean"], ["a", "b"])
-    with pytest.raises(BadValue, match="a batch must have rows\n  expected: size 1 or more\n  got: 0"):
+    with pytest.raises(BadValue, match="invalid batch size 0\n  expected: 1 or more"):
         store.batches(["text.mean"], ["a"], 0)
     assert list(store.batches(["text.mean"], [])) == []
 
 
-def test_an_utterance_without_the_feature_fails_loudly(store):
+def test_an_utterance_without_the_feature_is_rejected(store):
     with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text.mean: b\n  got: b: no text in the manifest"):
         store.matrix(["text.mean"], ["a", "b"])
 
@@ -106,13 +107,13 @@ def test_an_utterance_without_the_feature_fails_loudly(store):
         ("text.frames", "'text.frames' is not a feature"),
     ],
 )
-def test_a_feature_that_is_not_there_is_told_with_the_closest(store, feature, message):
+def test_an_unknown_feature_is_rejected_with_the_closest(store, feature, message):
     with pytest.raises((UnknownName, BadValue), match=message):
         store.matrix([feature])
 
 
-def test_the_same_feature_twice_is_refused(store):
-    with pytest.raises(BadValue, match="text.mean is asked for twice"):
+def test_a_duplicate_feature_is_rejected(store):
+    with pytest.raises(BadValue, match="duplicate feature text.mean"):
         store.matrix(["text.mean", "text.mean"])
 
 
@@ -127,29 +128,29 @@ def test_default_features_are_mean_and_logits_of_every_encoder(store):
     assert store.default_features() == ["audio.mean", "audio.logits", "text.mean", "text.logits"]
 
 
-def test_contents_are_given_by_utterance_and_empty_where_they_are_not_recorded(store):
+def test_contents_are_by_id_and_empty_if_they_are_not_recorded(store):
     assert store.contents("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
     add(store, "bare", ["a"], contents=False)
     assert store.contents("bare") == {"a": ""}
 
 
-def test_a_record_of_ids_alone_counts_whatever_the_corpus_was_called(store):
+def test_a_record_of_ids_alone_counts_for_a_corpus_of_any_name(store):
     add(store, "audio", ["a"], trained_on=["a", "b"])
     assert store.trained_on("audio") == {"a"}
 
 
-def test_no_store_says_how_to_make_one(tmp_path):
+def test_a_missing_store_is_reported_with_the_command_that_makes_one(tmp_path):
     with pytest.raises(NotFound, match="there is no feature store at .*\n  do: cli prepare CORPUS ROOT --store"):
         Store(tmp_path)
 
 
-def test_a_store_without_features_says_how_to_make_them(tmp_path):
+def test_a_store_without_features_is_reported_with_the_command_that_makes_them(tmp_path):
     store = tiny.store(tmp_path / "s", [Utterance("a")], tmp_path)
     with pytest.raises(NotFound, match="holds no features yet\n  do: cli extract --store"):
         store.default_features()
 
 
-def test_the_default_store_is_that_of_the_environment(monkeypatch):
+def test_the_default_store_is_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("FEATURESTORE", "/somewhere")
     assert str(default_path()) == "/somewhere"
     monkeypatch.delenv("FEATURESTORE")
@@ -158,9 +159,22 @@ def test_the_default_store_is_that_of_the_environment(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "corpus.json is damaged"), ("[]", "lacks corpus and root"), ('{"corpus": "table"}', "lacks root")],
+    [
+        ("{", "corpus.json is damaged: Expecting property name .*\n  expected: a JSON object"),
+        ("[]", "corpus.json is damaged\n  expected: a JSON object\n  got: list"),
+        ("{}", "corpus.json is damaged\n  expected: corpus and root\n  got: no corpus and no root"),
+        ('{"corpus": "table"}', "corpus.json is damaged\n  expected: corpus and root\n  got: no root"),
+    ],
 )
-def test_a_damaged_description_of_the_corpus_is_told(store, content, message):
+def test_a_damaged_corpus_json_is_reported(store, content, message):
     (store.path / "corpus.json").write_text(content, "utf-8")
-    with pytest.raises(Mismatch, match=f"{message}.*\n  do: run cli prepare again"):
+    with pytest.raises(Mismatch, match=f"{message}\n  do: run cli prepare again"):
         Store(store.path).info  # noqa: B018
+
+
+def test_a_parsed_feature_is_accepted_like_its_text(store):
+    spec = FeatureSpec("text", "layers", 1)
+    X, blocks, ids = store.matrix([spec], ["d", "a"])
+    np.testing.assert_array_equal(X, store.matrix(["text.layers[1]"], ["d", "a"])[0])
+    assert (blocks, ids) == ({"text.layers[1]": 4}, ["d", "a"])
+    assert store.available([spec]) == store.available(["text.layers[1]"])

@@ -48,7 +48,7 @@ def reason(path, read=lambda path: decode.read(path, 16_000)):
 
 @pytest.mark.parametrize(("kind", "subtype"), FORMATS)
 @pytest.mark.parametrize("suffix", [".wav", ".raw", ".txt"])
-def test_any_format_under_any_suffix(clip, kind, subtype, suffix):
+def test_any_format_is_read_under_any_suffix(clip, kind, subtype, suffix):
     path = clip(written(kind=kind, subtype=subtype), f"a{suffix}")
     samples = decode.read(path, 16_000)
     assert samples.dtype == np.float32
@@ -86,7 +86,7 @@ def test_a_streamed_header_is_tolerated(clip, size):
     assert decode.duration(path) == 0.5
 
 
-def test_a_flac_stream_of_unknown_length(clip):
+def test_a_flac_stream_of_unknown_length_is_read(clip):
     content = bytearray(written(kind="FLAC"))
     content[21] &= 0xF0  # the header's 36 bits for the number of samples
     content[22:26] = bytes(4)
@@ -95,31 +95,31 @@ def test_a_flac_stream_of_unknown_length(clip):
     assert decode.duration(path) == 0.5
 
 
-def test_chunks_before_and_after_the_samples(clip):
+def test_chunks_before_and_after_the_samples_are_skipped(clip):
     content = written(TONE[:7].astype(np.float32), subtype="PCM_U8")
     note = b"LIST" + struct.pack("<I", 5) + b"hello\0"
     body = content[8:36] + note + content[36:] + note
     assert len(decode.read(clip(b"RIFF" + struct.pack("<I", len(body)) + body), 16_000)) == 7
 
 
-def test_missing(tmp_path):
+def test_a_missing_file_is_rejected(tmp_path):
     assert reason(tmp_path / "no.wav") == f"no such file: {tmp_path / 'no.wav'}"
     assert reason(tmp_path / "no.wav", decode.digest) == f"no such file: {tmp_path / 'no.wav'}"
     assert reason(tmp_path / "no.wav", decode.duration) == f"no such file: {tmp_path / 'no.wav'}"
 
 
-def test_a_folder(tmp_path):
+def test_a_folder_is_rejected(tmp_path):
     assert reason(tmp_path) == f"{tmp_path.name}: is a folder"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_without_permission(clip):
+def test_a_file_without_read_permission_is_rejected(clip):
     path = clip(written())
     path.chmod(0)
     assert reason(path) == "a.wav: cannot be opened: Permission denied"
 
 
-def test_refused_by_the_system(clip, monkeypatch):
+def test_a_file_that_cannot_be_opened_is_rejected(clip, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
@@ -128,30 +128,30 @@ def test_refused_by_the_system(clip, monkeypatch):
     assert reason(path) == "a.wav: cannot be opened: Permission denied"
 
 
-def test_empty(clip):
+def test_an_empty_file_is_rejected(clip):
     assert reason(clip(b"")) == "a.wav: is empty (0 bytes)"
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "OGG"])
-def test_no_samples(clip, kind):
+def test_a_file_without_samples_is_rejected(clip, kind):
     path = clip(written(TONE[:0], kind=kind))
     assert reason(path) == "a.wav: holds no samples"
     assert reason(path, decode.duration) == "a.wav: holds no samples"
 
 
-def test_no_samples_but_a_comment(clip):
+def test_a_file_with_a_comment_but_no_samples_is_rejected(clip):
     content = written(TONE[:0]) + b"LIST" + struct.pack("<I", 4) + b"abcd"
     path = clip(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
     assert reason(path) == "a.wav: holds no samples"
 
 
-def test_nan_and_infinity(clip):
+def test_nan_and_infinite_samples_are_rejected(clip):
     samples = np.concatenate([TONE, [np.nan, np.inf]])
     path = clip(written(samples, subtype="FLOAT"))
     assert reason(path) == "a.wav: 2 of 8002 samples are NaN or infinite"
 
 
-def test_beyond_single_precision(clip):
+def test_samples_beyond_single_precision_are_rejected(clip):
     assert reason(clip(written(np.array([0.0, 1e300]), subtype="DOUBLE"))) == (
         "a.wav: 1 of 2 samples are NaN or infinite"
     )
@@ -192,14 +192,14 @@ AGAIN = "download the clip again"
         ("naïve\nx".encode("utf-16"), f"it is a text file that begins with 'naïve'; {AGAIN}"),
     ],
 )
-def test_not_audio(clip, content, why):
+def test_a_file_that_is_not_audio_is_described(clip, content, why):
     expected = f"a.wav: is not audio that libsndfile reads ({why})"
     assert reason(clip(content)) == expected
     assert reason(clip(content), decode.duration) == expected
 
 
 @pytest.mark.parametrize(("kind", "missing", "there"), [("WAV", 8022, 8022), ("AIFF", 8027, 8027)])
-def test_truncated(clip, kind, missing, there):
+def test_a_truncated_file_is_rejected(clip, kind, missing, there):
     content = written(kind=kind)
     path = clip(content[: len(content) // 2])
     expected = f"a.wav: truncated: its header promises {missing} bytes more than the {there} that are there"
@@ -207,35 +207,35 @@ def test_truncated(clip, kind, missing, there):
     assert reason(path, decode.duration) == expected
 
 
-def test_truncated_in_its_header(clip):
+def test_a_file_truncated_in_its_header_is_rejected(clip):
     assert reason(clip(written()[:20])) == (
         "a.wav: is not audio that libsndfile reads (libsndfile: Error in WAV/W64/RF64 file. Malformed 'fmt ' chunk)"
     )
 
 
-def test_truncated_flac(clip):
+def test_a_truncated_flac_file_is_rejected(clip):
     content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="FLAC")
     assert reason(clip(content[: len(content) // 2])) == "a.wav: is damaged (libsndfile: flac decoder lost sync)"
 
 
-def test_truncated_mp3(clip):
+def test_a_truncated_mp3_file_is_rejected(clip):
     content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="MP3")
     text = reason(clip(content[: len(content) // 2]))
     assert text.startswith("a.wav: truncated: ")
     assert text.endswith(" of the 41796 samples that its header promises")
 
 
-def test_too_short_for_the_rate(clip):
+def test_a_clip_too_short_for_the_rate_is_rejected(clip):
     assert reason(clip(written(TONE[:1], 48_000))) == "a.wav: too short: 1 samples at 48000 Hz give none at 16000 Hz"
 
 
-def test_digest_is_of_the_bytes(clip):
+def test_digest_is_the_sha256_of_the_file(clip):
     content = written()
     assert decode.digest(clip(content)) == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize("kind", ["RF64", "W64"])
-def test_truncated_in_a_container_of_64_bits(clip, kind):
+def test_a_truncated_64_bit_container_is_rejected(clip, kind):
     content = written(kind=kind)
     assert len(decode.read(clip(content), 16_000)) == 8000
     path = clip(content[:-100])
@@ -245,16 +245,16 @@ def test_truncated_in_a_container_of_64_bits(clip, kind):
 
 
 @pytest.mark.parametrize("kind", ["RF64", "W64"])
-def test_a_container_of_64_bits_that_does_not_tell_its_length_is_not_called_truncated(kind):
+def test_a_64_bit_container_without_a_length_is_not_truncated(kind):
     content = bytearray(written(kind=kind))
     at = 28 if kind == "RF64" else content.index(b"data\xf3") + 16
     content[at : at + 8] = bytes(8)
-    assert containers.truncated(io.BytesIO(content[:-100])) == ""
+    assert containers.find_truncation(io.BytesIO(content[:-100])) == ""
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
 @pytest.mark.parametrize("missing", [1, 3000])
-def test_truncated_ogg(clip, subtype, missing):
+def test_a_truncated_ogg_file_is_rejected(clip, subtype, missing):
     content = written(np.random.default_rng(0).normal(0, 0.1, 44_100), kind="OGG", subtype=subtype)
     assert len(decode.read(clip(content), 16_000)) == 44_100
     path = clip(content[:-missing])
@@ -263,15 +263,15 @@ def test_truncated_ogg(clip, subtype, missing):
     assert reason(path, decode.duration) == expected
 
 
-def test_a_path_that_no_system_takes():
+def test_an_invalid_path_is_rejected():
     assert reason("a\0.wav").endswith(": cannot be opened: embedded null byte")
 
 
-def test_a_chunk_longer_than_any_file_is_no_crash():
+def test_an_impossible_chunk_length_does_not_crash():
     content = bytearray(written(kind="W64"))
     at = content.index(b"fmt ") + 16
     content[at : at + 8] = b"\xff" * 8
-    assert containers.truncated(io.BytesIO(content)) == ""
+    assert containers.find_truncation(io.BytesIO(content)) == ""
 
 
 SILENCES = {
@@ -295,7 +295,7 @@ SILENCES = {
 
 @pytest.mark.parametrize("name", SILENCES)
 @pytest.mark.parametrize("kind", ["WAV", "FLAC"])
-def test_a_clip_without_any_signal_is_refused(clip, name, kind):
+def test_a_silent_clip_is_rejected(clip, name, kind):
     samples, expected = SILENCES[name]
     assert reason(clip(written(samples, kind=kind, subtype="PCM_16"))) == f"a.wav: {expected}"
 
@@ -307,7 +307,7 @@ def test_a_quiet_clip_is_not_silent(clip, gain):
 
 @pytest.mark.parametrize(("kind", "subtype"), FORMATS)
 @pytest.mark.parametrize(("start", "end"), [(0.1, 0.3), (None, 0.2), (0.2, None), (0.0, 0.5), (0.4, 0.52)])
-def test_a_segment_is_what_the_whole_clip_has_there(clip, kind, subtype, start, end):
+def test_a_segment_equals_that_part_of_the_whole_clip(clip, kind, subtype, start, end):
     path = clip(written(kind=kind, subtype=subtype))
     whole = decode.decode(path)
     first, last = round((start or 0) * 16_000), round((0.5 if end is None else end) * 16_000)
@@ -315,14 +315,14 @@ def test_a_segment_is_what_the_whole_clip_has_there(clip, kind, subtype, start, 
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.3, 0.2), (0.2, 0.2), (0.5, None), (0.1, 0.7), (-0.1, 0.3), (3.0, 4.0)])
-def test_a_segment_that_the_clip_does_not_have_is_refused(clip, start, end):
+def test_a_segment_outside_the_clip_is_rejected(clip, start, end):
     path = clip(written())
     last = 0.5 if end is None else end
     expected = f"a.wav: no segment from {start:g} s to {last:g} s: the clip is 0.500 s long"
     assert reason(path, lambda path: decode.decode(path, start, end)) == expected
 
 
-def test_a_truncated_stream_is_no_shorter_segment(clip):
+def test_a_segment_of_a_truncated_stream_is_rejected(clip):
     content = written(np.tile(TONE, 20), kind="FLAC")
     assert "a.wav: " in reason(clip(content[: len(content) // 2]), lambda path: decode.decode(path, 9.0, 9.5))
 

@@ -15,7 +15,7 @@ from featurestore.extraction.extract import extract
 from featurestore.extraction.freshness import differences, source
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
-from featurestore.storage import feature_file
+from featurestore.storage import feature_writer
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import locked
 from featurestore.store import Store
@@ -265,7 +265,7 @@ def test_a_damaged_finished_file_is_never_encoded_anew_unasked(store, models, en
     path = run(store, models["text"]).path
     path.write_bytes(b"broken")
     encoded.clear()
-    with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: (.|\n)*have everything encoded again: mv "):
+    with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: (.|\n)*re-encode everything: mv "):
         run(store, models["text"])
     assert encoded == []
     path.rename(f"{path}.damaged")  # as the message says
@@ -335,7 +335,7 @@ def test_a_file_of_an_older_version_gets_the_contents_and_nothing_is_encoded_aga
     contents = file.contents
     assert len(set(contents)) == len(contents)
     columns = {dataset: np.array(file[dataset]) for dataset in file.names if dataset != "content"}
-    feature_file.write(path, columns, file.header)
+    feature_writer.write(path, columns, file.header)
     assert FeatureFile(path).contents == [""] * len(contents)
     assert run(store, name).encoded == 0
     assert FeatureFile(path).contents == contents

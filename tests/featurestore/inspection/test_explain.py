@@ -34,16 +34,21 @@ def store(tmp_path, models):
 
 
 def test_a_fresh_vector_is_explained_in_full(store, models):
-    told = explain(store.path, "u001", "audio.mean")
+    explained = explain(store.path, "u001", "audio.mean")
     vector = FeatureFile(store.path / "audio.h5")["mean"][1]
-    assert told["file"] == str(store.path / "audio.h5")
-    assert (told["dataset"], told["row"], told["shape"], told["dtype"]) == ("/mean", 1, [16], "float32")
-    assert told["norm"] == pytest.approx(np.linalg.norm(vector))
-    assert told["utterance"]["audio"] == str(store.root / "clip001.wav")
-    assert told["utterance"]["text"] == store.utterances[1].text
-    assert told["encoder"]["checkpoint"] == str(models["audio"])
-    assert len(told["key"]) == 64
-    assert (told["state"], told["why"]) == ("fresh", [])
+    assert explained["file"] == str(store.path / "audio.h5")
+    assert (explained["dataset"], explained["row"], explained["shape"], explained["dtype"]) == (
+        "/mean",
+        1,
+        [16],
+        "float32",
+    )
+    assert explained["norm"] == pytest.approx(np.linalg.norm(vector))
+    assert explained["utterance"]["audio"] == str(store.root / "clip001.wav")
+    assert explained["utterance"]["text"] == store.utterances[1].text
+    assert explained["encoder"]["checkpoint"] == str(models["audio"])
+    assert len(explained["key"]) == 64
+    assert (explained["state"], explained["why"]) == ("fresh", [])
 
 
 @pytest.mark.parametrize(
@@ -51,54 +56,54 @@ def test_a_fresh_vector_is_explained_in_full(store, models):
     [("text.layers", [3, 16], "float16"), ("text.layers[1]", [16], "float16"), ("text.frames[2]", [2, 16], "float32")],
 )
 def test_layers_and_frames_are_explained(store, feature, shape, dtype):
-    told = explain(store.path, "u001", feature)
-    assert (told["shape"], told["dtype"]) == (shape, dtype)
+    explained = explain(store.path, "u001", feature)
+    assert (explained["shape"], explained["dtype"]) == (shape, dtype)
 
 
-def test_why_a_vector_is_stale(store):
+def test_a_stale_vector_is_explained(store):
     tiny.clip(store.root / "clip000.wav", 0.4, 50)
     assert explain(store.path, "u000", "audio.mean")["why"] == ["its audio has changed since"]
     assert explain(store.path, "u000", "text.mean")["state"] == "fresh"
     (store.root / "clip001.wav").unlink()
-    told = explain(store.path, "u001", "audio.mean")
-    assert told["why"] == [f"its clip is not there any more: {store.root / 'clip001.wav'}"]
-    assert told["do"].startswith(f"cli extract --store {store.path} --encoder audio=")
+    explained = explain(store.path, "u001", "audio.mean")
+    assert explained["why"] == [f"its clip is not there any more: {store.root / 'clip001.wav'}"]
+    assert explained["do"].startswith(f"cli extract --store {store.path} --encoder audio=")
 
 
-def test_a_changed_text_and_manifest(store):
+def test_a_changed_text_and_manifest_are_explained(store):
     rows = [dataclasses.replace(row, text="dog") if row.id == "u002" else row for row in store.utterances]
     tiny.store(store.path, rows[:3], store.root)
     moved = "the manifest has changed since the file was joined"
     assert explain(store.path, "u002", "text.mean")["why"] == ["its text has changed since", moved]
     assert explain(store.path, "u001", "text.mean")["why"] == [moved]
     gone = explain(store.path, "u003", "text.mean")
-    assert gone["why"] == ["the utterance is not in the manifest any more"]
+    assert gone["why"] == ["the utterance is no longer in the manifest"]
 
 
-def test_a_changed_or_missing_checkpoint(store, models):
+def test_a_changed_or_missing_checkpoint_is_explained(store, models):
     config = models["text"] / "config.json"
     original = config.read_text()
     config.write_text(original + " ")
     try:
-        told = explain(store.path, "u001", "text.mean")
+        explained = explain(store.path, "u001", "text.mean")
         config.unlink()
         unknown = explain(store.path, "u001", "text.mean")
     finally:
         config.write_text(original)
-    assert told["state"] == "stale"
-    assert told["why"][0].startswith("its encoder has changed: files: ")
+    assert explained["state"] == "stale"
+    assert explained["why"][0].startswith("its encoder has changed: files: ")
     assert unknown["state"] == "fresh"
-    assert "whether its encoder has changed cannot be told" in unknown["why"][0]
+    assert "its encoder could not be checked for changes: " in unknown["why"][0]
 
 
 def test_a_failure_is_explained(store):
-    told = explain(store.path, "u003", "audio.mean")
-    assert told["state"] == "failed"
-    assert told["why"] == [f"no such file: {store.root / 'clip003.wav'}"]
-    assert "row" not in told
+    explained = explain(store.path, "u003", "audio.mean")
+    assert explained["state"] == "failed"
+    assert explained["why"] == [f"no such file: {store.root / 'clip003.wav'}"]
+    assert "row" not in explained
 
 
-def test_what_is_not_there_is_told_with_the_closest(store):
+def test_unknown_names_are_rejected_with_the_closest(store):
     with pytest.raises(UnknownName, match=r"unknown utterance 'u0001' in .*utterances\.csv\n(.|\n)*did you mean u001"):
         explain(store.path, "u0001", "audio.mean")
     with pytest.raises(UnknownName, match="audio has no logits"):
@@ -107,18 +112,18 @@ def test_what_is_not_there_is_told_with_the_closest(store):
         explain(store.path, "u001", "audo.mean")
 
 
-def test_a_layer_beyond_the_last(store):
+def test_a_layer_beyond_the_last_is_rejected(store):
     with pytest.raises(UnknownName, match=r"audio.h5 has no layer 9\n  expected: 0 to 2"):
         explain(store.path, "u001", "audio.layers[9]")
 
 
-def test_what_mends_a_handmade_feature_names_the_extractor_not_its_feature_set():
+def test_the_command_for_a_hand_made_encoder_names_the_extractor():
     assert asked_for({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
     assert asked_for({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
     assert asked_for({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
 
 
-def test_the_command(store):
+def test_the_command_explains_a_vector(store):
     done = CliRunner().invoke(main, ["explain", str(store.path), "u001", "audio.mean", "--json"])
     assert done.exit_code == 0
     assert json.loads(done.output)["state"] == "fresh"

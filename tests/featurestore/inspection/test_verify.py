@@ -13,14 +13,15 @@ from featurestore.extraction.extract import extract
 from featurestore.inspection.verify import verify
 from featurestore.spec import EncoderSpec
 from featurestore.storage import seal
-from featurestore.storage.feature_file import FeatureFile, write
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.feature_writer import write
 from featurestore.store import Store
 from tests.support import tiny
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished store of both modalities, with layers and frames; each test has a copy."""
+    """A finished store of both modalities, with layers and frames. Each test has a copy."""
     folder = tmp_path_factory.mktemp("made")
     store = tiny.store(folder / "store", tiny.utterances(6, folder / "corpus"), folder / "corpus")
     (store.root / "clip005.wav").unlink()
@@ -40,7 +41,7 @@ def path(made, tmp_path):
 
 
 def rewrite(path, change):
-    """Writes a feature file anew with some columns changed, digests and seal right."""
+    """Rewrite a feature file with some columns changed, and valid checksums and seal."""
     file = FeatureFile(path)
     columns = {name: np.array(file[name]) for name in file.names}
     change(columns)
@@ -58,10 +59,10 @@ def test_an_encoder_that_does_not_load_is_noted_and_the_others_are_sampled(path,
     monkeypatch.setattr(encoders, "load", broken)
     found = verify(path, sample=2)
     assert found.notes == ["audio.h5: no utterance could be encoded again: transformers cannot load checkpoint audio"]
-    assert [line.partition(":")[0] for line in found.checked if "encoded again are the same" in line] == ["text.h5"]
+    assert [line.partition(":")[0] for line in found.checked if "encoded again are equal" in line] == ["text.h5"]
 
 
-def test_an_intact_store_is_intact_and_nothing_is_changed(path):
+def test_an_intact_store_has_no_problems_and_is_not_changed(path):
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
     found = verify(path)
     assert found.problems == found.notes == []
@@ -86,16 +87,16 @@ def test_flipped_bytes_anywhere_and_truncations_are_found(path):
         assert any("audio.h5 is damaged" in problem for problem in verify(path).problems), length
 
 
-def test_all_problems_are_told_at_once(path):
+def test_all_problems_are_reported_at_once(path):
     rewrite(path / "audio.h5", lambda columns: columns["mean"].__setitem__((2, 3), np.nan))
     rewrite(path / "text.h5", lambda columns: columns["id"].__setitem__(0, b"u001"))
     problems = "\n".join(verify(path).problems)
     assert "audio.h5: mean has NaN or infinite values in 1 rows, row 2 first" in problems
     assert "text.h5: 1 utterances of the manifest are neither in /id nor in /failed: u000; do: cli extract" in problems
-    assert "text.h5: 1 utterances stand more than once: u001" in problems
+    assert "text.h5: 1 utterances are duplicates: u001" in problems
 
 
-def test_what_changed_since_is_stale(path):
+def test_changed_clips_are_stale(path):
     root = Store(path).root
     tiny.clip(root / "clip001.wav", 0.4, 77)
     (root / "clip002.wav").unlink()
@@ -106,10 +107,12 @@ def test_what_changed_since_is_stale(path):
     shutil.rmtree(root)
     found = verify(path)
     assert found.problems == []
-    assert found.notes == [f"audio.h5: {root} is not there, so clips were not compared with the vectors"]
+    assert found.notes == [
+        f"audio.h5: the corpus folder {root} does not exist, so clips were not compared with vectors"
+    ]
 
 
-def test_another_manifest_and_wrong_counts_are_told(path):
+def test_another_manifest_and_wrong_counts_are_reported(path):
     rows = list(Store(path).utterances)
     info = (path / "corpus.json").read_text()
     tiny.store(path, rows[:4], Store(path).root)
@@ -121,7 +124,7 @@ def test_another_manifest_and_wrong_counts_are_told(path):
 
 
 @pytest.mark.parametrize("name", ["corpus.json", "utterances.csv"])
-def test_a_damaged_text_file_is_told_and_the_others_are_checked(path, name):
+def test_a_damaged_text_file_is_reported_and_the_others_are_checked(path, name):
     (path / name).write_text("{")
     found = verify(path)
     assert name in found.problems[0]
@@ -131,14 +134,14 @@ def test_a_damaged_text_file_is_told_and_the_others_are_checked(path, name):
 def test_a_sample_is_encoded_again(path):
     found = verify(path, sample=2)
     assert found.problems == []
-    assert sum("2 utterances encoded again are the same" in line for line in found.checked) == 2
+    assert sum("2 utterances encoded again are equal" in line for line in found.checked) == 2
     rewrite(path / "text.h5", lambda columns: columns["mean"].__imul__(1.01))
     (problem,) = verify(path, sample=1).problems
     assert problem.startswith("text.h5: mean of u")
     assert "differs by 1.0e-02 of its norm when encoded again" in problem
 
 
-def test_a_checkpoint_that_moved_or_changed_is_said(path, made, monkeypatch):
+def test_a_moved_or_changed_checkpoint_is_noted(path, made, monkeypatch):
     weights = made / "deberta-v2" / "config.json"
     original = weights.read_text()
     weights.write_text(original.replace("}", " }"))
@@ -152,16 +155,16 @@ def test_a_checkpoint_that_moved_or_changed_is_said(path, made, monkeypatch):
     assert "text.h5: no utterance could be encoded again: its encoder has changed: files:" in notes[1]
 
 
-def test_leftovers_are_told(path):
+def test_leftovers_are_noted(path):
     (path / "audio.parts").mkdir()
     (path / ".text.h5.1.tmp").write_text("")
     assert verify(path).notes == [
-        "audio.parts holds 0 parts of an extraction that is under way or was stopped",
+        "audio.parts holds 0 parts of an extraction that is running or was stopped",
         ".text.h5.1.tmp was left by a write that was stopped; it can be deleted",
     ]
 
 
-def test_a_file_without_a_seal_is_told(path):
+def test_a_file_without_a_seal_is_reported(path):
     with h5py.File(path / "text.h5") as sealed, h5py.File(path / "plain.h5", "w") as plain:
         for name in sealed:
             sealed.copy(name, plain)
@@ -169,11 +172,11 @@ def test_a_file_without_a_seal_is_told(path):
     (path / "plain.h5").replace(path / "text.h5")
     assert not seal.check(path / "text.h5")
     (problem,) = verify(path).problems
-    assert problem.startswith("text.h5: has no seal: whether its attributes were changed cannot be told; ")
+    assert problem.startswith("text.h5: has no seal, so its attributes may have been changed; ")
     assert problem.endswith(f"cli verify {path} --repair")
 
 
-def test_the_command(path):
+def test_the_command_verifies_a_store(path):
     run = CliRunner().invoke
     done = run(main, ["verify", str(path), "--json"])
     assert done.exit_code == 0

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from featurestore.errors import Mismatch, NotFound, UnknownName
-from featurestore.storage import feature_file, seal
-from featurestore.storage.feature_file import FeatureFile, encode_text, write
+from featurestore.storage import seal
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.feature_writer import encode_text, write, writing
+from featurestore.storage.place import Place
 from featurestore.storage.schema import Header
 
 HEADER = Header("audio", "audio", {"class": "hf-audio", "rate": 50.0}, "f" * 64, ("a", "b"), "demo", created="now")
@@ -33,14 +35,10 @@ def path(tmp_path):
 
 
 def reseal(path):
-    """What somebody would do who alters a file on purpose."""
-    file = object.__new__(FeatureFile)
-    file.path = path
-    with h5py.File(path) as plain:
-        file._layout = {
-            name: (plain[name].id.get_offset() or 0, plain[name].shape, plain[name].dtype) for name in columns()
-        }
-    seal.put(path, [file._extent(name) for name in file._layout])
+    """Write a new seal, as somebody would who alters a file on purpose."""
+    with h5py.File(path) as file:
+        places = [Place(file[name].id.get_offset() or 0, file[name].shape, file[name].dtype) for name in columns()]
+    seal.put(path, [(place.offset, place.size) for place in places])
 
 
 def flip(path, offset, bit=0):
@@ -81,7 +79,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, values, text):
     assert file.damaged() == []
 
 
-def test_datasets_are_memory_maps_that_h5py_reads_alike(path):
+def test_datasets_are_memory_maps_and_equal_to_what_h5py_reads(path):
     mapped = FeatureFile(path)["mean"]
     assert isinstance(mapped, np.memmap)
     with h5py.File(path) as plain:
@@ -91,44 +89,47 @@ def test_datasets_are_memory_maps_that_h5py_reads_alike(path):
         assert plain.attrs["modality"] == "audio"
 
 
-def test_the_header_comes_back(path):
+def test_the_header_is_read_back(path):
     header = FeatureFile(path).header
     assert header.encoder == HEADER.encoder
     assert header.classes == ("a", "b")
     assert set(header.digests) == set(columns())
 
 
-def test_nothing_is_left_of_a_write_that_fails(tmp_path):
+def test_a_failed_write_leaves_no_file(tmp_path):
     with (
         pytest.raises(RuntimeError, match="on purpose"),
-        feature_file.writing(tmp_path / "x.h5", {"a": ((3,), "f4")}, HEADER),
+        writing(tmp_path / "x.h5", {"a": ((3,), "f4")}, HEADER),
     ):
         raise RuntimeError("on purpose")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_system_that_cannot_take_space_beforehand_writes_the_same(path, tmp_path, monkeypatch):
+def test_a_system_without_posix_fallocate_writes_the_same(path, tmp_path, monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")  # macOS
     write(tmp_path / "other.h5", columns(), HEADER)
     assert FeatureFile(tmp_path / "other.h5").header.digests == FeatureFile(path).header.digests
 
 
-def test_rows_beyond_the_dataset_are_refused(tmp_path):
+def test_rows_beyond_the_dataset_are_rejected(tmp_path):
     with (
-        pytest.raises(Mismatch, match=r"rows of a\n  expected: at most \(3, 2\) in all\n  got: \(2, 2\) from row 2"),
-        feature_file.writing(tmp_path / "x.h5", {"a": ((3, 2), "f4")}, HEADER) as writer,
+        pytest.raises(
+            Mismatch,
+            match=r"rows do not fit into dataset a of .*\n  expected: at most \(3, 2\) .*\n  got: \(2, 2\) from row 2",
+        ),
+        writing(tmp_path / "x.h5", {"a": ((3, 2), "f4")}, HEADER) as writer,
     ):
         writer.put("a", np.zeros((2, 2), np.float32), 2)
 
 
 @pytest.mark.parametrize("name", ["mean", "id"])
 def test_a_flipped_byte_is_found(path, name):
-    flip(path, FeatureFile(path)._extent(name)[0] + 3)
+    flip(path, FeatureFile(path)._layout[name].offset + 3)
     assert FeatureFile(path).damaged() == [name]
 
 
-def test_every_byte_is_covered(path):
-    """One bit flipped, in seal, attributes, layout, data or between: none goes unseen, and none crashes the reader."""
+def test_a_flipped_bit_anywhere_is_found(path):
+    """A flipped bit in seal, attributes, layout, data or gaps is found and does not crash the reader."""
     whole = path.read_bytes()
     random = np.random.default_rng(0)
     for offset in [*range(0, 150, 10), *random.choice(len(whole), 250, replace=False)]:
@@ -138,23 +139,23 @@ def test_every_byte_is_covered(path):
 
 
 @pytest.mark.parametrize("keep", [0, 5, 600, 2048, 3000, -1000, -100, -1])
-def test_a_truncated_file_is_refused(path, keep):
+def test_a_truncated_file_is_rejected(path, keep):
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(Mismatch, match=r"audio\.h5 is damaged or no feature file"):
+    with pytest.raises(Mismatch, match=r"audio\.h5 is damaged or not a feature file"):
         FeatureFile(path)
 
 
-def test_what_is_appended_is_found(path):
+def test_appended_bytes_are_found(path):
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(Mismatch, match=r"got: truncated or grown: \d+ bytes, \d+ were written"):
         FeatureFile(path)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 1, 0, 2]])
-def test_digests_do_not_depend_on_the_order_of_writing(tmp_path, order):
+def test_checksums_do_not_depend_on_the_order_of_writing(tmp_path, order):
     values = np.random.default_rng(0).standard_normal((4, 5))
     write(tmp_path / "whole.h5", {"a": values}, HEADER)
-    with feature_file.writing(tmp_path / "rows.h5", {"a": (values.shape, values.dtype)}, HEADER) as writer:
+    with writing(tmp_path / "rows.h5", {"a": (values.shape, values.dtype)}, HEADER) as writer:
         for row in order:
             writer.put("a", values[row : row + 1], row)
     whole, rows = (FeatureFile(tmp_path / f"{name}.h5") for name in ("whole", "rows"))
@@ -163,9 +164,9 @@ def test_digests_do_not_depend_on_the_order_of_writing(tmp_path, order):
     np.testing.assert_array_equal(rows.read("a", 1, 3), values[1:3])
 
 
-def test_what_is_no_feature_file_is_refused(tmp_path):
+def test_other_files_are_rejected(tmp_path):
     (tmp_path / "x.h5").write_text("hello")
-    with pytest.raises(Mismatch, match=r"x\.h5 is damaged or no feature file"):
+    with pytest.raises(Mismatch, match=r"x\.h5 is damaged or not a feature file"):
         FeatureFile(tmp_path / "x.h5")
     with pytest.raises(NotFound, match=r"there is no feature file .*y\.h5"):
         FeatureFile(tmp_path / "y.h5")
@@ -176,7 +177,7 @@ def test_an_unknown_dataset_is_named(path):
         FeatureFile(path)["means"]
 
 
-def test_a_newer_schema_is_refused(path):
+def test_a_newer_schema_is_rejected(path):
     with h5py.File(path, "r+") as file:
         file.attrs["schema"] = 99
     reseal(path)
@@ -197,7 +198,7 @@ def test_links_out_of_the_file_are_never_followed(path, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="the maps of a process are listed by Linux alone")
-def test_released_maps_are_gone_and_come_again(tmp_path):
+def test_released_maps_are_closed_and_opened_again(tmp_path):
     path = tmp_path / "a.h5"
     values = np.arange(6000, dtype=np.float32).reshape(100, 60)
     write(path, {"id": encode_text([str(row) for row in range(100)]), "mean": values, **EMPTY}, HEADER)

@@ -1,4 +1,4 @@
-"""What other programs do to a finished feature file: opened for writing, killed, added to, repacked, damaged."""
+"""Feature files that other programs opened for writing, added to, repacked or damaged."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from featurestore.extraction import extract
 from featurestore.extraction.extract import _Extraction
 from featurestore.manifest import to_csv
 from featurestore.spec import EncoderSpec
-from featurestore.storage import repair, seal, superblock
+from featurestore.storage import changes, repair, seal, superblock
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.support import tiny
@@ -29,7 +29,7 @@ OPEN = "f = h5py.File(path, 'r+')"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished store of text features and their checkpoint; each test has a copy of the file."""
+    """A finished store of text features, and their checkpoint. Each test has a copy of the file."""
     folder = tmp_path_factory.mktemp("made")
     store = tiny.store(folder / "store", tiny.utterances(24, folder / "corpus"), folder / "corpus")
     encoder = EncoderSpec("text", str(tiny.checkpoint("bert", folder / "bert")))
@@ -50,16 +50,16 @@ def path(made):
 
 @pytest.fixture(autouse=True)
 def nothing_is_encoded(monkeypatch, made):
-    """Fails a test in which a finished utterance would be encoded again."""
+    """Fail a test in which a finished utterance would be encoded again."""
 
     def refuse(*args):
-        raise AssertionError("encoded again, unasked")
+        raise AssertionError("encoded again")
 
     monkeypatch.setattr(_Extraction, "_encode", refuse)
 
 
 def python(code, path, **environment):
-    """Runs another program to its end."""
+    """Run another program to its end."""
     command = [sys.executable, "-c", HEADER + code, str(path)]
     subprocess.run(command, env=os.environ | environment, check=False, timeout=60)
 
@@ -71,7 +71,7 @@ def cli(*arguments):
 
 
 def commands(path):
-    """Every command that reads a feature file, with its exit code and everything that it printed."""
+    """Run every command that reads a feature file, and return exit code and output of each."""
     folder = path.parent
     found = {
         "fit-head": cli("fit-head", "--store", folder, "--head", "prior", "--out", folder.parent / "bundle"),
@@ -92,7 +92,7 @@ def add_to(path, change):
 
 
 def copy_plain(path, user_block=0, **options):
-    """What a repacking program writes: the same objects in another layout, with or without our user block."""
+    """Repack a file: the same objects in another layout, with or without our user block."""
     other = path.with_name("repacked")
     with h5py.File(path) as old, h5py.File(other, "w", userblock_size=user_block) as new:
         new.attrs.update(old.attrs)
@@ -105,7 +105,7 @@ def copy_plain(path, user_block=0, **options):
     other.replace(path)
 
 
-# Nothing is different afterwards, or nothing that matters.
+# Nothing that matters is different afterwards.
 HARMLESS = {
     "opened to write and closed": lambda path: h5py.File(path, "r+").close(),
     "opened to append and closed": lambda path: h5py.File(path, "a").close(),
@@ -115,7 +115,7 @@ HARMLESS = {
     "modification time changed": lambda path: os.utime(path, (1, 1)),
     "copied back": lambda path: path.write_bytes(path.read_bytes()),
 }
-# A mark is left, and not one byte else is different.
+# A mark is left, and no other byte is different.
 LEFT_OPEN = {
     "killed": lambda path: python(f"{OPEN}; os._exit(9)", path),
     "killed while appending": lambda path: python("f = h5py.File(path, 'a'); os._exit(9)", path),
@@ -125,7 +125,7 @@ LEFT_OPEN = {
     ),
     "killed without locks": lambda path: python(f"{OPEN}; os._exit(9)", path, HDF5_USE_FILE_LOCKING="FALSE"),
 }
-# Something was added or moved; every dataset of ours is as it was. What is left out of the file that is written anew.
+# Something was added or moved, but no dataset of ours is different. With what the rewritten file leaves out.
 CHANGED = {
     "an attribute added": (lambda path: add_to(path, lambda file: file.attrs.update(note="x")), "attribute note"),
     "an attribute added to a dataset": (
@@ -156,23 +156,23 @@ def change_a_value(file):
 
 # Values are lost.
 DAMAGED = {
-    "a value changed and something added": (lambda path: add_to(path, change_a_value), "not as written: mean"),
-    "a dataset deleted": (lambda path: add_to(path, lambda file: file.pop("mean")), "not as written: mean"),
+    "a value changed and something added": (lambda path: add_to(path, change_a_value), "damaged datasets: mean"),
+    "a dataset deleted": (lambda path: add_to(path, lambda file: file.pop("mean")), "damaged datasets: mean"),
     "a dataset replaced by a link": (
         lambda path: add_to(
             path, lambda file: (file.pop("mean"), file.update(mean=h5py.ExternalLink("/etc/passwd", "/x")))
         ),
-        "not as written: mean",
+        "damaged datasets: mean",
     ),
     "a digest deleted": (
         lambda path: add_to(path, lambda file: file.attrs.update(digests=file.attrs["digests"].replace("mean", "m"))),
-        "mean (no digest)",
+        "mean (no checksum)",
     ),
     "its digests deleted": (lambda path: add_to(path, lambda file: file.attrs.pop("digests")), "attribute digests"),
-    "its digests emptied": (lambda path: add_to(path, lambda file: file.attrs.update(digests="{}")), "no digest"),
+    "its digests emptied": (lambda path: add_to(path, lambda file: file.attrs.update(digests="{}")), "no checksum"),
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-3000]), "truncated or grown"),
-    "emptied": (lambda path: path.write_bytes(b""), "no feature file"),
-    "no HDF5": (lambda path: path.write_bytes(b"broken"), "no feature file"),
+    "emptied": (lambda path: path.write_bytes(b""), "not a feature file"),
+    "no HDF5": (lambda path: path.write_bytes(b"broken"), "not a feature file"),
 }
 
 
@@ -187,8 +187,8 @@ def test_a_file_that_was_opened_and_closed_is_used_as_before(path, what):
 @pytest.mark.parametrize(
     "work", ["f = h5py.File(path, 'r+'); f.attrs['note'] = 'x'; f.flush()", "f = open(path, 'r+b'); f.truncate(9000)"]
 )
-def test_a_file_that_is_being_changed_is_neither_damaged_nor_replaced(path, work):
-    """Something was written already: a notebook that goes on, or a copy that is under way."""
+def test_a_file_that_is_being_written_is_neither_called_damaged_nor_replaced(path, work):
+    """Another program has already written: a notebook that goes on, or a copy that is not finished."""
     command = [sys.executable, "-c", f"{HEADER}{work}\nprint('open', flush=True)\ntime.sleep(60)", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         try:
@@ -206,7 +206,7 @@ def test_a_file_that_is_being_changed_is_neither_damaged_nor_replaced(path, work
 
 
 @pytest.mark.parametrize("locks", ["", "FALSE"])
-def test_a_file_that_another_program_writes_is_left_alone(path, locks):
+def test_a_file_that_is_open_for_writing_is_not_touched(path, locks):
     whole, expected = path.read_bytes(), matrix(path)
     command = [sys.executable, "-c", f"{HEADER}{OPEN}\nprint('open', flush=True)\ntime.sleep(60)", str(path)]
     environment = os.environ | ({"HDF5_USE_FILE_LOCKING": locks} if locks else {})
@@ -239,7 +239,7 @@ def test_a_file_that_another_program_writes_is_left_alone(path, locks):
 
 
 @pytest.mark.parametrize("mode", ["r", "r+"])
-def test_a_handle_of_this_program_itself(path, mode):
+def test_a_handle_of_this_program_itself_counts_too(path, mode):
     expected = matrix(path)
     with h5py.File(path, mode):
         if mode == "r":
@@ -251,7 +251,7 @@ def test_a_handle_of_this_program_itself(path, mode):
 
 
 @pytest.mark.parametrize("what", LEFT_OPEN)
-def test_a_file_that_was_left_open_names_its_remedy_which_brings_every_byte_back(path, what):
+def test_the_command_for_a_file_left_open_restores_every_byte(path, what):
     whole = path.read_bytes()
     LEFT_OPEN[what](path)
     assert path.read_bytes() != whole
@@ -265,18 +265,18 @@ def test_a_file_that_was_left_open_names_its_remedy_which_brings_every_byte_back
         assert "move it away" not in done.output
     done = cli("verify", path.parent, "--repair")
     assert done.exit_code == 0, done.output
-    assert "every dataset is as it was written; the mark is cleared" in done.output
+    assert "every checksum matches; the mark was cleared" in done.output
     assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("what", [*LEFT_OPEN, *CHANGED])
-def test_extract_uses_what_its_digests_prove(path, what):
+def test_extract_reuses_datasets_with_matching_checksums(path, what):
     expected, header = matrix(path), FeatureFile(path).header
     (LEFT_OPEN.get(what) or CHANGED[what][0])(path)
     code, output = commands(path)["extract"]
     assert code == 0, output
     assert "0 encoded now, 24 reused, 0 failed" in output
-    assert "every dataset is as it was written" in output
+    assert "every checksum matches" in output
     np.testing.assert_array_equal(matrix(path), expected)
     assert FeatureFile(path).damaged() == []
     assert FeatureFile(path).header.digests == header.digests
@@ -284,21 +284,23 @@ def test_extract_uses_what_its_digests_prove(path, what):
 
 
 @pytest.mark.parametrize("what", CHANGED)
-def test_a_changed_file_is_written_anew_and_what_was_added_is_kept_beside_it(path, what):
+def test_a_changed_file_is_rewritten_and_a_copy_with_the_additions_is_kept(path, what):
     expected = matrix(path)
     change, added = CHANGED[what]
     change(path)
     changed = path.read_bytes()
-    with pytest.raises(Mismatch, match=r"text\.h5 is damaged or no feature file(.|\n)*--repair puts it right where"):
+    with pytest.raises(
+        Mismatch, match=r"text\.h5 is damaged or not a feature file(.|\n)*repair it: cli verify .* --repair "
+    ):
         matrix(path)
     assert path.read_bytes() == changed
     output = " ".join(cli("verify", path.parent, "--repair").output.split())
     assert "was changed by another program" in output
-    aside = path.with_name("text.h5.changed")
+    backup = path.with_name("text.h5.changed")
     if added:
-        assert f"it was written anew without {added}; the changed file is {aside}" in output
-        assert aside.read_bytes() == changed
-    assert aside.exists() == bool(added)
+        assert f"the file was rewritten without {added}; the changed file is {backup}" in output
+        assert backup.read_bytes() == changed
+    assert backup.exists() == bool(added)
     file = FeatureFile(path)
     assert file.sealed
     assert file.damaged() == []
@@ -306,7 +308,7 @@ def test_a_changed_file_is_written_anew_and_what_was_added_is_kept_beside_it(pat
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_file_ends_in_a_message_and_stays_as_it_is(path, what):
+def test_a_damaged_file_is_reported_and_not_touched(path, what):
     change, reason = DAMAGED[what]
     change(path)
     damaged = path.read_bytes()
@@ -314,43 +316,43 @@ def test_a_damaged_file_ends_in_a_message_and_stays_as_it_is(path, what):
     assert code == 1
     assert f"{path} is damaged got: " in output
     assert reason in output
-    assert f"or have everything encoded again: mv {path} {path}.damaged, then cli extract" in output
+    assert f"or re-encode everything: mv {path} {path}.damaged, then cli extract" in output
     assert cli("verify", path.parent, "--repair").exit_code == 1
     assert path.read_bytes() == damaged
     for name, (code, _) in commands(path).items():
         assert code == 1, name
 
 
-def test_a_layout_that_holds_hdf5_forever_ends_in_a_message(path, monkeypatch):
-    """HDF5 2.0 does not come to an end with some zeros in the heap of the attributes."""
-    monkeypatch.setattr(repair, "_PATIENCE", 0.01)
+def test_a_layout_that_hangs_hdf5_is_reported(path, monkeypatch):
+    """HDF5 2.0 loops forever with some zeros in the heap of the attributes."""
+    monkeypatch.setattr(changes, "_TIMEOUT", 0.01)
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(Mismatch, match="HDF5 does not come to an end with it"):
+    with pytest.raises(Mismatch, match="HDF5 hangs when it opens the file"):
         repair.repair(path)
 
 
-def test_a_copy_that_was_made_while_the_file_was_open_is_repaired(path):
+def test_a_copy_made_while_the_file_was_open_is_repaired(path):
     with h5py.File(path, "r+"):
         marked = path.read_bytes()
     path.write_bytes(marked)
-    assert "the mark is cleared" in cli("verify", path.parent, "--repair").output
+    assert "the mark was cleared" in cli("verify", path.parent, "--repair").output
     assert cli("verify", path.parent).exit_code == 0
 
 
-def test_a_changed_value_never_goes_into_a_new_file(path, made):
-    """The seal does not see it; a join would give it a new digest."""
+def test_a_changed_value_is_never_copied_into_a_new_file(path, made):
+    """The seal does not cover values, and a join would compute a new checksum."""
     add_to(path, lambda file: file["mean"].write_direct(np.zeros_like(file["mean"][()])))
     manifest = path.with_name("utterances.csv")
     before = manifest.read_text("utf-8")
     try:
         manifest.write_text(to_csv(list(Store(path.parent).utterances)[::-1]), "utf-8")
-        with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: not as written: mean\n  do: bring back"):
+        with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: damaged datasets: mean\n  do: restore"):
             extract.extract(Store(path.parent), EncoderSpec("text", str(made / "bert")), jobs=1, device="cpu")
     finally:
         manifest.write_text(before, "utf-8")
 
 
-def test_a_file_that_is_opened_elsewhere_while_utterances_are_encoded_is_not_replaced(path, made, monkeypatch):
+def test_a_file_opened_elsewhere_during_an_extraction_is_not_replaced(path, made, monkeypatch):
     manifest = path.with_name("utterances.csv")
     before = manifest.read_text("utf-8")
     rows = tiny.utterances(25, made / "corpus")
@@ -371,7 +373,7 @@ def test_a_file_that_is_opened_elsewhere_while_utterances_are_encoded_is_not_rep
     assert len(FeatureFile(path).ids) == 24
 
 
-def test_a_file_that_may_not_be_read_ends_every_command_in_a_message(path, monkeypatch):
+def test_an_unreadable_file_is_reported_by_every_command(path, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -388,7 +390,7 @@ def test_a_file_without_a_seal_gets_one(path):
     assert FeatureFile(path).sealed
 
 
-def test_the_checksum_is_the_published_one():
+def test_the_hdf5_checksum_equals_the_published_value():
     assert superblock._checksum(b"Four score and seven years ago") == (0x17770551).to_bytes(4, "little")
 
 
@@ -398,7 +400,7 @@ def test_the_checksum_is_the_published_one():
     sizes=st.lists(st.integers(0, 99), max_size=3),
     user_block=st.sampled_from([0, 512, 2048]),
 )
-def test_a_cleared_mark_is_what_hdf5_itself_writes_at_closing(tmp_path_factory, libver, sizes, user_block):
+def test_a_cleared_mark_equals_what_hdf5_writes_when_it_closes(tmp_path_factory, libver, sizes, user_block):
     path = tmp_path_factory.mktemp("mark") / "x.h5"
     with h5py.File(path, "w", libver=libver, userblock_size=user_block) as file:
         for number, size in enumerate(sizes):
@@ -409,7 +411,7 @@ def test_a_cleared_mark_is_what_hdf5_itself_writes_at_closing(tmp_path_factory, 
     assert superblock.is_marked(marked[user_block:])
     assert not superblock.is_marked(closed[user_block:])
     path.write_bytes(marked)
-    with superblock.opened(path, user_block) as file:
+    with superblock.open_without_mark(path, user_block) as file:
         assert file.read() == closed
     superblock.clear(path, user_block)
     assert path.read_bytes() == closed
