@@ -22,7 +22,8 @@ from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.fitting.settings import Searched
 from benchmarks.statistics.clusters import choose
 from benchmarks.statistics.intervals import intervals
-from featurestore.engines.parallel import each, threads
+from featurestore.engines.parallel import run_each
+from featurestore.engines.threads import limit_threads
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
 from featurestore.folds.grouped import DEV_PARTS
@@ -243,7 +244,7 @@ def _run(fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress
     """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
     keep = [_is_kept(fittings, number) for number in range(len(fittings))]
     runs, tasks = [], list(zip(fittings, folds, keep, strict=True))
-    for (fitting, fold, _), run in zip(tasks, each(_run_fold, tasks), strict=True):
+    for (fitting, fold, _), run in zip(tasks, run_each(_run_fold, tasks), strict=True):
         train = len(fitting.run(fold).training)
         progress(f"fold {fold.name}: fitted {fitting.head} on {train} utterances, tested on {len(fold.test)}")
         runs.append(run)
@@ -279,7 +280,7 @@ def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> 
     cut, run = fitting.task, fitting.run(everything)
     ids = run.training
     progress(f"fitting {fitting.head} on all {len(ids)} utterances, for the bundle")
-    with threads(1):
+    with limit_threads(1):
         X, blocks = fitting.inputs.matrix(cut.store, ids)
         scaling = over(X) if fitting.normalize == GLOBAL else None
         X = scaling.apply(X) if scaling else X

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.paper.plan import Plan
 from benchmarks.paper.stage import Say, Stage
-from featurestore.engines.parallel import threads
+from featurestore.engines.threads import limit_threads
 from featurestore.extraction.extract import Extracted, extract
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
@@ -22,7 +22,7 @@ def tuned(plan: Plan, modality: str, out: Path, say: Say) -> Stage:
     """
     fold = plan.fold(modality)
     if plan.is_own(modality):
-        with threads(1):  # of a small network's work two threads make more waiting than speed
+        with limit_threads(1):  # of a small network's work two threads make more waiting than speed
             record = _finetune(plan, modality, out, say)
     else:
         record = _finetune(plan, modality, out, say)

@@ -61,8 +61,8 @@ def run(tasks: Iterable[Task], engine: Engine, say: Callable[[str], None]) -> Ge
         Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
             finished parts are on disk.
     """
-    with engine.running() as workers:
-        for _, done in dispatch(workers, encode_part, ((task,) for task in tasks), say=say):
+    with engine.open_pool() as pool:
+        for _, done in dispatch(pool, encode_part, ((task,) for task in tasks), say=say):
             _check_shared(done.path, engine)
             yield done
 

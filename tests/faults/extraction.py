@@ -25,7 +25,7 @@ _encode_part = worker.encode_part
 
 def run(folder: str, checkpoint: str, jobs: int, log: str, dies_at: int = 0) -> None:
     """Extracts in parts of two utterances; dies in the middle of one where `dies_at` (0: never) are finished."""
-    loky.running = inline.running  # one job is killed with the extraction
+    loky.open_pool = inline.open_pool  # one job is killed with the extraction
     plan.PART_UTTERANCES = 2
     worker.encode_part = partial(encode_part, log=Path(log), dies_at=dies_at)
     extract(Store(folder), EncoderSpec("", checkpoint), jobs=jobs, device="cpu")

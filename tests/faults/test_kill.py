@@ -102,7 +102,7 @@ def test_a_worker_that_dies_ends_in_a_message_and_the_next_run_goes_on(store, ch
     command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log", 2]
     with (tmp_path / "said").open("w") as said:  # a pipe would be held open by a worker that outlives it
         assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=said) == 1
-    assert "a worker process died, most likely for want of memory" in (tmp_path / "said").read_text()
+    assert "a worker process died, likely out of memory" in (tmp_path / "said").read_text()
     before = parts(store)
     assert 2 <= before < COUNT // 2
     result = extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")

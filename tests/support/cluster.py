@@ -1,4 +1,4 @@
-"""A dask cluster of processes of its own: a scheduler and workers, spoken to over TCP, ended with the test."""
+"""Start a dask cluster of separate processes, which are reached over TCP and end with the test."""
 
 import json
 import os
@@ -15,11 +15,11 @@ START = 200  # seconds that a process may take to start on a busy machine
 
 
 class Cluster:
-    """A scheduler without workers.
+    """Scheduler process, at first without workers.
 
     Args:
-        folder: for its files.
-        failures: workers that one call may kill before it is given up.
+        folder: where its files go.
+        failures: how many workers one call may kill before dask gives it up.
     """
 
     def __init__(self, folder, failures=3):
@@ -29,10 +29,10 @@ class Cluster:
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures),
         }
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.address = self._address()
+        self.address = self._read_address()
 
     def add(self, count=1, *, nanny=False):
-        """Starts workers and waits for them; without a nanny none that dies is started again."""
+        """Start workers, wait for them and return their process ids; without a nanny a dead worker is not restarted."""
         from distributed import Client
 
         options = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
@@ -43,7 +43,7 @@ class Cluster:
             return sorted(client.run(os.getpid).values())
 
     def close(self):
-        """Kills every process of the cluster."""
+        """Kill every process of the cluster."""
         for process in self._processes:
             with suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(process.pid).children(recursive=True):
@@ -59,10 +59,10 @@ class Cluster:
         self._processes.append(process)
         return process.pid
 
-    def _address(self):
+    def _read_address(self):
         end = time.monotonic() + START
         while time.monotonic() < end:
-            with suppress(OSError, ValueError):  # not there yet, or half written
+            with suppress(OSError, ValueError):  # missing or half written
                 return json.loads(self.file.read_text())["address"]
             time.sleep(0.1)
         raise TimeoutError((self.folder / "log").read_text())
