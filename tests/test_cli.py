@@ -162,7 +162,7 @@ def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
 )
 def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, second, options, message):
     first = f"audio={home / 'audio'}" if options else "x=egemaps"
-    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: pytest.fail("ran"))
+    monkeypatch.setattr(pipeline, "extract_encoder", lambda *arguments, **options: pytest.fail("ran"))
     asked = ["--encoder", first, "--encoder", f"x={second}"]
     assert message in run("extract", *store(home), *asked, *options, code=1).output
 
@@ -175,7 +175,7 @@ def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
         return Identity(spec.name, spec.name, {}, ("mean",))
 
     monkeypatch.setattr(pipeline, "identify", identify)
-    monkeypatch.setattr(pipeline, "extract", lambda *arguments, **options: None)
+    monkeypatch.setattr(pipeline, "extract_encoder", lambda *arguments, **options: None)
     tiny.store(tmp_path / "s", [], tmp_path)
     pipeline.extract_all(store=tmp_path / "s")
     assert [(spec.name, spec.checkpoint) for spec in asked] == [

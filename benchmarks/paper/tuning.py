@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.paper.plan import Plan
 from benchmarks.paper.stage import Say, Stage
 from featurestore.engines.threads import limit_threads
-from featurestore.extraction.extract import Extracted, extract
+from featurestore.extraction.extract import Extracted, extract_encoder
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
 
@@ -35,7 +35,7 @@ def encoded(plan: Plan, modality: str, checkpoint: Path, say: Say) -> Extracted:
     """Encodes every turn with a frozen encoder into the store; what is there is reused."""
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
     frames = modality == "audio" and plan.switches.flattened_frames
-    done = extract(plan.store, spec, optional=["frames"] if frames else [], say=say)
+    done = extract_encoder(plan.store, spec, optional=["frames"] if frames else [], say=say)
     say(done.summary())
     return done
 

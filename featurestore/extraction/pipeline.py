@@ -6,7 +6,7 @@ from pathlib import Path
 from featurestore.encoders import identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, NotFound, quoted
-from featurestore.extraction.extract import Extracted, check_kinds, extract
+from featurestore.extraction.extract import Extracted, check_kinds, extract_encoder
 from featurestore.finetuning import demo_encoders
 from featurestore.networks.checkpoint import RECORD
 from featurestore.networks.device import check as check_device
@@ -96,7 +96,7 @@ def extract_all(
     if all_folds:
         specs = [each for spec in specs for each in _per_fold(spec)]
     return [
-        extract(
+        extract_encoder(
             opened,
             identity,
             optional=optional,

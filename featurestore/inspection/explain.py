@@ -64,7 +64,7 @@ def _vector(file: FeatureFile, row: int, feature: str) -> dict[str, Any]:
         "dtype": str(values.dtype),
         "norm": float(np.linalg.norm(values.astype(np.float64))),
         "first values": [round(float(value), 6) for value in values.reshape(-1)[:4]],
-        "key": freshness.stored_key(file, row),
+        "key": freshness.read_key(file, row),
     }
 
 
@@ -92,8 +92,8 @@ def _state(store: Store, file: FeatureFile, name: str, row: Utterance | None) ->
             "why": ["the file was made before the utterance was in the manifest"],
             "do": file.again,
         }
-    why = freshness.reasons(store, file, row, freshness.stored_key(file, file.rows[name]))
-    encoder = freshness.source(file)
+    why = freshness.explain_staleness(store, file, row, freshness.read_key(file, file.rows[name]))
+    encoder = freshness.find_source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
     unknown = [f"whether its encoder has changed cannot be told: {encoder.unknown}"] if encoder.unknown else []
     return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": file.again} if why else {})

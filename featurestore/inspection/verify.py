@@ -200,7 +200,7 @@ def _against(store: Store, file: FeatureFile, utterances: Sequence[Utterance], f
     if order != sorted(order):
         yield f"its rows are not in manifest order; {again}"
     if store.root.is_dir() or file.header.modality == "text":
-        now = cache_key.keys_for(store, file.header.fingerprint, file.header.modality)
+        now = cache_key.compute_keys(store, file.header.fingerprint, file.header.modality)
         stale = {name for name, key in zip(file.ids, file.keys(), strict=True) if now.get(name) != key}
         what = "text" if file.header.modality == "text" else "audio"
         yield from _listed(f"vectors are stale: the {what} has changed or is gone", stale & set(now), again)
@@ -228,7 +228,7 @@ def _sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verif
 
 
 def _unchanged_encoder(file: FeatureFile) -> EncoderSpec:
-    source = freshness.source(file)
+    source = freshness.find_source(file)
     if source.unknown or source.changes:
         raise Mismatch(source.unknown or f"its encoder has changed: {'; '.join(source.changes)}")
     return source.spec

@@ -28,7 +28,7 @@ from featurestore.engines.dispatch import dispatch
 from featurestore.engines.parallel import run_each
 from featurestore.errors import BadValue, Unavailable, UnknownName
 from featurestore.extraction import worker
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from tests.faults import calls, letters
@@ -81,7 +81,7 @@ def steady(tmp_path_factory):
 
 
 def extract_on_dask(store, checkpoint, cluster, **options):
-    return extract(
+    return extract_encoder(
         store, EncoderSpec("", checkpoint), engine="dask", scheduler=cluster.address, device="cpu", **options
     )
 
@@ -108,7 +108,7 @@ def test_extraction_survives_a_killed_dask_worker(store, checkpoint, clusters, m
     assert os.getpid() not in cluster.pids
     assert (result.encoded, result.failed) == (COUNT, {})
     here = tiny.store(store.path.with_name("here"), list(store.utterances), store.root)
-    extract(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
+    extract_encoder(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     file, expected = FeatureFile(store.path / "text.h5"), FeatureFile(here.path / "text.h5")
     assert file.ids == expected.ids
     assert file.damaged() == []
@@ -146,7 +146,7 @@ def test_a_part_that_kills_the_last_dask_worker_ends_in_a_message(store, checkpo
 def test_a_part_that_kills_its_local_worker_ends_in_a_message(store, checkpoint, monkeypatch, worker_processes, jobs):
     monkeypatch.setattr(worker, "encode_part", calls.die)
     with pytest.raises(Unavailable, match="a worker process died, likely out of memory; finished work is kept"):
-        extract(store, EncoderSpec("", checkpoint), jobs=jobs, device="cpu")
+        extract_encoder(store, EncoderSpec("", checkpoint), jobs=jobs, device="cpu")
     assert _worker_processes() == []
 
 
@@ -197,7 +197,7 @@ def test_a_cluster_of_one_worker_encodes_instead_of_this_process(store, checkpoi
 
 def test_one_job_runs_in_a_worker_process(store, checkpoint, monkeypatch, worker_processes):
     monkeypatch.setattr(worker, "encode_part", letters.sign)
-    assert extract(store, EncoderSpec("", checkpoint), jobs=1, device="cpu").encoded == COUNT
+    assert extract_encoder(store, EncoderSpec("", checkpoint), jobs=1, device="cpu").encoded == COUNT
     assert len(_read_signatures(store)) == 1
     assert os.getpid() not in _read_signatures(store)
 
@@ -206,7 +206,7 @@ def test_one_job_runs_in_a_worker_process(store, checkpoint, monkeypatch, worker
 def test_a_cluster_gives_the_same_vectors_as_this_machine(store, checkpoint, steady):
     assert extract_on_dask(store, checkpoint, steady).encoded == COUNT
     here = tiny.store(store.path.with_name("here"), list(store.utterances), store.root)
-    extract(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
+    extract_encoder(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     found, expected = FeatureFile(store.path / "text.h5"), FeatureFile(here.path / "text.h5")
     np.testing.assert_allclose(found["mean"], expected["mean"], rtol=1e-4, atol=1e-5)
 
@@ -250,7 +250,7 @@ def test_a_part_written_to_unshared_storage_ends_in_a_message(store, checkpoint,
 
 
 def _write_elsewhere(task):
-    return worker.Done(task.path, [])
+    return worker.PartResult(task.path, [])
 
 
 @needs_dask
@@ -325,7 +325,7 @@ def _sign_a_run(store, group, protocol, folder):
 def test_the_benchmark_command_works_on_a_cluster_with_relative_paths(store, checkpoint, steady, monkeypatch):
     """A worker runs in another folder, where a relative path means another file."""
     monkeypatch.setattr(worker, "encode_part", letters.encode_part)
-    extract(store, EncoderSpec("", checkpoint), jobs=1, device="cpu")
+    extract_encoder(store, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     monkeypatch.chdir(store.path.parent)
     options = ["--engine", "dask", "--scheduler", steady.address, "--heads", "prior,logistic", "--out", "results"]
     result = CliRunner().invoke(cli.main, ["benchmark", "--store", "store", *options])
@@ -390,17 +390,17 @@ def _wait_until(is_so, seconds=120):
 def test_extraction_and_benchmark_on_ray(store, checkpoint, tmp_path, whole):
     """Run in a separate process, because ray leaves threads, sockets and warnings behind."""
     program = (
-        "import sys; from pathlib import Path; from featurestore.extraction.extract import extract;"
+        "import sys; from pathlib import Path; from featurestore.extraction.extract import extract_encoder;"
         "from featurestore.store import Store; from featurestore.spec import EncoderSpec;"
         "from featurestore.engines import Engine; from benchmarks.grid import runner;"
         "from tests.support.fake_store import FakeStore; from tests.featurestore.engines.test_engines import SESSIONS;"
-        "extract(Store(sys.argv[1]), EncoderSpec('', sys.argv[2]), engine='ray', jobs=2, device='cpu');"
+        "extract_encoder(Store(sys.argv[1]), EncoderSpec('', sys.argv[2]), engine='ray', jobs=2, device='cpu');"
         "runner.benchmark(FakeStore(), SESSIONS, Path(sys.argv[3]), engine=Engine('ray', 2))"
     )
     done = _run_with_ray(program, str(store.path), checkpoint, str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     here = tiny.store(store.path.with_name("here"), list(store.utterances), store.root)
-    extract(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
+    extract_encoder(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     np.testing.assert_allclose(
         FeatureFile(store.path / "text.h5")["mean"], FeatureFile(here.path / "text.h5")["mean"], rtol=1e-4, atol=1e-5
     )

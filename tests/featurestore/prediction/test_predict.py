@@ -12,7 +12,7 @@ from cli import main
 from featurestore.encoders.hf_audio import HFAudio
 from featurestore.encoders.hf_text import HFText
 from featurestore.errors import BadValue, Mismatch
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.prediction.predict import predict_from, render
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -28,7 +28,7 @@ def fitted(tmp_path_factory):
     store = tiny.store(folder / "store", tiny.utterances(30, folder / "corpus"), folder / "corpus")
     for family, name in (("wav2vec2-group", "audio"), ("deberta-v2", "text")):
         spec = EncoderSpec(name, str(tiny.checkpoint(family, folder / name)))
-        extract(store, spec, optional=["frames", "layers"], jobs=1, device="cpu")
+        extract_encoder(store, spec, optional=["frames", "layers"], jobs=1, device="cpu")
     store = Store(store.path)
     result = fit_and_save(store, head="svm", params=(), features=FEATURES, out=folder / "bundle")
     return store, result
@@ -233,7 +233,7 @@ def test_segments_of_a_table_reach_the_encoder(fitted, bundles, tmp_path, monkey
 
 def test_predicting_by_hand_made_features_and_a_support_vector_machine_loads_no_network(tmp_path):
     store = tiny.store(tmp_path / "store", tiny.utterances(12, tmp_path / "corpus"), tmp_path / "corpus")
-    extract(store, EncoderSpec("egemaps", "egemaps"), jobs=1, device="cpu")
+    extract_encoder(store, EncoderSpec("egemaps", "egemaps"), jobs=1, device="cpu")
     fit_and_save(Store(store.path), head="svm", params=(), features="egemaps.functionals", out=tmp_path / "bundle")
     code = (
         "import sys; from pathlib import Path; from featurestore.prediction.predict import predict_from\n"
@@ -298,7 +298,7 @@ def test_a_bundle_on_an_encoder_of_one_fold(fitted, tmp_path):
     store, _ = fitted
     made = tiny.store(tmp_path / "store", list(store.utterances), store.root)
     checkpoint = str(store.path.parent / "text")
-    extract(made, EncoderSpec("text@1", checkpoint), jobs=1, device="cpu")
+    extract_encoder(made, EncoderSpec("text@1", checkpoint), jobs=1, device="cpu")
     result = fit_and_save(Store(made.path), head="prior", params=(), features="text@1.mean", out=tmp_path / "bundle")
     (found,) = predict_from(result.path, text="the dog")
     (moved,) = predict_from(result.path, text="the dog", encoders=[f"text@1={checkpoint}"])
