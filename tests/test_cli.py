@@ -276,7 +276,7 @@ def test_predict(home, tmp_path):
     (tmp_path / "t.csv").write_text(f"audio,text\n{clip},the dog\nnowhere.wav,the dog\n")
     table = run("predict", tmp_path / "b", "--table", tmp_path / "t.csv", code=3)
     assert "nowhere  failed: audio: no such file" in table.output
-    assert "the bundle needs the words" in run("predict", tmp_path / "b", "--audio", clip, code=1).output
+    assert "this bundle needs a transcript" in run("predict", tmp_path / "b", "--audio", clip, code=1).output
     assert "there is no bundle" in run("predict", tmp_path / "no", "--audio", clip, code=1).output
 
 

@@ -28,7 +28,8 @@ from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
 from featurestore.folds.grouped import DEV_PARTS
 from featurestore.normalization import Scaling, over
-from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
+from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, read_versions
+from featurestore.prediction.save_bundle import check_target, save
 
 __all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
 
@@ -187,7 +188,7 @@ def fit_and_save(
 
     Raises:
         BadValue: an `out` for features normalised per speaker, a place that cannot be written to, or no feature.
-        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.bundle.save` raise.
+        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
     chosen = None if features is None else _named(features)
     folder = out or store.path / "bundles" / head
@@ -318,7 +319,7 @@ def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult
         encoders={name: store.describe(file) for name, file in encoders.items()},
         trained_on={name: _count_and_digest(store.trained_on(file)) for name, file in encoders.items()},
         metrics=pooled.metrics_json(),
-        versions=versions(),
+        versions=read_versions(),
         normalize=fitting.normalize,
         scaling=run.scaling,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},

@@ -19,7 +19,7 @@ from featurestore import registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
 from featurestore.errors import Unavailable
-from featurestore.prediction.bundle import weights_bytes
+from featurestore.prediction.save_bundle import measure_weights
 
 __all__ = ["Asked", "benchmark", "execute"]
 
@@ -122,7 +122,7 @@ def _cost(run: Run) -> float:
 def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:
     """Fits one head and writes its answers; in a process of its own where there are several."""
     done = single.execute(store, group[0].run, [planned.run.shuffle for planned in group])
-    size = weights_bytes(done.head)
+    size = measure_weights(done.head)
     for planned, answer in zip(group, done.answers, strict=True):
         run = planned.run
         card = _card(planned, protocol, done, size)
