@@ -120,7 +120,7 @@ def _connect(cluster: Any) -> Iterator[Any]:
 
 @contextmanager
 def _silence_dask() -> Iterator[None]:
-    """Hide dask's log and warnings for the block; our messages say what matters."""
+    """Hide dask's log and warnings for the block, because our own messages say what matters."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -17,7 +17,9 @@ ONE_THREAD = {**{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES}, "VECL
 
 @contextmanager
 def limit_threads(count: int) -> Iterator[None]:
-    """Limit every numeric library to a number of threads for the block; torch only if it is imported already.
+    """Limit every numeric library to a number of threads for the block.
+
+    Torch is limited only if it is imported already.
 
     Args:
         count: threads of each library, at least 1.

@@ -64,9 +64,9 @@ def _hash_clip(item: Item) -> str:
 
 
 def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:
-    """Compute the sha256 of each encoder input: the decoded samples or the words; empty for an unusable clip.
+    """Compute the sha256 of each encoder input, the decoded samples or the words (empty for an unusable clip).
 
-    Unlike `hash_contents` it recognizes the same speech in another file. It enters no key; the guard against leakage
+    Unlike `hash_contents` it recognizes the same speech in another file. It enters no key. The guard against leakage
     compares it.
     """
     with ThreadPoolExecutor(_READERS) as pool:

@@ -131,7 +131,7 @@ class _Extraction:
         self.folder = store.path.resolve() / f"{identity.name}.parts"  # absolute: a worker may run in another folder
         if self.path.is_file() and (repaired := repair.repair(self.path)):
             self.say(repaired)
-        file = self._open_finished()
+        file = self._open_file()
         for line in finished_file.describe_changes(file, identity) if file else ():
             self.say(line)
         usual = frozenset(identity.kinds) - set(OPTIONAL)
@@ -141,38 +141,38 @@ class _Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         id_keys = cache_key.compute_keys(self.store, self.identity.fingerprint(), self.identity.modality)
         index = self._build_index()
-        self._report_skipped(index)
+        self._report_unusable(index)
         missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in index]
         retry: list[Failure] = []
         if missing:
-            self._check_reused(index)
+            self._check_vectors(index)
             retry = self._encode(missing, id_keys, engine, max_seconds)
             index = self._build_index()
         failures = join.collect_failures(id_keys, index, retry)
         if not self._is_current(id_keys, failures):
             if not missing:
-                self._check_reused(index)
+                self._check_vectors(index)
             self._join(id_keys, index, failures)
         shutil.rmtree(self.folder, ignore_errors=True)
         failed = {failure.id: failure.reason for failure in failures}
         encoded = sum(utterance.id not in failed for utterance in missing)
         return Extracted(self.path, encoded, len(id_keys) - len(failed) - encoded, failed)
 
-    def _open_finished(self) -> FeatureFile | None:
-        """Open the finished file; one that cannot be read raises, and is never replaced."""
+    def _open_file(self) -> FeatureFile | None:
+        """Open the finished file if there is one. A file that cannot be read raises, and is never replaced."""
         return FeatureFile(self.path) if self.path.is_file() else None
 
     def _build_index(self) -> VectorIndex:
-        finished = [self.path] if self._open_finished() else []  # raises if it was damaged or opened in the meantime
+        finished = [self.path] if self._open_file() else []  # raises if it was damaged or opened in the meantime
         parts = sorted(self.folder.glob("[!.]*.h5"))
         return VectorIndex([*parts, *finished], self.identity.fingerprint(), self.kinds)
 
-    def _report_skipped(self, index: VectorIndex) -> None:
+    def _report_unusable(self, index: VectorIndex) -> None:
         for path, why in index.skipped.items():
             if path.parent == self.folder:
                 self.say(f"{path} cannot be used, so its utterances are encoded again: {why}")
 
-    def _check_reused(self, index: VectorIndex) -> None:
+    def _check_vectors(self, index: VectorIndex) -> None:
         """Check the digests of the finished file before its vectors go into a new file."""
         for file in index.files:
             if file.path == self.path:
@@ -219,7 +219,7 @@ class _Extraction:
             leftover.unlink()
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:
-        file, manifest = self._open_finished(), self.store.manifest_digest
+        file, manifest = self._open_file(), self.store.manifest_digest
         return file is not None and finished_file.is_current(
             file, self.identity, self.kinds, manifest, id_keys, failures
         )
@@ -238,7 +238,7 @@ class _Extraction:
     def _find_contents(self, id_keys: Mapping[str, str], index: VectorIndex) -> dict[str, str]:
         """Return the sha256 of each vector's input, and compute those that an older version did not record."""
         recorded = ((utterance_id, key) for utterance_id, key in id_keys.items() if key in index.rows)
-        contents = {utterance_id: index.content(key) for utterance_id, key in recorded}
+        contents = {utterance_id: index.find_content(key) for utterance_id, key in recorded}
         unrecorded = [row for row in self.store.utterances if contents.get(row.id) == ""]
         digests = cache_key.hash_inputs([self.store.item(row) for row in unrecorded], self.identity.modality)
         return contents | {row.id: digest for row, digest in zip(unrecorded, digests, strict=True)}

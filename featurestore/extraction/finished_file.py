@@ -18,7 +18,7 @@ def find_kept_kinds(file: FeatureFile | None, identity: Identity) -> frozenset[s
 
 
 def describe_changes(file: FeatureFile, identity: Identity) -> list[str]:
-    """Describe, in lines for the user, how the encoder differs from the one that made a file; none if it does not."""
+    """Describe how the encoder differs from the one that made a file, in lines for the user."""
     if file.header.fingerprint != identity.fingerprint():
         changed = compare_descriptions(file.header.encoder, identity.description)
         return [

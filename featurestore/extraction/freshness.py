@@ -54,7 +54,10 @@ def compare_training(file: FeatureFile, identity: Identity) -> list[str]:
 
 
 def compare_descriptions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """List what differs between two encoders, one `name: before -> after` each; none if their vectors are the same."""
+    """List what differs between two encoders, one `name: before -> after` each.
+
+    Encoders of the same fingerprint give the same vectors, and no differences are listed.
+    """
     if fingerprint(before) == fingerprint(after):
         return []
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]

@@ -68,9 +68,10 @@ def write_part(
 
 
 def halve_precision(values: np.ndarray) -> np.ndarray:
-    """Convert vectors (…, D) to float16 if every one of them survives it; return them unchanged otherwise.
+    """Convert vectors (…, D) to float16 if every one of them survives it.
 
-    A vector survives if every |x| is below 65,504 and the norm of the difference is at most 1e-3 of its own norm.
+    A vector survives if every |x| is below 65,504 and the norm of the difference is at most 1e-3 of its own norm. If
+    one does not, all are returned unchanged.
     """
     if not (np.abs(values) < HALF_LARGEST).all():
         return values
@@ -89,6 +90,6 @@ def build_failure_columns(failures: Sequence[Failure]) -> dict[str, np.ndarray]:
 
 
 def pack_digests(digests: Sequence[str]) -> np.ndarray:
-    """Convert keys or digests from hex to bytes (N, 32); an empty one becomes zeros."""
+    """Convert keys or digests from hex to bytes (N, 32), and empty ones to zeros."""
     packed = bytes.fromhex("".join(digest or UNKNOWN for digest in digests))
     return np.frombuffer(packed, np.uint8).reshape(-1, 32)

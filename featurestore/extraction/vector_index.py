@@ -35,8 +35,8 @@ class VectorIndex:
     def __contains__(self, key: str) -> bool:
         return key in self.rows or key in self.failures
 
-    def content(self, key: str) -> str:
-        """Return the sha256 of the input that a vector was made from; empty if its file does not record it."""
+    def find_content(self, key: str) -> str:
+        """Return the sha256 of the input that a vector was made from, or an empty text if it is not recorded."""
         file, row = self.rows[key]
         return self.files[file].contents[row]
 

@@ -186,5 +186,5 @@ def _load(identity: Identity, device: str) -> Encoder:
 
 
 def _limit_threads(identity: Identity) -> AbstractContextManager[None]:
-    """Limit torch to one thread; a hand-made extractor does without torch."""
+    """Limit torch to one thread, unless the encoder is a hand-made extractor, which does without torch."""
     return limit_torch_threads(1) if identity.checkpoint else nullcontext()

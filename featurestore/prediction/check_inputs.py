@@ -54,7 +54,7 @@ def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], table: Pa
         )
 
 
-def list_ignored(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> list[str]:
+def list_unread(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> list[str]:
     """List, in lines for the user, what was given and the bundle does not read."""
     given = [modality for modality, value in (("audio", audio), ("text", text)) if value is not None]
     used = " and ".join(sorted(needed))

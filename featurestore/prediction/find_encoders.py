@@ -22,14 +22,14 @@ def find_encoders(bundle: Bundle, moved: Sequence[str] = ()) -> dict[str, Identi
         Mismatch: an encoder is not the one that the bundle was fitted on.
     """
     names = list(dict.fromkeys(parse_feature(feature).encoder for feature in bundle.features))
-    checkpoints = _parse_moved(moved)
+    checkpoints = _parse_checkpoints(moved)
     unknown = sorted(set(checkpoints) - set(names))
     if unknown:
         raise BadValue(f"this bundle has no encoder {', '.join(unknown)}", expected=f"one of {', '.join(names)}")
     return {name: _identify(name, bundle.encoders[name], checkpoints.get(name)) for name in names}
 
 
-def _parse_moved(moved: Sequence[str]) -> dict[str, str]:
+def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
     specs = [parse_encoder(text) for text in moved]
     unnamed = [spec.checkpoint for spec in specs if not spec.name]
     if unnamed:

@@ -17,7 +17,7 @@ from featurestore.manifest import Utterance
 from featurestore.networks.device import check as check_device
 from featurestore.networks.identity import Identity
 from featurestore.prediction.bundle import Bundle, load
-from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_ignored
+from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
 from featurestore.spec import FeatureSpec, parse_feature
 
@@ -99,7 +99,7 @@ def predict(
         items, reasons = _read_table(Path(table), columns, needed, say)
         return _predict_items(loaded, identities, items, device, reasons)
     check_utterance(needed, audio, text)
-    for line in list_ignored(needed, audio, text):
+    for line in list_unread(needed, audio, text):
         say(line)
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
     return _predict_items(loaded, identities, [item], device, [""])
@@ -138,7 +138,7 @@ def _build_item(utterance: Utterance, table: Unlabelled) -> Item:
 def _predict_items(
     bundle: Bundle, identities: Mapping[str, Identity], items: Sequence[Item], device: str, reasons: Sequence[str]
 ) -> list[Prediction]:
-    """Return one prediction per item, by position because ids may repeat; items that have a reason failed already."""
+    """Return one prediction per item, by position, because ids may repeat. Items that have a reason failed already."""
     specs = [parse_feature(feature) for feature in bundle.features]
     vectors: list[dict[str, Encoded]] = [{} for _ in items]
     failed = list(reasons)
@@ -156,7 +156,7 @@ def _predict_items(
 
 
 def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encoded, str]:
-    """Encode one item; return its vectors, and the reason if it fails (else empty)."""
+    """Encode one item, and return its vectors and the reason if it fails (else empty)."""
     try:  # a copy of the item, because an item keeps its decoded clip
         return encoder_kinds.encode(encoder, [encoder.load(replace(item))], kinds)[0], ""
     except Unencodable as error:

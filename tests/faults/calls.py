@@ -38,7 +38,7 @@ def kill_other(_number, other):
 
 
 def reject(number):
-    """Raise an error for users in the first call; the other calls wait."""
+    """Raise an error for users in the first call, and wait in the others."""
     if number:
         time.sleep(600)
     raise UnknownName("unknown thing 'x'", expected="one of y, z", do="did you mean y?")

@@ -24,7 +24,7 @@ _encode_part = worker.encode_part
 
 
 def run(folder: str, checkpoint: str, jobs: int, log: str, dies_at: int = 0) -> None:
-    """Extract in parts of two utterances; die in the middle of a part once `dies_at` (0: never) are finished."""
+    """Extract in parts of two utterances, and die in the middle of a part once `dies_at` (0: never) are finished."""
     loky.open_pool = inline.open_pool  # so that one job dies with the extraction
     partition.PART_UTTERANCES = 2
     worker.encode_part = partial(encode_part, log=Path(log), dies_at=dies_at)

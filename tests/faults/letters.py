@@ -44,7 +44,7 @@ def sign(task):
 
 
 def die_once(task):
-    """Kill the first worker that sees a finished part, in the middle of its own part; the others continue."""
+    """Kill the first worker that sees a finished part, in the middle of its own part."""
     folder = task.path.parent
 
     class Deadly(Letters):

@@ -32,7 +32,7 @@ class Cluster:
         self.address = self._read_address()
 
     def add(self, count=1, *, nanny=False):
-        """Start workers, wait for them and return their process ids; without a nanny a dead worker is not restarted."""
+        """Start workers, wait for them and return their process ids. Only a nanny restarts a dead worker."""
         from distributed import Client
 
         options = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))

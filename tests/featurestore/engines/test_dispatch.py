@@ -177,7 +177,7 @@ def test_a_worker_failure_ends_in_a_message_with_advice(resumable):
 
 
 def test_a_cluster_that_does_not_answer_has_no_workers(monkeypatch):
-    """A stopped or unreachable scheduler answers nothing, and must not block the caller."""
+    """Check that a stopped or unreachable scheduler, which answers nothing, does not block the caller."""
     monkeypatch.setattr(worker_pool, "_EVERY", 0.01)
     monkeypatch.setattr(worker_pool, "_STALE", 0.1)
     counted, answer = threading.Event(), threading.Event()

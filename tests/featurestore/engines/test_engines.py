@@ -323,7 +323,7 @@ def _sign_a_run(store, group, protocol, folder):
 
 @needs_dask
 def test_the_benchmark_command_works_on_a_cluster_with_relative_paths(store, checkpoint, steady, monkeypatch):
-    """A worker runs in another folder, where a relative path means another file."""
+    """Run the command in another folder than the workers, where a relative path means another file."""
     monkeypatch.setattr(worker, "encode_part", letters.encode_part)
     extract_encoder(store, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     monkeypatch.chdir(store.path.parent)
