@@ -6,12 +6,17 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+import pytest
+
+from featurestore.engines import Engine
 
 ROOT = Path(__file__).parents[2]
 START = 200  # seconds that a process may take to start on a busy machine
+needs_dask = pytest.mark.skipif(not find_spec("distributed"), reason="needs pip install 'emofuse[dask]'")
 
 
 class Cluster:
@@ -30,6 +35,10 @@ class Cluster:
         }
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self._read_address()
+
+    def engine(self):
+        """Return the engine that works on this cluster."""
+        return Engine("dask", scheduler=self.address)
 
     def add(self, count=1, *, nanny=False):
         """Start workers, wait for them and return their process ids. Only a nanny restarts a dead worker."""
