@@ -22,7 +22,7 @@ settings.load_profile("any-machine")
 def one_job_runs_here(request, monkeypatch):
     """Extractions with one job run in the test's process unless it asks for `worker_processes`: no start of torch."""
     if "worker_processes" not in request.fixturenames:
-        monkeypatch.setattr(loky, "running", inline.running)
+        monkeypatch.setattr(loky, "open_pool", inline.open_pool)
 
 
 @pytest.fixture

@@ -163,7 +163,8 @@ def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
 )
 def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, second, options, message):
     first = f"audio={home / 'audio'}" if options else "x=egemaps"
-    monkeypatch.setattr("featurestore.extraction.extract.extract", lambda *arguments, **options: pytest.fail("ran"))
+    target = "featurestore.extraction.extract.extract_encoder"
+    monkeypatch.setattr(target, lambda *arguments, **options: pytest.fail("ran"))
     asked = ["--encoder", first, "--encoder", f"x={second}"]
     assert message in run("extract", *store(home), *asked, *options, code=1).output
 
@@ -176,7 +177,7 @@ def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
         return Identity(spec.name, spec.name, {}, ("mean",))
 
     monkeypatch.setattr("featurestore.encoders.identify", identify)
-    monkeypatch.setattr("featurestore.extraction.extract.extract", lambda *arguments, **options: None)
+    monkeypatch.setattr("featurestore.extraction.extract.extract_encoder", lambda *arguments, **options: None)
     tiny.store(tmp_path / "s", [], tmp_path)
     extract_command.extract(tmp_path / "s")
     assert [(spec.name, spec.checkpoint) for spec in asked] == [
@@ -277,7 +278,7 @@ def test_predict(home, tmp_path):
     (tmp_path / "t.csv").write_text(f"audio,text\n{clip},the dog\nnowhere.wav,the dog\n")
     table = run("predict", tmp_path / "b", "--table", tmp_path / "t.csv", code=3)
     assert "nowhere  failed: audio: no such file" in table.output
-    assert "the bundle needs the words" in run("predict", tmp_path / "b", "--audio", clip, code=1).output
+    assert "this bundle needs a transcript" in run("predict", tmp_path / "b", "--audio", clip, code=1).output
     assert "there is no bundle" in run("predict", tmp_path / "no", "--audio", clip, code=1).output
 
 

@@ -22,12 +22,14 @@ from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.fitting.settings import Searched
 from benchmarks.statistics.clusters import choose
 from benchmarks.statistics.intervals import intervals
-from featurestore.engines.parallel import each, threads
+from featurestore.engines.parallel import run_each
+from featurestore.engines.threads import limit_threads
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
 from featurestore.folds.grouped import DEV_PARTS
 from featurestore.normalization import Scaling, over
-from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
+from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, read_versions
+from featurestore.prediction.save_bundle import check_target, save
 
 __all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
 
@@ -186,7 +188,7 @@ def fit_and_save(
 
     Raises:
         BadValue: an `out` for features normalised per speaker, a place that cannot be written to, or no feature.
-        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.bundle.save` raise.
+        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
     chosen = None if features is None else _named(features)
     folder = out or store.path / "bundles" / head
@@ -243,7 +245,7 @@ def _run(fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress
     """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
     keep = [_is_kept(fittings, number) for number in range(len(fittings))]
     runs, tasks = [], list(zip(fittings, folds, keep, strict=True))
-    for (fitting, fold, _), run in zip(tasks, each(_run_fold, tasks), strict=True):
+    for (fitting, fold, _), run in zip(tasks, run_each(_run_fold, tasks), strict=True):
         train = len(fitting.run(fold).training)
         progress(f"fold {fold.name}: fitted {fitting.head} on {train} utterances, tested on {len(fold.test)}")
         runs.append(run)
@@ -279,7 +281,7 @@ def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> 
     cut, run = fitting.task, fitting.run(everything)
     ids = run.training
     progress(f"fitting {fitting.head} on all {len(ids)} utterances, for the bundle")
-    with threads(1):
+    with limit_threads(1):
         X, blocks = fitting.inputs.matrix(cut.store, ids)
         scaling = over(X) if fitting.normalize == GLOBAL else None
         X = scaling.apply(X) if scaling else X
@@ -317,7 +319,7 @@ def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult
         encoders={name: store.describe(file) for name, file in encoders.items()},
         trained_on={name: _count_and_digest(store.trained_on(file)) for name, file in encoders.items()},
         metrics=pooled.metrics_json(),
-        versions=versions(),
+        versions=read_versions(),
         normalize=fitting.normalize,
         scaling=run.scaling,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},

@@ -68,7 +68,7 @@ class Fitted:
     """A fitted head with its figures.
 
     Args:
-        bundle: what `featurestore.prediction.bundle.save` writes.
+        bundle: what `featurestore.prediction.save_bundle.save` writes.
         folds: the figures of each fold.
         pooled: the figures of all test utterances together.
         predictions: every test utterance, fold by fold.

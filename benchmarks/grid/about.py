@@ -12,7 +12,7 @@ from benchmarks.grid.plan import Plan, Variant
 from featurestore import labels, registry
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
-from featurestore.prediction.bundle import versions
+from featurestore.prediction.bundle import read_versions
 
 
 def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def about(plan: Plan, command: str, machine: Mapping[str, Any]) -> dict[str, Any
         "published": _published(task.store.corpus, task.labels),
         "command": command,
         "machine": dict(machine),
-        "versions": versions(),
+        "versions": read_versions(),
         "runs": [one.digest for one in plan.runs],
     }
 

@@ -18,7 +18,7 @@ from benchmarks.evaluation.task import Task, task
 from benchmarks.grid.asked import Asked, settings
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold
-from featurestore.prediction.bundle import versions
+from featurestore.prediction.bundle import read_versions
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _runs(
     folds: Sequence[Fold],
     variants: Sequence[Variant],
 ) -> Iterator[Planned]:
-    found, store = versions(), cut.store
+    found, store = read_versions(), cut.store
     speakers = {row.id: row.speaker for row in store.utterances if row.id in cut.classes}
     for variant in variants:
         overlaps = leakage.overlaps(store, folds, variant.inputs)

@@ -17,9 +17,9 @@ from benchmarks.grid.predictions import Card
 from benchmarks.statistics.intervals import Answers
 from featurestore import registry
 from featurestore.engines import Engine
-from featurestore.engines.parallel import each
+from featurestore.engines.parallel import run_each
 from featurestore.errors import Unavailable
-from featurestore.prediction.bundle import weights_bytes
+from featurestore.prediction.save_bundle import measure_weights
 
 __all__ = ["Asked", "benchmark", "execute"]
 
@@ -98,7 +98,7 @@ def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Pa
         return
     groups = sorted(by_fit.values(), key=lambda group: -_cost(group[0].run))  # so that no core waits long for the last
     tasks = [(store, group, protocol, folder) for group in groups]
-    with closing(each(_run_together, tasks, engine, say=say, kept=True)) as lines:  # the workers end with it
+    with closing(run_each(_run_together, tasks, engine, say=say, resumable=True)) as lines:  # the workers end with it
         for number, (group, line) in enumerate(zip(groups, lines, strict=True), 1):
             _check_shared(group, folder, engine)
             say(f"{number}/{len(tasks)} {line}")
@@ -122,7 +122,7 @@ def _cost(run: Run) -> float:
 def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:
     """Fits one head and writes its answers; in a process of its own where there are several."""
     done = single.execute(store, group[0].run, [planned.run.shuffle for planned in group])
-    size = weights_bytes(done.head)
+    size = measure_weights(done.head)
     for planned, answer in zip(group, done.answers, strict=True):
         run = planned.run
         card = _card(planned, protocol, done, size)

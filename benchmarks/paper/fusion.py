@@ -15,7 +15,7 @@ from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
 from benchmarks.statistics.formatting import percent
 from featurestore import registry
-from featurestore.engines.parallel import threads
+from featurestore.engines.threads import limit_threads
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
 from featurestore.spec import parse_feature
@@ -75,7 +75,7 @@ def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
     if X.shape[1] >= WIDE:
         head.fit(X, y, after_epoch=measure)
     else:
-        with threads(1):
+        with limit_threads(1):
             head.fit(X, y, after_epoch=measure)
     return {"classes": head.classes_.tolist(), "history": history}
 

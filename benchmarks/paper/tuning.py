@@ -5,8 +5,8 @@ from typing import Any
 
 from benchmarks.paper.plan import Plan
 from benchmarks.paper.stage import Say, Stage
-from featurestore.engines.parallel import threads
-from featurestore.extraction.extract import Extracted, extract
+from featurestore.engines.threads import limit_threads
+from featurestore.extraction.extract import Extracted, extract_encoder
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
 
@@ -22,7 +22,7 @@ def tuned(plan: Plan, modality: str, out: Path, say: Say) -> Stage:
     """
     fold = plan.fold(modality)
     if plan.is_own(modality):
-        with threads(1):  # of a small network's work two threads make more waiting than speed
+        with limit_threads(1):  # of a small network's work two threads make more waiting than speed
             record = _finetune(plan, modality, out, say)
     else:
         record = _finetune(plan, modality, out, say)
@@ -35,7 +35,7 @@ def encoded(plan: Plan, modality: str, checkpoint: Path, say: Say) -> Extracted:
     """Encodes every turn with a frozen encoder into the store; what is there is reused."""
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
     frames = modality == "audio" and plan.switches.flattened_frames
-    done = extract(plan.store, spec, optional=["frames"] if frames else [], say=say)
+    done = extract_encoder(plan.store, spec, optional=["frames"] if frames else [], say=say)
     say(done.summary())
     return done
 

@@ -86,7 +86,7 @@ def extract(
         specs = [each for spec in specs for each in _per_fold(spec)]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     return [
-        extraction.extract(
+        extraction.extract_encoder(
             opened,
             identity,
             optional=optional,

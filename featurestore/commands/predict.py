@@ -40,13 +40,13 @@ def command(
               cli predict features/demo/bundles/mlp --table clips.csv --json
     """
     from featurestore.corpora.table import parse_columns
-    from featurestore.prediction.predict import predict_from, render
+    from featurestore.prediction.predict import predict, render
 
     if further or len(audio) > 1:
         several = f"{len(audio)} clips" if len(audio) > 1 else f"unexpected {' '.join(further[:3])}"
         raise click.UsageError(f"one clip at a time, got {several}; for many: --table FILE with a column audio")
     options["columns"] = parse_columns(options["columns"])
-    predictions = predict_from(bundle, audio=audio[0] if audio else None, say=say, **options)
+    predictions = predict(bundle, audio=audio[0] if audio else None, say=say, **options)
     print_answer([prediction.to_json() for prediction in predictions], render(predictions), as_json)
     if any(prediction.reason for prediction in predictions):
         ctx.exit(PARTLY_FAILED if any(not prediction.reason for prediction in predictions) else 1)

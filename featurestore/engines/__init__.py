@@ -1,4 +1,4 @@
-"""Run work in worker processes here, or on a dask or ray cluster; each is an executor of `concurrent.futures`."""
+"""Run work in worker processes on this machine, or on a dask or ray cluster."""
 
 import importlib
 from collections.abc import Iterator
@@ -6,28 +6,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from featurestore import registry
-from featurestore.engines._signals import ended_by_signals
-from featurestore.engines._workers import Loss, Workers
+from featurestore.engines.signals import exit_on_signals
+from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.errors import BadValue
 
-__all__ = ["ENGINES", "Engine", "Loss", "Workers"]
+__all__ = ["ENGINES", "Engine", "WorkerFailure", "WorkerPool"]
 
 ENGINES = ("loky", "dask", "ray")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Name where work is done.
+    """Where work runs, and with how many workers.
 
     Args:
         name: `loky`, `dask` or `ray`.
         jobs: worker processes; 0 means one per core (one in all on a GPU). A cluster that runs already has its own.
-        scheduler: of a running dask cluster, `tcp://host:port`; without one, workers are started here.
-        device: `cpu`, `cuda`, …; empty means that each worker takes the GPU that the engine gives it, else the CPU.
+        scheduler: address of a running dask cluster, `tcp://host:port`; if empty, workers are started here.
+        device: `cpu`, `cuda`, …; if empty, each worker takes the GPU that the engine gives it, else the CPU.
 
     Raises:
-        UnknownName: no such engine.
-        BadValue: a scheduler for an engine that has none.
+        UnknownName: there is no such engine.
+        BadValue: a scheduler is given for an engine that takes none.
     """
 
     name: str = "loky"
@@ -45,18 +45,18 @@ class Engine:
 
     @property
     def local(self) -> bool:
-        """Whether its workers are processes of this machine that share this command's memory."""
+        """True if the workers are processes of this machine that share its memory with this command."""
         return self.name == "loky"
 
     @contextmanager
-    def running(self) -> Iterator[Workers]:
+    def open_pool(self) -> Iterator[WorkerPool]:
         """Start or join the engine for the block, and yield its workers.
 
         Whatever ends the block ends the workers that were started for it: an exception, Ctrl-C, SIGTERM, SIGHUP.
 
         Raises:
-            Unavailable: its package is missing, or its cluster does not answer.
+            Unavailable: the engine's package is missing, or its cluster does not answer.
         """
         module = importlib.import_module(f"{__name__}.{self.name}")
-        with ended_by_signals(), module.running(self) as workers:
-            yield workers
+        with exit_on_signals(), module.open_pool(self) as pool:
+            yield pool

@@ -1,4 +1,4 @@
-"""Workers of a dask cluster: one that runs already, or one of processes that are started here."""
+"""Use the workers of a running dask cluster, or start a cluster of processes on this machine."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from featurestore.engines._workers import Loss, Workers, check_package, counted
+from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, shorten_error, watch_count
 from featurestore.errors import Unavailable
 from featurestore.networks.device import cores
 
@@ -16,77 +16,77 @@ if TYPE_CHECKING:
     from featurestore.engines import Engine
 
 _ANSWER = 20  # seconds that a scheduler may take to answer
-_LOGGERS = ("distributed", "distributed.client")  # dask gives the client's a level of its own
+_LOGGERS = ("distributed", "distributed.client")  # the client's logger has its own level
 
 
 @contextmanager
-def running(engine: "Engine") -> Iterator[Workers]:
+def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     """Join a running cluster, or start one here for the block, and yield its workers.
 
-    The workers of a cluster that was started here end with the block. A cluster that ran before goes on; it drops the
-    work of a client that leaves.
+    A cluster that was started here ends with the block. A cluster that ran before keeps running, and drops the
+    unfinished work of this client.
 
     Raises:
         Unavailable: dask is not installed, no scheduler answers, or no worker process can be started here.
     """
     check_package("distributed", "dask")
-    with _quiet(), _place(engine) as place, _client(place) as client:
+    with _silence_dask(), _open_cluster(engine) as cluster, _connect(cluster) as client:
         address = client.scheduler.address
         start = f"start some: `dask worker {address} --nthreads 1`"
-        absence = Loss(
+        no_worker = WorkerFailure(
             f"the dask scheduler at {address} has no worker",
-            start if engine.scheduler else "--engine loky needs no cluster",
+            start if engine.scheduler else "use --engine loky, which needs no cluster",
         )
-        with counted(lambda: sum(client.nthreads().values())) as count:
-            yield Workers(_DaskTasks(client), count, absence, lambda error: _loss(error, client, address))
+        with watch_count(lambda: sum(client.nthreads().values())) as count:
+            yield WorkerPool(_DaskTasks(client), count, no_worker, lambda error: _explain(error, client, address))
 
 
 class _DaskTasks(Executor):
     """Run each call as a dask task.
 
-    dask's own `Client.get_executor` is not used: a result that is lost on its way here never ends its future.
+    dask's own `Client.get_executor` is not used: its future never ends if the result is lost on the way here.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Start a task and return its future, which ends with the task whatever becomes of it."""
+        """Start a task and return its future, which ends with the task however the task ends."""
         task = self._client.submit(fn, *args, pure=False, **kwargs)
-        return asyncio.run_coroutine_threadsafe(_answer(task), self._client.loop.asyncio_loop)
+        return asyncio.run_coroutine_threadsafe(_await_task(task), self._client.loop.asyncio_loop)
 
 
-async def _answer(task: Any) -> Any:
+async def _await_task(task: Any) -> Any:
     return await task
 
 
-def _loss(error: BaseException, client: Any, address: str) -> Loss | None:
+def _explain(error: BaseException, client: Any, address: str) -> WorkerFailure | None:
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
-        told = " ".join(str(error).split())[:200]
-        death = "a worker process died, most likely for want of memory"
-        return Loss(death, f"dask gave up after several attempts: {told}")
+        return WorkerFailure(
+            "a worker process died, likely out of memory",
+            f"dask gave up after several attempts: {shorten_error(error)}",
+        )
     if isinstance(error, CancelledError) or client.status != "running":
-        return Loss(
-            f"the dask scheduler at {address} ended, or was restarted, in the middle of the work",
-            "start it and its workers before that",
+        return WorkerFailure(
+            f"the dask scheduler at {address} stopped or restarted during the work",
+            "first start it and its workers again",
         )
     return None
 
 
 @contextmanager
-def _place(engine: "Engine") -> Iterator[Any]:
+def _open_cluster(engine: "Engine") -> Iterator[Any]:
     """Yield the scheduler's address, or a cluster of processes here that ends with the block."""
     if engine.scheduler:
         yield engine.scheduler
         return
     from distributed import LocalCluster
 
-    workers = engine.jobs or cores()
     try:
         cluster = LocalCluster(
-            n_workers=workers,
+            n_workers=engine.jobs or cores(),
             threads_per_worker=1,
             processes=True,
             dashboard_address=":0",
@@ -95,23 +95,23 @@ def _place(engine: "Engine") -> Iterator[Any]:
     except (OSError, RuntimeError) as error:
         raise Unavailable(
             "dask could not start its worker processes on this machine",
-            got=_line(error),
-            do="use --engine loky, or start a cluster and name it: --scheduler tcp://host:port",
+            got=shorten_error(error),
+            do="use --engine loky, or start a cluster yourself: --scheduler tcp://host:port",
         ) from None
     with cluster:
         yield cluster
 
 
 @contextmanager
-def _client(place: Any) -> Iterator[Any]:
+def _connect(cluster: Any) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(place, set_as_default=False, timeout=_ANSWER)
+        client = Client(cluster, set_as_default=False, timeout=_ANSWER)
     except (OSError, ValueError, TypeError) as error:
         raise Unavailable(
-            f"no dask scheduler answers at {place}",
-            got=_line(error),
+            f"no dask scheduler answers at {cluster}",
+            got=shorten_error(error),
             do="start one with `dask scheduler` and workers with `dask worker tcp://host:8786 --nthreads 1`",
         ) from None
     with client:
@@ -119,8 +119,8 @@ def _client(place: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep dask's own log and warnings from users for the block: what matters of them is said in our messages."""
+def _silence_dask() -> Iterator[None]:
+    """Hide dask's log and warnings for the block, because our own messages say what matters."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:
@@ -132,7 +132,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

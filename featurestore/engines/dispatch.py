@@ -1,4 +1,4 @@
-"""Hand calls to an engine's workers, a bounded number ahead, and yield the answers as they come."""
+"""Send calls to an engine's workers, a bounded number ahead, and yield the answers as they arrive."""
 
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -7,97 +7,97 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from featurestore.engines import Loss, Workers
+from featurestore.engines import WorkerFailure, WorkerPool
 from featurestore.errors import Unavailable
 
-AHEAD = 2  # calls that are handed out for each one that can run, so that no worker waits for the next
-PATIENCE = 60.0  # seconds without any worker after which the work is given up
+AHEAD = 2  # calls sent for each one that can run, so that no worker waits for the next
+PATIENCE = 60.0  # seconds to wait for a worker before giving up
 _GLANCE = 1.0  # seconds without an answer after which the workers are counted
 
 Say = Callable[[str], None]
 
 
 def dispatch(
-    workers: Workers,
+    pool: WorkerPool,
     function: Callable[..., Any],
     tasks: Iterable[tuple[Any, ...]],
     *,
     say: Say,
-    kept: bool = True,
+    resumable: bool = True,
 ) -> Generator[tuple[int, Any], None, None]:
-    """Call a function with each task's arguments in the workers, and yield each answer as soon as it is there.
+    """Call a function in the workers with each task's arguments, and yield each answer as soon as it arrives.
 
     Args:
-        workers: of a running engine.
+        pool: workers of a running engine.
         function: importable by the workers.
-        tasks: arguments of each call; taken from as calls are handed out.
-        say: is told when no worker is left, and when one is there again.
-        kept: whether what was finished is on disk, so that the same command continues; for the message.
+        tasks: the arguments of each call, consumed as calls are sent.
+        say: receives a line if no worker is left, and another when one is back.
+        resumable: whether finished work is on disk, so that the same command continues; for the message.
 
     Yields:
-        The task's number, counted from 0, and its answer, in the order in which they end.
+        The task's number, counted from 0, and its answer, in the order in which the calls end.
 
     Raises:
         Unavailable: a worker died for good, or there was none for `PATIENCE` seconds.
-        Exception: what a call raised; the others are not waited for.
+        Exception: what a call raised; the other calls are not awaited.
     """
-    numbered, absence = enumerate(tasks), _Absence(workers, say, kept)
-    begun: dict[Future[Any], int] = {}
+    numbered, watch = enumerate(tasks), _WorkerWatch(pool, say, resumable)
+    running: dict[Future[Any], int] = {}
     ended: SimpleQueue[Future[Any]] = SimpleQueue()
     try:
         while True:
-            for number, task in islice(numbered, max(0, AHEAD * max(1, workers.count()) - len(begun))):
-                future = workers.executor.submit(function, *task)
-                begun[future] = number
+            for number, task in islice(numbered, max(0, AHEAD * max(1, pool.count()) - len(running))):
+                future = pool.executor.submit(function, *task)
+                running[future] = number
                 future.add_done_callback(ended.put)
-            if not begun:
+            if not running:
                 return
             try:
                 future = ended.get(timeout=_GLANCE)
             except Empty:
-                absence.check()
+                watch.check()
                 continue
-            absence.end()
-            yield begun.pop(future), future.result()
+            watch.note_worker()
+            yield running.pop(future), future.result()
     except Exception as error:
-        loss = workers.loss(error)
-        if loss is None:
+        failure = pool.explain(error)
+        if failure is None:
             raise
-        raise _given_up(loss, kept) from None
+        raise _give_up(failure, resumable) from None
 
 
-class _Absence:
-    """Notice that no worker is left, say so, and give up after a while."""
+class _WorkerWatch:
+    """Report that no worker is left, and give up after a while."""
 
-    def __init__(self, workers: Workers, say: Say, kept: bool) -> None:
-        self._workers, self._say, self._kept = workers, say, kept
+    def __init__(self, pool: WorkerPool, say: Say, resumable: bool) -> None:
+        self._pool, self._say, self._resumable = pool, say, resumable
         self._since: float | None = None
 
     def check(self) -> None:
-        """Look whether a worker is there.
+        """Check that there is a worker.
 
         Raises:
             Unavailable: there was none for `PATIENCE` seconds.
         """
-        what, do = self._workers.absence
-        if self._workers.count():
-            self.end()
+        what, do = self._pool.no_worker
+        if self._pool.count():
+            self.note_worker()
         elif self._since is None:
             self._since = time.monotonic()
             self._say(f"{what}; waiting up to {PATIENCE:g} s for one …\n  do: {do}")
         elif time.monotonic() - self._since > PATIENCE:
-            raise _given_up(Loss(f"{what}, {PATIENCE:g} s long", do), self._kept)
+            raise _give_up(WorkerFailure(f"{what} (waited {PATIENCE:g} s)", do), self._resumable)
 
-    def end(self) -> None:
-        """Take note that a worker is there, or was a moment ago, since an answer came."""
+    def note_worker(self) -> None:
+        """Note that there is a worker, or that an answer shows that there was one a moment ago."""
         if self._since is not None:
-            self._say("a worker is there again; the work goes on")
+            self._say("a worker is back; continuing")
         self._since = None
 
 
-def _given_up(loss: Loss, kept: bool) -> Unavailable:
-    if not kept:
-        return Unavailable(loss.what, do=f"run the same command again; {loss.do}")
+def _give_up(failure: WorkerFailure, resumable: bool) -> Unavailable:
+    if not resumable:
+        return Unavailable(failure.what, do=f"run the same command again; {failure.do}")
     return Unavailable(
-        f"{loss.what}; what was finished is kept", do=f"run the same command again: it continues; {loss.do}"
+        f"{failure.what}; finished work is kept", do=f"run the same command again: it continues; {failure.do}"
     )

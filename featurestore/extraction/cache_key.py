@@ -8,50 +8,50 @@ from dataclasses import replace
 from featurestore.audio import decode
 from featurestore.errors import Unencodable
 from featurestore.item import Item
-from featurestore.manifest import Utterance
-from featurestore.networks.identity import Identity
 from featurestore.store import Store
 
-_READERS = 8  # files read at once: hashing releases the interpreter, and disks answer in parallel
-_SLICE = 64  # files that a reader takes at once: handing them out one by one costs as much as reading short ones
+_READERS = 8  # threads that read files: hashing releases the interpreter's lock, and disks answer in parallel
+_SLICE = 64  # files per task of a thread: one task per file would cost as much as reading a short file
 
 
-def keys(store: Store, identity: Identity) -> dict[str, str]:
-    """The key that each utterance's vector must have now, by id, in manifest order."""
-    return keys_for(store, identity.fingerprint(), identity.modality)
+def compute_keys(store: Store, fingerprint: str, modality: str) -> dict[str, str]:
+    """Compute the key that each utterance's vector must have now.
 
+    Args:
+        store: a prepared store; every clip of an audio encoder is read.
+        fingerprint: the encoder's, as `Identity.fingerprint` returns it.
+        modality: the encoder's, `audio` or `text`.
 
-def keys_for(store: Store, fingerprint: str, modality: str) -> dict[str, str]:
-    """The same for an encoder that is known by its fingerprint alone."""
+    Returns:
+        Keys by utterance id, in manifest order.
+    """
     items = [store.item(utterance) for utterance in store.utterances]
-    found = zip(items, digests(items, modality), strict=True)
-    return {one.id: key(fingerprint, digest) for one, digest in found}
+    digests = hash_contents(items, modality)
+    return {item.id: compute_key(fingerprint, digest) for item, digest in zip(items, digests, strict=True)}
 
 
-def digest(store: Store, utterance: Utterance, modality: str) -> str:
-    """The sha256 of one utterance's content, as `digests` gives it."""
-    return digests([store.item(utterance)], modality)[0]
+def compute_key(fingerprint: str, content: str) -> str:
+    """Compute the key of one vector: the sha256 of its encoder's fingerprint and its utterance's content digest."""
+    return hashlib.sha256(f"{fingerprint} {content}".encode()).hexdigest()
 
 
-def digests(items: Sequence[Item], modality: str) -> list[str]:
-    """The sha256 of each item's content; a clip that cannot be read gets the digest of the reason."""
+def hash_contents(items: Sequence[Item], modality: str) -> list[str]:
+    """Compute the sha256 of each item's content: its text, or the bytes and the bounds of its clip.
+
+    A clip that cannot be read gets the digest of the reason, so that it is tried again once the reason changes.
+    """
     if modality == "text":
         return [hashlib.sha256(item.text.encode("utf-8")).hexdigest() for item in items]
     slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
     with ThreadPoolExecutor(_READERS) as pool:
-        return [digest for part in pool.map(_audio_digests, slices) for digest in part]
+        return [digest for part in pool.map(_hash_clips, slices) for digest in part]
 
 
-def key(fingerprint: str, content: str) -> str:
-    """The key of a vector: the sha256 of its encoder's fingerprint and its utterance's content."""
-    return hashlib.sha256(f"{fingerprint} {content}".encode()).hexdigest()
+def _hash_clips(items: Sequence[Item]) -> list[str]:
+    return [_hash_clip(item) for item in items]
 
 
-def _audio_digests(items: Sequence[Item]) -> list[str]:
-    return [_audio_digest(item) for item in items]
-
-
-def _audio_digest(item: Item) -> str:
+def _hash_clip(item: Item) -> str:
     if item.audio is None:
         return hashlib.sha256(b"no audio in the manifest").hexdigest()
     try:
@@ -63,14 +63,18 @@ def _audio_digest(item: Item) -> str:
     return hashlib.sha256(f"{whole} from {item.start} to {item.end}".encode()).hexdigest()
 
 
-def decoded(items: Sequence[Item], modality: str) -> list[str]:
-    """Compute the sha256 of what an encoder is given of each item; an empty text where its clip is not usable."""
+def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:
+    """Compute the sha256 of each encoder input, the decoded samples or the words (empty for an unusable clip).
+
+    Unlike `hash_contents` it recognizes the same speech in another file. It enters no key. The guard against leakage
+    compares it.
+    """
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(lambda one: _decoded(one, modality), items))
+        return list(pool.map(lambda item: _hash_input(item, modality), items))
 
 
-def _decoded(item: Item, modality: str) -> str:
+def _hash_input(item: Item, modality: str) -> str:
     try:
-        return replace(item).content(modality)  # a copy: an item keeps its decoded clip
+        return replace(item).content(modality)  # a copy, because an item keeps its decoded clip
     except Unencodable:
         return ""

@@ -1,4 +1,4 @@
-"""Whether a stored vector is what an extraction would give today, and if not, why."""
+"""Check whether stored vectors are what an extraction would give now, and say why not."""
 
 import os
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from featurestore.store import Store
 
 @dataclass(frozen=True)
 class Source:
-    """The encoder of a feature file as it is now, on this machine.
+    """Encoder of a feature file, as it is on this machine now.
 
     Args:
-        spec: how it is asked for.
-        changes: how it differs from the one that made the file, one line each.
-        unknown: why it cannot be looked at (moved, not installed, no network); empty where it could be.
+        spec: how `--encoder` names it.
+        changes: how it differs from the encoder that made the file, one line each.
+        unknown: why it cannot be compared (moved, not installed, no network); empty if it was.
     """
 
     spec: EncoderSpec
@@ -30,53 +30,72 @@ class Source:
     unknown: str = ""
 
 
-def source(file: FeatureFile) -> Source:
-    """Looks at the checkpoint that a feature file was made from."""
+def find_source(file: FeatureFile) -> Source:
+    """Find the encoder that a feature file was made with, and compare it with the file."""
     stored = file.header.encoder
     spec = EncoderSpec(file.header.name, asked_for(stored))
     try:
         identity = identify(spec)
     except Problem as problem:
         return Source(spec, unknown=problem.what)
-    return Source(spec, (*differences(stored, identity.description), *training_changes(file, identity)))
+    return Source(spec, (*compare_descriptions(stored, identity.description), *compare_training(file, identity)))
 
 
-def training_changes(file: FeatureFile, identity: Identity) -> list[str]:
-    """Whether the checkpoint's record of what it was tuned on is another one than the file has; one line, or none."""
+def compare_training(file: FeatureFile, identity: Identity) -> list[str]:
+    """Compare the utterances that a checkpoint was fine-tuned on with those that the file records.
+
+    Returns:
+        One line if they differ, else none.
+    """
     before, now = set(file.trained_on), set(identity.trained_on)
-    told = f"what it was fine-tuned on: {len(before)} utterances -> {len(now)}, {len(before & now)} of them the same"
-    return [told] if before != now else []
+    if before == now:
+        return []
+    return [f"fine-tuned on: {len(before)} utterances -> {len(now)}, {len(before & now)} of them the same"]
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What shapes a vector and changed between two encoders, one `name: before -> after` each."""
+def compare_descriptions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """List what differs between two encoders, one `name: before -> after` each.
+
+    Encoders of the same fingerprint give the same vectors, and no differences are listed.
+    """
     if fingerprint(before) == fingerprint(after):
         return []
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return [f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}" for name in names]
+    return [f"{name}: {_shorten(before.get(name))} -> {_shorten(after.get(name))}" for name in names]
 
 
-def reasons(store: Store, file: FeatureFile, utterance: Utterance, stored_key: str) -> list[str]:
-    """Why a stored vector is not what the manifest and its clip say now; empty where it is."""
-    found = []
-    if cache_key.key(file.header.fingerprint, cache_key.digest(store, utterance, file.header.modality)) != stored_key:
+def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, stored_key: str) -> list[str]:
+    """List why a stored vector differs from what its manifest and clip would give now.
+
+    Args:
+        store: the store that holds the file.
+        file: the feature file.
+        utterance: the row of the manifest.
+        stored_key: the key of the vector, as `read_key` returns it.
+
+    Returns:
+        The reasons; none if the vector is fresh.
+    """
+    reasons = []
+    (content,) = cache_key.hash_contents([store.item(utterance)], file.header.modality)
+    if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
         what = "text" if file.header.modality == "text" else "audio"
-        found.append(_lost(store, utterance) or f"its {what} has changed since")
+        reasons.append(_report_missing_clip(store, utterance) or f"its {what} has changed")
     if file.header.manifest != store.manifest_digest:
-        found.append("the manifest has changed since the file was joined")
-    return found
+        reasons.append("the manifest has changed since the file was joined")
+    return reasons
 
 
-def stored_key(file: FeatureFile, row: int, name: str = schema.KEY) -> str:
-    """The key of one row, as hex."""
-    return bytes(file[name][row]).hex()
+def read_key(file: FeatureFile, row: int) -> str:
+    """Return the key of one row, in hex."""
+    return bytes(file[schema.KEY][row]).hex()
 
 
-def _lost(store: Store, utterance: Utterance) -> str:
+def _report_missing_clip(store: Store, utterance: Utterance) -> str:
     path = store.item(utterance).audio
-    return f"its clip is not there any more: {path}" if path and not os.path.exists(path) else ""
+    return f"its clip is missing: {path}" if path and not os.path.exists(path) else ""
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:12]}…"

@@ -1,4 +1,4 @@
-"""Joining: vectors from parts and from the last finished file become the new finished file, in manifest order."""
+"""Join vectors from parts and from the last finished file into a new finished file, in manifest order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from featurestore.exposure import TrainedUtterance
-from featurestore.extraction.parts import RETRY, Failure, Known, failure_columns, key_bytes
+from featurestore.extraction.parts import RETRY, Failure, build_failure_columns, pack_digests
+from featurestore.extraction.vector_index import VectorIndex
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.feature_writer import Writer, encode_text, writing
 from featurestore.storage.schema import Header
 
-_BLOCK = 1 << 24  # bytes of one dataset that are held at a time
-
+_BLOCK = 1 << 24  # bytes of one dataset that are in memory at a time
 
 Layout = tuple[tuple[int, ...], np.dtype]  # shape and dtype of a dataset
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A file, and which of its rows (`origins`) become which rows of the finished file (`targets`, ascending)."""
+    """File whose rows `origins` become the rows `targets` (ascending) of the finished file."""
 
     file: FeatureFile
     targets: np.ndarray
@@ -31,107 +31,107 @@ class _Source:
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """Where the frames of each row begin."""
+        """Index of each row's first frame."""
         return np.array(self.file[schema.OFFSETS])
 
 
 def join(
     path: Path,
     id_keys: Mapping[str, str],
-    known: Known,
+    index: VectorIndex,
     failures: Sequence[Failure],
     trained_on: Sequence[TrainedUtterance],
     contents: Mapping[str, str],
     header: Header,
 ) -> None:
-    """Writes the finished file; holds one block of one dataset at a time, however many utterances there are.
+    """Write the finished file, with at most one block of one dataset in memory.
 
     Args:
         path: the finished file.
         id_keys: the key of each utterance, in manifest order.
-        known: where every key's vector is.
+        index: where each key's vector is.
         failures: of the utterances that have no vector.
         trained_on: the utterances that the checkpoint was fine-tuned on.
-        contents: by id, the sha256 of what each vector was made from.
-        header: its attributes.
+        contents: by utterance id, the sha256 of the input that each vector was made from.
+        header: the attributes.
     """
-    rows = [name for name, key in id_keys.items() if key in known.where]
-    sources = _sources([id_keys[name] for name in rows], known)
+    ids = [utterance_id for utterance_id, key in id_keys.items() if key in index.rows]
+    sources = _find_sources([id_keys[utterance_id] for utterance_id in ids], index)
     fixed = {
-        schema.ID: encode_text(rows),
-        schema.KEY: key_bytes([id_keys[name] for name in rows]),
-        schema.CONTENT: key_bytes([contents[name] for name in rows]),
-        **_trained_columns(trained_on),
-        **failure_columns(failures),
+        schema.ID: encode_text(ids),
+        schema.KEY: pack_digests([id_keys[utterance_id] for utterance_id in ids]),
+        schema.CONTENT: pack_digests([contents[utterance_id] for utterance_id in ids]),
+        **_build_trained_columns(trained_on),
+        **build_failure_columns(failures),
     }
-    ragged = all(schema.VALUES in source.file for source in sources)
-    if ragged:
-        fixed[schema.OFFSETS] = _offsets(sources, len(rows))
+    has_frames = all(schema.VALUES in source.file for source in sources)
+    if has_frames:
+        fixed[schema.OFFSETS] = _compute_offsets(sources, len(ids))
     layout = {name: (values.shape, values.dtype) for name, values in fixed.items()}
-    layout |= _row_layout(sources, len(rows))
-    if ragged:
-        layout[schema.VALUES] = _layout(schema.VALUES, int(fixed[schema.OFFSETS][-1]), sources)
+    layout |= _plan_rows(sources, len(ids))
+    if has_frames:
+        layout[schema.VALUES] = _plan_dataset(schema.VALUES, int(fixed[schema.OFFSETS][-1]), sources)
     with writing(path, layout, header) as writer:
         for name, values in fixed.items():
             writer.put(name, values)
         for name in schema.ROWS:
             if name in layout:
                 _copy_rows(writer, sources, name, layout[name])
-        if ragged:
+        if has_frames:
             _copy_frames(writer, sources, fixed[schema.OFFSETS])
 
 
-def failures(id_keys: Mapping[str, str], known: Known, retry: Sequence[Failure]) -> list[Failure]:
-    """Why each utterance that has no vector has none.
+def collect_failures(id_keys: Mapping[str, str], index: VectorIndex, retry: Sequence[Failure]) -> list[Failure]:
+    """Return a failure for each utterance that has no vector.
 
     Args:
         id_keys: the key of each utterance, in manifest order.
-        known: vectors, and failures that are final.
-        retry: failures that are not final; they are listed, and tried again by the next run.
+        index: vectors, and failures that are final.
+        retry: failures that are not final: the file lists them, and the next run tries these utterances again.
     """
-    again = {id_keys[failure.id]: failure.reason for failure in retry}
-    found = []
-    for name, key in id_keys.items():
-        if key in known.failures:
-            found.append(replace(known.failures[key], id=name))
-        elif key not in known.where:
-            found.append(Failure(name, RETRY, again.get(key, "its part was lost before it was joined")))
-    return found
+    reasons = {id_keys[failure.id]: failure.reason for failure in retry}
+    failures = []
+    for utterance_id, key in id_keys.items():
+        if key in index.failures:
+            failures.append(replace(index.failures[key], id=utterance_id))
+        elif key not in index.rows:
+            failures.append(Failure(utterance_id, RETRY, reasons.get(key, "its part was lost before it was joined")))
+    return failures
 
 
-def _trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.ndarray]:
-    """Lay out the record of training as datasets of one row per utterance."""
+def _build_trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.ndarray]:
+    """Return the datasets that record what the checkpoint was fine-tuned on, one row per utterance."""
     digests = {
         schema.TRAINED_CONTENT: [one.content for one in trained_on],
         schema.TRAINED_CLIP: [one.clip for one in trained_on],
         schema.TRAINED_ORIGIN: [one.origin for one in trained_on],
     }
     ids = {schema.TRAINED_ON: encode_text([one.id for one in trained_on])}
-    return ids | {name: key_bytes(values) for name, values in digests.items()}
+    return ids | {name: pack_digests(values) for name, values in digests.items()}
 
 
-def _sources(row_keys: Sequence[str], known: Known) -> list[_Source]:
-    places = np.array([known.where[key] for key in row_keys], np.int64).reshape(-1, 2)  # (N, 2) file, row
+def _find_sources(row_keys: Sequence[str], index: VectorIndex) -> list[_Source]:
+    places = np.array([index.rows[key] for key in row_keys], np.int64).reshape(-1, 2)  # (N, 2) file, row
     order = np.argsort(places[:, 0], kind="stable")
-    found = []
+    sources = []
     for targets in np.split(order, np.flatnonzero(np.diff(places[order, 0])) + 1):
         if len(targets):
-            found.append(_Source(known.files[places[targets[0], 0]], targets, places[targets, 1]))
-    return found
+            sources.append(_Source(index.files[places[targets[0], 0]], targets, places[targets, 1]))
+    return sources
 
 
-def _row_layout(sources: Sequence[_Source], rows: int) -> dict[str, Layout]:
+def _plan_rows(sources: Sequence[_Source], rows: int) -> dict[str, Layout]:
     shared = [name for name in schema.ROWS if all(name in source.file for source in sources)]
-    return {name: _layout(name, rows, sources) for name in shared}
+    return {name: _plan_dataset(name, rows, sources) for name in shared}
 
 
-def _layout(name: str, rows: int, sources: Sequence[_Source]) -> Layout:
+def _plan_dataset(name: str, rows: int, sources: Sequence[_Source]) -> Layout:
     arrays = [source.file[name] for source in sources]
     return (rows, *arrays[0].shape[1:]), np.result_type(*[array.dtype for array in arrays])
 
 
-def _offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
-    """Where each row's frames begin (N+1,)."""
+def _compute_offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
+    """Compute the index of each row's first frame, and their total (N+1,)."""
     lengths = np.zeros(rows + 1, np.int64)
     for source in sources:
         lengths[source.targets + 1] = np.diff(source.starts)[source.origins]
@@ -139,7 +139,7 @@ def _offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
 
 
 def _copy_rows(writer: Writer, sources: Sequence[_Source], name: str, layout: Layout) -> None:
-    """Gathers a block of the finished file from every source, so that it is written in order and hashed on the way."""
+    """Write a dataset block by block, each gathered from every source, so that it can be hashed in order."""
     (rows, *shape), dtype = layout
     step = max(1, _BLOCK // max(1, prod(shape) * dtype.itemsize))
     for start in range(0, rows, step):

@@ -1,10 +1,10 @@
-"""The workers of an extraction: each takes a part, decodes, encodes and writes it."""
+"""Encode parts of an extraction in workers: each decodes, encodes and writes one part at a time."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,24 +14,27 @@ from featurestore import encoders
 from featurestore.encoders import Encoded, Encoder
 from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
+from featurestore.engines.threads import limit_torch_threads
 from featurestore.errors import Unavailable, Unencodable, told_briefly
-from featurestore.extraction import plan
+from featurestore.extraction.partition import Part, Work, group_batches
 from featurestore.extraction.parts import RETRY, Failure, write_part
-from featurestore.extraction.plan import Part, Work
 from featurestore.networks.device import best, cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.limits import Limits, TooLong, room
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
-TOGETHER = 128  # utterances that are sorted into batches together
+TOGETHER = 128  # utterances that are grouped into batches together
 
 _loaded: dict[tuple[str, str], Encoder] = {}
-_one_part = threading.Lock()  # a cluster's worker may have several threads; a network has one
+_one_part = threading.Lock()  # a cluster's worker may have several threads, which must not share a network
 
 
-class Task(NamedTuple):
-    """One part to encode. A tuple: dask copies other large arguments to one worker, and loses them when it dies."""
+class PartTask(NamedTuple):
+    """Part to encode, and how.
+
+    A tuple, because dask keeps other large arguments on one worker and loses them if it dies.
+    """
 
     part: Part
     identity: Identity
@@ -42,48 +45,62 @@ class Task(NamedTuple):
     limits: Limits
 
 
-class Done(NamedTuple):
-    """A part that is on disk: where, and its failures that may pass."""
+class PartResult(NamedTuple):
+    """Part that is on disk, and its failures that the next run tries again."""
 
     path: Path
     retry: list[Failure]
 
 
-def run(tasks: Iterable[Task], engine: Engine, say: Callable[[str], None]) -> Generator[Done, None, None]:
+def encode_parts(
+    tasks: Iterable[PartTask], engine: Engine, say: Callable[[str], None]
+) -> Generator[PartResult, None, None]:
     """Encode parts in an engine's workers and yield each as soon as it is on disk.
 
     Args:
-        tasks: the parts; taken from as workers are free.
+        tasks: the parts, consumed as workers become free.
         engine: where they are encoded.
-        say: is told when no worker is left.
+        say: receives a line if no worker is left, and another when one is back.
 
     Raises:
-        Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
-            finished parts are on disk.
+        Unavailable: a worker died for good, there was none for a minute, or what one wrote is not on this machine.
+            Finished parts are on disk.
     """
-    with engine.running() as workers:
-        for _, done in dispatch(workers, encode_part, ((task,) for task in tasks), say=say):
-            _check_shared(done.path, engine)
-            yield done
+    with engine.open_pool() as pool:
+        for _, result in dispatch(pool, encode_part, ((task,) for task in tasks), say=say):
+            _check_storage(result.path, engine)
+            yield result
 
 
-def encode_part(task: Task) -> Done:
-    """Encodes one part and writes it; an utterance that fails is recorded with its reason, the others go on."""
-    with _one_part, _one_thread(task.identity):
+def encode_part(task: PartTask) -> PartResult:
+    """Encode one part and write it, with the reason of each utterance that fails."""
+    with _one_part, _limit_threads(task.identity):
         device = task.device or best()
         limits = task.limits
-        if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine, shared by one a core
+        if limits.memory is None and device == "cpu":  # a cluster's worker shares its machine with one worker per core
             limits = replace(limits, memory=room(cores()))
         encoder = _load(task.identity, device)
-        done, contents, failed = _encode(encoder, task, limits)
-        work = [task.part.work[position] for position in done]
-        ids, row_keys = [one.item.id for one in work], [one.key for one in work]
-        final = [failure for failure in failed if failure.key != RETRY]
-        write_part(task.path, ids, row_keys, [contents[row] for row in done], list(done.values()), final, task.header)
-    return Done(task.path, [failure for failure in failed if failure.key == RETRY])
+        vectors, contents, failures = _encode(encoder, task, limits)
+        _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])
+    return PartResult(task.path, [failure for failure in failures if failure.key == RETRY])
 
 
-def _check_shared(path: Path, engine: Engine) -> None:
+def _write(
+    task: PartTask, vectors: Mapping[int, Encoded], contents: Mapping[int, str], failures: Sequence[Failure]
+) -> None:
+    work = [task.part.work[position] for position in vectors]
+    write_part(
+        task.path,
+        [one.item.id for one in work],
+        [one.key for one in work],
+        [contents[position] for position in vectors],
+        list(vectors.values()),
+        failures,
+        task.header,
+    )
+
+
+def _check_storage(path: Path, engine: Engine) -> None:
     if not engine.local and not path.is_file():
         raise Unavailable(
             f"a {engine.name} worker wrote {path}, and it is not here",
@@ -92,70 +109,72 @@ def _check_shared(path: Path, engine: Engine) -> None:
         )
 
 
-def _encode(encoder: Encoder, task: Task, limits: Limits) -> tuple[dict[int, Encoded], dict[int, str], list[Failure]]:
-    """Encode a part: vectors and content by position, and failures; the key RETRY marks one that may pass."""
-    failed: list[Failure] = []
-    done: dict[int, Encoded] = {}
+def _encode(
+    encoder: Encoder, task: PartTask, limits: Limits
+) -> tuple[dict[int, Encoded], dict[int, str], list[Failure]]:
+    """Encode a part and return vectors and input digests, each by position in the part, and failures."""
+    failures: list[Failure] = []
+    vectors: dict[int, Encoded] = {}
     contents: dict[int, str] = {}
     work = task.part.work
-    for chunk in _chunks(encoder, _loads(encoder, task, limits, contents, failed)):
-        for batch in plan.batches([encoder.size(loaded) for _, loaded in chunk], encoder.budget):
-            members = {chunk[index][0]: chunk[index][1] for index in batch}
+    for group in _group(encoder, _load_all(encoder, task, limits, contents, failures)):
+        for batch in group_batches([encoder.size(loaded) for _, loaded in group], encoder.budget):
+            members = dict(group[index] for index in batch)
             try:
-                done |= zip(members, encoders.encode(encoder, list(members.values()), task.kinds), strict=True)
+                vectors |= zip(members, encoders.encode(encoder, list(members.values()), task.kinds), strict=True)
             except Exception:
-                # One bad utterance must not take its batch with it: each is tried alone, and fails for itself.
+                # One bad utterance must not fail its batch, so each is encoded alone.
                 for position, loaded in members.items():
-                    with _recorded(work[position], failed):
-                        done[position] = encoders.encode(encoder, [loaded], task.kinds)[0]
-    return done, contents, failed
+                    with _record_failure(work[position], failures):
+                        vectors[position] = encoders.encode(encoder, [loaded], task.kinds)[0]
+    return vectors, contents, failures
 
 
-def _loads(
-    encoder: Encoder, task: Task, limits: Limits, contents: dict[int, str], failed: list[Failure]
+def _load_all(
+    encoder: Encoder, task: PartTask, limits: Limits, contents: dict[int, str], failures: list[Failure]
 ) -> Iterator[tuple[int, Any]]:
-    """Load utterances in order, in a thread of its own, so that decoding runs beside the encoder."""
+    """Load utterances in order, in another thread, so that decoding runs beside the encoder."""
 
     def load(work: Work) -> tuple[Any, str]:
-        item = replace(work.item)  # an item keeps its decoded clip, which must not outlive its turn
+        item = replace(work.item)  # a copy, because an item keeps its decoded clip
         limits.check(item, task.identity)
         return encoder.load(item), item.content(task.identity.modality)
 
-    for position, future in enumerate(_ahead(load, task.part.work)):
-        with _recorded(task.part.work[position], failed):
+    for position, future in enumerate(_load_ahead(load, task.part.work)):
+        with _record_failure(task.part.work[position], failures):
             loaded, contents[position] = future.result()
             yield position, loaded
 
 
-def _ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
-    """The loads in order; only so many are begun before they are asked for, so that memory stays bounded."""
+def _load_ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
+    """Yield the loads in order, and start only a few ahead, so that memory stays bounded."""
     with ThreadPoolExecutor(1) as pool:
-        begun = deque(pool.submit(load, one) for one in work[:AHEAD])
+        started = deque(pool.submit(load, one) for one in work[:AHEAD])
         for one in work[AHEAD:]:
-            yield begun.popleft()
-            begun.append(pool.submit(load, one))
-        while begun:
-            yield begun.popleft()
+            yield started.popleft()
+            started.append(pool.submit(load, one))
+        while started:
+            yield started.popleft()
 
 
-def _chunks(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
-    """Enough utterances to fill some batches: sorted together they pad little, and the next load meanwhile."""
+def _group(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+    """Yield groups of utterances that fill some batches: the larger a group, the less padding its batches need."""
     size = TOGETHER if encoder.budget else 1
-    while chunk := list(islice(loads, size)):
-        yield chunk
+    while group := list(islice(loads, size)):
+        yield group
 
 
 @contextmanager
-def _recorded(work: Work, failed: list[Failure]) -> Iterator[None]:
+def _record_failure(work: Work, failures: list[Failure]) -> Iterator[None]:
     try:
         yield
     except TooLong as reason:
-        failed.append(Failure(work.item.id, RETRY, reason.what))
+        failures.append(Failure(work.item.id, RETRY, reason.what))
     except Unencodable as reason:
-        failed.append(Failure(work.item.id, work.key, reason.what))
+        failures.append(Failure(work.item.id, work.key, reason.what))
     except Exception as error:
-        # Anything may go wrong in a foreign network on one clip of ten thousand, at night; it is listed, not hidden.
-        failed.append(Failure(work.item.id, RETRY, told_briefly(error)))
+        # A third-party network may raise anything on one clip of ten thousand; the clip is listed as failed.
+        failures.append(Failure(work.item.id, RETRY, told_briefly(error)))
 
 
 def _load(identity: Identity, device: str) -> Encoder:
@@ -166,17 +185,6 @@ def _load(identity: Identity, device: str) -> Encoder:
     return _loaded[key]
 
 
-@contextmanager
-def _one_thread(identity: Identity) -> Iterator[None]:
-    """One thread for the block: several in one process wait for each other on a busy machine."""
-    if identity.checkpoint is None:  # made by hand, without torch
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _limit_threads(identity: Identity) -> AbstractContextManager[None]:
+    """Limit torch to one thread, unless the encoder is a hand-made extractor, which does without torch."""
+    return limit_torch_threads(1) if identity.checkpoint else nullcontext()

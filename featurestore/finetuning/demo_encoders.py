@@ -9,7 +9,7 @@ from pathlib import Path
 
 from featurestore import labels as schemes
 from featurestore.engines import Engine
-from featurestore.engines.parallel import each
+from featurestore.engines.parallel import run_each
 from featurestore.folds import fold as cuts
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
@@ -28,7 +28,7 @@ def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
     missing = [modality for modality in MODALITIES if not _is_tuned(store, modality)]
     if missing:
         say(f"tuning the demo's encoders from nothing ({', '.join(missing)}): about two minutes on two cores …")
-        for _ in each(_tune, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
+        for _ in run_each(_tune, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
             pass
     return [EncoderSpec(modality, str(_folder(store, modality))) for modality in MODALITIES]
 

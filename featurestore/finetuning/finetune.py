@@ -201,7 +201,7 @@ def _keep_state_of(parts: Path, training: Part, progress: Callable[[str], None])
 def _trained_on(training: Part, start: Checkpoint, made_up: Mapping[str, str]) -> list[TrainedUtterance]:
     """List what the network was trained on, now and before the starting checkpoint was saved."""
     text = training.preparer.modality == "text"
-    clips = cache_key.decoded(training.items, "audio") if text else [""] * len(training)
+    clips = cache_key.hash_inputs(training.items, "audio") if text else [""] * len(training)
     now = {
         TrainedUtterance(item.id, seen, clip, made_up.get(item.id, ""))
         for item, seen, clip in zip(training.items, training.contents, clips, strict=True)

@@ -24,7 +24,7 @@ def describe(path: Path) -> dict[str, Any]:
     if (path / CORPUS).is_file():
         return _describe_store(Store(path))
     if (path / bundle.FILE).is_file():
-        return {"bundle": str(path), **bundle.content(path)}
+        return {"bundle": str(path), **bundle.read_head_json(path)}
     if (path / "config.json").is_file():
         return _describe_checkpoint(Checkpoint(str(path), path))
     raise BadValue(

@@ -69,7 +69,7 @@ def _describe_vector(values: np.ndarray, file: FeatureFile, row: int) -> dict[st
         "dtype": str(values.dtype),
         "norm": float(np.linalg.norm(values.astype(np.float64))),
         "first values": [round(float(value), 6) for value in values.reshape(-1)[:4]],
-        "key": freshness.stored_key(file, row),
+        "key": freshness.read_key(file, row),
     }
 
 
@@ -97,8 +97,8 @@ def _describe_state(store: Store, file: FeatureFile, utterance_id: str, row: Utt
             "why": ["the utterance was added to the manifest after the file was made"],
             "do": file.again,
         }
-    why = freshness.reasons(store, file, row, freshness.stored_key(file, file.rows[utterance_id]))
-    encoder = freshness.source(file)
+    why = freshness.explain_staleness(store, file, row, freshness.read_key(file, file.rows[utterance_id]))
+    encoder = freshness.find_source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
     unknown = [f"its encoder could not be checked for changes: {encoder.unknown}"] if encoder.unknown else []
     return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": file.again} if why else {})

@@ -72,7 +72,7 @@ def has_inputs(store: Store, file: FeatureFile) -> bool:
 
 
 def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
-    keys = cache_key.keys_for(store, file.header.fingerprint, file.header.modality)
+    keys = cache_key.compute_keys(store, file.header.fingerprint, file.header.modality)
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}
     what = "text" if file.header.modality == "text" else "audio"

@@ -161,7 +161,7 @@ def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found:
 
 def _load_spec(file: FeatureFile) -> EncoderSpec:
     """Return the encoder of a file, or raise Mismatch if it has changed or is not available."""
-    source = freshness.source(file)
+    source = freshness.find_source(file)
     if source.unknown or source.changes:
         raise Mismatch(source.unknown or f"its encoder has changed: {'; '.join(source.changes)}")
     return source.spec

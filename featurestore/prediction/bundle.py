@@ -1,14 +1,10 @@
-"""A bundle: a fitted head with all that prediction needs, as a folder of `head.json` and weights."""
+"""Load a bundle: a fitted head with all that prediction needs, as a folder of `head.json` and weights."""
 
 import dataclasses
 import hashlib
 import json
-import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,21 +13,21 @@ from typing import Any
 import numpy as np
 
 from featurestore import normalization, registry
-from featurestore.errors import BadValue, Mismatch, NotFound, Problem
+from featurestore.errors import Mismatch, NotFound
 from featurestore.normalization import Scaling
-from featurestore.storage.atomic import write_text
 
-FORMAT = 2  # raised whenever an older reader could misread a newer bundle
-_READ = (1, FORMAT)  # format 1 has no normalisation
+FORMAT = 2  # increased whenever an older version could misread a newer bundle
+_READABLE = (1, FORMAT)  # format 1 has no normalization
 FILE = "head.json"
-NO_BUNDLE = "features normalised per speaker need many clips of a speaker, and a new clip comes alone"
-INSTEAD = "--normalize global or none makes a bundle; --normalize speaker without --out prints the figures alone"
+NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
+INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
+_AGAIN = "fit it again: cli fit-head --head HEAD --out FOLDER"
 _LIBRARIES = ("emofuse", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "skops", "safetensors")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted head and where it comes from. Everything but the head itself is plain JSON.
+    """Fitted head and how it was made. Everything but the head and its scaling is plain JSON.
 
     Args:
         head: the fitted estimator.
@@ -42,19 +38,19 @@ class Bundle:
         classes: in the order of the columns of `predict_proba`.
         labels: name of the label scheme.
         corpus: name of the corpus.
-        protocol: how the corpus was cut.
-        seed: of the cut and of the head.
-        fold: whose training part it was fitted on; None where it was fitted on everything.
+        protocol: how the corpus was split.
+        seed: of the split and of the head.
+        fold: the fold whose training part it was fitted on; None if it was fitted on everything.
         encoders: by name, how its vectors were made, as the feature file describes it.
-        trained_on: by encoder, how many utterances it was tuned on (`count`) and the `sha256` of their
-            sorted ids, one a line.
+        trained_on: by encoder, the number of utterances it was fine-tuned on (`count`) and the `sha256` of their
+            sorted ids, one per line.
         metrics: of the held-out parts, as `fit-head` reports them.
         versions: of Python and the libraries.
-        normalize: `none`; `global`: rows are brought by `scaling` to what the head was fitted on; or `speaker`, which
-            a new clip alone cannot be, so that such a head cannot be saved.
-        scaling: of `global`.
+        normalize: `none`, `global` (`scaling` is applied to new rows) or `speaker`. A head on features normalized per
+            speaker cannot be saved, because a single new clip cannot be normalized that way.
+        scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
-            before there were any.
+            before there were checks.
     """
 
     head: Any
@@ -76,117 +72,56 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def normalized(self, X: np.ndarray) -> np.ndarray:
-        """Rows (N, sum of D) as the head takes them."""
+    def normalize_rows(self, X: np.ndarray) -> np.ndarray:
+        """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling")]
-
-
-def save(bundle: Bundle, folder: Path) -> None:
-    """Writes a bundle beside its place and renames the whole folder; an earlier bundle there is replaced.
-
-    Raises:
-        BadValue: its features are normalised per speaker, or the place cannot be written to.
-        Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
-    """
-    if bundle.normalize == "speaker":
-        raise BadValue(f"no bundle can be written to {folder}: {NO_BUNDLE}", do=INSTEAD)
-    folder = folder.resolve()
-    check_target(folder)
-    with _replacing_folder(folder) as temporary:
-        bundle.head.save_weights(temporary)
-        if bundle.scaling:
-            normalization.save(bundle.scaling, temporary)
-        weights = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
-        fields = {name: getattr(bundle, name) for name in _FIELDS}
-        text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
-        write_text(temporary / FILE, text + "\n")
-
-
-def weights_bytes(head: Any) -> int:
-    """The size of a fitted head's weights as a bundle holds them, without `head.json`; they are written and removed."""
-    with tempfile.TemporaryDirectory() as folder:
-        head.save_weights(Path(folder))
-        return sum(path.stat().st_size for path in Path(folder).iterdir())
-
-
-def check_target(folder: Path) -> None:
-    """Checks that a bundle may be written there: nothing, an empty folder, or an earlier bundle alone.
-
-    Raises:
-        BadValue: the place cannot be written to, or lies within a file.
-        Mismatch: the folder is there and is not a bundle, or holds files that are not of the bundle.
-    """
-    _check_writable(folder)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    do = "choose another --out, or remove it yourself"
-    try:
-        known = {FILE, *content(folder)["weights"]}
-    except Problem as problem:
-        raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
-    if strange:
-        raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(strange[:5]), do=do)
-
-
-def _check_writable(folder: Path) -> None:
-    """The nearest parent that is there decides: the bundle is written beside its place and renamed."""
-    parent = next((path for path in folder.resolve().parents if path.exists()), folder)  # / has no parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise BadValue(
-            f"no bundle can be written to {folder}",
-            expected="a place that can be written to",
-            got=f"{parent} is {'read-only' if parent.is_dir() else 'a file'}",
-            do="choose another place: --out FOLDER",
-        )
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling")]
 
 
 def load(folder: Path) -> Bundle:
-    """Reads a bundle; its head predicts exactly what the saved one did, and nothing in the folder can run code.
+    """Load a bundle, whose head predicts exactly what the saved one did.
+
+    Nothing in the folder can run code.
 
     Raises:
-        NotFound: no such folder, no bundle in it, or a file of weights is missing.
+        NotFound: there is no such folder, it is not a bundle, or a file of weights is missing.
         Mismatch: `head.json` or the weights are damaged or from another version.
-        UnknownName: there is no head of that name here.
+        UnknownName: there is no head of that name.
     """
-    told = content(folder)
-    _check_weights(folder, told["weights"])
-    module = registry.load("heads", told["head_name"])
+    saved = read_head_json(folder)
+    _check_weights(folder, saved["weights"])
+    module = registry.load("heads", saved["head_name"])
     try:
-        head = module(**told["params"])
-        head.classes_ = np.array(told["classes"])
-        head.n_features_in_ = sum(told["blocks"].values())
+        head = module(**saved["params"])
+        head.classes_ = np.array(saved["classes"])
+        head.n_features_in_ = sum(saved["blocks"].values())
         head.load_weights(folder)
-        scales = normalization.load(folder, head.n_features_in_) if told["normalize"] == "global" else None
-    except Exception as error:  # three libraries read the weights, each with errors of its own
-        raise Mismatch(f"the {told['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
-    fields = {name: told[name] for name in _FIELDS}
+        scales = normalization.load(folder, head.n_features_in_) if saved["normalize"] == "global" else None
+    except Exception as error:  # each library that reads weights raises its own kinds
+        raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
+    fields = {name: saved[name] for name in FIELDS}
     return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")}, scaling=scales)
 
 
-def versions() -> dict[str, str]:
-    """Python and the libraries that a head rests on, as installed."""
+def read_versions() -> dict[str, str]:
+    """Return the installed versions of Python and of the libraries that heads use."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # run from a source tree that is not installed
+        except PackageNotFoundError:  # the project itself, run from a source tree
             continue
     return found
 
 
-_AGAIN = "fit it again: cli fit-head --head HEAD --out FOLDER"
-
-
-def content(folder: Path) -> dict[str, Any]:
-    """What `head.json` holds: the fields of `Bundle` but the head, `format`, and the digest of each file of weights.
+def read_head_json(folder: Path) -> dict[str, Any]:
+    """Read `head.json`: the fields of `Bundle` except the head, `format`, and the digest of each file of weights.
 
     Raises:
-        NotFound: no such folder, or no bundle in it.
-        Mismatch: it is damaged or from another version.
+        NotFound: there is no such folder, or it is not a bundle.
+        Mismatch: `head.json` is damaged or from another version.
     """
     path = folder / FILE
     if not path.is_file():
@@ -196,13 +131,13 @@ def content(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
-    made = found.get("format") if isinstance(found, dict) else None
-    if made not in _READ:
-        got = f"format {made}"
+    written = found.get("format") if isinstance(found, dict) else None
+    if written not in _READABLE:
+        got = f"format {written}"
         raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=got, do=_AGAIN)
     found.setdefault("normalize", "none")
     found.setdefault("failed_checks", {})
-    missing = [name for name in (*_FIELDS, "weights") if name not in found]
+    missing = [name for name in (*FIELDS, "weights") if name not in found]
     if missing:
         raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)
     return dict(found)
@@ -213,33 +148,12 @@ def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:
         path = folder / name
         if not path.is_file():
             raise NotFound(f"the bundle {folder} lacks its weights {name}", do=_AGAIN)
-        got = _digest(path)
+        got = hash_file(path)
         if got != digest:
             raise Mismatch(f"{path} is damaged", expected=f"sha256 {digest}", got=f"sha256 {got}", do=_AGAIN)
 
 
-def _digest(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Compute the sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _replacing_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary sibling folder; when the block ends well it is renamed to `folder`."""
-    temporary, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        for path in temporary.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)

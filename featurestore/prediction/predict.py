@@ -1,32 +1,41 @@
-"""From new speech to an emotion: the bundle's own encoders, then its head."""
+"""Predict the emotion of new speech with a bundle: encode it with the bundle's encoders, then ask its head."""
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from featurestore import encoders
+from featurestore import encoders as encoder_kinds
 from featurestore.corpora import table as tables
 from featurestore.corpora.table import Unlabelled
-from featurestore.encoders import Encoded
-from featurestore.errors import BadValue, Mismatch, Unencodable, told_briefly
+from featurestore.encoders import Encoded, Encoder
+from featurestore.errors import Unencodable, told_briefly
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check as check_device
-from featurestore.networks.identity import Identity, fingerprint
-from featurestore.prediction import bundle as bundles
-from featurestore.prediction.bundle import Bundle
-from featurestore.spec import EncoderSpec, FeatureSpec, parse_encoder, parse_feature
+from featurestore.networks.identity import Identity
+from featurestore.prediction.bundle import Bundle, load
+from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
+from featurestore.prediction.find_encoders import find_encoders
+from featurestore.spec import FeatureSpec, parse_feature
 
-_SHOWN = 5  # rows of a finding that are told
+Say = Callable[[str], None]
+
+_SHOWN = 5  # rows that a line about a table lists
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One utterance's emotion, its probability and those of all classes; or the reason why there is none."""
+    """Prediction for one utterance, or the reason why there is none.
+
+    Args:
+        id: the utterance's id; of a clip, its file name without the extension.
+        emotion: the most probable class; empty if the utterance failed.
+        probabilities: by class, they sum to 1; empty if the utterance failed.
+        reason: why the utterance failed; empty if it did not.
+    """
 
     id: str
     emotion: str = ""
@@ -34,130 +43,142 @@ class Prediction:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The prediction for a program."""
+        """Return the prediction as plain JSON values."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
         return {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
 
 
-def predict_from(
-    folder: Path,
+def predict(
+    bundle: str | Path | Bundle,
     *,
     audio: str | Path | None = None,
     text: str | None = None,
-    table: Path | None = None,
+    table: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     encoders: Sequence[str] = (),
     device: str = "cpu",
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> list[Prediction]:
-    """Predict one utterance, or every row of a table: one answer a row, in its order.
+    """Predict the emotion of one utterance, or of every row of a table.
+
+    A row that cannot be predicted carries its reason, and the others are predicted. No prediction depends on the other
+    rows.
 
     Args:
-        folder: the bundle.
-        audio: a clip; `text`: what is said in it.
-        table: a CSV, TSV or JSONL file with `audio` and `text` columns, instead of the two.
-        columns: what the table calls a column, where it is not called so.
-        encoders: `NAME=CHECKPOINT` where an encoder lies elsewhere than when the bundle was made.
-        device: `cpu`, `cuda`, …
-        say: is told what was odd about the table, and what was given but is not used.
+        bundle: folder that `cli fit-head` wrote, or a loaded bundle.
+        audio: path of the clip.
+        text: what is said in the clip.
+        table: path of a CSV, TSV or JSONL file with the columns `audio` and `text`, in place of `audio` and `text`.
+        columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
+        encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
+        device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
+        say: receives lines about what is odd in the table, and about input that is ignored.
+
+    Returns:
+        One prediction for the utterance, or one for each row in the table's order.
 
     Raises:
-        BadValue: neither speech nor table is given, or both, or what the bundle needs is missing.
-        Mismatch: an encoder is not the one that the bundle was fitted on.
+        BadValue: there is nothing to predict, the bundle needs input that is missing, or there is no such device.
+        NotFound: there is no bundle or no table.
+        Mismatch: the bundle is damaged, or an encoder is not the one that it was fitted on.
+
+    Example:
+        >>> (found,) = predict(
+        ...     "features/demo/bundles/mlp", audio="clip.wav", text="I can't believe it!"
+        ... )  # doctest: +SKIP
+        >>> found.emotion, found.probabilities["hap"]  # doctest: +SKIP
+        ('hap', 0.91)
     """
-    if (table is None) == (audio is None and text is None):
-        raise BadValue(
-            "nothing to predict" if table is None else "both a table and an utterance",
-            do="give --audio and --text, or --table",
-        )
+    check_choice(audio, text, table)
     check_device(device)
-    bundle = bundles.load(folder)
-    identities = _identities(bundle, dict(_placed(encoders)))
+    loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
+    identities = find_encoders(loaded, encoders)
     needed = {identity.modality for identity in identities.values()}
-    if table is None:
-        _check_given(needed, audio, text)
-        for line in _unused(needed, audio, text):
-            say(line)
-        return _predicted(bundle, identities, [_item(audio, text)], device)
-    read = tables.unlabelled(table, columns)
-    _check_columns(needed, read, table)
-    for finding in read.findings:
-        say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{' …' if len(finding.where) > _SHOWN else ''}")
-    items = [_row(row.utterance, read) for row in read.rows]
-    return _predicted(bundle, identities, items, device, [row.reason for row in read.rows])
-
-
-def predict(
-    bundle: Bundle, items: Sequence[Item], moved: Mapping[str, str] | None = None, device: str = "cpu"
-) -> list[Prediction]:
-    """Predict every item; one that cannot be encoded carries its reason, the others go on.
-
-    Args:
-        bundle: a fitted head with all that prediction needs.
-        items: the speech.
-        moved: the checkpoint of an encoder that lies elsewhere now, by the encoder's name.
-        device: where the encoders run.
-
-    Raises:
-        BadValue: there is no such device.
-        Mismatch: an encoder is not the one that the bundle was fitted on.
-    """
-    check_device(device)
-    return _predicted(bundle, _identities(bundle, moved or {}), items, device)
-
-
-def _predicted(
-    bundle: Bundle, identities: Mapping[str, Identity], items: Sequence[Item], device: str, bad: Sequence[str] = ()
-) -> list[Prediction]:
-    """Predict by place, not by id: every item has its answer. Those with a reason in `bad` are not encoded."""
-    specs = [parse_feature(feature) for feature in bundle.features]
-    found: list[dict[str, Encoded]] = [{} for _ in items]
-    reasons = list(bad or [""] * len(items))
-    for name, identity in identities.items():
-        if all(reasons):
-            break  # no network is loaded for nothing
-        encoder = encoders.load(identity, device)
-        kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
-        for place, item in enumerate(items):
-            if not reasons[place]:
-                try:  # a copy of the item: what a clip decodes to is not kept for the whole table
-                    found[place][name] = encoders.encode(encoder, [encoder.load(replace(item))], kinds)[0]
-                except Unencodable as reason:
-                    reasons[place] = f"{name}: {reason.what}"
-                except Exception as error:  # of a foreign network, on one row of many; the others go on
-                    reasons[place] = f"{name}: {told_briefly(error)}"
-    rows = zip(items, found, reasons, strict=True)
-    return [_decide(bundle, specs, item.id, encoded, reason) for item, encoded, reason in rows]
+    if table is not None:
+        items, reasons = _read_table(Path(table), columns, needed, say)
+        return _predict_items(loaded, identities, items, device, reasons)
+    check_utterance(needed, audio, text)
+    for line in list_unread(needed, audio, text):
+        say(line)
+    item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
+    return _predict_items(loaded, identities, [item], device, [""])
 
 
 def render(predictions: Sequence[Prediction]) -> str:
-    """The predictions for a person: the emotion, then every class by probability."""
+    """Return the predictions as lines for a terminal: the emotion, then every class by probability."""
     width = max(len(prediction.id) for prediction in predictions)
-    return "\n".join(f"{prediction.id:<{width}}  {_line(prediction)}" for prediction in predictions)
+    return "\n".join(f"{prediction.id:<{width}}  {_format(prediction)}" for prediction in predictions)
 
 
-def _line(prediction: Prediction) -> str:
+def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"
 
 
+def _read_table(
+    path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say
+) -> tuple[list[Item], list[str]]:
+    """Read the rows of a table, and the reason of each row that is unusable (else empty)."""
+    table = tables.unlabelled(path, columns)
+    check_columns(needed, table.columns, path)
+    for finding in table.findings:
+        more = " …" if len(finding.where) > _SHOWN else ""
+        say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
+    return [_build_item(row.utterance, table) for row in table.rows], [row.reason for row in table.rows]
+
+
+def _build_item(utterance: Utterance, table: Unlabelled) -> Item:
+    start, end = (utterance.start, utterance.end) if table.segments else (None, None)
+    return Item(utterance.id, table.folder / utterance.audio if utterance.audio else None, utterance.text, start, end)
+
+
+def _predict_items(
+    bundle: Bundle, identities: Mapping[str, Identity], items: Sequence[Item], device: str, reasons: Sequence[str]
+) -> list[Prediction]:
+    """Return one prediction per item, by position, because ids may repeat. Items that have a reason failed already."""
+    specs = [parse_feature(feature) for feature in bundle.features]
+    vectors: list[dict[str, Encoded]] = [{} for _ in items]
+    failed = list(reasons)
+    for name, identity in identities.items():
+        if all(failed):
+            break  # no item is left, so no network is loaded
+        encoder = encoder_kinds.load(identity, device)
+        kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
+        for position, item in enumerate(items):
+            if not failed[position]:
+                vectors[position][name], reason = _encode(encoder, item, kinds)
+                failed[position] = reason and f"{name}: {reason}"
+    rows = zip(items, vectors, failed, strict=True)
+    return [_decide(bundle, specs, item.id, encoded, reason) for item, encoded, reason in rows]
+
+
+def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encoded, str]:
+    """Encode one item, and return its vectors and the reason if it fails (else empty)."""
+    try:  # a copy of the item, because an item keeps its decoded clip
+        return encoder_kinds.encode(encoder, [encoder.load(replace(item))], kinds)[0], ""
+    except Unencodable as error:
+        return {}, error.what
+    except Exception as error:  # a third-party network may raise anything on one row of many
+        return {}, told_briefly(error)
+
+
 def _decide(
-    bundle: Bundle, specs: Sequence[FeatureSpec], name: str, found: Mapping[str, Encoded], reason: str
+    bundle: Bundle, specs: Sequence[FeatureSpec], utterance_id: str, encoded: Mapping[str, Encoded], reason: str
 ) -> Prediction:
     if reason:
-        return Prediction(name, reason=reason)
-    row = np.concatenate([_vector(spec, found[spec.encoder]) for spec in specs])[None]  # (1, sum of D)
-    row = bundle.normalized(row)
+        return Prediction(utterance_id, reason=reason)
+    row = np.concatenate([_select_feature(spec, encoded[spec.encoder]) for spec in specs])[None]  # (1, sum of D)
+    row = bundle.normalize_rows(row)
     values = bundle.head.predict_proba(row)[0]  # (C,)
     probabilities = {label: float(value) for label, value in zip(bundle.classes, values, strict=True)}
-    return Prediction(name, str(bundle.head.predict(row)[0]), probabilities)
+    return Prediction(utterance_id, str(bundle.head.predict(row)[0]), probabilities)
 
 
-def _vector(spec: FeatureSpec, encoded: Encoded) -> np.ndarray:
-    """One feature of one utterance, as `Store.matrix` lays it out."""
+def _select_feature(spec: FeatureSpec, encoded: Encoded) -> np.ndarray:
+    """Return one feature of one utterance (D,), laid out as `Store.matrix` does."""
     if spec.kind == "layers":
         return encoded["layers"][spec.index]
     if spec.kind == "frames":
@@ -166,64 +187,3 @@ def _vector(spec: FeatureSpec, encoded: Encoded) -> np.ndarray:
         padded[: len(frames)] = frames
         return padded.reshape(-1)
     return encoded[spec.kind]
-
-
-def _identities(bundle: Bundle, moved: Mapping[str, str]) -> dict[str, Identity]:
-    names = list(dict.fromkeys(parse_feature(feature).encoder for feature in bundle.features))
-    unknown = sorted(set(moved) - set(names))
-    if unknown:
-        raise BadValue(f"the bundle has no encoder {', '.join(unknown)}", expected=f"one of {', '.join(names)}")
-    return {name: _identity(name, bundle.encoders[name], moved.get(name)) for name in names}
-
-
-def _identity(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
-    handmade = not description["class"].startswith("hf-")
-    checkpoint = moved or (description["class"] if handmade else description["checkpoint"])
-    identity = encoders.identify(EncoderSpec(name, checkpoint))
-    if identity.fingerprint() != fingerprint(description):
-        raise Mismatch(
-            f"encoder {name} at {checkpoint} is not the one that the bundle was fitted on",
-            expected=f"weights {str(description.get('weights', description.get('version')))[:12]}",
-            got=f"weights {str(identity.description.get('weights', identity.description.get('version')))[:12]}",
-            do=f"--encoder {name}=CHECKPOINT with the right one, or fit the head again",
-        )
-    return identity
-
-
-def _check_given(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> None:
-    if "audio" in needed and not audio:
-        raise BadValue("the bundle needs audio", do="give --audio FILE")
-    if "text" in needed and not (text or "").strip():
-        raise BadValue("the bundle needs the words", do="give --text 'what is said'")
-
-
-def _unused(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> list[str]:
-    given = [name for name, value in (("audio", audio), ("text", text)) if value is not None and name not in needed]
-    return [f"--{name} is not used: the bundle reads only {' and '.join(sorted(needed))}" for name in given]
-
-
-def _check_columns(needed: AbstractSet[str], table: Unlabelled, path: Path) -> None:
-    missing = sorted(needed - table.columns)
-    if missing:
-        raise BadValue(
-            f"the bundle needs {' and '.join(missing)}, and {path} has no such column",
-            got=", ".join(sorted(table.columns)),
-            do=f"name the column that holds it: --column {missing[0]}=NAME",
-        )
-
-
-def _placed(specs: Sequence[str]) -> list[tuple[str, str]]:
-    parsed = [parse_encoder(text) for text in specs]
-    unnamed = [spec.checkpoint for spec in parsed if not spec.name]
-    if unnamed:
-        raise BadValue(f"{unnamed[0]!r} does not say which encoder it is", expected="NAME=CHECKPOINT")
-    return [(spec.name, spec.checkpoint) for spec in parsed]
-
-
-def _item(audio: str | Path | None, text: str | None) -> Item:
-    return Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-
-
-def _row(row: Utterance, table: Unlabelled) -> Item:
-    start, end = (row.start, row.end) if table.segments else (None, None)
-    return Item(row.id, table.folder / row.audio if row.audio else None, row.text, start, end)

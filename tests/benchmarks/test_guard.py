@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.fitting.fit import fit_head
 from featurestore.errors import Leakage
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.folds.cuts import cuts
 from featurestore.preparation.prepare import prepare
@@ -110,7 +110,7 @@ def edited(folder: Path, modality: str, edit: dict) -> list[Row]:
 
 
 def encode(store: Store, folder: Path) -> None:
-    extract(store, EncoderSpec("e", str(folder / "tuned")), jobs=1, device="cpu", say=lambda line: None)
+    extract_encoder(store, EncoderSpec("e", str(folder / "tuned")), jobs=1, device="cpu", say=lambda line: None)
 
 
 def test_no_utterance_of_training_is_tested_unmarked_and_honest_rows_are_not_refused(tuned, tmp_path_factory):

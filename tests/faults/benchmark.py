@@ -1,6 +1,6 @@
-"""A benchmark in a process of its own, which is killed with all its workers by the first of these that may not begin.
+"""Run a benchmark in a separate process that a worker kills, with all workers, after a number of runs.
 
-Only who takes part is in time: one that watches may look when all runs are done.
+A worker kills it, because an outside watcher could come too late, when all runs are done.
 """
 
 import os
@@ -20,20 +20,20 @@ _run_together = runner._run_together
 
 
 def run(folder: str, dies_at: int) -> None:
-    """Runs what `ASKED` says with two workers; the whole process group dies once `dies_at` runs are on disk."""
-    parallel.cores = lambda: 2  # with one for every run, all would have begun before any is done
+    """Run the benchmark with two workers, and kill the whole process group once `dies_at` runs are on disk."""
+    parallel.cores = lambda: 2  # with a worker for each run, all runs would start before one ends
     runner._run_together = partial(run_together, dies_at=dies_at)
     runner.benchmark(FakeStore(), ASKED, Path(folder))
 
 
 def run_together(store, group, protocol, folder, *, dies_at):
-    """In a worker: ends all, or does what it is there for."""
+    """Kill the process group from within a worker, or make the runs as usual."""
     if len(list(folder.glob("*.json"))) >= dies_at:
         os.killpg(0, signal.SIGKILL)
     return _run_together(store, group, protocol, folder)
 
 
 if __name__ == "__main__":
-    from tests.faults import benchmark  # workers find what they are handed under this name only
+    from tests.faults import benchmark  # workers can import the function only under this name
 
     benchmark.run(sys.argv[1], int(sys.argv[2]))

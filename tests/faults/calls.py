@@ -1,4 +1,4 @@
-"""Calls for workers that fail in every way, and a program that waits for such calls until it is ended from outside."""
+"""Calls that make workers fail, and a program that waits for such calls until it is killed."""
 
 import os
 import signal
@@ -12,23 +12,18 @@ from featurestore.engines.dispatch import dispatch
 from featurestore.errors import UnknownName
 
 
-def process(_number):
-    """The process that runs the call."""
+def get_process(_number):
+    """Return the id of the process that runs the call."""
     return os.getpid()
 
 
-def double(number):
-    """A call that succeeds."""
-    return 2 * number
-
-
 def die(_number):
-    """A call that kills every worker that takes it."""
+    """Kill every worker that runs this."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_once(number, folder):
-    """A call that kills the first worker that takes one, in the middle of the work."""
+    """Kill the first worker that runs this, and succeed in the others."""
     with suppress(FileExistsError), (Path(folder) / "killed").open("x") as file:
         file.write(str(os.getpid()))
         file.flush()
@@ -36,21 +31,21 @@ def die_once(number, folder):
     return 2 * number
 
 
-def kill(_number, other):
-    """A call in the middle of which another process is killed."""
+def kill_other(_number, other):
+    """Kill another process, then wait."""
     os.kill(other, signal.SIGKILL)
     time.sleep(600)
 
 
-def refuse(number):
-    """A call that fails with an error for users; the others would take long."""
+def reject(number):
+    """Raise an error for users in the first call, and wait in the others."""
     if number:
         time.sleep(600)
     raise UnknownName("unknown thing 'x'", expected="one of y, z", do="did you mean y?")
 
 
-def threads(_number):
-    """How many threads the numeric libraries of a worker use."""
+def count_threads(_number):
+    """Return how many threads the numeric libraries of a worker use."""
     import numpy as np
     from threadpoolctl import threadpool_info
 
@@ -58,8 +53,8 @@ def threads(_number):
     return sorted({library["num_threads"] for library in threadpool_info()})
 
 
-def send(_number, other, number, folder):
-    """A call that sends a signal to another process once both workers are at work, and never ends by itself."""
+def send_signal(_number, other, number, folder):
+    """Send a signal to another process once both workers run, then wait."""
     (Path(folder) / str(os.getpid())).touch()
     while len(list(Path(folder).iterdir())) < 2:
         time.sleep(0.05)
@@ -69,12 +64,12 @@ def send(_number, other, number, folder):
 
 
 def main(engine, number, folder):
-    """Has two workers wait for each other, then send this process a signal."""
-    from tests.faults import calls  # workers find what they are handed under this name only
+    """Run two workers that wait for each other and then send this process a signal."""
+    from tests.faults import calls  # workers can import the calls only under this name
 
     tasks = [(index, os.getpid(), int(number), folder) for index in range(2)]
-    with Engine(engine, 2).running() as workers:
-        list(dispatch(workers, calls.send, tasks, say=print))
+    with Engine(engine, 2).open_pool() as pool:
+        list(dispatch(pool, calls.send_signal, tasks, say=print))
 
 
 if __name__ == "__main__":

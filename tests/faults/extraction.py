@@ -1,6 +1,6 @@
-"""An extraction in a process of its own, to be killed or to kill itself; every utterance that is begun goes into a log.
+"""Run an extraction in a separate process that kills itself or is killed; a log lists each utterance that it starts.
 
-Only the process itself knows when it is in the middle of a part: one that watches it may look too late.
+The process kills itself in the middle of a part, because an outside watcher could come too late.
 """
 
 import os
@@ -9,13 +9,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
-# The process that others are forked from loads all of this once.
+# The server that processes are forked from loads this once.
 from transformers import AutoTokenizer, DebertaV2Model  # noqa: F401
 
 from featurestore.encoders.hf_text import HFText
 from featurestore.engines import loky
-from featurestore.extraction import plan, worker
-from featurestore.extraction.extract import extract
+from featurestore.extraction import partition, worker
+from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 from tests.support import inline
@@ -24,37 +24,37 @@ _encode_part = worker.encode_part
 
 
 def run(folder: str, checkpoint: str, jobs: int, log: str, dies_at: int = 0) -> None:
-    """Extracts in parts of two utterances; dies in the middle of one where `dies_at` (0: never) are finished."""
-    loky.running = inline.running  # one job is killed with the extraction
-    plan.PART_UTTERANCES = 2
+    """Extract in parts of two utterances, and die in the middle of a part once `dies_at` (0: never) are finished."""
+    loky.open_pool = inline.open_pool  # so that one job dies with the extraction
+    partition.PART_UTTERANCES = 2
     worker.encode_part = partial(encode_part, log=Path(log), dies_at=dies_at)
-    extract(Store(folder), EncoderSpec("", checkpoint), jobs=jobs, device="cpu")
+    extract_encoder(Store(folder), EncoderSpec("", checkpoint), jobs=jobs, device="cpu")
 
 
-def encode_part(task: worker.Task, *, log: Path, dies_at: int) -> worker.Done:
-    """Encodes one part, in the extraction's own process or in a worker's, which then is the one that dies."""
+def encode_part(task: worker.PartTask, *, log: Path, dies_at: int) -> worker.PartResult:
+    """Encode one part in the extraction's process or in a worker's, and log and kill there."""
     original = HFText.load
 
-    def logged(self, item):
+    def load(self, item):
         with log.open("a") as file:
             file.write(f"{item.id}\n")
-        if dies_at and item.id == task.part.work[-1].item.id and finished(task.path.parent) >= dies_at:
+        if dies_at and item.id == task.part.work[-1].item.id and count_parts(task.path.parent) >= dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return original(self, item)
 
-    HFText.load = logged
+    HFText.load = load
     try:
         return _encode_part(task)
     finally:
         HFText.load = original
 
 
-def finished(folder: Path) -> int:
-    """How many parts are finished."""
+def count_parts(folder: Path) -> int:
+    """Count the finished parts in a folder."""
     return len(list(folder.glob("[!.]*.h5")))
 
 
 if __name__ == "__main__":
-    from tests.faults import extraction  # workers find what they are handed under this name only
+    from tests.faults import extraction  # workers can import the function only under this name
 
     extraction.run(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))

@@ -1,4 +1,4 @@
-"""An encoder that costs nothing, for tests of who encodes: it counts letters, and loads no network."""
+"""Encode texts by counting letters, for tests of workers that need no network."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ _encode_part = worker.encode_part
 
 
 class Letters:
-    """Counts the letters of a text."""
+    """Encoder that counts the letters of a text."""
 
     budget = 0
 
@@ -29,22 +29,22 @@ class Letters:
 
 
 def encode_part(task, encoder=Letters):
-    """What a worker does, with this encoder."""
+    """Encode a part as a worker does, with this encoder."""
     with (
         mock.patch.object(worker, "_load", return_value=encoder()),
-        mock.patch.object(worker, "_one_thread", return_value=nullcontext()),
+        mock.patch.object(worker, "_limit_threads", return_value=nullcontext()),
     ):
         return _encode_part(task)
 
 
 def sign(task):
-    """Leaves the worker's process number in the store."""
+    """Encode a part, and leave the worker's process id in the store."""
     (task.path.parent.parent / f"{os.getpid()}.worker").touch()
     return encode_part(task)
 
 
 def die_once(task):
-    """The worker that is first to see a finished part dies in the middle of its own; the others go on."""
+    """Kill the first worker that sees a finished part, in the middle of its own part."""
     folder = task.path.parent
 
     class Deadly(Letters):

@@ -1,4 +1,4 @@
-"""An extraction that is killed, wherever, goes on where it was and ends as if nothing had happened."""
+"""Test that a killed extraction resumes and gives the same file as an uninterrupted one."""
 
 import multiprocessing
 import random
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from tests.faults.extraction import finished, run
+from tests.faults.extraction import count_parts, run
 from tests.support import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def store(tmp_path):
 
 
 def start(store, checkpoint, log, dies_at=0):
-    """Forks from a server that has loaded torch once: a start costs milliseconds."""
+    """Fork from a server that has loaded torch once, so that a start takes milliseconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.extraction"])
     process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log), dies_at))
@@ -47,17 +47,17 @@ def finish(store, checkpoint, log):
     assert process.exitcode == 0
 
 
-def parts(store):
-    return finished(store.path / "text.parts")
+def count_store_parts(store):
+    return count_parts(store.path / "text.parts")
 
 
-def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, checkpoint, tmp_path):
+def test_a_killed_extraction_resumes_and_gives_the_same_file(store, checkpoint, tmp_path):
     log = tmp_path / "log"
     for count in (1, 6, 13):
         process = start(store, checkpoint, log, dies_at=count)
         process.join()
         assert process.exitcode == -signal.SIGKILL
-        assert parts(store) == count
+        assert count_store_parts(store) == count
         assert not (store.path / "text.h5").exists()
     finish(store, checkpoint, log)
     whole = tiny.store(tmp_path / "whole", list(store.utterances), store.root)
@@ -65,14 +65,14 @@ def test_a_killed_extraction_goes_on_and_ends_as_an_uninterrupted_one(store, che
     killed, uninterrupted = (FeatureFile(folder.path / "text.h5") for folder in (store, whole))
     assert killed.header.digests == uninterrupted.header.digests
     assert killed.damaged() == []
-    # What was in a finished part is not done twice; of each kill, at most the part in hand is lost.
+    # Finished parts are not encoded again; each kill loses at most the current part.
     assert COUNT <= len(log.read_text().split()) <= COUNT + 3 * 2
     assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
 
 
 @pytest.mark.timeout(1200)
 def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpoint, tmp_path):
-    finish(store, checkpoint, tmp_path / "warm")  # the server's own start does not count
+    finish(store, checkpoint, tmp_path / "warm")  # so that the start of the server is not timed
     expected = FeatureFile(store.path / "text.h5").header.digests
     lengths = []
     for _ in range(3):
@@ -80,7 +80,7 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
         began = time.monotonic()
         finish(store, checkpoint, tmp_path / "timing")
         lengths.append(time.monotonic() - began)
-    length = min(lengths)  # a machine that was busy meanwhile would have the kills come too late
+    length = min(lengths)  # on a busy machine the kills would come too late
     moments, too_late = random.Random(0), 0
     for _ in range(50):
         process = start(store, checkpoint, tmp_path / "log")
@@ -98,27 +98,27 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
     assert too_late < 50
 
 
-def test_a_worker_that_dies_ends_in_a_message_and_the_next_run_goes_on(store, checkpoint, tmp_path):
+def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path):
     command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log", 2]
-    with (tmp_path / "said").open("w") as said:  # a pipe would be held open by a worker that outlives it
-        assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=said) == 1
-    assert "a worker process died, most likely for want of memory" in (tmp_path / "said").read_text()
-    before = parts(store)
+    with (tmp_path / "stderr").open("w") as stderr:  # a worker that outlives the command would hold a pipe open
+        assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=stderr) == 1
+    assert "a worker process died, likely out of memory" in (tmp_path / "stderr").read_text()
+    before = count_store_parts(store)
     assert 2 <= before < COUNT // 2
-    result = extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
+    result = extract_encoder(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     assert result.encoded <= COUNT - 2 * before
     assert FeatureFile(store.path / "text.h5").damaged() == []
 
 
-def test_a_full_disk_is_an_error_and_the_next_run_goes_on(store, checkpoint):
-    """RLIMIT_FSIZE stands for a disk that takes no more: writes beyond it fail with EFBIG."""
+def test_a_full_disk_raises_and_the_next_run_resumes(store, checkpoint):
+    """Simulate a full disk with RLIMIT_FSIZE: writes beyond it fail with EFBIG."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            extract(store, EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
+            extract_encoder(store, EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (store.path / "text.h5").exists()
     assert list(store.path.glob("text.parts/.*")) == []
-    assert extract(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu").failed == {}
+    assert extract_encoder(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu").failed == {}

@@ -1,4 +1,4 @@
-"""A dask cluster of processes of its own: a scheduler and workers, spoken to over TCP, ended with the test."""
+"""Start a dask cluster of separate processes, which are reached over TCP and end with the test."""
 
 import json
 import os
@@ -6,20 +6,25 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+import pytest
+
+from featurestore.engines import Engine
 
 ROOT = Path(__file__).parents[2]
 START = 200  # seconds that a process may take to start on a busy machine
+needs_dask = pytest.mark.skipif(not find_spec("distributed"), reason="needs pip install 'emofuse[dask]'")
 
 
 class Cluster:
-    """A scheduler without workers.
+    """Scheduler process, at first without workers.
 
     Args:
-        folder: for its files.
-        failures: workers that one call may kill before it is given up.
+        folder: where its files go.
+        failures: how many workers one call may kill before dask gives it up.
     """
 
     def __init__(self, folder, failures=3):
@@ -29,10 +34,14 @@ class Cluster:
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures),
         }
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.address = self._address()
+        self.address = self._read_address()
+
+    def engine(self):
+        """Return the engine that works on this cluster."""
+        return Engine("dask", scheduler=self.address)
 
     def add(self, count=1, *, nanny=False):
-        """Starts workers and waits for them; without a nanny none that dies is started again."""
+        """Start workers, wait for them and return their process ids. Only a nanny restarts a dead worker."""
         from distributed import Client
 
         options = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
@@ -43,7 +52,7 @@ class Cluster:
             return sorted(client.run(os.getpid).values())
 
     def close(self):
-        """Kills every process of the cluster."""
+        """Kill every process of the cluster."""
         for process in self._processes:
             with suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(process.pid).children(recursive=True):
@@ -59,10 +68,10 @@ class Cluster:
         self._processes.append(process)
         return process.pid
 
-    def _address(self):
+    def _read_address(self):
         end = time.monotonic() + START
         while time.monotonic() < end:
-            with suppress(OSError, ValueError):  # not there yet, or half written
+            with suppress(OSError, ValueError):  # missing or half written
                 return json.loads(self.file.read_text())["address"]
             time.sleep(0.1)
         raise TimeoutError((self.folder / "log").read_text())

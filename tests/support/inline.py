@@ -1,17 +1,17 @@
-"""An engine of one job that calls in this process: what a test has replaced or counts is seen by it."""
+"""Run one job in the test's own process, so that it sees what the test patches and counts."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
-from featurestore.engines import Loss, Workers, loky
+from featurestore.engines import WorkerFailure, WorkerPool, loky
 from featurestore.networks.device import cores
 
-_running = loky.running
+_open_pool = loky.open_pool
 
 
-class Inline(Executor):
-    """Calls at once."""
+class InlineExecutor(Executor):
+    """Run each call when it is submitted."""
 
     def submit(self, fn, /, *args, **kwargs):
         future = Future()
@@ -23,10 +23,10 @@ class Inline(Executor):
 
 
 @contextmanager
-def running(engine) -> Iterator[Workers]:
-    """Stands for loky's: one job runs here, several as ever."""
+def open_pool(engine) -> Iterator[WorkerPool]:
+    """Replace loky's function: one job runs in this process, several run in worker processes as usual."""
     if (engine.jobs or cores()) > 1:
-        with _running(engine) as workers:
-            yield workers
+        with _open_pool(engine) as pool:
+            yield pool
     else:
-        yield Workers(Inline(), lambda: 1, Loss("", ""), lambda error: None)
+        yield WorkerPool(InlineExecutor(), lambda: 1, WorkerFailure("", ""), lambda error: None)

@@ -15,6 +15,7 @@ from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.inspection.describe import describe, render
 from featurestore.prediction import bundle as bundles
+from featurestore.prediction.save_bundle import check_target
 from tests.support.fake_store import LABELS, FakeStore, corpus
 
 ALL = frozenset(row.id for row in corpus())
@@ -82,7 +83,7 @@ def test_bundles_from_before_the_checks_are_read(tmp_path):
     del content["failed_checks"]
     path.write_text(json.dumps(content), "utf-8")
     assert bundles.load(tmp_path / "b").failed_checks == {}
-    bundles.check_target(tmp_path / "b")
+    check_target(tmp_path / "b")
 
 
 def test_a_fold_that_lacks_classes_says_how_many_it_has():

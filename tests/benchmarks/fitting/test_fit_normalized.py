@@ -11,6 +11,7 @@ from benchmarks.fitting.fit import fit_and_save, fit_head
 from featurestore import registry
 from featurestore.errors import BadValue, Mismatch
 from featurestore.prediction import bundle as bundles
+from featurestore.prediction.save_bundle import check_target, save
 from tests.support.fake_store import FakeStore
 
 FEATURES = ["audio.mean", "text.mean", "text.logits"]
@@ -38,9 +39,9 @@ def test_a_bundle_carries_mean_and_scale_of_its_training_part(tmp_path, head):
     scaled = ((X - mean.astype(np.float32)) / scale.astype(np.float32)).astype(np.float32)
     by_hand = registry.load("heads", head)(**loaded.params).fit(scaled, y)
     Z, _, _ = store.matrix(FEATURES, [row.id for row in result.predictions])
-    found = loaded.head.predict_proba(loaded.normalized(Z))
+    found = loaded.head.predict_proba(loaded.normalize_rows(Z))
     np.testing.assert_allclose(found, by_hand.predict_proba((Z - mean) / scale), atol=1e-4)
-    assert list(loaded.head.predict(loaded.normalized(Z))) == [row.prediction for row in result.predictions]
+    assert list(loaded.head.predict(loaded.normalize_rows(Z))) == [row.prediction for row in result.predictions]
     assert "normalised: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
     assert json.loads((tmp_path / "b" / "head.json").read_text("utf-8"))["normalize"] == "global"
 
@@ -71,21 +72,21 @@ def test_per_speaker_there_are_figures_and_no_bundle_and_it_says_why(tmp_path):
     by_hand = registry.load("heads", "logistic")().fit(X[train], [label[ids[row]] for row in train])
     assert [tested[ids[row]] for row in test] == list(by_hand.predict(X[test]))
     assert result.path is None
-    assert "no bundle: features normalised per speaker need many clips of a speaker" in result.table()
-    assert "--normalize global or none makes a bundle" in result.table()
+    assert "no bundle: features normalized per speaker need many clips of a speaker" in result.table()
+    assert "--normalize global or none writes a bundle" in result.table()
     answer = result.to_json()
     assert (answer["normalize"], answer["bundle"], answer["bundle_fitted_on"]) == ("speaker", None, None)
 
 
 def test_a_bundle_per_speaker_is_refused_before_anything_is_fitted(tmp_path):
-    message = f"no bundle can be written to {tmp_path / 'b'}: features normalised per speaker need many clips"
+    message = f"no bundle can be written to {tmp_path / 'b'}: features normalized per speaker need many clips"
     with pytest.raises(BadValue, match=message):
         fit_and_save(
             FakeStore(), head="prior", params=("C=1",), features=None, out=tmp_path / "b", normalize="speaker"
         )  # C=1 would be an error of its own
     bundle = fit_head(FakeStore(), head="prior", normalize="speaker", protocol="leave-one-session-out").bundle
     with pytest.raises(BadValue, match=message):
-        bundles.save(bundle, tmp_path / "b")
+        save(bundle, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
 
@@ -98,8 +99,8 @@ def test_bundles_of_the_format_before_normalisation_are_read(tmp_path):
     loaded = bundles.load(tmp_path / "b")
     assert (loaded.normalize, loaded.scaling) == ("none", None)
     X = np.ones((2, 13), np.float32)
-    assert loaded.normalized(X) is X
-    bundles.check_target(tmp_path / "b")
+    assert loaded.normalize_rows(X) is X
+    check_target(tmp_path / "b")
 
 
 def test_a_way_that_is_none_is_wrong_usage(tmp_path):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from featurestore.errors import BadValue, Mismatch
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.describe import describe, render
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -14,7 +14,9 @@ from tests.support import tiny
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("described")
     made = tiny.store(folder / "store", tiny.utterances(4, folder / "corpus"), folder / "corpus")
-    extract(made, EncoderSpec("", str(tiny.checkpoint("bert", folder / "bert", ("a", "b")))), jobs=1, device="cpu")
+    extract_encoder(
+        made, EncoderSpec("", str(tiny.checkpoint("bert", folder / "bert", ("a", "b")))), jobs=1, device="cpu"
+    )
     return Store(made.path)
 
 

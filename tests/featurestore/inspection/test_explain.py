@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from cli import main
 from featurestore.errors import UnknownName
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.explain import explain
 from featurestore.spec import EncoderSpec, asked_for
 from featurestore.storage.feature_file import FeatureFile
@@ -29,7 +29,7 @@ def store(tmp_path, models):
         if not models[modality].is_dir():
             tiny.checkpoint(family, models[modality])
         optional = ["layers", "frames"]
-        extract(store, EncoderSpec("", str(models[modality])), optional=optional, jobs=1, device="cpu")
+        extract_encoder(store, EncoderSpec("", str(models[modality])), optional=optional, jobs=1, device="cpu")
     return store
 
 
@@ -62,11 +62,11 @@ def test_layers_and_frames_are_explained(store, feature, shape, dtype):
 
 def test_a_stale_vector_is_explained(store):
     tiny.clip(store.root / "clip000.wav", 0.4, 50)
-    assert explain(store.path, "u000", "audio.mean")["why"] == ["its audio has changed since"]
+    assert explain(store.path, "u000", "audio.mean")["why"] == ["its audio has changed"]
     assert explain(store.path, "u000", "text.mean")["state"] == "fresh"
     (store.root / "clip001.wav").unlink()
     explained = explain(store.path, "u001", "audio.mean")
-    assert explained["why"] == [f"its clip is not there any more: {store.root / 'clip001.wav'}"]
+    assert explained["why"] == [f"its clip is missing: {store.root / 'clip001.wav'}"]
     assert explained["do"].startswith(f"cli extract --store {store.path} --encoder audio=")
 
 
@@ -74,7 +74,7 @@ def test_a_changed_text_and_manifest_are_explained(store):
     rows = [dataclasses.replace(row, text="dog") if row.id == "u002" else row for row in store.utterances]
     tiny.store(store.path, rows[:3], store.root)
     moved = "the manifest has changed since the file was joined"
-    assert explain(store.path, "u002", "text.mean")["why"] == ["its text has changed since", moved]
+    assert explain(store.path, "u002", "text.mean")["why"] == ["its text has changed", moved]
     assert explain(store.path, "u001", "text.mean")["why"] == [moved]
     gone = explain(store.path, "u003", "text.mean")
     assert gone["why"] == ["the utterance is no longer in the manifest"]

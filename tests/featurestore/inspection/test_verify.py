@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cli import main
 from featurestore import encoders
 from featurestore.errors import NotFound, Unavailable
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.verify import verify
 from featurestore.spec import EncoderSpec
 from featurestore.storage import seal
@@ -28,7 +28,7 @@ def made(tmp_path_factory):
     for family in ("wav2vec2-group", "deberta-v2"):
         checkpoint = tiny.checkpoint(family, folder / family)
         optional = ["layers", "frames"]
-        extract(store, EncoderSpec("", str(checkpoint)), optional=optional, jobs=1, device="cpu")
+        extract_encoder(store, EncoderSpec("", str(checkpoint)), optional=optional, jobs=1, device="cpu")
     return folder
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from featurestore.engines import Engine
 from featurestore.errors import Unavailable
-from featurestore.extraction import plan, worker
-from featurestore.extraction.extract import extract
-from featurestore.extraction.parts import halved
-from featurestore.extraction.plan import Work
+from featurestore.extraction import partition, worker
+from featurestore.extraction.extract import extract_encoder
+from featurestore.extraction.partition import Work
+from featurestore.extraction.parts import halve_precision
 from featurestore.item import Item
 from featurestore.networks import limits
 from featurestore.networks.identity import Identity
@@ -49,7 +49,7 @@ def store(tmp_path):
 
 
 def run(store, model, **options):
-    return extract(Store(store.path), EncoderSpec("", model), jobs=1, device="cpu", **options)
+    return extract_encoder(Store(store.path), EncoderSpec("", model), jobs=1, device="cpu", **options)
 
 
 def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is_lifted(store, model, monkeypatch):
@@ -74,7 +74,7 @@ def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is
 
 def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, model, monkeypatch):
     tiny.clip(store.root / "clip002.wav", 40, 2)  # the manifest thinks that it is short
-    monkeypatch.setattr(plan, "room", lambda workers=1: 40_000_000 // workers)
+    monkeypatch.setattr(partition, "room", lambda workers=1: 40_000_000 // workers)
     failed = run(store, model).failed
     assert failed == {
         "u002": "40 s long: encoding it would take about 58 MB of memory, 40 MB are free for one worker; "
@@ -85,9 +85,9 @@ def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, mode
 
 
 def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
-    monkeypatch.setattr(plan, "room", lambda workers=1: 4_000_000_000 // workers)
+    monkeypatch.setattr(partition, "room", lambda workers=1: 4_000_000_000 // workers)
     work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", cost) for index, cost in enumerate([3.0, 100, 4.0])]
-    beside, alone = plan.phases(work, identity(), Engine(jobs=4, device="cpu"))
+    beside, alone = partition.plan_phases(work, identity(), Engine(jobs=4, device="cpu"))
     assert ([part.work[0].item.id for part in alone.parts], alone.engine.jobs) == (["u1"], 1)
     assert (beside.engine.jobs, beside.memory, alone.memory) == (4, 1_000_000_000, 4_000_000_000)
     assert sorted(one.item.id for part in beside.parts for one in part.work) == ["u0", "u2"]
@@ -124,7 +124,7 @@ def test_the_room_is_shared_and_within_the_container(monkeypatch, tmp_path):
 
 def test_loading_is_ahead_of_the_encoder_and_bounded():
     begun = []
-    futures = worker._ahead(lambda one: begun.append(one) or one, list(range(50)))
+    futures = worker._load_ahead(lambda one: begun.append(one) or one, list(range(50)))
     for position, future in enumerate(futures):
         assert future.result() == position
         assert len(begun) <= position + worker.AHEAD + 1
@@ -137,8 +137,8 @@ def test_loading_is_ahead_of_the_encoder_and_bounded():
 )
 def test_half_precision_is_taken_only_where_it_holds(values, dtype):
     values = np.array(values, np.float32)
-    assert halved(values).dtype == dtype
-    np.testing.assert_allclose(halved(values), values, rtol=1e-3)
+    assert halve_precision(values).dtype == dtype
+    np.testing.assert_allclose(halve_precision(values), values, rtol=1e-3)
 
 
 def test_layers_that_half_precision_cannot_hold_stay_whole_and_it_is_said(store, model, monkeypatch):

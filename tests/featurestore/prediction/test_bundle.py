@@ -13,26 +13,27 @@ from benchmarks.fitting.fit import fit_head
 from featurestore import registry
 from featurestore.errors import Mismatch, NotFound, UnknownName
 from featurestore.prediction import bundle as bundles
+from featurestore.prediction.save_bundle import check_target, save
 from tests.support.fake_store import FakeStore
 
 AGAIN = "\n  do: fit it again: cli fit-head --head HEAD --out FOLDER"
 QUICK = {"mlp": {"epochs": 1, "device": "cpu"}, "xgb": {"n_estimators": 3}}
 
 
-def make(head="prior", **options):
+def fit(head="prior", **options):
     return fit_head(FakeStore(), head=head, params=QUICK.get(head, {}), **options).bundle
 
 
 @pytest.fixture
 def folder(tmp_path):
-    bundles.save(make(), tmp_path / "bundle")
+    save(fit(), tmp_path / "bundle")
     return tmp_path / "bundle"
 
 
 @pytest.mark.parametrize("head", registry.names("heads"))
-def test_a_loaded_head_predicts_exactly_what_the_saved_one_did(head, tmp_path):
-    saved = make(head)
-    bundles.save(saved, tmp_path / "bundle")
+def test_a_loaded_head_predicts_exactly_as_the_saved_head(head, tmp_path):
+    saved = fit(head)
+    save(saved, tmp_path / "bundle")
     loaded = bundles.load(tmp_path / "bundle")
     X = np.random.default_rng(0).normal(size=(50, 13)).astype(np.float32)
     assert np.array_equal(loaded.head.predict_proba(X), saved.head.predict_proba(X))
@@ -40,9 +41,9 @@ def test_a_loaded_head_predicts_exactly_what_the_saved_one_did(head, tmp_path):
 
 
 @pytest.mark.parametrize("head", registry.names("heads"))
-def test_everything_else_comes_back_too(head, tmp_path):
-    saved = make(head, protocol="leave-one-session-out")
-    bundles.save(saved, tmp_path / "bundle")
+def test_every_other_field_is_saved_and_loaded(head, tmp_path):
+    saved = fit(head, protocol="leave-one-session-out")
+    save(saved, tmp_path / "bundle")
     loaded = bundles.load(tmp_path / "bundle")
     for field in dataclasses.fields(saved):
         if field.name not in ("head", "params"):
@@ -51,17 +52,17 @@ def test_everything_else_comes_back_too(head, tmp_path):
     assert loaded.fold is None
 
 
-def test_nothing_but_the_bundle_is_left_and_an_earlier_one_is_replaced(tmp_path):
+def test_saving_replaces_an_earlier_bundle_and_leaves_no_other_file(tmp_path):
     out = tmp_path / "out" / "bundle"
-    bundles.save(make("svm"), out)
-    bundles.save(make("prior"), out)
+    save(fit("svm"), out)
+    save(fit("prior"), out)
     assert sorted(path.name for path in out.iterdir()) == ["head.json", "prior.safetensors"]
     assert [path.name for path in out.parent.iterdir()] == ["bundle"]
     assert bundles.load(out).head_name == "prior"
 
 
-def test_a_failed_write_keeps_the_earlier_bundle(folder, monkeypatch):
-    better = make("svm")
+def test_a_failed_save_keeps_the_earlier_bundle(folder, monkeypatch):
+    better = fit("svm")
 
     def fail(path):
         (path / "svm.skops").write_bytes(b"half")
@@ -69,7 +70,7 @@ def test_a_failed_write_keeps_the_earlier_bundle(folder, monkeypatch):
 
     monkeypatch.setattr(better.head, "save_weights", fail)
     with pytest.raises(OSError, match="disk full"):
-        bundles.save(better, folder)
+        save(better, folder)
     assert bundles.load(folder).head_name == "prior"
     assert [path.name for path in folder.parent.iterdir()] == ["bundle"]
 
@@ -77,7 +78,7 @@ def test_a_failed_write_keeps_the_earlier_bundle(folder, monkeypatch):
 def test_a_folder_that_is_not_a_bundle_is_never_replaced(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(Mismatch) as caught:
-        bundles.save(make(), tmp_path)
+        save(fit(), tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} exists and is not a bundle\n  got: {tmp_path} is not a bundle: it has no head.json\n"
         "  do: choose another --out, or remove it yourself"
@@ -90,21 +91,21 @@ def test_a_bundle_with_other_files_in_it_is_never_replaced(folder):
     with pytest.raises(
         Mismatch, match=r"bundle holds more than a bundle\n  got: notes\.txt\n  do: choose another --out"
     ):
-        bundles.save(make(), folder)
+        save(fit(), folder)
 
 
-def test_the_root_of_the_disk_is_no_bundle():
+def test_the_root_of_the_disk_is_not_a_bundle():
     with pytest.raises(Mismatch, match="/ exists and is not a bundle"):
-        bundles.check_target(Path("/"))
+        check_target(Path("/"))
 
 
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "bundle").mkdir()
-    bundles.save(make(), tmp_path / "bundle")
+    save(fit(), tmp_path / "bundle")
     assert bundles.load(tmp_path / "bundle").head_name == "prior"
 
 
-def test_no_bundle_there(tmp_path):
+def test_a_folder_without_a_bundle(tmp_path):
     do = "\n  do: cli fit-head --head HEAD --out FOLDER writes one"
     with pytest.raises(NotFound, match=re.escape(f"there is no bundle {tmp_path / 'x'}{do}")):
         bundles.load(tmp_path / "x")
@@ -142,7 +143,7 @@ def test_damaged_weights(folder):
         ({"blocks": ...}, Mismatch, "head.json is damaged: it lacks blocks"),
     ],
 )
-def test_another_head_json(folder, change, error, message):
+def test_a_changed_head_json_ends_in_a_message(folder, change, error, message):
     content = json.loads((folder / "head.json").read_text()) | change
     content = {name: value for name, value in content.items() if value is not ...}
     (folder / "head.json").write_text(json.dumps(content))
@@ -151,33 +152,41 @@ def test_another_head_json(folder, change, error, message):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
-def test_a_head_json_that_is_none(folder, text):
+def test_a_damaged_head_json_ends_in_a_message(folder, text):
     (folder / "head.json").write_text(text)
     with pytest.raises(Mismatch, match=r"head\.json is (damaged|not of this version)"):
         bundles.load(folder)
 
 
 def forge(folder, learned):
-    """Puts other content under the weights' name, with the digest to match."""
+    """Replace the weights by other content, and their digest to match."""
     skops.io.dump(learned, folder / "svm.skops")
     content = json.loads((folder / "head.json").read_text())
-    content["weights"]["svm.skops"] = bundles._digest(folder / "svm.skops")
+    content["weights"]["svm.skops"] = bundles.hash_file(folder / "svm.skops")
     (folder / "head.json").write_text(json.dumps(content))
 
 
-def test_a_skops_file_with_another_type_is_refused_before_anything_runs(tmp_path):
-    bundles.save(make("svm"), tmp_path / "bundle")
+def test_a_skops_file_with_an_untrusted_type_is_rejected_before_it_runs(tmp_path):
+    save(fit("svm"), tmp_path / "bundle")
     forge(tmp_path / "bundle", {"scaler_": FunctionTransformer(func=np.fromfile)})
     with pytest.raises(Mismatch, match=r"svm\.skops holds types that a support vector machine does not need"):
         bundles.load(tmp_path / "bundle")
 
 
-def test_a_skops_file_of_another_model_is_refused(tmp_path):
-    bundles.save(make("svm"), tmp_path / "bundle")
+def test_a_skops_file_of_another_model_is_rejected(tmp_path):
+    save(fit("svm"), tmp_path / "bundle")
     forge(tmp_path / "bundle", LogisticRegression())
     with pytest.raises(Mismatch, match=r"cannot be read: svm\.skops does not hold scaler_, machine_, support_vectors_"):
         bundles.load(tmp_path / "bundle")
 
 
-def test_versions_name_the_libraries():
-    assert {"python", "numpy", "scikit-learn", "torch", "xgboost", "skops", "safetensors"} <= bundles.versions().keys()
+def test_versions_include_the_libraries():
+    assert {
+        "python",
+        "numpy",
+        "scikit-learn",
+        "torch",
+        "xgboost",
+        "skops",
+        "safetensors",
+    } <= bundles.read_versions().keys()

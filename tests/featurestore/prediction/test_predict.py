@@ -12,8 +12,8 @@ from cli import main
 from featurestore.encoders.hf_audio import HFAudio
 from featurestore.encoders.hf_text import HFText
 from featurestore.errors import BadValue, Mismatch
-from featurestore.extraction.extract import extract
-from featurestore.prediction.predict import predict_from, render
+from featurestore.extraction.extract import extract_encoder
+from featurestore.prediction.predict import predict, render
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 from tests.support import tiny
@@ -23,30 +23,30 @@ FEATURES = "audio.mean,audio.frames[3],text.cls,text.layers[1]"
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """A store with two encoders and a bundle fitted on features of every kind."""
+    """Return a store with two encoders, and a bundle fitted on features of every kind."""
     folder = tmp_path_factory.mktemp("fitted")
     store = tiny.store(folder / "store", tiny.utterances(30, folder / "corpus"), folder / "corpus")
     for family, name in (("wav2vec2-group", "audio"), ("deberta-v2", "text")):
         spec = EncoderSpec(name, str(tiny.checkpoint(family, folder / name)))
-        extract(store, spec, optional=["frames", "layers"], jobs=1, device="cpu")
+        extract_encoder(store, spec, optional=["frames", "layers"], jobs=1, device="cpu")
     store = Store(store.path)
     result = fit_and_save(store, head="svm", params=(), features=FEATURES, out=folder / "bundle")
     return store, result
 
 
-def test_new_speech_gets_what_the_stored_features_give(fitted):
+def test_new_speech_is_predicted_as_from_stored_features(fitted):
     store, result = fitted
     X, _, ids = store.matrix(FEATURES.split(","))
     expected = result.bundle.head.predict_proba(X)
     for row in (0, 7, 29):
         utterance = store.utterances[row]
-        (found,) = predict_from(result.path, audio=str(store.root / utterance.audio), text=utterance.text)
+        (found,) = predict(result.path, audio=str(store.root / utterance.audio), text=utterance.text)
         np.testing.assert_allclose(list(found.probabilities.values()), expected[ids.index(utterance.id)], atol=1e-4)
         assert found.emotion == result.bundle.head.predict(X)[row]
         assert list(found.probabilities) == list(result.bundle.classes)
 
 
-def test_new_speech_is_normalised_as_the_head_was_fitted(fitted, tmp_path):
+def test_new_speech_is_normalized_as_the_training_data(fitted, tmp_path):
     store, _ = fitted
     names = FEATURES.split(",")
     result = fit_and_save(
@@ -63,16 +63,16 @@ def test_new_speech_is_normalised_as_the_head_was_fitted(fitted, tmp_path):
     scaled = (X - X.mean(0, dtype=np.float64)) / X.std(0, dtype=np.float64)
     expected = result.bundle.head.predict_proba(scaled)
     utterance = store.utterances[7]
-    (found,) = predict_from(tmp_path / "b", audio=str(store.root / utterance.audio), text=utterance.text)
+    (found,) = predict(tmp_path / "b", audio=str(store.root / utterance.audio), text=utterance.text)
     np.testing.assert_allclose(list(found.probabilities.values()), expected[7], atol=1e-3)
     assert np.abs(expected[7] - result.bundle.head.predict_proba(X)[7]).max() > 0.01
 
 
-def test_a_table_is_predicted_row_by_row_and_a_bad_row_carries_its_reason(fitted, tmp_path):
+def test_a_table_is_predicted_row_by_row_with_reasons_for_bad_rows(fitted, tmp_path):
     store, result = fitted
     good = store.root / "clip000.wav"
     (tmp_path / "rows.csv").write_text(f"id,audio,text,label\na,{good},the dog,\nb,nowhere.wav,the dog,\nc,{good},,\n")
-    found = predict_from(result.path, table=tmp_path / "rows.csv")
+    found = predict(result.path, table=tmp_path / "rows.csv")
     assert [row.id for row in found] == ["a", "b", "c"]
     assert found[0].emotion in result.bundle.classes
     assert "no such file" in found[1].reason
@@ -83,7 +83,7 @@ def test_a_table_is_predicted_row_by_row_and_a_bad_row_carries_its_reason(fitted
 
 @pytest.fixture(scope="module")
 def bundles(fitted, tmp_path_factory):
-    """A bundle that reads only words, and one that reads only clips."""
+    """Return a folder of two bundles: one reads only text, the other only audio."""
     store, _ = fitted
     folder = tmp_path_factory.mktemp("bundles")
     for name in ("text", "audio"):
@@ -91,12 +91,12 @@ def bundles(fitted, tmp_path_factory):
     return folder
 
 
-WORDS = ["the dog", "", "the cat", "   ", "", "the dog"]  # of six rows
-NOTHING = "the row has neither audio nor text"
+TEXTS = ["the dog", "", "the cat", "   ", "", "the dog"]  # of six rows
+EMPTY_ROW = "the row has neither audio nor text"
 
 
-def rows(folder, name, texts, ids=()):
-    """A table with a column text, and ids where there are any, in any of the formats."""
+def write_rows(folder, name, texts, ids=()):
+    """Write a table with a column text, and ids if there are any, in the format of its extension."""
     path = folder / name
     records = [{"text": text} for text in texts]
     if ids:
@@ -111,8 +111,8 @@ def rows(folder, name, texts, ids=()):
     return path
 
 
-def predicted(*arguments):
-    """The exit code, the answers, and what is said beside them."""
+def run_predict(*arguments):
+    """Run the command, and return its exit code, its answers and its other output."""
     result = CliRunner().invoke(main, ["predict", *map(str, arguments), "--json"])
     assert "Traceback" not in result.output
     return result.exit_code, json.loads(result.stdout) if result.stdout else None, result.stderr
@@ -120,12 +120,12 @@ def predicted(*arguments):
 
 @pytest.mark.parametrize("ids", [(), "abcdef", "aaabbb"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.jsonl"])
-def test_a_table_gets_one_answer_a_row_in_its_order(bundles, tmp_path, name, ids):
-    code, found, _ = predicted(bundles / "text", "--table", rows(tmp_path, name, WORDS, ids))
+def test_a_table_gets_one_answer_per_row_in_its_order(bundles, tmp_path, name, ids):
+    code, found, _ = run_predict(bundles / "text", "--table", write_rows(tmp_path, name, TEXTS, ids))
     assert code == 3
-    assert [answer.get("failed", "") for answer in found] == [NOTHING if not text.strip() else "" for text in WORDS]
+    assert [answer.get("failed", "") for answer in found] == [EMPTY_ROW if not text.strip() else "" for text in TEXTS]
     names = [answer["id"] for answer in found]
-    assert len(set(names)) == len(WORDS)
+    assert len(set(names)) == len(TEXTS)
     if ids:
         assert [one[0] for one in names] == list(ids)
     text = CliRunner().invoke(main, ["predict", str(bundles / "text"), "--table", str(tmp_path / name)])
@@ -133,22 +133,22 @@ def test_a_table_gets_one_answer_a_row_in_its_order(bundles, tmp_path, name, ids
     assert [line.split()[0] for line in text.stdout.splitlines()] == names
 
 
-def test_an_answer_does_not_depend_on_the_rows_around_it(fitted, tmp_path):
+def test_an_answer_does_not_depend_on_other_rows(fitted, tmp_path):
     store, result = fitted
     clips = [str(store.root / f"clip00{n}.wav") for n in range(3)]
     content = "id,audio,text\n" + "".join(f"same,{clip},the dog\n" for clip in clips)
     (tmp_path / "rows.csv").write_text(content)
-    found = predict_from(result.path, table=tmp_path / "rows.csv")
+    found = predict(result.path, table=tmp_path / "rows.csv")
     for clip, answer in zip(clips, found, strict=True):
-        (alone,) = predict_from(result.path, audio=clip, text="the dog")
+        (alone,) = predict(result.path, audio=clip, text="the dog")
         assert answer.probabilities == alone.probabilities
     assert [answer.id for answer in found] == ["same", "same#2", "same#3"]
 
 
-def test_a_table_without_a_good_row_says_why_of_each(bundles, tmp_path):
-    code, found, _ = predicted(bundles / "text", "--table", rows(tmp_path, "t.csv", ["", " "]))
+def test_a_table_without_a_good_row_gives_the_reason_of_each(bundles, tmp_path):
+    code, found, _ = run_predict(bundles / "text", "--table", write_rows(tmp_path, "t.csv", ["", " "]))
     assert code == 1
-    assert [answer["failed"] for answer in found] == [NOTHING] * 2
+    assert [answer["failed"] for answer in found] == [EMPTY_ROW] * 2
 
 
 @pytest.mark.parametrize(
@@ -160,84 +160,84 @@ def test_a_table_without_a_good_row_says_why_of_each(bundles, tmp_path):
         (",,", "has neither audio nor text"),
     ],
 )
-def test_a_bad_row_carries_its_reason_and_the_others_go_on(fitted, bundles, tmp_path, cells, reason):
+def test_a_bad_row_carries_its_reason_and_the_others_are_predicted(fitted, bundles, tmp_path, cells, reason):
     clip = fitted[0].root / "clip000.wav"
     (tmp_path / "t.csv").write_text(f"audio,start,end\n{clip},,\n{cells.format(clip=clip)}\n{clip},,\n")
-    code, found, _ = predicted(bundles / "audio", "--table", tmp_path / "t.csv")
+    code, found, _ = run_predict(bundles / "audio", "--table", tmp_path / "t.csv")
     assert code == 3
     assert ["failed" in answer for answer in found] == [False, True, False]
     assert reason in found[1]["failed"]
 
 
-def test_a_value_that_no_column_takes_fails_its_row_alone(bundles, tmp_path):
+def test_a_value_of_a_wrong_type_fails_only_its_row(bundles, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"text": "the dog"}\n{"text": ["a"]}\n{"text": NaN}\n{"text": Infinity}\n')
-    code, found, _ = predicted(bundles / "text", "--table", tmp_path / "t.jsonl")
+    code, found, _ = run_predict(bundles / "text", "--table", tmp_path / "t.jsonl")
     assert code == 3
     assert [answer.get("failed") for answer in found] == [
         None,
         "the row has a list in the column text",
-        NOTHING,
+        EMPTY_ROW,
         "the row has Infinity in the column text",
     ]
 
 
-def test_a_table_that_lacks_what_the_bundle_reads_is_refused(bundles, tmp_path):
-    path = rows(tmp_path, "t.csv", ["the dog"])
-    code, _, said = predicted(bundles / "audio", "--table", path)
+def test_a_table_without_a_needed_column_is_rejected(bundles, tmp_path):
+    path = write_rows(tmp_path, "t.csv", ["the dog"])
+    code, _, lines = run_predict(bundles / "audio", "--table", path)
     assert code == 1
-    assert said == (
-        f"Error: the bundle needs audio, and {path} has no such column\n  got: text\n"
-        "  do: name the column that holds it: --column audio=NAME\n"
+    assert lines == (
+        f"Error: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
+        "  do: say which column holds it: --column audio=NAME\n"
     )
 
 
-def test_columns_of_other_names_are_read(bundles, tmp_path):
+def test_columns_with_other_names_are_read(bundles, tmp_path):
     (tmp_path / "t.csv").write_text("words\nthe dog\n")
-    code, found, _ = predicted(bundles / "text", "--table", tmp_path / "t.csv", "--column", "text=words")
+    code, found, _ = run_predict(bundles / "text", "--table", tmp_path / "t.csv", "--column", "text=words")
     assert (code, len(found)) == (0, 1)
 
 
-def test_what_is_odd_about_a_table_is_said(bundles, tmp_path):
+def test_oddities_of_a_table_are_reported(bundles, tmp_path):
     (tmp_path / "t.csv").write_text('id,text\na,"the\nb,dog"\nc,nan\n')
-    code, found, said = predicted(bundles / "text", "--table", tmp_path / "t.csv")
+    code, found, lines = run_predict(bundles / "text", "--table", tmp_path / "t.csv")
     assert (code, len(found)) == (0, 2)
-    assert "what looks like further rows" in said
-    assert "texts that look like a missing value" in said
+    assert "what looks like further rows" in lines
+    assert "texts that look like a missing value" in lines
 
 
-def test_what_is_given_and_not_used_is_said(fitted, bundles):
+def test_ignored_input_is_reported(fitted, bundles):
     clip = fitted[0].root / "clip000.wav"
-    code, _, said = predicted(bundles / "audio", "--audio", clip, "--text", "the dog")
-    assert (code, said) == (0, "--text is not used: the bundle reads only audio\n")
-    code, _, said = predicted(bundles / "text", "--audio", clip, "--text", "the dog")
-    assert (code, said) == (0, "--audio is not used: the bundle reads only text\n")
+    code, _, lines = run_predict(bundles / "audio", "--audio", clip, "--text", "the dog")
+    assert (code, lines) == (0, "--text is ignored: this bundle reads only audio\n")
+    code, _, lines = run_predict(bundles / "text", "--audio", clip, "--text", "the dog")
+    assert (code, lines) == (0, "--audio is ignored: this bundle reads only text\n")
 
 
 @pytest.mark.parametrize("arguments", [["--audio", "a.wav", "--audio", "b.wav"], ["--audio", "a.wav", "b.wav"]])
-def test_several_clips_are_refused_with_the_way_to_many(bundles, arguments):
-    code, _, said = predicted(bundles / "audio", *arguments)
+def test_several_clips_are_rejected_with_advice_to_use_a_table(bundles, arguments):
+    code, _, lines = run_predict(bundles / "audio", *arguments)
     assert code == 2
-    assert "one clip at a time, got " in said
-    assert "for many: --table FILE with a column audio" in said
+    assert "one clip at a time, got " in lines
+    assert "for many: --table FILE with a column audio" in lines
 
 
 def test_segments_of_a_table_reach_the_encoder(fitted, bundles, tmp_path, monkeypatch):
-    taken = []
+    segments = []
     load = HFAudio.load
-    monkeypatch.setattr(HFAudio, "load", lambda self, item: taken.append((item.start, item.end)) or load(self, item))
+    monkeypatch.setattr(HFAudio, "load", lambda self, item: segments.append((item.start, item.end)) or load(self, item))
     clip = fitted[0].root / "clip000.wav"
     (tmp_path / "t.csv").write_text(f"audio,start,end\n{clip},0.1,0.3\n{clip},,\n")
-    predict_from(bundles / "audio", table=tmp_path / "t.csv")
-    assert taken == [(0.1, 0.3), (None, None)]
+    predict(bundles / "audio", table=tmp_path / "t.csv")
+    assert segments == [(0.1, 0.3), (None, None)]
 
 
-def test_predicting_by_hand_made_features_and_a_support_vector_machine_loads_no_network(tmp_path):
+def test_predicting_with_hand_made_features_loads_no_network(tmp_path):
     store = tiny.store(tmp_path / "store", tiny.utterances(12, tmp_path / "corpus"), tmp_path / "corpus")
-    extract(store, EncoderSpec("egemaps", "egemaps"), jobs=1, device="cpu")
+    extract_encoder(store, EncoderSpec("egemaps", "egemaps"), jobs=1, device="cpu")
     fit_and_save(Store(store.path), head="svm", params=(), features="egemaps.functionals", out=tmp_path / "bundle")
     code = (
-        "import sys; from pathlib import Path; from featurestore.prediction.predict import predict_from\n"
-        "print(predict_from(Path(sys.argv[1]), audio=sys.argv[2])[0].emotion != '')\n"
+        "import sys; from pathlib import Path; from featurestore.prediction.predict import predict\n"
+        "print(predict(Path(sys.argv[1]), audio=sys.argv[2])[0].emotion != '')\n"
         "print(sorted({'torch', 'transformers', 'h5py', 'xgboost', 'dask'} & set(sys.modules)))"
     )
     arguments = [str(tmp_path / "bundle"), str(tmp_path / "corpus" / "clip000.wav")]
@@ -248,41 +248,45 @@ def test_predicting_by_hand_made_features_and_a_support_vector_machine_loads_no_
 def test_a_table_needs_no_label_column(fitted, tmp_path):
     store, result = fitted
     (tmp_path / "rows.csv").write_text(f"audio,text\n{store.root / 'clip000.wav'},the dog\n")
-    assert predict_from(result.path, table=tmp_path / "rows.csv")[0].emotion
+    assert predict(result.path, table=tmp_path / "rows.csv")[0].emotion
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "nothing to predict\n  do: give --audio and --text, or --table"),
-        ({"text": "a"}, "the bundle needs audio\n  do: give --audio FILE"),
-        ({"audio": "x.wav"}, "the bundle needs the words\n  do: give --text"),
+        ({}, "nothing to predict\n  do: pass --audio and --text, or --table"),
+        ({"text": "a"}, "this bundle needs audio\n  do: pass --audio FILE"),
+        ({"audio": "x.wav"}, "this bundle needs a transcript\n  do: pass --text"),
+        (
+            {"audio": "x.wav", "table": "t.csv"},
+            "both a table and an utterance to predict\n  do: pass either --table",
+        ),
         (
             {"audio": "x.wav", "text": "a", "encoders": ["video=x"]},
-            "the bundle has no encoder video\n",
+            "this bundle has no encoder video\n",
         ),
         (
             {"audio": "x.wav", "text": "a", "encoders": ["x"]},
-            "'x' does not say which encoder it is\n",
+            "'x' does not name an encoder of the bundle\n",
         ),
     ],
 )
-def test_what_is_missing_is_told(fitted, given, message):
+def test_missing_or_wrong_input_is_rejected(fitted, given, message):
     with pytest.raises(BadValue, match=message):
-        predict_from(fitted[1].path, **given)
+        predict(fitted[1].path, **given)
 
 
-def test_another_checkpoint_is_refused_and_a_moved_one_accepted(fitted, tmp_path):
+def test_another_checkpoint_is_rejected_and_a_moved_one_accepted(fitted, tmp_path):
     store, result = fitted
     given = {"audio": str(store.root / "clip000.wav"), "text": "the dog"}
     other = tiny.checkpoint("deberta-v2", tmp_path / "other", seed=5)
     with pytest.raises(Mismatch, match=r"encoder text at .* is not the one that the bundle was fitted on\n"):
-        predict_from(result.path, **given, encoders=[f"text={other}"])
+        predict(result.path, **given, encoders=[f"text={other}"])
     moved = tiny.checkpoint("deberta-v2", tmp_path / "moved")
-    assert predict_from(result.path, **given, encoders=[f"text={moved}"]) == predict_from(result.path, **given)
+    assert predict(result.path, **given, encoders=[f"text={moved}"]) == predict(result.path, **given)
 
 
-def test_an_undefined_vector_fails_for_itself(fitted, tmp_path, monkeypatch):
+def test_a_vector_with_nan_fails_its_utterance(fitted, tmp_path, monkeypatch):
     store, result = fitted
     encode = HFText.encode
 
@@ -290,16 +294,24 @@ def test_an_undefined_vector_fails_for_itself(fitted, tmp_path, monkeypatch):
         return [{kind: values * np.nan for kind, values in one.items()} for one in encode(self, batch, kinds)]
 
     monkeypatch.setattr(HFText, "encode", undefined)
-    (found,) = predict_from(result.path, audio=str(store.root / "clip000.wav"), text="the dog")
+    (found,) = predict(result.path, audio=str(store.root / "clip000.wav"), text="the dog")
     assert found.reason.startswith("text: the encoder gives NaN or infinite values in ")
 
 
-def test_a_bundle_on_an_encoder_of_one_fold(fitted, tmp_path):
+def test_a_bundle_on_the_encoder_of_one_fold_predicts(fitted, tmp_path):
     store, _ = fitted
     made = tiny.store(tmp_path / "store", list(store.utterances), store.root)
     checkpoint = str(store.path.parent / "text")
-    extract(made, EncoderSpec("text@1", checkpoint), jobs=1, device="cpu")
+    extract_encoder(made, EncoderSpec("text@1", checkpoint), jobs=1, device="cpu")
     result = fit_and_save(Store(made.path), head="prior", params=(), features="text@1.mean", out=tmp_path / "bundle")
-    (found,) = predict_from(result.path, text="the dog")
-    (moved,) = predict_from(result.path, text="the dog", encoders=[f"text@1={checkpoint}"])
+    (found,) = predict(result.path, text="the dog")
+    (moved,) = predict(result.path, text="the dog", encoders=[f"text@1={checkpoint}"])
     assert found.emotion == moved.emotion != ""
+
+
+def test_a_bundle_is_a_folder_as_str_or_path_or_a_loaded_bundle(fitted):
+    _, result = fitted
+    clip = fitted[0].root / "clip000.wav"
+    expected = predict(result.path, audio=clip, text="the dog")
+    for bundle in (str(result.path), result.bundle):
+        assert predict(bundle, audio=str(clip), text="the dog") == expected

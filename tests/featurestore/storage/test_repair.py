@@ -33,7 +33,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     store = tiny.store(folder / "store", tiny.utterances(24, folder / "corpus"), folder / "corpus")
     encoder = EncoderSpec("text", str(tiny.checkpoint("bert", folder / "bert")))
-    extract.extract(store, encoder, jobs=1, device="cpu")
+    extract.extract_encoder(store, encoder, jobs=1, device="cpu")
     return folder
 
 
@@ -347,7 +347,7 @@ def test_a_changed_value_is_never_copied_into_a_new_file(path, made):
     try:
         manifest.write_text(to_csv(list(Store(path.parent).utterances)[::-1]), "utf-8")
         with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: damaged datasets: mean\n  do: restore"):
-            extract.extract(Store(path.parent), EncoderSpec("text", str(made / "bert")), jobs=1, device="cpu")
+            extract.extract_encoder(Store(path.parent), EncoderSpec("text", str(made / "bert")), jobs=1, device="cpu")
     finally:
         manifest.write_text(before, "utf-8")
 
@@ -366,7 +366,7 @@ def test_a_file_opened_elsewhere_during_an_extraction_is_not_replaced(path, made
     try:
         manifest.write_text(to_csv(rows), "utf-8")
         with pytest.raises(Unavailable, match="text.h5 is open for writing in another program"):
-            extract.extract(Store(path.parent), EncoderSpec("text", str(made / "bert")), jobs=1, device="cpu")
+            extract.extract_encoder(Store(path.parent), EncoderSpec("text", str(made / "bert")), jobs=1, device="cpu")
     finally:
         handles[0].close()
         manifest.write_text(before, "utf-8")

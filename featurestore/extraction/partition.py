@@ -1,0 +1,129 @@
+"""Partition an extraction: split its utterances into phases, parts and batches."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from featurestore.engines import Engine
+from featurestore.item import Item
+from featurestore.networks.device import best, cores
+from featurestore.networks.identity import Identity
+from featurestore.networks.limits import room
+from featurestore.networks.memory import needed
+
+# A part is what is lost when a worker dies, the unit of progress, and what a worker holds in memory: some seconds of
+# work, not minutes. A GPU is many times faster than a core.
+PART_UTTERANCES = 256
+PART_SECONDS = 120.0
+GPU_FACTOR = 8
+_CLUSTER_WORKERS = 16  # assumed size of a cluster, so that its workers can share the parts
+
+
+@dataclass(frozen=True)
+class Work:
+    """Utterance to encode.
+
+    Args:
+        item: what the encoder is given.
+        key: the cache key of its vector.
+        cost: its length, in seconds of audio or characters of text.
+    """
+
+    item: Item
+    key: str
+    cost: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """Utterances that one worker encodes and writes as one file."""
+
+    work: tuple[Work, ...]
+
+    @property
+    def name(self) -> str:
+        """File name: a digest of the keys, so that the same part has the same name in every run."""
+        return hashlib.sha256("".join(work.key for work in self.work).encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Parts that an engine encodes.
+
+    Args:
+        engine: where they are encoded.
+        parts: in the order in which they start.
+        memory: bytes that one clip may take there; None if each worker decides.
+    """
+
+    engine: Engine
+    parts: list[Part]
+    memory: int | None
+
+
+def plan_phases(work: Sequence[Work], identity: Identity, engine: Engine) -> list[Phase]:
+    """Split work into phases: first what fits into memory beside other workers, then the longest clips one at a time.
+
+    Args:
+        work: the utterances to encode.
+        identity: the encoder.
+        engine: where they are encoded; without a device, the GPU if this machine has one.
+    """
+    if not engine.local:
+        return [Phase(engine, split_parts(work, identity.modality, max(engine.jobs, _CLUSTER_WORKERS)), None)]
+    device = engine.device or (best() if identity.checkpoint else "cpu")
+    if device != "cpu":
+        engine = replace(engine, device=device, jobs=engine.jobs or 1)
+        return [Phase(engine, split_parts(work, identity.modality, engine.jobs, GPU_FACTOR), None)]
+    engine = replace(engine, device=device, jobs=engine.jobs or cores())
+    share, whole = room(engine.jobs), room()
+    is_audio = identity.modality == "audio"
+    large = {one.key for one in work if is_audio and needed(identity, one.cost) > share}
+    shared = [one for one in work if one.key not in large]
+    alone = [one for one in work if one.key in large]
+    return [
+        Phase(engine, split_parts(shared, identity.modality, engine.jobs), share),
+        Phase(replace(engine, jobs=1), split_parts(alone, identity.modality, 1), whole),
+    ]
+
+
+def split_parts(work: Sequence[Work], modality: str, jobs: int, factor: int = 1) -> list[Part]:
+    """Split work into parts of similar length, the longest first, so that all workers finish at about the same time.
+
+    Args:
+        work: the utterances to encode; a key that occurs several times is encoded once.
+        modality: `audio` is limited by seconds and count, `text` by count.
+        jobs: how many workers share the work; each gets at least four parts if there is enough.
+        factor: how many times larger than usual a part may be.
+    """
+    unique = {one.key: one for one in reversed(work)}  # the first of equal ones wins
+    ordered = sorted(unique.values(), key=lambda one: (-one.cost, one.key))
+    largest = max(1, min(factor * PART_UTTERANCES, -(-len(ordered) // (4 * jobs))))
+    parts: list[list[Work]] = []
+    seconds = 0.0
+    for one in ordered:
+        cost = one.cost if modality == "audio" else 0.0
+        seconds += cost
+        if not parts or len(parts[-1]) >= largest or seconds > factor * PART_SECONDS:
+            parts.append([])
+            seconds = cost
+        parts[-1].append(one)
+    return [Part(tuple(part)) for part in parts]
+
+
+def group_batches(sizes: Sequence[int], budget: int) -> list[list[int]]:
+    """Group positions of similar length into batches whose padded size stays within a budget.
+
+    Args:
+        sizes: length of each input, in samples or tokens.
+        budget: padded size of a batch; 0 means one at a time.
+    """
+    order = sorted(range(len(sizes)), key=lambda position: (sizes[position], position))
+    batches: list[list[int]] = []
+    for position in order:
+        # Sizes ascend, so the batch is padded to the size of the one that joins it.
+        if batches and (len(batches[-1]) + 1) * sizes[position] <= budget:
+            batches[-1].append(position)
+        else:
+            batches.append([position])
+    return batches

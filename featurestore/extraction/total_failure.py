@@ -1,0 +1,30 @@
+"""Build the message for an extraction in which every utterance failed."""
+
+import re
+from collections.abc import Sequence
+
+from featurestore.errors import Mismatch
+from featurestore.extraction.parts import Failure
+from featurestore.networks.identity import Identity
+from featurestore.preparation.prepared import again
+from featurestore.store import Store
+
+
+def build_total_failure(store: Store, identity: Identity, failures: Sequence[Failure]) -> Mismatch:
+    """Build the error that none of a store's utterances could be encoded, with the most frequent reason."""
+    reasons = [failure.reason for failure in failures]
+    commonest = max(set(reasons), key=reasons.count) if reasons else "the manifest is empty"
+    return Mismatch(
+        f"{identity.name}: none of {len(store.utterances)} utterances could be encoded",
+        got=f"{reasons.count(commonest)} times: {commonest}",
+        do=_advise(commonest) or f"check {store.root}, then: {again(store)}",
+    )
+
+
+def _advise(reason: str) -> str:
+    """Return advice for a reason that the corpus is not to blame for, else an empty text."""
+    if re.search("(takes|take|reads) at most|too short for one frame", reason):
+        return "use an encoder for utterances of this length, or cut them by the columns start and end of a table"
+    if re.match(r"[A-Za-z]+(Error|Exception): ", reason):
+        return "the network or this machine fails, not the corpus: try one utterance with transformers alone"
+    return ""

@@ -1,0 +1,67 @@
+"""Index the vectors and failures that are on disk already: in the finished file, and in parts of an extraction."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from featurestore.errors import Problem
+from featurestore.extraction.parts import RETRY, Failure
+from featurestore.storage import schema
+from featurestore.storage.feature_file import FeatureFile
+
+
+class VectorIndex:
+    """Index of vectors and failures by key, over feature files of one encoder.
+
+    Args:
+        paths: the finished file and the parts.
+        fingerprint: of the encoder; files of another encoder are skipped.
+        kinds: what every vector must have; files that lack one are skipped.
+
+    Attributes:
+        files: the files that are used.
+        skipped: the files that are not used, and why.
+        rows: by key, the file's position in `files` and the vector's row in it.
+        failures: by key, the failures that are final.
+    """
+
+    def __init__(self, paths: Sequence[Path], fingerprint: str, kinds: frozenset[str]) -> None:
+        self.files: list[FeatureFile] = []
+        self.skipped: dict[Path, str] = {}
+        self.rows: dict[str, tuple[int, int]] = {}
+        self.failures: dict[str, Failure] = {}
+        for path in paths:
+            self._add(path, fingerprint, kinds)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.rows or key in self.failures
+
+    def find_content(self, key: str) -> str:
+        """Return the sha256 of the input that a vector was made from, or an empty text if it is not recorded."""
+        file, row = self.rows[key]
+        return self.files[file].contents[row]
+
+    def _add(self, path: Path, fingerprint: str, kinds: frozenset[str]) -> None:
+        try:
+            file = FeatureFile(path)
+        except Problem as problem:
+            self.skipped[path] = problem.what
+            return
+        missing = kinds - set(file.kinds)
+        if file.header.fingerprint != fingerprint:
+            self.skipped[path] = "made by another encoder"
+        elif len(file[schema.ID]) and missing:
+            self.skipped[path] = f"made without {', '.join(sorted(missing))}"
+        else:
+            self._add_rows(file)
+            self._add_failures(file)
+
+    def _add_rows(self, file: FeatureFile) -> None:
+        self.files.append(file)
+        for row, key in enumerate(file.keys()):
+            self.rows[key] = (len(self.files) - 1, row)
+
+    def _add_failures(self, file: FeatureFile) -> None:
+        ids, reasons = file.text(schema.FAILED_ID), file.text(schema.FAILED_REASON)
+        for utterance_id, key, reason in zip(ids, file.keys(schema.FAILED_KEY), reasons, strict=True):
+            if key != RETRY:
+                self.failures[key] = Failure(utterance_id, key, reason)

@@ -1,0 +1,101 @@
+"""Save a bundle: write it beside its place, check what is there, and replace the whole folder in one step."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from featurestore import normalization
+from featurestore.errors import BadValue, Mismatch, Problem
+from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, hash_file, read_head_json
+from featurestore.storage.atomic import write_text
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Save a bundle as a folder, and replace an earlier bundle there.
+
+    Args:
+        bundle: a fitted head with all that prediction needs.
+        folder: where to save it; it appears complete or not at all.
+
+    Raises:
+        BadValue: the features are normalized per speaker, or the place cannot be written to.
+        Mismatch: the folder exists and is not a bundle, or holds files that do not belong to the bundle.
+    """
+    if bundle.normalize == "speaker":
+        raise BadValue(f"no bundle can be written to {folder}: {NO_BUNDLE}", do=INSTEAD)
+    folder = folder.resolve()
+    check_target(folder)
+    with _replace_folder(folder) as temporary:
+        bundle.head.save_weights(temporary)
+        if bundle.scaling:
+            normalization.save(bundle.scaling, temporary)
+        weights = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
+        fields = {name: getattr(bundle, name) for name in FIELDS}
+        text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
+        write_text(temporary / FILE, text + "\n")
+
+
+def measure_weights(head: Any) -> int:
+    """Return the bytes of a fitted head's weights, as a bundle would hold them without `head.json`."""
+    with tempfile.TemporaryDirectory() as folder:
+        head.save_weights(Path(folder))
+        return sum(path.stat().st_size for path in Path(folder).iterdir())
+
+
+def check_target(folder: Path) -> None:
+    """Check that a bundle may be saved there: the folder is missing, empty, or an earlier bundle.
+
+    Raises:
+        BadValue: the place cannot be written to, or lies within a file.
+        Mismatch: the folder exists and is not a bundle, or holds files that do not belong to the bundle.
+    """
+    _check_writable(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    do = "choose another --out, or remove it yourself"
+    try:
+        known = {FILE, *read_head_json(folder)["weights"]}
+    except Problem as problem:
+        raise Mismatch(f"{folder} exists and is not a bundle", got=problem.what, do=do) from None
+    unknown = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if unknown:
+        raise Mismatch(f"{folder} holds more than a bundle", got=", ".join(unknown[:5]), do=do)
+
+
+def _check_writable(folder: Path) -> None:
+    """Check the nearest existing parent, because the bundle is written beside its place and renamed."""
+    parent = next((path for path in folder.resolve().parents if path.exists()), folder)  # / has no parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadValue(
+            f"no bundle can be written to {folder}",
+            expected="a folder that can be written to",
+            got=f"{parent} is {'read-only' if parent.is_dir() else 'a file'}",
+            do="choose another place: --out FOLDER",
+        )
+
+
+@contextmanager
+def _replace_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary sibling folder, and rename it to `folder` when the block ends without an error."""
+    temporary, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for path in temporary.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        temporary.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""Test extraction of clips, networks and files that fail."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from featurestore.errors import Mismatch, Unencodable
+from featurestore.extraction.extract import extract_encoder
+from featurestore.spec import EncoderSpec
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.store import Store
+from tests.support import tiny
+
+
+def run(store, checkpoint, name="", **options):
+    return extract_encoder(Store(store.path), EncoderSpec(name, checkpoint), jobs=1, device="cpu", **options)
+
+
+def test_a_bad_clip_fails_with_its_reason_and_the_others_are_encoded(store, models, encoded):
+    (store.root / "clip000.wav").unlink()
+    (store.root / "clip001.wav").write_bytes(b"")
+    (store.root / "clip002.wav").write_text("this is not audio")
+    soundfile.write(store.root / "clip003.wav", np.array([0.1, np.nan, 0.2] * 1000), 16_000, subtype="FLOAT")
+    tiny.clip(store.root / "clip004.wav", 0.005, 1)
+    result = run(store, models["audio"])
+    assert list(result.failed) == ["u000", "u001", "u002", "u003", "u004"]
+    assert "no such file" in result.failed["u000"]
+    assert "is empty (0 bytes)" in result.failed["u001"]
+    assert "is not audio that libsndfile reads" in result.failed["u002"]
+    assert "1000 of 3000 samples are NaN or infinite" in result.failed["u003"]
+    assert result.failed["u004"] == "too short for one frame: 80 samples at 16000 Hz, 165 needed"
+    assert FeatureFile(store.path / "audio.h5").ids == ["u005", "u006", "u007", "u008"]
+    encoded.clear()
+    assert run(store, models["audio"]).failed == result.failed
+    assert encoded == []
+    tiny.clip(store.root / "clip000.wav", 0.5, 0)
+    assert "u000" not in run(store, models["audio"]).failed
+    assert encoded == ["u000"]
+
+
+def test_an_unexpected_error_is_listed_and_retried_by_the_next_run(store, models, monkeypatch):
+    from featurestore.encoders.hf_audio import HFAudio
+
+    original = HFAudio.encode
+
+    def flaky(self, batch, kinds):
+        if self.size(batch[0]) == longest:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return original(self, batch, kinds)
+
+    longest = max(round(utterance.duration * 16_000) for utterance in store.utterances)
+    monkeypatch.setattr(HFAudio, "encode", flaky)
+    failed = run(store, models["audio"]).failed
+    assert list(failed.values()) == ["RuntimeError: DefaultCPUAllocator: can't allocate memory"]
+    monkeypatch.setattr(HFAudio, "encode", original)
+    result = run(store, models["audio"])
+    assert (result.failed, result.encoded) == ({}, 1)
+
+
+def test_a_store_without_a_usable_clip_ends_in_a_message(store, models):
+    for clip in store.root.glob("*.wav"):
+        clip.unlink()
+    with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 times: no such file"):
+        run(store, models["audio"])
+    assert not (store.path / "audio.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (Unencodable("20.0 s long: clap encoders take at most 10 s"), "use an encoder for utterances of this length"),
+        (Unencodable("text of 602 tokens: the encoder reads at most 512"), "use an encoder for utterances of this"),
+        (
+            Unencodable("too short for one frame: 9 samples at 16000 Hz, 400 needed"),
+            "use an encoder for utterances of",
+        ),
+        (TypeError("forward() got an unexpected keyword"), "the network or this machine fails, not the corpus: "),
+        (Unencodable("no audio in the manifest"), "check "),
+    ],
+    ids=str,
+)
+def test_advice_depends_on_the_most_frequent_reason(store, models, monkeypatch, error, advice):
+    from featurestore.encoders.hf_audio import HFAudio
+
+    def fail(self, item):
+        raise error
+
+    monkeypatch.setattr(HFAudio, "load", fail)
+    with pytest.raises(Mismatch, match=rf"none of 9 utterances could be encoded\n  got: 9 times: .*\n  do: {advice}"):
+        run(store, models["audio"])
+
+
+def test_a_damaged_finished_file_is_never_replaced(store, models, encoded):
+    path = run(store, models["text"]).path
+    path.write_bytes(b"broken")
+    encoded.clear()
+    with pytest.raises(Mismatch, match=r"text\.h5 is damaged\n  got: (.|\n)*re-encode everything: mv "):
+        run(store, models["text"])
+    assert encoded == []
+    path.rename(f"{path}.damaged")  # as the message advises
+    assert run(store, models["text"]).encoded == 9
+
+
+def test_a_damaged_part_is_reported_and_encoded_again(store, models):
+    folder = store.path / "text.parts"
+    folder.mkdir()
+    (folder / "0123.h5").write_bytes(b"broken")
+    lines = []
+    assert run(store, models["text"], say=lines.append).encoded == 9
+    assert lines[0].startswith(f"{folder.resolve() / '0123.h5'} cannot be used, so its utterances are encoded again: ")
