@@ -9,7 +9,7 @@ from featurestore.errors import BadValue, Mismatch, NotFound, quoted
 from featurestore.extraction.extract import Extracted, check_kinds, extract
 from featurestore.finetuning import demo_encoders
 from featurestore.networks.checkpoint import RECORD
-from featurestore.networks.device import check as check_device
+from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
 from featurestore.preparation.prepare import prepare
 from featurestore.preparation.prepared import again

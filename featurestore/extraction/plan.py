@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 from featurestore.engines import Engine
 from featurestore.item import Item
-from featurestore.networks.device import best, cores
+from featurestore.networks.device import choose_device, cores
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import room
-from featurestore.networks.memory import needed
+from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 
 # A part is what is lost when a run dies, what progress is counted by, and what a worker holds in memory: some seconds
 # of work, not minutes. A GPU is many times faster than a core.
@@ -59,13 +58,15 @@ def phases(work: Sequence[Work], identity: Identity, engine: Engine) -> list[Pha
     """
     if not engine.local:
         return [Phase(engine, parts(work, identity.modality, max(engine.jobs, _MANY)), None)]
-    device = engine.device or (best() if identity.checkpoint else "cpu")
+    device = engine.device or (choose_device() if identity.checkpoint else "cpu")
     if device != "cpu":
         engine = replace(engine, device=device, jobs=engine.jobs or 1)
         return [Phase(engine, parts(work, identity.modality, engine.jobs, GPU_FACTOR), None)]
     engine = replace(engine, device=device, jobs=engine.jobs or cores())
-    share, whole = room(engine.jobs), room()
-    large = {one.key for one in work if identity.modality == "audio" and needed(identity, one.cost) > share}
+    share, whole = measure_free_memory(engine.jobs), measure_free_memory()
+    large = {
+        one.key for one in work if identity.modality == "audio" and estimate_encoding_memory(identity, one.cost) > share
+    }
     beside, alone = ([one for one in work if (one.key in large) == wanted] for wanted in (False, True))
     return [
         Phase(engine, parts(beside, identity.modality, engine.jobs), share),

@@ -18,9 +18,10 @@ from featurestore.errors import Unavailable, Unencodable, told_briefly
 from featurestore.extraction import plan
 from featurestore.extraction.parts import RETRY, Failure, write_part
 from featurestore.extraction.plan import Part, Work
-from featurestore.networks.device import best, cores
+from featurestore.networks.device import choose_device, cores
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import Limits, TooLong, room
+from featurestore.networks.limits import Limits, TooLong
+from featurestore.networks.memory import measure_free_memory
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
@@ -70,10 +71,10 @@ def run(tasks: Iterable[Task], engine: Engine, say: Callable[[str], None]) -> Ge
 def encode_part(task: Task) -> Done:
     """Encodes one part and writes it; an utterance that fails is recorded with its reason, the others go on."""
     with _one_part, _one_thread(task.identity):
-        device = task.device or best()
+        device = task.device or choose_device()
         limits = task.limits
         if limits.memory is None and device == "cpu":  # a cluster's worker knows its own machine, shared by one a core
-            limits = replace(limits, memory=room(cores()))
+            limits = replace(limits, memory=measure_free_memory(cores()))
         encoder = _load(task.identity, device)
         done, contents, failed = _encode(encoder, task, limits)
         work = [task.part.work[position] for position in done]

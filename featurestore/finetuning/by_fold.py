@@ -9,7 +9,7 @@ from typing import Any
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import BadValue
-from featurestore.finetuning.finetune import Settings, Tuned, finetune
+from featurestore.finetuning.finetune import FineTuned, Settings, finetune
 from featurestore.folds import fold as cuts
 from featurestore.folds import grouped
 from featurestore.folds.fold import Fold
@@ -29,7 +29,7 @@ def tune(
     crossfit: int = 0,
     progress: Callable[[str], None] = print,
     **settings: Any,
-) -> list[Tuned]:
+) -> list[FineTuned]:
     """Tunes a checkpoint on the training part of a fold and reports on its test part, which decides nothing.
 
     With `all_folds` or `crossfit` it is tuned several times, into `out/FOLD`, `out/FOLD-x1` and so on: on each fold's
@@ -87,7 +87,7 @@ class _Tuning:
     settings: Settings
     progress: Callable[[str], None]
 
-    def run(self, fold: Fold, out: Path) -> Tuned:
+    def run(self, fold: Fold, out: Path) -> FineTuned:
         """Tunes on one training part."""
         return finetune(
             items=[self.store.item(row) for row in self.store.utterances],
@@ -130,7 +130,7 @@ def _parts(tuning: _Tuning, fold: Fold, count: int) -> list[Fold]:
     ]
 
 
-def summary(tuned: Tuned) -> str:
+def summary(tuned: FineTuned) -> str:
     """What was tuned, for a person: one line per epoch and where the checkpoint is."""
     record = tuned.record
     head = (

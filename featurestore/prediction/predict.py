@@ -15,7 +15,7 @@ from featurestore.encoders import Encoded
 from featurestore.errors import BadValue, Mismatch, Unencodable, told_briefly
 from featurestore.item import Item
 from featurestore.manifest import Utterance
-from featurestore.networks.device import check as check_device
+from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.prediction import bundle as bundles
 from featurestore.prediction.bundle import Bundle

@@ -31,7 +31,7 @@ ONLY = {
     },
     "xgboost": {"heads/xgb.py"},
     "soundfile": {"featurestore/audio/decode.py", "featurestore/corpora/"},
-    "opensmile": {"featurestore/encoders/_smile.py"},
+    "opensmile": {"featurestore/encoders/_opensmile.py"},
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from featurestore.audio import decode
 from featurestore.engines import Engine
 from featurestore.errors import Unavailable
 from featurestore.extraction import plan, worker
@@ -13,10 +14,10 @@ from featurestore.extraction.extract import extract
 from featurestore.extraction.parts import halved
 from featurestore.extraction.plan import Work
 from featurestore.item import Item
-from featurestore.networks import limits
+from featurestore.networks import memory
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import Limits, TooLong, room
-from featurestore.networks.memory import needed
+from featurestore.networks.limits import Limits, TooLong
+from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import locked
@@ -26,8 +27,8 @@ from tests.support import tiny
 CONFIG = {"conv_dim": [512] * 7, "conv_stride": [5, 2, 2, 2, 2, 2, 2], "num_attention_heads": 12}
 
 
-class Checkpoint:
-    """As much of one as an estimate needs."""
+class FakeCheckpoint:
+    """A checkpoint with only what an estimate needs."""
 
     def __init__(self, config):
         self.config = lambda: config
@@ -35,7 +36,7 @@ class Checkpoint:
 
 def identity(attention="sdpa", config=CONFIG, **described):
     description = {"attention": attention, "preprocessing": {"sampling_rate": 16_000}, **described}
-    return Identity("audio", "audio", description, ("mean",), checkpoint=Checkpoint(config))
+    return Identity("audio", "audio", description, ("mean",), checkpoint=FakeCheckpoint(config))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,8 @@ def run(store, model, **options):
 
 def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is_lifted(store, model, monkeypatch):
     decoded = []
-    original = limits.audio.decode
-    monkeypatch.setattr(limits.audio, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
+    original = decode.decode
+    monkeypatch.setattr(decode, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
     long = [row for row in store.utterances if row.duration > 0.8]
     assert 0 < len(long) < 6
     limited = run(store, model, max_seconds=0.8)
@@ -74,7 +75,7 @@ def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is
 
 def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, model, monkeypatch):
     tiny.clip(store.root / "clip002.wav", 40, 2)  # the manifest thinks that it is short
-    monkeypatch.setattr(plan, "room", lambda workers=1: 40_000_000 // workers)
+    monkeypatch.setattr(plan, "measure_free_memory", lambda workers=1: 40_000_000 // workers)
     failed = run(store, model).failed
     assert failed == {
         "u002": "40 s long: encoding it would take about 58 MB of memory, 40 MB are free for one worker; "
@@ -85,7 +86,7 @@ def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, mode
 
 
 def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
-    monkeypatch.setattr(plan, "room", lambda workers=1: 4_000_000_000 // workers)
+    monkeypatch.setattr(plan, "measure_free_memory", lambda workers=1: 4_000_000_000 // workers)
     work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", cost) for index, cost in enumerate([3.0, 100, 4.0])]
     beside, alone = plan.phases(work, identity(), Engine(jobs=4, device="cpu"))
     assert ([part.work[0].item.id for part in alone.parts], alone.engine.jobs) == (["u1"], 1)
@@ -96,14 +97,14 @@ def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
 @pytest.mark.parametrize(("attention", "seconds", "measured"), [("sdpa", 60, 938), ("eager", 60, 1704)])
 def test_the_estimate_covers_what_was_measured_and_not_much_more(attention, seconds, measured):
     """MiB, resident: wav2vec2-base (fused attention) and wavlm-base (not), two layers, float32."""
-    estimate = needed(identity(attention), seconds) / 2**20
+    estimate = estimate_encoding_memory(identity(attention), seconds) / 2**20
     assert measured < estimate < 3 * measured
 
 
 def test_attention_that_is_not_fused_grows_with_the_square():
-    fused, plain = (needed(identity(attention), 1200) for attention in ("sdpa", "eager"))
+    fused, plain = (estimate_encoding_memory(identity(attention), 1200) for attention in ("sdpa", "eager"))
     assert plain > 20 * fused
-    assert needed(identity("sdpa", model_type="whisper"), 1200) < fused / 10
+    assert estimate_encoding_memory(identity("sdpa", model_type="whisper"), 1200) < fused / 10
 
 
 def test_what_has_no_length_is_not_checked():
@@ -113,13 +114,13 @@ def test_what_has_no_length_is_not_checked():
 
 
 def test_the_room_is_shared_and_within_the_container(monkeypatch, tmp_path):
-    assert room(2) == pytest.approx(room() / 2, rel=0.2)
+    assert measure_free_memory(2) == pytest.approx(measure_free_memory() / 2, rel=0.2)
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("500\n")
-    monkeypatch.setattr(limits, "_CGROUP", tmp_path)
-    assert room() == 400
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    assert measure_free_memory() == 400
     (tmp_path / "memory.max").write_text("max\n")
-    assert room() > 400
+    assert measure_free_memory() > 400
 
 
 def test_loading_is_ahead_of_the_encoder_and_bounded():
