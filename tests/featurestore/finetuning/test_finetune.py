@@ -1,95 +1,20 @@
+"""Fine-tune a text encoder: its result, its record, and the inputs that are refused."""
+
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
 import transformers as hf
-from safetensors.torch import load_file
 
 from featurestore.encoders import identify
-from featurestore.errors import BadValue, Mismatch, Unavailable, UnknownName
-from featurestore.finetuning import demo_models, history
-from featurestore.finetuning.data import ClipPreparer, Collator, LengthGroupedSampler
-from featurestore.finetuning.finetune import Settings, finetune
-from featurestore.manifest import Utterance
+from featurestore.errors import BadValue, Mismatch, UnknownName
+from featurestore.finetuning import demo_models
+from featurestore.finetuning.finetune import finetune
 from featurestore.networks.checkpoint import resolve
 from featurestore.spec import EncoderSpec
-from featurestore.storage import lock
-from tests.support import tiny
-
-SETTINGS = Settings(epochs=3, learning_rate=3e-3, batch_size=8, micro_batch=8)
-PROVENANCE = {"corpus": "made-up", "manifest": "0" * 64, "labels": "all", "protocol": "holdout", "fold": "0"}
-WORDS = {"hap": "what a lovely day we have", "sad": "I cried all night alone"}
-REST = ("at home", "in town", "again", "with you today", "")
-
-
-def corpus(count=40):
-    labels = sorted(WORDS)
-    return [
-        Utterance(f"u{i:02d}", text=f"{WORDS[labels[i % 2]]} {REST[i % 5]} {i}".strip(), label=labels[i % 2])
-        for i in range(count)
-    ]
-
-
-def arguments(folder, **changes):
-    utterances = changes.pop("utterances", None) or corpus()
-    given = {
-        "items": tiny.items(utterances, folder),
-        "classes": {utterance.id: utterance.label for utterance in utterances},
-        "train_ids": [utterance.id for utterance in utterances[:32]],
-        "held_out_ids": [utterance.id for utterance in utterances[32:]],
-        "modality": "text",
-        "checkpoint": str(folder / "start"),
-        "out": folder / "tuned",
-        "settings": SETTINGS,
-        "provenance": PROVENANCE,
-        "progress": lambda line: None,
-    }
-    return {**given, **changes}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """On a busy machine two threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("finetune")
-    demo_models.write_text(folder / "start", [utterance.text for utterance in corpus()[:32]])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def fine_tuned(folder):
-    lines = []
-    return finetune(**arguments(folder, progress=lines.append)), lines
-
-
-def weights(folder):
-    return load_file(Path(folder) / "model.safetensors")
-
-
-def assert_same_weights(one, other):
-    first, second = weights(one), weights(other)
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        assert torch.equal(tensor, second[name]), name
+from tests.featurestore.finetuning.texts import PROVENANCE, SETTINGS, arguments, assert_same_weights, corpus
 
 
 def test_it_learns_and_reports_every_epoch(fine_tuned):
@@ -199,87 +124,6 @@ def test_the_utterances_of_another_corpus_are_recorded_too(folder, fine_tuned, t
     assert len(identify(EncoderSpec("text", str(tmp_path / "b"))).trained_on) == 40
 
 
-# Sends itself a signal once the checkpoint of a step is whole. That moment is too short to be caught from outside.
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from featurestore.finetuning import training_reporter
-from featurestore.finetuning.finetune import finetune
-from tests.featurestore.finetuning.test_finetune import arguments
-
-folder, out, step, name = sys.argv[1:]
-reporter = training_reporter.TrainingReporter
-original = reporter.on_save
-
-def on_save(self, args, state, control, **rest):
-    original(self, args, state, control, **rest)
-    if state.global_step == int(step):
-        os.kill(os.getpid(), signal.Signals[name])
-
-reporter.on_save = on_save
-training_reporter.SAVE_EVERY = 0.0
-finetune(**arguments(Path(folder), out=Path(out)))
-"""
-
-
-def child(folder, out, step, name):
-    command = [sys.executable, "-c", CHILD, str(folder), str(out), str(step), name]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-@pytest.mark.parametrize("moment", [2, 4, 11])
-def test_a_killed_run_resumes_and_ends_with_the_same_weights(folder, fine_tuned, tmp_path, moment):
-    """4 steps an epoch: killed within the first epoch, at its end, and within the last one."""
-    out = tmp_path / "tuned"
-    assert child(folder, out, moment, "SIGKILL").wait() == -signal.SIGKILL
-    assert (out.with_name("tuned.parts") / "trainer" / f"checkpoint-{moment}" / "whole").exists()
-    assert not out.exists()
-    lines = []
-    result = finetune(**arguments(folder, out=out, progress=lines.append))
-    assert f"{out}.parts: resuming" in lines
-    assert_same_weights(out, folder / "tuned")
-    assert result.record["history"] == fine_tuned[0].record["history"]
-
-
-def test_a_second_process_with_the_same_out_is_refused(folder, tmp_path):
-    out = tmp_path / "tuned"
-    process = child(folder, out, 1, "SIGSTOP")  # stopped in the middle of its work, so that it holds the lock for sure
-    try:
-        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        assert state.si_status == signal.SIGSTOP
-        with pytest.raises(Unavailable) as problem:
-            finetune(**arguments(folder, out=out))
-    finally:
-        process.kill()
-        process.wait()
-    assert str(problem.value) == (
-        f"another fine-tuning is writing into {out}.parts (process {process.pid})\n"
-        "  do: wait for it, or stop it; a dead process holds no lock"
-    )
-
-
-def test_a_checkpoint_that_another_process_finished_meanwhile_is_kept(folder, fine_tuned, tmp_path, monkeypatch):
-    @contextmanager
-    def late(*_, **__):
-        shutil.copytree(folder / "tuned", tmp_path / "tuned")
-        yield
-
-    monkeypatch.setattr(lock, "locked", late)
-    assert not finetune(**arguments(folder, out=tmp_path / "tuned")).fresh
-    assert not (tmp_path / "tuned.parts").exists()
-
-
-def test_a_run_with_other_inputs_restarts(folder, fine_tuned, tmp_path):
-    parts = tmp_path / "tuned.parts"
-    (parts / "trainer").mkdir(parents=True)
-    (parts / "request.json").write_text('{"settings": {"epochs": 1}}')
-    (parts / "trainer" / "stray").touch()
-    lines = []
-    finetune(**arguments(folder, out=tmp_path / "tuned", progress=lines.append))
-    assert lines[0] == f"{parts}: inputs changed; restarting"
-    assert_same_weights(tmp_path / "tuned", folder / "tuned")
-
-
 def test_a_checkpoint_of_the_other_modality_is_refused(folder, tmp_path):
     with pytest.raises(BadValue) as problem:
         finetune(**arguments(folder, modality="audio", out=tmp_path / "tuned"))
@@ -324,73 +168,6 @@ def test_a_few_unreadable_utterances_are_left_out_and_reported(folder, tmp_path,
     assert reason.startswith("text of ")
     assert "u05" not in result.record["trained_on"]
     assert len(result.record["trained_on"]) == 31
-
-
-@pytest.fixture(scope="module")
-def tones(tmp_path_factory):
-    """Clips of two pitches and different lengths, in noise."""
-    root = tmp_path_factory.mktemp("tones")
-    random = np.random.default_rng(0)
-    utterances = []
-    for i in range(24):
-        time_ = np.arange(random.integers(4000, 9000)) / 16_000
-        wave = np.sin(2 * np.pi * (150, 900)[i % 2] * time_) + 0.1 * random.standard_normal(len(time_))
-        soundfile.write(root / f"t{i:02d}.wav", 0.3 * wave, 16_000)
-        utterances.append(Utterance(f"t{i:02d}", audio=f"t{i:02d}.wav", label=("low", "high")[i % 2]))
-    demo_models.write_audio(root / "start")
-    return root, utterances
-
-
-def test_an_audio_encoder_learns_from_clips_and_its_front_stays_frozen(tones, capfd):
-    root, utterances = tones
-    settings = Settings(epochs=4, learning_rate=2e-3, batch_size=4, micro_batch=2)
-    ids = [utterance.id for utterance in utterances]
-    changes = {"utterances": utterances, "train_ids": ids[:16], "held_out_ids": ids[16:], "settings": settings}
-    capfd.readouterr()
-    result = finetune(**arguments(root, modality="audio", **changes))
-    assert capfd.readouterr() == ("", "")
-    assert result.record["history"][-1]["accuracy"] == 1.0
-    model = hf.AutoModelForAudioClassification.from_pretrained(result.folder, dtype=torch.float32)
-    assert model.config.id2label == {0: "high", 1: "low"}
-    extractor = hf.AutoFeatureExtractor.from_pretrained(result.folder)
-    assert extractor.do_normalize
-    before, after = weights(root / "start"), weights(result.folder)
-    front = [name for name in before if "feature_extractor" in name]
-    assert front
-    assert all(torch.equal(before[name], after[f"wav2vec2.{name}"]) for name in front)
-
-
-def test_a_batch_of_clips_is_padded_after_each_is_normalized(tones):
-    root, utterances = tones
-    extractor = hf.AutoFeatureExtractor.from_pretrained(root / "start")
-    clips = ClipPreparer(extractor, hf.AutoConfig.from_pretrained(root / "start"))
-    items = [(clips.load(item), 0) for item in tiny.items(utterances[:3], root)]
-    batch = Collator(clips)(items)
-    assert batch["labels"].tolist() == [0, 0, 0]
-    for row, mask, (item, _) in zip(batch["input_values"], batch["attention_mask"], items, strict=True):
-        length = clips.size(item)
-        assert mask.tolist() == [1] * length + [0] * (len(mask) - length)
-        assert torch.equal(row[:length], torch.from_numpy(item.inputs["input_values"]))
-        assert not row[length:].any()
-        assert abs(float(row[:length].std(correction=0)) - 1) < 1e-3
-
-
-def test_batches_hold_similar_lengths_in_an_order_by_seed_and_epoch():
-    sizes = np.random.default_rng(0).integers(10, 1000, 200).tolist()
-    sampler = LengthGroupedSampler(sizes, 8, seed=3)
-    first = list(sampler)
-    assert Counter(first) == Counter(range(200))
-    assert first == list(LengthGroupedSampler(sizes, 8, seed=3))
-    sampler.set_epoch(1)
-    assert first != list(sampler)
-    assert first != list(LengthGroupedSampler(sizes, 8, seed=4))
-    spread = np.mean([np.ptp([sizes[i] for i in first[start : start + 8]]) for start in range(0, 200, 8)])
-    assert spread < 0.4 * np.ptp(sizes)
-
-
-def test_unweighted_average_recall_is_the_mean_over_the_classes_that_occur():
-    prediction = hf.trainer_utils.EvalPrediction(np.array([0, 0, 0, 1, 2]), np.array([0, 0, 0, 0, 2]))
-    assert history.score(prediction) == {"accuracy": 0.8, "unweighted_average_recall": 0.875}
 
 
 def test_the_demo_checkpoints_are_the_same_every_time(folder, tmp_path):
