@@ -57,8 +57,6 @@ class Functionals:
     def __init__(self, identity: Identity, device: str) -> None:
         import opensmile
 
-        # too short a clip fails below with this reason, which need not be said twice
-        warnings.filterwarnings("ignore", "Segment too short", UserWarning)
         feature_set = opensmile.FeatureSet[identity.description["feature_set"]]
         self.smile = opensmile.Smile(feature_set, opensmile.FeatureLevel.Functionals)
 
@@ -83,7 +81,9 @@ class Functionals:
         return [{"functionals": self._compute(samples)} for samples in batch]
 
     def _compute(self, samples: np.ndarray) -> np.ndarray:
-        vector: np.ndarray = self.smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)[0]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Segment too short", UserWarning)  # refused below with its reason
+            vector: np.ndarray = self.smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)[0]
         if not np.isfinite(vector).all():
             raise Unencodable(
                 f"too short or too quiet: openSMILE gives {np.sum(~np.isfinite(vector))} undefined values"
