@@ -174,7 +174,7 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):
         self.sizes, self.batch, self.seed, self.epoch = list(sizes), batch, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; the trainer calls it at the start of every epoch."""
+        """Set the epoch, as the trainer does at the start of every epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

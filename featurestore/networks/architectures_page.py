@@ -22,7 +22,7 @@ def write_page() -> str:
 _HEAD = """# Architectures
 
 The `model_type` in a checkpoint's `config.json` names its architecture. Those below are tested: a small network of each
-gives finite vectors, equal to a plain forward pass of transformers and independent of whatever else is in a batch.
+gives finite vectors, equal to a plain forward pass of transformers and independent of the rest of a batch.
 `featurestore/networks/supported_architectures.py` holds the list, `architectures_page.py` beside it writes this page.
 """
 

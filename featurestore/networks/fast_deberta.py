@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def cache_relative_positions(model: nn.Module) -> None:
-    """Keep the projected relative positions of a frozen network; its vectors stay the same up to rounding.
+    """Keep the projected relative positions of a frozen network. Its vectors stay the same up to rounding.
 
     Args:
         model: in evaluation mode, on the device where it will run; changed in place. Other networks stay as they are.
@@ -105,7 +105,7 @@ class _PositionBias:
 
 
 def _score(states: Tensor, positions: Tensor, index: Tensor, rows: slice) -> Tensor:
-    """Multiply states (B·H, T, K) by the positions (H, P, K) that `index` (T, T) points to; return (B·H, T, T)."""
+    """Multiply states (B·H, T, K) by the positions (H, P, K) that `index` (T, T) points to, which gives (B·H, T, T)."""
     per_head = states.unflatten(0, (-1, len(positions))).transpose(0, 1)  # (H, B, T, K)
     products = torch.matmul(per_head.flatten(1, 2), positions[:, rows].transpose(-1, -2))  # (H, B·T, P in use)
     picked = products.view(*per_head.shape[:3], -1).gather(-1, index.expand(*per_head.shape[:2], *index.shape))

@@ -32,7 +32,7 @@ def is_tested(installed: str) -> bool:
     return TESTED[0] <= (major, minor) <= TESTED[1]
 
 
-def enabled() -> bool:
+def is_enabled() -> bool:
     """Tell whether encoders use the fast paths."""
     return os.environ.get(VARIABLE) != "0" and is_tested(version("transformers"))
 
@@ -66,7 +66,7 @@ def speed_up(model: "nn.Module", device: str) -> bool:
     from featurestore.networks.fast_deberta import cache_relative_positions
     from featurestore.networks.padding import isolate_front
 
-    if not enabled():
+    if not is_enabled():
         return False
     fold_weight_norm(model)
     cache_relative_positions(model)

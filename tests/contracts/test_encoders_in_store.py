@@ -27,7 +27,7 @@ COUNT = 12
 
 @pytest.fixture(scope="module", params=[*encoders.handmade_names(), *NETWORKS])
 def stored(request, tmp_path_factory):
-    """A store of which one utterance has neither clip nor text, encoded by one encoder."""
+    """Encode a store with one encoder. One of its utterances has neither clip nor text."""
     folder = tmp_path_factory.mktemp("stored")
     rows = tiny.utterances(COUNT, folder / "corpus")
     rows[-1] = replace(rows[-1], audio="", text="")

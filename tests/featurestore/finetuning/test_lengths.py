@@ -95,7 +95,7 @@ def arguments(folder, checkpoint, seconds=(0.5,) * 6, **changes):
 
 @pytest.mark.parametrize("architecture", MASKING)
 def test_every_network_trains_on_clips_shorter_than_a_mask(architecture, tmp_path):
-    """0.15 s are 7 frames, and a mask hides 10; one batch of short clips alone, one of short and long ones."""
+    """Train on clips of 7 frames (0.15 s), alone and beside a longer one, where a mask covers 10 frames."""
     checkpoint = network(architecture, tmp_path / "start", mask_time_prob=0.5, layerdrop=0.0)
     result = finetune(**arguments(tmp_path, checkpoint, (0.15,) * 5 + (1.0,)))
     assert np.isfinite(result.record["history"][0]["loss"])

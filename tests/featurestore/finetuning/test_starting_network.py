@@ -54,7 +54,7 @@ REPLACED = {
 
 
 def start(folder: Path, family: str, classes=NAMES, **changes) -> Path:
-    """A classifier without dropout, so that its loss in training can be computed from outside."""
+    """Write a classifier without dropout, so that its loss in training can be computed from outside."""
     tiny.checkpoint(family, folder, classes)
     return edit(folder, **QUIET.get(family, {}), **changes)
 
@@ -86,7 +86,7 @@ def fine_tune(
 
 
 def expected_loss(folder: Path, checkpoint: Path, family: str, names=NAMES) -> float:
-    """The mean cross entropy of the starting classifier, one utterance at a time, in plain numpy."""
+    """Compute the mean cross entropy of the starting classifier, one utterance at a time, in plain numpy."""
     text = family in tiny.TEXT
     auto = hf.AutoModelForSequenceClassification if text else hf.AutoModelForAudioClassification
     model = auto.from_pretrained(checkpoint, dtype=torch.float32).eval()

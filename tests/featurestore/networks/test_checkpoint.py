@@ -1,3 +1,5 @@
+"""Resolve checkpoints, read their files, and refuse what is no checkpoint."""
+
 import json
 
 import pytest

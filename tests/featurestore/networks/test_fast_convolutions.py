@@ -1,3 +1,5 @@
+"""Fast convolutions give the frames of transformers' own forward pass."""
+
 import pytest
 import torch
 import transformers as hf

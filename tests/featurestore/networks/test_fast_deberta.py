@@ -1,3 +1,5 @@
+"""Cached relative positions give the vectors of transformers' own forward pass."""
+
 import pytest
 import torch
 import transformers as hf

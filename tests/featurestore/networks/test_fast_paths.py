@@ -75,7 +75,7 @@ def test_without_fast_paths_clips_are_encoded_one_at_a_time(family, checkpoint, 
 )
 def test_fast_paths_are_on_for_the_tested_versions_only(installed, tested, monkeypatch):
     monkeypatch.setattr(fast_paths, "version", lambda name: installed)
-    assert fast_paths.enabled() == tested
+    assert fast_paths.is_enabled() == tested
 
 
 @pytest.mark.parametrize("value", ["1", "", None])
@@ -83,7 +83,7 @@ def test_only_zero_turns_fast_paths_off(value, monkeypatch):
     monkeypatch.delenv(fast_paths.VARIABLE, raising=False)
     if value is not None:
         monkeypatch.setenv(fast_paths.VARIABLE, value)
-    assert fast_paths.enabled()
+    assert fast_paths.is_enabled()
 
 
 def test_an_untested_version_is_reported_once(checkpoint, items, monkeypatch, caplog):

@@ -1,3 +1,5 @@
+"""Padded batches of clips give each clip the vectors that it has alone."""
+
 import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification
