@@ -352,12 +352,12 @@ def test_a_device_by_its_number(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name in ("cpu", "cuda", "cuda:1"):
-        device.check(name)
+        device.check_device(name)
     with pytest.raises(
         BadValue, match="no device 'cuda:2' that torch can use on this machine\n  expected: cpu, cuda, cu"
     ):
-        device.check("cuda:2")
-    device.check("cuda:2", here=False)  # of a cluster's worker
+        device.check_device("cuda:2")
+    device.check_device("cuda:2", here=False)  # of a cluster's worker
 
 
 def test_a_full_disk_ends_in_a_message(home, copy, monkeypatch):

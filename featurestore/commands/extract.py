@@ -73,7 +73,7 @@ def extract(
     """
     from featurestore.engines import Engine
     from featurestore.extraction import extract as extraction
-    from featurestore.networks.device import check as check_device
+    from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
     from featurestore.spec import parse_encoder
 

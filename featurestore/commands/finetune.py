@@ -9,7 +9,7 @@ import click
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
 
 if TYPE_CHECKING:
-    from featurestore.finetuning.finetune import Tuned
+    from featurestore.finetuning.finetune import FineTuned
 
 
 def finetune(
@@ -25,7 +25,7 @@ def finetune(
     crossfit: int = 0,
     progress: Callable[[str], None] = say,
     **settings: Any,
-) -> "list[Tuned]":
+) -> "list[FineTuned]":
     """Fine-tune an encoder on the training part of a fold, or one encoder per fold.
 
     Args:

@@ -1,4 +1,8 @@
-"""One module per kind of encoder: frozen networks and hand-made feature extractors."""
+"""Encode utterances: one module per kind of encoder, frozen networks and hand-made feature extractors.
+
+A module whose name begins with `hf-` encodes checkpoints of transformers. Any other module needs no checkpoint: its
+name alone is what `--encoder` takes. Each has a function `identify` and one public class, which is an `Encoder`.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -17,48 +21,57 @@ Encoded = dict[str, np.ndarray]
 
 
 class Encoder(Protocol):
-    """A loaded encoder; `budget` is the padded size that one batch may have (0: one utterance at a time)."""
+    """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time."""
 
     budget: int
 
     def load(self, item: Item) -> Any:
-        """Reads and prepares one utterance; raises Unencodable with the reason where it cannot be encoded."""
+        """Read and prepare one utterance.
+
+        Raises:
+            Unencodable: it cannot be encoded, with the reason.
+        """
 
     def size(self, loaded: Any) -> int:
-        """The length of a prepared utterance, in samples or tokens."""
+        """Return the length of a prepared utterance, in samples or tokens."""
 
     def encode(self, batch: Sequence[Any], kinds: frozenset[str]) -> list[Encoded]:
-        """Encodes a batch; every vector is the same, to within rounding, whatever else is in the batch."""
+        """Encode a batch. A vector depends on nothing else in the batch, up to rounding."""
 
 
 def identify(spec: EncoderSpec) -> Identity:
-    """Says which encoder a spec means, from its files alone.
+    """Identify the encoder that a spec names, from its files alone.
 
     Raises:
-        NotFound, Unavailable, BadValue: as `checkpoint.resolve` does.
+        NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
     """
-    if spec.checkpoint in _handmade():
-        identity: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
-        return identity
+    if spec.checkpoint in handmade_names():
+        handmade: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
+        return handmade
     checkpoint = resolve(spec.checkpoint)
-    found: Identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
-    return found
+    network: Identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
+    return network
 
 
 def load(identity: Identity, device: str) -> Encoder:
-    """Loads an identified encoder onto a device (`cpu`, `cuda`, `cuda:1`, `mps`)."""
+    """Load an identified encoder onto a device (`cpu`, `cuda`, `cuda:1`, `mps`)."""
     encoder: Encoder = registry.load("encoders", identity.description["class"])(identity, device)
     return encoder
 
 
 def encode(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> list[Encoded]:
-    """Encodes a batch; raises Unencodable where a vector holds NaN or infinite values."""
-    found = encoder.encode(batch, kinds)
-    bad = sorted({kind for encoded in found for kind, values in encoded.items() if not np.isfinite(values).all()})
+    """Encode a batch, and check that every value is finite.
+
+    Raises:
+        Unencodable: a vector holds NaN or infinite values.
+    """
+    encoded = encoder.encode(batch, kinds)
+    bad = sorted({kind for one in encoded for kind, values in one.items() if not np.isfinite(values).all()})
     if bad:
         raise Unencodable(f"the encoder gives NaN or infinite values in {', '.join(bad)}")
-    return found
+    return encoded
 
 
-def _handmade() -> list[str]:
+def handmade_names() -> list[str]:
+    """List the encoders that need no checkpoint."""
     return [name for name in registry.names("encoders") if not name.startswith("hf-")]

@@ -1,6 +1,6 @@
 """The 6,373 ComParE 2016 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders._smile import Functionals, identity
+from featurestore.encoders._opensmile import Functionals, identify_feature_set
 from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
@@ -9,8 +9,8 @@ __all__ = ["ComParE"]
 
 def identify(spec: EncoderSpec) -> Identity:
     """Identify the ComParE_2016 set."""
-    return identity(spec, "compare", "ComParE_2016")
+    return identify_feature_set(spec, "compare", "ComParE_2016")
 
 
 class ComParE(Functionals):
-    """ComParE_2016: functionals of shape (6373,) per clip."""
+    """Compute the ComParE_2016 functionals, shape (6373,) per clip."""

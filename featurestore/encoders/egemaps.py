@@ -1,6 +1,6 @@
 """The 88 eGeMAPSv02 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders._smile import Functionals, identity
+from featurestore.encoders._opensmile import Functionals, identify_feature_set
 from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
@@ -9,8 +9,8 @@ __all__ = ["EGeMAPS"]
 
 def identify(spec: EncoderSpec) -> Identity:
     """Identify the eGeMAPSv02 set."""
-    return identity(spec, "egemaps", "eGeMAPSv02")
+    return identify_feature_set(spec, "egemaps", "eGeMAPSv02")
 
 
 class EGeMAPS(Functionals):
-    """eGeMAPSv02: functionals of shape (88,) per clip."""
+    """Compute the eGeMAPSv02 functionals, shape (88,) per clip."""

@@ -1,4 +1,4 @@
-"""Text encoders and sequence classifiers of transformers: DeBERTa-v2 and v3, BERT, RoBERTa, T5's encoder and others."""
+"""Encode texts with networks of transformers: DeBERTa-v2 and v3, BERT, RoBERTa, T5's encoder and others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,76 +7,81 @@ import numpy as np
 
 from featurestore.encoders import Encoded
 from featurestore.item import Item
-from featurestore.networks import pooling
+from featurestore.networks import fast_paths, pooling
 from featurestore.networks.checkpoint import Checkpoint
-from featurestore.networks.families import Family, find
-from featurestore.networks.fixed_length import described, fixed_length
-from featurestore.networks.identity import Identity
-from featurestore.networks.network import Tap, check_runs, load_network, load_processor, to_device
-from featurestore.networks.network import identity as network_identity
-from featurestore.networks.tokens import Tokenised, Tokens
+from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
+from featurestore.networks.forward import BaseOutput, check_runs, to_device
+from featurestore.networks.identity import Identity, identify_network
+from featurestore.networks.loading import load_network, load_processor
+from featurestore.networks.supported_architectures import Architecture, find_architecture
+from featurestore.networks.tokens import TokenReader, Tokens
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFText"]
 
-# Tokens in one padded batch. On a CPU the work per call is done once (`_constant.py`), so small batches that stay in
+# Tokens in one padded batch. On a CPU a call costs little of its own (`fast_deberta.py`), so small batches that stay in
 # the cache are fastest: 256, 512, 1024 and 2048 tokens took 4.8, 5.0, 5.7 and 6.1 s for the same 192 texts on one core.
 _BUDGET, _GPU_BUDGET = 256, 8192
 
-# What a network is tried with; short, and made of whatever the tokenizer makes of it.
+# A network is tried with this text.
 _PROBE = "a word"
 
 _FRAME = "a frame is a token, special tokens included"
 
 
 def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
-    """Identify a text checkpoint: frames are tokens, so it has no rate.
+    """Identify a text checkpoint. Its frames are tokens, so it has no rate.
 
     Raises:
-        BadValue: its architecture is not one that is tested.
+        BadValue: its architecture is not supported.
     """
-    family = find(checkpoint, "text")
-    causal = "; a token sees those before it, so there is no cls" if family.causal else ""
-    return network_identity(
+    architecture = find_architecture(checkpoint, "text")
+    causal = "; a token sees those before it, so there is no cls" if architecture.causal else ""
+    return identify_network(
         spec,
         checkpoint,
-        family,
+        architecture,
         modality="text",
-        kinds=("mean", "std") if family.causal else ("mean", "std", "cls"),
+        kinds=("mean", "std") if architecture.causal else ("mean", "std", "cls"),
         pooling=f"{pooling.POOLING}; {_FRAME}{causal}",
         rate=None,
         preprocessing={
             "tokenizer": "the checkpoint's own",
             "truncation": "none: a longer text fails",
-            **({"part": "the encoder"} if family.encoder else {}),
-            **({} if family.together else {"batches": "one text at a time"}),
-            **described(checkpoint),
+            **({"part": "the encoder"} if architecture.encoder else {}),
+            **({} if architecture.together else {"batches": "one text at a time"}),
+            **describe_fixed_length(checkpoint),
         },
     )
 
 
 class HFText:
-    """A frozen text network; texts of similar length share a masked batch where its architecture allows that."""
+    """A frozen text network. Texts of similar length share a masked batch where its architecture allows that."""
 
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
 
         assert identity.checkpoint  # `identify` has set it
-        family = find(identity.checkpoint, "text")
+        architecture = find_architecture(identity.checkpoint, "text")
         tokenizer = load_processor(identity.checkpoint, hf.AutoTokenizer)
         auto, bare = hf.AutoModelForSequenceClassification, hf.AutoModel
-        self.model, self.base = load_network(identity, family, auto, bare, device)
-        self.tap = Tap(self.base)
+        self.model, self.base = load_network(identity, architecture, auto, bare, device)
+        self.base_output = BaseOutput(self.base)
+        fast_paths.speed_up(self.model, device)
         self.device = device
-        self.has_logits, self.has_cls = bool(identity.classes), not family.causal
-        self.maskable = family.together and not (self.has_logits and _decides_by_token(family))
+        self.has_logits, self.has_cls = bool(identity.classes), not architecture.causal
+        self.maskable = architecture.together and not (self.has_logits and _decides_by_token(architecture))
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
-        self.texts = Tokenised(tokenizer, self.model.config, fixed_length(identity.checkpoint))
+        self.texts = TokenReader(tokenizer, self.model.config, read_fixed_length(identity.checkpoint))
         check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
 
     def load(self, item: Item) -> Tokens:
-        """Tokenise one text; raise Unencodable where there is none or it is longer than the network reads."""
+        """Tokenize one text.
+
+        Raises:
+            Unencodable: there is no text, or it is longer than the network reads.
+        """
         return self.texts.read(item.text)
 
     def size(self, loaded: Tokens) -> int:
@@ -84,7 +89,7 @@ class HFText:
         return len(loaded)
 
     def encode(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
-        """Encode texts in one batch, padded to its longest and masked, where that is exact; else one at a time."""
+        """Encode texts in one padded and masked batch where that is exact, else one at a time."""
         if self.maskable or len(batch) == 1:
             return self._pass(batch, kinds)
         return [encoded for text in batch for encoded in self._pass([text], kinds)]
@@ -92,14 +97,14 @@ class HFText:
     def _pass(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
         import torch
 
-        if hasattr(self.base, "set_attention_type"):  # BigBird keeps to full attention after the first short text
+        if hasattr(self.base, "set_attention_type"):  # after a short text BigBird stays with full attention
             self.base.set_attention_type(self.base.config.attention_type)
         with torch.inference_mode():
             output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
-        base = self.tap.take()
+        base = self.base_output.take()
         states = base.hidden_states if "layers" in kinds else ()
         arrays = [state.float().cpu().numpy() for state in (base.last_hidden_state, *states)]
-        encoded = [_pooled([array[row, : len(text)] for array in arrays], kinds) for row, text in enumerate(batch)]
+        encoded = [_pool([array[row, : len(text)] for array in arrays], kinds) for row, text in enumerate(batch)]
         if self.has_cls:
             for row, one in enumerate(encoded):
                 one["cls"] = arrays[0][row, 0]
@@ -115,9 +120,9 @@ class HFText:
         return {name: to_device(values, self.device) for name, values in inputs.items()}
 
 
-def _decides_by_token(family: Family) -> bool:
-    """Tell whether a classifier looks for the last token that is not padding by its number, not by the mask."""
-    return family.causal or family.encoder
+def _decides_by_token(architecture: Architecture) -> bool:
+    """Tell whether a classifier finds the last token by the padding token's number instead of the mask."""
+    return architecture.causal or architecture.encoder
 
 
 def _changes_with_length(config: Any) -> bool:
@@ -127,7 +132,7 @@ def _changes_with_length(config: Any) -> bool:
     return bool(kinds & {"dynamic", "longrope"})
 
 
-def _pooled(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:
+def _pool(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:
     frames, *states = arrays  # each (T, D)
     encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames)}
     if "layers" in kinds:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 from featurestore.engines import Engine
 from featurestore.item import Item
-from featurestore.networks.device import best, cores
+from featurestore.networks.device import choose_device, cores
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import room
-from featurestore.networks.memory import needed
+from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 
 # A part is what is lost when a worker dies, the unit of progress, and what a worker holds in memory: some seconds of
 # work, not minutes. A GPU is many times faster than a core.
@@ -71,14 +70,14 @@ def plan_phases(work: Sequence[Work], identity: Identity, engine: Engine) -> lis
     """
     if not engine.local:
         return [Phase(engine, split_parts(work, identity.modality, max(engine.jobs, _CLUSTER_WORKERS)), None)]
-    device = engine.device or (best() if identity.checkpoint else "cpu")
+    device = engine.device or (choose_device() if identity.checkpoint else "cpu")
     if device != "cpu":
         engine = replace(engine, device=device, jobs=engine.jobs or 1)
         return [Phase(engine, split_parts(work, identity.modality, engine.jobs, GPU_FACTOR), None)]
     engine = replace(engine, device=device, jobs=engine.jobs or cores())
-    share, whole = room(engine.jobs), room()
+    share, whole = measure_free_memory(engine.jobs), measure_free_memory()
     is_audio = identity.modality == "audio"
-    large = {one.key for one in work if is_audio and needed(identity, one.cost) > share}
+    large = {one.key for one in work if is_audio and estimate_encoding_memory(identity, one.cost) > share}
     shared = [one for one in work if one.key not in large]
     alone = [one for one in work if one.key in large]
     return [

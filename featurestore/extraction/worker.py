@@ -18,9 +18,10 @@ from featurestore.engines.threads import limit_torch_threads
 from featurestore.errors import Unavailable, Unencodable, told_briefly
 from featurestore.extraction.partition import Part, Work, group_batches
 from featurestore.extraction.parts import RETRY, Failure, write_part
-from featurestore.networks.device import best, cores
+from featurestore.networks.device import choose_device, cores
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import Limits, TooLong, room
+from featurestore.networks.limits import Limits, TooLong
+from featurestore.networks.memory import measure_free_memory
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
@@ -75,10 +76,10 @@ def encode_parts(
 def encode_part(task: PartTask) -> PartResult:
     """Encode one part and write it, with the reason of each utterance that fails."""
     with _one_part, _limit_threads(task.identity):
-        device = task.device or best()
+        device = task.device or choose_device()
         limits = task.limits
         if limits.memory is None and device == "cpu":  # a cluster's worker shares its machine with one worker per core
-            limits = replace(limits, memory=room(cores()))
+            limits = replace(limits, memory=measure_free_memory(cores()))
         encoder = _load(task.identity, device)
         vectors, contents, failures = _encode(encoder, task, limits)
         _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])

@@ -9,7 +9,7 @@ from typing import Any
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import BadValue
-from featurestore.finetuning.finetune import Settings, Tuned, finetune
+from featurestore.finetuning.finetune import FineTuned, Settings, finetune
 from featurestore.folds import fold as cuts
 from featurestore.folds import grouped
 from featurestore.folds.fold import Fold
@@ -29,7 +29,7 @@ def finetune_folds(
     crossfit: int = 0,
     progress: Callable[[str], None] = print,
     **settings: Any,
-) -> list[Tuned]:
+) -> list[FineTuned]:
     """Fine-tune a checkpoint on the training part of a fold, and report on its test part, which decides nothing.
 
     With `all_folds` or `crossfit` several encoders are written, to `out/FOLD`, `out/FOLD-x1` and so on. Each fold gives
@@ -89,7 +89,7 @@ class _Job:
     settings: Settings
     progress: Callable[[str], None]
 
-    def run(self, fold: Fold, out: Path) -> Tuned:
+    def run(self, fold: Fold, out: Path) -> FineTuned:
         """Fine-tune on the training part of one fold."""
         return finetune(
             items=[self.store.item(row) for row in self.store.utterances],
@@ -132,7 +132,7 @@ def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
     ]
 
 
-def summarize(tuned: Tuned) -> str:
+def summarize(tuned: FineTuned) -> str:
     """Describe a fine-tuning in text: one line per epoch, and the checkpoint's folder."""
     record = tuned.record
     head = (

@@ -1,4 +1,4 @@
-"""Feed a network in fine-tuning: clips or texts one by one, batches of similar length, padded and masked."""
+"""Prepare utterances for fine-tuning, and batch those of similar length, padded and masked."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,20 +9,25 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from featurestore.errors import Unencodable
 from featurestore.item import Item
-from featurestore.networks.clips import Clip, ClipReader
-from featurestore.networks.tokens import Tokenised, Tokens
+from featurestore.networks.clips import ClipInput, ClipReader
+from featurestore.networks.padding import MASK
+from featurestore.networks.tokens import TokenReader, Tokens
 
-# One utterance, prepared and not padded: what `Preparer.load` makes and `Preparer.batch` takes.
+# One utterance, prepared and not padded: what `Preparer.load` returns and `Preparer.batch` takes.
 Loaded = Any
 
 
 class Preparer(Protocol):
-    """Turns utterances into what a network reads."""
+    """Turn utterances into what a network reads."""
 
     modality: str
 
     def load(self, item: Item) -> Loaded:
-        """Prepare one utterance without padding; raises Unencodable."""
+        """Prepare one utterance without padding.
+
+        Raises:
+            Unencodable: it cannot be encoded, with the reason.
+        """
 
     def size(self, loaded: Loaded) -> int:
         """Measure a prepared utterance, in samples, frames or tokens."""
@@ -31,10 +36,10 @@ class Preparer(Protocol):
         """Pad to the longest, with an attention mask."""
 
 
-class Clips:
-    """Clips, read from disk when they are needed, each prepared by the network's own feature extractor.
+class ClipPreparer:
+    """Prepare clips by the network's own feature extractor, read from disk when they are needed.
 
-    With a fixed length each is then cut, or padded with zeros that no mask hides.
+    With a fixed length each is then cut, or padded with zeros without a mask.
     """
 
     modality = "audio"
@@ -42,30 +47,30 @@ class Clips:
     def __init__(self, extractor: Any, config: Any, fixed_length: int = 0) -> None:
         self.reader = ClipReader(extractor, config, fixed_length)
 
-    def load(self, item: Item) -> Clip:
+    def load(self, item: Item) -> ClipInput:
         """Decode, resample and prepare one clip."""
         return self.reader.read(item.waveform(self.reader.rate))
 
-    def size(self, loaded: Clip) -> int:
+    def size(self, loaded: ClipInput) -> int:
         """Measure a clip in samples, or in frames of its spectrum."""
         return len(next(iter(loaded.inputs.values())))
 
-    def batch(self, items: Sequence[Clip]) -> dict[str, torch.Tensor]:
-        """Pad clips with a mask; those of a fixed length, and spectra of one length, are stacked without."""
-        multiple = self.reader.rate // 10  # on a CPU every new shape costs anew
+    def batch(self, items: Sequence[ClipInput]) -> dict[str, torch.Tensor]:
+        """Pad clips with a mask. Clips of a fixed length, and spectra of one length, are stacked without."""
+        multiple = self.reader.rate // 10  # on a CPU every new shape costs time
         return {name: torch.from_numpy(values) for name, values in self.reader.batch(items, multiple).items()}
 
 
-class Texts:
-    """Texts as tokens; with a fixed length each is padded to it (as far as the network reads), without a mask."""
+class TextPreparer:
+    """Tokenize texts. With a fixed length each is padded to it (as far as the network reads), without a mask."""
 
     modality = "text"
 
     def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
-        self.texts = Tokenised(tokenizer, config, fixed_length)
+        self.texts = TokenReader(tokenizer, config, fixed_length)
 
     def load(self, item: Item) -> Tokens:
-        """Tokenise one text."""
+        """Tokenize one text."""
         return self.texts.read(item.text)
 
     def size(self, loaded: Tokens) -> int:
@@ -73,23 +78,23 @@ class Texts:
         return len(loaded)
 
     def batch(self, items: Sequence[Tokens]) -> dict[str, torch.Tensor]:
-        """Pad tokens to (B, T) with their mask; without one where they are of a fixed length."""
+        """Pad tokens to (B, T) with their mask, without one where they have a fixed length."""
         tokens, mask = self.texts.batch(items)
         types = self.texts.types(tokens)
-        inputs = {"input_ids": tokens, **({} if self.texts.fixed else {"attention_mask": mask})}
+        inputs = {"input_ids": tokens, **({} if self.texts.fixed_length else {MASK: mask})}
         inputs |= {} if types is None else {"token_type_ids": types}
         return {name: torch.from_numpy(values) for name, values in inputs.items()}
 
 
 @dataclass(frozen=True)
-class Part(torch.utils.data.Dataset[tuple[Loaded, int]]):
-    """The utterances to train on, or those held out, that can be read.
+class TrainingPart(torch.utils.data.Dataset[tuple[Loaded, int]]):
+    """Utterances to train on, or those held out, that can be read.
 
     Args:
         items: the utterances, the shortest first.
-        targets: the class of each, as its place among the logits.
+        targets: the class of each, as its index among the logits.
         sizes: of each, in samples or tokens.
-        contents: sha256 of what the network sees of each, the decoded samples or the words.
+        contents: sha256 of the input of each, the decoded samples or the words.
         preparer: of the network.
     """
 
@@ -103,28 +108,28 @@ class Part(torch.utils.data.Dataset[tuple[Loaded, int]]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[Loaded, int]:
-        item = replace(self.items[index])  # an item keeps its decoded clip, which must not outlive its turn
+        item = replace(self.items[index])  # a copy: an item keeps its decoded clip in memory
         return self.preparer.load(item), self.targets[index]
 
 
-def part(
+def read_part(
     items: Sequence[Item],
     classes: Mapping[str, str],
-    names: Sequence[str],
+    class_names: Sequence[str],
     preparer: Preparer,
     check: Callable[[Item], None] = lambda item: None,
-) -> tuple[Part, dict[str, Unencodable]]:
-    """Read every utterance once.
+) -> tuple[TrainingPart, dict[str, Unencodable]]:
+    """Read every utterance of a part once.
 
     Args:
         items: the utterances of the part.
-        classes: class by id.
-        names: the classes in the order of the logits.
+        classes: class by utterance id.
+        class_names: the classes in the order of the logits.
         preparer: of the network.
-        check: is asked before an utterance is read; raises Unencodable for one that is not wanted.
+        check: called before an utterance is read; raises Unencodable for one that is left out.
 
     Returns:
-        those that can be read, shortest first, and why the others are left out, by id.
+        the utterances that can be read, shortest first, and the reason of each of the others, by utterance id.
     """
     read: list[tuple[int, str, Item, str]] = []  # size, id, item, content
     left_out: dict[str, Unencodable] = {}
@@ -137,13 +142,13 @@ def part(
             left_out[item.id] = reason
     read.sort(key=lambda row: row[:2])
     sizes, ids, kept, contents = zip(*read, strict=True) if read else ((), (), (), ())
-    targets = tuple(names.index(classes[utterance_id]) for utterance_id in ids)
-    return Part(kept, targets, sizes, contents, preparer), left_out
+    targets = tuple(class_names.index(classes[utterance_id]) for utterance_id in ids)
+    return TrainingPart(kept, targets, sizes, contents, preparer), left_out
 
 
 @dataclass(frozen=True)
 class Collator:
-    """Makes one padded batch of prepared utterances, `labels` (B,) included."""
+    """Make one padded batch of prepared utterances, `labels` (B,) included."""
 
     preparer: Preparer
 
@@ -153,14 +158,23 @@ class Collator:
         return {**self.preparer.batch(loaded), "labels": torch.tensor(labels)}
 
 
-class ByLength(torch.utils.data.Sampler[int]):
-    """Similar lengths side by side, in an order that depends on seed and epoch alone: a resumed epoch is the same."""
+class LengthGroupedSampler(torch.utils.data.Sampler[int]):
+    """Order utterances so that batches hold similar lengths.
+
+    The order depends on seed and epoch alone, so that a resumed epoch has the same batches. Transformers' own grouping
+    by length would decode every clip to measure it, and its order does not survive a resumed epoch.
+
+    Args:
+        sizes: of the utterances, in samples or tokens.
+        batch: utterances per optimizer step.
+        seed: of the order.
+    """
 
     def __init__(self, sizes: Sequence[int], batch: int, seed: int) -> None:
         self.sizes, self.batch, self.seed, self.epoch = list(sizes), batch, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer at the start of every epoch."""
+        """Set the epoch, as the trainer does at the start of every epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

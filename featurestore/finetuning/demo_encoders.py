@@ -1,4 +1,4 @@
-"""The demo's own encoders: small networks, tuned from nothing on this machine on the training part of `holdout`."""
+"""Make the demo's encoders: small networks, trained from scratch on the training part of `holdout`."""
 
 import json
 import shutil
@@ -19,16 +19,18 @@ MODALITIES = ("text", "audio")
 
 
 def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
-    """The demo's encoders, tuned first where they are missing or of another manifest; both at once, one thread each.
+    """Return the demo's encoders, and train those that are missing or of another manifest.
+
+    Both are trained at once, each in one thread.
 
     Args:
-        store: of the demo corpus; the checkpoints lie in its folder `checkpoints`.
+        store: of the demo corpus; the checkpoints are in its folder `checkpoints`.
         say: receives lines for the user.
     """
-    missing = [modality for modality in MODALITIES if not _is_tuned(store, modality)]
+    missing = [modality for modality in MODALITIES if not _is_up_to_date(store, modality)]
     if missing:
-        say(f"tuning the demo's encoders from nothing ({', '.join(missing)}): about two minutes on two cores …")
-        for _ in run_each(_tune, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
+        say(f"training the demo's encoders from scratch ({', '.join(missing)}): about two minutes on two cores …")
+        for _ in run_each(_train, [(store.path, modality) for modality in missing], Engine(jobs=len(missing))):
             pass
     return [EncoderSpec(modality, str(_folder(store, modality))) for modality in MODALITIES]
 
@@ -37,13 +39,13 @@ def _folder(store: Store, modality: str) -> Path:
     return store.path / "checkpoints" / modality
 
 
-def _is_tuned(store: Store, modality: str) -> bool:
+def _is_up_to_date(store: Store, modality: str) -> bool:
     path = _folder(store, modality) / RECORD
     return path.is_file() and json.loads(path.read_text("utf-8"))["manifest"] == store.manifest_digest
 
 
-def _tune(path: Path, modality: str) -> None:
-    """Writes the untrained network and tunes it; runs in a process of its own."""
+def _train(path: Path, modality: str) -> None:
+    """Write the untrained network and train it, in a process of its own."""
     import torch
 
     from featurestore.finetuning import demo_models
@@ -52,21 +54,21 @@ def _tune(path: Path, modality: str) -> None:
     torch.set_num_threads(1)
     store = Store(path)
     out, start = _folder(store, modality), store.path / "checkpoints" / f"start-{modality}"
-    shutil.rmtree(out, ignore_errors=True)  # of an earlier manifest, or there would be nothing to do
+    shutil.rmtree(out, ignore_errors=True)  # of an earlier manifest
     if modality == "audio":
         demo_models.write_audio(start)
     else:
         demo_models.write_text(start, _training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
-    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_tell, **settings)
+    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_print_line, **settings)
 
 
 def _training_texts(store: Store) -> list[str]:
-    """The words that the tokenizer may learn from: those of the training part, like everything else."""
+    """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
     classes = schemes.scheme(schemes.default(store.corpus)).apply(store.utterances)
     training = set(cuts.cut("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The demo's two start checkpoints: small networks of the real architectures, untrained, made from a configuration."""
+"""Write the demo's two starting checkpoints: small untrained networks of real architectures."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.finetuning.settings import Settings
-from featurestore.finetuning.training import quiet
+from featurestore.finetuning.silence import silence_transformers
 
 SEED = 0
-# what the demo tunes them with; from random weights they need a larger step than a pretrained network
+# Settings of the demo's training. Random weights need a larger learning rate than a pretrained network.
 SETTINGS = {
     "audio": Settings(
         epochs=9,
@@ -22,12 +22,12 @@ SETTINGS = {
     ),
     "text": Settings(epochs=7, learning_rate=1e-3, warmup_steps=20, batch_size=32, micro_batch=32),
 }
-INITIAL = 0.1  # spread of the first weights: at the usual 0.02 so narrow a network hardly starts to learn
+INITIAL = 0.1  # standard deviation of the first weights; at the usual 0.02 so narrow a network hardly learns
 VOCABULARY = 400
 
 
 def write_audio(folder: Path) -> None:
-    """Writes a small untrained Wav2Vec2 (group norm, 50 frames a second) with its feature extractor."""
+    """Write a small untrained Wav2Vec2 (group norm, 50 frames per second) with its feature extractor."""
     import transformers as hf
 
     config = hf.Wav2Vec2Config(
@@ -42,7 +42,7 @@ def write_audio(folder: Path) -> None:
         num_conv_pos_embedding_groups=4,
         classifier_proj_size=64,
         feat_extract_norm="group",
-        do_stable_layer_norm=True,  # learns from nothing sooner than with the norm after each layer
+        do_stable_layer_norm=True,  # learns faster from scratch than with the norm after each layer
         initializer_range=INITIAL,
         hidden_dropout=0.3,
         feat_proj_dropout=0.2,
@@ -58,10 +58,10 @@ def write_audio(folder: Path) -> None:
 
 
 def write_text(folder: Path, texts: Iterable[str]) -> None:
-    """Writes a small untrained DeBERTa-v2 with a Unigram tokenizer that has seen these texts and no others."""
+    """Write a small untrained DeBERTa-v2 with a Unigram tokenizer that has seen only these texts."""
     import transformers as hf
 
-    tokenizer = _tokenizer(sorted(texts))
+    tokenizer = _train_tokenizer(sorted(texts))
     config = hf.DebertaV2Config(
         vocab_size=len(tokenizer),
         hidden_size=64,
@@ -87,12 +87,12 @@ def _write(model: Any, config: Any, folder: Path) -> None:
     import transformers as hf
 
     hf.set_seed(SEED)
-    with quiet():
+    with silence_transformers():
         model(config).save_pretrained(folder)
 
 
-def _tokenizer(texts: Sequence[str]) -> Any:
-    """A DeBERTa tokenizer; SentencePiece learns its pieces, because on one thread it always learns the same."""
+def _train_tokenizer(texts: Sequence[str]) -> Any:
+    """Train a DeBERTa tokenizer with SentencePiece, which learns the same pieces every time on one thread."""
     import sentencepiece
     import transformers as hf
 

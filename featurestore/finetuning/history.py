@@ -1,4 +1,4 @@
-"""Turn a trainer's log and its predictions into one line of figures for every epoch."""
+"""Summarize a trainer's log and its predictions as one entry per epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,54 +6,53 @@ from typing import Any
 import numpy as np
 from transformers.trainer_utils import EvalPrediction
 
-POINTS = 10  # of an epoch's curves that are kept
+POINTS = 10  # kept of an epoch's curves
 
 
-def history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trainer's log, with a line for every step, as one line for every epoch."""
+def summarize_log(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Summarize the trainer's log, with an entry for every step, as one entry per epoch."""
     epochs: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
-    for line in log:
-        if "loss" in line:
-            steps.append(line)
-        if "loss" in line and float(line["epoch"]).is_integer():
-            epochs.append(_epoch(steps))
+    for entry in log:
+        if "loss" in entry:
+            steps.append(entry)
+        if "loss" in entry and float(entry["epoch"]).is_integer():
+            epochs.append(_summarize_epoch(steps))
             steps = []
-        if "eval_accuracy" in line:
+        if "eval_accuracy" in entry:
             measured = ("accuracy", "unweighted_average_recall", "confusion")
-            epochs[-1] |= {"held_out_loss": line["eval_loss"]} | {name: line[f"eval_{name}"] for name in measured}
+            epochs[-1] |= {"held_out_loss": entry["eval_loss"]} | {name: entry[f"eval_{name}"] for name in measured}
     return epochs
 
 
-def _epoch(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """One epoch's training from the lines of its steps."""
+def _summarize_epoch(steps: list[dict[str, Any]]) -> dict[str, Any]:
     figures = {name: [float(step[name]) for step in steps] for name in ("loss", "accuracy")}
     return {
         "epoch": int(steps[-1]["epoch"]),
         "loss": float(np.mean(figures["loss"])),
         "training_accuracy": float(np.mean(figures["accuracy"])),
-        "steps": {name: thinned(values) for name, values in figures.items()},
+        "steps": {name: average_runs(values) for name, values in figures.items()},
     }
 
 
-def thinned(values: Sequence[float], points: int = POINTS) -> list[float]:
-    """Means of at most so many runs of neighbours, as equal in length as can be.
+def average_runs(values: Sequence[float], points: int = POINTS) -> list[float]:
+    """Cut values into at most `points` runs of equal length as far as possible, and average each.
 
-    >>> thinned([1.0, 2.0, 3.0, 4.0], points=2)
+    >>> average_runs([1.0, 2.0, 3.0, 4.0], points=2)
     [1.5, 3.5]
     """
     return [round(float(np.mean(run)), 5) for run in np.array_split(values, min(points, len(values)))]
 
 
-def scores(prediction: EvalPrediction) -> dict[str, float]:
-    """Accuracy and unweighted average recall (mean recall of the classes that occur), each 0 to 1."""
+def score(prediction: EvalPrediction) -> dict[str, float]:
+    """Compute accuracy and unweighted average recall (mean recall of the classes that occur), each 0 to 1."""
     guessed, truth = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)  # (N,) each
     recalls = [float(np.mean(guessed[truth == target] == target)) for target in np.unique(truth)]
     return {"accuracy": float(np.mean(guessed == truth)), "unweighted_average_recall": float(np.mean(recalls))}
 
 
-def confusion(prediction: EvalPrediction, classes: int) -> list[list[int]]:
-    """How often each class (row) was taken for each (column)."""
+def count_confusions(prediction: EvalPrediction, classes: int) -> list[list[int]]:
+    """Count how often each true class (row) was predicted as each class (column)."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (np.asarray(prediction.label_ids), np.asarray(prediction.predictions)), 1)
     table: list[list[int]] = counts.tolist()

@@ -1,25 +1,25 @@
-"""Say how to fine-tune."""
+"""Settings of fine-tuning."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to fine-tune; the defaults are the paper's (learning rate, optimiser, batch and epochs).
+    """Settings of fine-tuning. The defaults are the paper's (learning rate, optimizer, batch and epochs).
 
     Args:
         epochs: passes over the training part; the last one's weights are kept, never those that score best.
         learning_rate: at the start; it falls linearly to 0.
-        warmup_steps: optimiser steps over which the learning rate rises from 0 first.
-        batch_size: utterances per optimiser step.
-        micro_batch: utterances in memory at once; the gradients of several are added up to a batch.
+        warmup_steps: optimizer steps over which the learning rate first rises from 0.
+        batch_size: utterances per optimizer step.
+        micro_batch: utterances in memory at once; gradients are accumulated to a batch.
         weight_decay: AdamW's.
         epsilon: AdamW's.
         clip: the largest norm of the gradient.
         freeze_front: leave the convolutional front of a raw-waveform model as it is.
         seed: of the new classifier's weights, the order of the data, and dropout.
-        fixed_length: cut or pad every input to so many samples or tokens, without a mask over the padding, as the
-            paper's code does; the checkpoint is then encoded with in the same way. 0: each as long as it is.
+        fixed_length: cut or pad every input to this many samples or tokens, without a mask over the padding, as the
+            paper's code does; the checkpoint then encodes in the same way. 0 keeps each input's own length.
         max_seconds: longer clips are left out; None for any length that fits into memory.
     """
 
@@ -37,5 +37,5 @@ class Settings:
     max_seconds: float | None = None
 
     def micro(self) -> int:
-        """The utterances in memory at once: the largest divisor, so that several make up exactly one batch."""
+        """Compute the utterances in memory at once: the largest divisor of the batch up to `micro_batch`."""
         return max(size for size in range(1, self.micro_batch + 1) if self.batch_size % size == 0)

@@ -1,7 +1,7 @@
-"""Keep SpecAugment from hiding short clips: transformers draws spans of one length for every clip of a batch.
+"""Keep SpecAugment from masking short clips completely.
 
-It fails where a span is longer than the padded batch, and hides a clip that is as long as a span completely. HuBERT and
-SEW draw spans over padding as if it were speech.
+Transformers draws spans of one length for every clip of a batch. It fails where a span is longer than the padded batch,
+and masks all of a clip that is as long as a span. HuBERT and SEW draw spans over padding as if it were speech.
 """
 
 import inspect
@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from featurestore.networks.front import frame_count
+from featurestore.networks.frames import frame_count
 
 
 def fit_masks(model: nn.Module) -> None:
-    """Make a network draw the time masks of a batch clip by clip where a clip is shorter than two spans.
+    """Draw the time masks of a batch clip by clip where a clip is shorter than two spans.
 
-    Such a clip has one span of at most half its frames. The longer clips of the batch have spans as configured. Other
+    Such a clip gets one span of at most half its frames. The longer clips of the batch get spans as configured. Other
     batches, and evaluation, are left to transformers.
 
     Args:
@@ -35,17 +35,17 @@ def fit_masks(model: nn.Module) -> None:
         if not base.training:
             return None
         inputs = args[0] if args else next(iter(kwargs.values()))  # (B, S) or (B, T, features)
-        frames, width = _frames(config, inputs, kwargs.get("attention_mask"))
+        frames, width = _count_frames(config, inputs, kwargs.get("attention_mask"))
         if min(frames) >= 2 * config.mask_time_length:
             return None
-        spans = torch.from_numpy(draw(frames, width, config)).to(inputs.device)
+        spans = torch.from_numpy(draw_masks(frames, width, config)).to(inputs.device)
         return args, {**kwargs, "mask_time_indices": spans}
 
     base.register_forward_pre_hook(supply, with_kwargs=True)
 
 
-def draw(frames: Sequence[int], width: int, config: Any) -> NDArray[np.bool_]:
-    """Draw the masks (B, width) of clips of so many frames, by the rule of transformers for those of two spans or more.
+def draw_masks(frames: Sequence[int], width: int, config: Any) -> NDArray[np.bool_]:
+    """Draw the masks (B, width) of clips. Clips of two spans or more follow transformers' own rule.
 
     Args:
         frames: of each clip.
@@ -65,8 +65,8 @@ def draw(frames: Sequence[int], width: int, config: Any) -> NDArray[np.bool_]:
     return masks
 
 
-def _frames(config: Any, inputs: Tensor, mask: Tensor | None) -> tuple[list[int], int]:
-    """Count the frames of each clip, and of the padded batch."""
+def _count_frames(config: Any, inputs: Tensor, mask: Tensor | None) -> tuple[list[int], int]:
+    """Count the frames of each clip, and those of the padded batch."""
     lengths = [inputs.shape[1]] * len(inputs) if mask is None else mask.sum(-1).tolist()
     if not getattr(config, "conv_kernel", None):
         return lengths, inputs.shape[1]

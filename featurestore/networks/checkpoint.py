@@ -1,4 +1,4 @@
-"""A checkpoint: a local folder or a hub name, resolved to a folder of safetensors weights and known by its content."""
+"""Resolve a checkpoint, a local folder or a hub name, to a folder of safetensors weights, and read its files."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
 
-# What loading may read; weights other than safetensors are pickles and are never fetched.
+# What loading may read. Weights other than safetensors are pickles and are never fetched.
 FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 RECORD = "finetune.json"
 
@@ -18,8 +18,8 @@ class Checkpoint:
     """A checkpoint on this machine.
 
     Args:
-        name: its hub name, or its folder in full, so that it is found from anywhere.
-        folder: where it lies.
+        name: its hub name, or the absolute path of its folder.
+        folder: where its files are.
         revision: the hub's commit; empty for a local folder.
     """
 
@@ -29,10 +29,14 @@ class Checkpoint:
 
     def config(self) -> dict[str, Any]:
         """Read the network's `config.json`."""
-        return _json(self.folder / "config.json")
+        return _read_json(self.folder / "config.json")
 
     def modality(self) -> str:
-        """`audio` where a feature extractor lies beside the weights, `text` where only a tokenizer does."""
+        """Return `audio` where it has a feature extractor, `text` where it has only a tokenizer.
+
+        Raises:
+            BadValue: it has neither.
+        """
         if self.extractor():
             return "audio"
         if any((self.folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json", "vocab.txt")):
@@ -45,15 +49,15 @@ class Checkpoint:
         )
 
     def extractor(self) -> dict[str, Any]:
-        """Read the settings of its feature extractor; empty where it has none."""
+        """Read the settings of its feature extractor. Empty where it has none."""
         alone, processor = (self.folder / f"{name}_config.json" for name in ("preprocessor", "processor"))
         if alone.is_file():
-            return _json(alone)
-        found: dict[str, Any] = _json(processor).get("feature_extractor", {}) if processor.is_file() else {}
-        return found
+            return _read_json(alone)
+        settings: dict[str, Any] = _read_json(processor).get("feature_extractor", {}) if processor.is_file() else {}
+        return settings
 
     def classes(self) -> list[str]:
-        """List the classes of its classifier in order of the logits; empty where it has none."""
+        """List the classes of its classifier in order of the logits. Empty where it has none."""
         config = self.config()
         kinds = ("ForSequenceClassification", "ForAudioClassification")
         if not any(name.endswith(kinds) for name in config.get("architectures") or []):
@@ -62,20 +66,20 @@ class Checkpoint:
         return [names[key] for key in sorted(names, key=int)]
 
     def digests(self) -> dict[str, str]:
-        """Compute the sha256 of every file that shapes a vector: `weights`, each configuration and vocabulary file."""
+        """Compute the sha256 of every file that shapes a vector: `weights`, each configuration and vocabulary."""
         names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
         weights = sorted(name for name in names if name.endswith(".safetensors"))
         others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
         return {"weights": _sha256(self.folder, weights), **{name: _sha256(self.folder, [name]) for name in others}}
 
     def trained_on(self) -> dict[str, Any]:
-        """What fine-tuning recorded: the content of `finetune.json`; empty where there is none."""
+        """Read what fine-tuning recorded, the content of `finetune.json`. Empty where there is none."""
         path = self.folder / RECORD
-        return _json(path) if path.is_file() else {}
+        return _read_json(path) if path.is_file() else {}
 
 
 def resolve(name: str) -> Checkpoint:
-    """Find a checkpoint: a folder as it is, a hub name (`owner/model[@revision]`) through the hub's local cache.
+    """Find a checkpoint: a local folder, or a hub name (`owner/model[@revision]`) through the hub's local cache.
 
     Raises:
         NotFound: no such folder, or no such model on the hub.
@@ -88,7 +92,7 @@ def resolve(name: str) -> Checkpoint:
     elif name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise NotFound(
             f"there is no checkpoint folder {name}",
-            do="name a folder that is there, or a model of the hub: owner/model",
+            do="give an existing folder, or a model on the hub: owner/model",
         )
     else:
         checkpoint = _from_hub(name)
@@ -98,9 +102,9 @@ def resolve(name: str) -> Checkpoint:
         )
     if not any(checkpoint.folder.glob("*.safetensors")):
         raise BadValue(
-            f"checkpoint {name} has no safetensors weights, and pickled ones are never loaded",
+            f"checkpoint {name} has no safetensors weights, and pickled weights are never loaded",
             got=", ".join(sorted(path.name for path in checkpoint.folder.iterdir())),
-            do="load it once where you trust it, and save_pretrained it to a new folder",
+            do="load it where you trust it, and save it to a new folder with save_pretrained",
         )
     return checkpoint
 
@@ -113,22 +117,22 @@ def _from_hub(name: str) -> Checkpoint:
     try:
         folder = Path(snapshot_download(model, revision=revision or None, allow_patterns=FILES))
         if not any(folder.glob("*.safetensors")):
-            folder = _converted(model) or folder
+            folder = _download_conversion(model) or folder
     except RepositoryNotFoundError:
         raise NotFound(
             f"the hub has no model {name!r}, or it is private",
-            do="check the name, or log in with `hf auth login`; a local folder works too, in the place of the name",
+            do="check the name, or log in with `hf auth login`, or give a local folder instead",
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise Unavailable(
             f"cannot fetch checkpoint {name}: the hub cannot be reached and it is not in the local cache",
             got=str(error).partition("\n")[0],
-            do="copy the model's folder to this machine and give the folder in the place of the name",
+            do="copy the model's folder to this machine, and give the folder instead of the name",
         ) from None
     return Checkpoint(name, folder, revision=folder.name)
 
 
-def _converted(model: str) -> Path | None:
+def _download_conversion(model: str) -> Path | None:
     # Older models (deberta-v3-small among them) have their safetensors only on the hub's conversion pull request.
     from huggingface_hub import snapshot_download
     from transformers.safetensors_conversion import auto_conversion
@@ -137,7 +141,7 @@ def _converted(model: str) -> Path | None:
     return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Where networks run unless the user says: the GPU where there is one, else on how many cores."""
+"""Choose and check the device that networks run on, and count the cores of this machine."""
 
 import re
 import sys
@@ -10,8 +10,8 @@ _NAME = re.compile(r"cpu|mps|cuda(:\d+)?")
 _GPUS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))  # Nvidia's driver, Windows' for Linux, AMD's
 
 
-def best() -> str:
-    """`cuda`, `mps` or `cpu`; torch is asked only where there may be a GPU, because loading it costs seconds."""
+def choose_device() -> str:
+    """Return `cuda` or `mps` where there is a GPU, else `cpu`. Loads torch, which takes seconds, only if needed."""
     if sys.platform == "linux" and not any(path.exists() for path in _GPUS):
         return "cpu"
     import torch
@@ -21,19 +21,19 @@ def best() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def check(name: str, *, here: bool = True) -> None:
-    """Checks the name of a device, and that it is there; torch is asked only about a GPU.
+def check_device(name: str, *, here: bool = True) -> None:
+    """Check the name of a device, and that this machine has it. Loads torch only for a GPU.
 
     Args:
         name: `cpu`, `cuda`, `cuda:1`, `mps`.
-        here: whether it is to be on this machine; what a cluster's workers have cannot be told.
+        here: whether it must be on this machine. What a cluster's workers have is not known.
 
     Raises:
-        BadValue: it is no name of a device, or this machine has none of that name.
+        BadValue: it is not the name of a device, or this machine has none of that name.
     """
     if not _NAME.fullmatch(name):
         raise BadValue(f"{name!r} is not a device", expected="cpu, cuda, cuda:NUMBER or mps")
-    if here and name != "cpu" and name not in (there := _there()):
+    if here and name != "cpu" and name not in (there := _list_devices()):
         raise BadValue(
             f"there is no device {name!r} that torch can use on this machine",
             expected=", ".join(there),
@@ -41,7 +41,7 @@ def check(name: str, *, here: bool = True) -> None:
         )
 
 
-def _there() -> list[str]:
+def _list_devices() -> list[str]:
     import torch
 
     gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
@@ -49,7 +49,7 @@ def _there() -> list[str]:
 
 
 def cores() -> int:
-    """The cores that this process may use, within a container's limit and its own affinity."""
+    """Count the cores that this process may use, within a container's limit and its own affinity."""
     from joblib import cpu_count
 
     return int(cpu_count())

@@ -1,4 +1,4 @@
-"""Inputs of one fixed length, without a mask: how an encoder is fed that was tuned so, as the paper's code does."""
+"""Cut or pad every input to one length without a mask, for encoders fine-tuned so, as in the paper's code."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 from featurestore.networks.checkpoint import Checkpoint
 
 
-def fixed_length(checkpoint: Checkpoint) -> int:
-    """Read the samples or tokens that every input is cut or padded to, as fine-tuning recorded it; 0: each its own."""
+def read_fixed_length(checkpoint: Checkpoint) -> int:
+    """Read the length of every input in samples or tokens, as fine-tuning recorded it. 0 means no fixed length."""
     settings: dict[str, Any] = checkpoint.trained_on().get("settings", {})
     return int(settings.get("fixed_length", 0))
 
 
-def described(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Describe it in an encoder's preprocessing; nothing where each input has its own length."""
-    length = fixed_length(checkpoint)
+def describe_fixed_length(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Describe the fixed length for an encoder's preprocessing. Empty where each input has its own length."""
+    length = read_fixed_length(checkpoint)
     return {"fixed_length": length, "padding": "not masked, as the encoder was tuned"} if length else {}
 
 
-def fixed(values: NDArray[Any], length: int, fill: float = 0) -> NDArray[Any]:
-    """Values (..., T) cut or padded at their end to `length`; as they are where `length` is 0.
+def fit_length(values: NDArray[Any], length: int, fill: float = 0) -> NDArray[Any]:
+    """Cut or pad values (..., T) at their end to `length`. 0 leaves them as they are.
 
-    >>> fixed(np.array([1, 2, 3]), 5), fixed(np.array([[1, 2, 3]]), 2), fixed(np.array([1, 2, 3]), 0)
+    >>> fit_length(np.array([1, 2, 3]), 5), fit_length(np.array([[1, 2, 3]]), 2), fit_length(np.array([1, 2, 3]), 0)
     (array([1, 2, 3, 0, 0]), array([[1, 2]]), array([1, 2, 3]))
     """
     if not length:

@@ -1,19 +1,19 @@
-"""Say what a frame is where a network's output is not simply a row per moment, without loading torch."""
+"""Count a clip's frames, and arrange a network's output as frames over time. Loads no torch."""
 
-from importlib.util import find_spec
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featurestore.networks import pooling
-
 MOONSHINE, SPEECH_TO_TEXT = "moonshine", "speech_to_text"
 AST, CLAP, WHISPER = "audio-spectrogram-transformer", ("clap", "clap_audio_model"), "whisper"
 
 # Their extractors pad every clip to one length.
 ONE_LENGTH = (AST, *CLAP, WHISPER)
+
+# Kaldi's filter banks, in samples at 16 kHz: windows of 25 ms every 10 ms.
+KALDI_WINDOW, KALDI_HOP = 400, 160
 
 # Whisper's front: 10 ms mel frames, then a convolution of stride 2.
 WHISPER_STRIDE = 2
@@ -22,31 +22,13 @@ WHISPER_STRIDE = 2
 _SPECIAL = 2
 
 
-def along_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
-    """Arrange a network's output for one batch as frames (B, T, D).
-
-    AST's patches of one time step, and CLAP's frequency bins, are averaged; AST's special tokens are left out.
-
-    Args:
-        values: (B, T, D); of AST (B, 2 + F * T, D) with F patches along frequency; of CLAP (B, D, F, T).
-        config: of the network.
-    """
-    if config.model_type == AST:
-        rows = (int(config.num_mel_bins) - int(config.patch_size)) // int(config.frequency_stride) + 1
-        patches = values[:, _SPECIAL:]
-        return np.asarray(patches.reshape(len(values), rows, -1, values.shape[-1]).mean(axis=1))
-    if config.model_type in CLAP:
-        return np.asarray(values.mean(axis=2).transpose(0, 2, 1))
-    return values
-
-
-def rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> float | None:
-    """Frames a second, from the files of a checkpoint; None where they do not say.
+def frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> float | None:
+    """Compute frames per second from the files of a checkpoint. None where they do not say.
 
     Args:
         config: `config.json`.
         settings: of the feature extractor.
-        sampling_rate: samples a second.
+        sampling_rate: samples per second.
     """
     kind = config.get("model_type")
     if config.get("conv_stride"):
@@ -64,41 +46,87 @@ def rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -
     return None
 
 
-def pooled_over(config: dict[str, Any]) -> str:
-    """Say over which frames vectors are pooled, as the header states it."""
-    kind = config.get("model_type")
-    if kind == AST:
-        return f"{pooling.POOLING}; a frame is the mean of the patches of one time step, without the special tokens"
-    if kind in CLAP:
-        over = "all frames that the network gives, padding included; a frame is the mean of its frequency bins"
-        return pooling.POOLING.replace("true frames", over)
-    return pooling.POOLING
+def shortest_clip(config: Any, frames: int = 1) -> int:
+    """Count the samples that give this many frames, from a configuration's `conv_kernel` and `conv_stride`."""
+    samples = frames
+    for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return int(samples)
 
 
-def normalised(config: dict[str, Any], settings: dict[str, Any]) -> str:
-    """Say how a clip is normalised, as the header states it."""
-    kind = config.get("model_type")
-    if kind == "wav2vec2-bert" or (kind == SPEECH_TO_TEXT and settings.get("do_ceptral_normalize", True)):
-        return "each mel bin over its own clip"
-    if not settings.get("do_normalize"):
-        return "no"
-    return "by the extractor's mean and deviation" if kind == AST else "each clip over its own samples"
+def frame_count(config: Any, samples: int) -> int:
+    """Count the frames that the convolutions of a raw-waveform network make of a clip."""
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return int(samples)
 
 
-def spectrum(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """Say how the spectrum is made, and what becomes of a clip of another length than the network's.
+def true_frames(
+    config: Any, extractor: Any, samples: int, mask: NDArray[np.int64] | None
+) -> tuple[int | None, int | None]:
+    """Count the output frames of a clip itself, without padding, and likewise the frames between the layers.
 
-    Two extractors take torchaudio's filter banks where it is installed, whose values differ from transformers' own.
+    Args:
+        config: of the network.
+        extractor: of transformers.
+        samples: length of the decoded clip.
+        mask: the extractor's own mask (T,); None where it gives none.
+
+    Returns:
+        the two counts. They differ where an adapter or SEW makes other frames at the end. None means that all frames
+        are the clip's, or that padding cannot be told from the clip.
     """
-    kind = config.get("model_type")
-    by = {"spectrum": "torchaudio's" if find_spec("torchaudio") else "transformers' own"}
-    if kind == SPEECH_TO_TEXT:
-        return by
+    inner = _first_layer_frames(config, extractor, samples, mask)
+    if inner is None:
+        return None, None
+    if getattr(config, "add_adapter", False):
+        return None if mask is None else _frames_after_adapter(config, inner), inner
+    outer = inner - inner % squeeze(config)
+    return outer, outer // squeeze(config)
+
+
+def squeeze(config: Any) -> int:
+    """Read how many frames the network merges into one (SEW). Frames left over at the end become zeros."""
+    return int(getattr(config, "squeeze_factor", 1))
+
+
+def along_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
+    """Arrange a network's output for one batch as frames (B, T, D).
+
+    Averages AST's patches of one time step, and CLAP's frequency bins. Leaves out AST's special tokens.
+
+    Args:
+        values: (B, T, D); of AST (B, 2 + F * T, D) with F patches along frequency; of CLAP (B, D, F, T).
+        config: of the network.
+    """
+    if config.model_type == AST:
+        rows = (int(config.num_mel_bins) - int(config.patch_size)) // int(config.frequency_stride) + 1
+        patches = values[:, _SPECIAL:]
+        return np.asarray(patches.reshape(len(values), rows, -1, values.shape[-1]).mean(axis=1))
+    if config.model_type in CLAP:
+        return np.asarray(values.mean(axis=2).transpose(0, 2, 1))
+    return values
+
+
+def _first_layer_frames(config: Any, extractor: Any, samples: int, mask: NDArray[np.int64] | None) -> int | None:
+    """Count the frames of a clip that the first layer receives."""
+    kind = config.model_type
     if kind == AST:
-        frames = settings.get("max_length", 1024)
-        return {**by, "padding": f"to {frames} frames of the spectrum; a longer clip fails"}
-    if kind in CLAP:
-        seconds, how = settings.get("max_length_s", 10), settings.get("padding", "repeatpad")
-        filled = "padded with silence" if how == "pad" else f"repeated ({how})"
-        return {"padding": f"a clip shorter than {seconds} s is {filled}; a longer clip fails"}
-    return {}
+        return _time_patches(config, 1 + (samples - KALDI_WINDOW) // KALDI_HOP)
+    if kind == WHISPER:
+        return max(1, -(-samples // (int(extractor.hop_length) * WHISPER_STRIDE)))
+    if mask is not None and kind not in (*CLAP, SPEECH_TO_TEXT):
+        return int(mask.sum())
+    return frame_count(config, samples) if getattr(config, "conv_kernel", None) else None
+
+
+def _time_patches(config: Any, spectrum_frames: int) -> int:
+    """Count AST's patches along time that lie within the spectrum's frames, at least one."""
+    return max(1, (spectrum_frames - int(config.patch_size)) // int(config.time_stride) + 1)
+
+
+def _frames_after_adapter(config: Any, frames: int) -> int:
+    """Count the true frames after w2v-bert's adapter, whose convolutions make them fewer."""
+    for _ in range(int(config.num_adapter_layers)):
+        frames = (frames + 2 * (config.adapter_stride // 2) - config.adapter_kernel_size) // config.adapter_stride + 1
+    return max(1, int(frames))

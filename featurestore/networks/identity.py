@@ -1,4 +1,4 @@
-"""Identify an encoder by what its files say, and fingerprint it."""
+"""Identify an encoder from its files alone, and fingerprint it."""
 
 import hashlib
 import json
@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from featurestore.exposure import TrainedUtterance
+from featurestore.exposure import TrainedUtterance, from_record
+from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.supported_architectures import Architecture
+from featurestore.spec import EncoderSpec
 
-# What `--frames` and `--layers` add; everything else that an encoder has is always stored.
+# What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
+
+# Architectures whose fused attention transformers supports and our tests cover. Others run eager, which all have.
+FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which encoder made a vector, known from its files alone, before anything heavy is loaded.
+    """An encoder, known from its files alone, before anything heavy is loaded.
 
     Args:
         name: of the feature file.
@@ -36,11 +42,58 @@ class Identity:
     checkpoint: Checkpoint | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:
-        """The sha256 of all that shapes a vector."""
+        """Compute the sha256 of everything that shapes a vector."""
         return fingerprint(self.description)
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """The sha256 of an encoder's description; where the checkpoint lies and what it is called do not count."""
+    """Compute the sha256 of an encoder's description, without the checkpoint's name and place."""
     content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision")}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def identify_network(
+    spec: EncoderSpec,
+    checkpoint: Checkpoint,
+    architecture: Architecture,
+    *,
+    modality: str,
+    kinds: tuple[str, ...],
+    **described: Any,
+) -> Identity:
+    """Identify a checkpoint of transformers.
+
+    Args:
+        spec: as the user gave it.
+        checkpoint: on this machine.
+        architecture: of the checkpoint.
+        modality: `audio` or `text`.
+        kinds: what its class of encoder always gives; logits and optional kinds are added.
+        described: what its modality adds to the description.
+    """
+    fast_paths.report_untested()
+    config, digests, classes = checkpoint.config(), checkpoint.digests(), checkpoint.classes()
+    description = {
+        "class": f"hf-{modality}",
+        "checkpoint": checkpoint.name,
+        "revision": checkpoint.revision,
+        "model_type": config.get("model_type", ""),
+        "weights": digests.pop("weights"),
+        "files": digests,
+        "dtype": "float32",
+        "attention": "sdpa" if config.get("model_type") in FUSED else "eager",
+        **described,
+    }
+    return Identity(
+        name=spec.name or modality,
+        modality=modality,
+        description=description,
+        kinds=(
+            *kinds,
+            *(["logits"] if classes else []),
+            *(kind for kind in OPTIONAL if kind != "layers" or architecture.layers),
+        ),
+        classes=tuple(classes),
+        trained_on=from_record(checkpoint.trained_on()),
+        checkpoint=checkpoint,
+    )

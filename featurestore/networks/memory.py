@@ -1,8 +1,12 @@
-"""How much memory one clip takes, estimated before it is decoded: a clip that does not fit is refused, not killed."""
+"""Estimate how much memory a clip takes before it is decoded, and measure how much is free.
+
+A clip that does not fit is then refused with a reason instead of ending the process.
+"""
 
 from collections.abc import Mapping
 from functools import cache
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from featurestore.networks.checkpoint import Checkpoint
@@ -10,48 +14,51 @@ from featurestore.networks.frames import ONE_LENGTH
 from featurestore.networks.identity import Identity
 
 _FLOAT = 4  # bytes
-_STRIDE = 320  # samples a frame, at 16 kHz, of networks whose configuration names no strides
-_DECODED = 48_000 * 2 * _FLOAT * 3  # bytes a second: stereo at 48 kHz, its mono mixdown, the resampled clip
+_STRIDE = 320  # samples per frame, at 16 kHz, of networks whose configuration names no strides
+_DECODED = 48_000 * 2 * _FLOAT * 3  # bytes per second: stereo at 48 kHz, its mono mixdown, the resampled clip
 
-# Copies alive at the peak, measured on wav2vec2-base and wavlm-base at 20 and 60 s (2.5 and 4 were found): the first
-# convolution with its norm and activation, and the attention scores where the network computes them one and all.
+# Copies alive at the peak, measured on wav2vec2-base and wavlm-base at 20 and 60 s (2.5 and 4): the first convolution
+# with its norm and activation, and the attention scores where the network computes them one and all.
 _FRONT_COPIES = 3
 _SCORE_COPIES = 5
 
 # Training, measured on wav2vec2-base, wavlm-base, hubert-base and data2vec-audio-base of 1 to 12 layers, clips of 5 to
-# 40 s, one to four at once. The first convolution stands 5 times at its peak (a masked batch is normalised clip by
-# clip), and the whole front 11 times its size where its activations are kept. Every layer keeps 3 copies of the
-# attention scores (fused attention too, because of its dropout) and 20,000 to 24,000 values a frame: 16 times the width
-# and 4 times the inner width.
+# 40 s, one to four at once. The first convolution is alive 5 times at its peak (a masked batch is normalized clip by
+# clip), and the whole front takes 11 times its size where its activations are kept. Every layer keeps 3 copies of the
+# attention scores (fused attention too, because of its dropout) and 20,000 to 24,000 values per frame: 16 times the
+# width and 4 times the inner width.
 _FRONT_TRAINING, _FRONT_KEPT = 5, 12
 _SCORES_KEPT = 3.1
 _WIDTH_KEPT, _INNER_KEPT = 16, 4
 
+_USABLE = 0.8  # of the available memory; the rest is for what an estimate does not see
+_CGROUP = Path("/sys/fs/cgroup")
 
-def needed(identity: Identity, seconds: float) -> int:
-    """The peak memory of decoding and encoding one clip beside the network itself, in bytes, rounded up.
 
-    The first convolution grows with the clip's length and leads for clips of minutes; attention that is not fused
-    grows with its square. A hand-made extractor only decodes, as do networks whose input is always
-    of one length (Whisper, AST, CLAP).
+def estimate_encoding_memory(identity: Identity, seconds: float) -> int:
+    """Estimate the peak memory of decoding and encoding one clip, without the network itself, in bytes, rounded up.
+
+    The first convolution grows with the clip's length and dominates for clips of minutes. Attention that is not fused
+    grows with its square. A hand-made extractor only decodes, as do networks whose input always has one length
+    (Whisper, AST, CLAP).
 
     Args:
-        identity: which encoder.
+        identity: of the encoder.
         seconds: length of the clip.
     """
     decoding = int(seconds * _DECODED)
-    config = _config(identity.checkpoint) if identity.checkpoint else {}
+    config = _read_config(identity.checkpoint) if identity.checkpoint else {}
     if identity.modality != "audio" or not config or identity.description.get("model_type") in ONE_LENGTH:
         return decoding
-    return decoding + _front(config, seconds * _rate(identity)) + _attention(identity, config, seconds)
+    return decoding + _front(config, seconds * _sampling_rate(identity)) + _attention(identity, config, seconds)
 
 
-def needed_to_train(config: Mapping[str, Any], samples: int, rate: int, *, clips: int, front: bool) -> int:
-    """Estimate the peak memory of one training step beside weights, gradients and optimiser, in bytes, rounded up.
+def estimate_training_memory(config: Mapping[str, Any], samples: int, rate: int, *, clips: int, front: bool) -> int:
+    """Estimate the peak memory of one training step, without weights, gradients and optimizer, in bytes, rounded up.
 
     Args:
         config: of the network, as its `config.json` has it.
-        samples: length of the longest clip, which the others are padded to.
+        samples: length of the longest clip, to which the others are padded.
         rate: in Hz.
         clips: in memory at once.
         front: whether the convolutional front is trained too, so that its activations are kept.
@@ -62,24 +69,44 @@ def needed_to_train(config: Mapping[str, Any], samples: int, rate: int, *, clips
     kept = (_WIDTH_KEPT * width + _INNER_KEPT * config.get("intermediate_size", 4 * width)) * frames
     layers = config.get("num_hidden_layers", 12) * (_SCORES_KEPT * scores + kept) + _SCORE_COPIES * scores
     values = (
-        layers + _convolved(config, samples, _FRONT_KEPT)
+        layers + _first_convolution(config, samples, _FRONT_KEPT)
         if front
-        else max(layers, _convolved(config, samples, _FRONT_TRAINING))
+        else max(layers, _first_convolution(config, samples, _FRONT_TRAINING))
     )
     return int(clips * (values * _FLOAT + samples / rate * _DECODED))
 
 
+def measure_free_memory(workers: int = 1) -> int:
+    """Measure the bytes that each of this many workers on this machine may take.
+
+    Workers share the machine's free memory and the container's limit. A limit on address space holds for each process.
+    """
+    import psutil
+
+    free = min(psutil.virtual_memory().available, _container_memory()) / workers
+    return max(0, int(_USABLE * min(free, _address_space())))
+
+
+def format_bytes(size: int) -> str:
+    """Format a number of bytes.
+
+    >>> format_bytes(58_000_000), format_bytes(1_240_000_000)
+    ('58 MB', '1.2 GB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
 @cache
-def _config(checkpoint: Checkpoint) -> dict[str, Any]:
+def _read_config(checkpoint: Checkpoint) -> dict[str, Any]:
     return checkpoint.config()
 
 
 def _front(config: Mapping[str, Any], samples: float) -> int:
-    return int(_convolved(config, samples, _FRONT_COPIES) * _FLOAT)
+    return int(_first_convolution(config, samples, _FRONT_COPIES) * _FLOAT)
 
 
-def _convolved(config: Mapping[str, Any], samples: float, copies: int) -> float:
-    """Count the values of so many copies of the first convolution's output."""
+def _first_convolution(config: Mapping[str, Any], samples: float, copies: int) -> float:
+    """Count the values in this many copies of the first convolution's output."""
     if not config.get("conv_dim"):
         return 0
     return float(copies * config["conv_dim"][0] * samples / config["conv_stride"][0])
@@ -88,9 +115,30 @@ def _convolved(config: Mapping[str, Any], samples: float, copies: int) -> float:
 def _attention(identity: Identity, config: dict[str, Any], seconds: float) -> int:
     if identity.description.get("attention") == "sdpa":
         return 0
-    frames = seconds * _rate(identity) / prod(config.get("conv_stride") or [_STRIDE])
+    frames = seconds * _sampling_rate(identity) / prod(config.get("conv_stride") or [_STRIDE])
     return int(_SCORE_COPIES * config.get("num_attention_heads", 12) * frames**2 * _FLOAT)
 
 
-def _rate(identity: Identity) -> int:
+def _sampling_rate(identity: Identity) -> int:
     return int(identity.description["preprocessing"]["sampling_rate"])
+
+
+def _address_space() -> float:
+    """Compute the bytes left under `ulimit -v`, taking a worker to be as large as this process. Infinite if not set."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("inf")
+    import psutil
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return float("inf") if limit == resource.RLIM_INFINITY else float(limit - psutil.Process().memory_info().vms)
+
+
+def _container_memory() -> float:
+    """Compute the bytes left under the control group's limit. Infinite where there is none."""
+    try:
+        limit, used = ((_CGROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        return float("inf") if limit == "max" else float(limit) - float(used)
+    except (OSError, ValueError):
+        return float("inf")

@@ -1,4 +1,4 @@
-"""Pool frames into one vector per utterance, over its true frames alone."""
+"""Pool an utterance's true frames, without padding, into vectors."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def mean(frames: np.ndarray) -> np.ndarray:
 
 
 def std(frames: np.ndarray) -> np.ndarray:
-    """Compute the population standard deviation of frames (T, D) over time, float32 (D,); zero for a single frame."""
+    """Compute the population standard deviation of frames (T, D) over time, float32 (D,). A single frame gives 0."""
     return np.asarray(frames.std(axis=0, dtype=np.float64), np.float32)
 
 

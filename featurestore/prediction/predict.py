@@ -14,7 +14,7 @@ from featurestore.encoders import Encoded, Encoder
 from featurestore.errors import Unencodable, told_briefly
 from featurestore.item import Item
 from featurestore.manifest import Utterance
-from featurestore.networks.device import check as check_device
+from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread

@@ -1,4 +1,4 @@
-"""Every architecture that transformers knows is encoded exactly, or refused by name before anything is encoded."""
+"""Every architecture of transformers is encoded exactly, or refused by name before anything is encoded."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ from featurestore import encoders
 from featurestore.audio import decode
 from featurestore.errors import BadValue, Unavailable
 from featurestore.item import Item
-from featurestore.networks import families
-from featurestore.networks.families import AUDIO, REASONS, TEXT
-from featurestore.networks.tokens import Tokenised
+from featurestore.networks.architectures_page import write_page
+from featurestore.networks.supported_architectures import AUDIO, PAGE, REASONS, TEXT
+from featurestore.networks.tokens import TokenReader
 from featurestore.spec import EncoderSpec
 from tests.support import architectures, tiny
 
@@ -38,7 +38,7 @@ def classifiers(modality):
 
 
 def cases(modality, table):
-    """Each architecture as a classifier where it has one, and bare where it has none or where that differs."""
+    """List each architecture as a classifier where it has one, and bare where it has none or where that differs."""
     found = []
     for name, family in table.items():
         with_classes = name in classifiers(modality)
@@ -58,7 +58,7 @@ def load(folder):
 
 
 def check_batches(identity, encoder, items):
-    """Alone against in a batch of all, every kind; gives the vectors of each alone."""
+    """Compare every kind of vector alone and in a batch of all. Return the vectors of each alone."""
     kinds = frozenset(identity.kinds)
     loaded = [encoder.load(item) for item in items]
     alone = [encoders.encode(encoder, [one], kinds)[0] for one in loaded]
@@ -128,7 +128,7 @@ def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, 
 
 
 class Direct:
-    """Stands in for an auto class where transformers maps an architecture to none, or to one that hears nothing."""
+    """Replacement of an auto class where transformers maps an architecture to none, or to one without the encoder."""
 
     def __init__(self, name):
         self.name = name
@@ -138,7 +138,7 @@ class Direct:
 
 
 def true_frames(name, plain, seconds):
-    """The frames of a clip itself, in plain arithmetic, from what the network alone returned."""
+    """Cut a network's output to the frames of the clip itself, by plain arithmetic."""
     samples = int(seconds * 16_000)
     if name == "whisper":
         return plain[: -(-samples // 320)]
@@ -153,7 +153,7 @@ def true_frames(name, plain, seconds):
 
 
 @pytest.mark.parametrize("name", [name for name in TEXT if name in KNOWN])
-def test_the_first_token_of_a_causal_network_alone_sees_nothing_of_the_text(name):
+def test_the_first_token_ignores_the_text_in_causal_networks_only(name):
     base = architectures.network(name, hf.AutoModel)
     base = base.get_encoder() if TEXT[name].encoder else base
     tokens = torch.arange(5, 9)[None]
@@ -165,7 +165,7 @@ def test_the_first_token_of_a_causal_network_alone_sees_nothing_of_the_text(name
 
 
 @pytest.mark.parametrize("name", [name for name, family in TEXT.items() if not family.causal and name in KNOWN])
-def test_the_longest_text_that_is_let_through_is_read(name, tmp_path):
+def test_the_longest_accepted_text_is_encoded(name, tmp_path):
     model = architectures.network(name, hf.AutoModel)
     _, encoder = load(architectures.save(model, architectures.tokenizer(), tmp_path))
     words = min(encoder.texts.longest, 80) - 2
@@ -194,8 +194,8 @@ def test_a_network_without_a_padding_token_is_encoded_exactly(name, with_classes
             close(alone[1]["logits"], model(**inputs).logits[0].numpy(), "logits")
 
 
-def test_a_padding_token_that_the_network_has_no_embedding_for_is_not_used(tmp_path):
-    """As left behind by add_special_tokens without resize_token_embeddings."""
+def test_a_padding_token_without_an_embedding_is_not_used(tmp_path):
+    """As add_special_tokens without resize_token_embeddings leaves it."""
     tokenizer = architectures.tokenizer(padded=False)
     tokenizer.add_special_tokens({"pad_token": "[NEW]"})
     model = architectures.network("gpt2", hf.AutoModel, vocab_size=len(tokenizer) - 1, pad_token_id=None)
@@ -204,9 +204,9 @@ def test_a_padding_token_that_the_network_has_no_embedding_for_is_not_used(tmp_p
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "roberta", "xlnet"])
-def test_a_padded_batch_for_tuning_gives_each_text_its_own_logits(name):
+def test_a_padded_batch_for_fine_tuning_gives_each_text_its_own_logits(name):
     model = architectures.network(name, hf.AutoModelForSequenceClassification, id2label=CLASSES)
-    texts = Tokenised(architectures.tokenizer(), model.config)
+    texts = TokenReader(architectures.tokenizer(), model.config)
     read = [texts.read(text) for text in TEXTS]
     with torch.inference_mode():
         tokens, mask = map(torch.from_numpy, texts.batch(read))
@@ -215,18 +215,20 @@ def test_a_padded_batch_for_tuning_gives_each_text_its_own_logits(name):
             close(row, model(input_ids=torch.from_numpy(one)[None]).logits[0].numpy(), name)
 
 
-def test_a_network_that_transformers_cannot_run_is_told_before_any_text_is_encoded(tmp_path):
+def test_a_network_that_transformers_cannot_run_is_reported_on_loading(tmp_path):
     model = architectures.network("t5", hf.AutoModelForSequenceClassification, id2label=CLASSES)
     folder = architectures.save(model, architectures.tokenizer(), tmp_path)
     settings = json.loads((tmp_path / "config.json").read_text())
     settings.pop("decoder_start_token_id")
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(Unavailable, match=r"^transformers cannot run checkpoint .*\n  got: AttributeError: "):
+    with pytest.raises(
+        Unavailable, match=r"^transformers cannot run checkpoint .* on any input\n  got: AttributeError: "
+    ):
         load(folder)
 
 
 @pytest.mark.parametrize("kind", ["T5EncoderModel", "LongT5EncoderModel", "UMT5EncoderModel"])
-def test_an_encoder_that_is_saved_alone_is_whole(kind, tmp_path):
+def test_an_encoder_saved_without_its_decoder_is_loaded(kind, tmp_path):
     model_type = {"T": "t5", "L": "longt5", "U": "umt5"}[kind[0]]
     model = getattr(hf, kind)(architectures.config(model_type)).eval()
     _, encoder = load(architectures.save(model, architectures.tokenizer(), tmp_path))
@@ -238,7 +240,7 @@ def test_an_encoder_that_is_saved_alone_is_whole(kind, tmp_path):
 
 
 @pytest.mark.parametrize("rope", ["dynamic", "longrope", "default"])
-def test_positions_that_are_scaled_by_the_length_keep_texts_out_of_batches(rope, tmp_path):
+def test_positions_scaled_by_length_are_encoded_one_text_at_a_time(rope, tmp_path):
     scaled = {"rope_type": rope, "rope_theta": 10_000.0, "factor": 2.0, "original_max_position_embeddings": 16}
     scaled |= {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8} if rope == "longrope" else {}
     model = architectures.network("llama", hf.AutoModel, rope_parameters=scaled)
@@ -260,103 +262,35 @@ def test_any_other_architecture_is_refused_by_name(modality, tmp_path):
         with pytest.raises(BadValue) as problem:
             encoders.identify(EncoderSpec("", str(tmp_path)))
         reason = REASONS.get(name, "it is not one of the architectures that are tested as")
-        assert f"cannot be encoded: {name}: {reason}" in str(problem.value)
+        assert f"is not supported: {name}: {reason}" in str(problem.value)
         assert "docs/architectures.md" in str(problem.value)
 
 
-def test_every_name_is_one_that_transformers_knows():
+def test_transformers_knows_every_listed_name():
     unknown = (set(AUDIO) | set(TEXT) | set(REASONS)) - KNOWN
-    assert not unknown, f"transformers {hf.__version__} has no {', '.join(sorted(unknown))}: mend _families.py"
-
-
-USUAL = {
-    "class": "hf-audio",
-    "dtype": "float32",
-    "model_type": "wav2vec2",
-    "attention": "sdpa",
-    "pooling": "mean and population standard deviation over true frames, accumulated in float64",
-    "rate": 50.0,
-    "preprocessing": {
-        "sampling_rate": 16_000,
-        "channels": "mixed down to one",
-        "resampling": "soxr HQ",
-        "normalised": "each clip over its own samples",
-    },
-}
-TOKENS = "; a frame is a token, special tokens included"
-USUAL_TEXT = USUAL | {
-    "class": "hf-text",
-    "model_type": "bert",
-    "pooling": USUAL["pooling"] + TOKENS,
-    "rate": None,
-    "preprocessing": {"tokenizer": "the checkpoint's own", "truncation": "none: a longer text fails"},
-}
-
-
-@pytest.mark.parametrize(
-    ("family", "expected"),
-    [
-        ("wav2vec2-group", USUAL),
-        ("hubert", USUAL | {"model_type": "hubert"}),
-        ("wavlm", USUAL | {"model_type": "wavlm", "attention": "eager"}),
-        (
-            "whisper",
-            USUAL | {"model_type": "whisper", "preprocessing": USUAL["preprocessing"] | {"normalised": "no"}},
-        ),
-        ("bert", USUAL_TEXT),
-        ("roberta", USUAL_TEXT | {"model_type": "roberta"}),
-        ("deberta-v2", USUAL_TEXT | {"model_type": "deberta-v2", "attention": "eager"}),
-    ],
-)
-def test_vectors_stored_by_earlier_versions_are_not_made_again(family, expected, tmp_path):
-    """The description is part of every stored vector's key: one more word, and all are encoded again."""
-    path = tiny.checkpoint(family, tmp_path)
-    found = dict(encoders.identify(EncoderSpec("", str(path))).description)
-    for changing in ("checkpoint", "revision", "weights", "files"):
-        found.pop(changing)
-    assert found == expected | ({} if expected["rate"] is None else {"rate": found["rate"]})
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("audio-spectrogram-transformer", {"padding": "to 128 frames of the spectrum; a longer clip fails"}),
-        ("clap_audio_model", {"padding": "a clip shorter than 10 s is repeated (repeatpad); a longer clip fails"}),
-        ("data2vec-audio", {"batches": "one clip at a time"}),
-        ("sew", {"batches": "one clip at a time"}),
-        ("wav2vec2-bert", {"normalised": "each mel bin over its own clip"}),
-    ],
-)
-def test_the_header_says_what_becomes_of_a_clip(name, says, tmp_path):
-    (tmp_path / "model.safetensors").touch()
-    (tmp_path / "config.json").write_text(json.dumps(architectures.config(name).to_dict(), default=str))
-    architectures.extractor(name).save_pretrained(tmp_path)
-    description = encoders.identify(EncoderSpec("", str(tmp_path))).description
-    assert says.items() <= description["preprocessing"].items()
-    assert ("true frames" in description["pooling"]) == (not name.startswith("clap"))
+    assert not unknown, (
+        f"transformers {hf.__version__} has no {', '.join(sorted(unknown))}: fix supported_architectures.py"
+    )
 
 
 @pytest.mark.parametrize("kind", ["SpeechT5Model", "SpeechT5ForTextToSpeech"])
-def test_a_speecht5_that_does_not_hear_is_refused(kind, tmp_path):
+def test_a_speecht5_without_its_speech_encoder_is_refused(kind, tmp_path):
     folder = architectures.save(
         getattr(hf, kind)(architectures.config("speecht5")), hf.SpeechT5FeatureExtractor(), tmp_path
     )
-    with pytest.raises(BadValue, match=f"lacks the part of SpeechT5 that hears speech(.|\n)*got: {kind}"):
+    with pytest.raises(BadValue, match=f"lacks the speech encoder of SpeechT5(.|\n)*got: {kind}"):
         encoders.identify(EncoderSpec("", folder))
 
 
-def test_an_extractor_that_may_cut_clips_unseen_is_refused(tmp_path):
+def test_an_extractor_with_unknown_limits_is_refused(tmp_path):
     path = tiny.checkpoint("hubert", tmp_path)
     settings = json.loads((path / "preprocessor_config.json").read_text())
     settings["feature_extractor_type"] = "EncodecFeatureExtractor"
     (path / "preprocessor_config.json").write_text(json.dumps(settings))
-    with pytest.raises(BadValue, match="which clips EncodecFeatureExtractor cuts or pads is not known"):
+    with pytest.raises(BadValue, match="it is not known which clips EncodecFeatureExtractor cuts or pads"):
         encoders.identify(EncoderSpec("", str(path)))
 
 
-def test_the_page_is_in_step_with_the_table():
-    page = Path(families.PAGE)
-    again = (
-        "python -c 'from featurestore.networks.families import page; print(page(), end=\"\")' > docs/architectures.md"
-    )
-    assert page.read_text("utf-8") == families.page(), f"write it again: {again}"
+def test_the_page_matches_the_table():
+    again = f"python -m featurestore.networks.architectures_page > {PAGE}"
+    assert Path(PAGE).read_text("utf-8") == write_page(), f"write it again: {again}"

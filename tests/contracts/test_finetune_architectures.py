@@ -1,4 +1,4 @@
-"""Every architecture that is encoded and has a classifier can be fine-tuned; any other is refused by name."""
+"""Every supported architecture that has a classifier can be fine-tuned. Others are refused by name."""
 
 import json
 
@@ -9,7 +9,7 @@ from transformers.models.auto import modeling_auto
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import Settings, finetune
 from featurestore.manifest import Utterance
-from featurestore.networks.families import AUDIO, TEXT
+from featurestore.networks.supported_architectures import AUDIO, TEXT
 from tests.support import architectures, tiny
 
 TEXTS = ("you lost my dog", "we", "the money the money again today", "a letter")
@@ -35,7 +35,7 @@ def utterances(tmp_path_factory):
     return root, rows
 
 
-def tuned(modality, name, utterances, folder, padded=True):
+def fine_tune(modality, name, utterances, folder, padded=True):
     root, rows = utterances
     auto = {
         "audio": (hf.AutoModelForAudioClassification, hf.AutoModel),
@@ -58,21 +58,19 @@ def tuned(modality, name, utterances, folder, padded=True):
 
 
 @pytest.mark.parametrize(("modality", "name"), [case for case in CASES if has_classifier(*case)])
-def test_it_is_tuned(modality, name, utterances, tmp_path):
-    record = tuned(modality, name, utterances, tmp_path).record
+def test_an_architecture_with_a_classifier_is_fine_tuned(modality, name, utterances, tmp_path):
+    record = fine_tune(modality, name, utterances, tmp_path).record
     assert record["history"][0]["accuracy"] in (0.0, 0.5, 1.0)
     assert record["left_out"] == {}
 
 
 @pytest.mark.parametrize(("modality", "name"), [case for case in CASES if not has_classifier(*case)][::6])
-def test_one_without_a_classifier_is_refused_by_name(modality, name, utterances, tmp_path):
-    with pytest.raises(
-        BadValue, match=f"cannot be tuned: transformers has no {modality} classifier for {name} networks"
-    ):
-        tuned(modality, name, utterances, tmp_path)
+def test_an_architecture_without_a_classifier_is_refused_by_name(modality, name, utterances, tmp_path):
+    with pytest.raises(BadValue, match=f"cannot be fine-tuned: transformers has no {modality} classifier for {name}"):
+        fine_tune(modality, name, utterances, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "bert"])
 def test_texts_are_padded_where_the_tokenizer_names_no_padding(name, utterances, tmp_path):
-    folder = tuned("text", name, utterances, tmp_path, padded=False).folder
+    folder = fine_tune("text", name, utterances, tmp_path, padded=False).folder
     assert json.loads((folder / "config.json").read_text("utf-8"))["pad_token_id"] is not None

@@ -1,4 +1,4 @@
-"""Small networks of every architecture that transformers knows, with random weights that are large enough to matter."""
+"""Build small networks of every architecture of transformers, with random weights large enough to matter."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ _CONV = {"conv_dim": (8,) * 3, "conv_kernel": (10, 8, 4), "conv_stride": (5, 8, 
 _POSITIONS = {"num_conv_pos_embeddings": 8, "classifier_proj_size": 8}
 _SWIN = {"hidden_size": 64, "depths": [1] * 4, "num_attention_heads": [1, 1, 2, 2], "patch_embeds_hidden_size": 8}
 
-# What one architecture needs beside its sizes.
+# What an architecture needs besides its sizes.
 _OWN: dict[str, dict[str, Any]] = {
     "audio-spectrogram-transformer": {"max_length": 128},
     "big_bird": {"block_size": 2, "num_random_blocks": 1},
@@ -66,7 +66,7 @@ _OWN: dict[str, dict[str, Any]] = {
 
 
 def config(model_type: str, **changes: Any) -> Any:
-    """Make the configuration of a small network, whatever its architecture calls the sizes."""
+    """Build the configuration of a small network, whatever its architecture calls the sizes."""
     full = hf.AutoConfig.for_model(model_type)
     settings = _small(full.to_dict())
     for name in full.sub_configs:
@@ -85,7 +85,7 @@ def _small(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def network(model_type: str, auto: Any, **changes: Any) -> Any:
-    """Make a small network whose weights are so large that what it should not see would show."""
+    """Build a small network with large weights, so that a leak of padding changes its output."""
     hf.set_seed(0)
     model = auto.from_config(config(model_type, **changes), attn_implementation="eager").eval()
     with torch.no_grad():
@@ -96,7 +96,7 @@ def network(model_type: str, auto: Any, **changes: Any) -> Any:
 
 
 def tokenizer(*, padded: bool = True) -> Any:
-    """Make a tokenizer of whole words, with a first and a last token, and with or without a token for padding."""
+    """Build a tokenizer of whole words, with a first and a last token, and with or without a padding token."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     words = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", *tiny.WORDS]
@@ -110,7 +110,7 @@ def tokenizer(*, padded: bool = True) -> Any:
 
 
 def extractor(model_type: str) -> Any:
-    """Make the feature extractor that goes with an architecture."""
+    """Build the feature extractor of an architecture."""
     if model_type == "audio-spectrogram-transformer":
         return hf.ASTFeatureExtractor(max_length=128)
     if model_type.startswith("clap"):
@@ -125,7 +125,7 @@ def extractor(model_type: str) -> Any:
 
 
 def save(model: Any, processor: Any, folder: Path) -> str:
-    """Write a checkpoint as a user has it."""
+    """Write a checkpoint, and return its folder."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return str(folder)

@@ -1,4 +1,4 @@
-"""Small random checkpoints of real architectures, saved by transformers itself, and small stores to encode."""
+"""Write small random checkpoints of real architectures, clips, and stores to encode."""
 
 import json
 from pathlib import Path
@@ -88,7 +88,7 @@ WORDS = [
 
 
 def config(family: str, **changes: object) -> "PretrainedConfig":
-    """The configuration of a family's tiny network."""
+    """Build the configuration of a family's tiny network."""
     import transformers as hf
 
     name, settings = FAMILIES[family]
@@ -96,7 +96,7 @@ def config(family: str, **changes: object) -> "PretrainedConfig":
 
 
 def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: int = 0) -> Path:
-    """Writes an untrained checkpoint; with classes it is a classifier."""
+    """Write an untrained checkpoint, a classifier if there are classes."""
     import transformers as hf
 
     extra = {"num_labels": len(classes), "id2label": dict(enumerate(classes))} if classes else {}
@@ -115,7 +115,7 @@ def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: i
 
 
 def clip(path: Path, seconds: float, seed: int, rate: int = 16_000) -> Path:
-    """Writes a clip of noise and a tone."""
+    """Write a clip of noise and a tone."""
     random = np.random.default_rng(seed)
     time = np.arange(int(seconds * rate)) / rate
     samples = 0.3 * np.sin(2 * np.pi * (100 + 20 * seed) * time) + 0.05 * random.standard_normal(len(time))
@@ -125,7 +125,7 @@ def clip(path: Path, seconds: float, seed: int, rate: int = 16_000) -> Path:
 
 
 def utterances(count: int, root: Path, seed: int = 0) -> list[Utterance]:
-    """Writes clips of different lengths and gives their rows; every third speaks of a dog."""
+    """Write clips of different lengths and return their rows."""
     random = np.random.default_rng(seed)
     rows = []
     for index in range(count):
@@ -141,13 +141,21 @@ def utterances(count: int, root: Path, seed: int = 0) -> list[Utterance]:
     return rows
 
 
+def mixed_items(root: Path) -> list[Item]:
+    """Write five clips of different lengths and pair them with texts. Item 1 is the shortest, item 2 the longest."""
+    texts = ("you never saw my dog", "we", "the money the money again today", "a letter found", "i lost my job")
+    seconds = (0.8, 0.3, 1.3, 0.5, 0.31)
+    clips = [clip(root / f"{index}.wav", length, index) for index, length in enumerate(seconds)]
+    return [Item(f"u{index}", path, text) for index, (path, text) in enumerate(zip(clips, texts, strict=True))]
+
+
 def items(rows: list[Utterance], root: Path) -> list[Item]:
-    """Make what an encoder is given of each row."""
+    """Return an encoder's input of each row."""
     return [Item(row.id, root / row.audio if row.audio else None, row.text) for row in rows]
 
 
 def store(path: Path, rows: list[Utterance], root: Path, corpus: str = "table") -> Store:
-    """Writes a prepared store."""
+    """Write a prepared store."""
     path.mkdir(parents=True, exist_ok=True)
     (path / "utterances.csv").write_text(to_csv(rows), "utf-8")
     (path / "corpus.json").write_text(json.dumps({"corpus": corpus, "root": str(root)}), "utf-8")

@@ -1,4 +1,4 @@
-"""Clips that are shorter than a mask, longer than memory or a limit allows, and what fails in training."""
+"""Fine-tune on clips shorter than a mask, leave out clips beyond memory or a limit, and report failures."""
 
 import json
 import resource
@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 import cli
 from benchmarks.evaluation.run import fit
 from featurestore.errors import BadValue, Mismatch, Unavailable
-from featurestore.finetuning import step_memory, training
-from featurestore.finetuning.data import Clips
+from featurestore.finetuning import training, training_limits
+from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.settings import Settings
-from featurestore.finetuning.spec_augment import draw, fit_masks
+from featurestore.finetuning.spec_augment import draw_masks, fit_masks
+from featurestore.finetuning.training_reporter import TrainingReporter
 from featurestore.manifest import Utterance
-from featurestore.networks import limits
-from featurestore.networks.memory import needed_to_train
+from featurestore.networks.memory import estimate_training_memory, measure_free_memory
 from tests.support import tiny
 
 SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
@@ -94,8 +94,8 @@ def arguments(folder, checkpoint, seconds=(0.5,) * 6, **changes):
 
 
 @pytest.mark.parametrize("architecture", MASKING)
-def test_clips_shorter_than_a_mask_are_trained_on_whatever_the_network(architecture, tmp_path):
-    """0.15 s are 7 frames, and a mask hides 10; one batch of short clips alone, one of short and long ones."""
+def test_every_network_trains_on_clips_shorter_than_a_mask(architecture, tmp_path):
+    """Train on clips of 7 frames (0.15 s), alone and beside a longer one, where a mask covers 10 frames."""
     checkpoint = network(architecture, tmp_path / "start", mask_time_prob=0.5, layerdrop=0.0)
     result = finetune(**arguments(tmp_path, checkpoint, (0.15,) * 5 + (1.0,)))
     assert np.isfinite(result.record["history"][0]["loss"])
@@ -105,15 +105,15 @@ def test_clips_shorter_than_a_mask_are_trained_on_whatever_the_network(architect
 
 
 @pytest.mark.parametrize("architecture", MASKING)
-def test_no_mask_hides_a_short_clip_and_long_batches_are_left_to_transformers(architecture, tmp_path, monkeypatch):
+def test_no_mask_covers_a_short_clip_and_long_batches_are_left_to_transformers(architecture, tmp_path, monkeypatch):
     checkpoint = network(architecture, tmp_path / "start", mask_time_prob=0.9, layerdrop=0.0)
     model = hf.AutoModelForAudioClassification.from_pretrained(checkpoint, dtype=torch.float32).train()
     fit_masks(model)
     drawn = []
     monkeypatch.setattr(
-        "featurestore.finetuning.spec_augment.draw", lambda *given: drawn.append(draw(*given)) or drawn[-1]
+        "featurestore.finetuning.spec_augment.draw_masks", lambda *given: drawn.append(draw_masks(*given)) or drawn[-1]
     )
-    clips = Clips(hf.AutoFeatureExtractor.from_pretrained(checkpoint), model.config)
+    clips = ClipPreparer(hf.AutoFeatureExtractor.from_pretrained(checkpoint), model.config)
 
     def forward(seconds):
         items = [clips.load(item) for item in tiny.items(corpus(tmp_path, seconds), tmp_path)]
@@ -137,9 +137,9 @@ def test_no_mask_hides_a_short_clip_and_long_batches_are_left_to_transformers(ar
     st.integers(1, 20),
     st.integers(0, 3),
 )
-def test_a_span_stays_within_its_clip_and_hides_at_most_half_of_a_short_one(frames, share, length, least):
+def test_a_span_stays_within_its_clip_and_masks_at_most_half_of_a_short_one(frames, share, length, least):
     config = SimpleNamespace(mask_time_prob=share, mask_time_length=length, mask_time_min_masks=least)
-    masks = draw(frames, max(frames) + 3, config)
+    masks = draw_masks(frames, max(frames) + 3, config)
     for mask, count in zip(masks, frames, strict=True):
         assert not mask[count:].any()
         if count < 2 * length:
@@ -148,21 +148,21 @@ def test_a_span_stays_within_its_clip_and_hides_at_most_half_of_a_short_one(fram
             assert mask.sum() >= length
 
 
-def test_a_clip_beyond_the_users_limit_is_left_out_and_named(tmp_path):
+def test_a_clip_beyond_the_users_limit_is_left_out_and_reported(tmp_path):
     checkpoint = network("wav2vec2", tmp_path / "start")
     lines = []
     given = arguments(tmp_path, checkpoint, (0.5, 0.6, 0.5, 0.6, 0.5, 2.0), progress=lines.append)
     result = finetune(**given | {"settings": replace(SETTINGS, max_seconds=1.5)})
     reason = "2.0 s long: --max-seconds allows 1.5"
     assert result.record["left_out"] == {"c5": reason}
-    assert lines[0] == f"left out, because they are too long (1 of 6):\n  c5: {reason}"
+    assert lines[0] == f"left out because too long (1 of 6):\n  c5: {reason}"
     assert result.record["settings"]["max_seconds"] == 1.5
     assert len(result.record["trained_on"]) == 5
 
 
-def test_a_clip_that_memory_does_not_hold_in_training_is_left_out_and_named(tmp_path, monkeypatch):
+def test_a_clip_too_long_for_memory_is_left_out_and_reported(tmp_path, monkeypatch):
     checkpoint = network("wavlm", tmp_path / "start")
-    monkeypatch.setattr(step_memory, "room", lambda: 200_000_000)
+    monkeypatch.setattr(training_limits, "measure_free_memory", lambda: 200_000_000)
     result = finetune(**arguments(tmp_path, checkpoint, (0.5, 0.6, 0.5, 0.6, 0.5, 30.0)))
     (found,) = result.record["left_out"].items()
     assert found[0] == "c5"
@@ -171,43 +171,43 @@ def test_a_clip_that_memory_does_not_hold_in_training_is_left_out_and_named(tmp_
 
 
 @pytest.mark.parametrize(("seconds", "classes"), [((0.5, 2.0) * 3, "'joy'"), ((2.0,) * 4, None)])
-def test_what_is_left_must_still_hold_two_classes(seconds, classes, tmp_path):
+def test_the_clips_that_are_left_must_hold_two_classes(seconds, classes, tmp_path):
     checkpoint = network("wav2vec2", tmp_path / "start")
     given = arguments(tmp_path, checkpoint, seconds) | {"settings": replace(SETTINGS, max_seconds=1.0)}
-    wanted = f"one class cannot be learned: all 3 training utterances are {classes}"
+    wanted = f"training needs at least two classes: all 3 training utterances are {classes}"
     for _ in range(2):  # started again: the same
         with pytest.raises(BadValue) as problem:
             finetune(**given)
         assert str(problem.value) == (
             f"{wanted}\n"
             "  expected: at least 2 classes in the training part\n"
-            "  do: choose other --labels, another --protocol or --fold, or mend the labels in the manifest"
+            "  do: choose other --labels, another --protocol or --fold, or fix the labels in the manifest"
             if classes
-            else "none of 4 utterances is left to train on\n"
+            else "all 4 training utterances are left out\n"
             "  got: c0: 2.0 s long: --max-seconds allows 1\n"
-            "  do: raise --max-seconds, or mend what is left out"
+            "  do: raise --max-seconds, or fix the utterances that are left out"
         )
 
 
-def test_other_limits_start_over_and_the_end_is_the_same_as_from_nothing(tmp_path, monkeypatch):
+def test_other_limits_restart_training_and_end_with_the_same_weights(tmp_path, monkeypatch):
     checkpoint = network("wav2vec2", tmp_path / "start")
     given = arguments(tmp_path, checkpoint, (0.5, 0.6, 0.5, 0.6, 0.5, 2.0))
-    real = training._Reporter.on_save
+    real = TrainingReporter.on_save
 
     def stop(*args, **rest):
         real(*args, **rest)
         raise torch.OutOfMemoryError("made up")
 
     two = replace(SETTINGS, epochs=2)
-    monkeypatch.setattr(training._Reporter, "on_save", stop)
+    monkeypatch.setattr(TrainingReporter, "on_save", stop)
     with pytest.raises(Unavailable, match=r"^out of memory in training, with 4 utterances in memory at once\n"):
         finetune(**given | {"settings": two})
     monkeypatch.undo()
-    monkeypatch.setattr(step_memory, "room", lambda: 7_000_000)
+    monkeypatch.setattr(training_limits, "measure_free_memory", lambda: 7_000_000)
     lines = []
     result = finetune(**given | {"settings": two, "progress": lines.append})
     assert list(result.record["left_out"]) == ["c5"]
-    assert f"{tmp_path / 'tuned'}.parts: was begun on other utterances, starting over" in lines
+    assert f"{tmp_path / 'tuned'}.parts: utterances changed; restarting" in lines
     again = finetune(**given | {"settings": two, "out": tmp_path / "again"})
     assert again.record["history"] == result.record["history"]
 
@@ -223,14 +223,14 @@ def test_other_limits_start_over_and_the_end_is_the_same_as_from_nothing(tmp_pat
         (IndexError("index out of range"), "the wav2vec2 network fails in training\n  got: IndexError: index out"),
     ],
 )
-def test_what_fails_in_a_step_is_one_message_and_the_next_start_goes_on(error, message, tmp_path, monkeypatch):
+def test_a_failure_in_a_step_is_one_message_and_the_next_run_resumes(error, message, tmp_path, monkeypatch):
     checkpoint = network("wav2vec2", tmp_path / "start")
     given = arguments(tmp_path, checkpoint)
 
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(training._Trainer, "compute_loss", fail)
+    monkeypatch.setattr(training.EncoderTrainer, "compute_loss", fail)
     for _ in range(2):  # started again: the same
         with pytest.raises(Unavailable) as problem:
             finetune(**given)
@@ -249,7 +249,7 @@ def test_a_loss_that_is_not_finite_ends_in_a_message(tmp_path):
         finetune(**given)
 
 
-def test_clips_longer_than_the_encoders_window_are_refused_as_extraction_does(tmp_path):
+def test_clips_longer_than_the_encoders_window_are_refused_as_in_extraction(tmp_path):
     checkpoint = tiny.checkpoint("whisper", tmp_path / "start")
     with pytest.raises(Mismatch) as problem:
         finetune(**arguments(tmp_path, checkpoint, (0.5, 0.5, 0.5, 30.5)))
@@ -262,7 +262,7 @@ def test_spectra_of_different_length_are_padded_and_each_clip_keeps_its_logits(t
     checkpoint = network("wav2vec2-bert", tmp_path / "start")
     model = hf.AutoModelForAudioClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
-    clips = Clips(extractor, model.config)
+    clips = ClipPreparer(extractor, model.config)
     items = [clips.load(item) for item in tiny.items(corpus(tmp_path, (0.51, 0.6, 0.93)), tmp_path)]
     batch = clips.batch(items)
     for row, item in enumerate(items):
@@ -298,22 +298,22 @@ BASE = {
         (1, 1, 20, True, 1473),
     ],
 )
-def test_the_estimate_covers_what_training_was_measured_to_take(layers, clips, seconds, front, measured):
-    """MB, resident, above weights and gradients: the largest of wav2vec2, wavlm, hubert and data2vec base."""
+def test_the_estimate_covers_the_measured_memory_of_training(layers, clips, seconds, front, measured):
+    """Measured: resident MB without weights and gradients, the largest of wav2vec2, wavlm, hubert, data2vec base."""
     config = BASE | {"num_hidden_layers": layers}
-    estimate = needed_to_train(config, seconds * 16_000, 16_000, clips=clips, front=front) / 1e6
+    estimate = estimate_training_memory(config, seconds * 16_000, 16_000, clips=clips, front=front) / 1e6
     assert measured < estimate < 1.8 * measured
 
 
-def test_the_room_is_within_the_limit_on_address_space(monkeypatch):
+def test_free_memory_is_within_the_limit_on_address_space(monkeypatch):
     import psutil
 
     used = psutil.Process().memory_info().vms
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (used + 1_000_000_000, -1))
-    assert limits.room() == pytest.approx(800_000_000, rel=0.2)
-    assert limits.room(2) == pytest.approx(limits.room(), rel=0.2)  # it holds for each process
+    assert measure_free_memory() == pytest.approx(800_000_000, rel=0.2)
+    assert measure_free_memory(2) == pytest.approx(measure_free_memory(), rel=0.2)  # it holds for each process
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (1000, -1))
-    assert limits.room() == 0
+    assert measure_free_memory() == 0
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
@@ -324,9 +324,9 @@ def test_one_class_is_refused_before_anything_is_loaded(modality, tmp_path, monk
     done = CliRunner().invoke(cli.main, ["finetune", "--store", str(tmp_path / "store"), *options])
     assert done.exit_code == 1
     assert done.output == (
-        "Error: one class cannot be learned: all 3 training utterances are 'joy'\n"
+        "Error: training needs at least two classes: all 3 training utterances are 'joy'\n"
         "  expected: at least 2 classes in the training part\n"
-        "  do: choose other --labels, another --protocol or --fold, or mend the labels in the manifest\n"
+        "  do: choose other --labels, another --protocol or --fold, or fix the labels in the manifest\n"
     )
 
 

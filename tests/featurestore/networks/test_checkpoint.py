@@ -1,3 +1,5 @@
+"""Resolve checkpoints, read their files, and refuse what is no checkpoint."""
+
 import json
 
 import pytest
@@ -13,19 +15,19 @@ def folder(tmp_path):
     return tiny.checkpoint("bert", tmp_path / "bert")
 
 
-def test_a_folder_is_taken_as_it_is(folder):
+def test_a_local_folder_is_used_directly(folder):
     found = resolve(str(folder))
     assert found.folder == folder
     assert found.revision == ""
     assert found.modality() == "text"
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(NotFound, match="there is no checkpoint folder .*nowhere\n  do: name a folder that is there"):
+def test_a_missing_folder_is_reported(tmp_path):
+    with pytest.raises(NotFound, match="there is no checkpoint folder .*nowhere\n  do: give an existing folder"):
         resolve(str(tmp_path / "nowhere"))
 
 
-def test_a_folder_without_a_configuration_is_told(tmp_path):
+def test_a_folder_without_a_configuration_is_refused(tmp_path):
     with pytest.raises(BadValue, match=r"is not a checkpoint\n  expected: config.json and model.safetensors"):
         resolve(str(tmp_path))
 
@@ -33,12 +35,12 @@ def test_a_folder_without_a_configuration_is_told(tmp_path):
 def test_pickled_weights_are_never_loaded(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(
-        BadValue, match=r"has no safetensors weights, and pickled ones are never loaded(.|\n)*pytorch_model.bin"
+        BadValue, match=r"has no safetensors weights, and pickled weights are never loaded(.|\n)*pytorch_model.bin"
     ):
         resolve(str(folder))
 
 
-def test_without_a_network_a_hub_name_says_what_to_do():
+def test_an_unreachable_hub_is_reported_with_a_way_out():
     with pytest.raises(
         Unavailable,
         match=r"cannot fetch checkpoint nobody/nothing: the hub cannot be reached(.|\n)*give the folder",
@@ -46,7 +48,7 @@ def test_without_a_network_a_hub_name_says_what_to_do():
         resolve("nobody/nothing")
 
 
-def test_a_hub_model_without_safetensors_is_taken_from_its_conversion(folder, tmp_path, monkeypatch):
+def test_a_hub_model_without_safetensors_is_loaded_from_its_conversion(folder, tmp_path, monkeypatch):
     """The hub keeps the safetensors of older models, deberta-v3-small among them, on a pull request only."""
     import huggingface_hub
     from transformers import safetensors_conversion
@@ -68,7 +70,7 @@ def test_a_hub_model_without_safetensors_is_taken_from_its_conversion(folder, tm
     assert asked == [("owner/model", "v2"), ("owner/model", "refs/pr/7")]
 
 
-def test_every_file_that_shapes_a_vector_counts(folder):
+def test_the_digests_cover_every_file_that_shapes_a_vector(folder):
     before = Checkpoint("x", folder).digests()
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
@@ -78,11 +80,11 @@ def test_every_file_that_shapes_a_vector_counts(folder):
     assert checkpoint.RECORD not in after
 
 
-def test_classes_come_in_order_of_the_logits(tmp_path):
+def test_classes_are_listed_in_the_order_of_the_logits(tmp_path):
     assert Checkpoint("x", tiny.checkpoint("bert", tmp_path / "c", ("z", "a", "m"))).classes() == ["z", "a", "m"]
 
 
-def test_a_damaged_configuration_is_told(folder):
+def test_a_damaged_configuration_is_reported(folder):
     (folder / "config.json").write_text("{")
     with pytest.raises(Mismatch, match=r"config.json is damaged"):
         Checkpoint("x", folder).classes()

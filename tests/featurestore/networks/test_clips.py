@@ -1,4 +1,4 @@
-"""Clips as an audio network reads them: limits, masks, true frames, and batches, over every kind of extractor."""
+"""Prepare clips with every kind of feature extractor: limits, masks, true frames, batches."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_a_clip_that_the_extractor_would_cut_is_refused(reader, message):
 
 @pytest.mark.parametrize("reader", NAMES, indirect=True)
 def test_every_sample_counts(reader):
-    """A change anywhere in the longest clip changes what the network reads: nothing is cut away."""
+    """A change anywhere in the longest clip changes the network's input: nothing is cut."""
     length = min(reader.longest or 3 * RATE, 30 * RATE)
     length -= length % 320  # a last window that is not whole is never read
     clip = noise(length)
@@ -93,7 +93,7 @@ def test_every_sample_counts(reader):
 
 
 @pytest.mark.parametrize("reader", NAMES, indirect=True)
-def test_a_clip_is_read_the_same_every_time_and_in_a_batch(reader):
+def test_reading_a_clip_is_repeatable_alone_and_in_a_batch(reader):
     clips = [reader.read(noise(length, seed)) for seed, length in enumerate((8_000, 12_345, 9_999))]
     again = reader.read(noise(12_345, 1))
     batch = reader.batch(clips, multiple=1600)

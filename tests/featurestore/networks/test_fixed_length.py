@@ -1,4 +1,4 @@
-"""Inputs of one fixed length without a mask, as the paper's code feeds its encoders: in tuning and in extraction."""
+"""Cut or pad inputs to one length without a mask, in fine-tuning and in extraction."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ import transformers as hf
 from featurestore import encoders
 from featurestore.audio import decode
 from featurestore.errors import BadValue
-from featurestore.finetuning.data import Clips
+from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import Settings, finetune
 from featurestore.item import Item
 from featurestore.spec import EncoderSpec
@@ -29,7 +29,7 @@ def rows(root):
     return tiny.utterances(8, root)
 
 
-def tuned(root, rows, family, length):
+def fine_tune(root, rows, family, length):
     modality = "text" if family in tiny.TEXT else "audio"
     start = tiny.checkpoint(family, root / f"start-{family}")
     return finetune(
@@ -46,15 +46,15 @@ def tuned(root, rows, family, length):
     ).folder
 
 
-def encoded(folder, item, kinds):
+def encode(folder, item, kinds):
     identity = encoders.identify(EncoderSpec("", str(folder)))
     encoder = encoders.load(identity, "cpu")
     return identity.description["preprocessing"], encoder.encode([encoder.load(item)], frozenset(kinds))[0]
 
 
-def test_a_text_is_padded_and_its_padding_is_read(root, rows):
-    folder = tuned(root, rows, "deberta-v2", 24)
-    described, found = encoded(folder, Item("u", None, rows[0].text), ["frames"])
+def test_a_text_is_padded_and_its_padding_is_not_masked(root, rows):
+    folder = fine_tune(root, rows, "deberta-v2", 24)
+    described, found = encode(folder, Item("u", None, rows[0].text), ["frames"])
     assert described["fixed_length"] == 24
     assert described["padding"] == "not masked, as the encoder was tuned"
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
@@ -67,26 +67,26 @@ def test_a_text_is_padded_and_its_padding_is_read(root, rows):
 
 
 @pytest.mark.parametrize("length", [4_000, 30_000])
-def test_a_clip_is_cut_or_padded_after_it_is_normalised(root, rows, length):
-    folder = tuned(root, rows, "wav2vec2-group", length)
-    described, found = encoded(folder, Item("u", root / rows[0].audio, ""), ["frames"])
+def test_a_clip_is_cut_or_padded_after_normalization(root, rows, length):
+    folder = fine_tune(root, rows, "wav2vec2-group", length)
+    described, found = encode(folder, Item("u", root / rows[0].audio, ""), ["frames"])
     assert described["fixed_length"] == length
     samples = decode.read(root / rows[0].audio, 16_000)
-    normalised = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
+    normalized = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
     padded = np.zeros(length, np.float32)
-    padded[: len(samples)] = normalised[:length]
+    padded[: len(samples)] = normalized[:length]
     model = hf.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.inference_mode():
         expected = model(torch.from_numpy(padded)[None]).last_hidden_state[0].numpy()
     np.testing.assert_allclose(found["frames"], expected, atol=1e-4)
 
 
-def test_without_it_nothing_is_said_of_it(root, rows):
-    described, _ = encoded(tuned(root, rows, "deberta-v2", 0), Item("u", None, "the dog"), [])
+def test_without_a_fixed_length_the_description_has_none(root, rows):
+    described, _ = encode(fine_tune(root, rows, "deberta-v2", 0), Item("u", None, "the dog"), [])
     assert "fixed_length" not in described
 
 
-def test_an_encoder_of_spectra_refuses(root):
+def test_an_encoder_that_reads_spectra_refuses_a_fixed_length(root):
     extractor = hf.WhisperFeatureExtractor(feature_size=80)
     with pytest.raises(BadValue, match="a whisper encoder reads spectra, which have no fixed length in samples"):
-        Clips(extractor, hf.WhisperConfig(), fixed_length=100)
+        ClipPreparer(extractor, hf.WhisperConfig(), fixed_length=100)

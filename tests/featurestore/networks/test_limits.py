@@ -1,3 +1,5 @@
+"""Limit clips by length and memory, in extraction and by themselves."""
+
 import errno
 import os
 import signal
@@ -6,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from featurestore.audio import decode
 from featurestore.engines import Engine
 from featurestore.errors import Unavailable
 from featurestore.extraction import partition, worker
@@ -13,10 +16,10 @@ from featurestore.extraction.extract import extract_encoder
 from featurestore.extraction.partition import Work
 from featurestore.extraction.parts import halve_precision
 from featurestore.item import Item
-from featurestore.networks import limits
+from featurestore.networks import memory
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import Limits, TooLong, room
-from featurestore.networks.memory import needed
+from featurestore.networks.limits import Limits, TooLong
+from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import locked
@@ -26,8 +29,8 @@ from tests.support import tiny
 CONFIG = {"conv_dim": [512] * 7, "conv_stride": [5, 2, 2, 2, 2, 2, 2], "num_attention_heads": 12}
 
 
-class Checkpoint:
-    """As much of one as an estimate needs."""
+class FakeCheckpoint:
+    """A checkpoint with only what an estimate needs."""
 
     def __init__(self, config):
         self.config = lambda: config
@@ -35,7 +38,7 @@ class Checkpoint:
 
 def identity(attention="sdpa", config=CONFIG, **described):
     description = {"attention": attention, "preprocessing": {"sampling_rate": 16_000}, **described}
-    return Identity("audio", "audio", description, ("mean",), checkpoint=Checkpoint(config))
+    return Identity("audio", "audio", description, ("mean",), checkpoint=FakeCheckpoint(config))
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +55,10 @@ def run(store, model, **options):
     return extract_encoder(Store(store.path), EncoderSpec("", model), jobs=1, device="cpu", **options)
 
 
-def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is_lifted(store, model, monkeypatch):
+def test_a_clip_beyond_the_limit_is_not_decoded_and_is_encoded_without_the_limit(store, model, monkeypatch):
     decoded = []
-    original = limits.audio.decode
-    monkeypatch.setattr(limits.audio, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
+    original = decode.decode
+    monkeypatch.setattr(decode, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
     long = [row for row in store.utterances if row.duration > 0.8]
     assert 0 < len(long) < 6
     limited = run(store, model, max_seconds=0.8)
@@ -72,9 +75,9 @@ def test_a_clip_beyond_the_limit_fails_undecoded_and_is_redone_when_the_limit_is
     assert run(store, model, max_seconds=0.8).failed == {}  # what is there already stays
 
 
-def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, model, monkeypatch):
+def test_a_clip_that_does_not_fit_into_memory_is_refused_with_the_reason(store, model, monkeypatch):
     tiny.clip(store.root / "clip002.wav", 40, 2)  # the manifest thinks that it is short
-    monkeypatch.setattr(partition, "room", lambda workers=1: 40_000_000 // workers)
+    monkeypatch.setattr(partition, "measure_free_memory", lambda workers=1: 40_000_000 // workers)
     failed = run(store, model).failed
     assert failed == {
         "u002": "40 s long: encoding it would take about 58 MB of memory, 40 MB are free for one worker; "
@@ -85,7 +88,7 @@ def test_a_clip_that_does_not_fit_into_memory_is_refused_with_a_word(store, mode
 
 
 def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
-    monkeypatch.setattr(partition, "room", lambda workers=1: 4_000_000_000 // workers)
+    monkeypatch.setattr(partition, "measure_free_memory", lambda workers=1: 4_000_000_000 // workers)
     work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", cost) for index, cost in enumerate([3.0, 100, 4.0])]
     beside, alone = partition.plan_phases(work, identity(), Engine(jobs=4, device="cpu"))
     assert ([part.work[0].item.id for part in alone.parts], alone.engine.jobs) == (["u1"], 1)
@@ -96,33 +99,33 @@ def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
 @pytest.mark.parametrize(("attention", "seconds", "measured"), [("sdpa", 60, 938), ("eager", 60, 1704)])
 def test_the_estimate_covers_what_was_measured_and_not_much_more(attention, seconds, measured):
     """MiB, resident: wav2vec2-base (fused attention) and wavlm-base (not), two layers, float32."""
-    estimate = needed(identity(attention), seconds) / 2**20
+    estimate = estimate_encoding_memory(identity(attention), seconds) / 2**20
     assert measured < estimate < 3 * measured
 
 
 def test_attention_that_is_not_fused_grows_with_the_square():
-    fused, plain = (needed(identity(attention), 1200) for attention in ("sdpa", "eager"))
+    fused, plain = (estimate_encoding_memory(identity(attention), 1200) for attention in ("sdpa", "eager"))
     assert plain > 20 * fused
-    assert needed(identity("sdpa", model_type="whisper"), 1200) < fused / 10
+    assert estimate_encoding_memory(identity("sdpa", model_type="whisper"), 1200) < fused / 10
 
 
-def test_what_has_no_length_is_not_checked():
+def test_items_without_a_length_are_not_checked():
     Limits(max_seconds=1, memory=1).check(Item("a", None, "text"), identity())
     Limits().check(Item("a", Path("not/there.wav"), ""), identity())
     assert issubclass(TooLong, ValueError)
 
 
-def test_the_room_is_shared_and_within_the_container(monkeypatch, tmp_path):
-    assert room(2) == pytest.approx(room() / 2, rel=0.2)
+def test_free_memory_is_shared_and_within_the_container(monkeypatch, tmp_path):
+    assert measure_free_memory(2) == pytest.approx(measure_free_memory() / 2, rel=0.2)
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("500\n")
-    monkeypatch.setattr(limits, "_CGROUP", tmp_path)
-    assert room() == 400
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    assert measure_free_memory() == 400
     (tmp_path / "memory.max").write_text("max\n")
-    assert room() > 400
+    assert measure_free_memory() > 400
 
 
-def test_loading_is_ahead_of_the_encoder_and_bounded():
+def test_loading_runs_ahead_of_the_encoder_within_bounds():
     begun = []
     futures = worker._load_ahead(lambda one: begun.append(one) or one, list(range(50)))
     for position, future in enumerate(futures):
@@ -135,13 +138,13 @@ def test_loading_is_ahead_of_the_encoder_and_bounded():
     ("values", "dtype"),
     [([[1.0, -3.5]], "f2"), ([[70_000.0, 1]], "f4"), ([[65_504.0, 1]], "f4"), ([[1e-9, 2e-9]], "f4"), ([[0, 0]], "f2")],
 )
-def test_half_precision_is_taken_only_where_it_holds(values, dtype):
+def test_half_precision_is_used_only_where_it_is_exact_enough(values, dtype):
     values = np.array(values, np.float32)
     assert halve_precision(values).dtype == dtype
     np.testing.assert_allclose(halve_precision(values), values, rtol=1e-3)
 
 
-def test_layers_that_half_precision_cannot_hold_stay_whole_and_it_is_said(store, model, monkeypatch):
+def test_layers_beyond_half_precision_stay_float32_and_are_reported(store, model, monkeypatch):
     from featurestore.networks import pooling
 
     run(store, model, optional=["layers"])
@@ -179,7 +182,7 @@ def test_a_vector_that_is_not_finite_is_a_failure(store, model, monkeypatch):
     assert list(run(store, model).failed.values()) == ["the encoder gives NaN or infinite values in std"]
 
 
-def test_a_store_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
+def test_a_read_only_store_is_reported(tmp_path, monkeypatch):
     def refuse(*args, **options):
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -191,7 +194,7 @@ def test_a_store_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
         pass
 
 
-def test_a_feature_file_that_may_not_be_read_is_not_called_damaged(store, model, monkeypatch):
+def test_an_unreadable_feature_file_is_not_reported_as_damaged(store, model, monkeypatch):
     path = run(store, model).path
 
     def refuse(path):
@@ -204,8 +207,8 @@ def test_a_feature_file_that_may_not_be_read_is_not_called_damaged(store, model,
     assert FeatureFile(path).damaged() == []
 
 
-def test_the_lock_is_free_at_the_end_though_a_process_forked_meanwhile_has_its_file_open(tmp_path):
-    """As one that is being started by another thread has, between its fork and its program."""
+def test_the_lock_is_released_although_a_forked_process_has_its_file_open(tmp_path):
+    """As in a process that another thread starts, between its fork and its program."""
     with locked(tmp_path):
         child = os.fork()
         if child == 0:
@@ -218,7 +221,7 @@ def test_the_lock_is_free_at_the_end_though_a_process_forked_meanwhile_has_its_f
         os.waitpid(child, 0)
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_is_reported(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 

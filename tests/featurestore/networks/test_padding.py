@@ -1,8 +1,11 @@
+"""Padded batches of clips give each clip the vectors that it has alone."""
+
 import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification
 
-from featurestore.networks.front import isolate_front, shortest_clip
+from featurestore.networks.frames import shortest_clip
+from featurestore.networks.padding import isolate_front
 from tests.support import tiny
 
 FAMILIES = ["wav2vec2-group", "hubert", "wavlm"]
@@ -67,7 +70,7 @@ def test_without_isolation_padding_changes_a_group_norm_model(batch):
     assert (together - alone).abs().max() > 1e-2
 
 
-def test_a_mask_of_one_batch_does_not_reach_into_the_next(batch):
+def test_the_mask_of_one_batch_does_not_affect_the_next(batch):
     clips, waves, mask = batch
     model = AutoModel.from_config(tiny.config("hubert")).eval()
     with torch.inference_mode():
@@ -78,7 +81,7 @@ def test_a_mask_of_one_batch_does_not_reach_into_the_next(batch):
         assert torch.equal(model(clips[0][None]).last_hidden_state, expected)
 
 
-def test_a_model_on_spectra_has_no_such_front():
+def test_a_network_that_reads_spectra_has_no_such_front():
     assert not isolate_front(AutoModel.from_config(tiny.config("whisper")))
 
 

@@ -1,19 +1,21 @@
+"""Cached relative positions give the vectors of transformers' own forward pass."""
+
 import pytest
 import torch
 import transformers as hf
 
-from featurestore.networks.constant import do_once
+from featurestore.networks.fast_deberta import cache_relative_positions
 from tests.support import tiny
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}  # of values about 1 in size
 
 
-def network(family, **settings):
+def pair(family, **settings):
     models = []
     for _ in range(2):
         hf.set_seed(0)
         models.append(hf.AutoModel.from_config(tiny.config(family, **settings)).eval().requires_grad_(False))
-    do_once(models[1])
+    cache_relative_positions(models[1])
     return models
 
 
@@ -31,26 +33,17 @@ def network(family, **settings):
     ],
     ids=str,
 )
-def test_relative_positions_projected_once_give_what_transformers_gives(settings):
-    model, settled = network("deberta-v2", vocab_size=30, initializer_range=0.5, **settings)
+def test_cached_relative_positions_give_the_vectors_of_transformers(settings):
+    model, cached = pair("deberta-v2", vocab_size=30, initializer_range=0.5, **settings)
     for length in (1, 2, 5, 30, 5):  # up to lengths beyond the 8 buckets, and back to one seen before
         tokens = torch.randint(5, 30, (3, length))
         mask = (torch.arange(length) < torch.tensor([[length], [length], [max(1, length // 2)]])).long()
-        expected, found = (one(input_ids=tokens, attention_mask=mask)[0] for one in (model, settled))
+        expected, found = (one(input_ids=tokens, attention_mask=mask)[0] for one in (model, cached))
         torch.testing.assert_close(found[mask.bool()], expected[mask.bool()], **CLOSE)
 
 
-@pytest.mark.parametrize("family", ["wav2vec2-group", "wav2vec2-layer", "hubert", "wavlm"])
-def test_the_position_convolution_is_put_together_once_and_exactly(family):
-    model, settled = network(family)
-    clip = torch.randn(1, 8000)
-    assert torch.equal(settled(clip)[0], model(clip)[0])
-    assert any("parametrizations" in name for name, _ in model.named_parameters())
-    assert not any("parametrizations" in name for name, _ in settled.named_parameters())
-
-
 @pytest.mark.parametrize("family", ["bert", "roberta", "whisper"])
-def test_a_network_without_constant_work_stays_as_it_is(family):
-    model, settled = network(family, **({} if family == "whisper" else {"vocab_size": 30}))
-    assert str(settled) == str(model)
-    assert not any("disentangled_attention_bias" in vars(module) for module in settled.modules())
+def test_other_networks_stay_unchanged(family):
+    model, cached = pair(family, **({} if family == "whisper" else {"vocab_size": 30}))
+    assert str(cached) == str(model)
+    assert not any("disentangled_attention_bias" in vars(module) for module in cached.modules())

@@ -1,4 +1,4 @@
-"""What a starting checkpoint's configuration carries over into fine-tuning, and what it does not."""
+"""Fine-tuning keeps a starting checkpoint's settings of the network, and replaces those of its task."""
 
 import json
 from dataclasses import replace
@@ -11,9 +11,9 @@ import transformers as hf
 from safetensors.torch import load_file, save_file
 
 from featurestore.errors import BadValue, Mismatch, Unavailable
-from featurestore.finetuning.data import Texts
+from featurestore.finetuning.data import TextPreparer
 from featurestore.finetuning.finetune import Settings, finetune
-from featurestore.finetuning.start import load_start
+from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import resolve
 from tests.support import architectures, tiny
@@ -54,7 +54,7 @@ REPLACED = {
 
 
 def start(folder: Path, family: str, classes=NAMES, **changes) -> Path:
-    """A classifier without dropout, so that its loss in training can be computed from outside."""
+    """Write a classifier without dropout, so that its loss in training can be computed from outside."""
     tiny.checkpoint(family, folder, classes)
     return edit(folder, **QUIET.get(family, {}), **changes)
 
@@ -65,7 +65,9 @@ def edit(folder: Path, **changes) -> Path:
     return folder
 
 
-def tuned(folder: Path, checkpoint: Path, family: str, settings=ONE_STEP, tell=lambda line: None, count=12, **changes):
+def fine_tune(
+    folder: Path, checkpoint: Path, family: str, settings=ONE_STEP, say=lambda line: None, count=12, **changes
+):
     utterances = changes.pop("utterances", None) or tiny.utterances(count, folder / "clips")
     ids = [utterance.id for utterance in utterances]
     given = {
@@ -78,13 +80,13 @@ def tuned(folder: Path, checkpoint: Path, family: str, settings=ONE_STEP, tell=l
         "out": folder / "tuned",
         "settings": settings,
         "provenance": {"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
-        "progress": tell,
+        "progress": say,
     }
     return finetune(**{**given, **changes})
 
 
 def expected_loss(folder: Path, checkpoint: Path, family: str, names=NAMES) -> float:
-    """The mean cross entropy of the starting classifier, one utterance at a time, in plain numpy."""
+    """Compute the mean cross entropy of the starting classifier, one utterance at a time, in plain numpy."""
     text = family in tiny.TEXT
     auto = hf.AutoModelForSequenceClassification if text else hf.AutoModelForAudioClassification
     model = auto.from_pretrained(checkpoint, dtype=torch.float32).eval()
@@ -106,10 +108,10 @@ def expected_loss(folder: Path, checkpoint: Path, family: str, names=NAMES) -> f
 
 @pytest.mark.parametrize("carried", REPLACED)
 @pytest.mark.parametrize("family", ["bert", "wav2vec2-group"])
-def test_the_loss_is_the_cross_entropy_whatever_the_checkpoint_was_for(family, carried, tmp_path):
+def test_the_loss_is_the_cross_entropy_whatever_the_earlier_task(family, carried, tmp_path):
     clean = start(tmp_path / "clean", family)
     wanted = expected_loss(tmp_path, clean, family)
-    result = tuned(tmp_path, start(tmp_path / "start", family, **REPLACED[carried]), family)
+    result = fine_tune(tmp_path, start(tmp_path / "start", family, **REPLACED[carried]), family)
     (epoch,) = result.record["history"]
     assert epoch["loss"] == pytest.approx(wanted, rel=1e-4)
     config = json.loads((result.folder / "config.json").read_text("utf-8"))
@@ -128,30 +130,32 @@ def test_it_learns_from_a_checkpoint_of_any_task(problem, classes, tmp_path):
     settings = Settings(epochs=20, learning_rate=2e-2, batch_size=6, micro_batch=3)
     words = {"ang": "never", "neu": "house", "sad": "sister"}
     rows = [replace(row, text=" ".join([words[row.label]] * 4)) for row in tiny.utterances(6, tmp_path / "clips")]
-    learnt = tuned(tmp_path, checkpoint, "bert", settings, count=6, utterances=rows)
+    learnt = fine_tune(tmp_path, checkpoint, "bert", settings, count=6, utterances=rows)
     last = learnt.record["history"][-1]
     assert last["loss"] < 0.6 * np.log(3)  # chance is the logarithm of the number of classes
     assert last["training_accuracy"] > 0.6
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "wav2vec2-group"])
-def test_a_classifier_of_the_same_classes_keeps_what_it_knows_in_any_order(family, tmp_path):
+def test_a_classifier_of_the_same_classes_keeps_its_weights_in_any_order(family, tmp_path):
     names = ("sad", "ang", "neu")
     checkpoint = start(tmp_path / "start", family, names)
     before = logits(checkpoint, family)
-    model, _ = load_start(resolve(str(checkpoint)), modality(family), NAMES, seed=0, freeze_front=True, tell=print)
+    model, _ = load_starting_network(
+        resolve(str(checkpoint)), modality(family), NAMES, seed=0, freeze_front=True, say=print
+    )
     after = run(model.eval(), checkpoint, family)
     assert torch.allclose(after, before[:, [names.index(name) for name in NAMES]], atol=1e-6)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "wav2vec2-group"])
-def test_a_classifier_of_other_classes_is_drawn_anew_by_the_seed(family, tmp_path):
+def test_a_classifier_of_other_classes_gets_new_weights_by_the_seed(family, tmp_path):
     checkpoint = start(tmp_path / "start", family, ("x", "y", "z"))
     before = load_file(checkpoint / "model.safetensors")
 
     def drawn(seed):
         folder, kind = resolve(str(checkpoint)), modality(family)
-        model, _ = load_start(folder, kind, NAMES, seed=seed, freeze_front=True, tell=print)
+        model, _ = load_starting_network(folder, kind, NAMES, seed=seed, freeze_front=True, say=print)
         return model.state_dict()
 
     first, again, other = drawn(1), drawn(1), drawn(2)
@@ -168,7 +172,7 @@ def test_a_weight_of_the_network_of_another_shape_is_refused(tmp_path):
     key = "bert.embeddings.word_embeddings.weight"
     save_file(weights | {key: weights[key][:10]}, checkpoint / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(Mismatch) as problem:
-        tuned(tmp_path, checkpoint, "bert")
+        fine_tune(tmp_path, checkpoint, "bert")
     assert str(problem.value) == (
         f"checkpoint {checkpoint} does not hold every weight of the network that its config.json describes\n"
         f"  got: 1 missing or of another shape, {key} among them\n"
@@ -187,46 +191,46 @@ def test_a_weight_of_the_network_of_another_shape_is_refused(tmp_path):
     ],
     ids=str,
 )
-def test_what_belongs_to_the_network_stays(kept, tmp_path):
+def test_settings_of_the_network_are_kept(kept, tmp_path):
     checkpoint = edit(start(tmp_path / "start", "bert"), **kept)
-    result = tuned(tmp_path, checkpoint, "bert")
+    result = fine_tune(tmp_path, checkpoint, "bert")
     config = json.loads((result.folder / "config.json").read_text("utf-8"))
     assert {key: config[key] for key in kept} == kept
 
 
-def test_a_weighted_sum_of_layers_turns_layerdrop_off_and_says_so(tmp_path):
+def test_a_weighted_sum_of_layers_turns_layerdrop_off_and_reports_it(tmp_path):
     checkpoint = start(tmp_path / "start", "wav2vec2-group", use_weighted_layer_sum=True)
     edit(checkpoint, layerdrop=0.9)
     lines = []
-    result = tuned(tmp_path, checkpoint, "wav2vec2-group", tell=lines.append)
+    result = fine_tune(tmp_path, checkpoint, "wav2vec2-group", say=lines.append)
     assert f"checkpoint {checkpoint}: layerdrop is set to 0, because a weighted sum needs every layer" in lines
     config = json.loads((result.folder / "config.json").read_text("utf-8"))
     assert (config["layerdrop"], config["use_weighted_layer_sum"]) == (0.0, True)
 
 
-def test_layerdrop_alone_stays(tmp_path):
+def test_layerdrop_alone_is_kept(tmp_path):
     checkpoint = start(tmp_path / "start", "wav2vec2-group")
-    result = tuned(tmp_path, edit(checkpoint, layerdrop=0.9), "wav2vec2-group")
+    result = fine_tune(tmp_path, edit(checkpoint, layerdrop=0.9), "wav2vec2-group")
     assert json.loads((result.folder / "config.json").read_text("utf-8"))["layerdrop"] == 0.9
 
 
-def test_masks_over_features_hide_at_most_half_of_them(tmp_path):
+def test_masks_over_features_cover_at_most_half_of_them(tmp_path):
     checkpoint = start(tmp_path / "start", "wav2vec2-group")
     edit(checkpoint, apply_spec_augment=True, mask_feature_prob=0.5, mask_feature_length=64)
     lines = []
-    tuned(tmp_path, checkpoint, "wav2vec2-group", tell=lines.append)
+    fine_tune(tmp_path, checkpoint, "wav2vec2-group", say=lines.append)
     assert f"checkpoint {checkpoint}: mask_feature_length is set from 64 to 8, half of the network's width" in lines
 
 
 @pytest.mark.parametrize("axis", ["time", "feature"])
-def test_masks_of_no_length_are_refused(axis, tmp_path):
+def test_a_mask_length_below_one_is_refused(axis, tmp_path):
     checkpoint = start(tmp_path / "start", "wav2vec2-group")
     edit(checkpoint, **{f"mask_{axis}_prob": 0.5, f"mask_{axis}_length": 0})
     with pytest.raises(BadValue) as problem:
-        tuned(tmp_path, checkpoint, "wav2vec2-group")
+        fine_tune(tmp_path, checkpoint, "wav2vec2-group")
     assert str(problem.value) == (
-        f"checkpoint {checkpoint} masks spans of no length in training\n"
-        f"  expected: mask_{axis}_length of 1 or more in its config.json, or mask_{axis}_prob 0\n"
+        f"checkpoint {checkpoint} has a mask_{axis}_length below 1\n"
+        f"  expected: 1 or more in its config.json, or mask_{axis}_prob 0\n"
         f"  got: mask_{axis}_length 0"
     )
 
@@ -235,7 +239,7 @@ def test_a_configuration_that_transformers_cannot_use_is_one_message(tmp_path):
     checkpoint = edit(start(tmp_path / "start", "wav2vec2-group"), hidden_size="wide")
     wanted = rf"^transformers cannot use the config.json of checkpoint {checkpoint}\n  got: .*hidden_size"
     with pytest.raises(Unavailable, match=wanted):
-        tuned(tmp_path, checkpoint, "wav2vec2-group")
+        fine_tune(tmp_path, checkpoint, "wav2vec2-group")
 
 
 def test_a_network_without_a_classifier_is_refused_by_name(tmp_path):
@@ -243,21 +247,21 @@ def test_a_network_without_a_classifier_is_refused_by_name(tmp_path):
     small = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
     hf.PegasusModel(hf.PegasusConfig(vocab_size=30, **small)).save_pretrained(folder)
     with pytest.raises(BadValue) as problem:
-        tuned(tmp_path, folder, "bert")
+        fine_tune(tmp_path, folder, "bert")
     assert str(problem.value) == (
-        f"checkpoint {folder} cannot be tuned: transformers has no text classifier for pegasus networks\n"
-        "  do: cli extract encodes with it as it is; start fine-tuning from a network that has one"
+        f"checkpoint {folder} cannot be fine-tuned: transformers has no text classifier for pegasus\n"
+        "  do: encode with it as it is (cli extract), or start from a network that has one"
     )
 
 
 @pytest.mark.parametrize("padding", [None, 7])
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
-def test_a_classifier_on_the_last_token_never_takes_padding_for_it(name, padded, padding, tmp_path):
+def test_a_classifier_on_the_last_token_never_reads_padding(name, padded, padding, tmp_path):
     network = architectures.network(name, hf.AutoModelForSequenceClassification, pad_token_id=padding)
     folder = architectures.save(network, architectures.tokenizer(padded=padded), tmp_path / "start")
-    model, tokenizer = load_start(resolve(folder), "text", NAMES, seed=0, freeze_front=True, tell=print)
-    texts = Texts(tokenizer, model.eval().config)
+    model, tokenizer = load_starting_network(resolve(folder), "text", NAMES, seed=0, freeze_front=True, say=print)
+    texts = TextPreparer(tokenizer, model.eval().config)
     items = [texts.load(Utterance(text, text=text)) for text in ("we saw my dog", "you", "the money again")]
     with torch.inference_mode():
         together = model(**texts.batch(items)).logits

@@ -1,4 +1,4 @@
-"""What openSMILE's feature sets share: one vector of functionals per clip."""
+"""Compute openSMILE's feature sets: one vector of functionals per clip."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,8 +15,17 @@ SAMPLING_RATE = 16_000
 LICENCE = "openSMILE and its feature sets: research use only (audEERING); a licence is needed for products"
 
 
-def identity(spec: EncoderSpec, name: str, feature_set: str) -> Identity:
-    """The identity of a feature set; its version is that of the installed opensmile package."""
+def identify_feature_set(spec: EncoderSpec, name: str, feature_set: str) -> Identity:
+    """Identify a feature set. Its version is that of the installed opensmile package.
+
+    Args:
+        spec: as the user gave it.
+        name: of the encoder's module.
+        feature_set: what opensmile calls it.
+
+    Raises:
+        Unavailable: opensmile is not installed.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -48,25 +57,33 @@ class Functionals:
     def __init__(self, identity: Identity, device: str) -> None:
         import opensmile
 
-        # a clip that is too short fails with this as its reason, below; once is enough
-        warnings.filterwarnings("ignore", "Segment too short", UserWarning)
         feature_set = opensmile.FeatureSet[identity.description["feature_set"]]
         self.smile = opensmile.Smile(feature_set, opensmile.FeatureLevel.Functionals)
 
     def load(self, item: Item) -> np.ndarray:
-        """Decodes one clip to float32 (S,); raises Unencodable where it is no usable audio."""
+        """Decode one clip to float32 (S,).
+
+        Raises:
+            Unencodable: it is no usable audio.
+        """
         return item.waveform(SAMPLING_RATE)
 
     def size(self, loaded: np.ndarray) -> int:
-        """The clip's length in samples."""
+        """Return the clip's length in samples."""
         return len(loaded)
 
     def encode(self, batch: Sequence[np.ndarray], kinds: frozenset[str]) -> list[Encoded]:
-        """The functionals (D,) of each clip; raises Unencodable where openSMILE finds none."""
-        return [{"functionals": self._functionals(samples)} for samples in batch]
+        """Compute the functionals (D,) of each clip.
 
-    def _functionals(self, samples: np.ndarray) -> np.ndarray:
-        vector: np.ndarray = self.smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)[0]
+        Raises:
+            Unencodable: openSMILE gives undefined values.
+        """
+        return [{"functionals": self._compute(samples)} for samples in batch]
+
+    def _compute(self, samples: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Segment too short", UserWarning)  # refused below with its reason
+            vector: np.ndarray = self.smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)[0]
         if not np.isfinite(vector).all():
             raise Unencodable(
                 f"too short or too quiet: openSMILE gives {np.sum(~np.isfinite(vector))} undefined values"
