@@ -25,7 +25,7 @@ from benchmarks.statistics.intervals import intervals
 from featurestore.engines.parallel import each, threads
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
-from featurestore.folds.grouped import DEV_PARTS
+from featurestore.folds.group_split import DEV_PARTS
 from featurestore.normalization import Scaling, over
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, check_target, save, versions
 

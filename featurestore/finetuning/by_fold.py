@@ -11,8 +11,8 @@ from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import Settings, Tuned, finetune
 from featurestore.folds import fold as cuts
-from featurestore.folds import grouped
 from featurestore.folds.fold import Fold
+from featurestore.folds.group_split import split_groups
 from featurestore.store import Store
 
 
@@ -52,13 +52,13 @@ def tune(
     Raises:
         BadValue: the protocol has several folds and none is named, or one is beside `all_folds`; K is 1 or more than
             there are groups; or a fold's name cannot be a file's.
-        Problem: as `finetune` and `folds.cut` raise.
+        Problem: as `finetune` and `folds.fold.split` raise.
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
-    folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
+    folds = cuts.split(protocol, store.utterances, classes, settings.get("seed", 0))
     tuning = _Tuning(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
     chosen = folds if all_folds else [_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
@@ -119,7 +119,7 @@ def _parts(tuning: _Tuning, fold: Fold, count: int) -> list[Fold]:
             f"the training part of fold {fold.name} cannot be cut into {count}",
             expected=f"--crossfit 2 to {most}, the number of its groups",
         )
-    cut = grouped.parts(fold.train, groups, tuning.classes, count, tuning.settings.seed)
+    cut = split_groups(fold.train, groups, tuning.classes, count, tuning.settings.seed)
     return [
         Fold(
             f"{fold.name}-x{number}",

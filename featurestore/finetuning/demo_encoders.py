@@ -64,7 +64,7 @@ def _tune(path: Path, modality: str) -> None:
 def _training_texts(store: Store) -> list[str]:
     """The words that the tokenizer may learn from: those of the training part, like everything else."""
     classes = schemes.scheme(schemes.default(store.corpus)).apply(store.utterances)
-    training = set(cuts.cut("holdout", store.utterances, classes)[0].train)
+    training = set(cuts.split("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 
