@@ -123,7 +123,7 @@ def restrict_turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], .
 
 
 def digest(folds: Sequence[Fold]) -> str:
-    """Compute the sha256 of the folds' names and ids; the order of ids within a part does not matter."""
+    """Compute the sha256 of the folds' names and ids, whatever the order of ids within a part."""
     content = [
         [fold.name, *(sorted(getattr(fold, part)) for part in _PARTS), *map(sorted, fold.turns)] for fold in folds
     ]

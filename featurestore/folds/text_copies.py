@@ -89,7 +89,7 @@ def link_copies(texts: Mapping[str, str]) -> dict[str, str]:
     return {utterance_id: group.get(text) or f" {utterance_id}" for utterance_id, text in plain.items()}
 
 
-def find_copied(train: Iterable[str], test: Iterable[str], texts: Mapping[str, str]) -> set[str]:
+def find_copies(train: Iterable[str], test: Iterable[str], texts: Mapping[str, str]) -> set[str]:
     """Find the training utterances whose text is a copy or near copy of a test utterance's.
 
     Args:

@@ -15,7 +15,9 @@ PARTITIONS = {"train": TRAINED, "dev": TRAINED, "test": TESTED}
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """Build one fold from the manifest of a pair of stores (`benchmarks.evaluation.pair`); the seed is ignored.
+    """Build one fold from the manifest of a pair of stores (`benchmarks.evaluation.pair`).
+
+    The seed is not used.
 
     Raises:
         Mismatch: there is only one store.

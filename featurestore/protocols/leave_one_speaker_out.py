@@ -12,7 +12,7 @@ SPEAKER_INDEPENDENT = True
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """Build one fold per speaker, named after it and in natural order; the seed is ignored."""
+    """Build one fold per speaker, named after it, in natural order. The seed is not used."""
     return leave_one_out("speaker", utterances, classes)
 
 

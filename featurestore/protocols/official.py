@@ -15,7 +15,9 @@ _DEV = ("dev", "val")  # prefixes of dev partitions: dev, development, valid, va
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """Build one fold per partition whose name begins with `test`, named after it; the seed is ignored.
+    """Build one fold per partition whose name begins with `test`, named after it.
+
+    The seed is not used.
 
     Raises:
         Mismatch: an utterance has no partition, a partition has an unknown name, or training or test is missing.

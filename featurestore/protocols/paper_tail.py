@@ -12,7 +12,9 @@ BY_ORDER = True
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """Train on the first 80 % of the utterances that the label scheme keeps, test on the rest; the seed is ignored.
+    """Train on the first 80 % of the utterances that the label scheme keeps, test on the rest.
+
+    The seed is not used.
 
     The 7,380 six-class turns of IEMOCAP become 5,904 for training and 1,476 for test (Petec and Popoviciu's published
     code). The test turns are all of Session 5, which also has 146 turns in training, so that its speakers are in both.

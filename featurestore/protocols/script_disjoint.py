@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_folds import group_kfold
-from featurestore.folds.text_copies import find_copied, link_copies
+from featurestore.folds.text_copies import find_copies, link_copies
 from featurestore.manifest import Utterance
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
@@ -43,6 +43,6 @@ def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
 
 
 def _drop_copies(fold: Fold, texts: Mapping[str, str]) -> Fold:
-    copied = find_copied(fold.train, fold.test, texts)
+    copied = find_copies(fold.train, fold.test, texts)
     train, unused = (tuple(one for one in fold.train if (one in copied) == side) for side in (False, True))
     return Fold(fold.name, train, fold.test, unused=unused)

@@ -33,7 +33,7 @@ def adapt(protocol, utterances):
 
 
 def split_or_skip(protocol, utterances, classes, seed=0, **options):
-    """Return the folds; skip an example that the protocol rightly refuses."""
+    """Return the folds, or skip an example that the protocol rightly refuses."""
     try:
         return split(protocol, adapt(protocol, utterances), classes, seed, **options)
     except Mismatch as refusal:

@@ -9,7 +9,7 @@ from featurestore import registry
 
 
 def plug_in(monkeypatch, kind, path):
-    """Make the registry list and load the module at `path`; return its name."""
+    """Make the registry list and load the module at `path`, and return its name."""
     name = path.stem.replace("_", "-")
     spec = importlib.util.spec_from_file_location(f"plugged_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
