@@ -1,26 +1,39 @@
-"""One module per corpus: a CARD that says what it is, and `utterances(root)` that reads it."""
+"""Corpora: one module each, which describes a corpus and reads its release.
+
+A module defines:
+
+    CARD: CorpusCard                    title, licence, labels and label schemes
+    utterances(root) -> Reading         read the release in the folder `root`
+    sample(folder) -> None              write a small release with made-up contents, for the contract tests
+
+A sample has the layout of a real release, a few clips of noise, at least two labels of the default label scheme and
+at least three utterances of each. It imports numpy and soundfile inside the function, if it needs them.
+
+A corpus that is generated also defines `default_root(store)`, the folder to generate it in, and `MARK`, the name of
+the file that records a complete one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from featurestore.manifest import Utterance
 
-# How the ids of a reading came about, from the strongest to the weakest.
+# Origins of utterance ids, from the most to the least stable.
 GIVEN, FILE_NAMES, ROW_NUMBERS = "corpus", "file names", "row numbers"
 
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that others have published on a corpus, to be set beside one's own on the same classes.
+    """A published result on a corpus, to compare with on the same classes.
 
     Args:
         name: the system.
-        metric: its full name: `accuracy`, `unweighted_average_recall`, …
-        value: as this project gives figures, 0 to 1.
-        labels: the label scheme that it was measured on.
-        source: where it is published.
-        note: how it was measured, and what that does to a comparison.
-        protocol: the registry name of the protocol that it was measured by; empty where none here is the same.
+        metric: full name of the metric: `accuracy`, `unweighted_average_recall`, …
+        value: 0 to 1.
+        labels: label scheme of the result.
+        source: publication.
+        note: how the result was measured, and what limits a comparison.
+        protocol: registry name of its protocol; empty if this project has none like it.
     """
 
     name: str
@@ -33,21 +46,21 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Card:
-    """What is known about a corpus before it is read.
+class CorpusCard:
+    """Description of a corpus that is known without reading it.
 
     Args:
-        title: its full name.
-        licence: under what terms it may be used.
-        citation: the paper to cite.
-        labels: the corpus's own codes and what they mean.
-        counts: known number of utterances per label code of a full release; empty where it varies.
-        schemes: label schemes by name: code to class, None for a code that the scheme leaves out.
-        default_scheme: the scheme that is used unless another is asked for; empty means every label.
-        version: which release or edition the counts are of.
-        note: what a reader of any figure on this corpus must know.
-        published: figures of others.
-        own: whether it is the user's own data, which takes a name and columns of other names.
+        title: full name.
+        licence: terms of use.
+        citation: paper to cite.
+        labels: meaning of each of the corpus's label codes.
+        counts: number of utterances per label code in a full release; empty if it varies.
+        schemes: label schemes by name; each maps a code to a class, or to None to leave it out.
+        default_scheme: label scheme to use by default; empty for all labels.
+        version: release or edition that the counts refer to.
+        note: what a reader of any result on this corpus must know.
+        published: results of others.
+        own: whether it is the user's own data, which may have a name and column names of its own.
     """
 
     title: str
@@ -65,7 +78,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something odd that a reader met: what it is, and the ids or files it concerns."""
+    """An irregularity that a reader has met: a description, and the utterance ids or files it applies to."""
 
     what: str
     where: tuple[str, ...]
@@ -73,16 +86,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader made of a release; nothing is dropped silently.
+    """The utterances of a release, and a finding for everything that was left out or changed.
 
     Args:
         utterances: in the order of the release.
-        findings: everything odd about it.
-        ids: how the ids came about, the weakest way that was taken: `corpus` (the release gives them), `file names`
-            or `row numbers` (they move when a row is inserted or deleted).
-        made_up_ids: the ids that the release does not give itself.
-        segments: whether `start` and `end` cut each utterance out of its `audio`; else they are times in the
-            recording of the dialogue, and `audio` is the clip.
+        findings: every irregularity.
+        ids: least stable origin of an utterance id: `corpus` (given by the release), `file names`, or `row numbers`
+            (which change when a row is inserted or deleted).
+        made_up_ids: the ids that the release does not give.
+        segments: whether `start` and `end` select a segment of `audio`. Otherwise they are times in the recording of
+            the dialogue, and the utterance is the whole of `audio`.
     """
 
     utterances: tuple[Utterance, ...]

@@ -23,7 +23,7 @@ from featurestore.extraction.worker import Task
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.limits import Limits
-from featurestore.preparation.prepared import again
+from featurestore.preparation.corpus_json import prepare_command
 from featurestore.progress import Progress
 from featurestore.spec import EncoderSpec, asked_for
 from featurestore.storage import repair, schema
@@ -281,7 +281,7 @@ class _Extraction:
         return Mismatch(
             f"{self.identity.name}: none of {len(self.store.utterances)} utterances could be encoded",
             got=f"{reasons.count(commonest)} times: {commonest}",
-            do=_advice(commonest) or f"check {self.store.root}, then: {again(self.store)}",
+            do=_advice(commonest) or f"check {self.store.root}, then: {prepare_command(self.store)}",
         )
 
 

@@ -11,8 +11,8 @@ from featurestore.finetuning import demo_encoders
 from featurestore.networks.checkpoint import RECORD
 from featurestore.networks.device import check as check_device
 from featurestore.networks.identity import Identity
+from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.prepare import prepare
-from featurestore.preparation.prepared import again
 from featurestore.spec import EncoderSpec, parse_encoder
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
@@ -49,7 +49,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
             f"{path} was prepared from another root",
             expected=str(root.expanduser().resolve()),
             got=store.info["source"],
-            do=again(store, root),
+            do=prepare_command(store, root),
         )
     return store
 

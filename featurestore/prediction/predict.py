@@ -10,7 +10,7 @@ import numpy as np
 
 from featurestore import encoders
 from featurestore.corpora import table as tables
-from featurestore.corpora.table import Unlabelled
+from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded
 from featurestore.errors import BadValue, Mismatch, Unencodable, told_briefly
 from featurestore.item import Item
@@ -80,7 +80,7 @@ def predict_from(
         for line in _unused(needed, audio, text):
             say(line)
         return _predicted(bundle, identities, [_item(audio, text)], device)
-    read = tables.unlabelled(table, columns)
+    read = tables.read_unlabelled(table, columns)
     _check_columns(needed, read, table)
     for finding in read.findings:
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{' …' if len(finding.where) > _SHOWN else ''}")
@@ -202,7 +202,7 @@ def _unused(needed: AbstractSet[str], audio: str | Path | None, text: str | None
     return [f"--{name} is not used: the bundle reads only {' and '.join(sorted(needed))}" for name in given]
 
 
-def _check_columns(needed: AbstractSet[str], table: Unlabelled, path: Path) -> None:
+def _check_columns(needed: AbstractSet[str], table: UnlabelledTable, path: Path) -> None:
     missing = sorted(needed - table.columns)
     if missing:
         raise BadValue(
@@ -224,6 +224,6 @@ def _item(audio: str | Path | None, text: str | None) -> Item:
     return Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
 
 
-def _row(row: Utterance, table: Unlabelled) -> Item:
+def _row(row: Utterance, table: UnlabelledTable) -> Item:
     start, end = (row.start, row.end) if table.segments else (None, None)
     return Item(row.id, table.folder / row.audio if row.audio else None, row.text, start, end)

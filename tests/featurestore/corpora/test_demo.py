@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from featurestore.corpora import demo, iemocap
-from featurestore.corpora._demo_texts import LABELS, OPEN, sentence
+from featurestore.corpora._demo_texts import LABELS, OPEN, draw_sentence
+from featurestore.corpora._demo_turns import SPEAKERS
 from featurestore.errors import Mismatch, Unavailable
 
 pytest.importorskip("espeakng_loader", reason="the extra `demo` is not installed")
@@ -32,7 +33,7 @@ def root(tmp_path_factory):
 def test_it_reads_as_iemocap_with_nothing_odd(root):
     reading = iemocap.utterances(root)
     assert Counter(utterance.label for utterance in reading.utterances) == dict.fromkeys(LABELS, 10)
-    assert {utterance.speaker for utterance in reading.utterances} == {speaker.id for speaker in demo.SPEAKERS}
+    assert {utterance.speaker for utterance in reading.utterances} == {speaker.id for speaker in SPEAKERS}
     assert Counter(utterance.session for utterance in reading.utterances) == dict.fromkeys("12345", 12)
     assert {utterance.script for utterance in reading.utterances} == {"impro01", "impro02", "script01_1"}
     assert all(utterance.text and utterance.duration and utterance.votes for utterance in reading.utterances)
@@ -109,9 +110,9 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     with pytest.raises(Mismatch) as problem:
         demo.utterances(tmp_path)
     assert str(problem.value) == (
-        f"{tmp_path} is not a demo corpus, and is left as it is\n"
-        "  expected: a folder that is not there yet, or an empty one\n"
-        "  do: choose another --root; the demo corpus is written there"
+        f"{tmp_path} is not a demo corpus, nothing was changed\n"
+        "  expected: a folder that does not exist yet, or an empty one\n"
+        "  do: choose another --root for the demo corpus"
     )
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
@@ -127,21 +128,21 @@ def test_without_espeak_the_message_says_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(Unavailable) as problem:
         demo.utterances(tmp_path / "corpus")
     assert str(problem.value) == (
-        "the demo corpus is spoken by eSpeak NG, which is not there: No module named 'espeakng_loader'\n"
+        "the demo corpus needs eSpeak NG, which is not installed: No module named 'espeakng_loader'\n"
         "  do: pip install 'emofuse[demo]'"
     )
 
 
 def test_a_failing_synthesiser_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(demo.sys, "executable", "/bin/false")
-    with pytest.raises(Unavailable, match=r"^the demo corpus could not be made\n  got: a crash$"):
+    with pytest.raises(Unavailable, match=r"^the demo corpus could not be generated\n  got: a crash$"):
         demo.utterances(tmp_path / "corpus")
 
 
 def test_about_half_of_the_sentences_tell_nothing_and_no_slot_tells_anything():
     random = np.random.default_rng(0)
     opening = {template.split("{")[0].strip() for template in OPEN if not template.startswith("{")}
-    said = {label: [sentence(label, random) for _ in range(2000)] for label in LABELS}
+    said = {label: [draw_sentence(label, random) for _ in range(2000)] for label in LABELS}
     for label, texts in said.items():
         open_texts = [text for text in texts if any(text.startswith(words) for words in opening)]
         assert 0.3 < len(open_texts) / len(texts) < 0.55, label

@@ -55,10 +55,10 @@ def test_what_is_odd_is_said(root):
     reading = emodb.utterances(root)
     assert [row.id for row in reading.utterances] == ["03a01Fa", "03a03Na", "08a01Na", "16b10Lb", "99a01Na"]
     assert {finding.what: finding.where for finding in reading.findings} == {
-        "wav files that are not named as EmoDB's, or stand twice, ignored": ("03a01Fa.wav", "wav/readme.wav"),
-        "clips of an unknown sentence; they stay, with an empty text": ("03a03Na",),
-        "clips of an unknown speaker; they stay, without a gender": ("99a01Na",),
-        "turns whose audio file cannot be used; they stay, without a duration": (
+        "wav files with another name than EmoDB's, or with a duplicate one, ignored": ("03a01Fa.wav", "wav/readme.wav"),
+        "clips of an unknown sentence, kept with an empty text": ("03a03Na",),
+        "clips of an unknown speaker, kept without a gender": ("99a01Na",),
+        "utterances whose audio file cannot be used, kept without a duration": (
             "08a01Na: 08a01Na.wav: is empty (0 bytes)",
         ),
     }
@@ -82,7 +82,7 @@ def test_not_a_release(tmp_path):
         f"{tmp_path / 'no'} is not an EmoDB release\n"
         "  expected: a folder with wav/03a01Fa.wav and so on\n"
         "  got: no such folder\n"
-        "  do: the release comes from http://emodb.bilderbar.info; for data of your own: cli prepare table TABLE"
+        "  do: get the release from http://emodb.bilderbar.info; for your own data: cli prepare table TABLE"
     )
     write(tmp_path / "mine.wav")
     with pytest.raises(NotFound, match="got: a folder with 1 other wav files"):

@@ -88,7 +88,7 @@ def test_turns_without_a_clip_or_words_keep_their_row(small):
 
 def test_everything_odd_is_said(small):
     assert findings(small[1]) == {
-        "sessions that are not there": ("Session2", "Session4"),
+        "missing sessions": ("Session2", "Session4"),
         "files named ._*, left by macOS, ignored": (
             "Session1/dialog/transcriptions/._Ses01F_impro01.txt",
             "Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt",
@@ -96,12 +96,12 @@ def test_everything_odd_is_said(small):
         ),
         "transcript lines without an id, ignored": ("Session1/dialog/transcriptions/Ses01F_impro01.txt:2",),
         "files that are not UTF-8, read as cp1252": ("Session1/dialog/transcriptions/Ses01M_script01_1.txt",),
-        "ids that stand twice in the transcripts; the first counts": ("Ses03M_impro05a_MXX0",),
-        "ids of transcripts that have no label, ignored": ("Ses03M_impro05a_MXX0",),
-        "turns without a transcript; they stay, with an empty text": ("Ses05M_script01_1b_F012",),
+        "duplicate ids in transcripts; the first one is used": ("Ses03M_impro05a_MXX0",),
+        "ids in transcripts without a label, ignored": ("Ses03M_impro05a_MXX0",),
+        "turns without a transcript, kept with an empty text": ("Ses05M_script01_1b_F012",),
         "mean ratings outside 1 to 5, kept": ("Ses01F_impro01_F001",),
-        "turns whose audio file is missing; they stay, without a duration": ("Ses03M_impro05a_F000",),
-        "turns whose audio file cannot be used; they stay, without a duration": (
+        "utterances whose audio file is missing, kept without a duration": ("Ses03M_impro05a_F000",),
+        "utterances whose audio file cannot be used, kept without a duration": (
             "Ses03M_impro05b_M000: Ses03M_impro05b_M000.wav: is empty (0 bytes)",
         ),
     }
@@ -112,8 +112,8 @@ def test_a_turn_evaluated_twice_counts_once(tmp_path):
     reading = iemocap.utterances(release.write(tmp_path, turns))
     assert [row.label for row in reading.utterances] == ["neu"]
     found = findings(reading)
-    assert found["turns evaluated twice; the first one counts"] == ("Ses01F_impro01_F000",)
-    assert found["ids that stand twice in the transcripts; the first counts"] == ("Ses01F_impro01_F000",)
+    assert found["turns evaluated twice; the first one is used"] == ("Ses01F_impro01_F000",)
+    assert found["duplicate ids in transcripts; the first one is used"] == ("Ses01F_impro01_F000",)
 
 
 def test_what_cannot_be_understood_is_said_and_kept(tmp_path):
@@ -129,13 +129,13 @@ def test_what_cannot_be_understood_is_said_and_kept(tmp_path):
     assert rows["Ses01F_odd_F000"].script == ""
     found = findings(reading)
     assert found["turns with the unknown label 'bored'"] == ("Ses01F_impro01_XX0",)
-    assert found["ids that do not tell the speaker"] == ("Ses01F_impro01_XX0",)
-    assert found["ids that do not tell the script"] == ("Ses01F_odd_F000",)
+    assert found["ids from which the speaker is unclear"] == ("Ses01F_impro01_XX0",)
+    assert found["ids from which the script is unclear"] == ("Ses01F_odd_F000",)
     assert found["lines of evaluations that could not be read"] == (
         "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt:11",
         "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt:12",
     )
-    assert found["audio files that have no label, ignored"] == (
+    assert found["audio files without a label, ignored"] == (
         "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F777.wav",
     )
 
@@ -152,7 +152,7 @@ def message(root):
 
 
 EXPECTED = "the folder with Session1 to Session5, each with dialog/EmoEvaluation/*.txt"
-GET_IT = "the release comes from https://sail.usc.edu/iemocap/; for data of your own: cli prepare table TABLE"
+GET_IT = "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -233,7 +233,7 @@ def test_the_tail_of_the_paper_is_session_five_alone(full):
 def test_a_full_release_is_read_in_seconds(full):
     reading, seconds = full
     assert {finding.what: len(finding.where) for finding in reading.findings} == {
-        "ids that stand twice in the transcripts; the first counts": 2,
-        "ids of transcripts that have no label, ignored": 44,
+        "duplicate ids in transcripts; the first one is used": 2,
+        "ids in transcripts without a label, ignored": 44,
     }
     assert seconds < 15

@@ -32,7 +32,7 @@ def read(path):
     return table.utterances(path).utterances
 
 
-COUNTED = "ids made of row numbers, which move when a row is inserted or deleted; give the table a column id"
+COUNTED = "ids from row numbers, which change when a row is inserted or deleted; add a column id to the table"
 
 
 def findings(path, **options):
@@ -132,8 +132,8 @@ def test_ids_are_made_unique_loudly(write, clips):
     path = write("audio,label\nclips/a.wav,x\nclips/sub/a.wav,y\nclips/b.wav,z\nclips/a.wav,x\n")
     assert [row.id for row in read(path)] == ["clips/a", "clips/sub/a", "b", "clips/a#2"]
     assert findings(path) == {
-        "ids that stand more than once; the later ones got a number": ("clips/a -> clips/a#2",),
-        "audio files on more than one row, without a start and end that tell these apart": ("clips/a.wav",),
+        "duplicate ids; a number was appended to the later ones": ("clips/a -> clips/a#2",),
+        "audio files on several rows, without a start and end that tell these apart": ("clips/a.wav",),
     }
     assert table.utterances(path).ids == "row numbers"
 
@@ -148,8 +148,8 @@ def test_clips_that_are_missing_or_unusable_keep_their_row(write, clips):
     path = write("audio,label\nclips/no.wav,x\nclips/b.wav,x\n")
     assert [row.duration for row in read(path)] == [None, None]
     assert findings(path) == {
-        "turns whose audio file is missing; they stay, without a duration": ("no",),
-        "turns whose audio file cannot be used; they stay, without a duration": ("b: b.wav: is empty (0 bytes)",),
+        "utterances whose audio file is missing, kept without a duration": ("no",),
+        "utterances whose audio file cannot be used, kept without a duration": ("b: b.wav: is empty (0 bytes)",),
     }
 
 
@@ -157,15 +157,17 @@ def test_a_duration_that_is_given_is_checked_against_the_clip(write, clips):
     path = write("audio,label,duration\nclips/a.wav,x,0.12\nclips/b.wav,x,2.5\nclips/no.wav,x,1\n")
     assert [row.duration for row in read(path)] == [0.1, 0.2, None]
     assert findings(path) == {
-        "turns whose audio file is missing; they stay, without a duration": ("no",),
-        "turns whose clip is not as long as given; the clip's own length is taken": ("b: 2.5 s, the clip 0.200 s",),
+        "utterances whose audio file is missing, kept without a duration": ("no",),
+        "utterances whose clip has another length than given; the length of the clip is used": (
+            "b: 2.5 s, the clip 0.200 s",
+        ),
     }
 
 
 def test_labels_that_are_alike_are_kept_and_said(write):
     path = write("text,label\na,happy\nb,Happy\nc,sad\nd, happy \ne,very sad\nf,very  sad\n")
     assert [row.label for row in read(path)] == ["happy", "Happy", "sad", "happy", "very sad", "very  sad"]
-    what = "labels that differ only in case or space, kept as classes of their own"
+    what = "labels that differ only in case or space, kept as separate classes"
     assert findings(path) == {what: ("happy, Happy", "very sad, very  sad")}
 
 
@@ -173,17 +175,20 @@ def test_a_key_that_stands_twice_is_refused_as_a_column_is(write):
     twice = '{"Text": "b", "label": "x", " text": "c"}'
     path = write(f'{{"text": "a", "label": "x"}}\n{twice}\n', "t.jsonl")
     assert message(path) == (
-        f"{path}, row 2 has a key twice; case and space around it do not count\n  got: {twice!r}\n"
+        f"{path}, row 2 has a key twice (ignoring case and surrounding spaces)\n  got: {twice!r}\n"
         "  do: rename or remove one of them"
     )
+
+
+DO = "give the path of the table, or of the folder that holds it"
 
 
 def test_no_table(tmp_path):
     kinds = ".csv .tsv .jsonl .ndjson"
     assert message(tmp_path / "no.csv", NotFound) == (
-        f"there is no table {tmp_path / 'no.csv'}\n  expected: a file, {kinds}, or a folder that holds one"
+        f"there is no table {tmp_path / 'no.csv'}\n  expected: a file, {kinds}, or a folder that holds one\n  do: {DO}"
     )
-    assert message(tmp_path, NotFound) == f"{tmp_path} holds no table\n  expected: a file, {kinds}"
+    assert message(tmp_path, NotFound) == f"{tmp_path} holds no table\n  expected: a file, {kinds}\n  do: {DO}"
 
 
 def test_two_tables(write):
@@ -191,16 +196,19 @@ def test_two_tables(write):
     path = write("x", "a.csv")
     assert message(path.parent) == (
         f"{path.parent} holds 2 tables\n  expected: one\n  got: a.csv, b.tsv\n"
-        f"  do: name the one: cli prepare table {path}"
+        f"  do: give the path of one of them, for example {path}"
     )
 
 
 def test_another_kind_of_file(write):
     path = write("x", "mine.xlsx")
-    assert message(path) == (f"{path} is not a table\n  expected: a file, .csv .tsv .jsonl .ndjson\n  got: .xlsx")
+    assert message(path) == (
+        f"{path} is not a table\n  expected: a file, .csv .tsv .jsonl .ndjson\n  got: .xlsx\n"
+        "  do: export it as CSV in UTF-8"
+    )
 
 
-COLUMNS = "label, and audio or text; where known also speaker, gender, session, script, partition and so on"
+COLUMNS = "label, and audio or text; if known also speaker, gender, session, script, partition and so on"
 
 
 @pytest.mark.parametrize(
@@ -216,19 +224,25 @@ def test_columns_that_are_missing(write, content, lacks, got):
     path = write(content)
     assert message(path) == (
         f"{path} {lacks}\n  expected: {COLUMNS}\n  got: {got}\n  do: rename the columns in its first row, "
-        "or say what they are called: --column label=NAME"
+        "or map them: --column label=NAME"
     )
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.jsonl"])
 def test_an_empty_file(write, name):
     path = write("", name)
-    assert message(path) == f"{path} is empty\n  expected: a first row with label, and audio or text"
+    assert message(path) == (
+        f"{path} is empty\n  expected: a first row with label, and audio or text\n"
+        "  do: write the table again, with one row per utterance"
+    )
 
 
 def test_a_header_alone(write):
     path = write("text,label\n")
-    assert message(path) == f"{path} has no rows\n  expected: one row per utterance under the first one"
+    assert message(path) == (
+        f"{path} has no rows\n  expected: one row per utterance below the first one\n"
+        "  do: add the utterances to the table"
+    )
 
 
 def test_bad_rows_are_all_named(write):
@@ -287,5 +301,5 @@ def test_texts_in_the_column_of_audio_are_missing_clips(write):
 
 
 def test_a_table_to_predict_may_be_parted_by_semicolons_and_have_no_label(write):
-    rows = table.unlabelled(write("id;text\na;Hello, you.\n")).rows
+    rows = table.read_unlabelled(write("id;text\na;Hello, you.\n")).rows
     assert [(row.utterance.id, row.utterance.text, row.reason) for row in rows] == [("a", "Hello, you.", "")]

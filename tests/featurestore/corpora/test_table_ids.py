@@ -11,8 +11,8 @@ from featurestore.corpora import table
 from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
 
-COUNTED = "ids made of row numbers, which move when a row is inserted or deleted; give the table a column id"
-TWICE = "ids that stand more than once; the later ones got a number"
+COUNTED = "ids from row numbers, which change when a row is inserted or deleted; add a column id to the table"
+TWICE = "duplicate ids; a number was appended to the later ones"
 
 
 def read(path, rows):
@@ -98,7 +98,7 @@ def test_rows_of_one_clip_and_one_time_are_numbered_and_said(path):
     reading, odd = read(path, rows)
     assert [row.id for row in reading.utterances] == ["call_0-2", "call_0-2#2", "call_2-3"]
     assert odd[TWICE] == ("call_0-2 -> call_0-2#2",)
-    assert odd["audio files on more than one row, without a start and end that tell these apart"] == ("call.wav",)
+    assert odd["audio files on several rows, without a start and end that tell these apart"] == ("call.wav",)
     assert reading.ids == "row numbers"
 
 

@@ -23,10 +23,10 @@ def line(**values):
 def what(column):
     if column == "label":
         return (
-            "labels that look like a missing value, kept as a class of its own; empty these cells where nothing is "
-            "known, or leave the class out by null in a label map"
+            "labels that look like a missing value, kept as a class; empty these cells if the label is unknown, or "
+            "leave the class out by null in a label map"
         )
-    return f"{column}s that look like a missing value, kept as they are; empty these cells where nothing is known"
+    return f"{column}s that look like a missing value, kept; empty these cells if the {column} is unknown"
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), ""])

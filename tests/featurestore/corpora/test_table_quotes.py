@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from featurestore.corpora import table
 from featurestore.errors import BadValue
 
-OPEN = (
-    "quotation marks that do not close within their row; in a tab-separated table each line is a row, and the marks "
-    "are part of the text"
+UNCLOSED = (
+    "unclosed quotation marks in a tab-separated table; each line is read as a row, and the marks as part of the text"
 )
 SWALLOWED = (
-    "quoted cells that hold line breaks and what looks like further rows, read as one cell; if these are rows, "
-    "a quotation mark there is not closed: double or remove it"
+    "quoted cells with line breaks and what looks like further rows, read as one cell; if these are rows, "
+    "a quotation mark is not closed: double or remove it"
 )
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TURNS = (
@@ -55,7 +54,7 @@ def test_a_quotation_over_several_rows_swallows_none_silently(
     rows, odd = read(tmp_path, content, name)
     if delimiter == "\t":
         assert [(row.text, row.label) for row in rows] == list(zip(texts, LABELS, strict=True))
-        assert odd == {OPEN: (f"row {opens + 2}", f"row {closes + 2}")}
+        assert odd == {UNCLOSED: (f"row {opens + 2}", f"row {closes + 2}")}
     else:
         assert len(rows) == 5 - (closes - opens)
         assert odd == {SWALLOWED: (f"row {opens + 2}: {closes - opens + 1} lines",)}
@@ -132,4 +131,4 @@ def test_lines_of_a_poem_are_no_rows(tmp_path):
 def test_rows_without_anything_are_said(tmp_path):
     rows, odd = read(tmp_path, "id,label,text\n1,joy,a\n,,\n\n2,joy,b\n,,\n", "t.csv")
     assert [row.id for row in rows] == ["1", "2"]
-    assert odd == {"rows without anything in any cell, ignored": ("row 3", "row 6")}
+    assert odd == {"empty rows, ignored": ("row 3", "row 6")}

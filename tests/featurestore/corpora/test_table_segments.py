@@ -7,10 +7,10 @@ from featurestore.errors import BadValue
 from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
 
-BEYOND = "segments that reach beyond the end of their clip (start and end are seconds); they stay, without a duration"
+BEYOND = "segments that end beyond the end of their clip (start and end are seconds), kept without a duration"
 CUT_ALREADY = (
-    "clips that are as long as end - start while end lies beyond them: start and end are taken for times in another "
-    "recording, and do not cut them"
+    "clips as long as end - start, with an end beyond the clip; start and end are read as times in another "
+    "recording, not as segments"
 )
 RATE = 8000
 
@@ -98,7 +98,7 @@ def test_a_table_without_times_has_no_segments(read):
 def test_a_clip_that_is_missing_stays_missing(read):
     reading, odd = read([("no", 1, 2)])
     assert (durations(reading), reading.segments) == ([None], True)
-    assert odd == {"turns whose audio file is missing; they stay, without a duration": ("no",)}
+    assert odd == {"utterances whose audio file is missing, kept without a duration": ("no",)}
 
 
 def test_the_store_knows_whether_times_cut(read, tmp_path):

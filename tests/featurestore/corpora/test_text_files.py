@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featurestore.corpora import iemocap, table
-from featurestore.corpora._text import decoded
+from featurestore.corpora._text_decoding import decode_text
 from tests.support import iemocap_release as release
 
 TURN = "Ses01F_impro01_F000 [006.2901-008.2357]: Café – “déjà vu”.\n"
@@ -20,7 +20,7 @@ MARKS = {
 
 def read(tmp_path, content):
     (tmp_path / "x.txt").write_bytes(content)
-    return decoded(tmp_path / "x.txt")
+    return decode_text(tmp_path / "x.txt")
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -66,7 +66,7 @@ def test_a_release_keeps_the_words_of_every_first_turn(tmp_path, encoding, mark)
     before = [row.text for row in iemocap.utterances(root).utterances]
     marks = {"utf-8": mark, "cp1252": mark, "utf-16-le": codecs.BOM_UTF16_LE}
     for path in root.glob("Session*/dialog/*/[!.]*.txt"):
-        text, _ = decoded(path)
+        text, _ = decode_text(path)
         path.write_bytes(marks[encoding] + text.encode(encoding))
     assert [row.text for row in iemocap.utterances(root).utterances] == before
     assert any(text and not text.isascii() for text in before)

@@ -12,9 +12,10 @@ from featurestore import manifest
 from featurestore.corpora import iemocap
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.extraction.pipeline import open_store
-from featurestore.preparation import checks
-from featurestore.preparation.prepare import Changes, prepare, report
-from featurestore.preparation.prepared import again
+from featurestore.preparation import corpus_findings
+from featurestore.preparation.corpus_json import prepare_command
+from featurestore.preparation.prepare import prepare
+from featurestore.preparation.prepare_report import ManifestChanges, report
 from featurestore.store import Store
 from tests.support import iemocap_release as release
 
@@ -86,7 +87,7 @@ def test_preparing_again_writes_nothing(root, store):
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in store.iterdir()}
     again = prepare("iemocap", root, store)
     assert again.written == ()
-    assert again.changes == Changes()
+    assert again.changes == ManifestChanges()
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in store.iterdir()} == before
     assert report(again).endswith(f"unchanged {store}/utterances.csv\nunchanged {store}/corpus.json")
 
@@ -105,7 +106,7 @@ def test_what_changed_is_said(table, tmp_path):
     (store / "text.h5").touch()
     table.write_text("text,label,speaker\nHi.,glad,a\nOh!,sad,b\n\nNew.,sad,c\n")
     prepared = prepare("table", table, store)
-    assert prepared.changes == Changes(added=("mine-5",), removed=("mine-4",), changed=("mine-3",))
+    assert prepared.changes == ManifestChanges(added=("mine-5",), removed=("mine-4",), changed=("mine-3",))
     assert prepared.features == ("text.h5",)
     assert (
         "the manifest has changed:\n"
@@ -117,7 +118,7 @@ def test_what_changed_is_said(table, tmp_path):
         "         mine-3\n"
         "      1  feature files of the old manifest\n"
         "         text.h5\n"
-        f"         out of date until extracted again; by which commands: cli inspect {store}\n"
+        f"         out of date; commands to extract them again: cli inspect {store}\n"
     ) in report(prepared)
 
 
@@ -126,7 +127,7 @@ def test_another_order_is_said(table, tmp_path):
     prepare("table", table, tmp_path / "store")
     table.write_text("id,text,label\nb,Ho.,y\na,Hi.,x\n")
     prepared = prepare("table", table, tmp_path / "store")
-    assert prepared.changes == Changes(reordered=True)
+    assert prepared.changes == ManifestChanges(reordered=True)
     assert "rows in another order" in report(prepared)
 
 
@@ -158,7 +159,7 @@ def test_a_report_without_known_counts(table, tmp_path):
         "sad                1\n"
         "all                3\n"
         "\n"
-        "nothing odd\n"
+        "no irregularities\n"
         "\n"
         "   note  read from a table of your own\n"
         "licence  that of your own data\n"
@@ -176,7 +177,7 @@ def test_a_report_beside_known_counts(root, store):
     assert "ang    angry                               1   1,103      -1,102" in lines
     assert "dis    disgusted                           0       2          -2" in lines
     assert "all                                        9  10,039     -10,030" in lines
-    position = lines.index("      1  turns whose audio file is missing; they stay, without a duration")
+    position = lines.index("      1  utterances whose audio file is missing, kept without a duration")
     assert lines[position + 1] == "         Ses03M_impro05a_F000"
     assert max(len(line) for line in lines if str(root.parent) not in line) <= 100
 
@@ -191,8 +192,7 @@ def test_a_full_release_has_no_difference(tmp_path, store):
 
 def test_no_root():
     assert message(BadValue, "iemocap", None, Path("s")) == (
-        f"corpus 'iemocap' needs a ROOT: where {iemocap.CARD.title} lies on this machine\n"
-        "  do: cli prepare iemocap ROOT --store s"
+        f"corpus 'iemocap' needs ROOT, the path of {iemocap.CARD.title}\n  do: cli prepare iemocap ROOT --store s"
     )
 
 
@@ -214,7 +214,8 @@ def test_another_corpus_is_not_overwritten(root, store, table):
 def test_an_empty_release(tmp_path):
     release.put(tmp_path / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", release.HEADER)
     assert message(Mismatch, "iemocap", tmp_path, tmp_path / "store") == (
-        f"{tmp_path} holds no utterance\n  expected: a release of {iemocap.CARD.title}"
+        f"{tmp_path} holds no utterance\n  expected: a release of {iemocap.CARD.title}\n"
+        f"  do: check that the release is complete, then cli prepare iemocap ROOT --store {tmp_path / 'store'}"
     )
     assert not (tmp_path / "store").exists()
 
@@ -240,7 +241,7 @@ def test_a_file_name_that_is_not_utf_8_is_told_all_the_same(store, tmp_path):
     assert r"St\\udcfcck.wav" in (store / "corpus.json").read_text("utf-8")
 
 
-COPIES = "clips whose files hold the same bytes under different names; a test part must not hold what training has"
+COPIES = "clips with the same bytes under different names; a test part must not hold clips that training has"
 
 
 @pytest.fixture
@@ -262,13 +263,13 @@ def odd(prepared):
 def test_clips_of_the_same_bytes_are_said(clips, tmp_path):
     prepared = prepare("table", clips, tmp_path / "store")
     assert odd(prepared)[COPIES] == ("a = b = f", "c = e (labelled sad, glad)")
-    assert "      2  clips whose files hold the same bytes under different names" in report(prepared)
+    assert "      2  clips with the same bytes under different names" in report(prepared)
 
 
 def test_only_clips_that_may_be_copies_are_read_whole(clips, tmp_path, monkeypatch):
     read = []
-    digest = checks._digest
-    monkeypatch.setattr(checks, "_digest", lambda path: read.append(path.stem) or digest(path))
+    digest = corpus_findings._digest
+    monkeypatch.setattr(corpus_findings, "_digest", lambda path: read.append(path.stem) or digest(path))
     prepare("table", clips, tmp_path / "store")
     assert sorted(read) == ["a", "b", "c", "e", "f"]
 
@@ -301,7 +302,7 @@ def test_speakers_of_one_label_are_said(tmp_path, rows, told):
     path.write_text("\n".join(["id,speaker,label,text", *(f"{row},hello" for row in rows)]) + "\n")
     found = odd(prepare("table", path, tmp_path / "store"))
     found.pop("rows without a label", None)
-    what = "speakers with one label only, of {}; --normalize speaker would take the emotion out of theirs"
+    what = "speakers with a single label, of {}; --normalize speaker would remove its emotion"
     assert found == ({} if told is None else {what.format(told[0]): told[1]})
 
 
@@ -321,7 +322,7 @@ def test_a_table_has_a_name_and_columns_of_its_own(tmp_path):
         ("b.wav", "sad", "Oh."),
     ]
     assert odd(prepared)["columns that the manifest does not have, ignored"] == ("label (another is read for it)",)
-    assert again(store, path) == (
+    assert prepare_command(store, path) == (
         f"cli prepare table {path} --store {store.path} --name calls --column audio=path --column label=emotion "
         "--column text=words"
     )
@@ -348,7 +349,7 @@ def test_a_named_store_is_opened_by_its_name_or_its_reader(tmp_path, corpus):
 
 def test_the_command_of_a_plain_corpus_has_no_name(root, store):
     prepare("iemocap", root, store)
-    assert again(Store(store)) == f"cli prepare iemocap ROOT --store {store}"
+    assert prepare_command(Store(store)) == f"cli prepare iemocap ROOT --store {store}"
 
 
 def test_a_store_of_another_name_is_not_overwritten(tmp_path):
@@ -356,20 +357,20 @@ def test_a_store_of_another_name_is_not_overwritten(tmp_path):
     store = tmp_path / "store"
     assert message(Mismatch, "table", path, store) == (
         f"the store {store} holds another corpus\n  expected: table\n  got: calls\n"
-        f"  do: choose another folder: cli prepare table ROOT --store {tmp_path / 'table'}; to read that one again: "
+        f"  do: choose another folder: cli prepare table ROOT --store {tmp_path / 'table'}; to prepare calls again: "
         f"cli prepare table ROOT --store {store} --name calls"
     )
 
 
 @pytest.mark.parametrize("name", ["iemocap", "a b", "-x", "a/b", "a->b", "ä"])
 def test_a_name_that_cannot_be_given(table, tmp_path, name):
-    with pytest.raises(BadValue, match=r"a corpus cannot be called .*\n  expected: letters, digits and _ \. -,"):
+    with pytest.raises(BadValue, match=r"invalid corpus name .*\n  expected: letters, digits and _ \. -,"):
         prepare("table", table, tmp_path / "store", name=name)
 
 
 @pytest.mark.parametrize("options", [{"name": "mine"}, {"columns": {"label": "x"}}])
 def test_a_known_corpus_takes_neither_name_nor_columns(root, store, options):
-    with pytest.raises(BadValue, match="corpus 'iemocap' takes no --(name|column): its reader knows"):
+    with pytest.raises(BadValue, match="corpus 'iemocap' takes no --(name|column), which only a table"):
         prepare("iemocap", root, store, **options)
 
 
@@ -378,7 +379,7 @@ def test_a_column_that_is_not_there_is_told(table, tmp_path):
         prepare("table", table, tmp_path / "store", columns={"label": "emotion"})
     assert str(caught.value) == (
         f"{table} has no column emotion\n  expected: one of text, label (another is read for it), speaker\n"
-        "  do: name the file's own columns: --column label=emotion reads the label from its column emotion"
+        "  do: use the column names of the file: --column label=emotion reads the label from its column emotion"
     )
 
 
@@ -395,10 +396,10 @@ def test_prepare_on_the_command_line_takes_name_and_columns(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        (["emotion=label"], "--column emotion=label: there is no 'emotion'"),
-        (["label"], "--column label: names no column of the table"),
-        (["label=a", "label=b"], "--column names 'label' twice"),
-        (["label=a", "script=a"], "--column names 'a' twice"),
+        (["emotion=label"], "--column emotion=label: the manifest has no column 'emotion'"),
+        (["label"], "--column label: no column of the table is given"),
+        (["label=a", "label=b"], "--column has 'label' twice"),
+        (["label=a", "script=a"], "--column has 'a' twice"),
     ],
 )
 def test_a_mapping_of_columns_that_cannot_be(table, tmp_path, columns, told):
