@@ -36,7 +36,7 @@ class _Record:
     lines: list[str]
 
 
-def parse_delimited(text: str, path: Path, delimiter: str) -> DelimitedCells:
+def parse_cells(text: str, path: Path, delimiter: str) -> DelimitedCells:
     """Split a table into cells.
 
     With commas and semicolons, cells are quoted as in RFC 4180. With tabs, each line is a row and quotation marks are
@@ -54,7 +54,7 @@ def parse_delimited(text: str, path: Path, delimiter: str) -> DelimitedCells:
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # no limit on the length of a cell
     if delimiter == _TAB and '"' in text:
         return _parse_tabs(text, path)
-    return _parse_quoted(list(_read_records(text, path, delimiter)), delimiter)
+    return _parse_quotes(list(_read_records(text, path, delimiter)), delimiter)
 
 
 def _parse_tabs(text: str, path: Path) -> DelimitedCells:
@@ -64,13 +64,13 @@ def _parse_tabs(text: str, path: Path) -> DelimitedCells:
     try:
         records = list(_read_records(text, path, _TAB))
     except BadValue:
-        return DelimitedCells(plain, _findings(_UNCLOSED, _find_unclosed(plain)))
+        return DelimitedCells(plain, _findings(_UNCLOSED, _find_open_quotes(plain)))
     if not _is_even(plain) or _is_quoted_by_program(text, plain, records):
-        return _parse_quoted(records, _TAB)
-    return DelimitedCells(plain, _findings(_UNCLOSED, _find_unclosed(plain) if len(plain) != len(records) else ()))
+        return _parse_quotes(records, _TAB)
+    return DelimitedCells(plain, _findings(_UNCLOSED, _find_open_quotes(plain) if len(plain) != len(records) else ()))
 
 
-def _parse_quoted(records: Sequence[_Record], delimiter: str) -> DelimitedCells:
+def _parse_quotes(records: Sequence[_Record], delimiter: str) -> DelimitedCells:
     width = len(records[0].cells) if records else 0
     swallowed = [
         f"row {number}: {len(record.lines)} lines"
@@ -81,7 +81,10 @@ def _parse_quoted(records: Sequence[_Record], delimiter: str) -> DelimitedCells:
 
 
 def _looks_like_rows(record: _Record, delimiter: str, width: int) -> bool:
-    """Return whether the lines of a quoted cell may be rows; tabs in such a cell are rare, commas are not."""
+    """Return whether the lines of a quoted cell may be rows.
+
+    Tabs in such a cell are rare, commas are not.
+    """
     if delimiter == _TAB:
         return any("\n" in cell and _TAB in cell for cell in record.cells)
     return width > 1 and all(line.count(delimiter) >= width - 1 for line in record.lines if line.strip())
@@ -141,7 +144,7 @@ def _is_in_quotes(cell: str) -> bool:
     return len(cell) > 1 and cell.startswith('"') and cell.endswith('"')
 
 
-def _find_unclosed(rows: Sequence[Sequence[str]]) -> list[str]:
+def _find_open_quotes(rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"row {number}" for number, row in enumerate(rows, 1) if sum(cell.count('"') for cell in row) % 2]
 
 

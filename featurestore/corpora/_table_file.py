@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore.corpora import Finding
-from featurestore.corpora._table_delimited import parse_delimited
+from featurestore.corpora._table_delimited import parse_cells
 from featurestore.corpora._table_json_lines import parse_json_lines
 from featurestore.corpora._text_decoding import decode_text
 from featurestore.errors import BadValue, NotFound, quoted
@@ -73,7 +73,7 @@ def read_table(root: Path, columns: Mapping[str, str] | None = None, *, labelled
         )
     text, encoding = decode_text(path)
     renamed = _rename(columns or {})
-    table = _read_delimited(text, path, delimiters, renamed) if delimiters else _read_json_lines(text, path, renamed)
+    table = _read_cells(text, path, delimiters, renamed) if delimiters else _read_json_lines(text, path, renamed)
     _check_mapping(columns or {}, table)
     _check_columns(table, labelled=labelled)
     not_utf_8 = (Finding("the table is not UTF-8, read as cp1252", (path.name,)),) if encoding == "cp1252" else ()
@@ -101,7 +101,7 @@ def _find_table(root: Path) -> Path:
 
 
 def _rename(columns: Mapping[str, str]) -> dict[str, str]:
-    """Return the column by its name in the file; a column of the same name as a renamed one is set aside."""
+    """Return the column by its name in the file, and another name for a column that would clash with a renamed one."""
     hidden = {target: f"{target} (another is read for it)" for target in columns}
     return hidden | {source.strip().lower(): target for target, source in columns.items()}
 
@@ -151,12 +151,15 @@ def _read_json_lines(text: str, path: Path, renamed: Mapping[str, str]) -> Table
     return TableFile(path, list(dict.fromkeys(column for row in rows for column in row.cells)), rows)
 
 
-def _read_delimited(text: str, path: Path, delimiters: str, renamed: Mapping[str, str]) -> TableFile:
-    """Split the text by the first delimiter that gives a known column; Excel writes `;` in some countries."""
+def _read_cells(text: str, path: Path, delimiters: str, renamed: Mapping[str, str]) -> TableFile:
+    """Split the text by the first delimiter that gives a known column.
+
+    Excel writes `;` in countries with a decimal comma.
+    """
     known = {"label", "audio", "text", *renamed}
     first = text.partition("\n")[0]
     delimiter = next((mark for mark in delimiters if not known.isdisjoint(_split_names(first, mark))), delimiters[0])
-    parsed = parse_delimited(text, path, delimiter)
+    parsed = parse_cells(text, path, delimiter)
     header, *others = parsed.rows or [[]]
     names = [name.strip().lower() for name in header]
     columns = [renamed.get(name, name) for name in names]

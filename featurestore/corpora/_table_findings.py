@@ -30,7 +30,7 @@ def find_in_table(table: TableFile, rows: Sequence[Utterance]) -> tuple[Finding,
         Finding("rows without a label", tuple(unlabelled)),
         Finding("labels that differ only in case or space, kept as separate classes", tuple(_find_similar(rows))),
         Finding("labels that begin with a quotation mark, kept with it", tuple(quoted)),
-        Finding(shared, tuple(_find_shared(rows))),
+        Finding(shared, tuple(_find_shared_clips(rows))),
     )
     return (*(finding for finding in findings if finding.where), *find_missing_values(rows))
 
@@ -69,7 +69,7 @@ def _find_similar(rows: Sequence[Utterance]) -> Iterator[str]:
     return (", ".join(labels) for labels in groups.values() if len(labels) > 1)
 
 
-def _find_shared(rows: Sequence[Utterance]) -> Iterator[str]:
+def _find_shared_clips(rows: Sequence[Utterance]) -> Iterator[str]:
     """Yield each clip that several rows have with the same start and end."""
     counts = Counter((row.audio, row.start, row.end) for row in rows if row.audio)
     return iter(dict.fromkeys(audio for (audio, _, _), count in counts.items() if count > 1))

@@ -71,7 +71,7 @@ class _ClipIds:
                 self.times[path].add(_format_times(row))
 
     def name(self, row: Utterance) -> str:
-        """Return the id for a row; empty if it has no clip."""
+        """Return the id for a row, or an empty text if it has no clip."""
         if not row.audio:
             return ""
         path = self._path(row.audio)
@@ -94,7 +94,7 @@ class _ClipIds:
 
 
 def _format_times(row: Utterance) -> str:
-    """Return a row's segment for use in an id, such as `_8-10.5`; empty for the whole clip."""
+    """Return a row's segment for use in an id, such as `_8-10.5`, or an empty text for the whole clip."""
     if row.start is None and row.end is None:
         return ""
     return f"_{_format_seconds(row.start or 0.0)}-{'' if row.end is None else _format_seconds(row.end)}"

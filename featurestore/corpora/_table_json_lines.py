@@ -86,7 +86,10 @@ def _check_surrogates(cells: Mapping[str, str], line: str, number: int, path: Pa
 
 
 def _find_problem(values: Mapping[str, object]) -> str:
-    """Return why a value does not fit its manifest column; other columns may hold anything."""
+    """Return why a value does not fit its manifest column, or an empty text.
+
+    Columns that the manifest does not have may hold anything.
+    """
     for column, value in values.items():
         if column in COLUMNS and column not in _NESTED and isinstance(value, list | dict):
             return f"has a {'list' if isinstance(value, list) else 'JSON object'} in the column {column}"

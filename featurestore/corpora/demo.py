@@ -34,7 +34,7 @@ def default_root(store: Path) -> Path:
 
 
 def utterances(root: Path) -> Reading:
-    """Read the corpus in `root` as IEMOCAP; generate it first unless it is complete and of this version.
+    """Read the corpus in `root` as IEMOCAP, and generate it first unless it is complete and of this version.
 
     Raises:
         Unavailable: eSpeak NG is not installed.

@@ -83,7 +83,7 @@ def utterances(root: Path) -> Reading:
     rows = [_to_utterance(by_id[utterance_id], root) for utterance_id in sorted(by_id)]
     complete, lengths = set_durations(root, rows)
     ignored = tuple(path.relative_to(root).as_posix() for path in clips if path not in by_id.values())
-    return Reading(complete, (*_findings(ignored, complete), *lengths, *_detect_altered(root, complete)))
+    return Reading(complete, (*_findings(ignored, complete), *lengths, *_detect_alterations(root, complete)))
 
 
 def sample(folder: Path) -> None:
@@ -127,7 +127,7 @@ def _ids_without(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
     return tuple(row.id for row in rows if not getattr(row, column))
 
 
-def _detect_altered(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
+def _detect_alterations(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
     """Report a copy that is not the original at 16 kHz and natural length, since its figures are not comparable."""
     from featurestore.audio import decode
 

@@ -86,7 +86,7 @@ def utterances(root: Path) -> Reading:
         texts = release.transcripts(session)
         turns = release.turns(session)
         labelled = {turn.id for turn in turns}
-        release.report_unlabelled(session, texts, labelled)
+        release.report_without_label(session, texts, labelled)
         for turn in turns:
             if turn.id in rows:
                 release.report("turns evaluated twice; the first one is used", [turn.id])
@@ -162,7 +162,7 @@ class _Release:
                     self.report("transcript lines without an id, ignored", [f"{self._relative(path)}:{number}"])
         return texts
 
-    def report_unlabelled(self, session: Path, texts: Iterable[str], labelled: Collection[str]) -> None:
+    def report_without_label(self, session: Path, texts: Iterable[str], labelled: Collection[str]) -> None:
         """Report the transcripts and audio files of a session that have no label."""
         self.report("ids in transcripts without a label, ignored", (one for one in texts if one not in labelled))
         for path in sorted((session / "sentences" / "wav").glob("*/*.wav")):

@@ -14,7 +14,7 @@ from featurestore.corpora._table_rows import check_not_empty, normalize_path, to
 from featurestore.corpora._table_segments import detect_segments
 from featurestore.manifest import Utterance
 
-__all__ = ["CARD", "UnlabelledRow", "UnlabelledTable", "parse_columns", "read_unlabelled", "sample", "utterances"]
+__all__ = ["CARD", "UnlabelledRow", "UnlabelledTable", "parse_columns", "read_for_prediction", "sample", "utterances"]
 
 CARD = CorpusCard(
     title="A table of your own: CSV, TSV or JSON lines",
@@ -74,8 +74,8 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     return Reading(complete, findings, identified.origin, segments, identified.made_up)
 
 
-def read_unlabelled(root: Path, columns: Mapping[str, str] | None = None) -> UnlabelledTable:
-    """Read a table to predict; it needs no label, and every row is kept.
+def read_for_prediction(root: Path, columns: Mapping[str, str] | None = None) -> UnlabelledTable:
+    """Read a table to predict, which needs no label and keeps every row.
 
     Args:
         root: as for `utterances`.
@@ -87,7 +87,7 @@ def read_unlabelled(root: Path, columns: Mapping[str, str] | None = None) -> Unl
     """
     table = read_table(root, columns, labelled=False)
     check_not_empty(table.rows, table.path)
-    rows = [_to_unlabelled(row, table.path) for row in table.rows]
+    rows = [_to_unlabelled_row(row, table.path) for row in table.rows]
     identified = assign_ids([row.utterance for row in rows], [row.number for row in table.rows], table.path).rows
     timed = [row for row in identified if row.start is not None or row.end is not None]
     segments, not_cut = detect_segments(timed, read_lengths(table.path.parent, timed))
@@ -100,7 +100,7 @@ def read_unlabelled(root: Path, columns: Mapping[str, str] | None = None) -> Unl
     )
 
 
-def _to_unlabelled(row: TableRow, path: Path) -> UnlabelledRow:
+def _to_unlabelled_row(row: TableRow, path: Path) -> UnlabelledRow:
     try:
         return UnlabelledRow(to_utterance(row, path))
     except ValueError as error:

@@ -80,7 +80,7 @@ def predict_from(
         for line in _unused(needed, audio, text):
             say(line)
         return _predicted(bundle, identities, [_item(audio, text)], device)
-    read = tables.read_unlabelled(table, columns)
+    read = tables.read_for_prediction(table, columns)
     _check_columns(needed, read, table)
     for finding in read.findings:
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{' …' if len(finding.where) > _SHOWN else ''}")

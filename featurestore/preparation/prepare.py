@@ -75,7 +75,7 @@ def prepare(
         CORPUS: json.dumps(summary, ensure_ascii=False, indent=1) + "\n",
         MANIFEST: manifest.to_csv(reading.utterances),
     }
-    written = tuple(file for file, content in contents.items() if _write_if_changed(store / file, content))
+    written = tuple(file for file, content in contents.items() if _update(store / file, content))
     has_stale = before is not None and MANIFEST in written
     return Preparation(
         corpus=name,
@@ -154,7 +154,7 @@ def _compare(before: Sequence[Utterance], after: Sequence[Utterance]) -> Manifes
     )
 
 
-def _write_if_changed(path: Path, content: str) -> bool:
+def _update(path: Path, content: str) -> bool:
     """Write a file unless it has that content already, and return whether it was written."""
     if path.is_file() and path.read_bytes() == content.encode():
         return False

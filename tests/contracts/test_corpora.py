@@ -22,7 +22,7 @@ from tests.support.plugged import plug_in, run_contract
 CORPORA = registry.names("corpora")
 HEAVY = ("torch", "transformers", "sklearn", "pandas", "opensmile", "h5py", "soundfile")
 DAMAGES = ("missing", "empty")
-SHOWN = 3  # files of a suffix that are damaged, from the first to the last
+SHOWN = 3  # files of a suffix to damage, from the first to the last
 
 
 @pytest.fixture(params=CORPORA)
@@ -56,8 +56,8 @@ def clips(root):
     return [name for name in files(root) if is_audio(name)]
 
 
-def mentioned(name, reading):
-    """Whether a file is the clip of an utterance, or part of a finding by its path, name or stem."""
+def is_mentioned(name, reading):
+    """Return whether a file is the clip of an utterance, or in a finding by its path, name or stem."""
     words = (name, Path(name).name, Path(name).stem)
     return any(row.audio == name for row in reading.utterances) or any(
         word in where for finding in reading.findings for where in finding.where for word in words
@@ -169,11 +169,11 @@ def list_in_order(patch, descending):
             self.clear()
 
     def in_order(function, container=list):
-        def ordered(*arguments, **options):
+        def list_sorted(*arguments, **options):
             found = function(*arguments, **options)
             return container(sorted(found, key=lambda one: getattr(one, "path", str(one)), reverse=descending))
 
-        return ordered
+        return list_sorted
 
     patch.setattr(os, "listdir", in_order(os.listdir))
     patch.setattr(os, "scandir", in_order(os.scandir, Scan))
@@ -187,7 +187,7 @@ def list_in_order(patch, descending):
 
 def test_every_clip_is_an_utterance_or_in_a_finding(corpus, root):
     reading = read(corpus, root)
-    assert [name for name in clips(root) if not mentioned(name, reading)] == []
+    assert [name for name in clips(root) if not is_mentioned(name, reading)] == []
 
 
 def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
@@ -198,7 +198,7 @@ def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
         copy = Path(name).with_name(f"unknown {Path(name).name}")
         shutil.copy(root / name, root / copy)
         reading = read(corpus, root)
-        assert mentioned(copy.as_posix(), reading)
+        assert is_mentioned(copy.as_posix(), reading)
         assert len(reading.utterances) >= len(names)
         (root / copy).unlink()
 
@@ -207,7 +207,7 @@ def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
 def test_a_damaged_clip_is_in_a_finding_or_missing_in_the_counts(corpus, root, damage):
     before = read(corpus, root)
     for name in chosen(clips(root)):
-        with damaged(root / name, damage):
+        with damage_file(root / name, damage):
             after = read(corpus, root)
         utterance_id = next(row.id for row in before.utterances if row.audio == name)
         is_found = any(Path(name).stem in where or utterance_id in where for where in new_places(before, after))
@@ -221,7 +221,7 @@ def test_a_damaged_text_file_is_a_problem_or_in_a_finding(corpus, root, damage):
     before = read(corpus, root)
     mark = getattr(registry.module("corpora", corpus), "MARK", "")  # without it, the corpus is generated again
     for name in chosen([name for name in files(root) if not is_audio(name) and name != mark]):
-        with damaged(root / name, damage):
+        with damage_file(root / name, damage):
             try:
                 after = read(corpus, root)
             except Problem as problem:
@@ -240,7 +240,7 @@ def chosen(names):
 
 
 @contextmanager
-def damaged(path, damage):
+def damage_file(path, damage):
     """Remove or empty a file for as long as the context lasts."""
     content = path.read_bytes()
     if damage == "missing":
@@ -348,7 +348,7 @@ def sample(folder):
 
 
 @pytest.fixture
-def plugged(monkeypatch, tmp_path):
+def run_plugin(monkeypatch, tmp_path):
     def run(order="sorted", report="True"):
         path = tmp_path / "plugged" / "by_folder.py"
         path.parent.mkdir()
@@ -371,11 +371,11 @@ def plugged(monkeypatch, tmp_path):
     return run
 
 
-def test_a_corpus_in_one_file_passes(plugged):
-    assert len(plugged()) == 16
+def test_a_corpus_in_one_file_passes(run_plugin):
+    assert len(run_plugin()) == 16
 
 
 @pytest.mark.parametrize("flaw", [{"order": "list"}, {"report": "False"}])
-def test_a_flawed_corpus_fails(plugged, flaw):
+def test_a_flawed_corpus_fails(run_plugin, flaw):
     with pytest.raises(AssertionError):
-        plugged(**flaw)
+        run_plugin(**flaw)

@@ -32,11 +32,11 @@ def findings(reading):
     return {finding.what: finding.where for finding in reading.findings}
 
 
-def test_one_row_per_labelled_turn_in_order(small):
+def test_there_is_one_row_per_labelled_turn_in_order(small):
     assert [row.id for row in small[1].utterances] == [turn.id for turn in release.SMALL]
 
 
-def test_a_row_holds_what_the_release_says(small):
+def test_a_row_holds_every_column_of_the_release(small):
     row = by_id(small[1])["Ses01F_impro01_M000"]
     assert row.audio == "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav"
     assert (row.text, row.label) == ("What’s that?", "ang")
@@ -48,7 +48,7 @@ def test_a_row_holds_what_the_release_says(small):
     assert '{"rater":"A-E4","val":2,"act":3,"dom":null,"comment":"a (short) note"}' in row.votes
 
 
-def test_the_speaker_is_in_the_turn_not_in_the_dialogue(small):
+def test_the_speaker_is_that_of_the_turn_not_of_the_dialogue(small):
     assert {name: row.speaker for name, row in by_id(small[1]).items() if name.startswith("Ses05")} == {
         "Ses05M_script01_1b_M012": "Ses05M",
         "Ses05M_script01_1b_F012": "Ses05F",
@@ -66,14 +66,14 @@ def test_the_parts_of_a_dialogue_share_a_script(small):
     }
 
 
-def test_tags_stay_and_any_encoding_is_read(small):
+def test_tags_stay_in_any_encoding(small):
     rows = by_id(small[1])
     assert rows["Ses01F_impro01_F001"].text == "[LAUGHTER]"
     assert rows["Ses01M_script01_1_M000"].text == "Café."
     assert rows["Ses01M_script01_1_F000"].label == "fru"
 
 
-def test_unusual_ratings_are_kept(small):
+def test_ratings_outside_the_scale_stay(small):
     row = by_id(small[1])["Ses01F_impro01_F001"]
     assert (row.valence, row.dominance) == (5.5, 0.5)
 
@@ -86,7 +86,7 @@ def test_turns_without_a_clip_or_words_keep_their_row(small):
     assert rows["Ses05M_script01_1b_F012"].text == ""
 
 
-def test_everything_odd_is_said(small):
+def test_every_irregularity_is_a_finding(small):
     assert findings(small[1]) == {
         "missing sessions": ("Session2", "Session4"),
         "files named ._*, left by macOS, ignored": (
@@ -116,7 +116,7 @@ def test_a_turn_evaluated_twice_counts_once(tmp_path):
     assert found["duplicate ids in transcripts; the first one is used"] == ("Ses01F_impro01_F000",)
 
 
-def test_what_cannot_be_understood_is_said_and_kept(tmp_path):
+def test_what_cannot_be_parsed_is_a_finding_and_stays(tmp_path):
     root = release.write(
         tmp_path, [release.Turn("Ses01F_impro01_XX0", "bored"), release.Turn("Ses01F_odd_F000", "neu")]
     )
@@ -155,14 +155,14 @@ EXPECTED = "the folder with Session1 to Session5, each with dialog/EmoEvaluation
 GET_IT = "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     root = tmp_path / "no"
     assert message(root) == (
         f"{root} is not an IEMOCAP release\n  expected: {EXPECTED}\n  got: no such folder\n  do: {GET_IT}"
     )
 
 
-def test_a_folder_of_something_else(tmp_path):
+def test_another_folder_is_an_error(tmp_path):
     assert "\n  got: an empty folder\n" in message(tmp_path)
     for name in "bdacfe":
         release.put(tmp_path / name, "x")
@@ -170,7 +170,7 @@ def test_a_folder_of_something_else(tmp_path):
     assert "\n  got: a file\n" in message(tmp_path / "a")
 
 
-def test_the_folder_above_a_release(small):
+def test_the_folder_above_a_release_suggests_the_release(small):
     root, _ = small
     assert message(root.parent) == (
         f"{root.parent} is not an IEMOCAP release\n  expected: {EXPECTED}\n  got: a folder with IEMOCAP_full_release\n"
@@ -179,7 +179,7 @@ def test_the_folder_above_a_release(small):
 
 
 @pytest.mark.parametrize("below", ["Session1", "Session1/dialog", "Session1/sentences/wav/Ses01F_impro01"])
-def test_a_folder_inside_a_release(small, below):
+def test_a_folder_inside_a_release_suggests_the_release(small, below):
     root, _ = small
     assert message(root / below).endswith(f"\n  do: the release is {root}: cli prepare iemocap {root}")
 
@@ -223,7 +223,6 @@ def test_nine_classes_on_a_full_release(full):
 
 
 def test_the_tail_of_the_paper_is_session_five_alone(full):
-    """The last fifth of the 7,380 six-class turns, 1,476, is all Session 5, with 146 left in training."""
     classes = labels.scheme("iemocap-6").apply(full[0].utterances)
     sessions = [row.session for row in full[0].utterances if row.id in classes]
     assert set(sessions[-1476:]) == {"5"}

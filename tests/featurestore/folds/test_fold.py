@@ -131,7 +131,7 @@ def test_an_unknown_protocol_suggests_the_closest_name():
     )
 
 
-def test_folds_read_back_and_a_change_is_noticed():
+def test_folds_read_back_and_a_change_is_an_error():
     rows = [Utterance(f"{s}-{n}", label="sad", speaker=f"S{s}") for s in range(3) for n in range(3)]
     found = folds.split("speaker-kfold", rows, {row.id: "sad" for row in rows}, dev=True)
     content = folds.to_json(found)
@@ -142,7 +142,7 @@ def test_folds_read_back_and_a_change_is_noticed():
         folds.from_json(content)
 
 
-def test_a_dev_part_that_cannot_be_split_is_reported():
+def test_a_dev_part_that_cannot_be_split_is_an_error():
     rows = [Utterance(f"{s}-{n}", label="sad", speaker=f"S{s}") for s in range(2) for n in range(3)]
     with pytest.raises(
         Mismatch, match="no dev part can be split from the training part of fold speaker-1\n  expected: at least two"

@@ -50,6 +50,6 @@ def test_a_phrase_of_several_scripts_is_left_out_of_training():
     assert {first.unused, second.unused} == {("A0",), ("B0",)}
 
 
-def test_an_utterance_with_neither_script_nor_text_is_reported():
+def test_an_utterance_with_neither_script_nor_text_is_an_error():
     with pytest.raises(Mismatch, match="1 of 1 utterances have neither script nor text, for example a\n  do: fill"):
         split("script-disjoint", [Utterance("a", label="sad")], {"a": "sad"})

@@ -51,7 +51,7 @@ def test_folds_are_named_after_their_group_in_natural_order():
 
 
 @pytest.mark.parametrize("column", ["session", "speaker"])
-def test_a_missing_group_is_reported_with_the_fix(column):
+def test_a_missing_group_is_an_error_with_the_fix(column):
     utterances = [Utterance("a", label="sad", session="1", speaker="A"), Utterance("b", label="sad")]
     with pytest.raises(Mismatch) as caught:
         split(f"leave-one-{column}-out", utterances, {"a": "sad", "b": "sad"})
