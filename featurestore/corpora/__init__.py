@@ -4,102 +4,31 @@ A module defines:
 
     CARD: CorpusCard                    title, licence, labels and label schemes
     utterances(root) -> Reading         read the release in the folder `root`
-    sample(folder) -> None              write a small release with made-up contents, for the contract tests
+    sample(folder) -> None              write a small release into an empty folder, for the contract tests
 
-A sample has the layout of a real release, a few clips of noise, at least two labels of the default label scheme and
-at least three utterances of each. It imports numpy and soundfile inside the function, if it needs them.
+A reader leaves nothing out without a finding. `set_durations` reads the length of every clip and reports those that are
+missing or unusable; `decode_text` reads a text file in any encoding. A card with `counts` makes missing utterances
+visible in a release whose files do not list them.
+
+A sample has the layout of a real release and made-up contents: a few clips of noise, at least two labels of the
+default label scheme and at least three utterances of each. The function imports numpy and soundfile itself.
 
 A corpus that is generated also defines `default_root(store)`, the folder to generate it in, and `MARK`, the name of
 the file that records a complete one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora._reading import FILE_NAMES, GIVEN, ROW_NUMBERS, CorpusCard, Finding, Published, Reading
+from featurestore.corpora._text_decoding import decode_text
 
-from featurestore.manifest import Utterance
-
-# Origins of utterance ids, from the most to the least stable.
-GIVEN, FILE_NAMES, ROW_NUMBERS = "corpus", "file names", "row numbers"
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published result on a corpus, to compare with on the same classes.
-
-    Args:
-        name: the system.
-        metric: full name of the metric: `accuracy`, `unweighted_average_recall`, …
-        value: 0 to 1.
-        labels: label scheme of the result.
-        source: publication.
-        note: how the result was measured, and what limits a comparison.
-        protocol: registry name of its protocol; empty if this project has none like it.
-    """
-
-    name: str
-    metric: str
-    value: float
-    labels: str
-    source: str
-    note: str
-    protocol: str = ""
-
-
-@dataclass(frozen=True)
-class CorpusCard:
-    """Description of a corpus that is known without reading it.
-
-    Args:
-        title: full name.
-        licence: terms of use.
-        citation: paper to cite.
-        labels: meaning of each of the corpus's label codes.
-        counts: number of utterances per label code in a full release; empty if it varies.
-        schemes: label schemes by name; each maps a code to a class, or to None to leave it out.
-        default_scheme: label scheme to use by default; empty for all labels.
-        version: release or edition that the counts refer to.
-        note: what a reader of any result on this corpus must know.
-        published: results of others.
-        own: whether it is the user's own data, which may have a name and column names of its own.
-    """
-
-    title: str
-    licence: str
-    citation: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    schemes: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    default_scheme: str = ""
-    version: str = ""
-    note: str = ""
-    published: tuple[Published, ...] = ()
-    own: bool = False
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An irregularity that a reader has met: a description, and the utterance ids or files it applies to."""
-
-    what: str
-    where: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The utterances of a release, and a finding for everything that was left out or changed.
-
-    Args:
-        utterances: in the order of the release.
-        findings: every irregularity.
-        ids: least stable origin of an utterance id: `corpus` (given by the release), `file names`, or `row numbers`
-            (which change when a row is inserted or deleted).
-        made_up_ids: the ids that the release does not give.
-        segments: whether `start` and `end` select a segment of `audio`. Otherwise they are times in the recording of
-            the dialogue, and the utterance is the whole of `audio`.
-    """
-
-    utterances: tuple[Utterance, ...]
-    findings: tuple[Finding, ...] = ()
-    ids: str = GIVEN
-    segments: bool = False
-    made_up_ids: tuple[str, ...] = ()
+__all__ = [
+    "FILE_NAMES",
+    "GIVEN",
+    "ROW_NUMBERS",
+    "CorpusCard",
+    "Finding",
+    "Published",
+    "Reading",
+    "decode_text",
+    "set_durations",
+]

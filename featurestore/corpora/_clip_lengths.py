@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from featurestore.corpora import Finding
+from featurestore.corpora._reading import Finding
 from featurestore.errors import Unencodable
 from featurestore.manifest import Utterance
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurestore.corpora import Finding
+from featurestore.corpora._reading import Finding
 from featurestore.errors import BadValue
 
 _TAB = "\t"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurestore.corpora import Finding
+from featurestore.corpora._reading import Finding
 from featurestore.corpora._table_delimited import parse_cells
 from featurestore.corpora._table_json_lines import parse_json_lines
 from featurestore.corpora._text_decoding import decode_text

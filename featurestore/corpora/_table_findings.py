@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from featurestore.corpora import Finding
+from featurestore.corpora._reading import Finding
 from featurestore.corpora._table_file import TableFile
 from featurestore.manifest import COLUMNS, NUMBERS, Utterance
 

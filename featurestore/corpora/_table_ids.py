@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import FILE_NAMES, GIVEN, ROW_NUMBERS, Finding
+from featurestore.corpora._reading import FILE_NAMES, GIVEN, ROW_NUMBERS, Finding
 from featurestore.manifest import Utterance
 
 _DUPLICATE = "duplicate ids; a number was appended to the later ones"

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from featurestore.corpora import Finding
 from featurestore.corpora._clip_lengths import TOLERANCE, ClipLength
+from featurestore.corpora._reading import Finding
 from featurestore.manifest import Utterance
 
 _LENGTH_TOLERANCE = 0.1  # seconds between the length of a clip and end - start

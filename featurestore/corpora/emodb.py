@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Published, Reading
-from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, set_durations
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 

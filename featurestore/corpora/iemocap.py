@@ -5,11 +5,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Published, Reading
-from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, decode_text, set_durations
 from featurestore.corpora._iemocap_evaluation import EvaluatedTurn, parse_evaluation
 from featurestore.corpora._iemocap_sessions import EVALUATIONS, find_sessions
-from featurestore.corpora._text_decoding import decode_text
 from featurestore.manifest import Utterance
 
 _SIX = {"ang": "angry", "fru": "frustrated", "neu": "neutral", "sad": "sad", "exc": "excited", "hap": "happy"}

@@ -36,6 +36,7 @@ def root(corpus, tmp_path):
 
 
 def write_sample(corpus, folder):
+    folder.mkdir()
     registry.module("corpora", corpus).sample(folder)
     return folder
 
@@ -304,21 +305,20 @@ def test_an_empty_or_missing_folder_is_a_problem(corpus, tmp_path):
 
 BY_FOLDER = '''"""One folder per label, one clip per utterance."""
 
-from featurestore.corpora import CorpusCard, Finding, Reading
+from featurestore.corpora import CorpusCard, Finding, Reading, set_durations
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
+KIND = "corpora"
 LABELS = {"a": "angry", "n": "neutral"}
 CARD = CorpusCard(
-    title="Folders", licence="free", citation="nobody", note="noise", labels=LABELS, schemes={"folders-2": LABELS},
+    title="Folders", licence="free", citation="none", note="noise", labels=LABELS, schemes={"folders-2": LABELS},
     default_scheme="folders-2",
 )
 
 
 def utterances(root):
     """Read one utterance per clip."""
-    from featurestore.corpora._clip_lengths import set_durations
-
     clips = ORDER(root.glob("*/*.wav"))
     if not clips:
         raise NotFound(f"{root} is not a release", expected="a folder per label", do="choose another ROOT")
@@ -339,7 +339,7 @@ def sample(folder):
     import soundfile
 
     for label in LABELS:
-        (folder / label).mkdir(parents=True)
+        (folder / label).mkdir()
         for speaker in ("s1", "s2"):
             for number in range(3):
                 noise = np.random.default_rng(number).normal(0, 0.1, 1600)

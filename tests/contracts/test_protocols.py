@@ -131,6 +131,7 @@ BY_COLUMN = '''"""One fold per value of a column."""
 from featurestore.folds.group_folds import group_by, leave_one_out
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
+KIND = "protocols"
 SPEAKER_INDEPENDENT = {independent}
 
 

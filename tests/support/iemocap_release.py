@@ -51,12 +51,12 @@ def write(root, turns):
     dialogues = defaultdict(list)
     for turn in turns:
         dialogues[turn.dialogue].append(turn)
-    for name, said in dialogues.items():
+    for name, spoken in dialogues.items():
         session = root / f"Session{int(name[3:5])}"
-        evaluations = "\n".join([HEADER, "", *(f"{evaluation(turn)}\n" for turn in said)])
+        evaluations = "\n".join([HEADER, "", *(f"{evaluation(turn)}\n" for turn in spoken)])
         put(session / f"dialog/EmoEvaluation/{name}.txt", evaluations)
-        put(session / f"dialog/transcriptions/{name}.txt", "".join(f"{line(turn)}\n" for turn in said))
-        for turn in said:
+        put(session / f"dialog/transcriptions/{name}.txt", "".join(f"{line(turn)}\n" for turn in spoken))
+        for turn in spoken:
             put(session / f"sentences/wav/{name}/{turn.id}.wav", wav())
     return root
 
@@ -95,8 +95,8 @@ def small(root):
     _write_other_files(one)
     script = one / "dialog/EmoEvaluation/Ses01M_script01_1.txt"
     script.write_bytes(b"\xef\xbb\xbf" + script.read_bytes().replace(b"\n", b"\r\n"))
-    said = [SMALL[1], SMALL[0], SMALL[2]]
-    lines = [line(said[0], 0.0001), "M: Yeah.", line(said[1], -0.0001), "", line(said[2])]
+    spoken = [SMALL[1], SMALL[0], SMALL[2]]
+    lines = [line(spoken[0], 0.0001), "M: Yeah.", line(spoken[1], -0.0001), "", line(spoken[2])]
     put(one / "dialog/transcriptions/Ses01F_impro01.txt", "\ufeff" + "\r\n".join(lines))
     put(one / "dialog/transcriptions/Ses01M_script01_1.txt", "\n".join(map(line, SMALL[3:5])).encode("cp1252"))
     unlabelled = "Ses03M_impro05a_MXX0 [001.0000-002.0000]: Mm."

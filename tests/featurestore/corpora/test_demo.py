@@ -142,8 +142,8 @@ def test_a_failing_synthesizer_is_an_error(tmp_path, monkeypatch):
 def test_about_half_of_the_sentences_fit_any_emotion():
     random = np.random.default_rng(0)
     opening = {template.split("{")[0].strip() for template in OPEN if not template.startswith("{")}
-    said = {label: [draw_sentence(label, random) for _ in range(2000)] for label in LABELS}
-    for label, texts in said.items():
+    drawn = {label: [draw_sentence(label, random) for _ in range(2000)] for label in LABELS}
+    for label, texts in drawn.items():
         open_texts = [text for text in texts if any(text.startswith(words) for words in opening)]
         assert 0.3 < len(open_texts) / len(texts) < 0.55, label
         assert len(set(texts)) > 800, label

@@ -44,7 +44,7 @@ def test_segments_have_the_length_that_start_and_end_give(read):
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "place"),
     [
         (8, 10.2, "8 to 10.2 s of 10.000 s"),
         (10, "", "10 to 10 s of 10.000 s"),
@@ -52,10 +52,10 @@ def test_segments_have_the_length_that_start_and_end_give(read):
         (8000, 9500, "8000 to 9500 s of 10.000 s"),
     ],
 )
-def test_a_segment_beyond_its_clip_is_a_finding(read, start, end, told):
+def test_a_segment_beyond_its_clip_is_a_finding(read, start, end, place):
     reading, odd = read([("call", start, end), ("call", 0, 1)], call=10)
     assert durations(reading) == [None, 1]
-    assert odd == {BEYOND: (f"{reading.utterances[0].id}: {told}",)}
+    assert odd == {BEYOND: (f"{reading.utterances[0].id}: {place}",)}
 
 
 def test_an_end_may_be_off_by_rounding(read):

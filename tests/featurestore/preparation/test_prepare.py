@@ -15,23 +15,6 @@ from featurestore.store import Store
 from tests.support import iemocap_release as release
 
 
-@pytest.fixture
-def root(tmp_path):
-    return release.small(tmp_path / "IEMOCAP_full_release")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "features" / "iemocap"
-
-
-@pytest.fixture
-def table(tmp_path):
-    path = tmp_path / "mine.csv"
-    path.write_text("text,label,speaker\nHi.,glad,a\nOh.,sad,b\nHo.,glad,a\n")
-    return path
-
-
 def message(kind, *arguments):
     with pytest.raises(kind) as caught:
         prepare(*arguments)
@@ -248,7 +231,7 @@ def test_another_wording_of_a_finding_leaves_the_manifest_and_its_features(table
     prepare("table", table, store)
     (store / "text.h5").touch()
     info = json.loads((store / "corpus.json").read_text("utf-8"))
-    info["findings"][0]["what"] = "as an earlier version has said it"
+    info["findings"][0]["what"] = "the wording of an earlier version"
     (store / "corpus.json").write_text(json.dumps(info))
     again = prepare("table", table, store)
     assert (again.written, again.changes, again.features) == (("corpus.json",), ManifestChanges(), ())
