@@ -1,12 +1,8 @@
 """Every corpus keeps these, on the sample release that its own module writes."""
 
-import glob
-import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +14,20 @@ from featurestore.folds.fold import split
 from featurestore.preparation.prepare import prepare, report
 from featurestore.store import Store
 from tests.support.plugged import plug_in, run_contract
+from tests.support.releases import (
+    clips,
+    damage_file,
+    files,
+    is_audio,
+    is_mentioned,
+    list_in_order,
+    new_places,
+    select,
+)
 
 CORPORA = registry.names("corpora")
 HEAVY = ("torch", "transformers", "sklearn", "pandas", "opensmile", "h5py", "soundfile")
 DAMAGES = ("missing", "empty")
-SHOWN = 3  # files of a suffix to damage, from the first to the last
 
 
 @pytest.fixture(params=CORPORA)
@@ -43,26 +48,6 @@ def write_sample(corpus, folder):
 
 def read(corpus, root):
     return registry.module("corpora", corpus).utterances(root)
-
-
-def files(root):
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
-
-
-def is_audio(name):
-    return Path(name).suffix.lower() in {".wav", ".flac", ".mp3", ".ogg"}
-
-
-def clips(root):
-    return [name for name in files(root) if is_audio(name)]
-
-
-def is_mentioned(name, reading):
-    """Return whether a file is the clip of an utterance, or in a finding by its path, name or stem."""
-    words = (name, Path(name).name, Path(name).stem)
-    return any(row.audio == name for row in reading.utterances) or any(
-        word in where for finding in reading.findings for where in finding.where for word in words
-    )
 
 
 # the card
@@ -159,30 +144,6 @@ def test_the_order_of_a_folder_does_not_matter(corpus, root, monkeypatch):
     assert readings[0] == readings[1]
 
 
-def list_in_order(patch, descending):
-    """Make every function that lists a folder return its files in ascending or descending order."""
-
-    class Scan(list):
-        def __enter__(self):
-            return iter(self)
-
-        def __exit__(self, *error):
-            self.clear()
-
-    def in_order(function, container=list):
-        def list_sorted(*arguments, **options):
-            found = function(*arguments, **options)
-            return container(sorted(found, key=lambda one: getattr(one, "path", str(one)), reverse=descending))
-
-        return list_sorted
-
-    patch.setattr(os, "listdir", in_order(os.listdir))
-    patch.setattr(os, "scandir", in_order(os.scandir, Scan))
-    patch.setattr(glob, "glob", in_order(glob.glob))
-    for name in ("glob", "rglob", "iterdir"):
-        patch.setattr(Path, name, in_order(getattr(Path, name), lambda found: iter(list(found))))
-
-
 # nothing is dropped silently
 
 
@@ -195,7 +156,7 @@ def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
     if labels.card(corpus).own:
         pytest.skip("a table names its clips")
     names = clips(root)
-    for name in chosen(names):
+    for name in select(names):
         copy = Path(name).with_name(f"unknown {Path(name).name}")
         shutil.copy(root / name, root / copy)
         reading = read(corpus, root)
@@ -207,7 +168,7 @@ def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_clip_is_in_a_finding_or_missing_in_the_counts(corpus, root, damage):
     before = read(corpus, root)
-    for name in chosen(clips(root)):
+    for name in select(clips(root)):
         with damage_file(root / name, damage):
             after = read(corpus, root)
         utterance_id = next(row.id for row in before.utterances if row.audio == name)
@@ -221,7 +182,7 @@ def test_a_damaged_clip_is_in_a_finding_or_missing_in_the_counts(corpus, root, d
 def test_a_damaged_text_file_is_a_problem_or_in_a_finding(corpus, root, damage):
     before = read(corpus, root)
     mark = getattr(registry.module("corpora", corpus), "MARK", "")  # without it, the corpus is generated again
-    for name in chosen([name for name in files(root) if not is_audio(name) and name != mark]):
+    for name in select([name for name in files(root) if not is_audio(name) and name != mark]):
         with damage_file(root / name, damage):
             try:
                 after = read(corpus, root)
@@ -229,34 +190,6 @@ def test_a_damaged_text_file_is_a_problem_or_in_a_finding(corpus, root, damage):
                 assert str(root) in str(problem)  # noqa: PT017 - either outcome is right
                 continue
         assert after.utterances == before.utterances or new_places(before, after), name
-
-
-def chosen(names):
-    """Return the first, middle and last files of each suffix."""
-    found = []
-    for suffix in sorted({Path(name).suffix for name in names}):
-        same = [name for name in names if Path(name).suffix == suffix]
-        found += dict.fromkeys(same[round(place * (len(same) - 1) / (SHOWN - 1))] for place in range(SHOWN))
-    return found
-
-
-@contextmanager
-def damage_file(path, damage):
-    """Remove or empty a file for as long as the context lasts."""
-    content = path.read_bytes()
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(b"")
-    yield
-    path.write_bytes(content)
-
-
-def new_places(before, after):
-    """Return the places of findings that were not found before."""
-    old = Counter((finding.what, where) for finding in before.findings for where in finding.where)
-    new = Counter((finding.what, where) for finding in after.findings for where in finding.where)
-    return [where for _, where in new - old]
 
 
 # preparing the sample
