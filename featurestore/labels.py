@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore import registry
-from featurestore.corpora import Card
+from featurestore.corpora import CorpusCard
 from featurestore.errors import BadValue, Mismatch
 from featurestore.manifest import Utterance
 
@@ -98,13 +98,13 @@ def default(corpus: str) -> str:
     return card(corpus).default_scheme or ALL
 
 
-def card(corpus: str) -> Card:
+def card(corpus: str) -> CorpusCard:
     """Return the card of a corpus.
 
     Raises:
         UnknownName: there is no such corpus.
     """
-    found: Card = registry.module("corpora", corpus).CARD
+    found: CorpusCard = registry.module("corpora", corpus).CARD
     return found
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.evaluation.feature_sets import modality
 from benchmarks.evaluation.source import Store
 from featurestore.errors import BadValue
-from featurestore.folds.fold import Fold, turns
-from featurestore.folds.grouped import lot
+from featurestore.folds.fold import Fold, restrict_turns
+from featurestore.folds.group_split import draw_key
 from featurestore.spec import parse_feature
 
 LEAST = 2  # of each class, in any share
@@ -56,7 +56,7 @@ def shuffled(
             same for all heads.
         seed: of the run.
     """
-    order = sorted(range(len(ids)), key=lambda row: lot(f"{fold}:{shuffle.modality}:{ids[row]}", seed))
+    order = sorted(range(len(ids)), key=lambda row: draw_key(f"{fold}:{shuffle.modality}:{ids[row]}", seed))
     columns = np.repeat([feature in shuffle.features for feature in blocks], list(blocks.values()))
     out = Z.copy()
     out[:, columns] = Z[order][:, columns]
@@ -77,7 +77,7 @@ def reduced(fold: Fold, share: float, classes: Mapping[str, str], seed: int) -> 
         seed: of the draw.
     """
     train, dev = (_part(ids, share, classes, seed) for ids in (fold.train, fold.dev))
-    return dataclasses.replace(fold, train=train, dev=dev, turns=turns(fold, set(train)))
+    return dataclasses.replace(fold, train=train, dev=dev, turns=restrict_turns(fold, set(train)))
 
 
 def check_shares(shares: Iterable[float]) -> None:
@@ -97,7 +97,7 @@ def check_shares(shares: Iterable[float]) -> None:
 
 def _part(ids: Sequence[str], share: float, classes: Mapping[str, str], seed: int) -> tuple[str, ...]:
     by_class: dict[str, list[str]] = {}
-    for name in sorted(ids, key=lambda name: lot(name, seed)):
+    for name in sorted(ids, key=lambda name: draw_key(name, seed)):
         by_class.setdefault(classes[name], []).append(name)
     kept = {name for found in by_class.values() for name in found[: max(LEAST, round(share * len(found)))]}
     return tuple(name for name in ids if name in kept)

@@ -80,11 +80,11 @@ def task(
         dev: with a dev part.
 
     Raises:
-        Problem: as `labels.scheme` and `folds.cut` raise.
+        Problem: as `labels.scheme` and `folds.fold.split` raise.
     """
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
-    folds = cuts.cut(protocol, store.utterances, classes, seed, dev=dev)
+    folds = cuts.split(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [cuts.choose(folds, fold)] if fold is not None else folds
     maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
     return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen))

@@ -26,7 +26,7 @@ from featurestore.engines.parallel import run_each
 from featurestore.engines.threads import limit_threads
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
-from featurestore.folds.grouped import DEV_PARTS
+from featurestore.folds.group_split import DEV_PARTS
 from featurestore.normalization import Scaling, over
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, read_versions
 from featurestore.prediction.save_bundle import check_target, save

@@ -11,7 +11,7 @@ from benchmarks.evaluation.inputs import CROSS_FITTED
 from benchmarks.evaluation.normalize import NONE, check_way
 from benchmarks.evaluation.params import check_params, parse_params
 from featurestore.errors import BadValue
-from featurestore.folds.grouped import DEV_PARTS
+from featurestore.folds.group_split import DEV_PARTS
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def command(as_json: bool, **options: Any) -> None:
     \b
     Example: cli folds --protocol speaker-kfold --dev --out folds.json
     """
-    from featurestore.folds.cuts import cuts
+    from featurestore.folds.fold_report import report_folds
 
-    found = cuts(**options)
+    found = report_folds(**options)
     print_answer(found.to_json(), found.table(), as_json)

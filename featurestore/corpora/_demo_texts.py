@@ -1,4 +1,4 @@
-"""What the demo's speakers say: templates times slots; the words of the slots carry no emotion."""
+"""Draw the demo's sentences from templates with slots, whose fillers carry no emotion."""
 
 import numpy as np
 
@@ -10,8 +10,8 @@ LABELS = {
     "neu": "neutral",
     "sad": "sad",
 }
-TELLING = 0.55  # the part of the sentences that carry their emotion
-STRAY = 0.1  # of those, the part that carries the neighbouring emotion instead
+TELLING = 0.55  # share of the sentences that express their emotion
+STRAY = 0.1  # share of those that express the neighbouring emotion instead
 NEIGHBOURS = {"ang": "fru", "fru": "ang", "hap": "exc", "exc": "hap", "sad": "neu", "neu": "sad"}
 SLOTS = {
     "person": ("Anna", "John", "my sister", "your brother", "Maria", "Peter", "the doctor", "my boss", "Susan", "Tom"),
@@ -97,8 +97,8 @@ OPEN = (
 )
 
 
-def sentence(label: str, random: np.random.Generator) -> str:
-    """A sentence for an utterance of that label: `TELLING` of them tell the emotion, the rest are open to any."""
+def draw_sentence(label: str, random: np.random.Generator) -> str:
+    """Draw a sentence for a label: a share `TELLING` expresses its emotion, the others fit any emotion."""
     templates: tuple[str, ...] = OPEN
     if random.random() < TELLING:
         templates = TEMPLATES[NEIGHBOURS[label] if random.random() < STRAY else label]

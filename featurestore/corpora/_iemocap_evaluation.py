@@ -1,4 +1,4 @@
-"""IEMOCAP's evaluation files: the label, mean ratings and every rater's votes of each turn of a dialogue."""
+"""Parse IEMOCAP's evaluation files: label, mean ratings and every rater's votes of each turn of a dialogue."""
 
 import json
 import re
@@ -15,8 +15,8 @@ _NUMBERS = ("start", "end", "valence", "activation", "dominance")
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One evaluated turn: times in seconds into the dialogue, mean ratings, `votes` as JSON."""
+class EvaluatedTurn:
+    """Evaluation of a turn: times in seconds into the dialogue, mean ratings, `votes` as JSON."""
 
     id: str
     label: str
@@ -28,11 +28,18 @@ class Turn:
     votes: str
 
 
-def turns(text: str) -> tuple[list[Turn], list[int]]:
-    """The turns of one evaluation file in its order, and the numbers of the lines that could not be read."""
+def parse_evaluation(text: str) -> tuple[list[EvaluatedTurn], list[int]]:
+    """Parse an evaluation file.
+
+    Args:
+        text: the file's content with plain newlines.
+
+    Returns:
+        The turns in the order of the file, and the numbers of the lines that could not be parsed.
+    """
     heads: list[re.Match[str]] = []
     votes: list[list[dict[str, object]]] = []
-    strange: list[int] = []
+    unparsed: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("%"):
@@ -40,36 +47,36 @@ def turns(text: str) -> tuple[list[Turn], list[int]]:
         if head := _TURN.fullmatch(line):
             heads.append(head)
             votes.append([])
-        elif heads and (vote := _vote(line)):
+        elif heads and (vote := _parse_vote(line)):
             votes[-1].append(vote)
         else:
-            strange.append(number)
-    return [_turn(head, given) for head, given in zip(heads, votes, strict=True)], strange
+            unparsed.append(number)
+    return [_to_turn(head, votes_of_turn) for head, votes_of_turn in zip(heads, votes, strict=True)], unparsed
 
 
-def _turn(head: re.Match[str], votes: list[dict[str, object]]) -> Turn:
+def _to_turn(head: re.Match[str], votes: list[dict[str, object]]) -> EvaluatedTurn:
     numbers = {name: float(head[name]) for name in _NUMBERS}
     compact = json.dumps(votes, ensure_ascii=False, separators=(",", ":"))
-    return Turn(id=head["id"], label=head["label"], votes=compact, **numbers)
+    return EvaluatedTurn(id=head["id"], label=head["label"], votes=compact, **numbers)
 
 
-def _vote(line: str) -> dict[str, object] | None:
-    """One rater's vote: the labels that were heard, or the ratings (None where left blank), and the comment if any."""
+def _parse_vote(line: str) -> dict[str, object] | None:
+    """Parse one rater's labels or ratings (None for a blank one) and comment, or return None for another line."""
     match = _VOTE.fullmatch(line)
     if not match:
         return None
-    given: dict[str, object] = {"rater": match["rater"]}
+    parsed: dict[str, object] = {"rater": match["rater"]}
     parts = [part.strip() for part in match["vote"].split(";")]
     if match["rater"].startswith("C"):
-        given["labels"] = [part for part in parts if part]
+        parsed["labels"] = [part for part in parts if part]
     else:
         ratings = [_RATING.fullmatch(part) for part in parts if part]
         if not all(ratings):
             return None
-        given |= {rating[1]: _number(rating[2] or "") for rating in ratings if rating}
+        parsed |= {rating[1]: _parse_number(rating[2] or "") for rating in ratings if rating}
     comment = (match["comment"] or "").removesuffix(")").strip()
-    return given | ({"comment": comment} if comment else {})
+    return parsed | ({"comment": comment} if comment else {})
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     return (int(text) if text.isdigit() else float(text)) if text else None

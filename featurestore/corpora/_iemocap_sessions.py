@@ -1,4 +1,4 @@
-"""Where IEMOCAP's session folders are, and what to tell somebody who points beside them."""
+"""Find IEMOCAP's session folders, and the release above or below a wrong folder."""
 
 import re
 from pathlib import Path
@@ -9,31 +9,31 @@ EVALUATIONS = Path("dialog", "EmoEvaluation")
 _SESSION = re.compile(r"Session(\d+)")
 
 
-def sessions(root: Path) -> list[Path]:
-    """The session folders of a release, in order.
+def find_sessions(root: Path) -> list[Path]:
+    """Return the session folders of a release in order.
 
     Raises:
-        NotFound: `root` holds none; the message names the folder above or below that does.
+        NotFound: there are none; the message suggests the folder above or below that has them.
     """
-    found = _folders(root)
-    if not found:
+    sessions = _list_sessions(root)
+    if not sessions:
         raise NotFound(
             f"{root} is not an IEMOCAP release",
             expected="the folder with Session1 to Session5, each with dialog/EmoEvaluation/*.txt",
-            got=_got(root),
-            do=_advice(root),
+            got=_describe(root),
+            do=_suggest(root),
         )
-    return found
+    return sessions
 
 
-def _folders(root: Path) -> list[Path]:
+def _list_sessions(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     found = {int(match[1]): path for path in root.iterdir() if (match := _SESSION.fullmatch(path.name))}
     return [found[number] for number in sorted(found) if (found[number] / EVALUATIONS).is_dir()]
 
 
-def _got(root: Path) -> str:
+def _describe(root: Path) -> str:
     if not root.exists():
         return "no such folder"
     if not root.is_dir():
@@ -42,14 +42,14 @@ def _got(root: Path) -> str:
     return f"a folder with {', '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else "an empty folder"
 
 
-def _advice(root: Path) -> str:
-    """The release that lies above or below `root`, as the command that reads it."""
+def _suggest(root: Path) -> str:
+    """Return the command that reads the release above or below `root`, or where to get the release."""
     below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     for candidate in (*below, *root.absolute().parents):
         try:
-            found = _folders(candidate)
-        except OSError:  # a folder that may not be listed
+            sessions = _list_sessions(candidate)
+        except OSError:  # a folder without permission to list it
             continue
-        if found:
+        if sessions:
             return f"the release is {candidate}: cli prepare iemocap {quoted(candidate)}"
-    return "the release comes from https://sail.usc.edu/iemocap/; for data of your own: cli prepare table TABLE"
+    return "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"

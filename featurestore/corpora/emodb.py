@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurestore.corpora import Card, Finding, Published, Reading
-from featurestore.corpora._clips import measured
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, set_durations
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
@@ -25,7 +24,7 @@ _NKULULEKO_NOTE = (
     "over all clips, test clips included, before it cuts folds, so that its figures are not quite of unseen speakers"
 )
 _PROTOCOL = "leave-one-speaker-out"
-CARD = Card(
+CARD = CorpusCard(
     title="EmoDB: Berlin Database of Emotional Speech",
     licence="freely available for research: http://emodb.bilderbar.info",
     citation="Burkhardt et al., A database of German emotional speech, Interspeech 2005, 1517-1520",
@@ -62,30 +61,45 @@ _RATE = 16_000  # Hz, of the original release
 
 
 def utterances(root: Path) -> Reading:
-    """Reads a release: one utterance per clip, by name.
+    """Read a release, one utterance per clip, by name.
 
     Args:
         root: the folder `wav`, or the one that holds it.
 
     Raises:
-        NotFound: no clip of EmoDB is there.
+        NotFound: there is no clip of EmoDB.
     """
-    clips = sorted(path for path in (*root.glob("wav/*.wav"), *root.glob("*.wav")) if not path.name.startswith("._"))
-    named = {path.stem: path for path in clips if _NAME.fullmatch(path.stem)}
-    if not named:
+    paths = (*root.glob("wav/*.wav"), *root.glob("*.wav"))
+    clips = sorted(path for path in paths if not path.name.startswith("._"))
+    by_id = {path.stem: path for path in clips if _NAME.fullmatch(path.stem)}
+    if not by_id:
         raise NotFound(
             f"{root} is not an EmoDB release",
             expected="a folder with wav/03a01Fa.wav and so on",
             got=f"a folder with {len(clips)} other wav files" if root.is_dir() else "no such folder",
-            do="the release comes from http://emodb.bilderbar.info; for data of your own: cli prepare table TABLE",
+            do="get the release from http://emodb.bilderbar.info; for your own data: cli prepare table TABLE",
         )
-    rows = [_utterance(named[name], root) for name in sorted(named)]
-    complete, findings = measured(root, rows)
-    ignored = tuple(path.relative_to(root).as_posix() for path in clips if path not in named.values())
-    return Reading(complete, (*_findings(ignored, complete), *findings, *_altered(root, complete)))
+    rows = [_to_utterance(by_id[utterance_id], root) for utterance_id in sorted(by_id)]
+    complete, lengths = set_durations(root, rows)
+    ignored = tuple(path.relative_to(root).as_posix() for path in clips if path not in by_id.values())
+    return Reading(complete, (*_findings(ignored, complete), *lengths, *_detect_alterations(root, complete)))
 
 
-def _utterance(path: Path, root: Path) -> Utterance:
+def sample(folder: Path) -> None:
+    """Write a release of four actors with clips of noise: each says two sentences in three emotions."""
+    import numpy as np
+    import soundfile
+
+    random = np.random.default_rng(0)
+    (folder / "wav").mkdir(parents=True, exist_ok=True)
+    for speaker in ("03", "08", "09", "10"):
+        for sentence in ("a01", "b02"):
+            for number, emotion in enumerate("FNW"):
+                noise = random.normal(0, 0.1, 1600 + 160 * number).astype(np.float32)
+                soundfile.write(folder / "wav" / f"{speaker}{sentence}{emotion}a.wav", noise, _RATE)
+
+
+def _to_utterance(path: Path, root: Path) -> Utterance:
     match = _NAME.fullmatch(path.stem)
     speaker, sentence, emotion = match.groups() if match else ("", "", "")
     return Utterance(
@@ -100,20 +114,20 @@ def _utterance(path: Path, root: Path) -> Utterance:
 
 
 def _findings(ignored: Sequence[str], rows: Sequence[Utterance]) -> tuple[Finding, ...]:
-    found = (
-        Finding("wav files that are not named as EmoDB's, or stand twice, ignored", tuple(ignored)),
-        Finding("clips of an unknown sentence; they stay, with an empty text", _ids(rows, "text")),
-        Finding("clips of an unknown speaker; they stay, without a gender", _ids(rows, "gender")),
+    findings = (
+        Finding("wav files with another name than EmoDB's, or with a duplicate one, ignored", tuple(ignored)),
+        Finding("clips of an unknown sentence, kept with an empty text", _ids_without(rows, "text")),
+        Finding("clips of an unknown speaker, kept without a gender", _ids_without(rows, "gender")),
     )
-    return tuple(finding for finding in found if finding.where)
+    return tuple(finding for finding in findings if finding.where)
 
 
-def _ids(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
+def _ids_without(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
     return tuple(row.id for row in rows if not getattr(row, column))
 
 
-def _altered(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
-    """Whether this is the original at 16 kHz and natural length: figures on another copy are not comparable."""
+def _detect_alterations(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
+    """Report a copy that is not the original at 16 kHz and natural length, since its figures are not comparable."""
     from featurestore.audio import decode
 
     rates = {row.id: decode.probe(root / row.audio).rate for row in rows if row.duration is not None}
@@ -126,4 +140,4 @@ def _altered(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
     if not signs:
         return ()
     what = f"an altered copy: {', '.join(signs)}; compare figures only with figures on this copy"
-    return (Finding(what, tuple(name for name, rate in rates.items() if rate != _RATE or not other)),)
+    return (Finding(what, tuple(one for one, rate in rates.items() if rate != _RATE or not other)),)

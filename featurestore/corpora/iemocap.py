@@ -1,15 +1,13 @@
 """IEMOCAP: acted dyadic English dialogues, scripted and improvised, 10 actors, 5 sessions, about 12 hours."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featurestore.corpora import Card, Finding, Published, Reading
-from featurestore.corpora._clips import measured
-from featurestore.corpora._iemocap_evaluation import Turn, turns
-from featurestore.corpora._iemocap_sessions import EVALUATIONS, sessions
-from featurestore.corpora._text import decoded
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, decode_text, set_durations
+from featurestore.corpora._iemocap_evaluation import EvaluatedTurn, parse_evaluation
+from featurestore.corpora._iemocap_sessions import EVALUATIONS, find_sessions
 from featurestore.manifest import Utterance
 
 _SIX = {"ang": "angry", "fru": "frustrated", "neu": "neutral", "sad": "sad", "exc": "excited", "hap": "happy"}
@@ -23,7 +21,7 @@ _PAPER_NOTE = (
     "the last fifth of the 7,380 turns, Session 5 alone, which also chose the epochs: there is no separate test part; "
     "the split is read from the published code; 95 % interval by the normal approximation at n = 1,476: ±2.5 points"
 )
-CARD = Card(
+CARD = CorpusCard(
     title="IEMOCAP: Interactive Emotional Dyadic Motion Capture database",
     licence="granted by USC SAIL on request, for research: https://sail.usc.edu/iemocap/",
     citation="Busso et al., IEMOCAP: interactive emotional dyadic motion capture database, LREC 42 (2008) 335-359",
@@ -66,52 +64,135 @@ CARD = Card(
     note="six classes are 7,380 turns, four 5,531; a set of 7,433 also circulates: with 53 xxx turns called happy. "
     "The same scripts are played in every session: a text score is optimistic unless folds are cut by script",
 )
-RATINGS = (1.0, 5.0)  # the scale of valence, activation, dominance; a few means of the release lie outside
+RATINGS = (1.0, 5.0)  # scale of valence, activation, dominance; a few means of the release lie outside
 _DIALOGUE = re.compile(r"Ses\d\d[FM]_(?P<script>impro\d\d|script\d\d_\d)[a-z]?")
 _TRANSCRIPT = re.compile(r"(?P<id>Ses\d\d\S+)\s+\[[^\]]*\]\s*:\s?(?P<text>.*)")
 
 
-@dataclass
-class _Odd:
-    """What was odd, by kind, collected while a release is read."""
+def utterances(root: Path) -> Reading:
+    """Read a release, one utterance per labelled turn, by session, dialogue and order in the evaluation.
 
+    Args:
+        root: the folder with Session1 to Session5.
+
+    Raises:
+        NotFound: there is no session; the message suggests the folder above or below that has them.
+    """
+    release = _Release(root)
+    rows: dict[str, Utterance] = {}
+    for session in release.sessions():
+        texts = release.transcripts(session)
+        turns = release.turns(session)
+        labelled = {turn.id for turn in turns}
+        release.report_without_label(session, texts, labelled)
+        for turn in turns:
+            if turn.id in rows:
+                release.report("turns evaluated twice; the first one is used", [turn.id])
+                continue
+            rows[turn.id] = _to_utterance(turn, session.name, texts.get(turn.id, ""))
+    for row in rows.values():
+        for what in _find_irregular(row):
+            release.report(what, [row.id])
+    complete, clips = set_durations(root, tuple(rows.values()))
+    return Reading(complete, (*release.findings(), *clips))
+
+
+def sample(folder: Path) -> None:
+    """Write a release of five sessions with made-up turns: each speaker says one turn of each of six labels."""
+    import numpy as np
+
+    from featurestore.corpora._iemocap_writer import DemoTurn, write_dialogue
+
+    random = np.random.default_rng(0)
+    for session in range(1, 6):
+        dialogue = f"Ses{session:02}{('F_impro01', 'M_script01_1')[session % 2]}"
+        turns = []
+        for number, label in enumerate(sorted(_SIX)):
+            for speaker in "FM":
+                noise = random.normal(0, 1000, 1600 + 160 * number).astype(np.int16)
+                utterance_id, text = f"{dialogue}_{speaker}{number:03}", f"Line {number} of {dialogue}."
+                turns.append(DemoTurn(utterance_id, label, text, [label] * 3, [(3, 2, 4), (3, 3, 4)], noise))
+        write_dialogue(folder, dialogue, turns)
+
+
+@dataclass
+class _Release:
+    """Read the files of a release and collect findings on the way."""
+
+    root: Path
     found: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, where: Iterable[object]) -> None:
+    def report(self, what: str, where: Iterable[object]) -> None:
         self.found.setdefault(what, []).extend(map(str, where))
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(Finding(what, tuple(where)) for what, where in self.found.items() if where)
 
+    def sessions(self) -> list[Path]:
+        """Return the session folders in order."""
+        found = find_sessions(self.root)
+        present = {session.name for session in found}
+        self.report("missing sessions", [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in present])
+        return found
 
-def utterances(root: Path) -> Reading:
-    """Reads a release: one utterance per labelled turn, by session, dialogue and order in the evaluation.
+    def turns(self, session: Path) -> list[EvaluatedTurn]:
+        """Return the evaluated turns of a session in order."""
+        turns: list[EvaluatedTurn] = []
+        for path in self._text_files(session / EVALUATIONS):
+            evaluated, unparsed = parse_evaluation(self._decode(path))
+            turns += evaluated
+            self.report(
+                "lines of evaluations that could not be read", (f"{self._relative(path)}:{line}" for line in unparsed)
+            )
+        return turns
 
-    Args:
-        root: the folder that holds Session1 to Session5.
+    def transcripts(self, session: Path) -> dict[str, str]:
+        """Return the text of each turn of a session by id, and the first one of an id that occurs twice."""
+        texts: dict[str, str] = {}
+        for path in self._text_files(session / "dialog" / "transcriptions"):
+            for number, line in enumerate(self._decode(path).split("\n"), 1):
+                match = _TRANSCRIPT.fullmatch(line.strip())
+                if match and match["id"] in texts:
+                    self.report("duplicate ids in transcripts; the first one is used", [match["id"]])
+                elif match:
+                    texts[match["id"]] = match["text"].strip()
+                elif line.strip():
+                    self.report("transcript lines without an id, ignored", [f"{self._relative(path)}:{number}"])
+        return texts
 
-    Raises:
-        NotFound: it does not; the message names the folder above or below that does.
+    def report_without_label(self, session: Path, texts: Iterable[str], labelled: Collection[str]) -> None:
+        """Report the transcripts and audio files of a session that have no label."""
+        self.report("ids in transcripts without a label, ignored", (one for one in texts if one not in labelled))
+        for path in sorted((session / "sentences" / "wav").glob("*/*.wav")):
+            if _is_from_macos(path):
+                self._report_from_macos([path])
+            elif path.stem not in labelled:
+                self.report("audio files without a label, ignored", [self._relative(path)])
+
+    def _text_files(self, folder: Path) -> list[Path]:
+        """Return the text files of a folder in order, one per dialogue."""
+        found = sorted(folder.glob("*.txt"))
+        self._report_from_macos([path for path in found if _is_from_macos(path)])
+        return [path for path in found if not _is_from_macos(path)]
+
+    def _report_from_macos(self, paths: Iterable[Path]) -> None:
+        self.report("files named ._*, left by macOS, ignored", map(self._relative, paths))
+
+    def _decode(self, path: Path) -> str:
+        text, encoding = decode_text(path)
+        if encoding == "cp1252":
+            self.report("files that are not UTF-8, read as cp1252", [self._relative(path)])
+        return text
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+def _to_utterance(turn: EvaluatedTurn, session: str, text: str) -> Utterance:
+    """Return a turn as an utterance.
+
+    The letter before a turn's number is the speaker; that of the dialogue only says who wore the motion markers.
     """
-    odd = _Odd()
-    rows: dict[str, Utterance] = {}
-    for session in _sessions(root, odd):
-        words = _transcripts(session, root, odd)
-        labelled = [turn for path in _files(session / EVALUATIONS, root, odd) for turn in _turns(path, root, odd)]
-        _report_words(words, {turn.id for turn in labelled}, odd)
-        _report_clips(session, root, {turn.id for turn in labelled}, odd)
-        for turn in labelled:
-            if turn.id in rows:
-                odd.add("turns evaluated twice; the first one counts", [turn.id])
-                continue
-            rows[turn.id] = _utterance(turn, session.name, words.get(turn.id, ""))
-    _report_rows(rows.values(), odd)
-    complete, findings = measured(root, tuple(rows.values()))
-    return Reading(complete, (*odd.findings(), *findings))
-
-
-def _utterance(turn: Turn, session: str, text: str) -> Utterance:
-    """One row; the speaker's letter stands before the turn's number, the dialogue's only says who wore the markers."""
     dialogue, _, number = turn.id.rpartition("_")
     script = _DIALOGUE.fullmatch(dialogue)
     gender = number[0] if number[:1] in ("F", "M") else ""
@@ -135,84 +216,19 @@ def _utterance(turn: Turn, session: str, text: str) -> Utterance:
     )
 
 
-def _sessions(root: Path, odd: _Odd) -> list[Path]:
-    """The session folders in order."""
-    found = sessions(root)
-    there = {session.name for session in found}
-    odd.add("sessions that are not there", [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in there])
-    return found
-
-
-def _files(folder: Path, root: Path, odd: _Odd) -> list[Path]:
-    """The dialogues' text files of a folder, sorted; macOS leaves `._` files beside them."""
-    found = sorted(folder.glob("*.txt"))
-    odd.add("files named ._*, left by macOS, ignored", (_under(root, path) for path in found if _left_by_macos(path)))
-    return [path for path in found if not _left_by_macos(path)]
-
-
-def _turns(path: Path, root: Path, odd: _Odd) -> list[Turn]:
-    evaluated, strange = turns(_text(path, root, odd))
-    odd.add("lines of evaluations that could not be read", (f"{_under(root, path)}:{line}" for line in strange))
-    return evaluated
-
-
-def _transcripts(session: Path, root: Path, odd: _Odd) -> dict[str, str]:
-    """The words of each turn of a session, by id; the first where an id stands twice."""
-    words: dict[str, str] = {}
-    for path in _files(session / "dialog" / "transcriptions", root, odd):
-        for number, line in enumerate(_text(path, root, odd).split("\n"), 1):
-            match = _TRANSCRIPT.fullmatch(line.strip())
-            if match and match["id"] in words:
-                odd.add("ids that stand twice in the transcripts; the first counts", [match["id"]])
-            elif match:
-                words[match["id"]] = match["text"].strip()
-            elif line.strip():
-                odd.add("transcript lines without an id, ignored", [f"{_under(root, path)}:{number}"])
-    return words
-
-
-def _text(path: Path, root: Path, odd: _Odd) -> str:
-    text, encoding = decoded(path)
-    if encoding == "cp1252":
-        odd.add("files that are not UTF-8, read as cp1252", [_under(root, path)])
-    return text
-
-
-def _report_words(words: Mapping[str, str], labelled: set[str], odd: _Odd) -> None:
-    odd.add("ids of transcripts that have no label, ignored", (name for name in words if name not in labelled))
-
-
-def _report_clips(session: Path, root: Path, labelled: set[str], odd: _Odd) -> None:
-    for path in sorted((session / "sentences" / "wav").glob("*/*.wav")):
-        if _left_by_macos(path):
-            odd.add("files named ._*, left by macOS, ignored", [_under(root, path)])
-        elif path.stem not in labelled:
-            odd.add("audio files that have no label, ignored", [_under(root, path)])
-
-
-def _report_rows(rows: Iterable[Utterance], odd: _Odd) -> None:
-    for row in rows:
-        for what in _oddities(row):
-            odd.add(what, [row.id])
-
-
-def _oddities(row: Utterance) -> Iterator[str]:
+def _find_irregular(row: Utterance) -> Iterator[str]:
     if not row.text:
-        yield "turns without a transcript; they stay, with an empty text"
+        yield "turns without a transcript, kept with an empty text"
     if row.label not in CARD.labels:
         yield f"turns with the unknown label {row.label!r}"
     if not row.speaker:
-        yield "ids that do not tell the speaker"
+        yield "ids from which the speaker is unclear"
     if not row.script:
-        yield "ids that do not tell the script"
+        yield "ids from which the script is unclear"
     ratings = (row.valence, row.activation, row.dominance)
     if any(value is not None and not RATINGS[0] <= value <= RATINGS[1] for value in ratings):
         yield f"mean ratings outside {RATINGS[0]:g} to {RATINGS[1]:g}, kept"
 
 
-def _under(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def _left_by_macos(path: Path) -> bool:
+def _is_from_macos(path: Path) -> bool:
     return path.name.startswith("._")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from featurestore.errors import Mismatch
 from featurestore.extraction.parts import Failure
 from featurestore.networks.identity import Identity
-from featurestore.preparation.prepared import again
+from featurestore.preparation.corpus_json import prepare_command
 from featurestore.store import Store
 
 
@@ -17,7 +17,7 @@ def build_total_failure(store: Store, identity: Identity, failures: Sequence[Fai
     return Mismatch(
         f"{identity.name}: none of {len(store.utterances)} utterances could be encoded",
         got=f"{reasons.count(commonest)} times: {commonest}",
-        do=_advise(commonest) or f"check {store.root}, then: {again(store)}",
+        do=_advise(commonest) or f"check {store.root}, then: {prepare_command(store)}",
     )
 
 

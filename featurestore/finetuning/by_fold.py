@@ -11,8 +11,8 @@ from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import FineTuned, Settings, finetune
 from featurestore.folds import fold as cuts
-from featurestore.folds import grouped
 from featurestore.folds.fold import Fold
+from featurestore.folds.group_split import split_groups
 from featurestore.store import Store
 
 
@@ -52,13 +52,13 @@ def finetune_folds(
     Raises:
         BadValue: the protocol has several folds and none is named, or one is named beside `all_folds`; K is 1 or larger
             than the number of groups; or a fold's name cannot name a file.
-        Problem: as `finetune` and `folds.cut` raise.
+        Problem: as `finetune` and `folds.fold.split` raise.
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
     scheme = schemes.scheme(labels or schemes.default(store.corpus))
     classes = scheme.apply(store.utterances)
-    folds = cuts.cut(protocol, store.utterances, classes, settings.get("seed", 0))
+    folds = cuts.split(protocol, store.utterances, classes, settings.get("seed", 0))
     job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
@@ -121,7 +121,7 @@ def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
             f"the training part of fold {fold.name} cannot be cut into {count} parts",
             expected=f"--crossfit 2 to {most}, the number of groups",
         )
-    cut = grouped.parts(fold.train, groups, job.classes, count, job.settings.seed)
+    cut = split_groups(fold.train, groups, job.classes, count, job.settings.seed)
     return [
         Fold(
             f"{fold.name}-x{number}",

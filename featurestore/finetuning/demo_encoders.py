@@ -66,7 +66,7 @@ def _train(path: Path, modality: str) -> None:
 def _training_texts(store: Store) -> list[str]:
     """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
     classes = schemes.scheme(schemes.default(store.corpus)).apply(store.utterances)
-    training = set(cuts.cut("holdout", store.utterances, classes)[0].train)
+    training = set(cuts.split("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 

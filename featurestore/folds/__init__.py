@@ -1,1 +1,1 @@
-"""Cut a corpus into folds by a protocol; check, save and show the cut."""
+"""Split a corpus into folds by a protocol, check them, save them and report on them."""

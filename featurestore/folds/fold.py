@@ -1,4 +1,4 @@
-"""A fold: the utterances to train on, to choose settings on and to test on, cut by a protocol and checked."""
+"""Split a corpus into folds by a protocol and check that no fold leaks: train, dev and test ids of each fold."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
-from featurestore.folds import grouped
+from featurestore.folds.group_split import dev_parts
 from featurestore.manifest import Utterance
 
 _PARTS = ("train", "test", "dev", "unused")
@@ -17,16 +17,16 @@ _PARTS = ("train", "test", "dev", "unused")
 
 @dataclass(frozen=True)
 class Fold:
-    """One cut of a corpus by utterance id.
+    """One split of a corpus, by utterance id.
 
     Args:
-        name: what `--fold` takes.
-        train: to fit on.
-        test: to measure on.
-        dev: to choose settings on; in neither of the others; empty where it was not asked for.
-        unused: left out of training because it would give test utterances away, such as copies of their text.
-        turns: further parts of train, cut by the same grouping as dev: a search for settings may let each take its turn
-            as dev.
+        name: value of the option `--fold`.
+        train: ids to fit on.
+        test: ids to score on.
+        dev: ids to choose settings on, disjoint from train and test. Empty unless requested.
+        unused: ids left out of training because they would leak test utterances, such as copies of their text.
+        turns: further parts of train, split by the same groups as dev. A hyper-parameter search may use each of them
+            in turn as dev.
     """
 
     name: str
@@ -37,91 +37,93 @@ class Fold:
     turns: tuple[tuple[str, ...], ...] = ()
 
 
-def cut(
+def split(
     protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0, *, dev: bool = False
 ) -> list[Fold]:
-    """Cuts a corpus by a protocol and checks the result.
+    """Split a corpus by a protocol and check the folds.
 
     Args:
-        protocol: its registry name, for example `holdout`.
-        utterances: the whole manifest, so that a cut need not depend on the label scheme.
-        classes: class by id, of the utterances that the label scheme keeps; only these are in the folds.
-        seed: of protocols that draw; the others ignore it.
-        dev: cut a dev part from training by the protocol's own grouping, and parts that can take turns with it, where
-            the protocol has not cut a dev part itself.
+        protocol: registry name, for example `holdout`.
+        utterances: the whole manifest, so that a split need not depend on the label scheme.
+        classes: class by id, of the utterances that the label scheme keeps. Folds hold only these.
+        seed: split seed; protocols that draw nothing ignore it.
+        dev: whether to split a dev part from training, by the protocol's own groups, and further parts that a search
+            may use in turn as dev. A dev part that the protocol has split itself is kept.
 
     Raises:
-        Mismatch: a fold is empty, trains on a test utterance, has a class in test that is not in training, or has a
-            speaker on both sides where the protocol is speaker-independent; or no or several folds test an utterance
-            (protocols of several folds test each exactly once, but for the corpus's own partitions); or no dev part can
-            be cut.
+        Mismatch: a fold is empty, trains on a test utterance or tests a class that is not in training; a speaker is on
+            both sides of a speaker-independent protocol; an utterance is tested more than once, or never (except by
+            partial protocols and by protocols with a single fold); no dev part can be split.
+        UnknownName: there is no such protocol, or a fold holds an utterance without a class.
     """
     module = registry.module("protocols", protocol)
     folds: list[Fold] = module.folds(utterances, classes, seed)
     if dev:
         groups = module.groups([row for row in utterances if row.id in classes])
-        folds = [fold if fold.dev else _with_dev(fold, groups, classes, seed) for fold in folds]
+        folds = [fold if fold.dev else _split_dev(fold, groups, classes, seed) for fold in folds]
     speakers = {row.id: row.speaker for row in utterances if row.speaker} if module.SPEAKER_INDEPENDENT else {}
     for fold in folds:
         _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
         _check_speakers(fold, f"protocol {protocol}, fold {fold.name}", speakers)
-    tested = [name for fold in folds for name in fold.test]
-    complete = len(folds) == 1 or set(tested) == set(classes) or getattr(module, "PARTIAL", False)
-    if len(tested) != len(set(tested)) or not complete:
-        raise Mismatch(f"protocol {protocol} does not test each utterance once", got=f"{len(tested)} of {len(classes)}")
+    tested = [utterance_id for fold in folds for utterance_id in fold.test]
+    is_complete = len(folds) == 1 or set(tested) == set(classes) or getattr(module, "PARTIAL", False)
+    if len(tested) != len(set(tested)) or not is_complete:
+        raise Mismatch(
+            f"protocol {protocol} does not test each utterance exactly once", got=f"{len(tested)} of {len(classes)}"
+        )
     return folds
 
 
 def add_dev(
     fold: Fold, protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0
 ) -> Fold:
-    """Cut a dev part, and parts that can take turns with it, from the training part of a fold.
+    """Split a dev part, and further parts that a search may use in turn as dev, from the training part of a fold.
 
     Args:
-        fold: which has no dev part.
-        protocol: its registry name; the cut keeps its groups together.
+        fold: a fold without a dev part.
+        protocol: registry name of the protocol whose groups stay together.
         utterances: the whole manifest.
         classes: class by id.
-        seed: of the cut.
+        seed: split seed.
 
     Raises:
-        Mismatch: no dev part can be cut.
+        Mismatch: no dev part can be split.
     """
     groups = registry.module("protocols", protocol).groups([row for row in utterances if row.id in classes])
-    return _with_dev(fold, groups, classes, seed)
+    return _split_dev(fold, groups, classes, seed)
 
 
 def choose(folds: Sequence[Fold], name: str) -> Fold:
-    """The fold of that name.
+    """Return the fold of that name.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no fold of that name.
     """
     registry.check(name, [fold.name for fold in folds], what=f"fold {name!r}")
     return next(fold for fold in folds if fold.name == name)
 
 
 def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fold:
-    """The fold without the utterances that are not among `ids`, for example those without features.
+    """Return a fold without the utterances that are not in `ids`, for example those without features.
 
     Raises:
-        Mismatch: what is left is empty or has a class in test that is not in training.
+        Mismatch: the remaining fold is empty or tests a class that is not in training.
     """
     kept = set(ids)
-    parts = {part: tuple(name for name in getattr(fold, part) if name in kept) for part in _PARTS}
-    left = Fold(fold.name, **parts, turns=turns(fold, kept))
-    _check(left, f"fold {fold.name}, of the utterances that have features,", classes)
-    return left
+    parts = {part: tuple(one for one in getattr(fold, part) if one in kept) for part in _PARTS}
+    restricted = Fold(fold.name, **parts, turns=restrict_turns(fold, kept))
+    _check(restricted, f"fold {fold.name}, restricted to utterances with features,", classes)
+    return restricted
 
 
-def turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], ...]:
-    """What is left of the fold's `turns` among `ids`."""
-    left = (tuple(name for name in part if name in ids) for part in fold.turns)
-    return tuple(part for part in left if part)
+def restrict_turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the fold's `turns` without the utterances that are not in `ids`, and without empty parts."""
+    parts = (tuple(one for one in part if one in ids) for part in fold.turns)
+    return tuple(part for part in parts if part)
 
 
 def digest(folds: Sequence[Fold]) -> str:
-    """The sha256 of the folds' names and ids, each part sorted: equal where the cut is equal."""
+    """Compute the sha256 of the folds' names and ids, whatever the order of ids within a part."""
     content = [
         [fold.name, *(sorted(getattr(fold, part)) for part in _PARTS), *map(sorted, fold.turns)] for fold in folds
     ]
@@ -129,15 +131,15 @@ def digest(folds: Sequence[Fold]) -> str:
 
 
 def to_json(folds: Sequence[Fold]) -> dict[str, Any]:
-    """The folds as written to disk, with their digest."""
+    """Return the folds and their digest as a JSON object."""
     return {"digest": digest(folds), "folds": [dataclasses.asdict(fold) for fold in folds]}
 
 
 def from_json(content: Mapping[str, Any]) -> list[Fold]:
-    """What `to_json` gave.
+    """Read the folds from a JSON object that `to_json` has returned.
 
     Raises:
-        Mismatch: the digest is not that of the folds.
+        Mismatch: the digest does not match the folds.
     """
     folds = [
         Fold(
@@ -150,48 +152,49 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
             "the folds were changed after they were written",
             expected=content["digest"],
             got=digest(folds),
-            do="run the same cli benchmark again: it writes them anew, and what is whole is kept",
+            do="run the same cli benchmark again: it writes the folds anew and keeps intact results",
         )
     return folds
 
 
-def _with_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
-    parts = grouped.dev(fold.train, groups, classes, seed)
+def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
+    parts = dev_parts(fold.train, groups, classes, seed)
     if not parts:
         raise Mismatch(
-            f"no dev part can be cut from the training part of fold {fold.name}",
-            expected="two groups (speakers, sessions, …) or more, with every class left in training",
-            do="take another protocol, or do without a search for settings",
+            f"no dev part can be split from the training part of fold {fold.name}",
+            expected="at least two groups (speakers, sessions, …), with every class left in training",
+            do="use another protocol, or run without a search for settings",
         )
-    dev, *others = (tuple(name for name in fold.train if name in part) for part in parts)
-    train = tuple(name for name in fold.train if name not in parts[0])
+    dev, *others = (tuple(one for one in fold.train if one in part) for part in parts)
+    train = tuple(one for one in fold.train if one not in parts[0])
     return dataclasses.replace(fold, train=train, dev=dev, turns=tuple(others))
 
 
 def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
     if not fold.train or not fold.test:
         raise Mismatch(f"{where} is empty", got=f"{len(fold.train)} to train on, {len(fold.test)} to test on")
-    both = (set(fold.train) | set(fold.dev)) & set(fold.test)
-    if both:
-        raise Mismatch(f"{where} trains on {len(both)} of its test utterances, {min(both)} among them")
-    strangers = (set(fold.train) | set(fold.test) | set(fold.dev)) - set(classes)
-    if strangers:
-        raise UnknownName(f"{where} holds {len(strangers)} utterances without a class, {min(strangers)} among them")
-    unseen = {classes[name] for name in fold.test} - {classes[name] for name in fold.train}
+    shared = (set(fold.train) | set(fold.dev)) & set(fold.test)
+    if shared:
+        raise Mismatch(f"{where} trains on {len(shared)} of its test utterances, for example {min(shared)}")
+    unclassed = (set(fold.train) | set(fold.test) | set(fold.dev)) - set(classes)
+    if unclassed:
+        raise UnknownName(f"{where} holds {len(unclassed)} utterances without a class, for example {min(unclassed)}")
+    unseen = {classes[one] for one in fold.test} - {classes[one] for one in fold.train}
     if unseen:
         raise Mismatch(
             f"{where} tests a class that it never trains on: {', '.join(sorted(unseen))}",
-            do="choose a label scheme without it, or another protocol",
+            do="choose a label scheme without this class, or another protocol",
         )
 
 
 def _check_speakers(fold: Fold, where: str, speakers: Mapping[str, str]) -> None:
     trained, tested = (
-        {speakers[name] for name in ids if name in speakers} for ids in ((*fold.train, *fold.dev), fold.test)
+        {speakers[one] for one in ids if one in speakers} for ids in ((*fold.train, *fold.dev), fold.test)
     )
-    if trained & tested:
+    shared = trained & tested
+    if shared:
         raise Mismatch(
-            f"{where} tests {len(trained & tested)} speakers that it trains on, {min(trained & tested)} among them",
-            expected="no speaker on both sides",
-            do="take leave-one-speaker-out or speaker-kfold, or mend the columns speaker and session of the manifest",
+            f"{where} tests {len(shared)} speakers that it also trains on, for example {min(shared)}",
+            expected="no speaker in both training and test",
+            do="use leave-one-speaker-out or speaker-kfold, or correct the columns speaker and session of the manifest",
         )

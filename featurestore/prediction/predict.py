@@ -9,7 +9,7 @@ import numpy as np
 
 from featurestore import encoders as encoder_kinds
 from featurestore.corpora import table as tables
-from featurestore.corpora.table import Unlabelled
+from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded, Encoder
 from featurestore.errors import Unencodable, told_briefly
 from featurestore.item import Item
@@ -122,7 +122,7 @@ def _read_table(
     path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say
 ) -> tuple[list[Item], list[str]]:
     """Read the rows of a table, and the reason of each row that is unusable (else empty)."""
-    table = tables.unlabelled(path, columns)
+    table = tables.read_for_prediction(path, columns)
     check_columns(needed, table.columns, path)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
@@ -130,7 +130,7 @@ def _read_table(
     return [_build_item(row.utterance, table) for row in table.rows], [row.reason for row in table.rows]
 
 
-def _build_item(utterance: Utterance, table: Unlabelled) -> Item:
+def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
     start, end = (utterance.start, utterance.end) if table.segments else (None, None)
     return Item(utterance.id, table.folder / utterance.audio if utterance.audio else None, utterance.text, start, end)
 

@@ -1,1 +1,1 @@
-"""Prepare a corpus: write its manifest and report what is odd."""
+"""Prepare a corpus: write its manifest into a store and report every irregularity."""

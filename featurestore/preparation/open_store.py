@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from featurestore.errors import Mismatch, NotFound, quoted
+from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.prepare import prepare
-from featurestore.preparation.prepared import again
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
 
@@ -42,6 +42,6 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Callable[
             f"{path} was prepared from another root",
             expected=str(root.expanduser().resolve()),
             got=store.info["source"],
-            do=again(store, root),
+            do=prepare_command(store, root),
         )
     return store

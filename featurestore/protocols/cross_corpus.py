@@ -1,20 +1,23 @@
-"""Trains on one store, tests on another (`--test-store`), on the classes that both have."""
+"""Train on one store, test on another (`--test-store`), on the classes that both have."""
 
 from collections.abc import Mapping, Sequence
 
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
+from featurestore.folds.group_folds import group_by
 from featurestore.manifest import Utterance
-from featurestore.protocols._groups import column_of
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
-SPEAKER_INDEPENDENT = True  # a speaker's name belongs to a corpus
-TRAINED, TESTED = "trained-store", "tested-store"  # what the pair of stores writes into the column partition
+SPEAKER_INDEPENDENT = True  # speakers of different corpora are different people
+TRAINED, TESTED = "trained-store", "tested-store"  # written into the column partition by the pair of stores
+PARTITIONS = {"train": TRAINED, "dev": TRAINED, "test": TESTED}
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """One fold; nothing is drawn. `benchmarks.evaluation.pair` makes one store of two.
+    """Build one fold from the manifest of a pair of stores (`benchmarks.evaluation.pair`).
+
+    The seed is not used.
 
     Raises:
         Mismatch: there is only one store.
@@ -25,10 +28,10 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
             "protocol cross-corpus needs two stores",
             do="cli benchmark --store TRAINED --test-store TESTED --protocol cross-corpus",
         )
-    train, test = ([name for name, value in partition.items() if value == side] for side in (TRAINED, TESTED))
+    train, test = ([one for one, value in partition.items() if value == side] for side in (TRAINED, TESTED))
     return [Fold("cross-corpus", tuple(train), tuple(test))]
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """A speaker stays together where a dev part has to be cut."""
-    return column_of("speaker", utterances)
+    """Group utterances by speaker."""
+    return group_by("speaker", utterances)

@@ -1,9 +1,9 @@
-"""One fold: a seeded fifth of every label is held out, the same utterances whatever the label scheme (the default)."""
+"""One fold: hold out a seeded fifth of every label, the same utterances under any label scheme (the default)."""
 
 from collections.abc import Mapping, Sequence
 
 from featurestore.folds.fold import Fold
-from featurestore.folds.grouped import lot
+from featurestore.folds.group_split import draw_key
 from featurestore.manifest import Utterance
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
@@ -12,29 +12,29 @@ SPEAKER_INDEPENDENT = False
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """Tests on the first fifth (rounded) of each label's ids by the sha256 of `seed:id`, trains on the rest.
+    """Test on the first fifth (rounded) of each label's ids by the sha256 of `seed:id`, train on the rest.
 
-    The draw is by the corpus's own labels over the whole manifest and only then limited to `classes`, so that an
-    encoder and a head hold out the same utterances under different schemes, and in any order of the manifest.
+    The draw is over the corpus's own labels and the whole manifest, and only then limited to `classes`. So an encoder
+    and a head hold out the same utterances under different label schemes, whatever the order of the manifest.
     """
-    held_out = _held_out(utterances, seed)
-    kept = [utterance.id for utterance in utterances if utterance.id in classes]
-    train = tuple(name for name in kept if name not in held_out)
-    return [Fold("holdout", train, tuple(name for name in kept if name in held_out))]
+    held_out = _hold_out(utterances, seed)
+    kept = [row.id for row in utterances if row.id in classes]
+    train, test = (tuple(one for one in kept if (one in held_out) == side) for side in (False, True))
+    return [Fold("holdout", train, test)]
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """Each utterance stands alone."""
+    """Put each utterance into a group of its own."""
     return {row.id: row.id for row in utterances}
 
 
-def _held_out(utterances: Sequence[Utterance], seed: int) -> set[str]:
+def _hold_out(utterances: Sequence[Utterance], seed: int) -> set[str]:
     by_label: dict[str, list[str]] = {}
-    for utterance in utterances:
-        by_label.setdefault(utterance.label, []).append(utterance.id)
-    drawn = (sorted(ids, key=lambda name: lot(name, seed))[: _fifth(len(ids))] for ids in by_label.values())
-    return {name for ids in drawn for name in ids}
+    for row in utterances:
+        by_label.setdefault(row.label, []).append(row.id)
+    drawn = (sorted(ids, key=lambda one: draw_key(one, seed))[: _fifth(len(ids))] for ids in by_label.values())
+    return {utterance_id for ids in drawn for utterance_id in ids}
 
 
 def _fifth(count: int) -> int:
-    return (2 * count + 5) // 10  # a fifth, halves rounded up
+    return (2 * count + 5) // 10  # halves rounded up

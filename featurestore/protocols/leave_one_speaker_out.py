@@ -1,10 +1,10 @@
-"""One fold per speaker: tests on it, trains on the others."""
+"""One fold per speaker: test on it, train on the others."""
 
 from collections.abc import Mapping, Sequence
 
 from featurestore.folds.fold import Fold
+from featurestore.folds.group_folds import group_by, leave_one_out
 from featurestore.manifest import Utterance
-from featurestore.protocols._groups import column_of, leave_one_out
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -12,10 +12,10 @@ SPEAKER_INDEPENDENT = True
 
 
 def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int) -> list[Fold]:
-    """One fold per speaker, named after it, in natural order; nothing is drawn."""
+    """Build one fold per speaker, named after it, in natural order. The seed is not used."""
     return leave_one_out("speaker", utterances, classes)
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """A speaker stays together."""
-    return column_of("speaker", utterances)
+    """Group utterances by speaker."""
+    return group_by("speaker", utterances)

@@ -16,7 +16,7 @@ from benchmarks.fitting.fit import fit_head
 from featurestore.errors import Leakage
 from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.by_fold import finetune_folds
-from featurestore.folds.cuts import cuts
+from featurestore.folds.fold_report import report_folds
 from featurestore.preparation.prepare import prepare
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
@@ -125,7 +125,7 @@ def test_no_utterance_of_training_is_tested_unmarked_and_honest_rows_are_not_ref
         encode(Store(after / "store"), folder)
         store = Store(after / "store")
         truth = dict(zip((row.id for row in store.utterances), (row.truth for row in rows), strict=True))
-        (fold,) = cuts(store=store.path, protocol="holdout").folds
+        (fold,) = report_folds(store=store.path, protocol="holdout").folds
         seen = [utterance_id for utterance_id in fold.test if truth[utterance_id] in trained]
         assert set(seen) <= store.trained_on("e")
         try:

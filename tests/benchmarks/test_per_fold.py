@@ -11,7 +11,7 @@ from benchmarks.fitting.fit import fit_head
 from benchmarks.grid import results
 from benchmarks.grid.runner import Asked, benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
-from featurestore.folds.fold import Fold, cut
+from featurestore.folds.fold import Fold, split
 from featurestore.store import Store
 from tests.support import tiny
 from tests.support.fake_store import FakeStore, corpus
@@ -36,7 +36,7 @@ def per_fold(crossfit=False):
 
 def test_each_fold_reads_its_own_encoder():
     store = per_fold()
-    folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
+    folds = split(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
     found = resolve(store, ["audio.mean", "text.mean"], folds)
     assert [one.files for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
     result = fit_head(store, head="logistic", features=["text.mean", "text.logits"], protocol=SESSIONS)
@@ -113,7 +113,7 @@ def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
 
 def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
     store = per_fold(crossfit=True)
-    folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
+    folds = split(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
 
     def way(*features, asked="cross-fitted"):
         return taken(store, resolve(store, features, folds, asked), folds, asked)

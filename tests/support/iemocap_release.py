@@ -1,4 +1,4 @@
-"""Writes a made-up IEMOCAP release in the layout of the real one: a small one with every quirk, or the full size."""
+"""Write an IEMOCAP release with made-up contents: a small one with every irregularity, or one of full size."""
 
 import itertools
 import random
@@ -40,23 +40,23 @@ class Turn:
 
 
 def wav(samples=160):
-    """A silent clip: 16 kHz, mono, 16 bit."""
+    """Return the bytes of a silent clip: 16 kHz, mono, 16 bit."""
     size = 2 * samples
     form = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
     return form + struct.pack("<4sI", b"data", size) + bytes(size)
 
 
 def write(root, turns):
-    """Writes a release without any quirk but those of its layout."""
+    """Write a regular release."""
     dialogues = defaultdict(list)
     for turn in turns:
         dialogues[turn.dialogue].append(turn)
-    for name, said in dialogues.items():
+    for name, spoken in dialogues.items():
         session = root / f"Session{int(name[3:5])}"
-        evaluations = "\n".join([HEADER, "", *(f"{evaluation(turn)}\n" for turn in said)])
+        evaluations = "\n".join([HEADER, "", *(f"{evaluation(turn)}\n" for turn in spoken)])
         put(session / f"dialog/EmoEvaluation/{name}.txt", evaluations)
-        put(session / f"dialog/transcriptions/{name}.txt", "".join(f"{line(turn)}\n" for turn in said))
-        for turn in said:
+        put(session / f"dialog/transcriptions/{name}.txt", "".join(f"{line(turn)}\n" for turn in spoken))
+        for turn in spoken:
             put(session / f"sentences/wav/{name}/{turn.id}.wav", wav())
     return root
 
@@ -89,14 +89,14 @@ SMALL = (
 
 
 def small(root):
-    """A release of nine turns and three sessions that has every quirk that copies of the real one have."""
+    """Write a release of nine turns in three sessions with every irregularity of real copies."""
     write(root, SMALL)
     one, three, five = (root / f"Session{number}" for number in (1, 3, 5))
-    _foreign_files(one)
+    _write_other_files(one)
     script = one / "dialog/EmoEvaluation/Ses01M_script01_1.txt"
     script.write_bytes(b"\xef\xbb\xbf" + script.read_bytes().replace(b"\n", b"\r\n"))
-    said = [SMALL[1], SMALL[0], SMALL[2]]
-    lines = [line(said[0], 0.0001), "M: Yeah.", line(said[1], -0.0001), "", line(said[2])]
+    spoken = [SMALL[1], SMALL[0], SMALL[2]]
+    lines = [line(spoken[0], 0.0001), "M: Yeah.", line(spoken[1], -0.0001), "", line(spoken[2])]
     put(one / "dialog/transcriptions/Ses01F_impro01.txt", "\ufeff" + "\r\n".join(lines))
     put(one / "dialog/transcriptions/Ses01M_script01_1.txt", "\n".join(map(line, SMALL[3:5])).encode("cp1252"))
     unlabelled = "Ses03M_impro05a_MXX0 [001.0000-002.0000]: Mm."
@@ -107,8 +107,8 @@ def small(root):
     return root
 
 
-def _foreign_files(session):
-    """What lies beside the files that are read, and is none of them."""
+def _write_other_files(session):
+    """Write files that a release also has and that are not read."""
     for folder in ("Attribute", "Categorical", "Self-evaluation"):
         put(session / f"dialog/EmoEvaluation/{folder}/Ses01F_impro01_e2.txt", "Ses01F_impro01_F000 :neu; ()\n")
     put(session / "dialog/wav/Ses01F_impro01.wav", wav())
@@ -119,7 +119,7 @@ def _foreign_files(session):
     put(session / "dialog/transcriptions/._Ses01F_impro01.txt", b"\0\5\x16\7Mac OS X\xff")
 
 
-# the counts of the real release, as published with it
+# counts of the real release, published with it
 FOUR = {"ang": 1103, "neu": 1708, "sad": 1084, "exc": 1041, "hap": 595}
 REST = {"xxx": 2507, "sur": 107, "fea": 40, "oth": 3, "dis": 2}
 SESSIONS = (1819, 1811, 2136, 2103, 2170)
@@ -137,12 +137,12 @@ SPEAKERS = {
     "Ses05F": 1033,
     "Ses05M": 1137,
 }
-SCRIPTED = (952, 948, 1118, 1101, 1136)  # 5,255 in all; the share of each session is made up
+SCRIPTED = (952, 948, 1118, 1101, 1136)  # 5,255 in all, with made-up shares of the sessions
 SCRIPTS = ("script01_1", "script01_2", "script01_3", "script02_1", "script02_2", "script03_1", "script03_2")
 
 
 def full(root):
-    """A release of the real one's size and counts: 10,039 turns in 151 dialogues, 46 unlabelled lines of words."""
+    """Write a release of the real size and counts: 10,039 turns in 151 dialogues, 46 transcripts without a label."""
     write(root, full_turns())
     extra = [f"Ses03F_impro05_MXX{number}" for number in (*range(44), 0, 1)]
     path = root / "Session3/dialog/transcriptions/Ses03F_impro05.txt"
@@ -152,7 +152,7 @@ def full(root):
 
 def full_turns():
     draw = random.Random(0)
-    four, rest = (_shuffled(counts, draw) for counts in (FOUR, REST))
+    four, rest = (_shuffle(counts, draw) for counts in (FOUR, REST))
     for number, (all_, six, kept) in enumerate(zip(SESSIONS, SIX_BY_SESSION, FOUR_BY_SESSION, strict=True), 1):
         labels = [next(four) for _ in range(kept)] + ["fru"] * (six - kept) + [next(rest) for _ in range(all_ - six)]
         draw.shuffle(labels)
@@ -162,7 +162,7 @@ def full_turns():
         yield from _session_turns(number, labels, letters)
 
 
-def _shuffled(counts, draw):
+def _shuffle(counts, draw):
     labels = [label for label, count in counts.items() for _ in range(count)]
     draw.shuffle(labels)
     return iter(labels)
@@ -183,7 +183,7 @@ def _session_turns(number, labels, letters):
 
 
 def dialogues(number):
-    """The names of a session's improvised and scripted dialogues."""
+    """Return the names of a session's improvised and scripted dialogues."""
     last = 8 if number > 1 else 7
     improvised = [f"{worn}_impro{index:02d}" for worn in "FM" for index in range(1, last + 1)]
     scripted = [f"{worn}_{script}" for worn in "FM" for script in SCRIPTS]

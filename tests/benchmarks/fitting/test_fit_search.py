@@ -52,7 +52,7 @@ def labelled(made):
 def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(protocol, parts):
     made = FakeStore(spread=2.0)
     result = fit_head(made, head="logistic", protocol=protocol, search=6, search_parts=parts)
-    folds = cuts.cut(protocol, made.utterances, labelled(made), 0, dev=True)
+    folds = cuts.split(protocol, made.utterances, labelled(made), 0, dev=True)
     assert result.searched.folds == {fold.name: by_hand(made, fold, 6, parts) for fold in folds}
     assert [fold.train for fold in result.folds] == [len(fold.train) + len(fold.dev) for fold in folds]
     whole = cuts.Fold("everything", tuple(labelled(made)), ())
@@ -103,7 +103,7 @@ def test_a_head_with_nothing_left_to_search_is_fitted_as_it_is(head, params):
 def test_a_corpus_from_which_no_part_can_be_cut_is_refused_before_anything_is_fitted(fold):
     lines = []
     with pytest.raises(
-        Mismatch, match="no dev part can be cut from the training part of fold 1\n  expected: two groups"
+        Mismatch, match="no dev part can be split from the training part of fold 1\n  expected: at least two groups"
     ):
         fit_head(
             FakeStore(corpus(sessions=2)),

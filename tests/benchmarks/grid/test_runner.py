@@ -281,7 +281,7 @@ def test_settings_are_chosen_on_dev_and_said(tmp_path):
     )
     outcome = {finding["check"]: finding["outcome"] for finding in summary["checks"]}
     assert outcome["selection-on-test"] == "passed"
-    with pytest.raises(Mismatch, match="no dev part can be cut"):
+    with pytest.raises(Mismatch, match="no dev part can be split"):
         ran(tmp_path, FakeStore(corpus(sessions=2)), search=1)
 
 

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from featurestore.corpora import demo, iemocap
-from featurestore.corpora._demo_texts import LABELS, OPEN, sentence
+from featurestore.corpora._demo_texts import LABELS, OPEN, draw_sentence
+from featurestore.corpora._demo_turns import SPEAKERS
 from featurestore.errors import Mismatch, Unavailable
 
 pytest.importorskip("espeakng_loader", reason="the extra `demo` is not installed")
@@ -29,10 +30,10 @@ def root(tmp_path_factory):
     return root
 
 
-def test_it_reads_as_iemocap_with_nothing_odd(root):
+def test_it_reads_as_iemocap_without_findings(root):
     reading = iemocap.utterances(root)
     assert Counter(utterance.label for utterance in reading.utterances) == dict.fromkeys(LABELS, 10)
-    assert {utterance.speaker for utterance in reading.utterances} == {speaker.id for speaker in demo.SPEAKERS}
+    assert {utterance.speaker for utterance in reading.utterances} == {speaker.id for speaker in SPEAKERS}
     assert Counter(utterance.session for utterance in reading.utterances) == dict.fromkeys("12345", 12)
     assert {utterance.script for utterance in reading.utterances} == {"impro01", "impro02", "script01_1"}
     assert all(utterance.text and utterance.duration and utterance.votes for utterance in reading.utterances)
@@ -53,7 +54,7 @@ def test_the_same_seed_gives_the_same_bytes(root, tmp_path):
     assert contents(tmp_path / "again") == contents(root)
 
 
-def test_another_seed_gives_another_corpus_in_place_of_the_old_one(tmp_path):
+def test_another_seed_replaces_the_corpus(tmp_path):
     demo.generate(tmp_path / "corpus", per_label=1)
     before = contents(tmp_path / "corpus")
     demo.generate(tmp_path / "corpus", seed=1, per_label=1)
@@ -62,7 +63,7 @@ def test_another_seed_gives_another_corpus_in_place_of_the_old_one(tmp_path):
     assert sum(before[name] == after[name] for name in before) == 0
 
 
-def test_a_complete_corpus_is_not_made_again_and_one_of_another_version_is(tmp_path, monkeypatch):
+def test_only_a_corpus_of_another_version_is_generated_again(tmp_path, monkeypatch):
     made = []
     generate = demo.generate
 
@@ -82,7 +83,7 @@ def test_a_complete_corpus_is_not_made_again_and_one_of_another_version_is(tmp_p
     assert json.loads((root / "demo.json").read_text())["generator"] == "next"
 
 
-def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
+def test_a_killed_generation_leaves_no_corpus(tmp_path):
     code = (
         "import sys; from pathlib import Path; from featurestore.corpora import demo; demo.generate(Path(sys.argv[1]))"
     )
@@ -104,19 +105,19 @@ def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
     assert not (root / "Session9").exists()
 
 
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+def test_a_folder_of_something_else_is_an_error_and_stays(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(Mismatch) as problem:
         demo.utterances(tmp_path)
     assert str(problem.value) == (
-        f"{tmp_path} is not a demo corpus, and is left as it is\n"
-        "  expected: a folder that is not there yet, or an empty one\n"
-        "  do: choose another --root; the demo corpus is written there"
+        f"{tmp_path} is not a demo corpus, nothing was changed\n"
+        "  expected: a folder that does not exist yet, or an empty one\n"
+        "  do: choose another --root for the demo corpus"
     )
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
-def test_without_espeak_the_message_says_what_to_install(tmp_path, monkeypatch):
+def test_a_missing_espeak_is_an_error_with_the_command_to_install_it(tmp_path, monkeypatch):
     def refuse(name, *rest, **named):
         if name == "espeakng_loader":
             raise ImportError("No module named 'espeakng_loader'")
@@ -127,28 +128,28 @@ def test_without_espeak_the_message_says_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(Unavailable) as problem:
         demo.utterances(tmp_path / "corpus")
     assert str(problem.value) == (
-        "the demo corpus is spoken by eSpeak NG, which is not there: No module named 'espeakng_loader'\n"
+        "the demo corpus needs eSpeak NG, which is not installed: No module named 'espeakng_loader'\n"
         "  do: pip install 'emofuse[demo]'"
     )
 
 
-def test_a_failing_synthesiser_is_reported(tmp_path, monkeypatch):
+def test_a_failing_synthesizer_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(demo.sys, "executable", "/bin/false")
-    with pytest.raises(Unavailable, match=r"^the demo corpus could not be made\n  got: a crash$"):
+    with pytest.raises(Unavailable, match=r"^the demo corpus could not be generated\n  got: a crash$"):
         demo.utterances(tmp_path / "corpus")
 
 
-def test_about_half_of_the_sentences_tell_nothing_and_no_slot_tells_anything():
+def test_about_half_of_the_sentences_fit_any_emotion():
     random = np.random.default_rng(0)
     opening = {template.split("{")[0].strip() for template in OPEN if not template.startswith("{")}
-    said = {label: [sentence(label, random) for _ in range(2000)] for label in LABELS}
-    for label, texts in said.items():
+    drawn = {label: [draw_sentence(label, random) for _ in range(2000)] for label in LABELS}
+    for label, texts in drawn.items():
         open_texts = [text for text in texts if any(text.startswith(words) for words in opening)]
         assert 0.3 < len(open_texts) / len(texts) < 0.55, label
         assert len(set(texts)) > 800, label
         assert all(text[0].isupper() and text.endswith(".") for text in texts)
 
 
-def test_it_lies_in_the_store_by_default(tmp_path):
+def test_the_default_root_is_in_the_store(tmp_path):
     assert demo.default_root(tmp_path) == tmp_path / "corpus"
     assert "synthetic speech" in demo.CARD.note

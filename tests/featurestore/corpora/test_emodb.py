@@ -24,7 +24,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_name_tells_everything(root):
+def test_a_file_name_gives_label_speaker_and_sentence(root):
     first, second = emodb.utterances(root).utterances
     assert (first.id, first.audio, first.label) == ("03a01Fa", "wav/03a01Fa.wav", "F")
     assert (first.speaker, first.gender, first.script) == ("03", "M", "a01")
@@ -33,7 +33,7 @@ def test_a_name_tells_everything(root):
     assert (second.speaker, second.gender, second.label, second.duration) == ("16", "F", "L", 0.25)
 
 
-def test_the_folder_of_clips_itself(root):
+def test_the_root_may_be_the_folder_of_clips(root):
     reading = emodb.utterances(root / "wav")
     assert [row.audio for row in reading.utterances] == ["03a01Fa.wav", "16b10Lb.wav"]
     assert reading.findings == ()
@@ -45,7 +45,7 @@ def test_texts_keep_their_umlauts(tmp_path):
     assert row.text == "Was sind denn das für Tüten, die da unter dem Tisch stehen?"
 
 
-def test_what_is_odd_is_said(root):
+def test_irregular_clips_are_findings(root):
     write(root / "wav/03a03Na.wav")
     write(root / "wav/99a01Na.wav", 0.3)
     write(root / "wav/readme.wav")
@@ -55,16 +55,16 @@ def test_what_is_odd_is_said(root):
     reading = emodb.utterances(root)
     assert [row.id for row in reading.utterances] == ["03a01Fa", "03a03Na", "08a01Na", "16b10Lb", "99a01Na"]
     assert {finding.what: finding.where for finding in reading.findings} == {
-        "wav files that are not named as EmoDB's, or stand twice, ignored": ("03a01Fa.wav", "wav/readme.wav"),
-        "clips of an unknown sentence; they stay, with an empty text": ("03a03Na",),
-        "clips of an unknown speaker; they stay, without a gender": ("99a01Na",),
-        "turns whose audio file cannot be used; they stay, without a duration": (
+        "wav files with another name than EmoDB's, or with a duplicate one, ignored": ("03a01Fa.wav", "wav/readme.wav"),
+        "clips of an unknown sentence, kept with an empty text": ("03a03Na",),
+        "clips of an unknown speaker, kept without a gender": ("99a01Na",),
+        "utterances whose audio file cannot be used, kept without a duration": (
             "08a01Na: 08a01Na.wav: is empty (0 bytes)",
         ),
     }
 
 
-def test_an_altered_copy_is_said(tmp_path):
+def test_an_altered_copy_is_a_finding(tmp_path):
     write(tmp_path / "03a01Fa.wav", 2, 22_050)
     write(tmp_path / "03a01Nc.wav", 2, 22_050)
     (finding,) = emodb.utterances(tmp_path).findings
@@ -75,14 +75,14 @@ def test_an_altered_copy_is_said(tmp_path):
     assert finding.where == ("03a01Fa", "03a01Nc")
 
 
-def test_not_a_release(tmp_path):
+def test_a_folder_without_clips_is_an_error(tmp_path):
     with pytest.raises(NotFound) as caught:
         emodb.utterances(tmp_path / "no")
     assert str(caught.value) == (
         f"{tmp_path / 'no'} is not an EmoDB release\n"
         "  expected: a folder with wav/03a01Fa.wav and so on\n"
         "  got: no such folder\n"
-        "  do: the release comes from http://emodb.bilderbar.info; for data of your own: cli prepare table TABLE"
+        "  do: get the release from http://emodb.bilderbar.info; for your own data: cli prepare table TABLE"
     )
     write(tmp_path / "mine.wav")
     with pytest.raises(NotFound, match="got: a folder with 1 other wav files"):
@@ -90,7 +90,7 @@ def test_not_a_release(tmp_path):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"EmoDB is not at {REAL}")
-def test_the_real_clips():
+def test_the_real_release():
     reading = emodb.utterances(REAL)
     rows = reading.utterances
     assert Counter(row.label for row in rows) == emodb.CARD.counts

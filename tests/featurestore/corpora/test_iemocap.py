@@ -32,11 +32,11 @@ def findings(reading):
     return {finding.what: finding.where for finding in reading.findings}
 
 
-def test_one_row_per_labelled_turn_in_order(small):
+def test_there_is_one_row_per_labelled_turn_in_order(small):
     assert [row.id for row in small[1].utterances] == [turn.id for turn in release.SMALL]
 
 
-def test_a_row_holds_what_the_release_says(small):
+def test_a_row_holds_every_column_of_the_release(small):
     row = by_id(small[1])["Ses01F_impro01_M000"]
     assert row.audio == "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav"
     assert (row.text, row.label) == ("What’s that?", "ang")
@@ -48,7 +48,7 @@ def test_a_row_holds_what_the_release_says(small):
     assert '{"rater":"A-E4","val":2,"act":3,"dom":null,"comment":"a (short) note"}' in row.votes
 
 
-def test_the_speaker_is_in_the_turn_not_in_the_dialogue(small):
+def test_the_speaker_is_that_of_the_turn_not_of_the_dialogue(small):
     assert {name: row.speaker for name, row in by_id(small[1]).items() if name.startswith("Ses05")} == {
         "Ses05M_script01_1b_M012": "Ses05M",
         "Ses05M_script01_1b_F012": "Ses05F",
@@ -66,14 +66,14 @@ def test_the_parts_of_a_dialogue_share_a_script(small):
     }
 
 
-def test_tags_stay_and_any_encoding_is_read(small):
+def test_tags_stay_in_any_encoding(small):
     rows = by_id(small[1])
     assert rows["Ses01F_impro01_F001"].text == "[LAUGHTER]"
     assert rows["Ses01M_script01_1_M000"].text == "Café."
     assert rows["Ses01M_script01_1_F000"].label == "fru"
 
 
-def test_unusual_ratings_are_kept(small):
+def test_ratings_outside_the_scale_stay(small):
     row = by_id(small[1])["Ses01F_impro01_F001"]
     assert (row.valence, row.dominance) == (5.5, 0.5)
 
@@ -86,9 +86,9 @@ def test_turns_without_a_clip_or_words_keep_their_row(small):
     assert rows["Ses05M_script01_1b_F012"].text == ""
 
 
-def test_everything_odd_is_said(small):
+def test_every_irregularity_is_a_finding(small):
     assert findings(small[1]) == {
-        "sessions that are not there": ("Session2", "Session4"),
+        "missing sessions": ("Session2", "Session4"),
         "files named ._*, left by macOS, ignored": (
             "Session1/dialog/transcriptions/._Ses01F_impro01.txt",
             "Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt",
@@ -96,12 +96,12 @@ def test_everything_odd_is_said(small):
         ),
         "transcript lines without an id, ignored": ("Session1/dialog/transcriptions/Ses01F_impro01.txt:2",),
         "files that are not UTF-8, read as cp1252": ("Session1/dialog/transcriptions/Ses01M_script01_1.txt",),
-        "ids that stand twice in the transcripts; the first counts": ("Ses03M_impro05a_MXX0",),
-        "ids of transcripts that have no label, ignored": ("Ses03M_impro05a_MXX0",),
-        "turns without a transcript; they stay, with an empty text": ("Ses05M_script01_1b_F012",),
+        "duplicate ids in transcripts; the first one is used": ("Ses03M_impro05a_MXX0",),
+        "ids in transcripts without a label, ignored": ("Ses03M_impro05a_MXX0",),
+        "turns without a transcript, kept with an empty text": ("Ses05M_script01_1b_F012",),
         "mean ratings outside 1 to 5, kept": ("Ses01F_impro01_F001",),
-        "turns whose audio file is missing; they stay, without a duration": ("Ses03M_impro05a_F000",),
-        "turns whose audio file cannot be used; they stay, without a duration": (
+        "utterances whose audio file is missing, kept without a duration": ("Ses03M_impro05a_F000",),
+        "utterances whose audio file cannot be used, kept without a duration": (
             "Ses03M_impro05b_M000: Ses03M_impro05b_M000.wav: is empty (0 bytes)",
         ),
     }
@@ -112,11 +112,11 @@ def test_a_turn_evaluated_twice_counts_once(tmp_path):
     reading = iemocap.utterances(release.write(tmp_path, turns))
     assert [row.label for row in reading.utterances] == ["neu"]
     found = findings(reading)
-    assert found["turns evaluated twice; the first one counts"] == ("Ses01F_impro01_F000",)
-    assert found["ids that stand twice in the transcripts; the first counts"] == ("Ses01F_impro01_F000",)
+    assert found["turns evaluated twice; the first one is used"] == ("Ses01F_impro01_F000",)
+    assert found["duplicate ids in transcripts; the first one is used"] == ("Ses01F_impro01_F000",)
 
 
-def test_what_cannot_be_understood_is_said_and_kept(tmp_path):
+def test_what_cannot_be_parsed_is_a_finding_and_stays(tmp_path):
     root = release.write(
         tmp_path, [release.Turn("Ses01F_impro01_XX0", "bored"), release.Turn("Ses01F_odd_F000", "neu")]
     )
@@ -129,13 +129,13 @@ def test_what_cannot_be_understood_is_said_and_kept(tmp_path):
     assert rows["Ses01F_odd_F000"].script == ""
     found = findings(reading)
     assert found["turns with the unknown label 'bored'"] == ("Ses01F_impro01_XX0",)
-    assert found["ids that do not tell the speaker"] == ("Ses01F_impro01_XX0",)
-    assert found["ids that do not tell the script"] == ("Ses01F_odd_F000",)
+    assert found["ids from which the speaker is unclear"] == ("Ses01F_impro01_XX0",)
+    assert found["ids from which the script is unclear"] == ("Ses01F_odd_F000",)
     assert found["lines of evaluations that could not be read"] == (
         "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt:11",
         "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt:12",
     )
-    assert found["audio files that have no label, ignored"] == (
+    assert found["audio files without a label, ignored"] == (
         "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F777.wav",
     )
 
@@ -152,17 +152,17 @@ def message(root):
 
 
 EXPECTED = "the folder with Session1 to Session5, each with dialog/EmoEvaluation/*.txt"
-GET_IT = "the release comes from https://sail.usc.edu/iemocap/; for data of your own: cli prepare table TABLE"
+GET_IT = "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     root = tmp_path / "no"
     assert message(root) == (
         f"{root} is not an IEMOCAP release\n  expected: {EXPECTED}\n  got: no such folder\n  do: {GET_IT}"
     )
 
 
-def test_a_folder_of_something_else(tmp_path):
+def test_another_folder_is_an_error(tmp_path):
     assert "\n  got: an empty folder\n" in message(tmp_path)
     for name in "bdacfe":
         release.put(tmp_path / name, "x")
@@ -170,7 +170,7 @@ def test_a_folder_of_something_else(tmp_path):
     assert "\n  got: a file\n" in message(tmp_path / "a")
 
 
-def test_the_folder_above_a_release(small):
+def test_the_folder_above_a_release_suggests_the_release(small):
     root, _ = small
     assert message(root.parent) == (
         f"{root.parent} is not an IEMOCAP release\n  expected: {EXPECTED}\n  got: a folder with IEMOCAP_full_release\n"
@@ -179,7 +179,7 @@ def test_the_folder_above_a_release(small):
 
 
 @pytest.mark.parametrize("below", ["Session1", "Session1/dialog", "Session1/sentences/wav/Ses01F_impro01"])
-def test_a_folder_inside_a_release(small, below):
+def test_a_folder_inside_a_release_suggests_the_release(small, below):
     root, _ = small
     assert message(root / below).endswith(f"\n  do: the release is {root}: cli prepare iemocap {root}")
 
@@ -223,7 +223,6 @@ def test_nine_classes_on_a_full_release(full):
 
 
 def test_the_tail_of_the_paper_is_session_five_alone(full):
-    """The last fifth of the 7,380 six-class turns, 1,476, is all Session 5, with 146 left in training."""
     classes = labels.scheme("iemocap-6").apply(full[0].utterances)
     sessions = [row.session for row in full[0].utterances if row.id in classes]
     assert set(sessions[-1476:]) == {"5"}
@@ -233,7 +232,7 @@ def test_the_tail_of_the_paper_is_session_five_alone(full):
 def test_a_full_release_is_read_in_seconds(full):
     reading, seconds = full
     assert {finding.what: len(finding.where) for finding in reading.findings} == {
-        "ids that stand twice in the transcripts; the first counts": 2,
-        "ids of transcripts that have no label, ignored": 44,
+        "duplicate ids in transcripts; the first one is used": 2,
+        "ids in transcripts without a label, ignored": 44,
     }
     assert seconds < 15

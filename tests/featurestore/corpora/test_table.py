@@ -32,11 +32,11 @@ def read(path):
     return table.utterances(path).utterances
 
 
-COUNTED = "ids made of row numbers, which move when a row is inserted or deleted; give the table a column id"
+COUNTED = "ids from row numbers, which change when a row is inserted or deleted; add a column id to the table"
 
 
 def findings(path, **options):
-    """What was odd, but for ids made of row numbers, which most tables here have."""
+    """Return the findings except ids from row numbers, which most tables here have."""
     found = {finding.what: finding.where for finding in table.utterances(path, **options).findings}
     return {what: where for what, where in found.items() if what != COUNTED}
 
@@ -63,13 +63,13 @@ def test_text_and_label_are_enough(write):
     ]
 
 
-def test_a_text_may_be_as_long_as_it_likes(write):
+def test_a_text_may_be_very_long(write):
     text = "word " * 40_000
     (row,) = read(write(f"text,label\n{text},sad\n"))
     assert row.text == text
 
 
-def test_every_column_of_the_manifest_is_taken(write):
+def test_a_table_may_have_every_column_of_the_manifest(write):
     header = "id,text,label,speaker,gender,session,dialogue,script,partition,start,end,duration,valence,votes"
     (row,) = read(write(f"{header}\nx,Hi.,hap,S1,F,1,d,s,train,1.5,2,0.5,4,[]\n"))
     assert (row.id, row.speaker, row.gender, row.session) == ("x", "S1", "F", "1")
@@ -95,7 +95,7 @@ def test_a_folder_with_one_table(write, clips):
         ('{"audio": "clips/a.wav", "text": "Hi, \\"you\\"\\nthere", "label": "happy"}\n\n', "t.jsonl"),
     ],
 )
-def test_however_it_is_written(write, clips, content, name):
+def test_any_dialect_of_a_table_reads_the_same(write, clips, content, name):
     (row,) = read(write(content, name))
     assert (row.id, row.audio, row.text, row.label) == ("a", "clips/a.wav", 'Hi, "you"\nthere', "happy")
 
@@ -116,7 +116,7 @@ def test_json_values_become_text(write):
     assert findings(path) == {"columns that the manifest does not have, ignored": ("x",)}
 
 
-def test_unknown_columns_and_missing_labels_are_said(write):
+def test_unknown_columns_and_missing_labels_are_findings(write):
     path = write(",text,label,mood,\n0,Hi.,,x,\n1,Ho.,sad,y,\n")
     assert findings(path) == {
         "columns that the manifest does not have, ignored": (
@@ -128,17 +128,17 @@ def test_unknown_columns_and_missing_labels_are_said(write):
     }
 
 
-def test_ids_are_made_unique_loudly(write, clips):
+def test_duplicate_ids_become_unique_and_are_a_finding(write, clips):
     path = write("audio,label\nclips/a.wav,x\nclips/sub/a.wav,y\nclips/b.wav,z\nclips/a.wav,x\n")
     assert [row.id for row in read(path)] == ["clips/a", "clips/sub/a", "b", "clips/a#2"]
     assert findings(path) == {
-        "ids that stand more than once; the later ones got a number": ("clips/a -> clips/a#2",),
-        "audio files on more than one row, without a start and end that tell these apart": ("clips/a.wav",),
+        "duplicate ids; a number was appended to the later ones": ("clips/a -> clips/a#2",),
+        "audio files on several rows, without a start and end that tell these apart": ("clips/a.wav",),
     }
     assert table.utterances(path).ids == "row numbers"
 
 
-def test_a_number_that_is_taken_is_not_given_again(write):
+def test_an_id_with_a_number_is_not_used_twice(write):
     path = write("id,text,label\na,1,x\na,2,x\na#2,3,x\n")
     assert [row.id for row in read(path)] == ["a", "a#3", "a#2"]
 
@@ -148,59 +148,67 @@ def test_clips_that_are_missing_or_unusable_keep_their_row(write, clips):
     path = write("audio,label\nclips/no.wav,x\nclips/b.wav,x\n")
     assert [row.duration for row in read(path)] == [None, None]
     assert findings(path) == {
-        "turns whose audio file is missing; they stay, without a duration": ("no",),
-        "turns whose audio file cannot be used; they stay, without a duration": ("b: b.wav: is empty (0 bytes)",),
+        "utterances whose audio file is missing, kept without a duration": ("no",),
+        "utterances whose audio file cannot be used, kept without a duration": ("b: b.wav: is empty (0 bytes)",),
     }
 
 
-def test_a_duration_that_is_given_is_checked_against_the_clip(write, clips):
+def test_a_duration_is_compared_with_the_clip(write, clips):
     path = write("audio,label,duration\nclips/a.wav,x,0.12\nclips/b.wav,x,2.5\nclips/no.wav,x,1\n")
     assert [row.duration for row in read(path)] == [0.1, 0.2, None]
     assert findings(path) == {
-        "turns whose audio file is missing; they stay, without a duration": ("no",),
-        "turns whose clip is not as long as given; the clip's own length is taken": ("b: 2.5 s, the clip 0.200 s",),
+        "utterances whose audio file is missing, kept without a duration": ("no",),
+        "utterances whose clip has another length than given; the length of the clip is used": (
+            "b: 2.5 s, the clip 0.200 s",
+        ),
     }
 
 
-def test_labels_that_are_alike_are_kept_and_said(write):
+def test_similar_labels_stay_and_are_a_finding(write):
     path = write("text,label\na,happy\nb,Happy\nc,sad\nd, happy \ne,very sad\nf,very  sad\n")
     assert [row.label for row in read(path)] == ["happy", "Happy", "sad", "happy", "very sad", "very  sad"]
-    what = "labels that differ only in case or space, kept as classes of their own"
+    what = "labels that differ only in case or space, kept as separate classes"
     assert findings(path) == {what: ("happy, Happy", "very sad, very  sad")}
 
 
-def test_a_key_that_stands_twice_is_refused_as_a_column_is(write):
+def test_a_duplicate_key_is_an_error(write):
     twice = '{"Text": "b", "label": "x", " text": "c"}'
     path = write(f'{{"text": "a", "label": "x"}}\n{twice}\n', "t.jsonl")
     assert message(path) == (
-        f"{path}, row 2 has a key twice; case and space around it do not count\n  got: {twice!r}\n"
+        f"{path}, row 2 has a key twice (ignoring case and surrounding spaces)\n  got: {twice!r}\n"
         "  do: rename or remove one of them"
     )
 
 
-def test_no_table(tmp_path):
+DO = "give the path of the table, or of the folder that holds it"
+
+
+def test_a_missing_table_is_an_error(tmp_path):
     kinds = ".csv .tsv .jsonl .ndjson"
     assert message(tmp_path / "no.csv", NotFound) == (
-        f"there is no table {tmp_path / 'no.csv'}\n  expected: a file, {kinds}, or a folder that holds one"
+        f"there is no table {tmp_path / 'no.csv'}\n  expected: a file, {kinds}, or a folder that holds one\n  do: {DO}"
     )
-    assert message(tmp_path, NotFound) == f"{tmp_path} holds no table\n  expected: a file, {kinds}"
+    assert message(tmp_path, NotFound) == f"{tmp_path} holds no table\n  expected: a file, {kinds}\n  do: {DO}"
 
 
-def test_two_tables(write):
+def test_two_tables_are_an_error(write):
     write("x", "b.tsv")
     path = write("x", "a.csv")
     assert message(path.parent) == (
         f"{path.parent} holds 2 tables\n  expected: one\n  got: a.csv, b.tsv\n"
-        f"  do: name the one: cli prepare table {path}"
+        f"  do: give the path of one of them, for example {path}"
     )
 
 
-def test_another_kind_of_file(write):
+def test_another_kind_of_file_is_an_error(write):
     path = write("x", "mine.xlsx")
-    assert message(path) == (f"{path} is not a table\n  expected: a file, .csv .tsv .jsonl .ndjson\n  got: .xlsx")
+    assert message(path) == (
+        f"{path} is not a table\n  expected: a file, .csv .tsv .jsonl .ndjson\n  got: .xlsx\n"
+        "  do: export it as CSV in UTF-8"
+    )
 
 
-COLUMNS = "label, and audio or text; where known also speaker, gender, session, script, partition and so on"
+COLUMNS = "label, and audio or text; if known also speaker, gender, session, script, partition and so on"
 
 
 @pytest.mark.parametrize(
@@ -212,26 +220,32 @@ COLUMNS = "label, and audio or text; where known also speaker, gender, session, 
         ("text,label,Text\nx,y,z\n", "has the column text twice", "text, label, text"),
     ],
 )
-def test_columns_that_are_missing(write, content, lacks, got):
+def test_missing_or_duplicate_columns_are_an_error(write, content, lacks, got):
     path = write(content)
     assert message(path) == (
         f"{path} {lacks}\n  expected: {COLUMNS}\n  got: {got}\n  do: rename the columns in its first row, "
-        "or say what they are called: --column label=NAME"
+        "or map them: --column label=NAME"
     )
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.jsonl"])
-def test_an_empty_file(write, name):
+def test_an_empty_file_is_an_error(write, name):
     path = write("", name)
-    assert message(path) == f"{path} is empty\n  expected: a first row with label, and audio or text"
+    assert message(path) == (
+        f"{path} is empty\n  expected: a first row with label, and audio or text\n"
+        "  do: write the table again, with one row per utterance"
+    )
 
 
-def test_a_header_alone(write):
+def test_a_header_without_rows_is_an_error(write):
     path = write("text,label\n")
-    assert message(path) == f"{path} has no rows\n  expected: one row per utterance under the first one"
+    assert message(path) == (
+        f"{path} has no rows\n  expected: one row per utterance below the first one\n"
+        "  do: add the utterances to the table"
+    )
 
 
-def test_bad_rows_are_all_named(write):
+def test_the_message_lists_all_bad_rows(write):
     path = write('text,label,start\n"a\nb",x,1\n,x,1\nc,x,"3,5"\nd,x,nan\n')
     assert message(path) == (
         f"{path}: 3 of 4 rows cannot be used\n"
@@ -241,12 +255,12 @@ def test_bad_rows_are_all_named(write):
     )
 
 
-def test_many_bad_rows_are_counted(write):
+def test_the_message_counts_many_bad_rows(write):
     path = write("text,label\n" + ",x\n" * 7)
     assert "row 6 has neither audio nor text; and 2 more\n" in message(path)
 
 
-def test_a_row_of_another_width(write):
+def test_a_row_of_another_width_is_an_error(write):
     path = write("text,label\nHi,x\nHello, you,x\n")
     assert message(path) == (
         f"{path}, row 3 has 3 cells\n  expected: 2, as the first row: text, label\n  got: 'Hello |  you | x'\n"
@@ -254,7 +268,7 @@ def test_a_row_of_another_width(write):
     )
 
 
-def test_quotes_that_do_not_close(write):
+def test_open_quotes_are_an_error(write):
     path = write('text,label\nHi,x\n"Hello,x\n')
     assert message(path) == f"{path}, row 3: unexpected end of data\n  do: check its double quotes"
 
@@ -266,7 +280,7 @@ def test_quotes_that_do_not_close(write):
         ("[1]", 'row 2 is not an object\n  expected: {"audio": …, "label": …}'),
     ],
 )
-def test_lines_that_are_not_json(write, line, expected):
+def test_lines_that_are_not_json_are_an_error(write, line, expected):
     path = write(f'{{"text": "Hi", "label": "x"}}\n{line}\n', "t.jsonl")
     assert message(path) == f"{path}, {expected}\n  got: {line!r}"
 
@@ -276,16 +290,16 @@ def test_any_bad_input_is_a_problem(write):
     assert "cannot be used" in message(write("audio,label\n,x\n"))
 
 
-def test_half_of_a_character_is_told_with_its_row(write):
+def test_a_lone_surrogate_is_an_error_with_its_row(write):
     path = write('{"text": "fine", "label": "a"}\n{"text": "cut \\ud83d", "label": "b"}\n', "mine.jsonl")
     assert message(path).startswith(f"{path}, row 2 holds half of a character (a lone surrogate)\n  got: ")
 
 
-def test_texts_in_the_column_of_audio_are_missing_clips(write):
+def test_texts_in_the_audio_column_are_missing_clips(write):
     path = write(f"audio,label\n{'a long sentence ' * 30},happy\n")
     assert [len(where) for where in findings(path).values()] == [1]
 
 
-def test_a_table_to_predict_may_be_parted_by_semicolons_and_have_no_label(write):
-    rows = table.unlabelled(write("id;text\na;Hello, you.\n")).rows
+def test_a_table_to_predict_may_use_semicolons_and_needs_no_label(write):
+    rows = table.read_for_prediction(write("id;text\na;Hello, you.\n")).rows
     assert [(row.utterance.id, row.utterance.text, row.reason) for row in rows] == [("a", "Hello, you.", "")]

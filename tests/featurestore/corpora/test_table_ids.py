@@ -11,8 +11,8 @@ from featurestore.corpora import table
 from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
 
-COUNTED = "ids made of row numbers, which move when a row is inserted or deleted; give the table a column id"
-TWICE = "ids that stand more than once; the later ones got a number"
+COUNTED = "ids from row numbers, which change when a row is inserted or deleted; add a column id to the table"
+TWICE = "duplicate ids; a number was appended to the later ones"
 
 
 def read(path, rows):
@@ -25,7 +25,7 @@ def read(path, rows):
     return reading, {finding.what: finding.where for finding in reading.findings}
 
 
-def named(path, *audios):
+def ids_of(path, *audios):
     return [row.id for row in read(path, [{"audio": audio} for audio in audios])[0].utterances]
 
 
@@ -47,12 +47,12 @@ def path(tmp_path):
         (["/data/x.wav", "a/x.wav"], ["/data/x", "a/x"]),
     ],
 )
-def test_clips_of_one_name_get_their_path(path, audios, ids):
-    assert named(path, *audios) == ids
+def test_clips_of_the_same_name_get_their_path(path, audios, ids):
+    assert ids_of(path, *audios) == ids
 
 
-def test_a_path_within_the_tables_folder_is_the_same_in_full(path):
-    assert named(path, f"{path.parent}/a/x.wav", "b/x.wav") == ["a/x", "b/x"]
+def test_a_path_in_the_folder_of_the_table_may_be_absolute(path):
+    assert ids_of(path, f"{path.parent}/a/x.wav", "b/x.wav") == ["a/x", "b/x"]
 
 
 PATHS = st.lists(
@@ -71,14 +71,14 @@ PATHS = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PATHS, st.randoms(use_true_random=False))
 def test_ids_of_different_clips_are_unique_and_do_not_depend_on_the_order(path, audios, shuffler):
-    before = dict(zip(audios, named(path, *audios), strict=True))
+    before = dict(zip(audios, ids_of(path, *audios), strict=True))
     assert len(set(before.values())) == len(audios)
     shuffler.shuffle(audios)
-    assert dict(zip(audios, named(path, *audios), strict=True)) == before
+    assert dict(zip(audios, ids_of(path, *audios), strict=True)) == before
     assert not [name for name in before.values() if "#" in name]
 
 
-def test_segments_of_one_clip_are_told_apart_by_their_times(path):
+def test_segments_of_the_same_clip_get_their_times(path):
     rows = [
         {"audio": "call.wav", "start": start, "end": end}
         for start, end in (("0", "2.5"), ("2.5", "4"), ("4", ""), ("", "1.25"))
@@ -93,12 +93,12 @@ def test_segments_of_one_clip_are_told_apart_by_their_times(path):
     assert [row.id for row in again.utterances] == [expected[place] for place in order]
 
 
-def test_rows_of_one_clip_and_one_time_are_numbered_and_said(path):
+def test_rows_of_the_same_segment_get_numbers_and_are_a_finding(path):
     rows = [{"audio": "call.wav", "start": "0", "end": "2"}] * 2 + [{"audio": "call.wav", "start": "2", "end": "3"}]
     reading, odd = read(path, rows)
     assert [row.id for row in reading.utterances] == ["call_0-2", "call_0-2#2", "call_2-3"]
     assert odd[TWICE] == ("call_0-2 -> call_0-2#2",)
-    assert odd["audio files on more than one row, without a start and end that tell these apart"] == ("call.wav",)
+    assert odd["audio files on several rows, without a start and end that tell these apart"] == ("call.wav",)
     assert reading.ids == "row numbers"
 
 
@@ -113,7 +113,7 @@ def test_rows_of_one_clip_and_one_time_are_numbered_and_said(path):
         ([{"id": "a", "text": "t"}, {"id": "", "text": "u"}], "row numbers"),
     ],
 )
-def test_how_ids_came_about_is_recorded(path, tmp_path, rows, kind):
+def test_the_origin_of_ids_is_in_the_store(path, tmp_path, rows, kind):
     reading, odd = read(path, rows)
     assert reading.ids == kind
     counted = [row.id for row in reading.utterances if row.id.startswith("mine-")]
@@ -122,18 +122,18 @@ def test_how_ids_came_about_is_recorded(path, tmp_path, rows, kind):
     assert Store(tmp_path / "store").info["ids"] == kind
 
 
-def test_an_id_that_is_given_stays_and_a_clip_of_that_name_gives_way(path):
+def test_a_given_id_stays_and_a_clip_of_that_name_gets_its_path(path):
     reading, _ = read(path, [{"id": "", "audio": "d/a.wav"}, {"id": "a", "audio": "e/a.wav"}])
     assert [row.id for row in reading.utterances] == ["d/a", "a"]
 
 
-def test_very_many_rows_of_one_id_are_numbered(path):
+def test_very_many_rows_of_the_same_id_get_numbers(path):
     reading, _ = read(path, [{"id": "same", "text": f"t{n}"} for n in range(3000)])
     assert [row.id for row in reading.utterances][:3] == ["same", "same#2", "same#3"]
     assert max(Counter(row.id for row in reading.utterances).values()) == 1
 
 
-def test_only_ids_that_the_table_does_not_give_are_called_made_up(tmp_path):
+def test_made_up_ids_are_those_that_the_table_does_not_give(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("id,text,label\na,never again,x\n,my dog,y\nb,your house,x\nb,the letter,y\n")
     prepare("table", table, tmp_path / "store")
@@ -145,7 +145,7 @@ def test_only_ids_that_the_table_does_not_give_are_called_made_up(tmp_path):
 
 
 @pytest.mark.parametrize(("header", "ids"), [("id,text,label", "a,b"), ("text,label", "t-2,t-3")])
-def test_ids_of_one_kind_are_not_listed(tmp_path, header, ids):
+def test_corpus_json_does_not_list_ids_that_are_all_made_up(tmp_path, header, ids):
     table = tmp_path / "t.csv"
     rows = ["never again,x", "my dog,y"]
     given = [f"{name},{row}" for name, row in zip("ab", rows, strict=True)] if header.startswith("id") else rows

@@ -23,10 +23,10 @@ def line(**values):
 def what(column):
     if column == "label":
         return (
-            "labels that look like a missing value, kept as a class of its own; empty these cells where nothing is "
-            "known, or leave the class out by null in a label map"
+            "labels that look like a missing value, kept as a class; empty these cells if the label is unknown, or "
+            "leave the class out by null in a label map"
         )
-    return f"{column}s that look like a missing value, kept as they are; empty these cells where nothing is known"
+    return f"{column}s that look like a missing value, kept; empty these cells if the {column} is unknown"
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), ""])
@@ -39,7 +39,7 @@ def test_null_and_nan_are_missing(tmp_path, column, value):
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 @pytest.mark.parametrize("column", ["id", "audio", "text"])
-def test_an_id_a_clip_or_words_may_be_missing_too(tmp_path, column, value):
+def test_an_id_a_clip_or_a_text_may_be_missing(tmp_path, column, value):
     rest = {"id": "x", "audio": "no.wav", "text": "hello"} | {column: value}
     (row,), _ = read(tmp_path / "t.jsonl", line(**rest))
     assert getattr(row, column) == ("no" if column == "id" else "")
@@ -55,7 +55,7 @@ def test_an_id_a_clip_or_words_may_be_missing_too(tmp_path, column, value):
     ],
 )
 @pytest.mark.parametrize("column", ["id", "audio", "text", *TEXTS, *sorted(NUMBERS)])
-def test_what_is_no_text_and_no_number_is_refused_with_its_row(tmp_path, column, value, why):
+def test_lists_objects_and_infinity_are_an_error_with_the_row(tmp_path, column, value, why):
     with pytest.raises(BadValue, match=f"t.jsonl: 1 of 2 rows cannot be used\n  got: row 2 {why} {column}\n"):
         read(tmp_path / "t.jsonl", line() + line(**{column: value}))
 
@@ -65,7 +65,7 @@ def test_a_number_too_large_for_a_double_is_infinity(tmp_path):
         read(tmp_path / "t.jsonl", '{"text": "a", "label": "b", "start": 1e999}')
 
 
-def test_votes_are_json_whatever_is_missing_in_them(tmp_path):
+def test_votes_stay_json_with_missing_values(tmp_path):
     votes = [{"rater": "a", "valence": float("nan")}, {"rater": "b", "labels": ["joy"]}]
     (row,), _ = read(tmp_path / "t.jsonl", line(votes=votes))
     assert json.loads(row.votes, parse_constant=pytest.fail)[0] == {"rater": "a", "valence": None}
@@ -73,7 +73,7 @@ def test_votes_are_json_whatever_is_missing_in_them(tmp_path):
         read(tmp_path / "t.jsonl", line(votes=[{"valence": float("inf")}]))
 
 
-def test_columns_that_the_manifest_does_not_have_may_hold_anything(tmp_path):
+def test_unknown_columns_may_hold_anything(tmp_path):
     (row,), odd = read(tmp_path / "t.jsonl", line(scores=[float("inf")], mood={"a": 1}))
     assert (row.id, row.label) == ("x", "joy")
     assert odd == {"columns that the manifest does not have, ignored": ("scores", "mood")}
@@ -81,7 +81,7 @@ def test_columns_that_the_manifest_does_not_have_may_hold_anything(tmp_path):
 
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("column", [*TEXTS, "text"])
-def test_a_missing_value_written_out_is_said(tmp_path, column, word):
+def test_a_missing_value_as_text_is_a_finding(tmp_path, column, word):
     row = {"label": "joy", "text": "hello", "id": "x"}
     rows = [row | {column: word}, row | {"id": "y", column: word}, row | {"id": "z", column: "banana"}]
     header = ",".join(rows[0])
@@ -94,6 +94,6 @@ def test_a_missing_value_written_out_is_said(tmp_path, column, word):
 
 @pytest.mark.parametrize("word", ["nan", "NA", "inf"])
 @pytest.mark.parametrize("column", sorted(NUMBERS))
-def test_a_number_that_is_none_is_refused_with_its_row(tmp_path, column, word):
+def test_text_in_a_number_column_is_an_error_with_the_row(tmp_path, column, word):
     with pytest.raises(BadValue, match=f"row 2 has {word!r} in the column {column}, which is not a number"):
         read(tmp_path / "t.csv", f"text,label,{column}\nhello,joy,{word}\n")

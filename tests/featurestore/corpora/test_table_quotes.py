@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from featurestore.corpora import table
 from featurestore.errors import BadValue
 
-OPEN = (
-    "quotation marks that do not close within their row; in a tab-separated table each line is a row, and the marks "
-    "are part of the text"
+UNCLOSED = (
+    "unclosed quotation marks in a tab-separated table; each line is read as a row, and the marks as part of the text"
 )
 SWALLOWED = (
-    "quoted cells that hold line breaks and what looks like further rows, read as one cell; if these are rows, "
-    "a quotation mark there is not closed: double or remove it"
+    "quoted cells with line breaks and what looks like further rows, read as one cell; if these are rows, "
+    "a quotation mark is not closed: double or remove it"
 )
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TURNS = (
@@ -35,7 +34,7 @@ def read(tmp_path, content, name):
 
 
 def transcript(delimiter, texts, order):
-    """A table as somebody writes it who knows nothing of quoting."""
+    """Return a table without any quoting."""
     columns = {"id": [f"a{n}" for n in range(len(texts))], "label": LABELS[: len(texts)], "text": texts}
     rows = zip(*(columns[name] for name in order), strict=True)
     return "\n".join(map(delimiter.join, [order, *rows])) + "\n"
@@ -46,16 +45,14 @@ def transcript(delimiter, texts, order):
 @pytest.mark.parametrize("order", [("id", "label", "text"), ("id", "text", "label"), ("text", "id", "label")])
 @pytest.mark.parametrize(("name", "delimiter"), [("t.tsv", "\t"), ("t.csv", "\t"), ("t.csv", ","), ("t.csv", ";")])
 @pytest.mark.parametrize(("opens", "closes"), [(0, 1), (1, 3), (0, 4), (3, 4)])
-def test_a_quotation_over_several_rows_swallows_none_silently(
-    tmp_path, opens, closes, name, delimiter, order, newline, mark
-):
+def test_a_quotation_over_several_rows_is_a_finding(tmp_path, opens, closes, name, delimiter, order, newline, mark):
     texts = list(TURNS)
     texts[opens], texts[closes] = f'"{texts[opens]}', f'{texts[closes]}"'
     content = mark + transcript(delimiter, texts, order).replace("\n", newline)
     rows, odd = read(tmp_path, content, name)
     if delimiter == "\t":
         assert [(row.text, row.label) for row in rows] == list(zip(texts, LABELS, strict=True))
-        assert odd == {OPEN: (f"row {opens + 2}", f"row {closes + 2}")}
+        assert odd == {UNCLOSED: (f"row {opens + 2}", f"row {closes + 2}")}
     else:
         assert len(rows) == 5 - (closes - opens)
         assert odd == {SWALLOWED: (f"row {opens + 2}: {closes - opens + 1} lines",)}
@@ -98,7 +95,7 @@ def test_every_line_of_a_tab_separated_table_is_a_row(tmp_path, parts):
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_a_writer_quotes_reads_back(tmp_path, cells, kind, quoting, newline):
+def test_cells_that_a_program_quotes_read_back(tmp_path, cells, kind, quoting, newline):
     name, delimiter = kind
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, quoting=quoting, lineterminator=newline)
@@ -108,28 +105,28 @@ def test_what_a_writer_quotes_reads_back(tmp_path, cells, kind, quoting, newline
     assert [(row.text, row.script) for row in rows] == cells
 
 
-def test_a_tab_within_a_cell_is_read_where_the_whole_table_is_quoted(tmp_path):
+def test_a_cell_of_a_quoted_table_may_hold_a_tab(tmp_path):
     rows, odd = read(tmp_path, '"label"\t"text"\n"anger"\t"a\tb\nc"\n"anger"\t"d"\n', "t.tsv")
     assert [row.text for row in rows] == ["a\tb\nc", "d"]
     assert odd[SWALLOWED] == ("row 2: 2 lines",)
 
 
-def test_a_row_of_another_width_is_told_although_quotes_are_open(tmp_path):
+def test_a_row_of_another_width_is_an_error_despite_open_quotes(tmp_path):
     with pytest.raises(BadValue, match=r"row 3 has 3 cells\n  expected: 2, as the first row: label, text\n"):
         read(tmp_path, 'label\ttext\nanger\t"Hello," she said\nanger\tb\tc\n', "t.tsv")
 
 
-def test_labels_between_quotation_marks_are_said(tmp_path):
+def test_labels_in_quotation_marks_are_a_finding(tmp_path):
     _, odd = read(tmp_path, 'id\tlabel\ttext\n1\t"anger"\ta\n2\tanger\tb\n', "t.tsv")
     assert odd == {"labels that begin with a quotation mark, kept with it": ('"anger"',)}
 
 
-def test_lines_of_a_poem_are_no_rows(tmp_path):
+def test_lines_of_a_poem_are_not_rows(tmp_path):
     _, odd = read(tmp_path, 'id,label,text\n1,joy,"Roses, red,\nviolets, blue.\nAnd you."\n', "t.csv")
     assert odd == {}
 
 
-def test_rows_without_anything_are_said(tmp_path):
+def test_empty_rows_are_a_finding(tmp_path):
     rows, odd = read(tmp_path, "id,label,text\n1,joy,a\n,,\n\n2,joy,b\n,,\n", "t.csv")
     assert [row.id for row in rows] == ["1", "2"]
-    assert odd == {"rows without anything in any cell, ignored": ("row 3", "row 6")}
+    assert odd == {"empty rows, ignored": ("row 3", "row 6")}

@@ -7,10 +7,10 @@ from featurestore.errors import BadValue
 from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
 
-BEYOND = "segments that reach beyond the end of their clip (start and end are seconds); they stay, without a duration"
+BEYOND = "segments that end beyond the end of their clip (start and end are seconds), kept without a duration"
 CUT_ALREADY = (
-    "clips that are as long as end - start while end lies beyond them: start and end are taken for times in another "
-    "recording, and do not cut them"
+    "clips as long as end - start, with an end beyond the clip; start and end are read as times in another "
+    "recording, not as segments"
 )
 RATE = 8000
 
@@ -44,7 +44,7 @@ def test_segments_have_the_length_that_start_and_end_give(read):
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "place"),
     [
         (8, 10.2, "8 to 10.2 s of 10.000 s"),
         (10, "", "10 to 10 s of 10.000 s"),
@@ -52,13 +52,13 @@ def test_segments_have_the_length_that_start_and_end_give(read):
         (8000, 9500, "8000 to 9500 s of 10.000 s"),
     ],
 )
-def test_a_segment_beyond_its_clip_is_said(read, start, end, told):
+def test_a_segment_beyond_its_clip_is_a_finding(read, start, end, place):
     reading, odd = read([("call", start, end), ("call", 0, 1)], call=10)
     assert durations(reading) == [None, 1]
-    assert odd == {BEYOND: (f"{reading.utterances[0].id}: {told}",)}
+    assert odd == {BEYOND: (f"{reading.utterances[0].id}: {place}",)}
 
 
-def test_rounding_at_the_end_is_none(read):
+def test_an_end_may_be_off_by_rounding(read):
     reading, odd = read([("call", 8, 10.04)], call=10)
     assert (durations(reading), odd) == ([2], {})
 
@@ -72,12 +72,12 @@ def test_rounding_at_the_end_is_none(read):
         ("", 0, "ends at 0 s, not after its start at 0 s"),
     ],
 )
-def test_times_that_cannot_be_are_refused_with_their_row(read, start, end, why):
+def test_impossible_times_are_an_error_with_the_row(read, start, end, why):
     with pytest.raises(BadValue, match=rf"1 of 2 rows cannot be used\n  got: row 3 {why}\n"):
         read([("call", 0, 1), ("call", start, end)], call=10)
 
 
-def test_clips_that_were_cut_already_are_not_cut_again(read):
+def test_clips_that_are_segments_already_are_not_cut(read):
     lengths = {"u1": 2.0, "u2": 3.5, "u3": 1.0}
     reading, odd = read([("u1", 0, 2), ("u2", 2.2, 5.72), ("u3", 6, 7)], **lengths)
     assert reading.segments is False
@@ -85,7 +85,7 @@ def test_clips_that_were_cut_already_are_not_cut_again(read):
     assert odd == {CUT_ALREADY: ("u2", "u3")}
 
 
-def test_whole_clips_and_one_wrong_row_are_segments_all_the_same(read):
+def test_whole_clips_and_one_segment_are_segments(read):
     reading, odd = read([("a", 0, 2), ("b", 0, 3), ("c", 1, 2)], a=2, b=3, c=4)
     assert (reading.segments, durations(reading), odd) == (True, [2, 3, 1], {})
 
@@ -95,19 +95,19 @@ def test_a_table_without_times_has_no_segments(read):
     assert reading.segments is False
 
 
-def test_a_clip_that_is_missing_stays_missing(read):
+def test_a_missing_clip_has_no_duration(read):
     reading, odd = read([("no", 1, 2)])
     assert (durations(reading), reading.segments) == ([None], True)
-    assert odd == {"turns whose audio file is missing; they stay, without a duration": ("no",)}
+    assert odd == {"utterances whose audio file is missing, kept without a duration": ("no",)}
 
 
-def test_the_store_knows_whether_times_cut(read, tmp_path):
+def test_the_store_records_whether_times_are_segments(read, tmp_path):
     read([("call", 8, 10)], call=10)
     prepare("table", tmp_path / "t.csv", tmp_path / "store")
     assert Store(tmp_path / "store").info["segments"] is True
 
 
-def test_a_clip_is_looked_at_once_however_many_segments_it_has(read, monkeypatch):
+def test_a_clip_with_many_segments_is_opened_once(read, monkeypatch):
     from featurestore.audio import decode
 
     looked = []

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 import cli
 from featurestore.folds import fold as folds
-from featurestore.folds.cuts import cuts
+from featurestore.folds.fold_report import report_folds
 from tests.support import fake_store, tiny
 
 
@@ -20,8 +20,8 @@ def run(*arguments):
     return result.stdout
 
 
-def test_folds_are_shown_with_counts_and_digest(store):
-    found = cuts(store, protocol="leave-one-session-out", dev=True)
+def test_the_table_has_counts_and_the_digest(store):
+    found = report_folds(store, protocol="leave-one-session-out", dev=True)
     assert run("--store", store, "--protocol", "leave-one-session-out", "--dev") == found.table() + "\n"
     assert found.table().splitlines()[:5] == [
         "protocol leave-one-session-out on table, labels all, seed 0",
@@ -33,9 +33,9 @@ def test_folds_are_shown_with_counts_and_digest(store):
     assert found.table().splitlines()[-1] == f"digest {folds.digest(found.folds)}"
 
 
-def test_folds_are_written_and_read_back(store, tmp_path):
+def test_the_file_reads_back(store, tmp_path):
     answer = json.loads(run("--store", store, "--protocol", "holdout", "--out", tmp_path / "f.json", "--json"))
     assert json.loads((tmp_path / "f.json").read_text("utf-8")) == answer
-    assert folds.from_json(answer) == list(cuts(store, protocol="holdout").folds)
+    assert folds.from_json(answer) == list(report_folds(store, protocol="holdout").folds)
     assert answer["seed"] == 0
     assert answer["labels"] == "all"

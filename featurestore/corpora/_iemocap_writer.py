@@ -1,18 +1,18 @@
-"""The files of one dialogue as the IEMOCAP release has them: evaluation, transcript, one wav per turn."""
+"""Write a dialogue in the layout of the IEMOCAP release: evaluation, transcript, one wav file per turn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from featurestore.corpora._demo_voice import RATE
-
+RATE = 16_000  # Hz
 PAUSE = 0.35  # seconds between two turns
 _HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
-_WORDS = {
+_EMOTIONS = {
     "ang": "Anger",
     "exc": "Excited",
     "fru": "Frustration",
@@ -23,12 +23,16 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """One turn as it is written: times in seconds into the dialogue, samples (S,) at 16 kHz.
+class DemoTurn:
+    """A made-up turn of a dialogue.
 
     Args:
-        votes: the label that each of three listeners heard.
-        ratings: valence, activation, dominance, 1 to 5, of each of two listeners.
+        id: utterance id, such as `Ses01F_impro01_M000`.
+        label: label code.
+        text: what is said.
+        votes: label code that each of three raters chose.
+        ratings: valence, activation and dominance, 1 to 5, by each of two raters.
+        samples: (S,) at 16 kHz.
     """
 
     id: str
@@ -36,14 +40,16 @@ class Spoken:
     text: str
     votes: Sequence[str]
     ratings: Sequence[tuple[int, int, int]]
-    samples: NDArray[np.int16]
+    samples: "NDArray[np.int16]"
 
 
-def write_dialogue(root: Path, dialogue: str, turns: Sequence[Spoken]) -> None:
-    """Writes one dialogue of the release whose folder is `root`."""
+def write_dialogue(root: Path, dialogue: str, turns: Sequence[DemoTurn]) -> None:
+    """Write one dialogue, such as `Ses01F_impro01`, into the release in the folder `root`."""
+    import soundfile
+
     session = root / f"Session{int(dialogue[3:5])}"
-    spans = dict(_spans(turns))
-    evaluations = [_HEADER, "", *(_evaluation(turn, *spans[turn.id]) for turn in turns)]
+    spans = dict(_lay_out(turns))
+    evaluations = [_HEADER, "", *(_format_evaluation(turn, *spans[turn.id]) for turn in turns)]
     words = [f"{turn.id} [{spans[turn.id][0]:08.4f}-{spans[turn.id][1]:08.4f}]: {turn.text}" for turn in turns]
     for folder, lines in {"EmoEvaluation": evaluations, "transcriptions": words}.items():
         path = session / "dialog" / folder / f"{dialogue}.txt"
@@ -55,7 +61,8 @@ def write_dialogue(root: Path, dialogue: str, turns: Sequence[Spoken]) -> None:
         soundfile.write(clips / f"{turn.id}.wav", turn.samples, RATE, subtype="PCM_16")
 
 
-def _spans(turns: Sequence[Spoken]) -> Iterator[tuple[str, tuple[float, float]]]:
+def _lay_out(turns: Sequence[DemoTurn]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield each turn's id with its start and end in seconds into the dialogue."""
     now = 2.0
     for turn in turns:
         end = now + len(turn.samples) / RATE
@@ -63,10 +70,12 @@ def _spans(turns: Sequence[Spoken]) -> Iterator[tuple[str, tuple[float, float]]]
         now = end + PAUSE
 
 
-def _evaluation(turn: Spoken, start: float, end: float) -> str:
+def _format_evaluation(turn: DemoTurn, start: float, end: float) -> str:
+    import numpy as np
+
     means = ", ".join(f"{mean:.4f}" for mean in np.mean(turn.ratings, axis=0))
     lines = [f"[{start:.4f} - {end:.4f}]\t{turn.id}\t{turn.label}\t[{means}]"]
-    lines += [f"C-E{number}:\t{_WORDS[vote]};\t()" for number, vote in enumerate(turn.votes, 2)]
+    lines += [f"C-E{number}:\t{_EMOTIONS[vote]};\t()" for number, vote in enumerate(turn.votes, 2)]
     lines += [
         f"A-E{number}:\tval {valence}; act {activation}; dom  {dominance};\t()"
         for number, (valence, activation, dominance) in enumerate(turn.ratings, 3)

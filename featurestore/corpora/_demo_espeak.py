@@ -1,4 +1,4 @@
-"""eSpeak NG through ctypes: the library and the voices of the espeakng-loader wheel, no program to install."""
+"""Call eSpeak NG through ctypes, with the library and voices of the espeakng-loader wheel."""
 
 import ctypes
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _RECEIVER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class Prosody:
-    """How to speak: words a minute (80 to 450), pitch (0 to 99), pitch range (0 to 99), volume (0 to 200)."""
+    """Manner of speaking: words per minute (80 to 450), pitch (0 to 99), pitch range (0 to 99), volume (0 to 200)."""
 
     rate: int
     pitch: int
@@ -27,34 +27,38 @@ class Prosody:
 
 
 class Espeak:
-    """The speech synthesiser; it is one per process, because the library keeps its state in globals.
+    """Speech synthesizer, one per process because the library keeps its state in globals.
 
-    What it spoke before shows in what it speaks next: only a new process repeats another's samples.
+    Its samples depend on what it has spoken before: only a new process repeats the samples of another.
     """
 
     def __init__(self) -> None:
-        """Loads the library.
+        """Load the library.
 
         Raises:
-            Unavailable: the package espeakng-loader is not installed, or its library does not load here.
+            Unavailable: the package espeakng-loader is not installed, or its library does not load.
         """
         self._library, data = _load()
         self._pieces: list[NDArray[np.int16]] = []
-        self._receiver: Callable[..., int] = _RECEIVER(self._receive)  # a reference, or it would be collected
+        self._receiver: Callable[..., int] = _RECEIVER(self._receive)  # keeps it from being garbage-collected
         self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _DO_NOT_EXIT)
         if self.rate <= 0:
-            raise Unavailable(f"eSpeak NG does not start with its data in {data}", got=f"code {self.rate}")
+            raise Unavailable(
+                f"eSpeak NG does not start with its data in {data}",
+                got=f"code {self.rate}",
+                do="pip install --force-reinstall espeakng-loader",
+            )
         self._library.espeak_SetSynthCallback(self._receiver)
-        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of the noise in consonants
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # for the noise in consonants
 
     def say(self, text: str, voice: str, prosody: Prosody) -> NDArray[np.int16]:
-        """Speaks a text.
+        """Speak a text.
 
         Returns:
-            samples (S,) at `self.rate` Hz.
+            Samples (S,) at `self.rate` Hz.
 
         Raises:
-            Mismatch: the library refuses the voice or the text.
+            Mismatch: the library rejects the voice or the text.
         """
         self._pieces.clear()
         self._check(self._library.espeak_SetVoiceByName(voice.encode()), f"voice {voice!r}")
@@ -73,11 +77,11 @@ class Espeak:
     @staticmethod
     def _check(code: int, what: str) -> None:
         if code:
-            raise Mismatch(f"eSpeak NG refuses the {what}", got=f"code {code}")
+            raise Mismatch(f"eSpeak NG rejects the {what}", got=f"code {code}")
 
 
 def check_available() -> None:
-    """Raises Unavailable where the synthesiser cannot be loaded."""
+    """Raise Unavailable if the synthesizer cannot be loaded."""
     _load()
 
 
@@ -88,5 +92,5 @@ def _load() -> tuple[Any, str]:
         return ctypes.CDLL(espeakng_loader.get_library_path()), espeakng_loader.get_data_path()
     except (ImportError, OSError, RuntimeError) as error:
         raise Unavailable(
-            f"the demo corpus is spoken by eSpeak NG, which is not there: {error}", do="pip install 'emofuse[demo]'"
+            f"the demo corpus needs eSpeak NG, which is not installed: {error}", do="pip install 'emofuse[demo]'"
         ) from None

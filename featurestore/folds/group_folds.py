@@ -1,0 +1,83 @@
+"""Build folds over the groups of a manifest column, such as session, speaker or script."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from featurestore.errors import Mismatch
+from featurestore.folds.fold import Fold
+from featurestore.folds.group_split import split_groups
+from featurestore.manifest import Utterance
+
+_DO = "fill the column {column} of the manifest, or use another protocol: cli list protocols"
+
+
+def leave_one_out(column: str, utterances: Sequence[Utterance], classes: Mapping[str, str]) -> list[Fold]:
+    """Build one fold per value of a column, named after it, that tests on the utterances with that value.
+
+    Folds are in natural order ("2" before "10"), ids in manifest order.
+
+    Raises:
+        Mismatch: an utterance has no value in the column, or all have the same.
+    """
+    groups = require_column(column, utterances, classes)
+    _check_several(f"leaving one {column} out", column, groups)
+    return [
+        _fold(value, groups, {utterance_id for utterance_id, group in groups.items() if group == value})
+        for value in sorted(set(groups.values()), key=_natural_key)
+    ]
+
+
+def group_kfold(
+    prefix: str, groups: Mapping[str, str], classes: Mapping[str, str], seed: int, most: int = 5
+) -> list[Fold]:
+    """Build up to `most` folds of whole groups with balanced classes, named `<prefix>-1` and so on.
+
+    Ids are in the order of `groups`.
+
+    Raises:
+        Mismatch: all utterances are in one group, or every class is too rare to be split.
+    """
+    _check_several(f"folds by {prefix}", prefix, groups)
+    count = min(most, len(set(groups.values())))
+    try:
+        parts = split_groups(groups, groups, classes, count, seed)
+    except ValueError as error:  # scikit-learn: every class has fewer members than there are folds
+        raise Mismatch(f"{len(groups)} utterances cannot be split into {count} folds: {error}") from None
+    return [_fold(f"{prefix}-{number}", groups, part) for number, part in enumerate(filter(None, parts), 1)]
+
+
+def require_column(column: str, utterances: Sequence[Utterance], classes: Mapping[str, str]) -> dict[str, str]:
+    """Return a column's value by id, for the utterances that have a class.
+
+    Raises:
+        Mismatch: one of these utterances has no value in the column.
+    """
+    values = {row.id: value for row in utterances if row.id in classes for value in [getattr(row, column)]}
+    missing = [utterance_id for utterance_id, value in values.items() if not value]
+    if missing:
+        raise Mismatch(
+            f"{len(missing)} of {len(values)} utterances have no {column}, for example {missing[0]}",
+            expected=f"a {column} for every utterance that the label scheme keeps",
+            do=_DO.format(column=column),
+        )
+    return values
+
+
+def group_by(column: str, utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Return a column's value by id, with an own group for each utterance that has none."""
+    return {row.id: getattr(row, column) or f" {row.id}" for row in utterances}
+
+
+def _fold(name: str, ids: Mapping[str, str], test: set[str]) -> Fold:
+    train, tested = (tuple(one for one in ids if (one in test) == side) for side in (False, True))
+    return Fold(name, train, tested)
+
+
+def _check_several(what: str, column: str, groups: Mapping[str, str]) -> None:
+    if len(set(groups.values())) < 2:
+        only = ", ".join(set(groups.values())) or "none"
+        raise Mismatch(f"{what} needs at least two", got=only, do=_DO.format(column=column))
+
+
+def _natural_key(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text) if part]

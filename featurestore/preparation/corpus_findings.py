@@ -1,0 +1,78 @@
+"""Find irregularities of any corpus: clips with the same bytes, and speakers with a single label."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
+
+from featurestore.corpora import Finding
+from featurestore.manifest import Utterance
+
+_COPIES = "clips with the same bytes under different names; a test part must not hold clips that training has"
+_PEEK = 4096  # bytes from a file's middle, to tell clips of equal size apart without reading all of them
+
+
+def find_in_corpus(rows: Sequence[Utterance], root: Path) -> tuple[Finding, ...]:
+    """Find clips with the same bytes and speakers with a single label.
+
+    Args:
+        rows: the manifest.
+        root: folder that `audio` is relative to.
+    """
+    findings = (Finding(_COPIES, tuple(_find_copies(rows, root))), *_find_single_labels(rows))
+    return tuple(finding for finding in findings if finding.where)
+
+
+def _find_copies(rows: Sequence[Utterance], root: Path) -> Iterator[str]:
+    """Yield each group of equal clips as `a = b`, with their labels if these differ."""
+    first = {row.audio: row for row in reversed(rows) if row.audio}  # the first row of each clip
+    groups = [list(reversed(first))]
+    for key in (_size, _peek, _digest):
+        groups = [part for group in groups for part in _group_equal(group, root, key)]
+    for group in groups:
+        labels = dict.fromkeys(first[audio].label for audio in group)
+        suffix = f" (labelled {', '.join(label or 'nothing' for label in labels)})" if len(labels) > 1 else ""
+        yield " = ".join(first[audio].id for audio in group) + suffix
+
+
+def _group_equal(group: Sequence[str], root: Path, key: Callable[[Path], Hashable]) -> list[list[str]]:
+    """Return the clips with equal keys, without those that are alone or cannot be read."""
+    found: dict[Hashable, list[str]] = defaultdict(list)
+    for audio in group:
+        try:
+            found[key(root / audio)].append(audio)
+        except (OSError, ValueError):  # reported when its length was read
+            continue
+    return [clips for clips in found.values() if len(clips) > 1]
+
+
+def _size(path: Path) -> int:
+    size = path.stat().st_size
+    if not size or not path.is_file():
+        raise ValueError("empty, or not a file")
+    return size
+
+
+def _peek(path: Path) -> tuple[int, bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(size // 2)
+        return size, file.read(_PEEK)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _find_single_labels(rows: Sequence[Utterance]) -> tuple[Finding, ...]:
+    """Report speakers with a single label in a corpus of several, whose mean features are those of the label."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.speaker and row.label:
+            labels[row.speaker].add(row.label)
+    single = tuple(speaker for speaker, own in labels.items() if len(own) == 1)
+    if len(set().union(*labels.values())) < 2 or not single:
+        return ()
+    what = f"speakers with a single label, of {len(labels):,}; --normalize speaker would remove its emotion"
+    return (Finding(what, single),)

@@ -1,0 +1,85 @@
+"""Build the content of `corpus.json`, and the command that prepares a store again from it."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from featurestore.corpora import CorpusCard, Reading
+from featurestore.errors import Mismatch, quoted
+from featurestore.store import CORPUS, Store
+
+
+def summarize(
+    name: str, reader: str, source: Path, card: CorpusCard, reading: Reading, columns: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the content of `corpus.json`, which depends on nothing but the arguments.
+
+    Args:
+        name: name of the corpus.
+        reader: registry name of the corpus module.
+        source: the release's folder, or the table.
+        card: card of the corpus.
+        reading: utterances and findings.
+        columns: name of a manifest column in the table, if it is not the same.
+    """
+    rows = reading.utterances
+    counts = Counter(row.label for row in rows)
+    order = dict.fromkeys([*card.labels, *sorted(counts)])
+    return {
+        "corpus": name,
+        "version": card.version,
+        "root": str(folder_of(source)),
+        "source": str(source),
+        "title": card.title,
+        "licence": card.licence,
+        "citation": card.citation,
+        "note": card.note,
+        "utterances": len(rows),
+        "hours": round(sum(row.duration or 0 for row in rows) / 3600, 4),
+        "without_duration": sum(row.duration is None for row in rows),
+        "speakers": len({row.speaker for row in rows if row.speaker}),
+        "counts": {label: counts[label] for label in order if counts[label]},
+        "known_counts": dict(card.counts),
+        "ids": reading.ids,
+        # in most corpora all ids or none are made up; they are then not listed
+        "made_up_ids": list(reading.made_up_ids) if len(reading.made_up_ids) < len(rows) else [],
+        "segments": reading.segments,
+        "findings": [{"what": finding.what, "where": list(finding.where)} for finding in reading.findings],
+        "reader": reader,
+        "columns": dict(columns),
+    }
+
+
+def folder_of(source: Path) -> Path:
+    """Return the folder that `audio` is relative to."""
+    return source if source.is_dir() else source.parent
+
+
+def check_same_corpus(store: Path, name: str, reader: str) -> None:
+    """Raise Mismatch if the store holds a corpus of another name."""
+    try:
+        info = json.loads((store / CORPUS).read_text("utf-8"))
+        present, present_reader = info["corpus"], info.get("reader", info["corpus"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # no store yet, or a damaged one that is about to be written again
+    if present != name:
+        option = f" --name {name}" if name != reader else ""
+        other = f"cli prepare {reader} ROOT --store {quoted(store.with_name(name))}{option}"
+        same = f"cli prepare {reader} ROOT --store {quoted(store)} --name {quoted(present)}"
+        raise Mismatch(
+            f"the store {store} holds another corpus",
+            expected=name,
+            got=present,
+            do=f"choose another folder: {other}"
+            + (f"; to prepare {present} again: {same}" if present_reader == reader else ""),
+        )
+
+
+def prepare_command(store: Store, root: object = "ROOT") -> str:
+    """Return the command that prepares a store again, with its name and columns."""
+    reader = str(store.info.get("reader", store.corpus))
+    name = ["--name", store.corpus] if reader != store.corpus else []
+    columns = [f"--column {quoted(f'{target}={source}')}" for target, source in store.info.get("columns", {}).items()]
+    return " ".join(["cli prepare", reader, quoted(root), "--store", quoted(store.path), *name, *columns])
