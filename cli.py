@@ -90,7 +90,9 @@ def column_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--search` and `--search-parts`, the same for fit-head and benchmark."""
     parts = click.option(
+        "--inner-folds",
         "--search-parts",
+        "inner_folds",
         type=PARTS,
         default=5,
         help="How many parts of training take turns as dev for --search: 1 is faster, 5 chooses better.",
@@ -449,15 +451,19 @@ def fit_head(as_json: bool, **options: Any) -> None:
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting; may be repeated.")
 @search_options
 @click.option("--tune", type=DRAWS, hidden=True, deprecated="Use --search.")
-@click.option("--tune-parts", type=PARTS, hidden=True, deprecated="Use --search-parts.")
+@click.option("--tune-parts", type=PARTS, hidden=True, deprecated="Use --inner-folds.")
 @click.option(
+    "--permute",
     "--shuffle",
+    "permute",
     is_flag=True,
     help="Also ask every head of both modalities about test utterances with the text, or the audio, of another one: "
     "how much its answers rest on each.",
 )
 @click.option(
+    "--train-sizes",
     "--shares",
+    "train_sizes",
     metavar="0.1,0.25,0.5",
     help="Also fit every head on these shares of the training part: whether more data would help.",
 )
@@ -484,12 +490,12 @@ def benchmark(as_json: bool, **options: Any) -> None:
               cli benchmark --heads svm,mlp --features both --shuffle --shares 0.1,0.25,0.5 --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
-    from benchmarks.grid.asked import Asked
     from benchmarks.grid.compare import compare
+    from benchmarks.grid.config import BenchmarkConfig
 
     paths = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
-    for name in ("search", "search_parts"):
-        old = options.pop(name.replace("search", "tune"))
+    for name, renamed in (("search", "tune"), ("inner_folds", "tune_parts")):
+        old = options.pop(renamed)
         options[name] = options[name] if old is None else old
     where = {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in (
@@ -499,8 +505,9 @@ def benchmark(as_json: bool, **options: Any) -> None:
         ("seeds", SEED),
     ):
         options[name] = listed(f"--{name}", options[name], kind)
-    options["shares"] = listed("--shares", options["shares"], click.FLOAT) if options["shares"] is not None else ()
-    found, text = compare(asked=Asked(**options), **paths, **where, say=say)
+    sizes = options["train_sizes"]
+    options["train_sizes"] = listed("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
+    found, text = compare(asked=BenchmarkConfig.parse(**options), **paths, **where, say=say)
     answer(found, text, as_json)
 
 

@@ -5,12 +5,15 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.inputs import resolve, taken
+from benchmarks.evaluation.feature_sets import name_features
+from benchmarks.evaluation.fold_features import resolve
 from benchmarks.fitting.fit import fit_head
 from benchmarks.grid import compare, results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.folds.fold import Fold, cut
+from featurestore.spec import parse_feature
 from featurestore.store import Store
 from tests.support import tiny
 from tests.support.fake_store import FakeStore, corpus
@@ -33,11 +36,15 @@ def per_fold(crossfit=False):
     return FakeStore(tuned=tuned, extra=tuple(tuned))
 
 
+def resolved(store, features, folds, *logits):
+    return resolve(store, name_features(map(parse_feature, features)), folds, *logits)
+
+
 def test_each_fold_reads_its_own_encoder():
     store = per_fold()
     folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
-    found = resolve(store, ["audio.mean", "text.mean"], folds)
-    assert [one.files for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
+    found = resolved(store, ["audio.mean", "text.mean"], folds).folds
+    assert [tuple(map(str, one.files)) for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
     result = fit_head(store, head="logistic", features=["text.mean", "text.logits"], protocol=SESSIONS)
     assert not result.to_json()["leaked"]
     assert result.bundle.fold == "1"  # no encoder has seen everything
@@ -51,7 +58,7 @@ def test_a_fold_without_its_encoder_is_refused_with_count_and_remedy():
     with pytest.raises(Mismatch) as caught:
         fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
     assert str(caught.value) == (
-        "encoder text is tuned fold by fold and lacks 1 of 3 folds\n"
+        "encoder text is fine-tuned per fold and lacks 1 of 3 folds\n"
         "  expected: text@2 in nowhere\n"
         "  do: cli finetune --all-folds --out D, then cli extract --all-folds --encoder NAME=D"
     )
@@ -69,21 +76,21 @@ def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them
     fold = Fold("1", tuple(sorted(session(2) | session(3))), tuple(sorted(session(1))))
     folds = [fold, Fold("2", fold.test, fold.train), Fold("3", fold.test, fold.train)]
     seen, honest, mean = (
-        resolve(store, ["text.mean", "text.logits"], folds, way)[0]
+        resolved(store, ["text.mean", "text.logits"], folds, way).folds[0]
         for way in ("in-sample", "cross-fitted", "cross-fitted-mean")
     )
-    X, blocks = honest.matrix(store, fold.train)
+    X, blocks = honest.read(store, fold.train)
     assert blocks == {"text.mean": 4, "text.logits": 3}
     for row, name in enumerate(fold.train):
         other = "text@1-x2" if name in session(2) else "text@1-x1"  # the first saw session 2, the second session 3
         assert np.array_equal(X[row, 4:], store.matrix([f"{other}.logits"], [name])[0][0])
     full = store.matrix(["text@1.mean", "text@1.logits"], fold.test)[0]
     assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train)[0])
-    assert np.array_equal(honest.matrix(store, fold.test)[0], full)
-    assert np.array_equal(seen.matrix(store, fold.test)[0], full)
+    assert np.array_equal(honest.read(store, fold.test)[0], full)
+    assert np.array_equal(seen.read(store, fold.test)[0], full)
     parts = [store.matrix([f"text@1-x{number}.logits"], fold.test)[0] for number in (1, 2)]
-    np.testing.assert_allclose(mean.matrix(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
-    assert np.array_equal(mean.matrix(store, fold.train)[0], X)
+    np.testing.assert_allclose(mean.read(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
+    assert np.array_equal(mean.read(store, fold.train)[0], X)
 
 
 def test_an_utterance_that_every_part_saw_is_said():
@@ -95,7 +102,7 @@ def test_an_utterance_that_every_part_saw_is_said():
 
 def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
     ways = ("cross-fitted", "cross-fitted-mean", "in-sample")
-    asked = Asked(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
+    asked = BenchmarkConfig.parse(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
     benchmark(per_fold(crossfit=True), asked, tmp_path)
     assert [system.name for system in results.read(tmp_path).systems] == [
         *(f"logistic on text.logits, {way} logits" for way in ways),
@@ -115,7 +122,7 @@ def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
     folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
 
     def way(*features, asked="cross-fitted"):
-        return taken(store, resolve(store, features, folds, asked), folds, asked)
+        return resolved(store, features, folds, asked).logits
 
     assert way("text.logits") == way("text.logits", "audio.logits") == "cross-fitted"
     assert way("text.logits", asked="in-sample") == "in-sample"
@@ -136,9 +143,13 @@ def test_a_fitted_head_says_how_its_logits_were_taken():
 
 def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
     note = "an encoder was tuned on the very utterances that settings were chosen on"
-    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen")
+    benchmark(
+        per_fold(), BenchmarkConfig.parse(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen"
+    )
     assert note in compare.summary(tmp_path / "seen")[1]
-    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen")
+    benchmark(
+        per_fold(), BenchmarkConfig.parse(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen"
+    )
     assert note not in compare.summary(tmp_path / "unseen")[1]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.evaluation import leakage
+from benchmarks.evaluation.guards import check_leakage
 from featurestore.errors import Leakage
 from featurestore.folds.fold import Fold
 
@@ -12,12 +12,12 @@ def everywhere(**encoders):
 
 
 def test_nothing_leaks_where_encoders_saw_only_training():
-    assert leakage.check(FOLDS[:1], everywhere(audio="cd", text="")) == {}
+    assert check_leakage(FOLDS[:1], everywhere(audio="cd", text="")) == {}
 
 
 def test_an_overlap_is_refused_with_count_and_remedy():
     with pytest.raises(Leakage) as caught:
-        leakage.check(FOLDS, everywhere(audio="cda", text=""))
+        check_leakage(FOLDS, everywhere(audio="cda", text=""))
     assert str(caught.value) == (
         "encoder audio was tuned on 1 of the 2 test utterances of fold 1\n"
         "  expected: test utterances that no encoder has seen\n"
@@ -29,7 +29,7 @@ def test_an_overlap_is_refused_with_count_and_remedy():
 
 
 def test_allowed_leaks_are_told_by_fold():
-    found = leakage.check(FOLDS, everywhere(audio="a", text="ab"), allow=True)
+    found = check_leakage(FOLDS, everywhere(audio="a", text="ab"), allow=True)
     assert found == {
         "1": "encoder audio was tuned on 1 of the 2 test utterances of fold 1; "
         "encoder text was tuned on 2 of the 2 test utterances of fold 1"
@@ -38,11 +38,11 @@ def test_allowed_leaks_are_told_by_fold():
 
 def test_each_fold_is_held_against_its_own_encoder():
     own = {"1": {"audio@1": dict.fromkeys("cd", "id")}, "2": {"audio@2": dict.fromkeys("ab", "id")}}
-    assert leakage.check(FOLDS, own) == {}
+    assert check_leakage(FOLDS, own) == {}
 
 
 def test_it_says_by_what_an_utterance_is_known():
-    found = leakage.check(FOLDS[:1], {"1": {"audio": {"a": "clip", "b": "id", "c": "clip"}}}, allow=True)
+    found = check_leakage(FOLDS[:1], {"1": {"audio": {"a": "clip", "b": "id", "c": "clip"}}}, allow=True)
     assert found == {
         "1": "encoder audio was tuned on 2 of the 2 test utterances of fold 1 (1 known by the same clip, 1 known by id)"
     }
@@ -63,5 +63,5 @@ def test_it_says_by_what_an_utterance_is_known():
 )
 def test_the_way_out_is_that_of_how_an_utterance_is_known(way, do):
     with pytest.raises(Leakage) as caught:
-        leakage.check(FOLDS[:1], {"1": {"audio": {"a": way}}})
+        check_leakage(FOLDS[:1], {"1": {"audio": {"a": way}}})
     assert f"\n  do: {do}" in str(caught.value)

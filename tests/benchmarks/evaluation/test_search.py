@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmarks.evaluation.search import search
+from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.statistics.metrics import unweighted_average_recall
 from heads.logistic import LogisticHead
 

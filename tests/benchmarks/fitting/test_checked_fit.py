@@ -10,7 +10,8 @@ import cli
 from benchmarks import checks
 from benchmarks.fitting.fit import fit_and_save, fit_head
 from benchmarks.grid import results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.inspection.describe import describe, render
@@ -48,7 +49,7 @@ def test_a_fit_and_a_benchmark_of_the_same_find_the_same(tmp_path, name, protoco
         pytest.skip("nothing to normalise by")
     store, leak = FakeStore(**STORES[name]), {"protocol": protocol, "allow_leakage": True}
     fitted = fit_head(store, head="logistic", normalize=normalize, **leak)
-    benchmark(store, Asked(("logistic",), normalize=(normalize,), **leak), tmp_path)
+    benchmark(store, BenchmarkConfig.parse(("logistic",), normalize=(normalize,), **leak), tmp_path)
     read = results.read(tmp_path)
     (system,) = read.systems
     of_fit = "logistic on audio.mean, text.mean, text.logits"
@@ -146,14 +147,14 @@ def test_normalising_per_speaker_where_it_takes_the_class_away_is_refused(tmp_pa
         return fit_head(store, head="logistic", normalize="speaker", protocol=protocol, **options)
 
     def compared(**options):
-        asked = Asked(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
+        asked = BenchmarkConfig.parse(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
         benchmark(store, asked, tmp_path)
         return {one.check: one for one in checks.run(results.read(tmp_path))}
 
     if refused:
         for run in (fitted, compared):
             with pytest.raises(
-                Mismatch, match="normalised per speaker, most utterances lose the class itself"
+                Mismatch, match="normalization per speaker removes the class of most utterances"
             ) as caught:
                 run()
             assert "one class alone (or all but a tenth of it)" in str(caught.value)
@@ -168,7 +169,7 @@ def test_a_speaker_with_hardly_anything_else_counts_as_one_of_one_class():
     firsts = {row.speaker: row.id for row in reversed(store.utterances) if row.label}
     turned = {"ang": "sad", "sad": "hap", "hap": "ang"}
     rows = [replace(row, label=turned[row.label]) if row.id in firsts.values() else row for row in store.utterances]
-    with pytest.raises(Mismatch, match="lose the class itself"):
+    with pytest.raises(Mismatch, match="removes the class"):
         fit_head(FakeStore(tuple(rows)), head="prior", normalize="speaker")
     assert "each column" in fit_head(FakeStore(tuple(rows)), head="prior", normalize="global").table()
 

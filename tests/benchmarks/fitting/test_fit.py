@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.evaluation.params import parse_params
+from benchmarks.evaluation.head_settings import parse_params
 from benchmarks.fitting.fit import fit_and_save, fit_head
 from benchmarks.statistics.metrics import METRICS
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName

@@ -41,7 +41,7 @@ def test_a_bundle_carries_mean_and_scale_of_its_training_part(tmp_path, head):
     found = loaded.head.predict_proba(loaded.normalized(Z))
     np.testing.assert_allclose(found, by_hand.predict_proba((Z - mean) / scale), atol=1e-4)
     assert list(loaded.head.predict(loaded.normalized(Z))) == [row.prediction for row in result.predictions]
-    assert "normalised: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
+    assert "normalized: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
     assert json.loads((tmp_path / "b" / "head.json").read_text("utf-8"))["normalize"] == "global"
 
 
@@ -103,7 +103,7 @@ def test_bundles_of_the_format_before_normalisation_are_read(tmp_path):
 
 
 def test_a_way_that_is_none_is_wrong_usage(tmp_path):
-    with pytest.raises(BadValue, match="'speakers' is no way to normalise\n  expected: none, global, speaker"):
+    with pytest.raises(BadValue, match="unknown normalization 'speakers'\n  expected: none, global, speaker"):
         fit_head(FakeStore(), head="prior", normalize="speakers")
     result = CliRunner().invoke(cli.main, ["fit-head", "--head", "prior", "--normalize", "speakers"])
     assert result.exit_code == 2

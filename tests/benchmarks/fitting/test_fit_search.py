@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.search import search, space
+from benchmarks.evaluation.head_settings import describe_params, search_space
+from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.fitting.fit import fit_and_save, fit_head
-from benchmarks.fitting.settings import describe_settings
 from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.folds import fold as cuts
@@ -40,7 +40,7 @@ def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
     X, _, _ = made.matrix(made.default_features(), ids)
     given = dict(params)
     found = search(head, given, X, [labels[name] for name in ids], [number.get(name, -1) for name in ids], draws, 0)
-    return {name: found[name] for name in space(head, given)}
+    return {name: found[name] for name in search_space(head, given)}
 
 
 def labelled(made):
@@ -51,7 +51,7 @@ def labelled(made):
 @pytest.mark.parametrize("protocol", ["holdout", SESSIONS])
 def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(protocol, parts):
     made = FakeStore(spread=2.0)
-    result = fit_head(made, head="logistic", protocol=protocol, search=6, search_parts=parts)
+    result = fit_head(made, head="logistic", protocol=protocol, search=6, inner_folds=parts)
     folds = cuts.cut(protocol, made.utterances, labelled(made), 0, dev=True)
     assert result.searched.folds == {fold.name: by_hand(made, fold, 6, parts) for fold in folds}
     assert [fold.train for fold in result.folds] == [len(fold.train) + len(fold.dev) for fold in folds]
@@ -148,13 +148,13 @@ def test_the_bundle_is_the_chosen_head(tmp_path):
 @pytest.mark.parametrize("head", registry.names("heads"))
 def test_the_settings_line_names_every_setting_but_the_seed(head):
     params = registry.load("heads", head)().get_params()
-    line = describe_settings(head, params)
+    line = describe_params(head, params)
     for name, value in params.items():
         assert (f"{name}={value}" in line) == (name != "random_state")
 
 
 def test_the_settings_line_tells_given_from_default():
-    line = describe_settings("logistic", {"C": 2, "class_weight": None, "max_iter": 200, "random_state": 7})
+    line = describe_params("logistic", {"C": 2, "class_weight": None, "max_iter": 200, "random_state": 7})
     assert line == "settings: C=2; defaults: class_weight=None, max_iter=200"
 
 
@@ -166,7 +166,7 @@ def invoke(*arguments):
 
 def test_by_the_command_line(monkeypatch, tmp_path):
     monkeypatch.setattr("featurestore.store.Store", lambda path: FakeStore(path=path, spread=2.0))
-    options = ["--head", "logistic", "--store", tmp_path, "--search", 3, "--search-parts", 2]
+    options = ["--head", "logistic", "--store", tmp_path, "--search", 3, "--inner-folds", 2]
     content = json.loads(invoke("fit-head", *options, "--json").stdout)
     assert (content["search"]["draws"], content["search"]["parts"]) == (3, 2)
     assert content["search"]["folds"]["holdout"] == content["search"]["bundle"]
@@ -179,7 +179,7 @@ def test_by_the_command_line(monkeypatch, tmp_path):
 def test_the_old_spelling_of_search_is_taken_with_one_line(monkeypatch, old):
     asked = []
     monkeypatch.setattr("benchmarks.grid.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
-    new = old.replace("tune", "search")
+    new = {"--tune": "--search", "--tune-parts": "--inner-folds"}[old]
     results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, 3) for option in (old, new)]
     assert results[0].stderr == (
         f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n"
@@ -191,5 +191,5 @@ def test_the_old_spelling_of_search_is_taken_with_one_line(monkeypatch, old):
 
 def test_the_old_spelling_is_not_in_the_help():
     text = invoke("benchmark", "--help").stdout
-    assert "--search-parts" in text
+    assert "--inner-folds" in text
     assert "--tune" not in text

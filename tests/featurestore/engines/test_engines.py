@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 import cli
 from benchmarks.grid import results, runner
-from benchmarks.grid.asked import Asked
+from benchmarks.grid.config import BenchmarkConfig
 from featurestore.engines import Engine, _workers, parallel
 from featurestore.engines import dispatch as loop
 from featurestore.engines.dispatch import dispatch
@@ -41,7 +41,7 @@ COUNT = 60
 needs_dask = pytest.mark.skipif(not find_spec("distributed"), reason="needs pip install 'emofuse[dask]'")
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="needs pip install 'emofuse[ray]'")
 LOCAL = [pytest.param("loky"), pytest.param("dask", marks=needs_dask)]
-SESSIONS = Asked(("prior", "logistic"), protocol="leave-one-session-out")
+SESSIONS = BenchmarkConfig.parse(("prior", "logistic"), protocol="leave-one-session-out")
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_a_benchmarks_worker_that_writes_elsewhere_is_told(tmp_path, steady, mon
         runner.benchmark(FakeStore(), SESSIONS, tmp_path / "out", engine=on(steady))
 
 
-def _unwritten(store, group, protocol, folder):
+def _unwritten(store, group, folder):
     return "written elsewhere"
 
 
@@ -290,9 +290,9 @@ def test_a_benchmark_on_dask_whose_worker_is_killed_in_the_middle_of_a_run(tmp_p
 _run_together = runner._run_together
 
 
-def _die_in_a_run(store, group, protocol, folder):
+def _die_in_a_run(store, group, folder):
     calls.die_once(0, folder.parent)
-    return _run_together(store, group, protocol, folder)
+    return _run_together(store, group, folder)
 
 
 def test_a_benchmark_here_whose_worker_dies_ends_in_a_message_and_goes_on(tmp_path, monkeypatch, whole):
@@ -309,13 +309,13 @@ def test_a_benchmark_here_whose_worker_dies_ends_in_a_message_and_goes_on(tmp_pa
 @needs_dask
 def test_a_single_run_goes_to_the_cluster_too(tmp_path, steady, monkeypatch):
     monkeypatch.setattr(runner, "_run_together", _sign_a_run)
-    runner.benchmark(FakeStore(), Asked(("prior",)), tmp_path, engine=on(steady))
+    runner.benchmark(FakeStore(), BenchmarkConfig.parse(("prior",)), tmp_path, engine=on(steady))
     assert {int(path.stem) for path in tmp_path.glob("*.worker")} == set(steady.pids)
 
 
-def _sign_a_run(store, group, protocol, folder):
+def _sign_a_run(store, group, folder):
     (folder.parent / f"{os.getpid()}.worker").touch()
-    return _run_together(store, group, protocol, folder)
+    return _run_together(store, group, folder)
 
 
 @needs_dask
