@@ -82,7 +82,7 @@ def name_features(features: Iterable[FeatureSpec]) -> FeatureSet:
 
 
 def find_modality(store: FeatureSource, encoder: str) -> str:
-    """Find whether an encoder reads `audio` or `text`; one that is fine-tuned per fold goes by its plain name."""
+    """Find whether an encoder reads `audio` or `text`, also one that is fine-tuned per fold, by its plain name."""
     own = [name for name in store.encoders() if name.partition("@")[0] == encoder]
     return store.modality(own[0] if own else encoder)
 

@@ -14,11 +14,12 @@ from featurestore.normalization import SPEAKER
 Overlaps = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _REMEDIES = {
-    "id": "take the protocol and the fold that the encoder was tuned on (--protocol, --fold), or tune one per fold "
-    "(cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, rename those",
-    "clip": "leave one of each copy of a clip out of the corpus, or tune the encoder again with both in training",
+    "id": "take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune one "
+    "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, rename "
+    "those",
+    "clip": "leave one of each copy of a clip out of the corpus, or fine-tune the encoder again with both in training",
     "text": "these words are of training utterances that are not here under the ids that they had: where they are "
-    "others, leave them out, or tune the encoder again on a table with a column id",
+    "others, leave them out, or fine-tune the encoder again on a table with a column id",
 }
 _ALLOW = "--allow-leakage runs it and marks every figure"
 _KNOWN_BY = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
@@ -146,7 +147,7 @@ def _describe_leaks(fold: Fold, overlaps: Mapping[str, Mapping[str, str]]) -> li
         for encoder, known in overlaps.items()
     }
     return [
-        f"encoder {encoder} was tuned on {len(ways)} of the {len(fold.test)} test utterances of fold {fold.name}"
+        f"encoder {encoder} was fine-tuned on {len(ways)} of the {len(fold.test)} test utterances of fold {fold.name}"
         f"{_describe_ways(ways)}"
         for encoder, ways in seen.items()
         if ways

@@ -33,7 +33,9 @@ class Setting:
 
 
 def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
-    """Parse `NAME=VALUE` texts; a value is a Python literal (10, 1e-3, true, none, [64, 32]), else a string.
+    """Parse `NAME=VALUE` texts.
+
+    A value is a Python literal (10, 1e-3, true, none, [64, 32]), else a string.
 
     Raises:
         BadValue: a text has no `=`, or a name is given twice.
@@ -110,6 +112,8 @@ def is_baseline(head: str) -> bool:
     >>> is_baseline("prior")
     True
     """
+    if head not in registry.names("heads"):
+        return False  # the report of a benchmark with a head that is not installed here
     return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluation.head_settings import join_params, search_space
+from benchmarks.evaluation.head_settings import join_params
 from benchmarks.statistics.metrics import unweighted_average_recall
-from featurestore import registry
 
 _SEEN = (
-    "an encoder was tuned on the very utterances that settings were chosen on: its features are surer there than on "
-    "test ones, and so is the choice; no test utterance decided anything"
+    "an encoder was fine-tuned on the utterances that settings were chosen on: its features are surer there than on "
+    "test utterances, and so is the choice; no test utterance decided anything"
 )
 
 
@@ -36,7 +35,7 @@ class SearchResult:
     seen: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain JSON; `note` is empty where no encoder saw the parts."""
+        """Return all of it as plain JSON, with a note where an encoder saw the parts."""
         return {
             "draws": self.draws,
             "parts": self.inner_folds,
@@ -60,7 +59,7 @@ class SearchResult:
 
 
 def search(
-    head: str, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
+    kind: Any, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the given ones and `draws` from the head's SPACE.
 
@@ -69,7 +68,7 @@ def search(
     Selection"). The test part is not among the rows.
 
     Args:
-        head: its registry name.
+        kind: the head's class.
         params: settings that are given; they are not searched.
         X: the rows to learn from, dev included (N, D).
         y: their classes (N,).
@@ -83,7 +82,7 @@ def search(
     from sklearn.metrics import make_scorer
     from sklearn.model_selection import GridSearchCV, ParameterSampler, PredefinedSplit
 
-    kind, values = registry.load("heads", head), search_space(head, params)
+    values = {name: choices for name, choices in kind.SPACE.items() if name not in params}
     if not values:
         return dict(params)
     most = math.prod(map(len, values.values()))

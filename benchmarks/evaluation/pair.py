@@ -45,9 +45,9 @@ class Pair:
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         self._exposures: dict[str, Exposure] = {}
-        self._names = dict(zip(self._stores, _names(trained, tested), strict=True))
+        self._names = dict(zip(self._stores, _name_corpora(trained, tested), strict=True))
         _check_disjoint(trained, tested)
-        chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
+        chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
         self.labels = {
             f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
@@ -174,7 +174,7 @@ class Pair:
         return self._stores["trained"].describe(encoder)
 
     def contents(self, encoder: str) -> dict[str, str]:
-        """Return the sha256 of what each vector was made from; the same clip has the same one in both stores."""
+        """Return the sha256 of what each vector was made from: the same for the same clip in both stores."""
         return self._merge(lambda store: store.contents(encoder))
 
     def _merge(self, ask: Callable[[FeatureSource], Mapping[str, str]]) -> dict[str, str]:
@@ -197,8 +197,8 @@ class Pair:
             )
 
 
-def _names(trained: FeatureSource, tested: FeatureSource) -> list[str]:
-    """Name both corpora; two of the same name with as much of their folders' paths as tells them apart."""
+def _name_corpora(trained: FeatureSource, tested: FeatureSource) -> list[str]:
+    """Name both corpora, two of the same name with as much of their folders' paths as tells them apart."""
     names = [store.corpus for store in (trained, tested)]
     if names[0] != names[1]:
         return names
@@ -228,7 +228,7 @@ def _check_disjoint(trained: FeatureSource, tested: FeatureSource) -> None:
         )
 
 
-def _scheme(store: FeatureSource, labels: str | None) -> Scheme:
+def _find_scheme(store: FeatureSource, labels: str | None) -> Scheme:
     return schemes.scheme(labels or schemes.default(store.corpus))
 
 

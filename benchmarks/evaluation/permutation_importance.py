@@ -20,7 +20,7 @@ class ModalityFeatures:
 
 
 def list_modalities(store: FeatureSource, features: Sequence[FeatureSpec]) -> tuple[ModalityFeatures, ...]:
-    """List text and audio with their features; none for a set of one modality."""
+    """List text and audio with their features, or nothing for a set of one modality."""
     modality = {feature: find_modality(store, feature.encoder) for feature in features}
     found = [
         ModalityFeatures(name, tuple(str(feature) for feature in features if modality[feature] == name))

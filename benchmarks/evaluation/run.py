@@ -70,6 +70,7 @@ def execute(
         BadValue: the head cannot use a setting.
     """
     _reset_peak()
+    kind = registry.load("heads", spec.head)
     train, test = spec.training, sorted(spec.fold.test)
     X, blocks = spec.inputs.read(store, train)  # (N, D)
     Z = spec.inputs.read(store, test)[0] if test else X[:0]  # (M, D)
@@ -77,9 +78,9 @@ def execute(
     X, Z, scaling = normalize(X, Z, spec.normalize, speakers)
     y = [spec.classes[utterance_id] for utterance_id in train]
     started = time.perf_counter()
-    params = choose_params(spec, X, y)
+    params = choose_params(kind, spec, X, y)
     searched = time.perf_counter()
-    head = fit(spec.head, params, X, y)
+    head = fit(spec.head, kind(**params), X, y)
     fitted = time.perf_counter()
     plain: Any = head.predict_proba(Z) if test else None
     ended = time.perf_counter()
@@ -94,10 +95,11 @@ def execute(
     return RunResult(head, blocks, scaling, tuple(test), answers, head.get_params(), seconds, peak_mb)
 
 
-def choose_params(spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
-    """Choose the settings of a run on its own parts of training; its given ones where no search is asked for.
+def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
+    """Choose the settings of a run on its own parts of training, or take the given ones without a search.
 
     Args:
+        kind: the head's class.
         spec: its test part is not looked at.
         X: the rows of `spec.training` (N, D).
         y: their classes (N,).
@@ -110,17 +112,17 @@ def choose_params(spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, A
     part = {name: number for number, ids in enumerate((spec.fold.dev, *spec.fold.turns)) for name in ids}
     try:
         parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
-        return search(spec.head, dict(spec.params), X, y, parts, spec.search, spec.seed)
+        return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)
     except ValueError as error:
         raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
 
-def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -> Any:
+def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
     """Fit a head and return it.
 
     Args:
         head: its registry name.
-        params: constructor arguments.
+        estimator: unfitted.
         X: the rows (N, D).
         y: their classes (N,).
 
@@ -128,7 +130,7 @@ def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -
         BadValue: the head cannot use a setting, or there is only one class.
     """
     try:
-        return registry.load("heads", head)(**params).fit(X, y)
+        return estimator.fit(X, y)
     except ValueError as error:
         one_class = len(set(y)) < 2
         do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"

@@ -36,7 +36,7 @@ class FeatureSource(Protocol):
         """List the features that are used where none are named."""
 
     def kinds(self, encoder: str) -> list[str]:
-        """List the features of an encoder: `mean`, `logits`, …; `layers` as `layers[0]` and so on."""
+        """List the features of an encoder: `mean`, `logits`, …, and its layers as `layers[0]` and so on."""
 
     def modality(self, encoder: str) -> str:
         """Return `audio` or `text`."""
@@ -70,7 +70,12 @@ class SingleSource(FeatureSource, Protocol):
     """Features of one corpus."""
 
     def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
-        """Say how each of these is known; `beside` are the utterances of another store, which may be meant instead."""
+        """Say how each of these is known.
+
+        Args:
+            encoder: its feature file.
+            beside: the utterances of another store, which the encoder may have seen instead.
+        """
 
     def known_by(self, encoder: str) -> Contents:
         """Return what the utterances are known by."""

@@ -51,7 +51,7 @@ class Task:
         labels = self.store.labels if isinstance(self.store, Pair) else {row.id: row.label for row in rows}
         return dict(Counter(labels[row.id] for row in rows if row.id not in self.classes).most_common())
 
-    def find_dropped(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
+    def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
         """Find the utterances that have a class but lack a feature of any fold, and why."""
         files = list(dict.fromkeys(str(file) for one in features for fold in one.folds for file in fold.all_files))
         available, failures = set(self.store.available(files)), self.store.failures(files)
@@ -76,7 +76,7 @@ class Task:
         """Leave out of the folds what lacks a feature.
 
         Args:
-            dropped: as `find_dropped` gives it.
+            dropped: as `find_missing` gives it.
             inner_folds: how many parts of training take turns as dev, at most; 0 leaves the dev parts alone.
 
         Raises:
@@ -89,7 +89,7 @@ class Task:
         """Make a fold that trains on all utterances that have features, and tests none.
 
         Args:
-            dropped: as `find_dropped` gives it.
+            dropped: as `find_missing` gives it.
             inner_folds: how many parts of it take turns as dev, at most; 0 cuts no dev part.
 
         Raises:
@@ -147,7 +147,7 @@ class Task:
         }
 
     def _find_same_clips(self, encoders: Sequence[str], ids: set[str]) -> list[list[str]] | None:
-        """Group the utterances whose clips hold the same samples; None where no samples are recorded."""
+        """Group the utterances whose clips hold the same samples, or return None where no samples are recorded."""
         groups: dict[str, list[str]] = {}
         for encoder in encoders:
             for utterance_id, content in self.store.contents(encoder).items():
@@ -188,7 +188,7 @@ def open_task(
 
 
 def limit_inner_folds(fold: Fold, inner_folds: int) -> Fold:
-    """Keep at most so many parts of training that take turns as dev; 1 is the dev part alone.
+    """Keep at most `inner_folds` parts of training that take turns as dev, the dev part itself included.
 
     Raises:
         Mismatch: the fold has no dev part.

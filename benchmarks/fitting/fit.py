@@ -171,7 +171,7 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
 
 
 def _run_folds(planned: BenchmarkPlan, progress: Progress) -> list[RunResult]:
-    """Fit and test every fold; only the head that a bundle may need comes back from its process."""
+    """Fit and test every fold. Only the head that the bundle holds comes back from its process."""
     keep = _bundles_first_fold(planned.specs)
     tasks = [(planned.task.store, spec, keep and number == 0) for number, spec in enumerate(planned.specs)]
     results = []

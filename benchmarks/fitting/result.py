@@ -145,7 +145,7 @@ class FittedHead:
             *searched,
             *self._list_notes(),
             *leaks,
-            *self._list_failed(),
+            *self._list_failed_checks(),
         ]
         return "\n".join([*self._describe_setup(), "", *_align(cells), "", *below, *self._describe_bundle()])
 
@@ -161,7 +161,7 @@ class FittedHead:
         of = {note: f"{count} of {len(self.folds)} folds" for note, count in single.items()}
         return [*([f"! {pooled}"] if pooled else []), *(f"in {folds}: {note}" for note, folds in of.items())]
 
-    def _list_failed(self) -> list[str]:
+    def _list_failed_checks(self) -> list[str]:
         return [f"! check {one.check} failed: {one.message}" for one in self.checks if one.outcome == FAILED]
 
     def _bundle_part(self) -> str | None:

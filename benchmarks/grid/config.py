@@ -126,13 +126,13 @@ class BenchmarkConfig:
 def _parse_params(heads: Sequence[str], texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     by_head: dict[str, list[str]] = {}
     for text in texts:
-        head, _, rest = text.partition(".")
-        if head not in heads:
+        head = max((head for head in heads if text.startswith(f"{head}.")), key=len, default="")
+        if not head:
             raise BadValue(
                 f"{text!r} is not a setting of a head in this benchmark",
                 expected=f"HEAD.NAME=VALUE, HEAD one of {', '.join(heads)}",
             )
-        by_head.setdefault(head, []).append(rest)
+        by_head.setdefault(head, []).append(text.removeprefix(f"{head}."))
     found = {head: parse_params(head, given) for head, given in by_head.items()}
     seeded = [head for head, params in found.items() if SEED in params]
     if seeded:

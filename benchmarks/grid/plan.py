@@ -64,7 +64,7 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
     features = _resolve_features(task, config)
     if config.permute:
         _check_modalities(store, features)
-    dropped = task.find_dropped(features)
+    dropped = task.find_missing(features)
     for line in task.describe_missing(dropped):
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
@@ -146,7 +146,7 @@ def _list_train_sizes_and_seeds(config: BenchmarkConfig, stochastic: bool) -> It
 
 
 def _name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
-    """Name a system; its spelling is part of every digest."""
+    """Name a system. Its spelling is part of every digest."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
     return ", ".join([f"{head} on {features.name}", *extra])

@@ -129,7 +129,7 @@ def _pool(runs: Sequence[RecordedRun]) -> Answers:
 
 
 def _align_probabilities(run: RecordedRun, classes: Sequence[str]) -> np.ndarray:
-    """Return a run's probabilities with a column for each class; 0 where the run did not know one."""
+    """Return a run's probabilities with a column for each class, 0 for a class that the run did not know."""
     found = run.answers.probabilities
     if found is None or list(run.record.classes) == list(classes):
         return np.asarray(found)

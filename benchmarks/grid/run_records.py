@@ -102,7 +102,7 @@ class RunRecord:
         return self.train + (self.dev if self.search else 0)
 
     @classmethod
-    def of(cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int) -> Self:
+    def from_run(cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int) -> Self:
         """Record a run that has ended."""
         return cls(
             digest=digest,
@@ -226,7 +226,7 @@ def read_object(path: Path, *, do: str = _AGAIN) -> dict[str, Any]:
 
 
 def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
-    """Read a run's record and the bytes of its table; raise as `read` does."""
+    """Read a run's record and the bytes of its table, and raise as `read` does."""
     path = folder / f"{digest}.json"
     content = read_object(path)
     if content.pop("format", FORMAT) != FORMAT:

@@ -51,7 +51,9 @@ def benchmark(
     command: str = "",
     say: Say = lambda line: None,
 ) -> list[str]:
-    """Run what is missing and write the benchmark into `out`; a summary is made from these files alone.
+    """Run what is missing and write the benchmark into `out`.
+
+    A report is made from these files alone.
 
     Args:
         store: features of one corpus, or a pair of stores.
@@ -130,7 +132,7 @@ def _describe_benchmark(
         "normalize": {name: NOTES[name] for name in config.normalize},
         "seeds": list(config.seeds),
         "left_out": task.count_left_out(),
-        "published": _list_published(task.store.corpus, task.labels),
+        "published": _list_published_figures(task.store.corpus, task.labels),
         "command": command,
         "machine": dict(machine),
         "versions": versions(),
@@ -138,7 +140,7 @@ def _describe_benchmark(
     }
 
 
-def _list_published(corpus: str, scheme: str) -> list[dict[str, Any]]:
+def _list_published_figures(corpus: str, scheme: str) -> list[dict[str, Any]]:
     """List the figures of the corpus's card that were measured on the same classes."""
     if corpus not in registry.names("corpora"):
         return []
@@ -169,11 +171,11 @@ def _run_all(store: FeatureSource, missing: Sequence[PlannedRun], folder: Path, 
     tasks = [(store, group, folder) for group in groups]
     with closing(each(_run_together, tasks, engine, say=say, kept=True)) as lines:  # the workers end with it
         for number, (group, line) in enumerate(zip(groups, lines, strict=True), 1):
-            _check_shared(group, folder, engine)
+            _check_visible(group, folder, engine)
             say(f"{number}/{len(tasks)} {line}")
 
 
-def _check_shared(group: Sequence[PlannedRun], folder: Path, engine: Engine) -> None:
+def _check_visible(group: Sequence[PlannedRun], folder: Path, engine: Engine) -> None:
     if engine.local or all(run_records.is_done(folder, one.digest) for one in group):
         return
     raise Unavailable(
@@ -189,13 +191,13 @@ def _estimate_cost(spec: RunSpec) -> float:
 
 
 def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
-    """Fit one head and write the runs that ask it; in a process of its own where there are several heads."""
+    """Fit one head and write the runs that ask it."""
     spec = group[0].spec
     result = run.execute(store, spec, [one.spec.permuted for one in group])
     size = weights_bytes(result.head)
     truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
     for one, answer in zip(group, result.answers, strict=True):
-        record = RunRecord.of(one.spec, result, one.digest, size)
+        record = RunRecord.from_run(one.spec, result, one.digest, size)
         answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
         run_records.write(folder, record, result.utterance_ids, answers)
     train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""

@@ -67,7 +67,7 @@ def test_a_fold_without_its_encoder_is_refused_with_count_and_remedy():
 def test_an_encoder_of_another_fold_is_a_leak():
     store = per_fold()
     store.tuned["text@2"] = session(2)
-    with pytest.raises(Leakage, match="encoder text@2 was tuned on 24 of the 24 test utterances of fold 2"):
+    with pytest.raises(Leakage, match="encoder text@2 was fine-tuned on 24 of the 24 test utterances of fold 2"):
         fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
 
 
@@ -93,14 +93,14 @@ def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them
     assert np.array_equal(mean.read(store, fold.train)[0], X)
 
 
-def test_an_utterance_that_every_part_saw_is_said():
+def test_an_utterance_that_every_part_saw_is_refused():
     store = per_fold(crossfit=True)
     store.tuned |= {f"text@1-x{number}": frozenset(IDS) - session(1) for number in (1, 2)}
     with pytest.raises(Mismatch, match="48 training utterances have no cross-fitted text.logits"):
         fit_head(store, head="prior", features=["text.logits"], protocol=SESSIONS)
 
 
-def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
+def test_the_table_compares_in_sample_with_cross_fitted_logits(tmp_path):
     ways = ("cross-fitted", "cross-fitted-mean", "in-sample")
     asked = BenchmarkConfig.parse(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
     benchmark(per_fold(crossfit=True), asked, tmp_path)
@@ -117,7 +117,7 @@ def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
     )
 
 
-def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
+def test_partly_cross_fitted_logits_are_called_so():
     store = per_fold(crossfit=True)
     folds = cut(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
 
@@ -132,7 +132,7 @@ def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
     assert way("text.logits", "audio.logits") == "partly cross-fitted"
 
 
-def test_a_fitted_head_says_how_its_logits_were_taken():
+def test_a_fitted_head_shows_how_its_logits_were_taken():
     fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
     assert "\nlogits: in-sample, surer of training utterances than of others (cli finetune" in fitted.table()
     assert fitted.to_json()["logits"] == "in-sample"
@@ -141,7 +141,7 @@ def test_a_fitted_head_says_how_its_logits_were_taken():
     assert fit_head(per_fold(), head="prior", features=["text.mean"], protocol=SESSIONS).logits == ""
 
 
-def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
+def test_a_dev_part_that_an_encoder_saw_has_a_note(tmp_path):
     note = "an encoder was tuned on the very utterances that settings were chosen on"
     benchmark(
         per_fold(), BenchmarkConfig.parse(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen"
@@ -159,7 +159,7 @@ def run(*arguments, code=0):
     return result.output
 
 
-def test_from_tuning_to_the_figures(tmp_path):
+def test_from_fine_tuning_to_the_figures(tmp_path):
     rows = tiny.utterances(24, tmp_path / "clips")
     store = tiny.store(tmp_path / "store", rows, tmp_path / "clips").path
     start = tiny.checkpoint("bert", tmp_path / "start")
@@ -212,13 +212,13 @@ def test_from_tuning_to_the_figures(tmp_path):
     assert "Leakage" not in run("fit-head", *by, "--head", "logistic")
 
 
-def test_a_folder_without_folds_is_said(tmp_path):
+def test_a_folder_without_folds_is_refused(tmp_path):
     store = tiny.store(tmp_path / "store", tiny.utterances(3, tmp_path / "clips"), tmp_path / "clips").path
     message = run("extract", "--store", store, "--all-folds", "--encoder", f"text={tmp_path}", code=1)
     assert "is no folder of encoders tuned fold by fold\n  expected: NAME=FOLDER with a checkpoint for each" in message
 
 
-def test_too_many_parts_are_said(tmp_path):
+def test_too_many_parts_are_refused(tmp_path):
     from featurestore.finetuning.by_fold import tune
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")

@@ -39,7 +39,15 @@ def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
     labels = {row.id: row.label for row in made.utterances}
     X, _, _ = made.matrix(made.default_features(), ids)
     given = dict(params)
-    found = search(head, given, X, [labels[name] for name in ids], [number.get(name, -1) for name in ids], draws, 0)
+    found = search(
+        registry.load("heads", head),
+        given,
+        X,
+        [labels[name] for name in ids],
+        [number.get(name, -1) for name in ids],
+        draws,
+        0,
+    )
     return {name: found[name] for name in search_space(head, given)}
 
 
@@ -63,7 +71,7 @@ def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(proto
 
 @pytest.mark.parametrize("session", ["1", "2", "3"])
 @pytest.mark.parametrize("head", ["logistic", "svm"])
-def test_the_test_part_chooses_nothing(head, session):
+def test_the_test_part_does_not_influence_the_search(head, session):
     plain, garbled = (
         fit_head(made, head=head, protocol=SESSIONS, fold=session, search=6)
         for made in (FakeStore(spread=2.0), Garbled(spread=2.0, session=session))
@@ -80,7 +88,7 @@ def test_a_dev_part_holds_whole_groups_of_the_protocol():
     assert not set(whole.dev) & set(whole.train)
 
 
-def test_what_is_given_is_not_searched_and_none_is_searched_unasked():
+def test_given_settings_are_not_searched_and_nothing_is_without_a_search():
     made = FakeStore(spread=2.0)
     result = fit_head(made, head="svm", params={"C": 5.0}, search=3)
     assert result.searched.bundle.keys() == {"gamma_factor", "class_weight"}
@@ -91,7 +99,7 @@ def test_what_is_given_is_not_searched_and_none_is_searched_unasked():
 @pytest.mark.parametrize(
     ("head", "params"), [("prior", {}), ("logistic", {"C": 1.0, "class_weight": None})], ids=["none", "all given"]
 )
-def test_a_head_with_nothing_left_to_search_is_fitted_as_it_is(head, params):
+def test_a_head_with_nothing_left_to_search_is_fitted_without_a_search(head, params):
     lines = []
     result = fit_head(FakeStore(), head=head, params=params, search=3, progress=lines.append)
     assert lines[0] == f"head {head} has no setting left to search: it is fitted as it is"
@@ -117,10 +125,10 @@ def test_a_corpus_from_which_no_part_can_be_cut_is_refused_before_anything_is_fi
 
 
 @pytest.mark.parametrize("seen", [False, True])
-def test_a_choice_on_what_an_encoder_was_tuned_on_is_noted(seen):
+def test_a_search_on_utterances_that_an_encoder_saw_has_a_note(seen):
     made = FakeStore(tuned={"audio": frozenset(labelled(FakeStore()))} if seen else {})
     result = fit_head(made, head="logistic", search=1, allow_leakage=True)
-    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    note = "an encoder was fine-tuned on the utterances that settings were chosen on"
     assert (note in result.table()) == (note in result.to_json()["search"]["note"]) == seen
 
 
@@ -176,7 +184,7 @@ def test_by_the_command_line(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("old", ["--tune", "--tune-parts"])
-def test_the_old_spelling_of_search_is_taken_with_one_line(monkeypatch, old):
+def test_the_old_spelling_of_search_is_accepted_with_one_line(monkeypatch, old):
     asked = []
     monkeypatch.setattr("benchmarks.grid.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
     new = {"--tune": "--search", "--tune-parts": "--inner-folds"}[old]

@@ -63,7 +63,7 @@ def test_every_run_is_on_disk_with_its_predictions(tmp_path):
     assert found.ids == sorted(row.id for row in corpus() if row.label)
 
 
-def test_a_run_says_how_large_its_head_is_and_how_it_learned(tmp_path):
+def test_a_run_records_the_size_of_its_head_and_its_training_curves(tmp_path):
     asked = {"heads": ("logistic", "mlp"), "protocol": "holdout", "params": ("mlp.epochs=3", "mlp.device=cpu")}
     found = ran(tmp_path, **asked)
     logistic, mlp = (system.runs[0].record for system in found.systems)
@@ -80,7 +80,7 @@ def test_a_run_says_how_large_its_head_is_and_how_it_learned(tmp_path):
     assert len(mlp.history["loss"]) == 3
 
 
-def test_a_damaged_description_is_written_anew_and_no_run_is_lost(tmp_path):
+def test_a_damaged_description_is_rewritten_and_no_run_is_lost(tmp_path):
     before = ran(tmp_path, heads=("prior",))
     runs = written(tmp_path)
     (tmp_path / "benchmark.json").write_text('{"format"', "utf-8")
@@ -89,15 +89,15 @@ def test_a_damaged_description_is_written_anew_and_no_run_is_lost(tmp_path):
     assert written(tmp_path) == runs
 
 
-def test_the_longest_runs_are_begun_first_whatever_the_order_of_the_heads(tmp_path):
-    said: list[str] = []
+def test_the_longest_runs_start_first_in_any_order_of_heads(tmp_path):
+    lines: list[str] = []
     asked = BenchmarkConfig.parse(heads=("prior", "svm", "xgb"), protocol="holdout", params=("xgb.n_estimators=2",))
-    benchmark(FakeStore(), asked, tmp_path, say=said.append)
-    assert [line.split()[1] for line in said if "to fit" in line] == ["xgb", "svm", "prior"]
+    benchmark(FakeStore(), asked, tmp_path, say=lines.append)
+    assert [line.split()[1] for line in lines if "to fit" in line] == ["xgb", "svm", "prior"]
     assert [system.record.head for system in results.read(tmp_path).systems] == ["prior", "svm", "xgb"]
 
 
-def test_a_benchmark_says_of_what_data_on_what_machine_and_by_which_command(tmp_path, monkeypatch):
+def test_a_benchmark_records_its_data_machine_and_command(tmp_path, monkeypatch):
     found = ran(tmp_path, heads=("prior",))
     about = found.about
     assert about["manifest_sha256"] == "0" * 64
@@ -115,7 +115,7 @@ def test_a_benchmark_says_of_what_data_on_what_machine_and_by_which_command(tmp_
         assert ran(tmp_path, heads=("logistic",)).about["machine"] == {"cpu": "another"}
 
 
-def test_figures_that_others_published_are_of_the_same_classes(tmp_path):
+def test_published_figures_are_of_the_same_classes(tmp_path):
     named = {"ang": "ang", "hap": "hap", "sad": "sad"}
     store = FakeStore(tuple(replace(row, label=named.get(row.label, "")) for row in corpus()), corpus="iemocap")
     (tmp_path / "three.json").write_text(json.dumps(named))
@@ -158,7 +158,7 @@ def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch)
     assert tuple(given[name] for name in paths) == (Path("a store"), Path("r"), Path("other"), "theirs")
 
 
-def test_runs_of_an_earlier_version_are_made_again_and_said_where_they_are_read(tmp_path):
+def test_runs_of_an_earlier_format_are_repeated_and_refused_when_read(tmp_path):
     digest = ran(tmp_path, heads=("prior",), protocol="holdout").systems[0].record.digest
     run, about = tmp_path / "runs" / f"{digest}.json", tmp_path / "benchmark.json"
     for path in (run, about):
@@ -175,7 +175,7 @@ def test_runs_of_an_earlier_version_are_made_again_and_said_where_they_are_read(
     assert results.read(tmp_path).systems[0].record.digest == digest
 
 
-def test_a_second_start_runs_only_what_is_missing(tmp_path):
+def test_a_second_start_runs_only_the_missing_runs(tmp_path):
     found = ran(tmp_path)
     before, lines = written(tmp_path), []
     gone = found.systems[0].runs[1].record.digest
@@ -187,7 +187,7 @@ def test_a_second_start_runs_only_what_is_missing(tmp_path):
     assert changed in ([], [f"{gone}.json"])  # its seconds may differ, its predictions not
 
 
-def test_what_shapes_a_run_makes_another_run(tmp_path):
+def test_whatever_shapes_a_run_changes_its_digest(tmp_path):
     def digests(store=None, **options):
         asked = BenchmarkConfig.parse(**{"heads": ("svm",), "protocol": "holdout", **options})
         return set(benchmark(store or FakeStore(), asked, tmp_path))
@@ -207,7 +207,7 @@ def test_what_shapes_a_run_makes_another_run(tmp_path):
     assert all(not first & other for other in others)
 
 
-def test_a_killed_benchmark_goes_on_where_it_was(tmp_path):
+def test_a_killed_benchmark_continues_where_it_stopped(tmp_path):
     command = [sys.executable, "-m", "tests.faults.benchmark", str(tmp_path / "killed"), "2"]
     # its output ends with the last of its workers: nothing is written any more
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True)
@@ -250,11 +250,11 @@ def test_clips_that_are_the_same_under_several_ids_are_listed(tmp_path, features
     assert ran(tmp_path, store, features=features).about["same_clips"] == expected
 
 
-def test_a_planted_leak_is_refused_with_count_and_remedy_and_marked_with_the_flag(tmp_path):
+def test_a_leak_is_refused_with_count_and_remedy_and_marked_with_the_flag(tmp_path):
     store = FakeStore(tuned={"audio": frozenset(row.id for row in corpus())})
     with pytest.raises(Leakage) as caught:
         ran(tmp_path, store)
-    assert "encoder audio was tuned on 24 of the 24 test utterances of fold 1" in str(caught.value)
+    assert "encoder audio was fine-tuned on 24 of the 24 test utterances of fold 1" in str(caught.value)
     assert "2 more such cases" in str(caught.value)
     assert "cli finetune --all-folds" in str(caught.value)
     assert not (tmp_path / "runs").exists()
@@ -266,7 +266,7 @@ def test_a_planted_leak_is_refused_with_count_and_remedy_and_marked_with_the_fla
     assert marked == {"audio.mean": True, "text.mean": False}
     (line,) = [line for line in text.splitlines() if "| svm on audio.mean " in line and "[" in line and "|" in line][:1]
     assert line.count("! [") == 4
-    assert "! leaked: svm on audio.mean: encoder audio was tuned on 24 of the 24" in text
+    assert "! leaked: svm on audio.mean: encoder audio was fine-tuned on 24 of the 24" in text
 
 
 def test_utterances_that_lack_a_feature_are_in_no_run_of_any_feature_set(tmp_path):
@@ -276,7 +276,7 @@ def test_utterances_that_lack_a_feature_are_in_no_run_of_any_feature_set(tmp_pat
     assert all(one.pooled[0].truth == found.systems[0].pooled[0].truth for one in found.systems)
 
 
-def test_settings_are_chosen_on_dev_and_said(tmp_path):
+def test_settings_are_chosen_on_dev_and_reported(tmp_path):
     found = ran(tmp_path, heads=("svm",), search=3)
     card = found.systems[0].record
     assert (card.search, card.dev, card.train) == (3, 24, 24)
@@ -291,7 +291,7 @@ def test_settings_are_chosen_on_dev_and_said(tmp_path):
         ran(tmp_path, FakeStore(corpus(sessions=2)), search=1)
 
 
-def test_parts_of_training_take_turns_as_dev_as_often_as_is_asked(tmp_path):
+def test_inner_folds_limit_the_parts_that_take_turns_as_dev(tmp_path):
     found = ran(tmp_path / "both", heads=("svm",), search=1)
     assert [(fold.dev != (), len(fold.turns)) for fold in found.folds] == [(True, 1)] * 3
     alone = ran(tmp_path / "alone", heads=("svm",), search=1, inner_folds=1)
@@ -301,7 +301,7 @@ def test_parts_of_training_take_turns_as_dev_as_often_as_is_asked(tmp_path):
     assert not set(found.about["runs"]) & set(alone.about["runs"])
 
 
-def test_normalisation_per_speaker_is_said_everywhere(tmp_path):
+def test_normalization_per_speaker_is_named_in_every_table(tmp_path):
     ran(tmp_path, heads=("logistic",), normalize=("none", "speaker"))
     summary, text = compare.summary(tmp_path)
     assert {row["system"].partition(", normalised")[2] for row in summary["leaderboard"]} == {"", " per speaker"}
@@ -335,7 +335,7 @@ def test_the_same_features_by_two_names_are_two_systems(tmp_path):
     assert first["metrics"] == second["metrics"]
 
 
-def test_changed_predictions_are_noticed(tmp_path):
+def test_changed_predictions_are_refused(tmp_path):
     digest = ran(tmp_path).systems[0].record.digest
     path = tmp_path / "runs" / f"{digest}.csv"
     path.write_text(path.read_text("utf-8").replace("sad", "ang", 1), "utf-8")
@@ -381,14 +381,14 @@ def test_changed_predictions_are_noticed(tmp_path):
         ),
     ],
 )
-def test_bad_usage_is_said_before_anything_runs(tmp_path, options, error, message):
+def test_bad_usage_is_refused_before_anything_runs(tmp_path, options, error, message):
     with pytest.raises(error) as caught:
         ran(tmp_path, **options)
     assert message in str(caught.value)
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_damaged_run_is_told_by_the_report_and_run_again(tmp_path):
+def test_a_damaged_record_is_refused_by_the_report_and_run_again(tmp_path):
     digest = ran(tmp_path, heads=("prior",)).about["runs"][0]
     path = tmp_path / "runs" / f"{digest}.json"
     whole = path.read_text()
@@ -401,7 +401,7 @@ def test_a_damaged_run_is_told_by_the_report_and_run_again(tmp_path):
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("id\n"), None])
-def test_a_run_whose_files_are_gone_or_spoiled_is_run_again(tmp_path, spoil):
+def test_a_run_with_missing_or_damaged_files_is_run_again(tmp_path, spoil):
     digest = ran(tmp_path, heads=("prior",)).about["runs"][0]
     table, card = (tmp_path / "runs" / f"{digest}.{kind}" for kind in ("csv", "json"))
     whole = table.read_bytes()
@@ -412,14 +412,14 @@ def test_a_run_whose_files_are_gone_or_spoiled_is_run_again(tmp_path, spoil):
     assert table.read_bytes() == whole
 
 
-def test_a_description_that_is_no_object_is_told(tmp_path):
+def test_a_description_that_is_not_an_object_is_refused(tmp_path):
     ran(tmp_path, heads=("prior",))
     (tmp_path / "benchmark.json").write_text("[]")
     with pytest.raises(Mismatch, match="benchmark.json is damaged\n  expected: a JSON object\n  got: list"):
         results.read(tmp_path)
 
 
-def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
+def test_other_defaults_and_another_search_space_change_the_digest(tmp_path, monkeypatch):
     def digests(**options):
         return set(ran(tmp_path, heads=("logistic",), **options).about["runs"])
 
@@ -432,7 +432,7 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
     assert not digests() & as_they_are
 
 
-def test_a_head_that_was_rewritten_is_run_again(tmp_path, monkeypatch):
+def test_a_rewritten_head_is_run_again(tmp_path, monkeypatch):
     folder = tmp_path / "heads"
     shutil.copytree(ROOT / "heads", folder)
     found = [run_spec.hash_source(folder / "svm.py")]
@@ -447,7 +447,7 @@ def test_a_head_that_was_rewritten_is_run_again(tmp_path, monkeypatch):
 
 
 def test_one_fold_and_then_all_are_systems_of_all_folds(tmp_path):
-    """What a system is called depends on all folds: whether some train on utterances that an encoder was tuned on."""
+    """Name a system by all folds: whether some train on utterances that an encoder was fine-tuned on."""
     store = FakeStore(tuned={"text": frozenset(row.id for row in corpus() if row.session == "1")})
     asked = {"heads": ("prior",), "features": "text.logits", "allow_leakage": True}
     (one,) = ran(tmp_path, store, fold="1", **asked).systems
@@ -456,7 +456,7 @@ def test_one_fold_and_then_all_are_systems_of_all_folds(tmp_path):
     assert (system.name, len(system.runs)) == ("prior on text.logits, in-sample logits", 3)
 
 
-def test_a_command_without_options_has_the_defaults_of_asked(monkeypatch):
+def test_a_command_without_options_has_the_defaults_of_the_config(monkeypatch):
     caught = []
     monkeypatch.setattr(compare, "compare", lambda **given: caught.append(given) or ({}, ""))
     line = shlex.split(BenchmarkConfig.parse(("svm",)).command(Path("s"), Path("r")))
@@ -464,22 +464,22 @@ def test_a_command_without_options_has_the_defaults_of_asked(monkeypatch):
     assert caught[0]["asked"] == BenchmarkConfig.parse(("svm",))
 
 
-def test_how_long_the_search_took_is_told_where_there_is_one(tmp_path):
+def test_the_seconds_of_a_search_are_printed_only_with_a_search(tmp_path):
     for tune in (0, 1):
-        said = []
+        lines = []
         asked = BenchmarkConfig.parse(("logistic",), protocol=SESSIONS, search=tune)
-        benchmark(FakeStore(), asked, tmp_path / str(tune), say=said.append)
-        assert ["s to choose settings, " in line for line in said if "s to fit" in line] == [bool(tune)] * 3
+        benchmark(FakeStore(), asked, tmp_path / str(tune), say=lines.append)
+        assert ["s to choose settings, " in line for line in lines if "s to fit" in line] == [bool(tune)] * 3
 
 
-def test_labels_of_a_second_store_that_is_not_there_are_refused(tmp_path):
+def test_test_labels_without_a_test_store_are_refused(tmp_path):
     result = CliRunner().invoke(
         cli.main, ["benchmark", "--store", str(tmp_path), "--heads", "prior", "--test-labels", "x", "--out", "r"]
     )
     assert "--test-labels is there without a store that they are of\n  do: --test-store FOLDER" in result.output
 
 
-def test_a_dev_part_without_features_is_told_where_it_is_needed(tmp_path):
+def test_a_dev_part_without_features_is_refused_only_for_a_search(tmp_path):
     sides = {"1": "train", "2": "dev", "3": "test"}
     rows = tuple(replace(row, partition=sides[row.session]) for row in corpus())
     store = FakeStore(rows, failed={row.id: "gone" for row in rows if row.partition == "dev"})

@@ -11,7 +11,7 @@ def test_none_changes_nothing():
     assert normalize(TRAIN, TEST, "none")[1] is TEST
 
 
-def test_global_takes_the_training_part_alone():
+def test_global_measures_the_training_part_alone():
     train, test, scaling = normalize(TRAIN, TEST, "global")
     np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
@@ -20,7 +20,7 @@ def test_global_takes_the_training_part_alone():
     assert np.array_equal(scaling.apply(TEST), test)
 
 
-def test_each_speaker_is_brought_to_the_same_place_on_either_side():
+def test_each_speaker_has_mean_0_and_deviation_1_in_training_and_test():
     names = (["A"] * 15 + ["B"] * 15, ["C"] * 6 + ["B"] * 6)
     train, test, _ = normalize(TRAIN, TEST, "speaker", names)
     for rows in (train[:15], test[:6], np.concatenate([train[15:], test[6:]])):
