@@ -27,14 +27,14 @@ class FoldFeatures:
     """The features that one fold reads.
 
     Args:
-        asked: as the user names them, in column order.
+        features: as the user names them, in column order.
         files: the same of the fold's own encoders where it has some: `text@1.mean`.
         parts: by feature, the logits of the encoders that each saw all but a part of training; empty where there are
             none or they are not wanted.
         mean: the test part takes the mean of `parts`, not the scores of the encoder fine-tuned on all of training.
     """
 
-    asked: tuple[FeatureSpec, ...]
+    features: tuple[FeatureSpec, ...]
     files: tuple[FeatureSpec, ...]
     parts: Mapping[FeatureSpec, tuple[FeatureSpec, ...]] = field(default_factory=dict)
     mean: bool = False
@@ -42,7 +42,7 @@ class FoldFeatures:
     @property
     def encoders(self) -> dict[str, str]:
         """The feature file of each encoder, by the name that was asked for."""
-        return {asked.encoder: file.encoder for asked, file in zip(self.asked, self.files, strict=True)}
+        return {feature.encoder: file.encoder for feature, file in zip(self.features, self.files, strict=True)}
 
     @property
     def all_files(self) -> list[FeatureSpec]:
@@ -66,16 +66,16 @@ class FoldFeatures:
             Mismatch: each of those encoders saw it.
         """
         X, widths, _ = store.matrix(list(map(str, self.files)), utterance_ids)
-        blocks = dict(zip(map(str, self.asked), widths.values(), strict=True))
+        blocks = dict(zip(map(str, self.features), widths.values(), strict=True))
         start = 0
-        for asked, file, width in zip(self.asked, self.files, widths.values(), strict=True):
-            if asked in self.parts:
-                self._cross_fit(store, asked, file, utterance_ids, X[:, start : start + width])
+        for feature, file, width in zip(self.features, self.files, widths.values(), strict=True):
+            if feature in self.parts:
+                self._cross_fit(store, feature, file, utterance_ids, X[:, start : start + width])
             start += width
         return X, blocks
 
     def _cross_fit(
-        self, store: FeatureSource, asked: FeatureSpec, file: FeatureSpec, ids: Sequence[str], block: np.ndarray
+        self, store: FeatureSource, feature: FeatureSpec, file: FeatureSpec, ids: Sequence[str], block: np.ndarray
     ) -> None:
         """Replace the rows that the encoder was fine-tuned on, and all others where `mean`."""
         seen = store.trained_on(file.encoder)
@@ -83,8 +83,8 @@ class FoldFeatures:
         unseen = [row for row in range(len(ids)) if row not in missing] if self.mean else []
         if unseen:
             tested = [ids[row] for row in unseen]
-            block[unseen] = np.mean([store.matrix([str(part)], tested)[0] for part in self.parts[asked]], axis=0)
-        for part in self.parts[asked]:
+            block[unseen] = np.mean([store.matrix([str(part)], tested)[0] for part in self.parts[feature]], axis=0)
+        for part in self.parts[feature]:
             seen_by_part = store.trained_on(part.encoder)
             rows = [row for row in sorted(missing) if ids[row] not in seen_by_part]
             if rows:
@@ -92,7 +92,7 @@ class FoldFeatures:
                 missing -= set(rows)
         if missing:
             raise Mismatch(
-                f"{len(missing)} training utterances have no cross-fitted {asked}, {ids[min(missing)]} among them: "
+                f"{len(missing)} training utterances have no cross-fitted {feature}, {ids[min(missing)]} among them: "
                 "every encoder saw them, or a copy of them under another id",
                 do="leave one of each copy out of the corpus, or run cli finetune --crossfit K and cli extract "
                 "--all-folds again; --logits in-sample does without",
@@ -115,9 +115,9 @@ class ResolvedFeatures:
     logits: str
 
     @property
-    def asked(self) -> tuple[FeatureSpec, ...]:
+    def features(self) -> tuple[FeatureSpec, ...]:
         """The features as the user names them."""
-        return self.folds[0].asked
+        return self.folds[0].features
 
 
 def resolve(
@@ -171,9 +171,9 @@ def _resolve_fold(
 
 def _describe_logits(store: FeatureSource, features: Sequence[FoldFeatures], folds: Sequence[Fold], logits: str) -> str:
     ways = {
-        logits if asked in one.parts else IN_SAMPLE
+        logits if feature in one.parts else IN_SAMPLE
         for fold, one in zip(folds, features, strict=True)
-        for asked, file in zip(one.asked, one.files, strict=True)
+        for feature, file in zip(one.features, one.files, strict=True)
         if file.kind == "logits" and store.trained_on(file.encoder) & {*fold.train, *fold.dev}
     }
     return f"partly {logits}" if len(ways) > 1 else next(iter(ways), "")

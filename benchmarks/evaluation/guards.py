@@ -15,8 +15,8 @@ Overlaps = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _REMEDIES = {
     "id": "take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune one "
-    "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, rename "
-    "those",
+    "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, "
+    "rename those",
     "clip": "leave one of each copy of a clip out of the corpus, or fine-tune the encoder again with both in training",
     "text": "these words are of training utterances that are not here under the ids that they had: where they are "
     "others, leave them out, or fine-tune the encoder again on a table with a column id",

@@ -60,7 +60,7 @@ class RunSpec:
     @property
     def features(self) -> tuple[str, ...]:
         """The features as the user names them, in column order."""
-        return tuple(map(str, self.inputs.asked))
+        return tuple(map(str, self.inputs.features))
 
     @property
     def training(self) -> list[str]:

@@ -160,7 +160,7 @@ def _limit_search(head: str, params: Mapping[str, Any], search: int, progress: P
 def _bundles_first_fold(specs: Sequence[RunSpec]) -> bool:
     """Tell whether the bundle holds the first fold's head: the only one, or none may be fitted on everything."""
     first = specs[0]
-    return len(specs) == 1 or first.inputs.files != first.inputs.asked or first.normalize == SPEAKER
+    return len(specs) == 1 or first.inputs.files != first.inputs.features or first.normalize == SPEAKER
 
 
 def _specify_everything(planned: BenchmarkPlan) -> RunSpec:

@@ -83,7 +83,7 @@ def _resolve_features(task: Task, config: BenchmarkConfig) -> list[ResolvedFeatu
 
 
 def _check_modalities(store: FeatureSource, features: Sequence[ResolvedFeatures]) -> None:
-    if not any(list_modalities(store, one.asked) for one in features):
+    if not any(list_modalities(store, one.features) for one in features):
         raise BadValue(
             "nothing to permute: no feature set has both modalities",
             got=", ".join(one.name for one in features),
@@ -96,7 +96,7 @@ def _list_specs(
 ) -> Iterator[RunSpec]:
     for one in features:
         leaks = check_leakage(folds, find_overlaps(task.store, folds, one.folds), allow=config.allow_leakage)
-        modalities = list_modalities(task.store, one.asked) if config.permute else ()
+        modalities = list_modalities(task.store, one.features) if config.permute else ()
         for head, normalize in product(config.heads, config.normalize):
             for spec in _list_fold_specs(config, task, folds, one, head, normalize):
                 spec = replace(spec, leak=leaks.get(spec.fold.name, ""))

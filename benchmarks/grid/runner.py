@@ -128,7 +128,7 @@ def _describe_benchmark(
         "split_seed": task.seed,
         "folds_sha256": cuts.digest(planned.folds),
         "heads": list(config.heads),
-        "feature_sets": {one.name: list(map(str, one.asked)) for one in planned.features},
+        "feature_sets": {one.name: list(map(str, one.features)) for one in planned.features},
         "normalize": {name: NOTES[name] for name in config.normalize},
         "seeds": list(config.seeds),
         "left_out": task.count_left_out(),

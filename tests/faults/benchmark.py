@@ -1,6 +1,6 @@
-"""A benchmark in a process of its own, which is killed with all its workers by the first of these that may not begin.
+"""Run a benchmark in a process of its own, which one of its workers kills together with all the others.
 
-Only who takes part is in time: one that watches may look when all runs are done.
+A worker does it, not an observer, which could look too late, when all runs are done.
 """
 
 import os
@@ -20,20 +20,20 @@ _run_together = runner._run_together
 
 
 def run(folder: str, dies_at: int) -> None:
-    """Runs what `CONFIG` says with two workers; the whole process group dies once `dies_at` runs are on disk."""
-    parallel.cores = lambda: 2  # with one for every run, all would have begun before any is done
+    """Run `CONFIG` with two workers, until `dies_at` runs are on disk and the whole process group is killed."""
+    parallel.cores = lambda: 2  # with a worker for every run, all runs would start before any is done
     runner._run_together = partial(run_together, dies_at=dies_at)
     runner.benchmark(FakeStore(), CONFIG, Path(folder))
 
 
 def run_together(store, group, folder, *, dies_at):
-    """In a worker: ends all, or does what it is there for."""
+    """Kill all processes, or do the work of a worker."""
     if len(list(folder.glob("*.json"))) >= dies_at:
         os.killpg(0, signal.SIGKILL)
     return _run_together(store, group, folder)
 
 
 if __name__ == "__main__":
-    from tests.faults import benchmark  # workers find what they are handed under this name only
+    from tests.faults import benchmark  # workers import functions by this name only
 
     benchmark.run(sys.argv[1], int(sys.argv[2]))

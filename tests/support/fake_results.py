@@ -1,4 +1,4 @@
-"""A benchmark on disk without a store: drawn predictions, as many systems, folds, seeds and utterances as wanted."""
+"""Write a benchmark to disk without a store: random predictions of any number of systems, folds and seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A system to be drawn: a head on a feature set, as it is or spoiled."""
+    """A system with random predictions: a head on a feature set, or a control of one."""
 
     head: str
     feature_set: str = "both"
@@ -57,7 +57,7 @@ PUBLISHED = {"name": "the paper", "metric": "accuracy", "value": 0.59078, "label
 
 
 def written(out: Path, drawn: Sequence[Drawn] = SEVERAL, **options: Any) -> Path:
-    """A benchmark of everything that a report can show, or of the systems given; its folder."""
+    """Write a benchmark of everything that a report can show, or of the systems given, and return its folder."""
     write(out, drawn, about={"published": [PUBLISHED | {"note": "another cut"}]}, **options)
     return out
 
@@ -74,7 +74,7 @@ def write(
     about: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> None:
-    """Writes `benchmark.json`, folds, manifest and every run; `texts` replaces the text of single utterances."""
+    """Write `benchmark.json`, folds, manifest and every run; `texts` replaces the text of single utterances."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(len(classes), size=n)
     rows = [_utterance(row, classes[truth[row]], speakers, texts or {}) for row in range(n)]
@@ -133,7 +133,7 @@ def _utterance(row: int, label: str, speakers: int, texts: Mapping[int, str]) ->
 
 
 def _fold(number: int, folds: int, rows: Sequence[Utterance]) -> Fold:
-    """Every `folds`-th utterance; a fold tests the same speakers where `folds` divides their number."""
+    """Test every `folds`-th utterance: always the same speakers where `folds` divides their number."""
     test = tuple(row.id for row in rows[number::folds])
     return Fold(str(number + 1), tuple(row.id for row in rows if row.id not in set(test)), test)
 

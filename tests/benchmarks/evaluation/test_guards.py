@@ -22,9 +22,9 @@ def test_an_overlap_is_refused_with_count_and_remedy():
         "encoder audio was fine-tuned on 1 of the 2 test utterances of fold 1\n"
         "  expected: test utterances that no encoder has seen\n"
         "  got: 1 more such cases\n"
-        "  do: take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune one "
-        "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, "
-        "rename those; --allow-leakage runs it and marks every figure"
+        "  do: take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune "
+        "one per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same "
+        "ids, rename those; --allow-leakage runs it and marks every figure"
     )
 
 
