@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation.pair import Pair
-from benchmarks.evaluation.source import Store
+from benchmarks.evaluation.source import FeatureSource
 from benchmarks.grid import results
-from benchmarks.grid.asked import Asked, command
+from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
 from benchmarks.grid.runner import execute
 from benchmarks.report import write
@@ -24,7 +24,7 @@ CROSS = "cross-corpus"
 
 def compare(
     store: Path,
-    asked: Asked,
+    asked: BenchmarkConfig,
     out: Path,
     *,
     test_store: Path | None = None,
@@ -58,10 +58,10 @@ def compare(
     if test_labels is not None and test_store is None:
         raise BadValue("--test-labels needs --test-store", do="--test-store FOLDER")
     where = Engine(engine, jobs or 0, scheduler or "", device="cpu")
-    said = command(asked, store, out, test_store, test_labels)
+    said = asked.command(store, out, test_store, test_labels)
     if not where.local:  # a worker may run in another folder
         store, test_store = store.resolve(), test_store.resolve() if test_store else None
-    opened: Store = OnDisk(store)
+    opened: FeatureSource = OnDisk(store)
     if test_store is not None:
         if asked.protocol != CROSS:
             raise BadValue(
@@ -74,7 +74,7 @@ def compare(
     planned = plan(opened, asked, say)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out, work="benchmark", option="--out"):
-        execute(planned, out, engine=where, said=said, say=say)
+        execute(planned, out, engine=where, command=said, say=say)
         found, text = summary(out)
         write.write(found, out / write.PAGE)
     return found, f"{text}\npage {out / write.PAGE}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.compare import compare
 from benchmarks.fitting.fit import fit_and_save
-from benchmarks.fitting.result import Fitted
-from benchmarks.grid.asked import Asked
+from benchmarks.fitting.result import FittedHead
+from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.report.render.table import markdown
 from benchmarks.report.write import PAGE
 from benchmarks.statistics.formatting import estimate
@@ -25,7 +25,6 @@ FEATURES = {
     FUSED: "audio.mean,audio.logits,text.mean,text.logits",  # in the order of the benchmark's set `both`
 }
 TABLE, BENCHMARK = "demo.md", "benchmark"
-ASKED = Asked(("prior", *HEADS), "text,audio,both", shuffle=True)
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Row:
 
     head: str
     modality: str
-    fitted: Fitted
+    fitted: FittedHead
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,14 @@ def run(store: Path, say: Callable[[str], None]) -> Demo:
     rows = [Row("prior", "none", _fit(opened, "prior", FUSED))]
     rows += [Row(head, modality, _fit(opened, head, modality)) for modality in FEATURES for head in HEADS]
     say("comparing heads …")
-    compare(store, ASKED, store / BENCHMARK, say=say)
+    asked = BenchmarkConfig.parse(("prior", *HEADS), "text,audio,both", permute=True)
+    compare(store, asked, store / BENCHMARK, say=say)
     made = Demo(store, tuple(rows))
     write_text(store / TABLE, made.table() + "\n")
     return made
 
 
-def _fit(store: Store, head: str, modality: str) -> Fitted:
+def _fit(store: Store, head: str, modality: str) -> FittedHead:
     name = head if modality == FUSED else f"{head}-{modality.split()[0]}"
     return fit_and_save(store, head=head, params=(), features=FEATURES[modality], out=store.path / "bundles" / name)
 

@@ -262,7 +262,7 @@ def test_an_evaluation_on_what_an_encoder_was_tuned_on_is_refused_or_marked(home
     run("extract", *store(tmp_path), "--encoder", f"tuned={tuned}", "--jobs", 1)
     options = ["fit-head", "--head", "prior", *store(tmp_path), "--features", "tuned.mean", *out(tmp_path)]
     refused = run(*options, code=1).output
-    assert "encoder tuned was tuned on 6 of the 6 test utterances of fold holdout" in refused
+    assert "encoder tuned was fine-tuned on 6 of the 6 test utterances of fold holdout" in refused
     assert "--allow-leakage runs it and marks every figure" in refused
     answer = json.loads(run(*options, "--allow-leakage", "--json").stdout)
     assert answer["leaked"] is True

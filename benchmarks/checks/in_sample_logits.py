@@ -2,7 +2,7 @@
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.evaluation.evaluation import Evaluation
-from benchmarks.evaluation.inputs import UNSEEN
+from benchmarks.evaluation.fold_features import UNSEEN
 
 __all__ = ["check"]
 
@@ -12,11 +12,11 @@ def check(results: Evaluation) -> Finding:
     with_logits = [
         system
         for system in results.systems
-        if system.card.head != "prior" and any(name.endswith(".logits") for name in system.card.features)
+        if system.record.head != "prior" and any(name.endswith(".logits") for name in system.record.features)
     ]
     if not with_logits:
         return not_applicable("no head learns from logits")
-    wrong = [system.name for system in with_logits if system.card.logits not in UNSEEN]
+    wrong = [system.name for system in with_logits if system.record.logits not in UNSEEN]
     if wrong:
         return failed(
             f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones: {', '.join(wrong[:3])}"

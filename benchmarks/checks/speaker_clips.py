@@ -4,7 +4,7 @@ from collections import Counter
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.evaluation.evaluation import Evaluation
-from benchmarks.evaluation.normalize import SPEAKER
+from featurestore.normalization import SPEAKER
 
 __all__ = ["check"]
 
@@ -14,7 +14,7 @@ LEAST = 5
 
 def check(results: Evaluation) -> Finding:
     """Fail where a figure is normalised per speaker, and a speaker has few clips; of a single one nothing is left."""
-    if not any(system.card.normalize == SPEAKER for system in results.systems):
+    if not any(system.record.normalize == SPEAKER for system in results.systems):
         return not_applicable("nothing is normalised per speaker")
     speaker = {row.id: row.speaker for row in results.utterances}
     few: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """Whether a head is no better than one that looks at nothing."""
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.evaluation.evaluation import Evaluation, Judged
+from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
 from benchmarks.statistics.formatting import percent
 from benchmarks.statistics.intervals import Interval, estimates
 from benchmarks.statistics.pairs import METRIC
@@ -14,7 +14,7 @@ def check(results: Evaluation) -> Finding:
 
     Where too few speakers were tested it cannot pass: their interval shows nothing.
     """
-    looking = [system for system in results.systems if system.card.head != "prior"]
+    looking = [system for system in results.systems if system.record.head != "prior"]
     if not looking:
         return not_applicable("only the prior was run")
     floor = 1 / len(set(looking[0].pooled[0].truth))
@@ -29,6 +29,6 @@ def check(results: Evaluation) -> Finding:
     return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
 
 
-def _above(floor: float, results: Evaluation, system: Judged) -> bool:
+def _above(floor: float, results: Evaluation, system: EvaluatedSystem) -> bool:
     found = estimates(system.pooled, clusters=results.clusters.named(results.ids))[METRIC]
     return isinstance(found, Interval) and found.low > floor

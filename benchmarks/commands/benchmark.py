@@ -77,14 +77,13 @@ def command(as_json: bool, **options: Any) -> None:
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
     from benchmarks.compare import compare
-    from benchmarks.grid.asked import Asked
+    from benchmarks.grid.config import BenchmarkConfig
 
     where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     where |= {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in LISTS.items():
         options[name] = split_list(f"--{name}", options[name], kind)
-    sizes = options.pop("train_sizes")
-    options["shares"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
-    options["shuffle"], options["search_parts"] = options.pop("permute"), options.pop("inner_folds")
-    found, text = compare(asked=Asked(**options), **where, say=say)
+    sizes = options["train_sizes"]
+    options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
+    found, text = compare(asked=BenchmarkConfig.parse(**options), **where, say=say)
     print_answer(found, text, as_json)

@@ -54,6 +54,5 @@ def command(as_json: bool, **options: Any) -> None:
     from benchmarks.fitting.fit import fit_and_save
     from featurestore.store import Store
 
-    options["search_parts"] = options.pop("inner_folds")
     fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
     print_answer(fitted.to_json(), fitted.table(), as_json)

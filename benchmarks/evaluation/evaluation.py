@@ -1,6 +1,6 @@
-"""What checks and reports look at: how utterances were cut, what the data are, what each system answered.
+"""Define what checks and reports read: the folds, the data, and the predictions of each system.
 
-A finished benchmark gives it (`benchmarks.grid.results`), and so does a head that was just fitted.
+A finished benchmark provides it (`benchmarks.grid.results`), and so does a head that was just fitted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from featurestore.manifest import Utterance
 
 
 class Setup(Protocol):
-    """How a system was made; `benchmarks.grid.predictions.Card` is one."""
+    """How a system was made, as `RunSpec` and `RunRecord` say it."""
 
     @property
     def head(self) -> str:
@@ -27,22 +27,22 @@ class Setup(Protocol):
 
     @property
     def logits(self) -> str:
-        """How logits of training utterances were taken (`benchmarks.evaluation.inputs.taken`)."""
+        """How logits of training utterances were taken (`ResolvedFeatures.logits`)."""
 
     @property
     def normalize(self) -> str:
         """`none`, `global` or `speaker`."""
 
 
-class Judged(Protocol):
-    """One head on one feature set with its answers; `benchmarks.grid.results.System` is one."""
+class EvaluatedSystem(Protocol):
+    """One head on one feature set with its predictions; `benchmarks.grid.results.System` is one."""
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
 
     @property
-    def card(self) -> Setup:
+    def record(self) -> Setup:
         """How it was made."""
 
     @property
@@ -55,8 +55,8 @@ class Evaluation:
     """An evaluation, of one system or of several.
 
     Args:
-        about: the data, as `benchmarks.grid.about.data` gives it; of a benchmark also what was asked.
-        folds: how it was cut.
+        about: the data, as `Task.describe_data` gives it; of a benchmark also its config.
+        folds: how the data were split.
         utterances: those in the folds.
         systems: in the order that they were asked for.
     """
@@ -64,15 +64,15 @@ class Evaluation:
     about: Mapping[str, Any]
     folds: tuple[Fold, ...]
     utterances: tuple[Utterance, ...]
-    systems: tuple[Judged, ...]
+    systems: tuple[EvaluatedSystem, ...]
 
     @cached_property
     def ids(self) -> list[str]:
         """The tested utterances, in the order of the systems' pooled answers."""
-        return sorted(name for fold in self.folds for name in fold.test)
+        return sorted(utterance_id for fold in self.folds for utterance_id in fold.test)
 
     @cached_property
     def clusters(self) -> Clusters:
-        """What the intervals resample."""
+        """The clusters that the intervals resample."""
         tested = set(self.ids)
         return choose(row for row in self.utterances if row.id in tested)

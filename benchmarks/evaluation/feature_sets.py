@@ -1,10 +1,12 @@
-"""Sets of features to compare: named ones (`text`, `audio`, `both`, …) or lists of one's own."""
+"""Feature sets: which features a user asks to compare, by ready names (`text`, `audio`, `both`, …) or one by one."""
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from benchmarks.evaluation.source import Store
+from benchmarks.evaluation.source import FeatureSource
 from featurestore.errors import BadValue, UnknownName
-from featurestore.spec import parse_feature
+from featurestore.spec import FeatureSpec, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -16,80 +18,126 @@ READY = {
 }
 
 
-def feature_sets(store: Store, text: str | None) -> dict[str, tuple[str, ...]]:
-    """The sets that were asked for, by name.
+@dataclass(frozen=True)
+class FeatureSet:
+    """A named set of features.
 
     Args:
-        store: whose features the ready sets are made of.
-        text: names of ready sets and features, parted by commas; features joined by `+` are one set, which may have a
-            name of its own: `text,audio,both`, `audio.mean,means=audio.mean+text.mean`. None: one set of every default
-            feature.
+        name: in results.
+        features: in column order; empty for one of `READY` until a store fills it in.
+    """
+
+    name: str
+    features: tuple[FeatureSpec, ...] = ()
+
+    def __str__(self) -> str:
+        """Write the set as `parse_feature_sets` reads it."""
+        features = "+".join(map(str, self.features))
+        return features if features == self.name else "=".join(filter(None, (self.name, features)))
+
+
+def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
+    """Parse the sets that a user asks for.
+
+    Args:
+        text: names of ready sets and features, separated by commas. Features joined by `+` are one set, which may have
+            a name: `text,audio,both`, `audio.mean,means=audio.mean+text.mean`. None: one set of every default feature.
 
     Raises:
-        UnknownName: a ready set that would be empty here.
-        BadValue: what is neither a ready set nor a feature, or two sets of one name.
+        BadValue: it names nothing, or neither a ready set nor a feature.
+
+    >>> [str(one) for one in parse_feature_sets("both, audio.mean+text.mean, words=text.mean")]
+    ['both', 'audio.mean+text.mean', 'words=text.mean']
     """
     if text is None:
-        return {"+".join(store.default_features()): tuple(store.default_features())}
-    found: dict[str, tuple[str, ...]] = {}
-    for item in re.split(r",", text):
-        for name, features in _sets(store, item.strip()).items():
-            if name in found and found[name] != features:
-                raise BadValue(f"two feature sets are called {name!r}", do="give each a name of its own")
-            found[name] = features
-    if not found:
+        return ()
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if not items:
         raise BadValue("no feature was asked for", expected=f"features, or {', '.join(READY)}")
-    return found
+    return tuple(FeatureSet(item) if item in READY else _parse_set(item) for item in items)
 
 
-def _sets(store: Store, item: str) -> dict[str, tuple[str, ...]]:
-    if item == "layers":
-        return _layers(store)
-    if item in READY:
-        return {item: _ready(store, item)}
+def fill_feature_sets(store: FeatureSource, asked: Sequence[FeatureSet]) -> list[FeatureSet]:
+    """Look up the features of ready sets in a store.
+
+    Args:
+        store: the ready sets are made of its features.
+        asked: as `parse_feature_sets` gives them; empty for one set of every default feature.
+
+    Raises:
+        UnknownName: a ready set is empty in this store.
+        BadValue: two different sets have the same name.
+    """
+    found: dict[str, FeatureSet] = {}
+    for one in [filled for item in asked for filled in _fill(store, item)]:
+        if found.setdefault(one.name, one) != one:
+            raise BadValue(f"two feature sets are called {one.name!r}", do="give each a name of its own")
+    return list(found.values()) or [name_features(_default_features(store))]
+
+
+def name_features(features: Iterable[FeatureSpec]) -> FeatureSet:
+    """Make a set that is called by its features."""
+    chosen = tuple(features)
+    return FeatureSet("+".join(map(str, chosen)), chosen)
+
+
+def find_modality(store: FeatureSource, encoder: str) -> str:
+    """Find whether an encoder reads `audio` or `text`, also one that is fine-tuned per fold, by its plain name."""
+    own = [name for name in store.encoders() if name.partition("@")[0] == encoder]
+    return store.modality(own[0] if own else encoder)
+
+
+def _parse_set(item: str) -> FeatureSet:
     name, _, features = item.rpartition("=")
-    return {name or features: tuple(_checked(part) for part in features.split("+"))} if item else {}
+    found = name_features(_parse(part) for part in features.split("+"))
+    return replace(found, name=name or features)
 
 
-def _ready(store: Store, name: str) -> tuple[str, ...]:
-    def wanted(feature: str) -> bool:
-        spec = parse_feature(feature)
+def _parse(text: str) -> FeatureSpec:
+    try:
+        return parse_feature(text)
+    except BadValue as error:
+        raise BadValue(
+            error.what, expected=f"ENCODER.KIND such as audio.mean, or a ready set: {', '.join(READY)}"
+        ) from None
+
+
+def _fill(store: FeatureSource, asked: FeatureSet) -> list[FeatureSet]:
+    if asked.features:
+        return [asked]
+    if asked.name == "layers":
+        return _list_layers(store)
+    return [FeatureSet(asked.name, _choose_ready(store, asked.name))]
+
+
+def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
+    def is_wanted(feature: FeatureSpec) -> bool:
         if name == "logits":
-            return spec.kind == "logits"
+            return feature.kind == "logits"
         if name == "embeddings":
-            return spec.kind != "logits"
-        return name == "both" or modality(store, spec.encoder) == name
+            return feature.kind != "logits"
+        return name == "both" or find_modality(store, feature.encoder) == name
 
-    chosen = tuple(feature for feature in store.default_features() if wanted(feature))
-    missing = {"text", "audio"} - {modality(store, parse_feature(feature).encoder) for feature in chosen}
+    available = _default_features(store)
+    chosen = tuple(filter(is_wanted, available))
+    missing = {"text", "audio"} - {find_modality(store, feature.encoder) for feature in chosen}
     if not chosen or (name == "both" and missing):
         raise UnknownName(
             f"the feature set {name!r} is empty here",
             expected=READY[name],
-            got=", ".join(store.default_features()),
+            got=", ".join(map(str, available)),
             do="cli inspect STORE lists what there is; cli extract makes more",
         )
     return chosen
 
 
-def _layers(store: Store) -> dict[str, tuple[str, ...]]:
+def _default_features(store: FeatureSource) -> list[FeatureSpec]:
+    return [parse_feature(feature) for feature in store.default_features()]
+
+
+def _list_layers(store: FeatureSource) -> list[FeatureSet]:
     names = [f"{name}.{kind}" for name in store.encoders() for kind in store.kinds(name) if kind.startswith("layers")]
-    found = list(dict.fromkeys(re.sub(r"@[^.]*", "", name) for name in names))
-    if not found:
+    features = [parse_feature(name) for name in dict.fromkeys(re.sub(r"@[^.]*", "", name) for name in names)]
+    if not features:
         raise UnknownName("the feature set 'layers' is empty here", expected=READY["layers"], do="cli extract --layers")
-    return {name: (name,) for name in found}
-
-
-def modality(store: Store, encoder: str) -> str:
-    """`audio` or `text`, also of an encoder that is tuned fold by fold and asked for by its plain name."""
-    own = [name for name in store.encoders() if name.partition("@")[0] == encoder]
-    return store.modality(own[0] if own else encoder)
-
-
-def _checked(text: str) -> str:
-    try:
-        return str(parse_feature(text))
-    except BadValue as error:
-        raise BadValue(
-            error.what, expected=f"ENCODER.KIND such as audio.mean, or a ready set: {', '.join(READY)}"
-        ) from None
+    return [name_features([feature]) for feature in features]

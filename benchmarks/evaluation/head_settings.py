@@ -1,16 +1,19 @@
-"""The settings of a head as its docstring explains them: default, meaning, and what a search draws from."""
+"""Parse, check and describe the settings of a head: `NAME=VALUE`, its defaults, and what a search draws from."""
 
+import ast
+import difflib
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.evaluation.params import defaults
-from benchmarks.evaluation.search import space
 from featurestore import registry
+from featurestore.errors import BadValue, UnknownName
 
+SEED = "random_state"  # a head that draws has this setting
+_WORDS = {"true": True, "false": False, "none": None, "null": None}
 _WIDTH = 110  # columns of text
 
 
@@ -29,20 +32,105 @@ class Setting:
     search: Sequence[Any] = ()
 
 
+def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Parse `NAME=VALUE` texts.
+
+    A value is a Python literal (10, 1e-3, true, none, [64, 32]), else a string.
+
+    Raises:
+        BadValue: a text has no `=`, or a name is given twice.
+        UnknownName: the head, or some of its settings, are unknown.
+
+    >>> parse_params("svm", ["C=10", "gamma=auto", "class_weight=none"])
+    {'C': 10, 'gamma': 'auto', 'class_weight': None}
+    """
+    pairs = [text.partition("=") for text in texts]
+    names = [name.strip() for name, _, _ in pairs]
+    wrong = [text for text, (name, equals, _) in zip(texts, pairs, strict=True) if not (name.strip() and equals)]
+    if wrong:
+        raise BadValue(f"{', '.join(map(repr, wrong))} is not a parameter", expected="NAME=VALUE, for example C=10")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadValue(f"parameter {', '.join(map(repr, twice))} is given twice", do="keep one of them")
+    check_params(head, names)
+    return {name: _parse_value(value.strip()) for name, (_, _, value) in zip(names, pairs, strict=True)}
+
+
+def format_param(name: str, value: Any) -> str:
+    """Write a setting as `parse_params` reads it.
+
+    >>> format_param("C", 10), format_param("gamma", "auto"), format_param("kernel", "2")
+    ('C=10', 'gamma=auto', "kernel='2'")
+    """
+    text = str(value)
+    return f"{name}={text if _parse_value(text) == value else repr(value)}"
+
+
+def check_params(head: str, names: Iterable[str]) -> None:
+    """Check that a head has settings of these names.
+
+    Raises:
+        UnknownName: the head is unknown; or some settings are, all of which are named beside the closest known ones.
+    """
+    known = default_params(head)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UnknownName(
+            f"head {head!r} has no parameter {', '.join(map(repr, unknown))}",
+            expected=", ".join(f"{name}={value!r}" for name, value in known.items()) or "none: it has no parameters",
+            do="; ".join(hint for name in unknown if (hint := _suggest(name, known))),
+        )
+
+
+def default_params(head: str) -> Mapping[str, Any]:
+    """Return the settings of a head with their defaults."""
+    found: Mapping[str, Any] = registry.load("heads", head)().get_params()
+    return found
+
+
+def search_space(head: str, given: Collection[str] = ()) -> Mapping[str, Sequence[Any]]:
+    """List the values that a search draws from, by setting.
+
+    Args:
+        head: its registry name.
+        given: settings that are not searched.
+    """
+    return {name: values for name, values in registry.load("heads", head).SPACE.items() if name not in given}
+
+
+def is_stochastic(head: str) -> bool:
+    """Tell whether a seed decides anything about a head."""
+    return SEED in default_params(head)
+
+
+def is_baseline(head: str) -> bool:
+    """Tell by scikit-learn's tag `poor_score` whether a head only marks the floor that other heads must beat.
+
+    Args:
+        head: its registry name.
+
+    >>> is_baseline("prior")
+    True
+    """
+    if head not in registry.names("heads"):
+        return False  # the report of a benchmark with a head that is not installed here
+    return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
+
+
 def head_settings(head: str) -> dict[str, Setting]:
     """List the settings of a head by name, in the order of its constructor.
 
     >>> head_settings("logistic")["max_iter"].default
     200
     """
-    kind, searched = registry.load("heads", head), space(head, ())
-    meanings, known = _meanings(inspect.getdoc(kind) or ""), defaults(head)
+    kind, searched = registry.load("heads", head), search_space(head)
+    meanings, known = _read_meanings(inspect.getdoc(kind) or ""), default_params(head)
     names = [name for name in inspect.signature(kind).parameters if name in known]
     return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
 
 
 def to_json(heads: Mapping[str, str]) -> dict[str, Any]:
-    """Give each head's summary and settings as plain JSON.
+    """Return each head's summary and settings as plain JSON.
 
     Args:
         heads: summary by name.
@@ -55,10 +143,40 @@ def to_json(heads: Mapping[str, str]) -> dict[str, Any]:
 
 def render(heads: Mapping[str, str]) -> str:
     """Write each head with its settings below it, for a terminal."""
-    return "\n\n".join("\n".join([f"{head}: {summary}", *_lines(head)]) for head, summary in heads.items())
+    return "\n\n".join("\n".join([f"{head}: {summary}", *_render_settings(head)]) for head, summary in heads.items())
 
 
-def _lines(head: str) -> list[str]:
+def describe_params(head: str, params: Mapping[str, Any], searched: Collection[str] = ()) -> str:
+    """Write all settings of a fitted head in one line: those that differ from the defaults, then the defaults.
+
+    Args:
+        head: its registry name.
+        params: all of them. The seed of the command, `random_state`, is left out.
+        searched: settings that a search chose; they are named without their values.
+
+    >>> describe_params("logistic", {"C": 1.0, "class_weight": None, "max_iter": 200})
+    'settings: C=1.0; defaults: class_weight=None, max_iter=200'
+    """
+    standard = default_params(head)
+    shown = {name: value for name, value in params.items() if name not in {SEED, *searched}}
+    changed = {name: value for name, value in shown.items() if value != standard[name]}
+    unchanged = {name: value for name, value in shown.items() if name not in changed}
+    parts = [join_params(changed)] if changed else []
+    parts += [f"searched: {', '.join(searched)}"] if searched else []
+    parts += [f"defaults: {join_params(unchanged)}"] if unchanged else []
+    return f"settings: {'; '.join(parts)}"
+
+
+def join_params(params: Mapping[str, Any]) -> str:
+    """Write settings in one line.
+
+    >>> join_params({"C": 1.0, "max_iter": 200})
+    'C=1.0, max_iter=200'
+    """
+    return ", ".join(f"{name}={value}" for name, value in params.items())
+
+
+def _render_settings(head: str) -> list[str]:
     lines = []
     for name, setting in head_settings(head).items():
         drawn = f" Search: {', '.join(map(str, setting.search))}." if setting.search else ""
@@ -67,8 +185,23 @@ def _lines(head: str) -> list[str]:
     return lines
 
 
-def _meanings(doc: str) -> dict[str, str]:
+def _read_meanings(doc: str) -> dict[str, str]:
     """Read the section Args of a docstring: `name: text`, continued by deeper lines."""
     section = re.search(r"^Args:\n((?: .*\n|\n)*)", f"{doc}\n", re.M)
     entries = re.findall(r"^    (\w+): ((?:.*\n)(?:     .*\n)*)", section[1] if section else "", re.M)
     return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    by_lower = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"{name}: did you mean {by_lower[close[0]]}?" if close else ""
+
+
+def _parse_value(text: str) -> Any:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # not a literal: a plain word
+        return text

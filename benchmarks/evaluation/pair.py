@@ -1,4 +1,4 @@
-"""Two stores as one, for training on the first and testing on the second."""
+"""Combine two stores into one source, to train on the first and to test on the second."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluation.source import SingleStore, Store
+from benchmarks.evaluation.source import FeatureSource, SingleSource
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.exposure import Exposure
@@ -19,16 +19,16 @@ from featurestore.spec import parse_feature
 
 
 class Pair:
-    """The utterances of both stores on the classes that both have; ids are `trained:ID` and `tested:ID`.
+    """The utterances of two stores in the classes that both have; ids are `trained:ID` and `tested:ID`.
 
     Args:
         trained: the store to train on; `tested` the one to test on.
         labels: the label scheme of the first, by default its corpus's own; `test_labels` that of the second. A scheme
             may be a JSON file, which is how labels of different names are mapped to the same class.
-        say: is told which classes only one of them has; they are left out.
+        say: receives a line about the classes that only one of them has; they are left out.
 
     Attributes:
-        label_maps: by side, what its scheme makes of each label; None where each label is its own class.
+        label_maps: by side, the class of each label; None where each label is its own class.
         labels: by id, the side and the label that it had there; empty where it had none.
 
     Raises:
@@ -37,17 +37,17 @@ class Pair:
 
     def __init__(
         self,
-        trained: SingleStore,
-        tested: SingleStore,
+        trained: SingleSource,
+        tested: SingleSource,
         labels: str | None = None,
         test_labels: str | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         self._exposures: dict[str, Exposure] = {}
-        self._names = dict(zip(self._stores, _names(trained, tested), strict=True))
-        _check_apart(trained, tested)
-        chosen = {"trained": _scheme(trained, labels), "tested": _scheme(tested, test_labels)}
+        self._names = dict(zip(self._stores, _name_corpora(trained, tested), strict=True))
+        _check_disjoint(trained, tested)
+        chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
         self.labels = {
             f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
@@ -74,7 +74,7 @@ class Pair:
                     f"{', '.join(sorted(found - shared))}"
                 )
         self.utterances = tuple(
-            _renamed(row, side, classes[side].get(row.id, ""), shared)
+            _rename(row, side, classes[side].get(row.id, ""), shared)
             for side, store in self._stores.items()
             for row in store.utterances
         )
@@ -95,12 +95,12 @@ class Pair:
         return " ".join(store.manifest_digest for store in self._stores.values())
 
     def encoders(self) -> list[str]:
-        """The encoders that both stores have."""
+        """List the encoders that both stores have."""
         first, second = (store.encoders() for store in self._stores.values())
         return [name for name in first if name in second]
 
     def default_features(self) -> list[str]:
-        """The features that both stores have."""
+        """List the features that both stores have."""
         first, second = (store.default_features() for store in self._stores.values())
         found = [name for name in first if name in second]
         if not found:
@@ -113,26 +113,27 @@ class Pair:
         return found
 
     def kinds(self, encoder: str) -> list[str]:
-        """What features an encoder has in both stores."""
+        """List the features that an encoder has in both stores."""
         first, second = (store.kinds(encoder) for store in self._stores.values())
         return [kind for kind in first if kind in second]
 
     def modality(self, encoder: str) -> str:
-        """`audio` or `text`."""
+        """Return `audio` or `text`."""
         return self._stores["trained"].modality(encoder)
 
     def available(self, features: Iterable[str]) -> list[str]:
-        """Ids that have every feature."""
+        """List the ids that have every feature."""
         chosen = list(features)
-        return [f"{side}:{name}" for side, store in self._stores.items() for name in store.available(chosen)]
+        by_side = {side: store.available(chosen) for side, store in self._stores.items()}
+        return [f"{side}:{utterance_id}" for side, ids in by_side.items() for utterance_id in ids]
 
     def failures(self, features: Iterable[str]) -> dict[str, str]:
-        """Why an utterance has no features, by id."""
+        """Return the reason of each utterance that has no features, by id."""
         chosen = list(features)
-        return self._of_both(lambda store: store.failures(chosen))
+        return self._merge(lambda store: store.failures(chosen))
 
     def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]:
-        """Rows of both stores, in the order of `ids`.
+        """Read rows of both stores, in the order of `ids`.
 
         Raises:
             Mismatch: an encoder is not the same in both.
@@ -156,7 +157,7 @@ class Pair:
         return frozenset(self.exposure(encoder).known)
 
     def exposure(self, encoder: str) -> Exposure:
-        """Say how each of these is known, and which utterances may be such."""
+        """Say how each of these is known, and which utterances may be among them."""
         if encoder not in self._exposures:
             trained, tested = self._stores.values()
             found = {
@@ -169,18 +170,18 @@ class Pair:
         return self._exposures[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:
-        """How the encoder's vectors were made."""
+        """Describe how the encoder's vectors were made."""
         return self._stores["trained"].describe(encoder)
 
     def contents(self, encoder: str) -> dict[str, str]:
-        """Give the sha256 of what each vector was made from: the same clip has the same in both stores."""
-        return self._of_both(lambda store: store.contents(encoder))
+        """Return the sha256 of what each vector was made from: the same for the same clip in both stores."""
+        return self._merge(lambda store: store.contents(encoder))
 
-    def _of_both(self, ask: Callable[[Store], Mapping[str, str]]) -> dict[str, str]:
+    def _merge(self, ask: Callable[[FeatureSource], Mapping[str, str]]) -> dict[str, str]:
         return {f"{side}:{name}": value for side, store in self._stores.items() for name, value in ask(store).items()}
 
     def digests(self, encoder: str) -> Mapping[str, str]:
-        """The digests of both files, as one text by dataset."""
+        """Return the digests of both files, as one text by dataset."""
         first, second = (store.digests(encoder) for store in self._stores.values())
         return {name: f"{first[name]} {second.get(name, '')}" for name in first}
 
@@ -196,8 +197,8 @@ class Pair:
             )
 
 
-def _names(trained: Store, tested: Store) -> list[str]:
-    """The corpora's names, with as much of the folders' paths as tells two of the same name apart."""
+def _name_corpora(trained: FeatureSource, tested: FeatureSource) -> list[str]:
+    """Name both corpora, two of the same name with as much of their folders' paths as tells them apart."""
     names = [store.corpus for store in (trained, tested)]
     if names[0] != names[1]:
         return names
@@ -206,10 +207,11 @@ def _names(trained: Store, tested: Store) -> list[str]:
     return [f"{name} ({'/'.join(part[-length:])})" for name, part in zip(names, parts, strict=True)]
 
 
-def _check_apart(trained: Store, tested: Store) -> None:
-    """Labels and much else may be told otherwise of the same utterance; what is heard, said and by whom may not.
+def _check_disjoint(trained: FeatureSource, tested: FeatureSource) -> None:
+    """Check that no utterance is in both stores: same id, clip, words and speaker.
 
-    The same clip under another name is what the check clip-shared finds.
+    Labels may differ, since two stores may label an utterance differently. The check `clip-shared` finds the same clip
+    under another id.
     """
     first, second = (
         {(row.id, row.audio, row.text, row.speaker): row.duration for row in store.utterances if row.audio or row.text}
@@ -226,11 +228,11 @@ def _check_apart(trained: Store, tested: Store) -> None:
         )
 
 
-def _scheme(store: Store, labels: str | None) -> Scheme:
+def _find_scheme(store: FeatureSource, labels: str | None) -> Scheme:
     return schemes.scheme(labels or schemes.default(store.corpus))
 
 
-def _renamed(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:
+def _rename(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:
     return dataclasses.replace(
         row,
         id=f"{side}:{row.id}",

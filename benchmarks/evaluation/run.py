@@ -1,220 +1,140 @@
-"""One run: a head fitted on a fold's training part and asked about its test part, for `fit-head` and the runner."""
+"""Run one head on one fold: read its features, normalize, search settings, fit, and predict the test part.
 
-import hashlib
-import json
+`cli fit-head` and `cli benchmark` both make their runs here.
+"""
+
 import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluation.controls import Shuffle, shuffled
-from benchmarks.evaluation.inputs import Inputs
-from benchmarks.evaluation.normalize import GLOBAL, NONE, SPEAKER, known_speakers, normalize
-from benchmarks.evaluation.params import defaults
-from benchmarks.evaluation.search import search
-from benchmarks.evaluation.source import Store
+from benchmarks.evaluation.hyperparameter_search import search
+from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
 from featurestore.errors import BadValue
-from featurestore.folds.fold import Fold
-from featurestore.normalization import Scaling, over
+from featurestore.normalization import Scaling, list_speakers, normalize
 
 
 @dataclass(frozen=True)
-class Run:
-    """All that shapes a run but for the vectors.
-
-    Args:
-        head: its registry name.
-        params: constructor arguments that differ from the defaults.
-        inputs: which features, from which files.
-        fold: training, dev and test ids.
-        classes: class by id.
-        normalize: `none`, `global` or `speaker`.
-        speakers: by id, where they are normalised by.
-        tune: how many settings to try on dev; 0 takes `params` as they are.
-        seed: of the head, where it draws, of the search, and of what the controls draw.
-        share: of the training part that `fold` still holds (`benchmarks.evaluation.controls.reduced`).
-        shuffle: the modality whose test rows are permuted; None where none is.
-        system: what it belongs to, by name (`Card.system`); the same by two names is two runs.
-    """
-
-    head: str
-    params: Mapping[str, Any]
-    inputs: Inputs
-    fold: Fold
-    classes: Mapping[str, str]
-    normalize: str = NONE
-    speakers: Mapping[str, str] = field(default_factory=dict)
-    tune: int = 0
-    seed: int = 0
-    share: float = 1.0
-    shuffle: Shuffle | None = None
-    system: str = ""
-
-    @property
-    def training(self) -> list[str]:
-        """The ids to fit on, sorted: the order of the manifest decides nothing. Dev is learned from once settings
-        are chosen."""
-        return sorted([*self.fold.train, *self.fold.dev] if self.tune else self.fold.train)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A head's answer: the class of each utterance (M,), the probabilities in the order of `head.classes_` (M, C)."""
+class ClassPredictions:
+    """The predicted class of each utterance (M,), and the probabilities in the order of `head.classes_` (M, C)."""
 
     prediction: tuple[str, ...]
     probabilities: np.ndarray
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a run gave.
+class RunResult:
+    """The result of a run.
 
     Args:
         head: fitted.
         blocks: width of each feature.
-        scaling: of the rows, where they are normalised over the training part.
-        ids: of the test part, sorted (M,).
-        answers: for each thing that was asked, in order.
+        scaling: of the rows, where they are normalized over the training part.
+        utterance_ids: of the test part, sorted (M,).
+        answers: for each of the permutations that were asked for, in order; empty where nothing is tested.
         params: the settings that were used, all of them.
-        seconds: `tune`, `fit` and `predict`, the last of the test part as it is.
+        seconds: `tune` (the search), `fit` and `predict`, the last of the test part as it is.
         peak_mb: the most memory that the process held while it ran, all that it had loaded before included.
     """
 
     head: Any
     blocks: Mapping[str, int]
     scaling: Scaling | None
-    ids: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    utterance_ids: tuple[str, ...]
+    answers: tuple[ClassPredictions, ...]
     params: Mapping[str, Any]
     seconds: Mapping[str, float]
     peak_mb: float
 
 
-def execute(store: Store, run: Run, shuffles: Sequence[Shuffle | None] = (None,)) -> Done:
-    """Fits once, and predicts the test part as often as is asked.
+def execute(
+    store: FeatureSource, spec: RunSpec, permutations: Sequence[ModalityFeatures | None] = (None,)
+) -> RunResult:
+    """Fit once, and predict the test part once for each permutation.
 
     Args:
         store: the features.
-        run: what is fitted on what; its own `shuffle` is not looked at.
-        shuffles: for each answer the modality whose rows are permuted, None for the test part as it is.
+        spec: what to fit on what; its own `permuted` is ignored.
+        permutations: for each answer the modality whose rows are permuted, None for the test part as it is.
 
     Raises:
-        BadValue: a parameter that the head cannot use.
+        BadValue: the head cannot use a setting.
     """
     _reset_peak()
-    train, test = run.training, sorted(run.fold.test)
-    X, blocks = run.inputs.matrix(store, train)  # (N, D)
-    Z, _ = run.inputs.matrix(store, test)  # (M, D)
-    scaling = over(X) if run.normalize == GLOBAL else None
-    speakers = known_speakers(run.speakers, train), known_speakers(run.speakers, test)
-    X, Z = (scaling.apply(X), scaling.apply(Z)) if scaling else normalize(X, Z, run.normalize, speakers)
-    y = [run.classes[name] for name in train]
+    kind = registry.load("heads", spec.head)
+    train, test = spec.training, sorted(spec.fold.test)
+    X, blocks = spec.inputs.read(store, train)  # (N, D)
+    Z = spec.inputs.read(store, test)[0] if test else X[:0]  # (M, D)
+    speakers = list_speakers(spec.speakers, train), list_speakers(spec.speakers, test)
+    X, Z, scaling = normalize(X, Z, spec.normalize, speakers)
+    y = [spec.classes[utterance_id] for utterance_id in train]
     started = time.perf_counter()
-    params = choose_params(run, X, y)
+    params = choose_params(kind, spec, X, y)
     searched = time.perf_counter()
-    head = fit(run.head, params, X, y)
+    head = fit(spec.head, kind(**params), X, y)
     fitted = time.perf_counter()
-    plain = head.predict_proba(Z)
+    plain: Any = head.predict_proba(Z) if test else None
     ended = time.perf_counter()
     seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
     peak_mb = _peak_mb()
-    asked = [
-        plain if shuffle is None else head.predict_proba(shuffled(Z, blocks, shuffle, test, run.fold.name, run.seed))
-        for shuffle in shuffles
+    probabilities = [
+        head.predict_proba(permute(Z, blocks, permuted, test, spec.fold.name, spec.seed)) if permuted else plain
+        for permuted in permutations
+        if test
     ]
-    answers = tuple(Answer(tuple(map(str, head.classes_[found.argmax(1)])), found) for found in asked)
-    return Done(head, blocks, scaling, tuple(test), answers, head.get_params(), seconds, peak_mb)
+    answers = tuple(ClassPredictions(tuple(map(str, head.classes_[one.argmax(1)])), one) for one in probabilities)
+    return RunResult(head, blocks, scaling, tuple(test), answers, head.get_params(), seconds, peak_mb)
 
 
-def fit(head: str, params: Mapping[str, Any], X: np.ndarray, y: Sequence[str]) -> Any:
-    """The fitted head.
+def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
+    """Choose the settings of a run on its own parts of training, or take the given ones without a search.
+
+    Args:
+        kind: the head's class.
+        spec: its test part is not looked at.
+        X: the rows of `spec.training` (N, D).
+        y: their classes (N,).
 
     Raises:
-        BadValue: a parameter that the head cannot use.
+        BadValue: the head cannot use a setting.
+    """
+    if not spec.search:
+        return dict(spec.params)
+    part = {name: number for number, ids in enumerate((spec.fold.dev, *spec.fold.turns)) for name in ids}
+    try:
+        parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
+        return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)
+    except ValueError as error:
+        raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
+
+
+def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
+    """Fit a head and return it.
+
+    Args:
+        head: its registry name.
+        estimator: unfitted.
+        X: the rows (N, D).
+        y: their classes (N,).
+
+    Raises:
+        BadValue: the head cannot use a setting, or there is only one class.
     """
     try:
-        return registry.load("heads", head)(**params).fit(X, y)
+        return estimator.fit(X, y)
     except ValueError as error:
         one_class = len(set(y)) < 2
         do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
         raise BadValue(f"head {head}: {error}", do=do) from error
-
-
-def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
-    """The sha256 of everything that shapes a run and what is said of it.
-
-    Also the bytes of its features, the head's source, the libraries' versions, and whom its encoders were tuned on:
-    that decides what leaks, and whose logits are taken from which encoder.
-    """
-    ids = {*run.fold.train, *run.fold.dev, *run.fold.test}
-    content: dict[str, Any] = {
-        "head": run.head,
-        "source": source(Path(str(registry.module("heads", run.head).__file__))),
-        "params": {name: repr(value) for name, value in sorted({**defaults(run.head), **run.params}.items())},
-        "system": run.system,
-        "features": run.inputs.features,
-        "mean": run.inputs.mean,
-        "files": {file: _bytes(store, file) for file in run.inputs.all_files},
-        "parts": run.inputs.parts,
-        "tuned_on": {name: sorted(store.trained_on(name) & ids) for name in run.inputs.every_encoder},
-        "fold": [
-            run.fold.name,
-            *(sorted(getattr(run.fold, part)) for part in ("train", "dev", "test")),
-            *map(sorted, run.fold.turns),
-        ],
-        "classes": {name: run.classes[name] for name in ids},
-        "normalize": run.normalize,
-        "speakers": run.speakers if run.normalize == SPEAKER else {},
-        "tune": [run.tune, repr(sorted(registry.load("heads", run.head).SPACE.items()))] if run.tune else 0,
-        "seed": run.seed,
-        "versions": versions,
-    }
-    content |= {"share": run.share} if run.share < 1 else {}
-    content |= {"shuffle": [run.shuffle.modality, *run.shuffle.features]} if run.shuffle else {}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def source(file: Path) -> str:
-    """The sha256 of a head's module and of what all heads share: a head that was rewritten is run again."""
-    return hashlib.sha256(
-        b"".join(path.read_bytes() for path in (file, *sorted(file.parent.glob("_*.py"))))
-    ).hexdigest()
-
-
-def choose_params(run: Run, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
-    """Choose the settings of a run on its own parts of training; its given ones where no search is asked for.
-
-    Args:
-        run: its test part is not looked at.
-        X: the rows of `run.training` (N, D).
-        y: their classes.
-
-    Raises:
-        BadValue: a parameter that the head cannot use.
-    """
-    if not run.tune:
-        return dict(run.params)
-    part = {name: number for number, ids in enumerate((run.fold.dev, *run.fold.turns)) for name in ids}
-    try:
-        turns = [part.get(name, -1) for name in run.training]
-        return search(run.head, dict(run.params), X, y, turns, run.tune, run.seed)
-    except ValueError as error:
-        raise BadValue(f"head {run.head}: {error}", do="give another value by --param") from error
-
-
-def _bytes(store: Store, file: str) -> dict[str, str]:
-    """The digests of what one feature is read from."""
-    encoder, _, kind = file.rpartition(".")
-    kind = kind.partition("[")[0]
-    found = store.digests(encoder)
-    return {name: value for name, value in found.items() if name == "id" or name.partition("/")[0] == kind}
 
 
 def _reset_peak() -> None:

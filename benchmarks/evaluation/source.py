@@ -1,4 +1,4 @@
-"""What is asked of a feature store; `featurestore.store.Store` is one, and so is a pair of them."""
+"""Declare what an evaluation asks of a feature store; `featurestore.store.Store` and `Pair` provide it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from featurestore.exposure import Contents, Exposure
 from featurestore.manifest import Utterance
 
 
-class Store(Protocol):
+class FeatureSource(Protocol):
     """Features of utterances, by id."""
 
     @property
@@ -30,47 +30,52 @@ class Store(Protocol):
         """The manifest."""
 
     def encoders(self) -> list[str]:
-        """The names of the feature files."""
+        """List the names of the feature files."""
 
     def default_features(self) -> list[str]:
-        """The features taken where none are named."""
+        """List the features that are used where none are named."""
 
     def kinds(self, encoder: str) -> list[str]:
-        """What features an encoder has: `mean`, `logits`, …; `layers` as `layers[0]` and so on."""
+        """List the features of an encoder: `mean`, `logits`, …, and its layers as `layers[0]` and so on."""
 
     def modality(self, encoder: str) -> str:
-        """`audio` or `text`."""
+        """Return `audio` or `text`."""
 
     def available(self, features: Iterable[str]) -> list[str]:
-        """Ids that have every feature, in manifest order."""
+        """List the ids that have every feature, in manifest order."""
 
     def failures(self, features: Iterable[str]) -> dict[str, str]:
-        """Why an utterance has no features, by id."""
+        """Return the reason of each utterance that has no features, by id."""
 
     def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]:
-        """X float32 (N, sum of D), the width of each feature, the ids of the rows."""
+        """Return X float32 (N, sum of D), the width of each feature, and the ids of the rows."""
 
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances that the encoder was fine-tuned on, as ids."""
 
     def exposure(self, encoder: str) -> Exposure:
-        """Say how each of these is known, and which utterances may be such."""
+        """Say how each of these is known, and which utterances may be among them."""
 
     def contents(self, encoder: str) -> Mapping[str, str]:
-        """Give the sha256 of what each vector was made from, by id: the decoded samples, or the words."""
+        """Return the sha256 of what each vector was made from, by id: the decoded samples, or the words."""
 
     def describe(self, encoder: str) -> dict[str, Any]:
-        """How the encoder's vectors were made, as JSON."""
+        """Describe how the encoder's vectors were made, as JSON."""
 
     def digests(self, encoder: str) -> Mapping[str, str]:
-        """The digest of each dataset of the encoder's file."""
+        """Return the digest of each dataset of the encoder's file."""
 
 
-class SingleStore(Store, Protocol):
+class SingleSource(FeatureSource, Protocol):
     """Features of one corpus."""
 
     def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
-        """Say how each of these is known; `beside` are the utterances of another store, which may be meant instead."""
+        """Say how each of these is known.
+
+        Args:
+            encoder: its feature file.
+            beside: the utterances of another store, which the encoder may have seen instead.
+        """
 
     def known_by(self, encoder: str) -> Contents:
-        """Give what the utterances are known by."""
+        """Return what the utterances are known by."""

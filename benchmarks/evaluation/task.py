@@ -1,13 +1,15 @@
-"""What is to be learned: a store's utterances under a label scheme, cut by a protocol, with what each feature lacks."""
+"""Define the task: a store's utterances under a label scheme, split by a protocol, and what each of them lacks."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from benchmarks.evaluation.inputs import Inputs
+from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.pair import Pair
-from benchmarks.evaluation.source import Store
+from benchmarks.evaluation.source import FeatureSource
 from featurestore import labels as schemes
+from featurestore.errors import Mismatch
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
 
@@ -17,7 +19,7 @@ SHOWN = 5  # ids named in a line of progress; the result holds all of them
 
 @dataclass(frozen=True)
 class Task:
-    """A store's utterances that have a class, and how they are cut.
+    """A store's utterances that have a class, and their folds.
 
     Args:
         store: features of one corpus.
@@ -26,11 +28,11 @@ class Task:
             None, and None for all where each label is its own class.
         classes: class by id, of the utterances that the scheme keeps.
         protocol: its registry name.
-        seed: of the cut.
-        folds: as the protocol cuts, before anything is left out.
+        seed: of the split.
+        folds: as the protocol splits, before anything is left out.
     """
 
-    store: Store
+    store: FeatureSource
     labels: str
     label_maps: LabelMaps
     classes: Mapping[str, str]
@@ -38,46 +40,141 @@ class Task:
     seed: int
     folds: tuple[Fold, ...]
 
-    def left_out(self) -> dict[str, int]:
-        """How many utterances of each label the scheme leaves out."""
+    @property
+    def speakers(self) -> dict[str, str]:
+        """The speaker of every utterance, by id."""
+        return {row.id: row.speaker for row in self.store.utterances}
+
+    def count_left_out(self) -> dict[str, int]:
+        """Count the utterances of each label that the scheme leaves out."""
         rows = self.store.utterances
         labels = self.store.labels if isinstance(self.store, Pair) else {row.id: row.label for row in rows}
         return dict(Counter(labels[row.id] for row in rows if row.id not in self.classes).most_common())
 
-    def dropped(self, inputs: Sequence[Inputs]) -> dict[str, str]:
-        """The utterances that have a class but lack a feature of any fold, and why."""
-        files = list(dict.fromkeys(file for one in inputs for file in one.all_files))
+    def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
+        """Find the utterances that have a class but lack a feature of any fold, and why."""
+        files = list(dict.fromkeys(str(file) for one in features for fold in one.folds for file in fold.all_files))
         available, failures = set(self.store.available(files)), self.store.failures(files)
-        return {name: failures.get(name, "not extracted") for name in self.classes if name not in available}
+        return {
+            utterance_id: failures.get(utterance_id, "not extracted")
+            for utterance_id in self.classes
+            if utterance_id not in available
+        }
 
-    def missing_lines(self, dropped: Mapping[str, str]) -> Iterator[str]:
-        """What is left out and why, for a person."""
-        left_out = self.left_out()
+    def describe_missing(self, dropped: Mapping[str, str]) -> Iterator[str]:
+        """Write what is left out and why, in lines for a user."""
+        left_out = self.count_left_out()
         if left_out:
             by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
             yield f"label scheme {self.labels} keeps {len(self.classes)} utterances and leaves out {by_label}"
         if dropped:
-            shown = ", ".join(f"{name} ({reason})" for name, reason in list(dropped.items())[:SHOWN])
+            shown = ", ".join(f"{utterance_id} ({reason})" for utterance_id, reason in list(dropped.items())[:SHOWN])
             more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
             yield f"{len(dropped)} of {len(self.classes)} utterances have no features and are left out: {shown}{more}"
 
-    def restricted(self, fold: Fold, dropped: Mapping[str, str]) -> Fold:
-        """The fold without the utterances that lack a feature."""
-        return cuts.restrict(fold, self.classes.keys() - dropped.keys(), self.classes)
+    def complete_folds(self, dropped: Mapping[str, str], inner_folds: int) -> list[Fold]:
+        """Leave out of the folds what lacks a feature.
+
+        Args:
+            dropped: as `find_missing` gives it.
+            inner_folds: how many parts of training take turns as dev, at most; 0 leaves the dev parts alone.
+
+        Raises:
+            Mismatch: as `restrict` and `limit_inner_folds` raise.
+        """
+        folds = [cuts.restrict(fold, self.classes.keys() - dropped.keys(), self.classes) for fold in self.folds]
+        return [limit_inner_folds(fold, inner_folds) for fold in folds] if inner_folds else folds
+
+    def cut_everything(self, dropped: Mapping[str, str], inner_folds: int) -> Fold:
+        """Make a fold that trains on all utterances that have features, and tests none.
+
+        Args:
+            dropped: as `find_missing` gives it.
+            inner_folds: how many parts of it take turns as dev, at most; 0 cuts no dev part.
+
+        Raises:
+            Mismatch: no dev part can be cut.
+        """
+        kept = sorted(utterance_id for utterance_id in self.classes if utterance_id not in dropped)
+        fold = Fold("everything", tuple(kept), ())
+        if not inner_folds:
+            return fold
+        fold = cuts.add_dev(fold, self.protocol, self.store.utterances, self.classes, self.seed)
+        return limit_inner_folds(fold, inner_folds)
+
+    def describe_data(
+        self, folds: Sequence[Fold], features: Sequence[ResolvedFeatures], dropped: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Describe the utterances in the folds for checks, of a benchmark and of a single fit alike.
+
+        Args:
+            folds: without utterances that lack a feature.
+            features: of every feature set.
+            dropped: the utterances that lack a feature, and why.
+
+        Returns:
+            `classes` and `dropped` by id, `encoders` by feature file, and `same_clips`, groups of ids.
+        """
+        ids = dict.fromkeys(utterance_id for fold in folds for utterance_id in (*fold.train, *fold.dev, *fold.test))
+        encoders = self._describe_encoders(folds, features)
+        of_audio = [name for name in encoders if self.store.modality(name) == "audio"]
+        return {
+            "classes": {utterance_id: self.classes[utterance_id] for utterance_id in ids},
+            "dropped": dict(dropped),
+            "encoders": encoders,
+            "same_clips": self._find_same_clips(of_audio, set(ids)),
+        }
+
+    def _describe_encoders(self, folds: Sequence[Fold], features: Sequence[ResolvedFeatures]) -> dict[str, Any]:
+        """Say of every feature file its modality, how it was made, and how much of each fold its encoder saw."""
+        seen: dict[str, dict[str, dict[str, int]]] = {}
+        tested = {utterance_id for fold in folds for utterance_id in fold.test}
+        for one in features:
+            for fold, fold_features in zip(folds, one.folds, strict=True):
+                parts = {"train": {*fold.train, *fold.dev}, "dev": fold.dev, "test": fold.test}
+                for name in fold_features.all_encoders:
+                    trained_on = self.store.trained_on(name)
+                    counts = {part: len(trained_on.intersection(ids)) for part, ids in parts.items()}
+                    seen.setdefault(name, {})[fold.name] = counts
+        return {
+            name: {
+                "modality": self.store.modality(name),
+                "made": self.store.describe(name),
+                "tuned_on": by_fold,
+                "suspects": sorted(tested.intersection(self.store.exposure(name).suspects)),
+            }
+            for name, by_fold in seen.items()
+        }
+
+    def _find_same_clips(self, encoders: Sequence[str], ids: set[str]) -> list[list[str]] | None:
+        """Group the utterances whose clips hold the same samples, or return None where no samples are recorded."""
+        groups: dict[str, list[str]] = {}
+        for encoder in encoders:
+            for utterance_id, content in self.store.contents(encoder).items():
+                if utterance_id in ids and content:
+                    groups.setdefault(content, []).append(utterance_id)
+        several = {tuple(group) for group in groups.values() if len(group) > 1}
+        return [list(group) for group in sorted(several)] if groups else None
 
 
-def task(
-    store: Store, *, labels: str | None, protocol: str, seed: int = 0, fold: str | None = None, dev: bool = False
+def open_task(
+    store: FeatureSource,
+    *,
+    labels: str | None,
+    protocol: str,
+    seed: int = 0,
+    fold: str | None = None,
+    dev: bool = False,
 ) -> Task:
-    """Applies a label scheme and cuts.
+    """Apply a label scheme and split by a protocol.
 
     Args:
         store: features of one corpus.
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
-        seed: of the cut.
-        fold: this one alone.
-        dev: with a dev part.
+        seed: of the split.
+        fold: keep this one alone.
+        dev: cut a dev part too.
 
     Raises:
         Problem: as `labels.scheme` and `folds.fold.split` raise.
@@ -88,3 +185,16 @@ def task(
     chosen = [cuts.choose(folds, fold)] if fold is not None else folds
     maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
     return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen))
+
+
+def limit_inner_folds(fold: Fold, inner_folds: int) -> Fold:
+    """Keep at most `inner_folds` parts of training that take turns as dev, the dev part itself included.
+
+    Raises:
+        Mismatch: the fold has no dev part.
+    """
+    if not fold.dev:
+        raise Mismatch(
+            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --search"
+        )
+    return replace(fold, turns=fold.turns[: inner_folds - 1])

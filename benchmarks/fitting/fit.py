@@ -1,182 +1,46 @@
-"""Fits one head by one protocol on cached features, measures it on the held-out parts, and makes its bundle."""
+"""Fit one head by one protocol: the runs of a benchmark of this head alone, and its bundle."""
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.checks import FAILED, Finding
-from benchmarks.evaluation import leakage, one_class
-from benchmarks.evaluation.inputs import CROSS_FITTED, Inputs, resolve, taken
-from benchmarks.evaluation.normalize import GLOBAL, NONE, SPEAKER, check_way
-from benchmarks.evaluation.params import check_params, defaults, parse_params
-from benchmarks.evaluation.run import Run, choose_params, execute, fit
-from benchmarks.evaluation.search import limit_parts, space
-from benchmarks.evaluation.source import Store
-from benchmarks.evaluation.task import Task, task
-from benchmarks.fitting.checked import Setup, findings
-from benchmarks.fitting.result import Fitted, FoldResult, Prediction
-from benchmarks.fitting.settings import Searched
-from benchmarks.statistics.clusters import choose
-from benchmarks.statistics.intervals import intervals
+from benchmarks.evaluation.feature_sets import name_features
+from benchmarks.evaluation.fold_features import CROSS_FITTED
+from benchmarks.evaluation.head_settings import check_params, parse_params, search_space
+from benchmarks.evaluation.run import RunResult, execute
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.source import FeatureSource
+from benchmarks.fitting.measure import summarize
+from benchmarks.fitting.result import FittedHead
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.plan import BenchmarkPlan, plan
 from featurestore.engines.parallel import run_each
 from featurestore.engines.threads import limit_threads
 from featurestore.errors import BadValue
-from featurestore.folds.fold import Fold, add_dev
 from featurestore.folds.group_split import DEV_PARTS
-from featurestore.normalization import Scaling, over
-from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle, read_versions
+from featurestore.normalization import NONE, SPEAKER
+from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE
 from featurestore.prediction.save_bundle import check_target, save
+from featurestore.spec import parse_feature
 
-__all__ = ["Progress", "Store", "fit_and_save", "fit_head"]
+__all__ = ["FeatureSource", "Progress", "fit_and_save", "fit_head"]
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class _Fitting:
-    """A head, on what it is fitted, and what the fold's rows are made of."""
-
-    task: Task
-    head: str
-    params: Mapping[str, Any]
-    inputs: Inputs
-    seed: int
-    normalize: str
-    search: int
-
-    def run(self, fold: Fold) -> Run:
-        """The run of one fold."""
-        speakers = {row.id: row.speaker for row in self.task.store.utterances} if self.normalize == SPEAKER else {}
-        classes = self.task.classes
-        return Run(
-            self.head,
-            self.params,
-            self.inputs,
-            fold,
-            classes,
-            self.normalize,
-            speakers,
-            tune=self.search,
-            seed=self.seed,
-        )
-
-    def chosen(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The searched ones among all settings of a fitted head."""
-        return {name: params[name] for name in space(self.head, self.params)}
-
-
-@dataclass(frozen=True)
-class _Final:
-    """A fitted head with the width of each feature, and the scaling of its rows where there is one."""
-
-    head: Any
-    blocks: Mapping[str, int]
-    scaling: Scaling | None
-
-
-# of one fold: the fitted head where it is the one for the bundle, the answers to its test part, all its settings
-_FoldRun = tuple[_Final | None, list[Prediction], Mapping[str, Any]]
-
-
-def fit_head(
-    store: Store,
+def fit_and_save(
+    store: FeatureSource,
     *,
     head: str,
-    params: Mapping[str, Any] | None = None,
-    features: Sequence[str] | None = None,
-    labels: str | None = None,
-    protocol: str = "holdout",
-    fold: str | None = None,
-    seed: int = 0,
-    logits: str = CROSS_FITTED,
-    normalize: str = NONE,
-    allow_leakage: bool = False,
-    allow_degenerate: bool = False,
-    search: int = 0,
-    search_parts: int = DEV_PARTS,
-    progress: Progress = lambda line: None,
-) -> Fitted:
-    """Fits a head on each fold's training part and measures it on its test part.
+    params: Sequence[str],
+    features: str | None,
+    out: Path | None,
+    **options: Any,
+) -> FittedHead:
+    """Fit a head as `cli fit-head` does, and write its bundle to `out`, by default `STORE/bundles/HEAD`.
 
-    The bundle holds the head fitted on the training part where there is one fold, or where `fold` names one; else
-    the head fitted on everything, which no figure here was measured on. Where encoders are tuned fold by fold, none has
-    seen everything, and the bundle is that of the first fold. Of features normalised per speaker it is that of the
-    first fold, too, and cannot be saved.
-
-    Args:
-        store: features of one corpus.
-        head: its registry name.
-        params: constructor arguments that differ from the defaults.
-        features: by default `store.default_features()`.
-        labels: label scheme; by default the corpus's own.
-        protocol: its registry name.
-        fold: fit and measure this fold only.
-        logits: how the logits of training utterances are taken where the encoder saw them: as
-            `benchmarks.evaluation.inputs.resolve` says.
-        normalize: `none`, `global` or `speaker` (`benchmarks.evaluation.normalize`).
-        seed: of the protocol and, unless `params` has a `random_state`, of the head.
-        allow_leakage: measure on utterances that an encoder was tuned on, and mark every figure that it touches.
-        allow_degenerate: normalise per speaker although most test utterances are of speakers of one class.
-        search: how many settings to try beside `params` as they are, on parts of each training part, and of everything
-            for the bundle; 0 takes `params` as they are. The test part is not looked at.
-        search_parts: how many of these parts take turns as dev, at most.
-        progress: is told, line by line, what is left out and what is being done.
-
-    Raises:
-        UnknownName: head, parameter, feature, label scheme, protocol or fold that is not there.
-        BadValue: a parameter that the head cannot use, or no way to normalise.
-        Mismatch: a label that the scheme does not know, a corpus that the protocol cannot cut, normalisation per
-            speaker that would take the class away, or a search, and no part can be
-            cut from training.
-        Leakage: test utterances that an encoder was tuned on.
-    """
-    check_params(head, params or {})
-    check_way(normalize)
-    search = _searchable(head, params or {}, search, progress)
-    cut = task(store, labels=labels, protocol=protocol, seed=seed, fold=fold, dev=search > 0)
-    inputs = resolve(store, features or store.default_features(), cut.folds, logits)
-    dropped = cut.dropped(inputs)
-    for line in cut.missing_lines(dropped):
-        progress(line)
-    folds = [cut.restricted(one, dropped) for one in cut.folds]
-    speakers = {row.id: row.speaker for row in store.utterances}
-    one_class.check([normalize], folds, cut.classes, speakers, allow=allow_degenerate)
-    seen = leakage.overlaps(store, folds, inputs)
-    leaks = leakage.check(folds, seen, allow=allow_leakage)
-    chosen = _seeded(head, seed) | dict(params or {})
-    fittings = [_Fitting(cut, head, chosen, one, seed, normalize, search) for one in inputs]
-    folds = [limit_parts(one, search_parts) for one in folds] if search else folds
-    # cut before anything is fitted: a cut that fails does so at once
-    everything = _everything(cut, dropped, search_parts if search and not _is_kept(fittings, 0) else 0)
-    runs = _run(fittings, folds, progress)
-    results = [
-        _measure(cut, fold.name, len(fitting.run(fold).training), rows, leaks.get(fold.name, ""))
-        for fitting, fold, (_, rows, _) in zip(fittings, folds, runs, strict=True)
-    ]
-    predictions = [row for _, rows, _ in runs for row in rows]
-    pooled = _measure(cut, "pooled", None, predictions, "; ".join(leaks.values()))
-    way = taken(store, inputs, folds, logits)
-    setup = Setup(head, inputs[0].features, way, normalize)
-    checked = findings(cut, folds, inputs, dropped, setup, predictions, search)
-    final = runs[0][0] or _fit_everything(fittings[0], everything, progress)
-    bundle = _bundle(fittings[0], final, folds[0].name if runs[0][0] else None, pooled, checked)
-    searched = _searched(fittings, folds, runs, final, seen, search_parts) if search else None
-    left_out = cut.left_out()
-    return Fitted(
-        bundle, tuple(results), pooled, tuple(predictions), left_out, dropped, way, checked, searched=searched
-    )
-
-
-def fit_and_save(
-    store: Store, *, head: str, params: Sequence[str], features: str | None, out: Path | None, **options: Any
-) -> Fitted:
-    """What `cli fit-head` does: `fit_head`, with its bundle written to `out`, by default `STORE/bundles/HEAD`.
-
-    Of features normalised per speaker there is no bundle: the result says so, and an earlier one stays.
+    Features that are normalized per speaker give no bundle: the result says so, and an earlier bundle stays.
 
     Args:
         store: features of one corpus.
@@ -187,10 +51,10 @@ def fit_and_save(
         options: the others of `fit_head`.
 
     Raises:
-        BadValue: an `out` for features normalised per speaker, a place that cannot be written to, or no feature.
-        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
+        BadValue: an `out` for features normalized per speaker, a place that cannot be written to, or no feature.
+        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.bundle.save` raise.
     """
-    chosen = None if features is None else _named(features)
+    chosen = None if features is None else _split_features(features)
     folder = out or store.path / "bundles" / head
     bundled = options.get("normalize") != SPEAKER
     if out and not bundled:
@@ -204,128 +68,128 @@ def fit_and_save(
     return dataclasses.replace(fitted, path=folder)
 
 
-def _named(features: str) -> list[str]:
+def fit_head(
+    store: FeatureSource,
+    *,
+    head: str,
+    params: Mapping[str, Any] | None = None,
+    features: Sequence[str] | None = None,
+    labels: str | None = None,
+    protocol: str = "holdout",
+    fold: str | None = None,
+    seed: int = 0,
+    logits: str = CROSS_FITTED,
+    normalize: str = NONE,
+    allow_leakage: bool = False,
+    allow_degenerate: bool = False,
+    search: int = 0,
+    inner_folds: int = DEV_PARTS,
+    progress: Progress = lambda line: None,
+) -> FittedHead:
+    """Fit a head on each fold's training part and measure it on its test part.
+
+    The runs are those of a benchmark of this head alone. The bundle holds the head fitted on the training part where
+    there is one fold, or where `fold` names one; else the head fitted on everything, which no figure here was measured
+    on. Where encoders are fine-tuned per fold, none has seen everything, and the bundle is that of the first fold. It
+    is that of the first fold, too, where features are normalized per speaker, and then cannot be saved.
+
+    Args:
+        store: features of one corpus.
+        head: its registry name.
+        params: constructor arguments that differ from the defaults.
+        features: by default `store.default_features()`.
+        labels: label scheme; by default the corpus's own.
+        protocol: its registry name.
+        fold: fit and measure this fold only.
+        seed: of the protocol and, unless `params` has a `random_state`, of the head.
+        logits: how the logits of training utterances are taken where the encoder saw them
+            (`benchmarks.evaluation.fold_features.resolve`).
+        normalize: `none`, `global` or `speaker` (`featurestore.normalization`).
+        allow_leakage: measure on utterances that an encoder was fine-tuned on, and mark every figure that it touches.
+        allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
+        search: how many settings to try beside `params`, on parts of each training part, and of everything for the
+            bundle; 0 takes `params`. The test part is not looked at.
+        inner_folds: how many of these parts take turns as dev, at most.
+        progress: receives lines about what is left out and what is being done.
+
+    Raises:
+        UnknownName: the head, a setting, feature, label scheme, protocol or fold is unknown.
+        BadValue: the head cannot use a setting, or the normalization is unknown.
+        Mismatch: the scheme does not know a label, the protocol cannot split the corpus, normalization per speaker
+            would remove the class, or no part can be cut from training for a search.
+        Leakage: an encoder was fine-tuned on test utterances.
+    """
+    config = BenchmarkConfig(
+        heads=(head,),
+        features=(name_features(map(parse_feature, features)),) if features else (),
+        labels=labels,
+        protocol=protocol,
+        fold=fold,
+        split_seed=seed,
+        seeds=(seed,),
+        normalize=(normalize,),
+        logits=(logits,),
+        params={head: params or {}},
+        search=_limit_search(head, params or {}, search, progress),
+        inner_folds=inner_folds,
+        allow_leakage=allow_leakage,
+        allow_degenerate=allow_degenerate,
+    )
+    planned = plan(store, config, progress)
+    # before anything is fitted, so that a split that fails does so at once
+    everything = None if _bundles_first_fold(planned.specs) else _specify_everything(planned)
+    results = _run_folds(planned, progress)
+    final = results[0] if everything is None else _fit_everything(store, everything, progress)
+    return summarize(planned, results, final, planned.folds[0].name if everything is None else None)
+
+
+def _split_features(features: str) -> list[str]:
     found = [feature.strip() for feature in features.split(",") if feature.strip()]
     if not found:
         raise BadValue("--features names nothing", do="name some, or leave it out for the default")
     return found
 
 
-def _seeded(head: str, seed: int) -> dict[str, Any]:
-    return {"random_state": seed} if "random_state" in defaults(head) else {}
-
-
-def _searchable(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
-    """How many settings to try; none, and that is said, where there is nothing to choose."""
-    if search and not space(head, params):
+def _limit_search(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
+    """Search nothing, and say so, where no setting is left to choose."""
+    check_params(head, params)
+    if search and not search_space(head, params):
         progress(f"head {head} has no setting left to search: it is fitted as it is")
         return 0
     return search
 
 
-def _searched(
-    fittings: Sequence[_Fitting],
-    folds: Sequence[Fold],
-    runs: Sequence[_FoldRun],
-    final: _Final,
-    seen: Mapping[str, Mapping[str, Mapping[str, str]]],
-    parts: int,
-) -> Searched:
-    tuned_on = {fold.name: {*chain(*seen[fold.name].values())} for fold in folds}
-    return Searched(
-        fittings[0].search,
-        parts,
-        {fold.name: one.chosen(run[2]) for one, fold, run in zip(fittings, folds, runs, strict=True)},
-        fittings[0].chosen(final.head.get_params()),
-        seen=any(tuned_on[fold.name] & {*fold.dev, *chain(*fold.turns)} for fold in folds),
-    )
+def _bundles_first_fold(specs: Sequence[RunSpec]) -> bool:
+    """Tell whether the bundle holds the first fold's head: the only one, or none may be fitted on everything."""
+    first = specs[0]
+    return len(specs) == 1 or first.inputs.files != first.inputs.features or first.normalize == SPEAKER
 
 
-def _run(fittings: Sequence[_Fitting], folds: Sequence[Fold], progress: Progress) -> list[_FoldRun]:
-    """Fits and tests every fold; the fitted head itself comes back only where it is the one for the bundle."""
-    keep = [_is_kept(fittings, number) for number in range(len(fittings))]
-    runs, tasks = [], list(zip(fittings, folds, keep, strict=True))
-    for (fitting, fold, _), run in zip(tasks, run_each(_run_fold, tasks), strict=True):
-        train = len(fitting.run(fold).training)
-        progress(f"fold {fold.name}: fitted {fitting.head} on {train} utterances, tested on {len(fold.test)}")
-        runs.append(run)
-    return runs
+def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
+    """Specify the run that trains on all utterances and tests none."""
+    config, first = planned.config, planned.specs[0]
+    fold = planned.task.cut_everything(planned.dropped, config.inner_folds if config.search else 0)
+    return dataclasses.replace(first, fold=fold, classes=planned.task.classes)
 
 
-def _is_kept(fittings: Sequence[_Fitting], number: int) -> bool:
-    """Whether the head of that fold is the one for the bundle."""
-    return len(fittings) == 1 or (number == 0 and not _can_fit_everything(fittings[0]))
+def _run_folds(planned: BenchmarkPlan, progress: Progress) -> list[RunResult]:
+    """Fit and test every fold. Only the head that the bundle holds comes back from its process."""
+    keep = _bundles_first_fold(planned.specs)
+    tasks = [(planned.task.store, spec, keep and number == 0) for number, spec in enumerate(planned.specs)]
+    results = []
+    for (_, spec, _), result in zip(tasks, run_each(_run_fold, tasks), strict=True):
+        train, test = len(spec.training), len(spec.fold.test)
+        progress(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}")
+        results.append(result)
+    return results
 
 
-def _can_fit_everything(fitting: _Fitting) -> bool:
-    return fitting.inputs.files == fitting.inputs.features and fitting.normalize != SPEAKER
+def _run_fold(store: FeatureSource, spec: RunSpec, keep: bool) -> RunResult:
+    result = execute(store, spec)
+    return result if keep else dataclasses.replace(result, head=None)
 
 
-def _run_fold(fitting: _Fitting, fold: Fold, keep: bool) -> _FoldRun:
-    classes = fitting.task.classes
-    done = execute(fitting.task.store, fitting.run(fold))
-    rows = zip(done.ids, done.answers[0].prediction, strict=True)
-    predictions = [Prediction(name, fold.name, classes[name], predicted) for name, predicted in rows]
-    return _Final(done.head, done.blocks, done.scaling) if keep else None, predictions, done.params
-
-
-def _everything(cut: Task, dropped: Mapping[str, str], parts: int) -> Fold:
-    """All utterances that have features as one training part, with so many parts of it to choose settings on."""
-    fold = Fold("everything", tuple(sorted(name for name in cut.classes if name not in dropped)), ())
-    if not parts:
-        return fold
-    return limit_parts(add_dev(fold, cut.protocol, cut.store.utterances, cut.classes, cut.seed), parts)
-
-
-def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> _Final:
-    cut, run = fitting.task, fitting.run(everything)
-    ids = run.training
-    progress(f"fitting {fitting.head} on all {len(ids)} utterances, for the bundle")
+def _fit_everything(store: FeatureSource, spec: RunSpec, progress: Progress) -> RunResult:
+    progress(f"fitting {spec.head} on all {len(spec.training)} utterances, for the bundle")
     with limit_threads(1):
-        X, blocks = fitting.inputs.matrix(cut.store, ids)
-        scaling = over(X) if fitting.normalize == GLOBAL else None
-        X = scaling.apply(X) if scaling else X
-        y = [cut.classes[name] for name in ids]
-        return _Final(fit(fitting.head, choose_params(run, X, y), X, y), blocks, scaling)
-
-
-def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:
-    tested = {row.id for row in rows}
-    clusters = choose([utterance for utterance in cut.store.utterances if utterance.id in tested])
-    metrics = intervals(
-        [row.truth for row in rows],
-        [row.prediction for row in rows],
-        clusters=clusters.named(row.id for row in rows),
-        seed=cut.seed,
-    )
-    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
-
-
-def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult, checked: Sequence[Finding]) -> Bundle:
-    cut, store = fitting.task, fitting.task.store
-    encoders = fitting.inputs.encoders
-    return Bundle(
-        head=run.head,
-        head_name=fitting.head,
-        params=run.head.get_params(),
-        features=fitting.inputs.features,
-        blocks=run.blocks,
-        classes=tuple(map(str, run.head.classes_)),
-        labels=cut.labels,
-        corpus=store.corpus,
-        protocol=cut.protocol,
-        seed=fitting.seed,
-        fold=fold,
-        encoders={name: store.describe(file) for name, file in encoders.items()},
-        trained_on={name: _count_and_digest(store.trained_on(file)) for name, file in encoders.items()},
-        metrics=pooled.metrics_json(),
-        versions=read_versions(),
-        normalize=fitting.normalize,
-        scaling=run.scaling,
-        failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
-    )
-
-
-def _count_and_digest(ids: Iterable[str]) -> dict[str, Any]:
-    lines = sorted(ids)
-    return {"count": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
+        return execute(store, spec)

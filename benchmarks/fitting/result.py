@@ -1,4 +1,4 @@
-"""What fitting a head gives: figures with their intervals, predictions, and the bundle; as JSON and as a table."""
+"""Hold a fitted head with its figures, predictions and bundle, and write it as JSON and as a table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, Finding
-from benchmarks.evaluation.inputs import UNSEEN
-from benchmarks.evaluation.normalize import NONE, NOTES, SPEAKER
-from benchmarks.fitting.settings import Searched, describe_settings
+from benchmarks.evaluation.fold_features import UNSEEN
+from benchmarks.evaluation.head_settings import describe_params
+from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
 from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import estimate
 from benchmarks.statistics.intervals import Interval
+from featurestore.normalization import NONE, NOTES, SPEAKER
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 _SURE = ", surer of training utterances than of others (cli finetune --crossfit K)"
@@ -22,7 +23,7 @@ INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamp
 
 
 @dataclass(frozen=True)
-class Prediction:
+class HeldOutPrediction:
     """One held-out utterance: its id, the fold that tests it, its true and its predicted class."""
 
     id: str
@@ -33,16 +34,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """The figures of one fold, or of all pooled.
+    """Figures of one fold, or of all pooled.
 
     Args:
         name: of the fold, or `pooled`.
         train: utterances trained on; None where pooled.
         test: utterances tested on.
         metrics: by full name.
-        clusters: what the intervals resample.
+        clusters: that the intervals resample.
         classes: how many classes are in test.
-        leak: which encoder was tuned on the test part; empty where none was.
+        leak: which encoder was fine-tuned on the test part; empty where none was.
     """
 
     name: str
@@ -54,7 +55,7 @@ class FoldResult:
     leak: str = ""
 
     def metrics_json(self) -> dict[str, dict[str, Any]]:
-        """Each metric as value, low, high, n, what its interval resamples and how many; where it leaks, the reason."""
+        """Return each metric as value, low, high and n, with its clusters, and with the reason where it leaks."""
         mark: dict[str, Any] = {"over": self.clusters.over, "clusters": self.clusters.count}
         mark |= {"leaked": True, "leakage": self.leak} if self.leak else {}
         return {
@@ -64,35 +65,35 @@ class FoldResult:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedHead:
     """A fitted head with its figures.
 
     Args:
-        bundle: what `featurestore.prediction.save_bundle.save` writes.
+        bundle: that `featurestore.prediction.bundle.save` writes.
         folds: the figures of each fold.
         pooled: the figures of all test utterances together.
         predictions: every test utterance, fold by fold.
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
-        logits: how those of training utterances were taken (`benchmarks.evaluation.inputs.taken`).
-        checks: every check's answer.
+        logits: how those of training utterances were taken (`ResolvedFeatures.logits`).
+        checks: the result of every check.
         path: where the bundle was written; None where it was not.
-        searched: the settings that a search chose; None where none was asked for.
+        searched: the settings that a search chose; None without a search.
     """
 
     bundle: Bundle
     folds: tuple[FoldResult, ...]
     pooled: FoldResult
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[HeldOutPrediction, ...]
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
     checks: tuple[Finding, ...] = ()
     path: Path | None = None
-    searched: Searched | None = None
+    searched: SearchResult | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON, but for the weights and the single predictions."""
+        """Return all of it as plain JSON, but for the weights and the single predictions."""
         bundle, clusters = self.bundle, self.pooled.clusters
         names = (
             "params",
@@ -106,10 +107,10 @@ class Fitted:
             "blocks",
             "trained_on",
         )
-        head = {"head": bundle.head_name} | {name: _plain(getattr(bundle, name)) for name in names}
+        head = {"head": bundle.head_name} | {name: _to_plain(getattr(bundle, name)) for name in names}
         return head | {
             "bundle": None if self.path is None else str(self.path),
-            "bundle_fitted_on": self._fitted_on(),
+            "bundle_fitted_on": self._bundle_part(),
             "metrics": self.pooled.metrics_json(),
             "folds": [
                 {"fold": fold.name, "train": fold.train, "test": fold.test, "classes": fold.classes}
@@ -128,9 +129,9 @@ class Fitted:
         }
 
     def table(self) -> str:
-        """Plain text for a terminal: one line per fold, then all pooled; figures in %, intervals in brackets.
+        """Write one line per fold, then all pooled: figures in %, intervals in brackets.
 
-        How many classes are in test is a column where folds differ in it.
+        The number of classes in test is a column where folds differ in it.
         """
         rows = [*self.folds, self.pooled] if len(self.folds) > 1 else list(self.folds)
         cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
@@ -139,30 +140,36 @@ class Fitted:
             cells = [[*row[:3], *row[4:]] for row in cells]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
         searched = self.searched.lines(bundled=self.path is not None) if self.searched else []
-        below = [f"in brackets: {self._interval(rows)}", *searched, *self._notes(), *leaks, *self._failed()]
-        return "\n".join([*self._title(), "", *_aligned(cells), "", *below, *self._bundle()])
+        below = [
+            f"in brackets: {self._describe_interval(rows)}",
+            *searched,
+            *self._list_notes(),
+            *leaks,
+            *self._list_failed_checks(),
+        ]
+        return "\n".join([*self._describe_setup(), "", *_align(cells), "", *below, *self._describe_bundle()])
 
-    def _interval(self, rows: Sequence[FoldResult]) -> str:
+    def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
         pooled = self.pooled.clusters
         return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {pooled.count} {pooled.over}"
 
-    def _notes(self) -> list[str]:
-        """What the intervals do not say: of all pooled, then of single folds, each once."""
+    def _list_notes(self) -> list[str]:
+        """List what the intervals do not show: of all pooled, then of single folds, each once."""
         pooled = self.pooled.clusters.note
         single = Counter(row.clusters.note for row in self.folds if row.clusters.note not in ("", pooled))
         of = {note: f"{count} of {len(self.folds)} folds" for note, count in single.items()}
         return [*([f"! {pooled}"] if pooled else []), *(f"in {folds}: {note}" for note, folds in of.items())]
 
-    def _failed(self) -> list[str]:
+    def _list_failed_checks(self) -> list[str]:
         return [f"! check {one.check} failed: {one.message}" for one in self.checks if one.outcome == FAILED]
 
-    def _fitted_on(self) -> str | None:
+    def _bundle_part(self) -> str | None:
         if self.bundle.normalize == SPEAKER:
             return None  # there is no bundle
         return "everything" if self.bundle.fold is None else f"the training part of fold {self.bundle.fold}"
 
-    def _bundle(self) -> list[str]:
+    def _describe_bundle(self) -> list[str]:
         if self.bundle.normalize == SPEAKER:
             return [f"no bundle: {NO_BUNDLE}; {INSTEAD}"]
         fold = self.bundle.fold
@@ -171,21 +178,21 @@ class Fitted:
         )
         return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}"]
 
-    def _title(self) -> list[str]:
+    def _describe_setup(self) -> list[str]:
         bundle = self.bundle
         features = ", ".join(f"{name} ({width})" for name, width in bundle.blocks.items())
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features}",
             *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
-            *([f"normalised: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
-            *([self._settings()] if bundle.params else []),
+            *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
+            *([self._describe_params()] if bundle.params else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 
-    def _settings(self) -> str:
+    def _describe_params(self) -> str:
         searched = self.searched.bundle if self.searched else ()
-        return describe_settings(self.bundle.head_name, self.bundle.params, searched)
+        return describe_params(self.bundle.head_name, self.bundle.params, searched)
 
 
 def _cells(row: FoldResult) -> list[str]:
@@ -194,13 +201,13 @@ def _cells(row: FoldResult) -> list[str]:
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
 
 
-def _aligned(cells: list[list[str]]) -> list[str]:
+def _align(cells: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
     return ["  ".join(line).rstrip() for line in lines]
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+        return {name: _to_plain(item) for name, item in value.items()}
+    return [_to_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

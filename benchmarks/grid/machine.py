@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, stated beside them."""
+"""Describe the machine that figures were measured on."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from featurestore.networks.device import cores
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores that this process may use, memory in GiB, operating system, Python."""
+    """Describe the processor, the cores that this process may use, the memory in GiB, the system and Python."""
     return {
         "cpu": _processor(),
         "cores": cores(),

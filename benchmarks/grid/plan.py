@@ -1,167 +1,152 @@
-"""The list of a benchmark's runs: heads x feature sets x folds x seeds, and their controls, each with its digest."""
+"""Plan a benchmark: one run for each head, feature set, normalization, train size, seed and fold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
-from benchmarks.evaluation import leakage, one_class
-from benchmarks.evaluation import run as single
-from benchmarks.evaluation.controls import reduced, shuffles
-from benchmarks.evaluation.feature_sets import feature_sets
-from benchmarks.evaluation.inputs import Inputs, resolve, taken
-from benchmarks.evaluation.normalize import NONE, SPEAKER
-from benchmarks.evaluation.params import defaults
-from benchmarks.evaluation.run import Run
-from benchmarks.evaluation.search import limit_parts
-from benchmarks.evaluation.source import Store
-from benchmarks.evaluation.task import Task, task
-from benchmarks.grid.asked import Asked, settings
+from benchmarks.evaluation.feature_sets import fill_feature_sets
+from benchmarks.evaluation.fold_features import ResolvedFeatures, resolve
+from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
+from benchmarks.evaluation.head_settings import SEED, is_stochastic
+from benchmarks.evaluation.learning_curve import reduce_training
+from benchmarks.evaluation.permutation_importance import list_modalities
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.task import Task, open_task
+from benchmarks.grid.config import BenchmarkConfig
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold
-from featurestore.prediction.bundle import read_versions
+from featurestore.normalization import NONE, SPEAKER
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A feature set with what each fold reads, and how its logits are taken in words."""
-
-    name: str
-    inputs: tuple[Inputs, ...]
-    logits: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A run, its digest, that of the run whose fitted head it asks, and what is known of it before it runs."""
-
-    digest: str
-    fit: str
-    run: Run
-    variant: Variant
-    leak: str
-    drawn: bool
-
-
-@dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """A benchmark before it runs.
 
     Args:
-        asked: what to compare.
-        task: utterances with a class, as the protocol cuts them.
+        config: what to compare.
+        task: utterances with a class, as the protocol splits them.
         folds: the same without utterances that lack a feature.
-        variants: the feature sets.
+        features: the feature sets, each with every way of taking logits that changes it.
         dropped: the utterances that lack a feature, and why.
-        runs: all of them, controls and those that are done already included.
+        specs: all runs, those with permuted rows or less training data included.
     """
 
-    asked: Asked
+    config: BenchmarkConfig
     task: Task
     folds: tuple[Fold, ...]
-    variants: tuple[Variant, ...]
+    features: tuple[ResolvedFeatures, ...]
     dropped: Mapping[str, str]
-    runs: tuple[Planned, ...]
+    specs: tuple[RunSpec, ...]
+
+    def describe_data(self) -> dict[str, Any]:
+        """Describe the utterances in the folds for checks."""
+        return self.task.describe_data(self.folds, self.features, self.dropped) | {"tune": self.config.search}
 
 
-def plan(store: Store, asked: Asked, say: Callable[[str], None]) -> Plan:
-    """Cuts, resolves the features, tells `say` what is left out, and lists every run.
+def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], None]) -> BenchmarkPlan:
+    """Split, resolve the features, tell `say` what is left out, and list every run.
 
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
-        Mismatch: normalisation per speaker would take the class away (`benchmarks.evaluation.one_class.check`).
-        Leakage: test utterances that an encoder was tuned on.
+        Mismatch: normalization per speaker would remove the class (`guards.check_speaker_normalization`).
+        Leakage: an encoder was fine-tuned on test utterances.
     """
-    params = settings(asked)
-    cut = task(
+    task = open_task(
         store,
-        labels=asked.labels,
-        protocol=asked.protocol,
-        seed=asked.split_seed,
-        fold=asked.fold,
-        dev=asked.search > 0,
+        labels=config.labels,
+        protocol=config.protocol,
+        seed=config.split_seed,
+        fold=config.fold,
+        dev=config.search > 0,
     )
-    variants = _variants(store, asked, cut.folds)
-    _check_shuffle(store, asked, variants)
-    dropped = cut.dropped([inputs for variant in variants for inputs in variant.inputs])
-    for line in cut.missing_lines(dropped):
+    features = _resolve_features(task, config)
+    if config.permute:
+        _check_modalities(store, features)
+    dropped = task.find_missing(features)
+    for line in task.describe_missing(dropped):
         say(line)
-    folds = [_restricted(cut, fold, dropped, asked) for fold in cut.folds]
-    speakers = {row.id: row.speaker for row in store.utterances}
-    one_class.check(asked.normalize, folds, cut.classes, speakers, allow=asked.allow_degenerate)
-    runs = _runs(asked, params, cut, folds, variants)
-    return Plan(asked, cut, tuple(folds), tuple(variants), dropped, tuple(runs))
+    folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
+    check_speaker_normalization(config.normalize, folds, task.classes, task.speakers, allow=config.allow_degenerate)
+    specs = _list_specs(config, task, folds, features)
+    return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, tuple(specs))
 
 
-def _runs(
-    asked: Asked,
-    params: Mapping[str, Mapping[str, Any]],
-    cut: Task,
-    folds: Sequence[Fold],
-    variants: Sequence[Variant],
-) -> Iterator[Planned]:
-    found, store = read_versions(), cut.store
-    speakers = {row.id: row.speaker for row in store.utterances if row.id in cut.classes}
-    for variant in variants:
-        overlaps = leakage.overlaps(store, folds, variant.inputs)
-        leaks = leakage.check(folds, overlaps, allow=asked.allow_leakage)
-        for head in asked.heads:
-            drawn = "random_state" in defaults(head)
-            for normalize in asked.normalize:
-                system = _system(head, variant, normalize)
-                for share, seed in _shares_and_seeds(asked, drawn):
-                    chosen = ({"random_state": seed} if drawn else {}) | dict(params[head])
-                    for whole, inputs in zip(folds, variant.inputs, strict=True):
-                        fold = whole if share == 1 else reduced(whole, share, cut.classes, seed)
-                        inside = {name: cut.classes[name] for name in (*fold.train, *fold.dev, *fold.test)}
-                        names = speakers if normalize == SPEAKER else {}
-                        run = Run(head, chosen, inputs, fold, inside, normalize, names, asked.search, seed, share)
-                        run = replace(run, system=system)
-                        fit = single.digest(store, run, found)
-                        plain = Planned(fit, fit, run, variant, leaks.get(fold.name, ""), drawn)
-                        yield plain
-                        for one in _shuffled(store, run, asked):
-                            yield replace(plain, run=one, digest=single.digest(store, one, found))
+def _resolve_features(task: Task, config: BenchmarkConfig) -> list[ResolvedFeatures]:
+    found: list[ResolvedFeatures] = []
+    for feature_set, logits in product(fill_feature_sets(task.store, config.features), config.logits):
+        one = resolve(task.store, feature_set, task.folds, logits)
+        if one.folds not in [other.folds for other in found if other.name == one.name]:
+            found.append(one)
+    return found
 
 
-def _restricted(cut: Task, fold: Fold, dropped: Mapping[str, str], asked: Asked) -> Fold:
-    """Leave out what lacks a feature; keep as many parts to take turns as dev as were asked for."""
-    left = cut.restricted(fold, dropped)
-    return limit_parts(left, asked.search_parts) if asked.search else left
-
-
-def _check_shuffle(store: Store, asked: Asked, variants: Sequence[Variant]) -> None:
-    if asked.shuffle and not any(shuffles(store, variant.inputs[0].features) for variant in variants):
+def _check_modalities(store: FeatureSource, features: Sequence[ResolvedFeatures]) -> None:
+    if not any(list_modalities(store, one.features) for one in features):
         raise BadValue(
-            "there is nothing to shuffle: no feature set has both modalities",
-            got=", ".join(variant.name for variant in variants),
-            do="add --features both, or do without --shuffle",
+            "nothing to permute: no feature set has both modalities",
+            got=", ".join(one.name for one in features),
+            do="add --features both, or do without --permute",
         )
 
 
-def _shares_and_seeds(asked: Asked, drawn: bool) -> Iterator[tuple[float, int]]:
-    """Where neither the head nor the search draws, one seed is enough; but what is in a share is always drawn."""
-    for share in (1.0, *sorted(asked.shares)):
-        for seed in asked.seeds if drawn or asked.search or share < 1 else asked.seeds[:1]:
-            yield share, seed
+def _list_specs(
+    config: BenchmarkConfig, task: Task, folds: Sequence[Fold], features: Sequence[ResolvedFeatures]
+) -> Iterator[RunSpec]:
+    for one in features:
+        leaks = check_leakage(folds, find_overlaps(task.store, folds, one.folds), allow=config.allow_leakage)
+        modalities = list_modalities(task.store, one.features) if config.permute else ()
+        for head, normalize in product(config.heads, config.normalize):
+            for spec in _list_fold_specs(config, task, folds, one, head, normalize):
+                spec = replace(spec, leak=leaks.get(spec.fold.name, ""))
+                yield spec
+                if spec.train_size == 1:
+                    yield from (replace(spec, permuted=modality) for modality in modalities)
 
 
-def _shuffled(store: Store, run: Run, asked: Asked) -> list[Run]:
-    wanted = shuffles(store, run.inputs.features) if asked.shuffle and run.share == 1 else ()
-    return [replace(run, shuffle=one) for one in wanted]
+def _list_fold_specs(
+    config: BenchmarkConfig,
+    task: Task,
+    folds: Sequence[Fold],
+    features: ResolvedFeatures,
+    head: str,
+    normalize: str,
+) -> Iterator[RunSpec]:
+    """List the runs of one head on one feature set: for each train size and seed every fold."""
+    stochastic = is_stochastic(head)
+    speakers = task.speakers if normalize == SPEAKER else {}
+    speakers = {name: speaker for name, speaker in speakers.items() if name in task.classes}
+    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
+        for whole, inputs in zip(folds, features.folds, strict=True):
+            fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
+            yield RunSpec(
+                head=head,
+                params=({SEED: seed} if stochastic else {}) | dict(config.params.get(head, {})),
+                inputs=inputs,
+                fold=fold,
+                classes={name: task.classes[name] for name in (*fold.train, *fold.dev, *fold.test)},
+                normalize=normalize,
+                speakers=speakers,
+                search=config.search,
+                seed=seed,
+                train_size=train_size,
+                system=_name_system(head, features, normalize),
+                feature_set=features.name,
+                logits=features.logits,
+                protocol=config.protocol,
+            )
 
 
-def _system(head: str, variant: Variant, normalize: str) -> str:
+def _list_train_sizes_and_seeds(config: BenchmarkConfig, stochastic: bool) -> Iterator[tuple[float, int]]:
+    """List every seed where it decides something: a stochastic head, a search, or what a train size keeps."""
+    for train_size in (1.0, *sorted(config.train_sizes)):
+        for seed in config.seeds if stochastic or config.search or train_size < 1 else config.seeds[:1]:
+            yield train_size, seed
+
+
+def _name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
+    """Name a system. Its spelling is part of every digest."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
-    extra += [f"{variant.logits} logits"] if variant.logits else []
-    return ", ".join([f"{head} on {variant.name}", *extra])
-
-
-def _variants(store: Store, asked: Asked, folds: Sequence[Fold]) -> list[Variant]:
-    """Each feature set with each way of taking logits that makes a difference to it."""
-    found: list[Variant] = []
-    for name, features in feature_sets(store, asked.features).items():
-        for way in asked.logits:
-            inputs = tuple(resolve(store, features, folds, way))
-            if inputs not in [variant.inputs for variant in found if variant.name == name]:
-                found.append(Variant(name, inputs, taken(store, inputs, folds, way)))
-    return found
+    extra += [f"{features.logits} logits"] if features.logits else []
+    return ", ".join([f"{head} on {features.name}", *extra])

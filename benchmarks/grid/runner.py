@@ -1,49 +1,67 @@
-"""The benchmark: every run and control of its plan, one thread per process; finished runs are not repeated."""
+"""Run a benchmark: every run of its plan, one thread per process; finished runs are not repeated."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluation import run as single
-from benchmarks.evaluation.run import Done, Run
-from benchmarks.evaluation.source import Store
-from benchmarks.grid import machine, predictions, results
-from benchmarks.grid.about import about
-from benchmarks.grid.asked import Asked, command
-from benchmarks.grid.plan import Plan, Planned, plan
-from benchmarks.grid.predictions import Card
+from benchmarks.evaluation import run
+from benchmarks.evaluation.run_spec import RunSpec, digest
+from benchmarks.evaluation.source import FeatureSource
+from benchmarks.grid import machine, results, run_records
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.plan import BenchmarkPlan, plan
+from benchmarks.grid.run_records import RunRecord
 from benchmarks.statistics.intervals import Answers
-from featurestore import registry
+from featurestore import labels, registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
-from featurestore.errors import Unavailable
+from featurestore.errors import Problem, Unavailable
+from featurestore.folds import fold as cuts
+from featurestore.normalization import NOTES
+from featurestore.prediction.bundle import read_versions
 from featurestore.prediction.save_bundle import measure_weights
 
-__all__ = ["Asked", "benchmark", "execute"]
+__all__ = ["BenchmarkConfig", "PlannedRun", "benchmark", "execute"]
 
 Say = Callable[[str], None]
-CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of the plan.
+
+    Args:
+        spec: all that shapes it.
+        digest: of the spec.
+        fit_digest: of the run whose fitted head it asks; its own unless its test rows are permuted.
+    """
+
+    spec: RunSpec
+    digest: str
+    fit_digest: str
 
 
 def benchmark(
-    store: Store,
-    asked: Asked,
+    store: FeatureSource,
+    config: BenchmarkConfig,
     out: Path,
     *,
     engine: Engine | None = None,
-    said: str = "",
+    command: str = "",
     say: Say = lambda line: None,
 ) -> list[str]:
-    """Runs what is missing and writes what was asked into `out`; a summary is made from these files alone.
+    """Run what is missing and write the benchmark into `out`.
+
+    A report is made from these files alone.
 
     Args:
         store: features of one corpus, or a pair of stores.
-        asked: what to compare.
+        config: what to compare.
         out: the folder of the benchmark; for a cluster, as the store, on storage that every worker shares.
         engine: where the runs are made; by default worker processes here.
-        said: the command that the user typed; by default the one that asks for this.
+        command: that the user typed; by default the one that asks for this.
         say: receives lines for the user.
 
     Returns:
@@ -51,61 +69,115 @@ def benchmark(
 
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
-        Leakage: test utterances that an encoder was tuned on.
+        Leakage: an encoder was fine-tuned on test utterances.
         Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
             finished runs are on disk.
     """
-    return execute(plan(store, asked, say), out, engine=engine, said=said, say=say)
+    return execute(plan(store, config, say), out, engine=engine, command=command, say=say)
 
 
 def execute(
-    planned: Plan, out: Path, *, engine: Engine | None = None, said: str = "", say: Say = lambda line: None
+    planned: BenchmarkPlan,
+    out: Path,
+    *,
+    engine: Engine | None = None,
+    command: str = "",
+    say: Say = lambda line: None,
 ) -> list[str]:
-    """Does what `benchmark` does, from its plan."""
-    engine = engine or Engine()
-    asked, store = planned.asked, planned.task.store
-    for leftover in (out / results.RUNS).glob(".*.tmp"):  # half written by a run that was killed
+    """Run a plan as `benchmark` does."""
+    engine, store, folder = engine or Engine(), planned.task.store, out / results.RUNS
+    for leftover in folder.glob(".*.tmp"):  # half written by a run that was killed
         leftover.unlink()
-    missing = [one for one in planned.runs if not predictions.is_done(out / results.RUNS, one.digest)]
-    described = about(planned, said or command(asked, store.path, out), _machine(out, engine, new=bool(missing)))
+    runs = _identify_runs(planned)
+    missing = [one for one in runs if not run_records.is_done(folder, one.digest)]
+    about = _describe_benchmark(
+        planned,
+        runs,
+        command or planned.config.command(store.path, out),
+        _describe_machine(out, engine, new=bool(missing)),
+    )
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
-    kept = {name for ids in parts for name in ids}
-    results.write(out, described, planned.folds, [row for row in store.utterances if row.id in kept])
-    say(f"{len(planned.runs)} runs, {len(planned.runs) - len(missing)} of them done already")
-    _run_all(store, missing, asked.protocol, (out / results.RUNS).resolve(), engine, say)
-    return [one.digest for one in planned.runs]
+    kept = {utterance_id for ids in parts for utterance_id in ids}
+    results.write(out, about, planned.folds, [row for row in store.utterances if row.id in kept])
+    say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
+    _run_all(store, missing, folder.resolve(), engine, say)
+    return [one.digest for one in runs]
 
 
-def _machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, Any]:
+def _identify_runs(planned: BenchmarkPlan) -> list[PlannedRun]:
+    store, libraries = planned.task.store, read_versions()
+    found: list[PlannedRun] = []
+    for spec in planned.specs:
+        own = digest(store, spec, libraries)
+        # a permuted run follows the run whose fitted head it asks
+        found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.permuted else own))
+    return found
+
+
+def _describe_benchmark(
+    planned: BenchmarkPlan, runs: Sequence[PlannedRun], command: str, machine: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe config, data, machine and command, as `benchmark.json` holds them."""
+    config, task = planned.config, planned.task
+    return {
+        "corpus": task.store.corpus,
+        "manifest_sha256": task.store.manifest_digest,
+        "labels": task.labels,
+        "label_maps": task.label_maps,
+        **planned.describe_data(),
+        "protocol": task.protocol,
+        "split_seed": task.seed,
+        "folds_sha256": cuts.digest(planned.folds),
+        "heads": list(config.heads),
+        "feature_sets": {one.name: list(map(str, one.features)) for one in planned.features},
+        "normalize": {name: NOTES[name] for name in config.normalize},
+        "seeds": list(config.seeds),
+        "left_out": task.count_left_out(),
+        "published": _list_published_figures(task.store.corpus, task.labels),
+        "command": command,
+        "machine": dict(machine),
+        "versions": read_versions(),
+        "runs": [one.digest for one in runs],
+    }
+
+
+def _list_published_figures(corpus: str, scheme: str) -> list[dict[str, Any]]:
+    """List the figures of the corpus's card that were measured on the same classes."""
+    if corpus not in registry.names("corpora"):
+        return []
+    return [asdict(one) for one in labels.card(corpus).published if one.labels == scheme]
+
+
+def _describe_machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, Any]:
     """Describe this machine and the cluster that works for it.
 
     Where nothing is left to run, the description on disk stays: the seconds there were measured on that machine.
     """
-    before: dict[str, Any] | None = None
-    with suppress(FileNotFoundError, ValueError):  # of a first run, or damaged: it is written anew
-        before = json.loads((out / results.ABOUT).read_text("utf-8")).get("machine")
-    if before and not new:
-        return before
-    return machine.describe() | ({} if engine.local else {"engine": f"{engine.name} {engine.scheduler}".strip()})
+    before: Mapping[str, Any] | None = None
+    with suppress(Problem):  # missing or damaged: it is written anew
+        before = None if new else run_records.read_object(out / results.ABOUT).get("machine")
+    cluster = {} if engine.local else {"engine": f"{engine.name} {engine.scheduler}".strip()}
+    return before or machine.describe() | cluster
 
 
-def _run_all(store: Store, missing: Sequence[Planned], protocol: str, folder: Path, engine: Engine, say: Say) -> None:
-    """Runs those that ask the same fitted head together."""
-    by_fit: dict[str, list[Planned]] = {}
+def _run_all(store: FeatureSource, missing: Sequence[PlannedRun], folder: Path, engine: Engine, say: Say) -> None:
+    """Run those that ask the same fitted head together."""
+    by_fit: dict[str, list[PlannedRun]] = {}
     for one in missing:
-        by_fit.setdefault(one.fit, []).append(one)
+        by_fit.setdefault(one.fit_digest, []).append(one)
     if not by_fit:
         return
-    groups = sorted(by_fit.values(), key=lambda group: -_cost(group[0].run))  # so that no core waits long for the last
-    tasks = [(store, group, protocol, folder) for group in groups]
+    # the longest first, so that no core waits long for the last
+    groups = sorted(by_fit.values(), key=lambda group: -_estimate_cost(group[0].spec))
+    tasks = [(store, group, folder) for group in groups]
     with closing(run_each(_run_together, tasks, engine, say=say, resumable=True)) as lines:  # the workers end with it
         for number, (group, line) in enumerate(zip(groups, lines, strict=True), 1):
-            _check_shared(group, folder, engine)
+            _check_visible(group, folder, engine)
             say(f"{number}/{len(tasks)} {line}")
 
 
-def _check_shared(group: Sequence[Planned], folder: Path, engine: Engine) -> None:
-    if engine.local or all(predictions.is_done(folder, one.digest) for one in group):
+def _check_visible(group: Sequence[PlannedRun], folder: Path, engine: Engine) -> None:
+    if engine.local or all(run_records.is_done(folder, one.digest) for one in group):
         return
     raise Unavailable(
         f"a {engine.name} worker wrote a run to {folder}, and it is not here",
@@ -114,66 +186,24 @@ def _check_shared(group: Sequence[Planned], folder: Path, engine: Engine) -> Non
     )
 
 
-def _cost(run: Run) -> float:
-    """About how long a run takes beside the others."""
-    return float(registry.load("heads", run.head).COST) * len(run.fold.train) * run.share
+def _estimate_cost(spec: RunSpec) -> float:
+    """Estimate how long a run takes relative to the others."""
+    return float(registry.load("heads", spec.head).COST) * len(spec.fold.train) * spec.train_size
 
 
-def _run_together(store: Store, group: Sequence[Planned], protocol: str, folder: Path) -> str:
-    """Fits one head and writes its answers; in a process of its own where there are several."""
-    done = single.execute(store, group[0].run, [planned.run.shuffle for planned in group])
-    size = measure_weights(done.head)
-    for planned, answer in zip(group, done.answers, strict=True):
-        run = planned.run
-        card = _card(planned, protocol, done, size)
-        truth = [run.classes[name] for name in done.ids]
-        answers = Answers(truth, answer.prediction, card.classes, answer.probabilities)
-        predictions.write(folder, card, done.ids, answers)
-    run, share = group[0].run, f", {group[0].run.share:g} of training" if group[0].run.share < 1 else ""
-    searched = f"{done.seconds['tune']:.1f} s to choose settings, " if run.tune else ""
-    took = f"{searched}{done.seconds['fit']:.1f} s to fit"
-    return f"{run.system}{share}, fold {run.fold.name}, seed {run.seed}: {took}"
-
-
-def _card(planned: Planned, protocol: str, done: Done, bundle_bytes: int) -> Card:
-    run = planned.run
-    return Card(
-        digest=planned.digest,
-        system=run.system,
-        head=run.head,
-        feature_set=planned.variant.name,
-        features=run.inputs.features,
-        files=tuple(run.inputs.all_files),
-        logits=planned.variant.logits,
-        normalize=run.normalize,
-        protocol=protocol,
-        fold=run.fold.name,
-        seed=run.seed,
-        drawn=planned.drawn,
-        tune=run.tune,
-        share=run.share,
-        shuffled=run.shuffle.modality if run.shuffle else "",
-        params={name: _plain(value) for name, value in done.params.items()},
-        train=len(run.fold.train),
-        dev=len(run.fold.dev),
-        test=len(run.fold.test),
-        leak=planned.leak,
-        seconds=done.seconds,
-        peak_mb=done.peak_mb,
-        bundle_bytes=bundle_bytes,
-        history=_history(done.head),
-        classes=tuple(map(str, done.head.classes_)),
+def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
+    """Fit one head and write the runs that ask it."""
+    spec = group[0].spec
+    result = run.execute(store, spec, [one.spec.permuted for one in group])
+    size = measure_weights(result.head)
+    truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
+    for one, answer in zip(group, result.answers, strict=True):
+        record = RunRecord.from_run(one.spec, result, one.digest, size)
+        answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
+        run_records.write(folder, record, result.utterance_ids, answers)
+    train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""
+    searched = f"{result.seconds['tune']:.1f} s to choose settings, " if spec.search else ""
+    return (
+        f"{spec.system}{train_size}, fold {spec.fold.name}, seed {spec.seed}: {searched}"
+        f"{result.seconds['fit']:.1f} s to fit"
     )
-
-
-def _history(head: Any) -> dict[str, list[float]]:
-    """The curves of a head that learns in epochs, by name."""
-    lines = getattr(head, "history_", [])
-    found = [name for name in CURVES if lines and all(name in line for line in lines)]
-    return {name: [line[name] for line in lines] for name in found}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)

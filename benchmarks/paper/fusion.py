@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare import compare
-from benchmarks.evaluation import leakage
-from benchmarks.grid.asked import Asked
+from benchmarks.evaluation.guards import check_leakage
+from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
@@ -42,7 +42,7 @@ def others(plan: Plan, out: Path, say: Say) -> list[dict[str, Any]]:
     """Heads on the text's features, on the audio's and on both, by a benchmark in the folder `out`, where its report
     lies too; one line of figures each, whatever is there already reused."""
     pooled = _pooled(plan)
-    asked = Asked(
+    asked = BenchmarkConfig.parse(
         heads=("prior", *HEADS),
         features=",".join(f"{name}={'+'.join(features)}" for name, features in pooled.items()),
         labels=plan.scheme("fusion").name,
@@ -120,7 +120,7 @@ def _leak(plan: Plan, fold: Fold, features: Sequence[str]) -> str:
     """Which encoder has seen test turns; refused unless the split is the published one, whose cuts do not agree."""
     encoders = dict.fromkeys(parse_feature(feature).encoder for feature in features)
     seen = {name: plan.store.exposure(name).known for name in encoders}
-    return leakage.check([fold], {fold.name: seen}, allow=plan.switches.sequential_split).get(fold.name, "")
+    return check_leakage([fold], {fold.name: seen}, allow=plan.switches.sequential_split).get(fold.name, "")
 
 
 def _request(plan: Plan, fold: Fold) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.grid import predictions, results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid import results, run_records
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from benchmarks.speed import _corpus, _machine
 from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.manifest import Utterance
@@ -28,11 +29,11 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     count, width = (120, 8) if small else (7380, 768)
     store = _write(folder / "store", count, width)
     started = time.perf_counter()
-    asked = Asked(heads=HEADS, protocol="leave-one-session-out", params=("mlp.device=cpu",))
+    asked = BenchmarkConfig.parse(heads=HEADS, protocol="leave-one-session-out", params=("mlp.device=cpu",))
     benchmark(store, asked, folder / "runs", say=print)
     taken = time.perf_counter() - started
     runs = [run for system in results.read(folder / "runs").systems for run in system.runs]
-    own = sum(run.card.seconds["fit"] + run.card.seconds["predict"] for run in runs)
+    own = sum(run.record.seconds["fit"] + run.record.seconds["predict"] for run in runs)
     cores = _machine.cores()
     settings = f"{len(runs)} runs on {count:,} x {2 * (width + len(CLASSES)):,}, {cores} processes of 1 thread"
     return [
@@ -44,8 +45,8 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     ]
 
 
-def _fit(runs: list[predictions.Predicted], head: str) -> float:
-    return float(np.median([run.card.seconds["fit"] for run in runs if run.card.head == head]))
+def _fit(runs: list[run_records.RecordedRun], head: str) -> float:
+    return float(np.median([run.record.seconds["fit"] for run in runs if run.record.head == head]))
 
 
 def _write(path: Path, count: int, width: int) -> Store:

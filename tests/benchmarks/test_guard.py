@@ -113,7 +113,7 @@ def encode(store: Store, folder: Path) -> None:
     extract_encoder(store, EncoderSpec("e", str(folder / "tuned")), jobs=1, device="cpu", say=lambda line: None)
 
 
-def test_no_utterance_of_training_is_tested_unmarked_and_honest_rows_are_not_refused(tuned, tmp_path_factory):
+def test_every_training_utterance_in_test_is_found_and_no_other(tuned, tmp_path_factory):
     modality, ids, folder, trained = tuned
 
     @settings(max_examples=15)
@@ -140,7 +140,7 @@ def test_no_utterance_of_training_is_tested_unmarked_and_honest_rows_are_not_ref
     check()
 
 
-def test_the_record_is_in_the_checkpoint_and_in_the_feature_file(tuned):
+def test_the_record_of_training_is_in_the_checkpoint_and_the_feature_file(tuned):
     _, ids, folder, trained = tuned
     record = json.loads((folder / "tuned" / "finetune.json").read_text())
     store = Store(folder / "before")

@@ -6,12 +6,15 @@ from click.testing import CliRunner
 
 import cli
 from benchmarks import compare
-from benchmarks.evaluation.inputs import resolve, taken
+from benchmarks.evaluation.feature_sets import name_features
+from benchmarks.evaluation.fold_features import resolve
 from benchmarks.fitting.fit import fit_head
 from benchmarks.grid import results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.folds.fold import Fold, split
+from featurestore.spec import parse_feature
 from featurestore.store import Store
 from tests.support import tiny
 from tests.support.fake_store import FakeStore, corpus
@@ -34,11 +37,15 @@ def per_fold(crossfit=False):
     return FakeStore(tuned=tuned, extra=tuple(tuned))
 
 
+def resolved(store, features, folds, *logits):
+    return resolve(store, name_features(map(parse_feature, features)), folds, *logits)
+
+
 def test_each_fold_reads_its_own_encoder():
     store = per_fold()
     folds = split(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
-    found = resolve(store, ["audio.mean", "text.mean"], folds)
-    assert [one.files for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
+    found = resolved(store, ["audio.mean", "text.mean"], folds).folds
+    assert [tuple(map(str, one.files)) for one in found] == [("audio.mean", f"text@{name}.mean") for name in "123"]
     result = fit_head(store, head="logistic", features=["text.mean", "text.logits"], protocol=SESSIONS)
     assert not result.to_json()["leaked"]
     assert result.bundle.fold == "1"  # no encoder has seen everything
@@ -52,7 +59,7 @@ def test_a_fold_without_its_encoder_is_refused_with_count_and_remedy():
     with pytest.raises(Mismatch) as caught:
         fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
     assert str(caught.value) == (
-        "encoder text is tuned fold by fold and lacks 1 of 3 folds\n"
+        "encoder text is fine-tuned per fold and lacks 1 of 3 folds\n"
         "  expected: text@2 in nowhere\n"
         "  do: cli finetune --all-folds --out D, then cli extract --all-folds --encoder NAME=D"
     )
@@ -61,7 +68,7 @@ def test_a_fold_without_its_encoder_is_refused_with_count_and_remedy():
 def test_an_encoder_of_another_fold_is_a_leak():
     store = per_fold()
     store.tuned["text@2"] = session(2)
-    with pytest.raises(Leakage, match="encoder text@2 was tuned on 24 of the 24 test utterances of fold 2"):
+    with pytest.raises(Leakage, match="encoder text@2 was fine-tuned on 24 of the 24 test utterances of fold 2"):
         fit_head(store, head="prior", features=["text.mean"], protocol=SESSIONS)
 
 
@@ -70,33 +77,33 @@ def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them
     fold = Fold("1", tuple(sorted(session(2) | session(3))), tuple(sorted(session(1))))
     folds = [fold, Fold("2", fold.test, fold.train), Fold("3", fold.test, fold.train)]
     seen, honest, mean = (
-        resolve(store, ["text.mean", "text.logits"], folds, way)[0]
+        resolved(store, ["text.mean", "text.logits"], folds, way).folds[0]
         for way in ("in-sample", "cross-fitted", "cross-fitted-mean")
     )
-    X, blocks = honest.matrix(store, fold.train)
+    X, blocks = honest.read(store, fold.train)
     assert blocks == {"text.mean": 4, "text.logits": 3}
     for row, name in enumerate(fold.train):
         other = "text@1-x2" if name in session(2) else "text@1-x1"  # the first saw session 2, the second session 3
         assert np.array_equal(X[row, 4:], store.matrix([f"{other}.logits"], [name])[0][0])
     full = store.matrix(["text@1.mean", "text@1.logits"], fold.test)[0]
     assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train)[0])
-    assert np.array_equal(honest.matrix(store, fold.test)[0], full)
-    assert np.array_equal(seen.matrix(store, fold.test)[0], full)
+    assert np.array_equal(honest.read(store, fold.test)[0], full)
+    assert np.array_equal(seen.read(store, fold.test)[0], full)
     parts = [store.matrix([f"text@1-x{number}.logits"], fold.test)[0] for number in (1, 2)]
-    np.testing.assert_allclose(mean.matrix(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
-    assert np.array_equal(mean.matrix(store, fold.train)[0], X)
+    np.testing.assert_allclose(mean.read(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
+    assert np.array_equal(mean.read(store, fold.train)[0], X)
 
 
-def test_an_utterance_that_every_part_saw_is_said():
+def test_an_utterance_that_every_part_saw_is_refused():
     store = per_fold(crossfit=True)
     store.tuned |= {f"text@1-x{number}": frozenset(IDS) - session(1) for number in (1, 2)}
     with pytest.raises(Mismatch, match="48 training utterances have no cross-fitted text.logits"):
         fit_head(store, head="prior", features=["text.logits"], protocol=SESSIONS)
 
 
-def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
+def test_the_table_compares_in_sample_with_cross_fitted_logits(tmp_path):
     ways = ("cross-fitted", "cross-fitted-mean", "in-sample")
-    asked = Asked(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
+    asked = BenchmarkConfig.parse(("logistic",), "text.logits,text.mean", protocol=SESSIONS, logits=ways)
     benchmark(per_fold(crossfit=True), asked, tmp_path)
     assert [system.name for system in results.read(tmp_path).systems] == [
         *(f"logistic on text.logits, {way} logits" for way in ways),
@@ -111,12 +118,12 @@ def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
     )
 
 
-def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
+def test_partly_cross_fitted_logits_are_called_so():
     store = per_fold(crossfit=True)
     folds = split(SESSIONS, store.utterances, dict.fromkeys(IDS, "sad"))
 
     def way(*features, asked="cross-fitted"):
-        return taken(store, resolve(store, features, folds, asked), folds, asked)
+        return resolved(store, features, folds, asked).logits
 
     assert way("text.logits") == way("text.logits", "audio.logits") == "cross-fitted"
     assert way("text.logits", asked="in-sample") == "in-sample"
@@ -126,7 +133,7 @@ def test_logits_that_are_cross_fitted_in_part_are_not_called_cross_fitted():
     assert way("text.logits", "audio.logits") == "partly cross-fitted"
 
 
-def test_a_fitted_head_says_how_its_logits_were_taken():
+def test_a_fitted_head_shows_how_its_logits_were_taken():
     fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
     assert "\nlogits: in-sample, surer of training utterances than of others (cli finetune" in fitted.table()
     assert fitted.to_json()["logits"] == "in-sample"
@@ -135,11 +142,15 @@ def test_a_fitted_head_says_how_its_logits_were_taken():
     assert fit_head(per_fold(), head="prior", features=["text.mean"], protocol=SESSIONS).logits == ""
 
 
-def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
+def test_a_dev_part_that_an_encoder_saw_has_a_note(tmp_path):
     note = "an encoder was tuned on the very utterances that settings were chosen on"
-    benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen")
+    benchmark(
+        per_fold(), BenchmarkConfig.parse(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen"
+    )
     assert note in compare.summary(tmp_path / "seen")[1]
-    benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen")
+    benchmark(
+        per_fold(), BenchmarkConfig.parse(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen"
+    )
     assert note not in compare.summary(tmp_path / "unseen")[1]
 
 
@@ -149,7 +160,7 @@ def run(*arguments, code=0):
     return result.output
 
 
-def test_from_tuning_to_the_figures(tmp_path):
+def test_from_fine_tuning_to_the_figures(tmp_path):
     rows = tiny.utterances(24, tmp_path / "clips")
     store = tiny.store(tmp_path / "store", rows, tmp_path / "clips").path
     start = tiny.checkpoint("bert", tmp_path / "start")
@@ -202,13 +213,13 @@ def test_from_tuning_to_the_figures(tmp_path):
     assert "Leakage" not in run("fit-head", *by, "--head", "logistic")
 
 
-def test_a_folder_without_folds_is_said(tmp_path):
+def test_a_folder_without_folds_is_refused(tmp_path):
     store = tiny.store(tmp_path / "store", tiny.utterances(3, tmp_path / "clips"), tmp_path / "clips").path
     message = run("extract", "--store", store, "--all-folds", "--encoder", f"text={tmp_path}", code=1)
     assert "\n  expected: NAME=FOLDER with one checkpoint per fold" in message
 
 
-def test_too_many_parts_are_said(tmp_path):
+def test_too_many_parts_are_refused(tmp_path):
     from featurestore.finetuning.by_fold import finetune_folds
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")

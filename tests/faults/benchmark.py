@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.grid import runner
-from benchmarks.grid.asked import Asked
+from benchmarks.grid.config import BenchmarkConfig
 from featurestore.engines import parallel
 from tests.support.fake_store import FakeStore
 
-ASKED = Asked(("svm",), protocol="leave-one-session-out", seeds=tuple(range(5)))
+CONFIG = BenchmarkConfig.parse(("svm",), protocol="leave-one-session-out", seeds=tuple(range(5)))
 
 _run_together = runner._run_together
 
@@ -23,14 +23,14 @@ def run(folder: str, dies_at: int) -> None:
     """Run the benchmark with two workers, and kill the whole process group once `dies_at` runs are on disk."""
     parallel.cores = lambda: 2  # with a worker for each run, all runs would start before one ends
     runner._run_together = partial(run_together, dies_at=dies_at)
-    runner.benchmark(FakeStore(), ASKED, Path(folder))
+    runner.benchmark(FakeStore(), CONFIG, Path(folder))
 
 
-def run_together(store, group, protocol, folder, *, dies_at):
+def run_together(store, group, folder, *, dies_at):
     """Kill the process group from within a worker, or make the runs as usual."""
     if len(list(folder.glob("*.json"))) >= dies_at:
         os.killpg(0, signal.SIGKILL)
-    return _run_together(store, group, protocol, folder)
+    return _run_together(store, group, folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A benchmark on disk without a store: drawn predictions, as many systems, folds, seeds and utterances as wanted."""
+"""Write a benchmark to disk without a store: random predictions of any number of systems, folds and seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.grid import predictions, results
-from benchmarks.grid.predictions import Card
+from benchmarks.grid import results, run_records
+from benchmarks.grid.run_records import RunRecord
 from benchmarks.statistics.intervals import Answers
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
@@ -27,13 +27,13 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A system to be drawn: a head on a feature set, as it is or spoiled."""
+    """A system with random predictions: a head on a feature set, or a control of one."""
 
     head: str
     feature_set: str = "both"
     features: tuple[str, ...] = ()
-    share: float = 1.0
-    shuffled: str = ""
+    train_size: float = 1.0
+    permuted: str = ""
     leak: str = ""
     seeds: int = 1
     skill: float | None = None
@@ -49,15 +49,15 @@ SEVERAL = (
     Drawn("mlp", seeds=2),
     Drawn("mlp", "audio", seeds=2),
     Drawn("prior"),
-    Drawn("mlp", shuffled="text", seeds=2),
-    Drawn("svm", share=0.25),
-    Drawn("svm", share=0.5),
+    Drawn("mlp", permuted="text", seeds=2),
+    Drawn("svm", train_size=0.25),
+    Drawn("svm", train_size=0.5),
 )
 PUBLISHED = {"name": "the paper", "metric": "accuracy", "value": 0.59078, "labels": "fake-6", "source": "a journal"}
 
 
 def written(out: Path, drawn: Sequence[Drawn] = SEVERAL, **options: Any) -> Path:
-    """A benchmark of everything that a report can show, or of the systems given; its folder."""
+    """Write a benchmark of everything that a report can show, or of the systems given, and return its folder."""
     write(out, drawn, about={"published": [PUBLISHED | {"note": "another cut"}]}, **options)
     return out
 
@@ -74,7 +74,7 @@ def write(
     about: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> None:
-    """Writes `benchmark.json`, folds, manifest and every run; `texts` replaces the text of single utterances."""
+    """Write `benchmark.json`, folds, manifest and every run; `texts` replaces the text of single utterances."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(len(classes), size=n)
     rows = [_utterance(row, classes[truth[row]], speakers, texts or {}) for row in range(n)]
@@ -88,12 +88,12 @@ def write(
                 digest = f"{number:04x}{fold_number:02x}{run_seed:02x}".ljust(64, "0")
                 part = np.arange(fold_number, n, folds)
                 scores = _scores(one, truth[part], noise[part], own)
-                card = _card(one, digest, fold, run_seed, tuple(classes), own)
+                record = _make_record(one, digest, fold, run_seed, tuple(classes), own)
                 order = np.argsort([rows[row].id for row in part])
                 ids = [rows[part[row]].id for row in order]
                 guess = [classes[column] for column in scores[order].argmax(1)]
                 true = [classes[truth[part[row]]] for row in order]
-                predictions.write(out / results.RUNS, card, ids, Answers(true, guess, list(classes), scores[order]))
+                run_records.write(out / results.RUNS, record, ids, Answers(true, guess, list(classes), scores[order]))
                 runs.append(digest)
     described = {
         "corpus": "fake",
@@ -133,14 +133,14 @@ def _utterance(row: int, label: str, speakers: int, texts: Mapping[int, str]) ->
 
 
 def _fold(number: int, folds: int, rows: Sequence[Utterance]) -> Fold:
-    """Every `folds`-th utterance; a fold tests the same speakers where `folds` divides their number."""
+    """Test every `folds`-th utterance: always the same speakers where `folds` divides their number."""
     test = tuple(row.id for row in rows[number::folds])
     return Fold(str(number + 1), tuple(row.id for row in rows if row.id not in set(test)), test)
 
 
 def _scores(one: Drawn, truth: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     skill = SKILL.get(one.head, 1.0) * BRINGS.get(one.feature_set, 0.9) if one.skill is None else one.skill
-    skill *= one.share**0.3 * (0.6 if one.shuffled else 1.0)
+    skill *= one.train_size**0.3 * (0.6 if one.permuted else 1.0)
     raw = 0.7 * noise + 0.3 * rng.gumbel(size=noise.shape)
     if one.head == "prior":
         raw = np.tile(np.arange(noise.shape[1]) * -0.01, (len(truth), 1))
@@ -149,14 +149,16 @@ def _scores(one: Drawn, truth: np.ndarray, noise: np.ndarray, rng: np.random.Gen
     return likely / likely.sum(1, keepdims=True)
 
 
-def _card(one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ...], rng: np.random.Generator) -> Card:
+def _make_record(
+    one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ...], rng: np.random.Generator
+) -> RunRecord:
     epochs = np.arange(1, 13)
     history = {
         "loss": (1.8 * np.exp(-epochs / 6) + 0.02 * rng.random(12)).round(5).tolist(),
         "accuracy": (1 - 0.8 * np.exp(-epochs / 5) - 0.02 * rng.random(12)).round(5).tolist(),
     }
     features = one.features or FEATURES[one.feature_set]
-    return Card(
+    return RunRecord(
         digest=digest,
         system=one.name,
         head=one.head,
@@ -168,18 +170,18 @@ def _card(one: Drawn, digest: str, fold: Fold, seed: int, classes: tuple[str, ..
         protocol="speaker-kfold",
         fold=fold.name,
         seed=seed,
-        drawn=one.seeds > 1,
-        tune=0,
+        stochastic=one.seeds > 1,
+        search=0,
         params={"C": 1.0, "random_state": seed},
-        train=round(one.share * len(fold.train)),
+        train=round(one.train_size * len(fold.train)),
         dev=0,
         test=len(fold.test),
         leak=one.leak,
         seconds={"tune": 0.0, "fit": 0.25 * len(one.name), "predict": 1e-5 * len(fold.test)},
         peak_mb=200.0,
         classes=classes,
-        share=one.share,
-        shuffled=one.shuffled,
+        train_size=one.train_size,
+        permuted=one.permuted,
         bundle_bytes=10_000 * len(one.head),
         history=history if one.head == "mlp" else {},
     )

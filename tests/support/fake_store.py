@@ -1,4 +1,4 @@
-"""A store in memory: a corpus of drawn vectors, with what the real one can be asked."""
+"""Provide a feature store in memory: a corpus of random vectors with the interface of the real store."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ WIDTHS = {"audio.mean": 6, "text.mean": 4, "text.logits": 3}
 
 
 def corpus(per_speaker=12, sessions=3):
-    """Two speakers a session, labels in turn, with a few that have no label."""
+    """Make a manifest: two speakers per session, labels in turn, and one utterance per speaker without a label."""
     rows = []
     for session in range(1, sessions + 1):
         for gender in "FM":
@@ -33,13 +33,13 @@ def corpus(per_speaker=12, sessions=3):
 
 
 def base(feature):
-    """The feature by the name that is asked for: text@1.mean is text.mean."""
+    """Return the name that a user asks for: text@1.mean is text.mean."""
     return re.sub("@[^.]*", "", feature)
 
 
 @dataclass
 class FakeStore:
-    """Vectors that tell the label apart; `failed` utterances have none."""
+    """Vectors that depend on the label; `failed` utterances have none."""
 
     utterances: tuple[Utterance, ...] = field(default_factory=corpus)
     corpus: str = "fake"
@@ -77,7 +77,9 @@ class FakeStore:
 
     def matrix(self, features, ids):
         known = {row.id: row for row in self.utterances if row.id not in self.failed}
-        rows = [np.concatenate([self._vector(known[name], feature) for feature in features]) for name in ids]
+        rows = [
+            np.concatenate([self._vector(known[utterance_id], feature) for feature in features]) for utterance_id in ids
+        ]
         widths = {name: WIDTHS[base(name)] for name in features}
         return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
 

@@ -22,7 +22,7 @@ def rows(results: Results, clusters: Sequence[str] | None) -> list[dict[str, Any
         clusters: of each tested utterance, what the intervals resample.
     """
     systems = {system.name: system for system in results.systems}
-    return [_row(control, systems[control.card.system], clusters) for control in results.controls]
+    return [_row(control, systems[control.record.system], clusters) for control in results.controls]
 
 
 def section(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -40,7 +40,7 @@ def section(found: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _row(control: System, system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
-    card, shared = control.card, set(control.seeds) & set(system.seeds)
+    card, shared = control.record, set(control.seeds) & set(system.seeds)
     found, base = estimates(control.pooled, clusters=clusters), _means(system, shared)
     mark = {"leaked": True} if control.leak else {}
     own = _means(control, shared)
@@ -49,10 +49,10 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> dic
         "system": system.name,
         "head": card.head,
         "feature_set": card.feature_set,
-        "share": card.share,
-        "shuffled": card.shuffled,
+        "share": card.train_size,
+        "shuffled": card.permuted,
         "seeds": control.seeds,
-        "train": float(np.mean([run.card.fitted_on for run in control.runs])),
+        "train": float(np.mean([run.record.fitted_on for run in control.runs])),
         "leak": control.leak,
         "metrics": {name: asdict(one) | {"minus_system": own[name] - base[name]} | mark for name, one in found.items()},
     }

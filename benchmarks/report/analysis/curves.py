@@ -14,9 +14,9 @@ SHOWN = ("accuracy", METRIC)
 def epochs(results: Results) -> list[dict[str, Any]]:
     """Each system's curves along training: of each epoch the mean, least and greatest value over folds and seeds."""
     return [
-        {"system": system.name, "head": system.card.head, "runs": len(system.runs), "curves": curves}
+        {"system": system.name, "head": system.record.head, "runs": len(system.runs), "curves": curves}
         for system in results.systems
-        if (curves := _curves([run.card.history for run in system.runs if run.card.history]))
+        if (curves := _curves([run.record.history for run in system.runs if run.record.history]))
     ]
 
 
@@ -27,7 +27,7 @@ def sizes(results: Results, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     for row in summary["controls"]:
         if row["share"] < 1 and not row["shuffled"]:
             smaller.setdefault(row["system"], []).append(row)
-    train = {system.name: float(np.mean([run.card.fitted_on for run in system.runs])) for system in results.systems}
+    train = {system.name: float(np.mean([run.record.fitted_on for run in system.runs])) for system in results.systems}
     return [
         {
             "system": name,

@@ -27,7 +27,7 @@ def mistakes(results: Results, leaderboard: Sequence[Mapping[str, Any]]) -> dict
     truth = np.array(systems[name].pooled[0].truth)
     answer, confidence = _answers(systems[name])
     wrong = np.flatnonzero(answer != truth)
-    others = [one for one in results.systems if one.name != name and one.card.head != "prior"]
+    others = [one for one in results.systems if one.name != name and one.record.head != "prior"]
     also = np.sum([_answers(one)[0] != truth for one in others], axis=0) if others else np.zeros(len(truth), int)
     texts = {row.id: row.text for row in results.utterances}
     surest = sorted(wrong, key=lambda row: (-confidence[row], results.ids[row]))[:MOST]

@@ -58,13 +58,13 @@ def shuffled(results: Results) -> list[dict[str, Any]]:
     systems = {system.name: system for system in results.systems}
     found = []
     for control in results.controls:
-        if control.card.shuffled and control.card.head != PRIOR:
-            system = systems[control.card.system]
+        if control.record.permuted and control.record.head != PRIOR:
+            system = systems[control.record.system]
             seeds = set(control.seeds) & set(system.seeds)
             answers = {one.name: of_seeds(one, seeds) for one in (control, system)}
             (apart,) = differences(answers, clusters=names)
-            about = {"head": control.card.head, "feature_set": control.card.feature_set}
-            found.append(about | {"shuffled": control.card.shuffled, **asdict(apart)})
+            about = {"head": control.record.head, "feature_set": control.record.feature_set}
+            found.append(about | {"shuffled": control.record.permuted, **asdict(apart)})
     return found
 
 

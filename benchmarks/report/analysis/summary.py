@@ -87,7 +87,7 @@ _HEADER = [
 
 
 def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
-    card, answers = system.card, system.pooled
+    card, answers = system.record, system.pooled
     found = estimates(answers, clusters=clusters)
     mark = {"leaked": True} if system.leak else {}
     by_fold, by_seed = _by_fold(system), [one.values() for one in answers]
@@ -98,7 +98,7 @@ def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
         | mark
         for name, one in found.items()
     }
-    tested = sum(run.card.test for run in system.runs)
+    tested = sum(run.record.test for run in system.runs)
     return {
         "system": system.name,
         "head": card.head,
@@ -110,19 +110,19 @@ def _row(system: System, clusters: Sequence[str] | None) -> dict[str, Any]:
         "leak": system.leak,
         "metrics": metrics,
         "per_class": {name: one | mark for name, one in _per_class(answers).items()},
-        "fit_seconds": float(np.mean([run.card.seconds["fit"] for run in system.runs])),
-        "tune_seconds": float(np.mean([run.card.seconds["tune"] for run in system.runs])),
-        "predict_microseconds": 1e6 * sum(run.card.seconds["predict"] for run in system.runs) / tested,
-        "bundle_bytes": max(run.card.bundle_bytes for run in system.runs),
-        "peak_mb": max(run.card.peak_mb for run in system.runs),
+        "fit_seconds": float(np.mean([run.record.seconds["fit"] for run in system.runs])),
+        "tune_seconds": float(np.mean([run.record.seconds["tune"] for run in system.runs])),
+        "predict_microseconds": 1e6 * sum(run.record.seconds["predict"] for run in system.runs) / tested,
+        "bundle_bytes": max(run.record.bundle_bytes for run in system.runs),
+        "peak_mb": max(run.record.peak_mb for run in system.runs),
         "settings": _settings(system),
     }
 
 
 def _by_fold(system: System) -> dict[str, list[float]]:
     """Each fold's figures, the mean over seeds."""
-    names = dict.fromkeys(run.card.fold for run in system.runs)
-    values = {name: [run.answers.values() for run in system.runs if run.card.fold == name] for name in names}
+    names = dict.fromkeys(run.record.fold for run in system.runs)
+    values = {name: [run.answers.values() for run in system.runs if run.record.fold == name] for name in names}
     metrics = next(iter(values.values()))[0]
     return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
 
@@ -140,9 +140,9 @@ def _settings(system: System) -> list[dict[str, Any]]:
     """The settings that were used, each once, without the seed, with the folds and seeds that used them."""
     used: dict[str, dict[str, Any]] = {}
     for run in system.runs:
-        params = {name: value for name, value in run.card.params.items() if name != "random_state"}
+        params = {name: value for name, value in run.record.params.items() if name != "random_state"}
         entry = used.setdefault(repr(params), {"params": params, "runs": []})
-        entry["runs"].append(f"{run.card.fold}/{run.card.seed}")
+        entry["runs"].append(f"{run.record.fold}/{run.record.seed}")
     return list(used.values())
 
 
@@ -167,7 +167,8 @@ def _notes(results: Results) -> list[str]:
             "an encoder was tuned on the very utterances that settings were chosen on: its features are surer there "
             "than on test ones, and so is the choice; no test utterance decided anything"
         )
-    once = sorted({system.card.head for system in results.systems if not system.card.drawn and not about["tune"]})
+    records = [system.record for system in results.systems]
+    once = sorted({record.head for record in records if not record.stochastic and not about["tune"]})
     if once and len(about["seeds"]) > 1:
         notes.append(f"run once, since nothing is drawn: {', '.join(once)}")
     if about["left_out"]:

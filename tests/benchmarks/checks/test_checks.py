@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import checks
-from benchmarks.grid.predictions import Card, Predicted
 from benchmarks.grid.results import Results, System
+from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.intervals import Answers
 from featurestore import registry
 from featurestore.folds.fold import Fold
@@ -16,10 +16,11 @@ from featurestore.manifest import Utterance
 CLASSES = {f"{name}{number:03}": ("ang", "sad")[number % 2] for name in "ab" for number in range(400)}
 TRAIN = tuple(name for name in CLASSES if name.startswith("a"))
 TEST = tuple(name for name in CLASSES if name.startswith("b"))
-CARD = dict.fromkeys(Card.__dataclass_fields__, "") | {
+RECORD = dict.fromkeys(RunRecord.__dataclass_fields__, "") | {
     "features": ("text.logits",),
     "classes": ("ang", "sad"),
-    "share": 1.0,
+    "train_size": 1.0,
+    "permuted": "",
 }
 ENCODER = {"modality": "text", "made": {}, "tuned_on": {}}
 
@@ -34,8 +35,8 @@ def benchmark(
     other = {"ang": "sad", "sad": "ang"}
     prediction = [name if row < right * len(truth) else other[name] for row, name in enumerate(truth)]
     answers = Answers(truth, prediction, ["ang", "sad"])
-    described = Card(**CARD | {"system": "svm on text.logits", "head": "svm", "fold": "1", "seed": 0} | card)
-    system = SimpleNamespace(name=described.system, card=described, pooled=[answers])
+    described = RunRecord(**RECORD | {"system": "svm on text.logits", "head": "svm", "fold": "1", "seed": 0} | card)
+    system = SimpleNamespace(name=described.system, record=described, pooled=[answers])
     base = {"classes": CLASSES, "encoders": {"text": ENCODER}, "tune": 0, "dropped": {}}
     return Results(base | (about or {}), (fold,), rows, (system,))
 
@@ -238,6 +239,6 @@ def test_few_of_a_class_are_said():
 
 
 def test_systems_keep_their_runs_apart_by_seed():
-    card = Card(**CARD | {"system": "svm", "fold": "1", "seed": 0})
+    card = RunRecord(**RECORD | {"system": "svm", "fold": "1", "seed": 0})
     answers = Answers(["ang"], ["ang"], ["ang"], None)
-    assert System("svm", (Predicted(card, ("a",), answers),)).seeds == [0]
+    assert System("svm", (RecordedRun(card, ("a",), answers),)).seeds == [0]

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.head_settings import head_settings
+from benchmarks.evaluation.head_settings import head_settings, is_baseline
 from featurestore import registry
 
 
@@ -24,7 +24,7 @@ def test_every_setting_is_there_with_its_default_its_meaning_and_its_space(head)
     assert all(len(setting.meaning) > 10 for setting in found.values())
 
 
-def test_the_list_holds_all_of_it():
+def test_the_list_shows_every_setting_as_text_and_as_json():
     text = invoke("heads", "--settings").stdout
     content = json.loads(invoke("heads", "--settings", "--json").stdout)
     assert list(content) == registry.names("heads")
@@ -37,6 +37,10 @@ def test_the_list_holds_all_of_it():
 
 
 @pytest.mark.parametrize("kind", ["corpora", "encoders", "protocols", "labels"])
-def test_other_things_have_no_settings(kind):
+def test_settings_of_other_kinds_are_refused(kind):
     output = invoke(kind, "--settings", code=2).output
     assert f"--settings is of heads, not of {kind}: cli list heads --settings" in output
+
+
+def test_baselines_are_known_by_their_tag():
+    assert [head for head in registry.names("heads") if is_baseline(head)] == ["prior"]

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.evaluation.pair import Pair
 from benchmarks.grid import results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from featurestore import registry
 from featurestore.errors import Leakage, Mismatch
 from tests.support.fake_store import FakeStore, corpus
@@ -34,7 +35,7 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     pair = Pair(FakeStore(), other(), None, mapped, lines.append)
     assert lines == ["1 utterances of other are left out, of classes that only other has: bored"]
     assert pair.corpus == "fake->other"
-    benchmark(pair, Asked(("logistic",), protocol="cross-corpus"), tmp_path / "r")
+    benchmark(pair, BenchmarkConfig.parse(("logistic",), protocol="cross-corpus"), tmp_path / "r")
     found = results.read(tmp_path / "r")
     (fold,) = found.folds
     assert (len(fold.train), len(fold.test)) == (72, 48)
@@ -82,9 +83,9 @@ def test_two_corpora_of_the_same_name_are_told_apart_by_their_folders(mapped, pa
         Pair(first, second, None, mapped).default_features()
 
 
-def test_a_clip_that_both_corpora_have_under_other_names_is_noticed(tmp_path, mapped):
+def test_a_clip_of_both_corpora_under_different_names_is_found(tmp_path, mapped):
     first, second = FakeStore(same=frozenset(["Ses01F_000"])), other(same=frozenset(["Ses02M_001"]))
-    benchmark(Pair(first, second, None, mapped), Asked(("prior",), protocol="cross-corpus"), tmp_path)
+    benchmark(Pair(first, second, None, mapped), BenchmarkConfig.parse(("prior",), protocol="cross-corpus"), tmp_path)
     found = results.read(tmp_path)
     assert found.about["same_clips"] == [["trained:Ses01F_000", "tested:Ses02M_001"]]
     assert registry.module("checks", "clip-shared").check(found).outcome == "failed"
@@ -102,10 +103,14 @@ def test_rows_come_from_their_store_in_the_order_asked_for(mapped):
     assert np.array_equal(X, expected)
 
 
-def test_what_an_encoder_saw_of_the_tested_store_leaks(tmp_path, mapped):
+def test_an_encoder_fine_tuned_on_the_test_store_leaks(tmp_path, mapped):
     second = other(tuned={"text": frozenset(["Ses01F_000"])})
-    with pytest.raises(Leakage, match="encoder text was tuned on 1 of the 48 test utterances of fold cross-corpus"):
-        benchmark(Pair(FakeStore(), second, None, mapped), Asked(("prior",), protocol="cross-corpus"), tmp_path)
+    with pytest.raises(Leakage, match="encoder text was fine-tuned on 1 of the 48 test utterances of fold cross"):
+        benchmark(
+            Pair(FakeStore(), second, None, mapped),
+            BenchmarkConfig.parse(("prior",), protocol="cross-corpus"),
+            tmp_path,
+        )
 
 
 def test_utterances_of_both_stores_are_refused():
@@ -117,7 +122,7 @@ def test_utterances_of_both_stores_are_refused():
         Pair(FakeStore(rows), FakeStore(again, corpus="copy"))
 
 
-def test_clips_that_only_have_the_same_names_are_not_taken_for_the_same(mapped):
+def test_clips_that_share_only_their_names_are_different_clips(mapped):
     def named(store, seconds):
         rows = (replace(row, speaker="", audio=f"clip{place}.wav") for place, row in enumerate(store.utterances))
         return replace(store, utterances=tuple(replace(row, id=row.audio, duration=seconds) for row in rows))
@@ -128,7 +133,7 @@ def test_clips_that_only_have_the_same_names_are_not_taken_for_the_same(mapped):
             Pair(named(FakeStore(), 1.5), named(other(), seconds), None, mapped)
 
 
-def test_stores_that_do_not_fit_are_refused(mapped):
+def test_stores_without_shared_classes_features_or_encoders_are_refused(mapped):
     with pytest.raises(Mismatch, match="share fewer than two classes\n  expected: ang, hap, sad, as in fake\n"):
         Pair(FakeStore(), FakeStore((replace(corpus()[0], label="bored"),), corpus="other"))
     second = other()

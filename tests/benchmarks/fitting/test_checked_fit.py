@@ -10,7 +10,8 @@ import cli
 from benchmarks import checks
 from benchmarks.fitting.fit import fit_and_save, fit_head
 from benchmarks.grid import results
-from benchmarks.grid.runner import Asked, benchmark
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.runner import benchmark
 from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.inspection.describe import describe, render
@@ -44,12 +45,12 @@ STORES = {
 @pytest.mark.parametrize("normalize", ["none", "speaker"])
 @pytest.mark.parametrize("protocol", ["holdout", "leave-one-session-out"])
 @pytest.mark.parametrize("name", STORES)
-def test_a_fit_and_a_benchmark_of_the_same_find_the_same(tmp_path, name, protocol, normalize):
+def test_a_fit_and_a_benchmark_of_the_same_give_the_same_check_results(tmp_path, name, protocol, normalize):
     if name == "no speakers" and normalize == "speaker":
         pytest.skip("nothing to normalise by")
     store, leak = FakeStore(**STORES[name]), {"protocol": protocol, "allow_leakage": True}
     fitted = fit_head(store, head="logistic", normalize=normalize, **leak)
-    benchmark(store, Asked(("logistic",), normalize=(normalize,), **leak), tmp_path)
+    benchmark(store, BenchmarkConfig.parse(("logistic",), normalize=(normalize,), **leak), tmp_path)
     read = results.read(tmp_path)
     (system,) = read.systems
     of_fit = "logistic on audio.mean, text.mean, text.logits"
@@ -58,7 +59,7 @@ def test_a_fit_and_a_benchmark_of_the_same_find_the_same(tmp_path, name, protoco
     assert [one.check for one in fitted.checks] == registry.names("checks")
 
 
-def test_what_fails_is_said_in_the_table_the_answer_the_bundle_and_by_inspect(tmp_path):
+def test_failed_checks_are_in_the_table_the_json_the_bundle_and_inspect(tmp_path):
     fitted = fit_and_save(FakeStore(), head="prior", params=(), features=None, out=tmp_path / "b")
     failed = {one.check: one.message for one in fitted.checks if one.outcome == "failed"}
     assert failed.keys() == {"speaker-overlap", "too-few-speakers", "too-few-test"}
@@ -71,7 +72,7 @@ def test_what_fails_is_said_in_the_table_the_answer_the_bundle_and_by_inspect(tm
     assert f"failed_checks:\n  speaker-overlap: {failed['speaker-overlap']}\n" in render(describe(tmp_path / "b"))
 
 
-def test_what_passes_is_not_printed(tmp_path):
+def test_passed_checks_are_not_printed(tmp_path):
     table = fit_head(FakeStore(corpus(per_speaker=66)), head="logistic", protocol="leave-one-speaker-out").table()
     assert "! " not in table
 
@@ -86,7 +87,7 @@ def test_bundles_from_before_the_checks_are_read(tmp_path):
     check_target(tmp_path / "b")
 
 
-def test_a_fold_that_lacks_classes_says_how_many_it_has():
+def test_the_table_counts_the_classes_of_a_fold_that_lacks_some():
     rows = [row for row in corpus() if row.session != "2" or row.label != "sad"]
     fitted = fit_head(FakeStore(tuple(rows)), head="svm", protocol="leave-one-session-out")
     table = fitted.table().splitlines()
@@ -132,7 +133,7 @@ def test_two_test_speakers_show_nothing_about_others(speakers, over, few, note, 
     assert above.outcome == ("not applicable" if few else "passed")
 
 
-def test_what_single_folds_do_not_say_is_said_once():
+def test_the_same_note_of_several_folds_is_printed_once():
     lines = fit_head(FakeStore(), head="prior", protocol="leave-one-speaker-out").table().splitlines()
     said = "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
     assert [line for line in lines if said in line] == [f"in 6 of 6 folds: {said}"]
@@ -140,21 +141,21 @@ def test_what_single_folds_do_not_say_is_said_once():
 
 @pytest.mark.parametrize("protocol", ["holdout", "speaker-kfold"])
 @pytest.mark.parametrize(("share", "refused"), [(0.0, True), (0.4, True), (0.8, False), (1.0, False)])
-def test_normalising_per_speaker_where_it_takes_the_class_away_is_refused(tmp_path, share, refused, protocol):
+def test_normalization_per_speaker_that_removes_the_class_is_refused(tmp_path, share, refused, protocol):
     store = of_one_class(share)
 
     def fitted(**options):
         return fit_head(store, head="logistic", normalize="speaker", protocol=protocol, **options)
 
     def compared(**options):
-        asked = Asked(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
+        asked = BenchmarkConfig.parse(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
         benchmark(store, asked, tmp_path)
         return {one.check: one for one in checks.run(results.read(tmp_path))}
 
     if refused:
         for run in (fitted, compared):
             with pytest.raises(
-                Mismatch, match="normalised per speaker, most utterances lose the class itself"
+                Mismatch, match="normalization per speaker removes the class of most utterances"
             ) as caught:
                 run()
             assert "one class alone (or all but a tenth of it)" in str(caught.value)
@@ -164,17 +165,17 @@ def test_normalising_per_speaker_where_it_takes_the_class_away_is_refused(tmp_pa
     assert found.outcome == ("passed" if share == 1 else "failed")
 
 
-def test_a_speaker_with_hardly_anything_else_counts_as_one_of_one_class():
+def test_a_speaker_with_nearly_one_class_counts_as_one_class():
     store = of_one_class(0.0)
     firsts = {row.speaker: row.id for row in reversed(store.utterances) if row.label}
     turned = {"ang": "sad", "sad": "hap", "hap": "ang"}
     rows = [replace(row, label=turned[row.label]) if row.id in firsts.values() else row for row in store.utterances]
-    with pytest.raises(Mismatch, match="lose the class itself"):
+    with pytest.raises(Mismatch, match="removes the class"):
         fit_head(FakeStore(tuple(rows)), head="prior", normalize="speaker")
     assert "each column" in fit_head(FakeStore(tuple(rows)), head="prior", normalize="global").table()
 
 
-def test_both_commands_take_the_second_asking_and_checks_are_listed():
+def test_both_commands_have_allow_degenerate_and_checks_are_listed():
     for command in ("fit-head", "benchmark"):
         assert "--allow-degenerate" in CliRunner().invoke(cli.main, [command, "--help"]).output
     found = CliRunner().invoke(cli.main, ["list", "checks", "--json"])

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.evaluation.params import parse_params
+from benchmarks.evaluation.head_settings import parse_params
 from benchmarks.fitting.fit import fit_and_save, fit_head
 from benchmarks.statistics.metrics import METRICS
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
@@ -59,7 +59,7 @@ def test_one_of_several_folds_is_fitted_alone():
     assert list(result.bundle.head.predict(X)) == [row.prediction for row in result.predictions]
 
 
-def test_what_has_no_features_is_counted_and_said():
+def test_utterances_without_features_are_counted_and_printed():
     lines = []
     failed = {f"Ses01F_{number:03}": "audio: too short" for number in range(7)}
     result = fitted(FakeStore(failed=failed), progress=lines.append)
@@ -81,7 +81,7 @@ def test_a_fold_left_without_test_utterances_is_refused():
         fitted(store, protocol="leave-one-session-out")
 
 
-def test_the_seed_decides():
+def test_the_seed_decides_what_a_stochastic_head_learns():
     def probabilities(seed):
         bundle = fitted(head="mlp", params={"epochs": 1, "device": "cpu"}, protocol="paper-tail", seed=seed).bundle
         return bundle.head.predict_proba(np.ones((1, 13), np.float32))
@@ -92,7 +92,7 @@ def test_the_seed_decides():
 
 def test_a_leak_is_refused():
     store = FakeStore(tuned={"audio": frozenset(row.id for row in FakeStore().utterances)})
-    with pytest.raises(Leakage, match="encoder audio was tuned on 15 of the 15 test utterances of fold holdout"):
+    with pytest.raises(Leakage, match="encoder audio was fine-tuned on 15 of the 15 test utterances of fold holdout"):
         fitted(store)
     assert not fitted(store, features=["text.mean"]).to_json()["leaked"]
 
@@ -101,7 +101,7 @@ def test_an_allowed_leak_marks_every_figure():
     store = FakeStore(tuned={"audio": frozenset(row.id for row in FakeStore().utterances)})
     result = fitted(store, allow_leakage=True)
     answer = result.to_json()
-    text = "encoder audio was tuned on 15 of the 15 test utterances of fold holdout"
+    text = "encoder audio was fine-tuned on 15 of the 15 test utterances of fold holdout"
     assert answer["leaked"]
     for figures in (answer["metrics"], answer["folds"][0]["metrics"], result.bundle.metrics):
         for name in METRICS:
@@ -146,7 +146,7 @@ def test_json_names_metrics_in_full():
     assert answer["folds"][0]["metrics"]["accuracy"]["over"] == "utterances"
 
 
-def test_the_table_reads():
+def test_the_table_shows_setup_folds_and_pooled_figures():
     table = fitted(protocol="leave-one-session-out").table()
     assert table.splitlines()[:6] == [
         "head prior on fake, labels all: ang, hap, sad",
@@ -188,7 +188,7 @@ def test_the_table_reads():
         ),
     ],
 )
-def test_bad_usage_is_said(options, error, message):
+def test_bad_usage_is_refused(options, error, message):
     with pytest.raises(error, match=re.escape(message)):
         fitted(**options)
 
@@ -200,7 +200,7 @@ def test_parameters_are_literals_or_words():
     assert parse_params("mlp", ["hidden=[64, 32]", "standardize=false"]) == {"hidden": [64, 32], "standardize": False}
 
 
-def test_all_unknown_parameters_are_said_at_once():
+def test_all_unknown_parameters_are_named_at_once():
     with pytest.raises(UnknownName) as caught:
         parse_params("svm", ["c=10", "gama=auto", "epochs=3"])
     assert str(caught.value) == (
@@ -234,7 +234,7 @@ def test_fitting_and_saving_writes_the_bundle_into_the_store(tmp_path):
     assert elsewhere.table().endswith(f"bundle {tmp_path / 'mine'}: fitted on fold holdout's training part")
 
 
-def test_a_place_that_cannot_take_the_bundle_is_said_before_fitting(tmp_path):
+def test_a_folder_that_is_not_a_bundle_is_refused_before_fitting(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     lines = []
     with pytest.raises(Mismatch, match="exists and is not a bundle"):
@@ -243,7 +243,7 @@ def test_a_place_that_cannot_take_the_bundle_is_said_before_fitting(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["locked/store", "file/b"])
-def test_a_place_that_cannot_be_written_to_is_said_before_fitting(tmp_path, monkeypatch, place):
+def test_a_folder_that_cannot_be_written_is_refused_before_fitting(tmp_path, monkeypatch, place):
     (tmp_path / "locked").mkdir()
     (tmp_path / "file").touch()
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "locked")  # root may write anywhere

@@ -41,12 +41,12 @@ def test_a_bundle_carries_mean_and_scale_of_its_training_part(tmp_path, head):
     Z, _, _ = store.matrix(FEATURES, [row.id for row in result.predictions])
     found = loaded.head.predict_proba(loaded.normalize_rows(Z))
     np.testing.assert_allclose(found, by_hand.predict_proba((Z - mean) / scale), atol=1e-4)
-    assert list(loaded.head.predict(loaded.normalize_rows(Z))) == [row.prediction for row in result.predictions]
-    assert "normalised: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
+    assert list(loaded.head.predict(loaded.normalized(Z))) == [row.prediction for row in result.predictions]
+    assert "normalized: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
     assert json.loads((tmp_path / "b" / "head.json").read_text("utf-8"))["normalize"] == "global"
 
 
-def test_damaged_scaling_is_noticed(tmp_path):
+def test_damaged_scaling_is_refused(tmp_path):
     fit_and_save(FakeStore(), head="prior", params=(), features=None, out=tmp_path / "b", normalize="global")
     path = tmp_path / "b" / "normalize.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
@@ -54,7 +54,7 @@ def test_damaged_scaling_is_noticed(tmp_path):
         bundles.load(tmp_path / "b")
 
 
-def test_per_speaker_there_are_figures_and_no_bundle_and_it_says_why(tmp_path):
+def test_normalization_per_speaker_gives_figures_and_no_bundle_with_a_reason(tmp_path):
     store = FakeStore(path=tmp_path)
     earlier = fit_and_save(store, head="logistic", params=(), features=None, out=None)
     before = (earlier.path / "head.json").read_bytes()
@@ -90,7 +90,7 @@ def test_a_bundle_per_speaker_is_refused_before_anything_is_fitted(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
-def test_bundles_of_the_format_before_normalisation_are_read(tmp_path):
+def test_bundles_of_the_format_before_normalization_are_read(tmp_path):
     fit_and_save(FakeStore(), head="prior", params=(), features=None, out=tmp_path / "b")
     path = tmp_path / "b" / "head.json"
     content = json.loads(path.read_text("utf-8"))
@@ -103,8 +103,8 @@ def test_bundles_of_the_format_before_normalisation_are_read(tmp_path):
     check_target(tmp_path / "b")
 
 
-def test_a_way_that_is_none_is_wrong_usage(tmp_path):
-    with pytest.raises(BadValue, match="'speakers' is no way to normalise\n  expected: none, global, speaker"):
+def test_an_unknown_normalization_is_wrong_usage(tmp_path):
+    with pytest.raises(BadValue, match="unknown normalization 'speakers'\n  expected: none, global, speaker"):
         fit_head(FakeStore(), head="prior", normalize="speakers")
     result = CliRunner().invoke(cli.main, ["fit-head", "--head", "prior", "--normalize", "speakers"])
     assert result.exit_code == 2

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.search import search, space
+from benchmarks.evaluation.head_settings import describe_params, search_space
+from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.fitting.fit import fit_and_save, fit_head
-from benchmarks.fitting.settings import describe_settings
 from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.folds import fold as cuts
@@ -39,8 +39,16 @@ def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
     labels = {row.id: row.label for row in made.utterances}
     X, _, _ = made.matrix(made.default_features(), ids)
     given = dict(params)
-    found = search(head, given, X, [labels[name] for name in ids], [number.get(name, -1) for name in ids], draws, 0)
-    return {name: found[name] for name in space(head, given)}
+    found = search(
+        registry.load("heads", head),
+        given,
+        X,
+        [labels[name] for name in ids],
+        [number.get(name, -1) for name in ids],
+        draws,
+        0,
+    )
+    return {name: found[name] for name in search_space(head, given)}
 
 
 def labelled(made):
@@ -51,7 +59,7 @@ def labelled(made):
 @pytest.mark.parametrize("protocol", ["holdout", SESSIONS])
 def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(protocol, parts):
     made = FakeStore(spread=2.0)
-    result = fit_head(made, head="logistic", protocol=protocol, search=6, search_parts=parts)
+    result = fit_head(made, head="logistic", protocol=protocol, search=6, inner_folds=parts)
     folds = cuts.split(protocol, made.utterances, labelled(made), 0, dev=True)
     assert result.searched.folds == {fold.name: by_hand(made, fold, 6, parts) for fold in folds}
     assert [fold.train for fold in result.folds] == [len(fold.train) + len(fold.dev) for fold in folds]
@@ -63,7 +71,7 @@ def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(proto
 
 @pytest.mark.parametrize("session", ["1", "2", "3"])
 @pytest.mark.parametrize("head", ["logistic", "svm"])
-def test_the_test_part_chooses_nothing(head, session):
+def test_the_test_part_does_not_influence_the_search(head, session):
     plain, garbled = (
         fit_head(made, head=head, protocol=SESSIONS, fold=session, search=6)
         for made in (FakeStore(spread=2.0), Garbled(spread=2.0, session=session))
@@ -80,7 +88,7 @@ def test_a_dev_part_holds_whole_groups_of_the_protocol():
     assert not set(whole.dev) & set(whole.train)
 
 
-def test_what_is_given_is_not_searched_and_none_is_searched_unasked():
+def test_given_settings_are_not_searched_and_nothing_is_without_a_search():
     made = FakeStore(spread=2.0)
     result = fit_head(made, head="svm", params={"C": 5.0}, search=3)
     assert result.searched.bundle.keys() == {"gamma_factor", "class_weight"}
@@ -91,7 +99,7 @@ def test_what_is_given_is_not_searched_and_none_is_searched_unasked():
 @pytest.mark.parametrize(
     ("head", "params"), [("prior", {}), ("logistic", {"C": 1.0, "class_weight": None})], ids=["none", "all given"]
 )
-def test_a_head_with_nothing_left_to_search_is_fitted_as_it_is(head, params):
+def test_a_head_with_nothing_left_to_search_is_fitted_without_a_search(head, params):
     lines = []
     result = fit_head(FakeStore(), head=head, params=params, search=3, progress=lines.append)
     assert lines[0] == f"head {head} has no setting left to search: it is fitted as it is"
@@ -117,10 +125,10 @@ def test_a_corpus_from_which_no_part_can_be_cut_is_refused_before_anything_is_fi
 
 
 @pytest.mark.parametrize("seen", [False, True])
-def test_a_choice_on_what_an_encoder_was_tuned_on_is_noted(seen):
+def test_a_search_on_utterances_that_an_encoder_saw_has_a_note(seen):
     made = FakeStore(tuned={"audio": frozenset(labelled(FakeStore()))} if seen else {})
     result = fit_head(made, head="logistic", search=1, allow_leakage=True)
-    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    note = "an encoder was fine-tuned on the utterances that settings were chosen on"
     assert (note in result.table()) == (note in result.to_json()["search"]["note"]) == seen
 
 
@@ -148,13 +156,13 @@ def test_the_bundle_is_the_chosen_head(tmp_path):
 @pytest.mark.parametrize("head", registry.names("heads"))
 def test_the_settings_line_names_every_setting_but_the_seed(head):
     params = registry.load("heads", head)().get_params()
-    line = describe_settings(head, params)
+    line = describe_params(head, params)
     for name, value in params.items():
         assert (f"{name}={value}" in line) == (name != "random_state")
 
 
 def test_the_settings_line_tells_given_from_default():
-    line = describe_settings("logistic", {"C": 2, "class_weight": None, "max_iter": 200, "random_state": 7})
+    line = describe_params("logistic", {"C": 2, "class_weight": None, "max_iter": 200, "random_state": 7})
     assert line == "settings: C=2; defaults: class_weight=None, max_iter=200"
 
 
@@ -166,7 +174,7 @@ def invoke(*arguments):
 
 def test_by_the_command_line(monkeypatch, tmp_path):
     monkeypatch.setattr("featurestore.store.Store", lambda path: FakeStore(path=path, spread=2.0))
-    options = ["--head", "logistic", "--store", tmp_path, "--search", 3, "--search-parts", 2]
+    options = ["--head", "logistic", "--store", tmp_path, "--search", 3, "--inner-folds", 2]
     content = json.loads(invoke("fit-head", *options, "--json").stdout)
     assert (content["search"]["draws"], content["search"]["parts"]) == (3, 2)
     assert content["search"]["folds"]["holdout"] == content["search"]["bundle"]

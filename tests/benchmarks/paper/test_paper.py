@@ -101,7 +101,7 @@ def test_exact_marks_every_figure_that_leaks(results):
     """The text model's last fifth is of 52 turns, the fusion's of 45: it has learned turns that the fusion tests."""
     stages = results["stages"]
     assert [stages[name]["test"] for name in stages] == [11, 9, 9]
-    seen = "encoder text@paper-exact was tuned on 5 of the 9 test utterances of fold tail"
+    seen = "encoder text@paper-exact was fine-tuned on 5 of the 9 test utterances of fold tail"
     assert stages["fusion"]["leak"] == seen
     assert results["differences"][-1].endswith(f"as in the published code: {seen}.")
     leaks = {(row["modality"], row["leak"]) for row in results["heads"]}
@@ -127,7 +127,7 @@ def test_fixed_does_not_leak(root, fixed):
 def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, fixed, monkeypatch, tmp_path):
     everything = Exposure({row.id: "id" for row in Store(root / "store").utterances})
     monkeypatch.setattr(Store, "exposure", lambda store, encoder: everything)
-    with pytest.raises(Leakage, match="encoder audio@paper-fixed was tuned on 9 of the 9 test utterances"):
+    with pytest.raises(Leakage, match="encoder audio@paper-fixed was fine-tuned on 9 of the 9 test utterances"):
         fusion.fused(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.evaluation import leakage
+from benchmarks.evaluation.guards import check_leakage
 from benchmarks.paper.plan import Epochs, Plan, published
 from benchmarks.paper.switches import MODES
 from featurestore.manifest import Utterance
@@ -54,4 +54,4 @@ def test_the_repaired_cut_is_one_for_all_and_leaks_nothing():
     one = plan("fixed")
     text, audio, fused = (one.fold(stage) for stage in ("text", "audio", "fusion"))
     assert text == audio == fused
-    assert leakage.check([fused], {"holdout": {"text": frozenset(text.train)}}) == {}
+    assert check_leakage([fused], {"holdout": {"text": frozenset(text.train)}}) == {}

@@ -143,7 +143,7 @@ def test_a_published_figure_of_another_protocol_is_named_so_and_not_drawn(read, 
 
 
 def test_an_interval_without_width_says_that_it_tells_nothing(tmp_path, found):
-    sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", share=0.5, skill=50.0), Drawn("xgb")]
+    sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", train_size=0.5, skill=50.0), Drawn("xgb")]
     notes = summarise(results.read(written(tmp_path, sure, n=60)))["notes"]
     assert notes[-1] == (
         "an interval of svm on both, svm on both, 0.5 of training has no width because every resample gives the same "
@@ -297,7 +297,7 @@ def test_layers_make_a_curve(tmp_path):
 
 def test_curves_along_training_are_means_over_runs(read, found):
     (curve,) = [one for one in found["epochs"] if one["system"] == "mlp on both"]
-    losses = [run.card.history["loss"] for run in system(read, "mlp on both").runs]
+    losses = [run.record.history["loss"] for run in system(read, "mlp on both").runs]
     assert curve["runs"] == len(losses) == 4
     np.testing.assert_allclose(curve["curves"]["loss"]["mean"], np.mean(losses, axis=0), rtol=1e-5)
     np.testing.assert_allclose(curve["curves"]["loss"]["high"], np.max(losses, axis=0), rtol=1e-5)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import cli
 from benchmarks.grid import results, runner
-from benchmarks.grid.asked import Asked
+from benchmarks.grid.config import BenchmarkConfig
 from featurestore.engines import parallel
 from featurestore.errors import Unavailable
 from featurestore.extraction import worker
@@ -18,7 +18,7 @@ from tests.faults import calls, letters
 from tests.support.cluster import needs_dask
 from tests.support.fake_store import FakeStore
 
-SESSIONS = Asked(("prior", "logistic"), protocol="leave-one-session-out")
+SESSIONS = BenchmarkConfig.parse(("prior", "logistic"), protocol="leave-one-session-out")
 
 
 @needs_dask
@@ -78,7 +78,7 @@ def test_a_benchmark_resumes_after_a_local_worker_died(tmp_path, monkeypatch, wh
 @needs_dask
 def test_a_single_run_goes_to_the_cluster(tmp_path, steady, monkeypatch):
     monkeypatch.setattr(runner, "_run_together", _sign_a_run)
-    runner.benchmark(FakeStore(), Asked(("prior",)), tmp_path, engine=steady.engine())
+    runner.benchmark(FakeStore(), BenchmarkConfig.parse(("prior",)), tmp_path, engine=steady.engine())
     assert {int(path.stem) for path in tmp_path.glob("*.worker")} == set(steady.pids)
 
 

@@ -1,0 +1,182 @@
+"""Refuse figures that would mislead: leakage of test utterances, and normalization that removes the class."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.evaluation.fold_features import FoldFeatures
+from benchmarks.evaluation.source import FeatureSource
+from featurestore.errors import Leakage, Mismatch
+from featurestore.folds.fold import Fold
+from featurestore.normalization import SPEAKER
+
+# by fold and encoder, the ids that the encoder was fine-tuned on, and how each is known (`Exposure.known`)
+Overlaps = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+_REMEDIES = {
+    "id": "take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune one "
+    "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, "
+    "rename those",
+    "clip": "leave one of each copy of a clip out of the corpus, or fine-tune the encoder again with both in training",
+    "text": "these words are of training utterances that are not here under the ids that they had: where they are "
+    "others, leave them out, or fine-tune the encoder again on a table with a column id",
+}
+_ALLOW = "--allow-leakage runs it and marks every figure"
+_KNOWN_BY = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
+
+# The mean of a speaker with 9 of 10 utterances in one class is nearly that class's mean: subtracting it removes the
+# class, as where all 10 are.
+DOMINANT = 0.9
+# From half of the test utterances on, a figure shows what normalization removed, not what the head learned.
+MOST = 0.5
+
+
+@dataclass(frozen=True)
+class OneClassSpeakers:
+    """How much of a test part is of speakers of one class.
+
+    Args:
+        speakers: test speakers with `DOMINANT` or more of a fold's utterances in one class.
+        known: all test speakers.
+        tested: test utterances of the former.
+        n: all test utterances.
+    """
+
+    speakers: int
+    known: int
+    tested: int
+    n: int
+
+    def __str__(self) -> str:
+        """Write both counts in words."""
+        return (
+            f"{self.speakers} of {self.known} test speakers have one class alone (or all but a tenth of it), and so "
+            f"{self.tested} of {self.n} test utterances"
+        )
+
+
+def find_overlaps(store: FeatureSource, folds: Sequence[Fold], features: Sequence[FoldFeatures]) -> Overlaps:
+    """Find the utterances that every encoder of each fold was fine-tuned on."""
+    return {
+        fold.name: {encoder: store.exposure(encoder).known for encoder in one.all_encoders}
+        for fold, one in zip(folds, features, strict=True)
+    }
+
+
+def check_leakage(folds: Sequence[Fold], overlaps: Overlaps, *, allow: bool = False) -> dict[str, str]:
+    """Check that no test utterance was used to fine-tune an encoder.
+
+    Args:
+        folds: their test parts are compared with every encoder.
+        overlaps: as `find_overlaps` gives them.
+        allow: describe what leaks instead of refusing it.
+
+    Returns:
+        For each fold that leaks, a line to show beside its figures; empty where nothing leaks.
+
+    Raises:
+        Leakage: something leaks and is not allowed.
+    """
+    leaks = {fold.name: _describe_leaks(fold, overlaps[fold.name]) for fold in folds}
+    leaks = {name: lines for name, lines in leaks.items() if lines}
+    if leaks and not allow:
+        (first, *others) = [line for lines in leaks.values() for line in lines]
+        raise Leakage(
+            first,
+            expected="test utterances that no encoder has seen",
+            got=f"{len(others)} more such cases" if others else "",
+            do=_suggest_remedies(folds, overlaps),
+        )
+    return {name: "; ".join(lines) for name, lines in leaks.items()}
+
+
+def count_one_class_speakers(
+    folds: Sequence[Fold], classes: Mapping[str, str], speakers: Mapping[str, str]
+) -> OneClassSpeakers:
+    """Count the test speakers that have one class in their fold, and their test utterances.
+
+    Args:
+        folds: a speaker's mean is taken over all parts of one.
+        classes: by id.
+        speakers: by id; an utterance whose speaker is unknown counts as one of several classes.
+    """
+    one_class, known, tested = set(), set(), 0
+    for fold in folds:
+        alone = _find_one_class((*fold.train, *fold.dev, *fold.test), classes, speakers)
+        names = [speakers.get(utterance_id, "") for utterance_id in fold.test]
+        known |= {name for name in names if name}
+        one_class |= alone.intersection(names)
+        tested += sum(name in alone for name in names)
+    return OneClassSpeakers(len(one_class), len(known), tested, sum(len(fold.test) for fold in folds))
+
+
+def check_speaker_normalization(
+    normalizations: Iterable[str],
+    folds: Sequence[Fold],
+    classes: Mapping[str, str],
+    speakers: Mapping[str, str],
+    *,
+    allow: bool = False,
+) -> None:
+    """Check that normalization per speaker does not remove the class.
+
+    Args:
+        normalizations: only `speaker` among them is checked.
+        folds, classes, speakers: as `count_one_class_speakers` takes them.
+        allow: do not refuse; the check `speaker-classes` fails all the same.
+
+    Raises:
+        Mismatch: half of the test utterances or more are of speakers of one class.
+    """
+    if allow or SPEAKER not in normalizations:
+        return
+    found = count_one_class_speakers(folds, classes, speakers)
+    if found.tested and found.tested >= MOST * found.n:
+        raise Mismatch(
+            "normalization per speaker removes the class of most utterances",
+            expected="speakers with several classes each",
+            got=str(found),
+            do="--normalize global or none; --allow-degenerate runs it all the same, and the check speaker-classes "
+            "says so",
+        )
+
+
+def _describe_leaks(fold: Fold, overlaps: Mapping[str, Mapping[str, str]]) -> list[str]:
+    seen = {
+        encoder: [known[utterance_id] for utterance_id in fold.test if utterance_id in known]
+        for encoder, known in overlaps.items()
+    }
+    return [
+        f"encoder {encoder} was fine-tuned on {len(ways)} of the {len(fold.test)} test utterances of fold {fold.name}"
+        f"{_describe_ways(ways)}"
+        for encoder, ways in seen.items()
+        if ways
+    ]
+
+
+def _describe_ways(ways: Sequence[str]) -> str:
+    """Say how the utterances are known, unless all are known by their ids."""
+    counts = Counter(ways)
+    if not set(counts) - {"id"}:
+        return ""
+    return f" ({', '.join(f'{count} known {_KNOWN_BY[way]}' for way, count in sorted(counts.items()))})"
+
+
+def _suggest_remedies(folds: Sequence[Fold], overlaps: Overlaps) -> str:
+    """Say what to do about test utterances that an encoder has seen, by how they are known."""
+    ways = {
+        known[utterance_id]
+        for fold in folds
+        for known in overlaps[fold.name].values()
+        for utterance_id in fold.test
+        if utterance_id in known
+    }
+    return "; ".join([*(_REMEDIES[way] for way in _REMEDIES if way in ways), _ALLOW])
+
+
+def _find_one_class(ids: Iterable[str], classes: Mapping[str, str], speakers: Mapping[str, str]) -> set[str]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for utterance_id in ids:
+        if speakers.get(utterance_id):
+            counts[speakers[utterance_id]][classes[utterance_id]] += 1
+    return {name for name, found in counts.items() if max(found.values()) >= DOMINANT * found.total()}

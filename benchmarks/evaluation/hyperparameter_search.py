@@ -1,0 +1,100 @@
+"""Search a head's settings on inner folds of training: scikit-learn's search over draws from the head's own lists."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.evaluation.head_settings import join_params
+from benchmarks.statistics.metrics import unweighted_average_recall
+
+_SEEN = (
+    "an encoder was fine-tuned on the utterances that settings were chosen on: its features are surer there than on "
+    "test utterances, and so is the choice; no test utterance decided anything"
+)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The settings that a search chose.
+
+    Args:
+        draws: settings that were drawn, beside the given ones.
+        inner_folds: how many parts of training take turns as dev, at most.
+        folds: by fold the chosen value of each searched setting.
+        bundle: the same of the bundle's head.
+        seen: an encoder was fine-tuned on utterances of these parts.
+    """
+
+    draws: int
+    inner_folds: int
+    folds: Mapping[str, Mapping[str, Any]]
+    bundle: Mapping[str, Any] = field(default_factory=dict)
+    seen: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain JSON, with a note where an encoder saw the parts."""
+        return {
+            "draws": self.draws,
+            "parts": self.inner_folds,
+            "folds": {name: dict(chosen) for name, chosen in self.folds.items()},
+            "bundle": dict(self.bundle),
+            "note": _SEEN if self.seen else "",
+        }
+
+    def lines(self, bundled: bool) -> list[str]:
+        """List the chosen settings by fold, and those of the bundle where there is one of its own."""
+        chosen = {f"fold {name}": settings for name, settings in self.folds.items()}
+        if bundled:
+            chosen["bundle"] = self.bundle
+        width = max(map(len, chosen))
+        return [
+            f"searched: the best of the given settings and {self.draws} drawn ones by unweighted average recall, on "
+            "parts of training alone",
+            *(f"  {name:<{width}}  {join_params(settings)}" for name, settings in chosen.items()),
+            *([f"  note: {_SEEN}"] if self.seen else []),
+        ]
+
+
+def search(
+    kind: Any, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
+) -> dict[str, Any]:
+    """Choose the best settings on dev, among the given ones and `draws` from the head's SPACE.
+
+    Each part takes its turn as dev, and the head is fitted on the others. The best has the highest unweighted average
+    recall, averaged over the parts (nested cross-validation: Cawley and Talbot 2010, "On Over-fitting in Model
+    Selection"). The test part is not among the rows.
+
+    Args:
+        kind: the head's class.
+        params: settings that are given; they are not searched.
+        X: the rows to learn from, dev included (N, D).
+        y: their classes (N,).
+        parts: by row the number of its part, counted from 0; -1 for rows that are always fitted on (N,).
+        draws: how many settings to try, beside the given ones.
+        seed: of the draws.
+
+    Returns:
+        `params` with the chosen settings.
+    """
+    from sklearn.metrics import make_scorer
+    from sklearn.model_selection import GridSearchCV, ParameterSampler, PredefinedSplit
+
+    values = {name: choices for name, choices in kind.SPACE.items() if name not in params}
+    if not values:
+        return dict(params)
+    most = math.prod(map(len, values.values()))
+    drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
+    default = {name: kind(**params).get_params()[name] for name in values}
+    candidates = [{name: [value] for name, value in one.items()} for one in (default, *drawn)]
+    found = GridSearchCV(
+        kind(**params),
+        candidates,
+        scoring=make_scorer(unweighted_average_recall),
+        cv=PredefinedSplit(parts),
+        refit=False,
+        error_score="raise",
+    ).fit(X, np.asarray(y))
+    return params | dict(found.best_params_)

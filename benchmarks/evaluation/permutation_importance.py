@@ -1,0 +1,64 @@
+"""Permute the test rows of one modality: how much a fitted head's predictions rest on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.evaluation.feature_sets import find_modality
+from benchmarks.evaluation.source import FeatureSource
+from featurestore.folds.group_split import draw_key
+from featurestore.spec import FeatureSpec
+
+
+@dataclass(frozen=True)
+class ModalityFeatures:
+    """A modality and its features, whose rows are permuted together."""
+
+    modality: str
+    features: tuple[str, ...]
+
+
+def list_modalities(store: FeatureSource, features: Sequence[FeatureSpec]) -> tuple[ModalityFeatures, ...]:
+    """List text and audio with their features, or nothing for a set of one modality."""
+    modality = {feature: find_modality(store, feature.encoder) for feature in features}
+    found = [
+        ModalityFeatures(name, tuple(str(feature) for feature in features if modality[feature] == name))
+        for name in ("text", "audio")
+        if name in modality.values()
+    ]
+    return tuple(found) if len(found) == 2 else ()
+
+
+def permute(
+    Z: np.ndarray,
+    blocks: Mapping[str, int],
+    permuted: ModalityFeatures,
+    utterance_ids: Sequence[str],
+    fold: str,
+    seed: int,
+) -> np.ndarray:
+    """Give each test row (M, D) another utterance's values in the columns of one modality.
+
+    This is permutation importance at prediction time (Breiman 2001, "Random Forests", section 10), of a whole modality
+    instead of one variable. The drop in a fitted head's figures shows how much its predictions rest on this modality,
+    given the other. It does not show how much the modality could tell: a head that finds the same in both loses little
+    by either, and a head fitted without the modality (the feature sets `text` and `audio`) makes more of the other.
+    Permuted rows also join words and voices that no speaker joins. With C classes, about one utterance in C gets a row
+    of its own class.
+
+    Args:
+        Z: rows as the head takes them.
+        blocks: width of each feature, in column order.
+        permuted: its columns are permuted by whole rows, all by the same permutation.
+        utterance_ids: of the rows (M,).
+        fold: its name. The permutation depends on it, the seed, the modality and the ids alone, so that it is the same
+            for all heads.
+        seed: of the run.
+    """
+    lots = [draw_key(f"{fold}:{permuted.modality}:{utterance_id}", seed) for utterance_id in utterance_ids]
+    order = sorted(range(len(lots)), key=lots.__getitem__)
+    columns = np.repeat([feature in permuted.features for feature in blocks], list(blocks.values()))
+    out = Z.copy()
+    out[:, columns] = Z[order][:, columns]
+    return out

@@ -1,0 +1,144 @@
+"""Measure a fitted head on its test parts, check the figures as a benchmark does, and make the bundle."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from benchmarks import checks
+from benchmarks.checks import FAILED, Finding
+from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.guards import find_overlaps
+from benchmarks.evaluation.head_settings import search_space
+from benchmarks.evaluation.hyperparameter_search import SearchResult
+from benchmarks.evaluation.run import RunResult
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.task import Task
+from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
+from benchmarks.grid.plan import BenchmarkPlan
+from benchmarks.statistics.clusters import choose
+from benchmarks.statistics.intervals import Answers, intervals
+from featurestore.prediction.bundle import Bundle, read_versions
+
+
+@dataclass(frozen=True)
+class FittedSystem:
+    """The head as checks see it (`benchmarks.evaluation.evaluation.EvaluatedSystem`)."""
+
+    name: str
+    record: RunSpec
+    pooled: tuple[Answers, ...]
+
+
+def summarize(
+    planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult, bundled_fold: str | None
+) -> FittedHead:
+    """Measure the runs of one head, check them, and make its bundle.
+
+    Args:
+        planned: of one head on one feature set.
+        results: of its runs, fold by fold.
+        final: the run whose head goes into the bundle.
+        bundled_fold: the fold whose training part that head was fitted on; None where it was fitted on everything.
+    """
+    task, specs = planned.task, planned.specs
+    by_fold = [_list_predictions(spec, result) for spec, result in zip(specs, results, strict=True)]
+    predictions = tuple(chain(*by_fold))
+    folds = tuple(
+        _measure(task, spec.fold.name, len(spec.training), rows, spec.leak)
+        for spec, rows in zip(specs, by_fold, strict=True)
+    )
+    pooled = _measure(task, "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
+    checked = _check(planned, predictions)
+    return FittedHead(
+        bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked),
+        folds=folds,
+        pooled=pooled,
+        predictions=predictions,
+        left_out=task.count_left_out(),
+        dropped=planned.dropped,
+        logits=specs[0].logits,
+        checks=checked,
+        searched=_summarize_search(planned, results, final) if planned.config.search else None,
+    )
+
+
+def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPrediction]:
+    rows = zip(result.utterance_ids, result.answers[0].prediction, strict=True)
+    return [HeldOutPrediction(name, spec.fold.name, spec.classes[name], predicted) for name, predicted in rows]
+
+
+def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str) -> FoldResult:
+    tested = {row.id for row in rows}
+    clusters = choose([utterance for utterance in task.store.utterances if utterance.id in tested])
+    metrics = intervals(
+        [row.truth for row in rows],
+        [row.prediction for row in rows],
+        clusters=clusters.named(row.id for row in rows),
+        seed=task.seed,
+    )
+    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
+
+
+def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[Finding, ...]:
+    """Run the checks of a benchmark on the head."""
+    spec, folds = planned.specs[0], planned.folds
+    rows = sorted(predictions, key=lambda row: row.id)
+    truth, prediction = [row.truth for row in rows], [row.prediction for row in rows]
+    answers = Answers(truth, prediction, sorted({*truth, *prediction}))
+    system = FittedSystem(f"{spec.head} on {', '.join(spec.features)}", spec, (answers,))
+    kept = {name for fold in folds for name in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
+    utterances = tuple(row for row in planned.task.store.utterances if row.id in kept)
+    return tuple(checks.run(Evaluation(planned.describe_data(), folds, utterances, (system,))))
+
+
+def _summarize_search(planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult) -> SearchResult:
+    config, folds, first = planned.config, planned.folds, planned.specs[0]
+    names = search_space(first.head, config.params[first.head])
+    overlaps = find_overlaps(planned.task.store, folds, planned.features[0].folds)
+    seen = {fold.name: {*chain(*overlaps[fold.name].values())} for fold in folds}
+    chosen = [{name: result.params[name] for name in names} for result in (*results, final)]
+    return SearchResult(
+        config.search,
+        config.inner_folds,
+        {fold.name: one for fold, one in zip(folds, chosen[:-1], strict=True)},
+        chosen[-1],
+        seen=any(seen[fold.name] & {*fold.dev, *chain(*fold.turns)} for fold in folds),
+    )
+
+
+def _bundle(
+    task: Task,
+    spec: RunSpec,
+    final: RunResult,
+    fold: str | None,
+    pooled: FoldResult,
+    checked: Sequence[Finding],
+) -> Bundle:
+    store, encoders = task.store, spec.inputs.encoders
+    return Bundle(
+        head=final.head,
+        head_name=spec.head,
+        params=final.head.get_params(),
+        features=spec.features,
+        blocks=final.blocks,
+        classes=tuple(map(str, final.head.classes_)),
+        labels=task.labels,
+        corpus=store.corpus,
+        protocol=task.protocol,
+        seed=spec.seed,
+        fold=fold,
+        encoders={name: store.describe(file) for name, file in encoders.items()},
+        trained_on={name: _count_and_hash(store.trained_on(file)) for name, file in encoders.items()},
+        metrics=pooled.metrics_json(),
+        versions=read_versions(),
+        normalize=spec.normalize,
+        scaling=final.scaling,
+        failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
+    )
+
+
+def _count_and_hash(ids: Iterable[str]) -> dict[str, Any]:
+    lines = sorted(ids)
+    return {"count": len(lines), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}

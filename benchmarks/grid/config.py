@@ -1,0 +1,140 @@
+"""Parse what a user asks a benchmark to compare, and write the command that asks for it again."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
+from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
+from benchmarks.evaluation.head_settings import SEED, check_params, format_param, parse_params
+from benchmarks.evaluation.learning_curve import check_train_sizes
+from featurestore.errors import BadValue
+from featurestore.folds.group_split import DEV_PARTS
+from featurestore.normalization import NONE, check_normalization
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What a benchmark compares, parsed and checked.
+
+    Args:
+        heads: registry names.
+        features: the feature sets; empty for one set of every default feature.
+        labels: label scheme; by default the corpus's own.
+        protocol: its registry name.
+        fold: this one alone.
+        split_seed: of the split, the same for all seeds, since encoders are fine-tuned on one split.
+        seeds: of stochastic heads; the others run once.
+        normalize: `none`, `global`, `speaker`; several are compared.
+        logits: how logits are taken (`benchmarks.evaluation.fold_features.resolve`); several are compared.
+        params: settings by head.
+        search: how many settings to try on dev; 0 takes `params`.
+        inner_folds: how many parts of training take turns as dev, at most; 1 is the dev part alone.
+        permute: also measure permutation importance, of every head on a set with both modalities.
+        train_sizes: also fit every head on these parts of training, above 0 and below 1, for a learning curve.
+        allow_leakage: run what leaks, and mark it.
+        allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
+
+    Raises:
+        BadValue: a normalization, a way of taking logits or a train size is unknown.
+        UnknownName: a head, or a setting of it, is unknown.
+    """
+
+    heads: tuple[str, ...]
+    features: tuple[FeatureSet, ...] = ()
+    labels: str | None = None
+    protocol: str = "holdout"
+    fold: str | None = None
+    split_seed: int = 0
+    seeds: tuple[int, ...] = (0,)
+    normalize: tuple[str, ...] = (NONE,)
+    logits: tuple[str, ...] = (CROSS_FITTED,)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    search: int = 0
+    inner_folds: int = DEV_PARTS
+    permute: bool = False
+    train_sizes: tuple[float, ...] = ()
+    allow_leakage: bool = False
+    allow_degenerate: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every value that needs no store."""
+        check_train_sizes(self.train_sizes)
+        for normalization in self.normalize:
+            check_normalization(normalization)
+        for logits in self.logits:
+            check_logits(logits)
+        for head in self.heads:
+            check_params(head, self.params.get(head, {}))
+
+    @classmethod
+    def parse(
+        cls, heads: Sequence[str], features: str | None = None, *, params: Sequence[str] = (), **options: Any
+    ) -> Self:
+        """Parse the texts of a command line.
+
+        Args:
+            heads: registry names.
+            features: as `benchmarks.evaluation.feature_sets.parse_feature_sets` reads them.
+            params: `HEAD.NAME=VALUE` texts.
+            options: the others, by name.
+
+        Raises:
+            BadValue: a setting of another head, or of the seed; or as `parse_params` and `BenchmarkConfig` raise.
+            UnknownName: as `parse_params` and `BenchmarkConfig` raise.
+
+        >>> BenchmarkConfig.parse(["svm"], "audio.mean", params=["svm.C=2"]).params
+        {'svm': {'C': 2}}
+        """
+        return cls(tuple(heads), parse_feature_sets(features), params=_parse_params(heads, params), **options)
+
+    def command(self, store: Path, out: Path, test_store: Path | None = None, test_labels: str | None = None) -> str:
+        """Write the `cli benchmark` command that asks for the same, quoted for a shell: every option with its value.
+
+        Options that have their default are left out.
+
+        Args:
+            store: the paths as the user gave them, here and below; they are left as they are.
+            out: the folder of the benchmark.
+            test_store: of the protocol cross-corpus.
+            test_labels: its label scheme.
+
+        >>> config = BenchmarkConfig.parse(["svm"], "audio.mean", params=["svm.C=2"])
+        >>> config.command(Path("my store"), Path("out"))
+        "cli benchmark --store 'my store' --heads svm --features audio.mean --param svm.C=2 --out out"
+        """
+        words = ["--store", str(store), *self._options()]
+        for name, value in (("--test-store", test_store), ("--test-labels", test_labels)):
+            words += [name, str(value)] if value is not None else []
+        return shlex.join(["cli", "benchmark", *words, "--out", str(out)])
+
+    def _options(self) -> Iterator[str]:
+        for one in fields(self):
+            value, option = getattr(self, one.name), "--" + one.name.replace("_", "-")
+            if one.name == "params":
+                for head, params in self.params.items():
+                    for name, setting in params.items():
+                        yield from ("--param", f"{head}.{format_param(name, setting)}")
+            elif value is True:
+                yield option
+            elif value != one.default:
+                yield from (option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+
+def _parse_params(heads: Sequence[str], texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    by_head: dict[str, list[str]] = {}
+    for text in texts:
+        head = max((head for head in heads if text.startswith(f"{head}.")), key=len, default="")
+        if not head:
+            raise BadValue(
+                f"{text!r} is not a setting of a head in this benchmark",
+                expected=f"HEAD.NAME=VALUE, HEAD one of {', '.join(heads)}",
+            )
+        by_head.setdefault(head, []).append(text.removeprefix(f"{head}."))
+    found = {head: parse_params(head, given) for head, given in by_head.items()}
+    seeded = [head for head, params in found.items() if SEED in params]
+    if seeded:
+        raise BadValue(f"{seeded[0]}.{SEED} is given, but --seeds sets it", do="--seeds 0,1,2")
+    return found

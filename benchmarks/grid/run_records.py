@@ -1,0 +1,259 @@
+"""Write and read a run: a CSV of one row per utterance, and beside it the JSON record of what was run.
+
+The JSON is written last and holds the sha256 of the CSV: where it is, the run is complete.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from benchmarks.evaluation.head_settings import SEED
+from benchmarks.evaluation.run import RunResult
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.statistics.intervals import Answers
+from featurestore.errors import Mismatch, NotFound, Problem
+from featurestore.storage.atomic import write_text
+
+FORMAT = 2
+CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
+_COLUMNS = ("id", "truth", "prediction")
+_TUPLES = ("features", "files", "classes")  # of a record; lists in JSON
+# fields whose JSON key is the name of an earlier version
+_KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
+_AGAIN = "run the same cli benchmark again: what is whole is kept"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run was, and how it went, as plain JSON.
+
+    Args:
+        digest: of all that shapes the run; the name of its files.
+        system: the system that the run belongs to: head, feature set, normalization and logits in words. A run with
+            permuted rows or less training data bears the name of the system that it tells about.
+        head: its registry name.
+        feature_set: its name.
+        features: in column order.
+        files: the same as read: `text@1.mean`.
+        logits: how logits were taken: empty where there is no choice.
+        normalize: `none`, `global` or `speaker`.
+        protocol: its registry name.
+        fold: its name.
+        seed: of the head.
+        stochastic: whether the seed decides anything.
+        search: how many settings were tried on dev.
+        train_size: the part of training that was fitted on, above 0 and at most 1; below 1 the run is a control.
+        permuted: `text` or `audio`: the modality whose test rows were permuted, which makes the run a control; empty
+            where none was.
+        params: the settings that were used.
+        train: number of utterances fitted on; `dev` chosen on; `test` measured on.
+        leak: which encoder was fine-tuned on test utterances; empty where none was.
+        seconds: `tune` (the search), `fit`, `predict` of the head, on the test part as it is.
+        peak_mb: the most memory of the process that ran it.
+        bundle_bytes: of the fitted head's weights as a bundle holds them.
+        history: by epoch, of a head that learns in epochs: `loss` (mean cross entropy in nats) and `accuracy` (0 to 1)
+            on its training rows; of another head empty.
+        classes: of the probabilities, in order.
+        csv_sha256: of the predictions.
+    """
+
+    digest: str
+    system: str
+    head: str
+    feature_set: str
+    features: tuple[str, ...]
+    files: tuple[str, ...]
+    logits: str
+    normalize: str
+    protocol: str
+    fold: str
+    seed: int
+    stochastic: bool
+    search: int
+    train_size: float
+    permuted: str
+    params: Mapping[str, Any]
+    train: int
+    dev: int
+    test: int
+    leak: str
+    seconds: Mapping[str, float]
+    peak_mb: float
+    bundle_bytes: int
+    history: Mapping[str, list[float]]
+    classes: tuple[str, ...]
+    csv_sha256: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it tells something about a system, and is no system itself."""
+        return self.train_size < 1 or bool(self.permuted)
+
+    @property
+    def fitted_on(self) -> int:
+        """The number of utterances that the head learned from: those of dev too, once settings are chosen."""
+        return self.train + (self.dev if self.search else 0)
+
+    @classmethod
+    def from_run(cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int) -> Self:
+        """Record a run that has ended."""
+        return cls(
+            digest=digest,
+            system=spec.system,
+            head=spec.head,
+            feature_set=spec.feature_set,
+            features=spec.features,
+            files=tuple(map(str, spec.inputs.all_files)),
+            logits=spec.logits,
+            normalize=spec.normalize,
+            protocol=spec.protocol,
+            fold=spec.fold.name,
+            seed=spec.seed,
+            stochastic=SEED in spec.params,
+            search=spec.search,
+            train_size=spec.train_size,
+            permuted=spec.permuted.modality if spec.permuted else "",
+            params={name: _to_plain(value) for name, value in result.params.items()},
+            train=len(spec.fold.train),
+            dev=len(spec.fold.dev),
+            test=len(spec.fold.test),
+            leak=spec.leak,
+            seconds=result.seconds,
+            peak_mb=result.peak_mb,
+            bundle_bytes=bundle_bytes,
+            history=_read_history(result.head),
+            classes=tuple(map(str, result.head.classes_)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as written to disk."""
+        return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError: a key is missing or unknown, or not of its type.
+        """
+        names = {key: name for name, key in _KEYS.items()}
+        found = {names.get(key, key): value for key, value in content.items()}
+        return cls(**found | {name: tuple(found[name]) for name in _TUPLES})
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run that was read back.
+
+    Args:
+        record: what was run.
+        ids: of its test part (N,).
+        answers: truth, predictions and probabilities, in the order of `ids`.
+    """
+
+    record: RunRecord
+    ids: tuple[str, ...]
+    answers: Answers
+
+
+def is_done(folder: Path, digest: str) -> bool:
+    """Tell whether a run is complete, undamaged and of this version."""
+    try:
+        _read_files(folder, digest)
+    except Problem:
+        return False
+    return True
+
+
+def write(folder: Path, record: RunRecord, ids: Sequence[str], answers: Answers) -> None:
+    """Write a run, each file atomically, the JSON last.
+
+    Args:
+        folder: of the runs.
+        record: what was run; `csv_sha256` is filled in.
+        ids: of the test part (N,).
+        answers: with probabilities in the order of `record.classes`.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *record.classes])
+    probabilities = [] if answers.probabilities is None else answers.probabilities.tolist()
+    for utterance_id, truth, prediction, row in zip(ids, answers.truth, answers.prediction, probabilities, strict=True):
+        writer.writerow([utterance_id, truth, prediction, *(format(value, ".9g") for value in row)])
+    text = buffer.getvalue()
+    write_text(folder / f"{record.digest}.csv", text)
+    content = {"format": FORMAT, **record.to_json(), "csv_sha256": _sha256(text.encode())}
+    write_text(folder / f"{record.digest}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read(folder: Path, digest: str) -> RecordedRun:
+    """Read a run.
+
+    Raises:
+        NotFound: there is no such run.
+        Mismatch: its predictions changed after they were written, or it is of another version.
+    """
+    record, raw = _read_files(folder, digest)
+    _, *rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
+    ids, truth, prediction = ([row[column] for row in rows] for column in range(3))
+    probabilities = np.array([row[3:] for row in rows], dtype=np.float64)
+    return RecordedRun(record, tuple(ids), Answers(truth, prediction, record.classes, probabilities))
+
+
+def read_object(path: Path, *, do: str = _AGAIN) -> dict[str, Any]:
+    """Read a JSON file that holds one object.
+
+    Raises:
+        NotFound: there is no such file.
+        Mismatch: it is damaged.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"there is no {path}", do=do) from None
+    except ValueError as error:
+        raise Mismatch(f"{path} is damaged: {error}", expected="a JSON object", do=do) from None
+    if not isinstance(found, dict):
+        raise Mismatch(f"{path} is damaged", expected="a JSON object", got=type(found).__name__, do=do)
+    return found
+
+
+def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
+    """Read a run's record and the bytes of its table, and raise as `read` does."""
+    path = folder / f"{digest}.json"
+    content = read_object(path)
+    if content.pop("format", FORMAT) != FORMAT:
+        raise Mismatch(f"{path} is not of this version", do=_AGAIN)
+    try:
+        record = RunRecord.from_json(content)
+    except (KeyError, TypeError):
+        raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
+    table = path.with_suffix(".csv")
+    raw = table.read_bytes() if table.is_file() else b""
+    if _sha256(raw) != record.csv_sha256:
+        raise Mismatch(f"{table} is damaged or missing", expected=f"sha256 {record.csv_sha256}", do=_AGAIN)
+    return record, raw
+
+
+def _read_history(head: Any) -> dict[str, list[float]]:
+    """Read the curves of a head that learns in epochs, by name."""
+    lines = getattr(head, "history_", [])
+    found = [name for name in CURVES if lines and all(name in line for line in lines)]
+    return {name: [line[name] for line in lines] for name in found}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    return [_to_plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
