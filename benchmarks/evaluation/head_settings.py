@@ -41,6 +41,18 @@ def head_settings(head: str) -> dict[str, Setting]:
     return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
 
 
+def is_baseline(head: str) -> bool:
+    """Tell by scikit-learn's tag `poor_score` whether a head only marks the floor that other heads must beat.
+
+    Args:
+        head: its registry name.
+
+    >>> is_baseline("prior")
+    True
+    """
+    return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
+
+
 def to_json(heads: Mapping[str, str]) -> dict[str, Any]:
     """Give each head's summary and settings as plain JSON.
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.head_settings import head_settings
+from benchmarks.evaluation.head_settings import head_settings, is_baseline
 from featurestore import registry
 
 
@@ -40,3 +40,7 @@ def test_the_list_holds_all_of_it():
 def test_other_things_have_no_settings(kind):
     output = invoke(kind, "--settings", code=2).output
     assert f"--settings is of heads, not of {kind}: cli list heads --settings" in output
+
+
+def test_baselines_are_known_by_their_tag():
+    assert [head for head in registry.names("heads") if is_baseline(head)] == ["prior"]
