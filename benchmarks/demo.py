@@ -11,7 +11,7 @@ from benchmarks.grid.asked import Asked
 from benchmarks.grid.compare import compare
 from benchmarks.report.render.table import markdown
 from benchmarks.report.write import PAGE
-from benchmarks.statistics.formatting import estimate
+from benchmarks.statistics.formatting import format_interval
 from featurestore.extraction.pipeline import extract_all
 from featurestore.labels import card
 from featurestore.storage.atomic import write_text
@@ -105,4 +105,4 @@ def _fit(store: Store, head: str, modality: str) -> Fitted:
 def _cells(row: Row) -> list[str]:
     metrics = row.fitted.pooled.metrics
     figures = [metrics["accuracy"], metrics["unweighted_average_recall"]]
-    return [row.modality, row.head, *(estimate(f.value, f.low, f.high) for f in figures)]
+    return [row.modality, row.head, *(format_interval(f.value, f.low, f.high) for f in figures)]

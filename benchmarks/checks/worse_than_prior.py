@@ -2,9 +2,9 @@
 
 from benchmarks.checks._finding import Finding, failed, not_applicable, passed
 from benchmarks.evaluation.evaluation import Evaluation, Judged
-from benchmarks.statistics.formatting import percent
+from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.intervals import Interval, estimates
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.metrics import METRIC
 
 __all__ = ["check"]
 
@@ -21,14 +21,14 @@ def check(results: Evaluation) -> Finding:
     worse = [system.name for system in looking if not _above(floor, results, system)]
     if worse:
         return failed(
-            f"{len(worse)} of {len(looking)} systems are not shown to be above {percent(floor)} %, what a constant "
+            f"{len(worse)} of {len(looking)} systems are not shown to be above {format_percent(floor)} %, what a constant "
             f"answer reaches: {', '.join(worse[:3])}"
         )
     if results.clusters.few:
-        return not_applicable(f"above {percent(floor)} % on what was tested, but {results.clusters.few}")
-    return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
+        return not_applicable(f"above {format_percent(floor)} % on what was tested, but {results.clusters.few}")
+    return passed(f"all {len(looking)} systems are above {format_percent(floor)} %, their intervals too")
 
 
 def _above(floor: float, results: Evaluation, system: Judged) -> bool:
-    found = estimates(system.pooled, clusters=results.clusters.named(results.ids))[METRIC]
+    found = estimates(system.pooled, clusters=results.clusters.for_ids(results.ids))[METRIC]
     return isinstance(found, Interval) and found.low > floor

@@ -11,7 +11,7 @@ from benchmarks.evaluation.task import Task
 from benchmarks.fitting.result import Prediction
 from benchmarks.grid.about import data
 from benchmarks.grid.plan import Variant
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore.folds.fold import Fold
 
 

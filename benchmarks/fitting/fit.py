@@ -20,7 +20,7 @@ from benchmarks.evaluation.task import Task, task
 from benchmarks.fitting.checked import Setup, findings
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.fitting.settings import Searched
-from benchmarks.statistics.clusters import choose
+from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.intervals import intervals
 from featurestore.engines.parallel import each, threads
 from featurestore.errors import BadValue
@@ -289,11 +289,11 @@ def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> 
 
 def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:
     tested = {row.id for row in rows}
-    clusters = choose([utterance for utterance in cut.store.utterances if utterance.id in tested])
+    clusters = choose_clusters([utterance for utterance in cut.store.utterances if utterance.id in tested])
     metrics = intervals(
         [row.truth for row in rows],
         [row.prediction for row in rows],
-        clusters=clusters.named(row.id for row in rows),
+        clusters=clusters.for_ids(row.id for row in rows),
         seed=cut.seed,
     )
     return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)

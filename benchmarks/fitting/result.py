@@ -12,7 +12,7 @@ from benchmarks.evaluation.normalize import NONE, NOTES, SPEAKER
 from benchmarks.fitting.settings import Searched, describe_settings
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
 from benchmarks.statistics.clusters import Clusters
-from benchmarks.statistics.formatting import estimate
+from benchmarks.statistics.formatting import format_interval
 from benchmarks.statistics.intervals import Interval
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
@@ -190,7 +190,7 @@ class Fitted:
 
 def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
-    figures = [estimate(f.value, f.low, f.high, mark) for f in row.metrics.values()]
+    figures = [format_interval(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, NotFound, Problem
 from featurestore.storage.atomic import write_text
 

@@ -14,7 +14,7 @@ from benchmarks.grid.about import about
 from benchmarks.grid.asked import Asked, command
 from benchmarks.grid.plan import Plan, Planned, plan
 from benchmarks.grid.predictions import Card
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore import registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import each

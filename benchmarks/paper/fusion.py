@@ -13,7 +13,7 @@ from benchmarks.grid.compare import compare
 from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
-from benchmarks.statistics.formatting import percent
+from benchmarks.statistics.formatting import format_percent
 from featurestore import registry
 from featurestore.engines.parallel import threads
 from featurestore.folds import fold as cuts
@@ -67,7 +67,7 @@ def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
     def measure(fitted: Any) -> None:
         measured = {**_training(fitted, len(fold.train)), **_held_out(fitted, held_out, truth)}
         history.append(measured)
-        figures = f"loss {measured['loss']:.3f}, held out: accuracy {percent(measured['accuracy'])} %"
+        figures = f"loss {measured['loss']:.3f}, held out: accuracy {format_percent(measured['accuracy'])} %"
         say(f"  epoch {measured['epoch']} of {head.epochs}: {figures} (n = {len(truth)})")
 
     say(f"fusion, {X.shape[0]} turns of {X.shape[1]:,} numbers to learn, {len(truth)} held out …")

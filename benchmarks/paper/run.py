@@ -14,7 +14,7 @@ from benchmarks.paper.stage import Say
 from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
 from benchmarks.report.write import PAGE
-from benchmarks.statistics.formatting import estimate
+from benchmarks.statistics.formatting import format_interval
 from featurestore.errors import Mismatch
 from featurestore.extraction.pipeline import DEFAULT_ENCODERS
 from featurestore.spec import parse_encoder
@@ -83,7 +83,7 @@ def summary(done: Done) -> str:
     lines = [f"the paper's experiment, mode {done.results['mode']}, split by {done.results['plan']['protocol']}"]
     for name, stage in done.results["stages"].items():
         found, mark = stage["blocks"][-1]["metrics"]["accuracy"], " !" if stage["leak"] else ""
-        figure = estimate(found["value"], found["low"], found["high"], f" %{mark}")
+        figure = format_interval(found["value"], found["low"], found["high"], f" %{mark}")
         paper = published()["stages"][name]["blocks"][-1]["accuracy"]
         lines.append(f"  {name:<6}  accuracy {figure}, n = {found['n']}; published {paper:.3f} %")
     lines += [f"differs: {line}" for line in done.results["differences"]]

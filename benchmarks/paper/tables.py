@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.paper.plan import published
-from benchmarks.statistics.formatting import estimate, percent, points
+from benchmarks.statistics.formatting import format_interval, format_percent, format_points
 
 NONE = "–"
 TITLES = {
@@ -104,18 +104,18 @@ _FIGURES = ("Published %", "Measured %", "95 % interval", "Difference, points", 
 
 def _figures(paper: float | None, measured: Mapping[str, Any], leak: str) -> list[str]:
     """Published, measured, interval, difference and n."""
-    interval = f"{percent(measured['low'])} to {percent(measured['high'])}"
-    difference = NONE if paper is None else points(measured["value"] - paper / 100)
+    interval = f"{format_percent(measured['low'])} to {format_percent(measured['high'])}"
+    difference = NONE if paper is None else format_points(measured["value"] - paper / 100)
     value = NONE if paper is None else f"{paper:.3f}"
     return [value, _percent(measured["value"], leak), interval, difference, f"{measured['n']:,}"]
 
 
 def _percent(value: float, leak: str) -> str:
-    return f"{percent(value)}{' !' if leak else ''}"
+    return f"{format_percent(value)}{' !' if leak else ''}"
 
 
 def _with_interval(found: Mapping[str, Any], leak: str) -> str:
-    return estimate(found["value"], found["low"], found["high"], " !" if leak else "")
+    return format_interval(found["value"], found["low"], found["high"], " !" if leak else "")
 
 
 def _published_n(name: str) -> str:

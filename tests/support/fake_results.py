@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.grid import predictions, results
 from benchmarks.grid.predictions import Card
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 

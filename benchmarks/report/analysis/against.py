@@ -7,9 +7,10 @@ import numpy as np
 
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis.modalities import of_seeds
-from benchmarks.statistics.clusters import choose
-from benchmarks.statistics.intervals import Answers
-from benchmarks.statistics.pairs import METRIC, differences
+from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.clusters import choose_clusters
+from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.errors import BadValue
 
 HERE, THERE = "here", "there"
@@ -44,9 +45,9 @@ def against(results: Results, other: Results) -> dict[str, Any]:
             got=", ".join(system.name for system in other.systems),
             do=do,
         )
-    clusters, shared = choose(row for row in results.utterances if row.id in set(common)), set(common)
+    clusters, shared = choose_clusters(row for row in results.utterances if row.id in set(common)), set(common)
     rows = [[place for place, name in enumerate(found.ids) if name in shared] for found in (results, other)]
-    systems = [_difference(pair, rows, clusters.named(common)) for pair in pairs]
+    systems = [_difference(pair, rows, clusters.for_ids(common)) for pair in pairs]
     over = {"over": clusters.over, "clusters": clusters.count, "few": clusters.few}
     return {"protocol": other.about["protocol"], "n": len(common), **over, "systems": systems}
 
@@ -66,7 +67,7 @@ def _difference(
             got=f"seeds {pair[1].seeds}",
             do="run both benchmarks with the same --seeds and --labels",
         )
-    (apart,) = differences(answers, clusters=clusters)
+    (apart,) = compare_pairs(answers, clusters=clusters)
     return {
         "system": pair[0].name,
         **{name: _mean(found) for name, found in answers.items()},

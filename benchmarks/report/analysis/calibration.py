@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.grid.results import System
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.metrics import BINS
 
 _COVERAGE = 20  # points of the curve: every 5 % of the utterances

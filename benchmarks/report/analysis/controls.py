@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.grid.results import Results, System
 from benchmarks.report.render.table import markdown
-from benchmarks.statistics.formatting import estimate, points
+from benchmarks.statistics.formatting import format_interval, format_points
 from benchmarks.statistics.intervals import estimates
 
 _SHOWN = ("accuracy", "unweighted_average_recall")
@@ -69,8 +69,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["control"],
         f"{row['train']:.0f}",
-        *(estimate(one["value"], one["low"], one["high"], mark) for one in shown),
-        f"{points(row['metrics'][_SHOWN[1]]['minus_system'])}{mark}",
+        *(format_interval(one["value"], one["low"], one["high"], mark) for one in shown),
+        f"{format_points(row['metrics'][_SHOWN[1]]['minus_system'])}{mark}",
     ]
 
 

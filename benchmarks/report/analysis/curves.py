@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.grid.results import Results
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.metrics import METRIC
 
 SHOWN = ("accuracy", METRIC)
 

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.grid.results import Results, System
-from benchmarks.statistics.intervals import Answers
-from benchmarks.statistics.pairs import METRIC, differences
+from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.spec import parse_feature
 
 PRIOR = "prior"  # looks at no features
@@ -54,7 +55,7 @@ def shuffled(results: Results) -> list[dict[str, Any]]:
     `value` is the difference in unweighted average recall over the seeds that both have, with its paired interval and
     p (not corrected): how much the head's answers rest on that modality.
     """
-    names = results.clusters.named(results.ids)
+    names = results.clusters.for_ids(results.ids)
     systems = {system.name: system for system in results.systems}
     found = []
     for control in results.controls:
@@ -62,7 +63,7 @@ def shuffled(results: Results) -> list[dict[str, Any]]:
             system = systems[control.card.system]
             seeds = set(control.seeds) & set(system.seeds)
             answers = {one.name: of_seeds(one, seeds) for one in (control, system)}
-            (apart,) = differences(answers, clusters=names)
+            (apart,) = compare_pairs(answers, clusters=names)
             about = {"head": control.card.head, "feature_set": control.card.feature_set}
             found.append(about | {"shuffled": control.card.shuffled, **asdict(apart)})
     return found

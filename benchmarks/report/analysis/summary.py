@@ -11,11 +11,12 @@ from benchmarks import checks
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis import controls, verdict
 from benchmarks.report.render.table import markdown
-from benchmarks.statistics import pairs as compare
-from benchmarks.statistics.bootstrap import RESAMPLES, effective, method, units
-from benchmarks.statistics.formatting import estimate, percent, points
-from benchmarks.statistics.intervals import Answers, estimates
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics import multiple_comparisons, paired_comparisons
+from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, number_units
+from benchmarks.statistics.formatting import format_interval, format_percent, format_points
+from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.metrics import METRIC
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")
 _MOST_PAIRS = 28  # in the table for a person; the JSON holds all
@@ -24,23 +25,25 @@ _MOST_PAIRS = 28  # in the table for a person; the JSON holds all
 def summarise(results: Results) -> dict[str, Any]:
     """Everything that can be said of a benchmark, as plain JSON; the best system by unweighted average recall first."""
     clusters, over = results.clusters, results.clusters.over
-    names = clusters.named(results.ids)
+    names = clusters.for_ids(results.ids)
     rows = [_row(system, names) for system in results.systems]
     rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
     controlled = controls.rows(results, names)
-    pairs = compare.differences({system.name: system.pooled for system in results.systems}, clusters=names)
-    letters = compare.groups([row["system"] for row in rows], compare.different(pairs))
+    pairs = paired_comparisons.compare_pairs({system.name: system.pooled for system in results.systems}, clusters=names)
+    letters = multiple_comparisons.compact_letter_display(
+        [row["system"] for row in rows], paired_comparisons.significant_pairs(pairs)
+    )
     about = {name: results.about[name] for name in ("corpus", "labels", "protocol", "split_seed", "tune", "seeds")}
     return about | {
         "n": len(results.ids),
         "folds": len(results.folds),
         "classes": sorted(set(results.about["classes"].values())),
-        "interval": f"{method(effective(units(len(results.ids), names)))} over {clusters.count} {over}, {RESAMPLES} "
+        "interval": f"{interval_method(effective_count(number_units(len(results.ids), names)))} over {clusters.count} {over}, {RESAMPLES} "
         "resamples",
         "over": over,
         "clusters": clusters.count,
         "few": clusters.few,
-        "level": compare.LEVEL,
+        "level": paired_comparisons.LEVEL,
         "notes": [*_notes(results), *_floor(rows, results), *_without_width([*rows, *controlled], over)],
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
@@ -188,8 +191,8 @@ def _floor(rows: Sequence[Mapping[str, Any]], results: Results) -> list[str]:
     if not low or min(low) > chance - 1e-9:
         return []
     return [
-        f"the prior answers another class from fold to fold and reaches {percent(min(low))} %; the same answer to all "
-        f"has an unweighted average recall of {percent(chance)} %, and that is the floor"
+        f"the prior answers another class from fold to fold and reaches {format_percent(min(low))} %; the same answer to all "
+        f"has an unweighted average recall of {format_percent(chance)} %, and that is the floor"
     ]
 
 
@@ -248,8 +251,11 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["group"],
         row["system"],
-        *(estimate(one["value"], one["low"], one["high"], mark) for one in shown),
-        *("" if main[name] is None else f"{percent(main[name])}{mark}" for name in ("sd_of_folds", "sd_of_seeds")),
+        *(format_interval(one["value"], one["low"], one["high"], mark) for one in shown),
+        *(
+            "" if main[name] is None else f"{format_percent(main[name])}{mark}"
+            for name in ("sd_of_folds", "sd_of_seeds")
+        ),
         f"{row['fit_seconds']:.2f}",
         f"{row['predict_microseconds']:.0f}",
     ]
@@ -267,8 +273,8 @@ def _pairs(summary: Mapping[str, Any]) -> list[str]:
         [
             pair["first"],
             pair["second"],
-            f"{points(pair['value'])}{'!' if leaked & {pair['first'], pair['second']} else ''} "
-            f"[{points(pair['low'])}, {points(pair['high'])}]",
+            f"{format_points(pair['value'])}{'!' if leaked & {pair['first'], pair['second']} else ''} "
+            f"[{format_points(pair['low'])}, {format_points(pair['high'])}]",
             f"{pair['p_holm']:.3g}",
             f"{pair['mcnemar_p_holm']:.3g}",
         ]

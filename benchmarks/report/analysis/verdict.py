@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.statistics.formatting import estimate
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.formatting import format_interval
+from benchmarks.statistics.metrics import METRIC
 
 
 def sentence(summary: Mapping[str, Any]) -> str:
@@ -36,7 +36,7 @@ def _compared(summary: Mapping[str, Any]) -> str:
 def _verdict(summary: Mapping[str, Any]) -> str:
     best, *others = summary["leaderboard"]
     found = best["metrics"][METRIC]
-    figure = estimate(found["value"], found["low"], found["high"], " %")
+    figure = format_interval(found["value"], found["low"], found["high"], " %")
     reaches = f"unweighted average recall, {figure}{', a leaked figure' if best['leak'] else ''}"
     same, few = len(equals(summary)) - 1, summary["few"]
     if not others:

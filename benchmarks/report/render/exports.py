@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.report.analysis.summary import render
 from benchmarks.report.render.sections import sections
 from benchmarks.report.render.tables import published
-from benchmarks.statistics.formatting import estimate, percent
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.formatting import format_interval, format_percent
+from benchmarks.statistics.metrics import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
 _ABOUT = ("system", "head", "feature_set", "normalize", "logits", "group", "leak")
@@ -86,11 +86,11 @@ def markdown(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
 
 
 def _interval(one: Mapping[str, float]) -> str:
-    return estimate(one["value"], one["low"], one["high"])
+    return format_interval(one["value"], one["low"], one["high"])
 
 
 def _known(values: Mapping[str, float], name: str) -> str:
-    return percent(values[name]) if name in values else ""
+    return format_percent(values[name]) if name in values else ""
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.render.drawing import GRID, INK, SOFT, STYLE
 from benchmarks.report.render.tables import comparable, leaked
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.metrics import METRIC
 
 # Okabe and Ito's colours (2008, "Color Universal Design") without yellow and black, and two of Tol's (2021) dark ones
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#332288")

@@ -13,10 +13,10 @@ from benchmarks.report.render import tables
 from benchmarks.report.render.drawing import GRID, INK, SOFT
 from benchmarks.report.render.figures import LEAKED, SERIES
 from benchmarks.report.render.templates import environment
-from benchmarks.statistics.formatting import percent, points
+from benchmarks.statistics.formatting import format_percent, format_points
 
 TEMPLATE = "report.html.j2"
-FILTERS = {"size": tables.size, "percent": percent, "points": points, "p": tables.p_value}
+FILTERS = {"size": tables.size, "percent": format_percent, "points": format_points, "p": tables.p_value}
 _MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # what it is given is escaped
 _VARIABLES = {INK: "ink", SOFT: "rule", GRID: "grid", LEAKED: "bad"} | {
     colour: f"s{number}" for number, colour in enumerate(SERIES)

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report.render.table import markdown as table
 from benchmarks.report.render.tables import p_value
-from benchmarks.statistics.formatting import percent, points
+from benchmarks.statistics.formatting import format_percent, format_points
 
 
 def sections(content: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _against(other: Mapping[str, Any]) -> Iterator[str]:
         [
             [
                 one["system"],
-                *(percent(one[side]) + ("!" if leak else "") for side, leak in one["leak"].items()),
+                *(format_percent(one[side]) + ("!" if leak else "") for side, leak in one["leak"].items()),
                 _apart(one),
                 p_value(one["p"]),
             ]
@@ -77,7 +77,7 @@ def _calibration(leaderboard: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         [
             [
                 row["system"] + (" !" if row["leak"] else ""),
-                percent(row["metrics"]["expected_calibration_error"]["value"]),
+                format_percent(row["metrics"]["expected_calibration_error"]["value"]),
                 f"{row['metrics']['log_loss']['value']:.3f}",
                 f"{row['metrics']['brier_score']['value']:.3f}",
             ]
@@ -92,7 +92,7 @@ def _mistakes(found: Mapping[str, Any]) -> Iterator[str]:
     yield from table(
         ["id", "text", "true", "predicted", "confidence %"],
         [
-            [*(_said(row[name]) for name in ("id", "text", "truth", "prediction")), percent(row["confidence"])]
+            [*(_said(row[name]) for name in ("id", "text", "truth", "prediction")), format_percent(row["confidence"])]
             for row in found["rows"]
         ],
     )
@@ -133,7 +133,7 @@ def _provenance(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _apart(one: Mapping[str, float]) -> str:
-    return f"{points(one['value'])}{_mark(one)} [{points(one['low'])}, {points(one['high'])}]"
+    return f"{format_points(one['value'])}{_mark(one)} [{format_points(one['low'])}, {format_points(one['high'])}]"
 
 
 def _mark(one: Mapping[str, Any], mark: str = "!") -> str:

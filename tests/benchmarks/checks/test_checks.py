@@ -8,7 +8,7 @@ import pytest
 from benchmarks import checks
 from benchmarks.grid.predictions import Card, Predicted
 from benchmarks.grid.results import Results, System
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore import registry
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
@@ -145,7 +145,7 @@ CASES = [
         "too-few-speakers",
         {"speaker": lambda name: f"S{int(name[1:]) % 2}"},
         "failed",
-        "only 2 speakers were tested, so nothing can be shown about others",
+        "only 2 speakers in test, too few to show a difference",
     ),
     ("too-few-speakers", {}, "failed", "all tested utterances are of one speaker, so nothing can be shown about"),
     ("too-few-speakers", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),

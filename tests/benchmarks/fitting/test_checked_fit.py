@@ -109,15 +109,15 @@ def test_a_fold_that_lacks_classes_says_how_many_it_has():
             1,
             {"over": "utterances", "clusters": 40},
             "",
-            "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers",
+            "all test utterances are of one speaker: the intervals do not cover differences between speakers",
             "all tested utterances are of one speaker, so nothing can be shown about others",
         ),
         (
             2,
             {"over": "speakers", "clusters": 2},
-            "only 2 speakers were tested, so nothing can be shown about others",
+            "only 2 speakers in test, too few to show a difference",
             "",
-            "only 2 speakers were tested, so nothing can be shown about others",
+            "only 2 speakers in test, too few to show a difference",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_two_test_speakers_show_nothing_about_others(speakers, over, few, note, 
 
 def test_what_single_folds_do_not_say_is_said_once():
     lines = fit_head(FakeStore(), head="prior", protocol="leave-one-speaker-out").table().splitlines()
-    said = "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
+    said = "all test utterances are of one speaker: the intervals do not cover differences between speakers"
     assert [line for line in lines if said in line] == [f"in 6 of 6 folds: {said}"]
 
 

@@ -21,8 +21,8 @@ from benchmarks.report.analysis import content as report_content
 from benchmarks.report.analysis.content import FEATURED, content
 from benchmarks.report.analysis.summary import summarise
 from benchmarks.report.render import drawing, exports, figures, tables
-from benchmarks.statistics.formatting import percent
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.formatting import format_percent
+from benchmarks.statistics.metrics import METRIC
 from tests.support.fake_results import CLASSES, SEVERAL, Drawn, written
 
 PAGE_SHA256 = "b38b198180052d087b120ac1bcc74246be68a6113c074647627c9fd33e5fd9f3"
@@ -77,12 +77,13 @@ def test_few_or_unnamed_speakers_are_said_beside_the_intervals(tmp_path):
     written(tmp_path, [Drawn("svm"), Drawn("prior")], n=60, speakers=3)
     read = results.read(tmp_path)
     found = content(read)
-    assert found["interval"] == "95 % Student's interval by the bootstrap's error over 3 speakers, 2000 resamples"
+    method = "95 % Student's t interval with the bootstrap standard error"
+    assert found["interval"] == f"{method} over 3 speakers, 2000 resamples"
     rows = tuple(replace(row, speaker="") if place < 2 else row for place, row in enumerate(read.utterances))
     found = content(replace(read, utterances=rows))
     said = [
-        "only 3 speakers were tested, so nothing can be shown about others",
-        "2 of 60 tested utterances name no speaker and are resampled one by one",
+        "only 3 speakers in test, too few to show a difference",
+        "2 of 60 test utterances name no speaker and are resampled one by one",
     ]
     assert found["notes"][:2] == said
     assert f"Note: {said[0]}.\nNote: {said[1]}." in exports.markdown(found, {})
@@ -93,7 +94,7 @@ def test_of_few_speakers_the_sentence_says_that_nothing_can_be_shown(tmp_path, c
     systems = [Drawn("svm", skill=9.0), Drawn("prior")]
     write.write(found := content(results.read(written(tmp_path, systems, speakers=count))), tmp_path / "report.html")
     page, text = ((tmp_path / f"report.{end}").read_text("utf-8") for end in ("html", "md"))
-    few = f"only {count} speakers were tested, so nothing can be shown about others"
+    few = f"only {count} speakers in test, too few to show a difference"
     assert (found["few"], found["clusters"]) == (few if count < 6 else "", count)
     assert (f"test utterances: {few}; svm on both has the highest unweighted average" in found["sentence"]) == (
         count < 6
@@ -107,7 +108,7 @@ def test_of_few_speakers_the_sentence_says_that_nothing_can_be_shown(tmp_path, c
 
 def test_a_single_system_on_few_speakers_says_so_too(tmp_path):
     found = content(results.read(written(tmp_path, [Drawn("svm")], n=60, speakers=2)))
-    assert found["sentence"].endswith("]; only 2 speakers were tested, so nothing can be shown about others.")
+    assert found["sentence"].endswith("]; only 2 speakers in test, too few to show a difference.")
 
 
 def test_a_prior_below_chance_is_no_floor(tmp_path):
@@ -313,7 +314,7 @@ def test_the_sentence_has_the_figures_of_the_table(read, monkeypatch):
     monkeypatch.setattr(report_content, "summarise", halves)
     found = content(read)
     low = found["leaderboard"][0]["metrics"][METRIC]["low"]
-    assert f"[{percent(low)}, " in found["sentence"]
+    assert f"[{format_percent(low)}, " in found["sentence"]
 
 
 def test_mistakes_are_wrong_and_the_surest_first(read, found):

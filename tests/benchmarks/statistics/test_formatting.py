@@ -14,7 +14,7 @@ from benchmarks.fitting import result
 from benchmarks.report.analysis import controls, summary, verdict
 from benchmarks.report.analysis.content import rounded
 from benchmarks.report.render import exports, page
-from benchmarks.statistics.formatting import estimate, percent, points
+from benchmarks.statistics.formatting import format_interval, format_percent, format_points
 from benchmarks.statistics.intervals import Interval
 
 SOURCES = sorted((Path(__file__).parents[3] / "benchmarks").rglob("*.py"))
@@ -36,38 +36,38 @@ def by_hand(value, digits=6):
 
 @given(shares)
 def test_a_share_is_rounded_from_six_digits_half_up(value):
-    assert percent(value) == by_hand(value)
-    assert points(value) in (f"+{by_hand(value)}", "0.0")
-    assert points(-value) in (f"−{by_hand(value)}", "0.0")
+    assert format_percent(value) == by_hand(value)
+    assert format_points(value) in (f"+{by_hand(value)}", "0.0")
+    assert format_points(-value) in (f"−{by_hand(value)}", "0.0")
 
 
 @given(shares)
 def test_a_value_that_was_rounded_before_is_the_same_figure(value):
-    assert percent(rounded(value)) == percent(value)
+    assert format_percent(rounded(value)) == format_percent(value)
 
 
 @pytest.mark.parametrize("value", [0.0475, 19 / 400, 0.019 + 0.0285, 0.04749999999999999, 0.04750000000000001])
 def test_a_value_that_was_summed_in_another_order_is_the_same_figure(value):
-    assert percent(value) == "4.8"
+    assert format_percent(value) == "4.8"
 
 
 @given(shares, shares, shares)
 def test_every_output_writes_the_same_text(value, low, high):
     """The table of fit-head, the report in Markdown, LaTeX and HTML, and the sentence; before and after rounding."""
     one = {"value": value, "low": low, "high": high}
-    text = f"{percent(value)} [{percent(low)}, {percent(high)}]"
+    text = f"{format_percent(value)} [{format_percent(low)}, {format_percent(high)}]"
     for found in (one, rounded(one)):
-        assert estimate(**found) == text
+        assert format_interval(**found) == text
         assert exports._interval(found) == text
         metrics = {name: {**found, "sd_of_folds": value, "sd_of_seeds": value} for name in summary.SHOWN}
         row = {"group": "a", "system": "s", "leak": "", "metrics": metrics, "fit_seconds": 0, "predict_microseconds": 0}
-        assert summary._cells(row)[2:8] == [text] * 4 + [percent(value)] * 2
-        assert page.FILTERS["percent"](found["value"]) == percent(value)
+        assert summary._cells(row)[2:8] == [text] * 4 + [format_percent(value)] * 2
+        assert page.FILTERS["percent"](found["value"]) == format_percent(value)
         sentence = verdict._verdict({"leaderboard": [row], "pairs": [], "few": ""})
-        assert f"{percent(value)} % [{percent(low)}, {percent(high)}]" in sentence
+        assert f"{format_percent(value)} % [{format_percent(low)}, {format_percent(high)}]" in sentence
         metrics = {name: {**found, "minus_system": value} for name in controls._SHOWN}
         cells = controls._cells({"leak": "", "metrics": metrics, "control": "c", "train": 1})
-        assert cells[2:] == [text] * len(controls._SHOWN) + [points(value)]
+        assert cells[2:] == [text] * len(controls._SHOWN) + [format_points(value)]
     fold = SimpleNamespace(name="f", train=1, test=1, classes=2, leak="", metrics={"m": Interval(value, low, high, 1)})
     assert result._cells(fold)[-1] == text
 
