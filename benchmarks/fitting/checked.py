@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import checks
-from benchmarks.checks import Finding
+from benchmarks.checks import CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.inputs import Inputs
 from benchmarks.evaluation.task import Task
@@ -40,7 +40,7 @@ def findings(
     setup: Setup,
     predictions: Sequence[Prediction],
     tune: int = 0,
-) -> tuple[Finding, ...]:
+) -> tuple[CheckResult, ...]:
     """Every check's answer about one head.
 
     Args:
@@ -57,7 +57,7 @@ def findings(
     rows = tuple(row for row in cut.store.utterances if row.id in kept)
     name = f"{setup.head} on {', '.join(setup.features)}"
     fit = _Fit(name, setup, (_answers(predictions),))
-    return tuple(checks.run(Evaluation(about, tuple(folds), rows, (fit,))))
+    return tuple(checks.run_checks(Evaluation(about, tuple(folds), rows, (fit,))))
 
 
 def _answers(predictions: Sequence[Prediction]) -> Answers:

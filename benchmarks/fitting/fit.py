@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmarks.checks import FAILED, Finding
+from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation import leakage, one_class
 from benchmarks.evaluation.inputs import CROSS_FITTED, Inputs, resolve, taken
 from benchmarks.evaluation.normalize import GLOBAL, NONE, SPEAKER, check_way
@@ -299,7 +299,9 @@ def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction]
     return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
 
 
-def _bundle(fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult, checked: Sequence[Finding]) -> Bundle:
+def _bundle(
+    fitting: _Fitting, run: _Final, fold: str | None, pooled: FoldResult, checked: Sequence[CheckResult]
+) -> Bundle:
     cut, store = fitting.task, fitting.task.store
     encoders = fitting.inputs.encoders
     return Bundle(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.checks import FAILED, Finding
+from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.inputs import UNSEEN
 from benchmarks.evaluation.normalize import NONE, NOTES, SPEAKER
 from benchmarks.fitting.settings import Searched, describe_settings
@@ -87,7 +87,7 @@ class Fitted:
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
-    checks: tuple[Finding, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     path: Path | None = None
     searched: Searched | None = None
 

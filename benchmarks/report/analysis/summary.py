@@ -48,7 +48,7 @@ def summarise(results: Results) -> dict[str, Any]:
         "leaderboard": [row | {"group": letters[row["system"]]} for row in rows],
         "pairs": [asdict(pair) for pair in pairs],
         "controls": controlled,
-        "checks": [asdict(finding) | {"meaning": checks.meaning(finding)} for finding in checks.run(results)],
+        "checks": [asdict(one) | {"meaning": checks.describe_check(one.check)} for one in checks.run_checks(results)],
     }
 
 

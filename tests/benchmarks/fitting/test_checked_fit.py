@@ -52,7 +52,7 @@ def test_a_fit_and_a_benchmark_of_the_same_find_the_same(tmp_path, name, protoco
     read = results.read(tmp_path)
     (system,) = read.systems
     of_fit = "logistic on audio.mean, text.mean, text.logits"
-    expected = [replace(one, message=one.message.replace(system.name, of_fit)) for one in checks.run(read)]
+    expected = [replace(one, message=one.message.replace(system.name, of_fit)) for one in checks.run_checks(read)]
     assert list(fitted.checks) == expected
     assert [one.check for one in fitted.checks] == registry.names("checks")
 
@@ -97,7 +97,7 @@ def test_a_fold_that_lacks_classes_says_how_many_it_has():
     ]
     assert [fold["classes"] for fold in fitted.to_json()["folds"]] == [3, 2, 3]
     assert any(
-        line.startswith("! check class-missing failed: missing: sad in test of fold 2; read the") for line in table
+        line.startswith("! check class-missing failed: missing classes, sad in test of fold 2: ") for line in table
     )
     assert "  classes  " not in fit_head(FakeStore(), head="prior").table()
 
@@ -110,7 +110,7 @@ def test_a_fold_that_lacks_classes_says_how_many_it_has():
             {"over": "utterances", "clusters": 40},
             "",
             "all test utterances are of one speaker: the intervals do not cover differences between speakers",
-            "all tested utterances are of one speaker, so nothing can be shown about others",
+            "all test utterances are of one speaker: no test can show that figures hold for other speakers",
         ),
         (
             2,
@@ -148,7 +148,7 @@ def test_normalising_per_speaker_where_it_takes_the_class_away_is_refused(tmp_pa
     def compared(**options):
         asked = Asked(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
         benchmark(store, asked, tmp_path)
-        return {one.check: one for one in checks.run(results.read(tmp_path))}
+        return {one.check: one for one in checks.run_checks(results.read(tmp_path))}
 
     if refused:
         for run in (fitted, compared):
