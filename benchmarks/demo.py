@@ -9,8 +9,8 @@ from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
 from benchmarks.grid.asked import Asked
 from benchmarks.grid.compare import compare
-from benchmarks.report.render.table import markdown
-from benchmarks.report.write import PAGE
+from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.write_report import PAGE
 from benchmarks.statistics.formatting import format_interval
 from featurestore.extraction.pipeline import extract_all
 from featurestore.labels import card
@@ -59,7 +59,7 @@ class Demo:
             f"Held-out part of the protocol holdout, seed 0, n = {pooled.test}, {len(self._classes())} classes. "
             f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
-            *markdown(
+            *markdown_table(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
             ),
             "",

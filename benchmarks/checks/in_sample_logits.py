@@ -29,7 +29,9 @@ def check(evaluation: Evaluation) -> CheckResult:
             meaning="these heads trust logits too much",
             do="cross-fit the encoder (cli finetune --crossfit K, then cli extract --all-folds)",
         )
-    return report_pass(f"all {len(with_logits)} systems with logits take them from encoders that did not see them")
+    return report_pass(
+        f"all {len(with_logits)} systems with logits take them from encoders that did not learn the utterance"
+    )
 
 
 def examples() -> Examples:

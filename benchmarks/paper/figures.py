@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.report.render.drawing import GRID, INK, STYLE, svg
+from benchmarks.report.render.figure_style import GRID, INK, STYLE, svg
 
 TRAIN, HELD_OUT, LEFT_OUT = "#2166ac", "#b2182b", "#b8bfc6"
 

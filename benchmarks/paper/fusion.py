@@ -50,9 +50,16 @@ def others(plan: Plan, out: Path, say: Say) -> list[dict[str, Any]]:
     )
     found, _ = compare(plan.store.path, asked, out, say=say)
     rows = {(row["feature_set"], row["head"]): row for row in found["leaderboard"]}
-    kept = ("head", "features", "metrics", "leak")
     return [
-        {"modality": MODALITY[name]} | {key: rows[name, head][key] for key in kept} for name in pooled for head in HEADS
+        {
+            "modality": MODALITY[name],
+            "head": head,
+            "features": rows[name, head]["features"],
+            "metrics": rows[name, head]["metrics"],
+            "leak": rows[name, head]["leak"],
+        }
+        for name in pooled
+        for head in HEADS
     ]
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from benchmarks.paper import figures, tables
 from benchmarks.paper.plan import published
-from benchmarks.report.render.templates import environment
+from benchmarks.report.render.jinja_templates import make_environment
 from featurestore.storage.atomic import write_text
 
 NAMES = {"text": "Text model", "audio": "Audio model", "fusion": "Fusion"}
@@ -25,7 +25,7 @@ def write(results: Mapping[str, Any], out: Path) -> None:
 
 def render(page: str, results: Mapping[str, Any], drawn: Mapping[str, str]) -> str:
     """A page as text: `paper.html` or `paper.md`."""
-    pages = environment("benchmarks.paper")
+    pages = make_environment("benchmarks.paper")
     pages.filters["cell"] = _cell
     return pages.get_template(f"{page}.j2").render(
         results=results,

@@ -13,7 +13,7 @@ from benchmarks.paper.plan import MODALITIES, Epochs, Plan, published
 from benchmarks.paper.stage import Say
 from benchmarks.paper.switches import Switches, meanings
 from benchmarks.paper.tuning import encoded, tuned
-from benchmarks.report.write import PAGE
+from benchmarks.report.write_report import PAGE
 from benchmarks.statistics.formatting import format_interval
 from featurestore.errors import Mismatch
 from featurestore.extraction.pipeline import DEFAULT_ENCODERS

@@ -86,7 +86,7 @@ def _comparison(results: Mapping[str, Any], name: str) -> Table:
     stage, paper = results["stages"][name], published()["stages"][name]
     header = ["Model", "Labels", "Metric, as quoted", *_FIGURES]
     rows = [
-        [f"{row['model']} ({row['year']})", str(row["labels"]), row["metric"], f"{row['accuracy']:.3f}", *[NONE] * 4]
+        [f"{row['model']} ({row['year']})", str(row["labels"]), row["metric"], f"{row['accuracy']:.3f}", *[NONE] * 3]
         for row in published()["quoted"][name]
     ]
     quoted = next(block for block in paper["blocks"] if block["epochs"] == paper["quoted"])
@@ -99,15 +99,14 @@ def _comparison(results: Mapping[str, Any], name: str) -> Table:
     return Table(title, header, rows, [*notes, QUOTED], own=len(rows) - 1)
 
 
-_FIGURES = ("Published %", "Measured %", "95 % interval", "Difference, points", "n")
+_FIGURES = ("Published %", "Measured % [95 % interval]", "Difference, points", "n")
 
 
 def _figures(paper: float | None, measured: Mapping[str, Any], leak: str) -> list[str]:
-    """Published, measured, interval, difference and n."""
-    interval = f"{format_percent(measured['low'])} to {format_percent(measured['high'])}"
+    """Return published value, measured value with its interval, difference and n."""
     difference = NONE if paper is None else format_points(measured["value"] - paper / 100)
     value = NONE if paper is None else f"{paper:.3f}"
-    return [value, _percent(measured["value"], leak), interval, difference, f"{measured['n']:,}"]
+    return [value, _with_interval(measured, leak), difference, f"{measured['n']:,}"]
 
 
 def _percent(value: float, leak: str) -> str:

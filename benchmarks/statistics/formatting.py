@@ -1,4 +1,4 @@
-"""Format metrics as text: the same value gives the same text in every table, page and export."""
+"""Format figures as text: the same value gives the same text in every table, page and export."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -55,6 +55,29 @@ def format_ends(low: float, high: float, *, difference: bool = False) -> str:
     """
     write = format_points if difference else format_percent
     return f"[{write(low)}, {write(high)}]"
+
+
+def format_p_value(value: float) -> str:
+    """Format a p-value to three decimals.
+
+    >>> format_p_value(0.00012), format_p_value(0.0421), format_p_value(1.0)
+    ('< 0.001', '0.042', '1')
+    """
+    if value < 0.001:
+        return "< 0.001"
+    return "1" if value >= 0.9995 else f"{value:.3f}"
+
+
+def format_bytes(count: float) -> str:
+    """Format a number of bytes in the unit that leaves one to three digits before the point.
+
+    >>> format_bytes(831), format_bytes(48_700), format_bytes(271_000_000)
+    ('831 B', '48.7 kB', '271.0 MB')
+    """
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= least:
+            return f"{count / least:.1f} {unit}"
+    return f"{count:.0f} B"
 
 
 def _to_percent(value: float) -> Decimal:

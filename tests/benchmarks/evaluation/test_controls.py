@@ -12,7 +12,7 @@ from benchmarks.evaluation import controls
 from benchmarks.grid import compare, results
 from benchmarks.grid.asked import Asked
 from benchmarks.grid.runner import benchmark
-from benchmarks.report.analysis.content import content
+from benchmarks.report.analysis.report_content import build_content
 from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold
@@ -128,7 +128,7 @@ def test_a_search_sees_the_same_share_of_the_dev_part(tmp_path):
     found, _ = ran(tmp_path, heads=("svm",), search=1, shares=(0.5,))
     (control,) = found.controls
     assert {(run.card.train, run.card.dev, run.card.tune) for run in control.runs} == {(12, 12, 1)}
-    (curve,) = content(found)["sizes"]
+    (curve,) = build_content(found)["sizes"]
     assert [(point["share"], point["train"]) for point in curve["points"]] == [(0.5, 24), (1.0, 48)]
 
 

@@ -1,10 +1,10 @@
-"""Jinja as the pages need it: from this package's files, HTML escaped, an unknown name is an error."""
+"""Set up Jinja for the pages: templates of a package, HTML escaped, unknown names are errors."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 
-def environment(package: str) -> Environment:
-    """Templates that lie in a package; those named `*.html.j2` escape what they are given."""
+def make_environment(package: str) -> Environment:
+    """Return an environment for the templates of a package. Those named `*.html.j2` escape their values."""
     return Environment(
         loader=PackageLoader(package, "."),
         autoescape=select_autoescape(["html.j2"]),

@@ -1,4 +1,4 @@
-"""How figures are drawn and put into a page, for the benchmark's report and the paper's: matplotlib to inline SVG."""
+"""Style matplotlib figures and export them: inline SVG for a page, PNG for a file."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#22303c", "#8c959f", "#e3e7eb"
 STYLE = {
-    "svg.fonttype": "none",  # text stays text: light, and it can be selected
+    "svg.fonttype": "none",  # text stays text: it is small, and can be selected
     "svg.hashsalt": "emofuse",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
@@ -26,16 +26,16 @@ STYLE = {
 
 
 def svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an element to put into a page: no date, no prologue, ids of its own.
+    """Return a figure as an SVG element for a page, without date and prologue.
 
     Args:
-        figure: drawn under `STYLE`.
-        name: begins every id, so that figures on one page do not share any.
-        label: what the figure shows, for those who do not see it.
+        figure: drawn with `STYLE`.
+        name: prefix of every id, so that the figures of a page have different ids.
+        label: what the figure shows, for screen readers.
     """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    figure.set_layout_engine("none")  # everything has its place; to look for it again takes as long as to draw
+    figure.set_layout_engine("none")  # the layout is done, and a second one would take as long as drawing
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
@@ -46,15 +46,15 @@ def svg(figure: Figure, name: str, label: str) -> str:
     text = re.sub(references, rf"\g<1>{name}-\g<2>", text)
     text = re.sub(r'(<svg [^>]*?) width="[\d.]+pt"', r"\1", text, count=1)
     text = re.sub(r'(<svg [^>]*?) height="[\d.]+pt"', r"\1", text, count=1)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{_attribute(label)}" ', 1).strip()
+    return text.replace("<svg ", f'<svg role="img" aria-label="{_escape_attribute(label)}" ', 1).strip()
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG on white, 200 dots an inch, no date."""
+    """Return a figure as PNG on white, with 200 dots per inch and without a date."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=200, facecolor="white", metadata={"Software": None})
     return file.getvalue()
 
 
-def _attribute(text: str) -> str:
+def _escape_attribute(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
