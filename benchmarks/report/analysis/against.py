@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.grid.results import Results, System
-from benchmarks.report.analysis.content_types import AgainstContent, AgainstSystemContent
+from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
 from benchmarks.report.analysis.seeds import answers_of_seeds
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.grid.results import System
-from benchmarks.report.analysis.content_types import ConfusionContent
+from benchmarks.report.analysis.section_types import ConfusionContent
 
 
 def confusion(system: System) -> ConfusionContent:

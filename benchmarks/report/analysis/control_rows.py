@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from benchmarks.grid.results import Results, System
-from benchmarks.report.analysis.content_types import ControlContent, ControlMetricContent
 from benchmarks.report.analysis.seeds import answers_of_seeds
+from benchmarks.report.analysis.system_types import ControlContent, ControlMetricContent
 from benchmarks.statistics.intervals import estimates
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.grid.results import Results, System
-from benchmarks.report.analysis.content_types import (
+from benchmarks.report.analysis.system_types import (
     ClassContent,
     MetricContent,
     PairContent,

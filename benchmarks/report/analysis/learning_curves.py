@@ -6,16 +6,9 @@ from typing import cast
 import numpy as np
 
 from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import (
-    ControlContent,
-    CurveContent,
-    EpochsContent,
-    IntervalContent,
-    SizeContent,
-    SizesContent,
-    SummaryContent,
-    SystemContent,
-)
+from benchmarks.report.analysis.content_types import SummaryContent
+from benchmarks.report.analysis.section_types import CurveContent, EpochsContent, SizeContent, SizesContent
+from benchmarks.report.analysis.system_types import ControlContent, IntervalContent, SystemContent
 from benchmarks.statistics.metrics import METRIC
 
 

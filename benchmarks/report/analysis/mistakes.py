@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results, System
-from benchmarks.report.analysis.content_types import MistakeContent, MistakesContent, SystemContent
+from benchmarks.report.analysis.section_types import MistakeContent, MistakesContent
+from benchmarks.report.analysis.system_types import SystemContent
 
 MOST = 100
 

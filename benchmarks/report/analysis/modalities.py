@@ -6,18 +6,16 @@ from typing import cast
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import (
-    EncoderContent,
+from benchmarks.report.analysis.content_types import EncoderContent, SummaryContent
+from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.section_types import (
     KindDifferenceContent,
     KindsContent,
     LayerContent,
     LayersContent,
     ModalitiesContent,
-    PairContent,
-    SummaryContent,
-    SystemContent,
 )
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.system_types import PairContent, SystemContent
 from benchmarks.statistics.metrics import METRIC
 from featurestore.spec import parse_feature
 

@@ -5,7 +5,7 @@ from typing import cast
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import PermutationContent
+from benchmarks.report.analysis.section_types import PermutationContent
 from benchmarks.report.analysis.seeds import answers_of_seeds
 from benchmarks.statistics.paired_comparisons import compare_pairs
 

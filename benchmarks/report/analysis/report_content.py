@@ -10,7 +10,7 @@ from benchmarks.grid.results import Results
 from benchmarks.report.analysis.against import compare_benchmarks
 from benchmarks.report.analysis.calibration import calibration
 from benchmarks.report.analysis.confusion import confusion
-from benchmarks.report.analysis.content_types import ReportContent, SummaryContent, SystemContent
+from benchmarks.report.analysis.content_types import ReportContent, SummaryContent
 from benchmarks.report.analysis.leak_marks import mark_leaks
 from benchmarks.report.analysis.learning_curves import curves_by_epoch, curves_by_train_size
 from benchmarks.report.analysis.mistakes import list_mistakes
@@ -18,6 +18,7 @@ from benchmarks.report.analysis.modalities import compare_layers, compare_modali
 from benchmarks.report.analysis.permutation_importance import permutation_importance
 from benchmarks.report.analysis.provenance import provenance
 from benchmarks.report.analysis.summary import summarize
+from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.analysis.verdict import best_systems, write_sentence
 
 FEATURED = 8  # systems with figures of their own
@@ -41,7 +42,7 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
         **summary,
         "best": best_systems(summary),
         "published": results.about["published"],
-        "featured": select_featured(summary["leaderboard"]),
+        "featured": select_featured_systems(summary["leaderboard"]),
         "confusion": {system.name: confusion(system) for system in results.systems},
         "calibration": {system.name: calibration(system) for system in results.systems},
         "against": None if other is None else compare_benchmarks(results, other),
@@ -57,7 +58,7 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
     return marked
 
 
-def select_featured(leaderboard: Sequence[SystemContent]) -> list[str]:
+def select_featured_systems(leaderboard: Sequence[SystemContent]) -> list[str]:
     """Return the systems with figures of their own: the best of each head, then the next best, at most eight."""
     first = {row["head"]: row["system"] for row in reversed(leaderboard)}
     names = [row["system"] for row in leaderboard]

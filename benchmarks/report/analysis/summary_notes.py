@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import ControlContent, SystemContent
+from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.metrics import METRIC
 
@@ -105,7 +105,7 @@ def _dev_parts(results: Results) -> str:
 
 
 def _has_own_dev(results: Results) -> bool:
-    """Tell whether dev is the corpus's own partition; without one the protocol cuts dev from training."""
+    """Tell whether dev is the corpus's own partition, not cut from training by the protocol."""
     partition = {row.id: row.partition.lower() for row in results.utterances}
     dev = [partition[utterance_id] for fold in results.folds for utterance_id in fold.dev]
     return results.about["protocol"] == "official" and not any(name.startswith("train") for name in dev)

@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Mapping
 
-from benchmarks.report.analysis.content_types import ReportContent, SystemContent
+from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_sections import markdown_sections
-from benchmarks.report.render.report_lookups import group_published
+from benchmarks.report.render.report_lookups import group_published_figures
 from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.statistics.formatting import format_interval, format_percent
 from benchmarks.statistics.metrics import METRIC
@@ -32,7 +33,7 @@ def format_csv(content: ReportContent) -> str:
     for row in content["leaderboard"]:
         shared = {"protocol": content["protocol"], "interval": content["interval"], "n": content["n"]}
         writer.writerow({"kind": "measured", **shared, **_csv_cells(row)})
-    for one in group_published(content["published"]):
+    for one in group_published_figures(content["published"]):
         known = {name: value for name, value in one["values"].items() if name in metrics}
         writer.writerow({"kind": "published", "system": one["name"]} | known)
     return file.getvalue()
@@ -52,8 +53,8 @@ def format_latex(content: ReportContent) -> str:
         for row in content["leaderboard"]
     ]
     rows += [
-        [f"{one['name']} (published)", *(_percent_if_known(one["values"], name) for name in _IN_TEX), ""]
-        for one in group_published(content["published"])
+        [f"{one['name']} (published)", *(_percent_or_blank(one["values"], name) for name in _IN_TEX), ""]
+        for one in group_published_figures(content["published"])
     ]
     styled = pd.DataFrame(rows, columns=names).style.hide(axis="index")
     styled = styled.format(escape="latex").format_index(escape="latex", axis="columns")
@@ -89,7 +90,7 @@ def _csv_cells(row: SystemContent) -> dict[str, object]:
     return cells | {"seeds": len(row["seeds"])}
 
 
-def _percent_if_known(values: Mapping[str, float], name: str) -> str:
+def _percent_or_blank(values: Mapping[str, float], name: str) -> str:
     return format_percent(values[name]) if name in values else ""
 
 

@@ -57,7 +57,7 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         svg={name: Markup(_use_page_colors(text)) for name, text in drawn.items()},
         pairs=report_lookups.index_pairs(content["pairs"]),
-        published=report_lookups.group_published(content["published"]),
+        published=report_lookups.group_published_figures(content["published"]),
         comparable=report_lookups.comparable_figures(content),
         leaked_names=leaked,
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},

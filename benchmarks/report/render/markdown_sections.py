@@ -5,15 +5,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.analysis.content_types import (
+from benchmarks.report.analysis.content_types import ProvenanceContent, ReportContent
+from benchmarks.report.analysis.section_types import (
     AgainstContent,
     ConfusionContent,
     KindDifferenceContent,
     MistakesContent,
-    ProvenanceContent,
-    ReportContent,
-    SystemContent,
 )
+from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_table import markdown_table
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
 

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.analysis.content_types import IntervalContent, ReportContent
+from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.system_types import IntervalContent
 
 # Okabe and Ito's colors (2008, "Color Universal Design") without yellow and black, and two of Tol's (2021) dark ones
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#332288")

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.checks import FAILED, NOT_APPLICABLE, PASSED
-from benchmarks.report.analysis.content_types import CheckContent, PairContent, PublishedContent, ReportContent
+from benchmarks.report.analysis.content_types import CheckContent, PublishedContent, ReportContent
 from benchmarks.report.analysis.modalities import reverse_pair
+from benchmarks.report.analysis.system_types import PairContent
 
 
 def index_pairs(pairs: Sequence[PairContent]) -> dict[tuple[str, str], PairContent]:
@@ -20,7 +21,7 @@ def comparable_figures(content: ReportContent) -> list[PublishedContent]:
     return [one for one in content["published"] if one.get("protocol", "") in ("", content["protocol"])]
 
 
-def group_published(figures: Sequence[PublishedContent]) -> list[dict[str, Any]]:
+def group_published_figures(figures: Sequence[PublishedContent]) -> list[dict[str, Any]]:
     """Return published figures by system: `name`, `values` by metric, `source`, `note` and `protocol`."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for one in figures:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.analysis.content_types import CheckContent, ControlContent, SummaryContent, SystemContent
+from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
 from benchmarks.report.analysis.leak_marks import leaked_names
 from benchmarks.report.analysis.summary_notes import SHOWN
+from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.report.analysis.verdict import best_systems
 from benchmarks.report.render.markdown_table import markdown_table
 from benchmarks.statistics.formatting import format_interval, format_percent, format_points

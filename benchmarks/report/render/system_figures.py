@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks.evaluation.head_settings import is_baseline
-from benchmarks.report.analysis.content_types import ClassContent, ConfusionContent, IntervalContent, ReportContent
+from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import leaked_names
 from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.section_types import ConfusionContent
+from benchmarks.report.analysis.system_types import ClassContent, IntervalContent
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.plotting import LEAKED, SERIES, Drawing, label_leaks, make_figure, shorten_name
 from benchmarks.report.render.report_lookups import comparable_figures
