@@ -607,16 +607,16 @@ def paper(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> No
               cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
                 --mode exact --out results/paper
     """
-    from benchmarks.paper.plan import Epochs
-    from benchmarks.paper.run import run, summary
+    from benchmarks.paper.paper_plan import Epochs
+    from benchmarks.paper.paper_run import render_result, run_paper
     from benchmarks.paper.switches import MODES
     from featurestore.extraction.pipeline import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
     out = options.pop("out") or store.path / "paper" / mode
-    done = run(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
-    answer(done.results, summary(done), as_json)
+    done = run_paper(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
+    answer(done.results, render_result(done), as_json)
     if done.failed:
         ctx.exit(PARTLY_FAILED)
 
@@ -632,9 +632,9 @@ def demo(store: Path, as_json: bool) -> None:
     \b
     Example: cli demo
     """
-    from benchmarks.demo import run
+    from benchmarks.demo import run_demo
 
-    result = run(store, say=say)
+    result = run_demo(store, say=say)
     answer(result.to_json(), result.table(), as_json)
 
 

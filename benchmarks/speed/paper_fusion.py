@@ -79,7 +79,7 @@ def _header(store: Store, modality: str) -> Header:
 def _train(path: Path, epochs: int) -> dict[str, Any]:
     """Fits the published network to the first four fifths; the seconds of each epoch, and the peak memory."""
     from benchmarks.paper.paper_head import PaperMLP
-    from benchmarks.paper.rows import StoreRows
+    from benchmarks.paper.store_rows import StoreRows
 
     store = Store(path)
     ids = [row.id for row in store.utterances[: len(store.utterances) * 4 // 5]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 from transformers.trainer_utils import EvalPrediction
 
 POINTS = 10  # of an epoch's curves that are kept
@@ -54,7 +55,7 @@ def scores(prediction: EvalPrediction) -> dict[str, float]:
 
 def confusion(prediction: EvalPrediction, classes: int) -> list[list[int]]:
     """How often each class (row) was taken for each (column)."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(prediction.label_ids), np.asarray(prediction.predictions)), 1)
-    table: list[list[int]] = counts.tolist()
+    table: list[list[int]] = confusion_matrix(
+        prediction.label_ids, prediction.predictions, labels=list(range(classes))
+    ).tolist()
     return table

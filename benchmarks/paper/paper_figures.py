@@ -1,4 +1,4 @@
-"""The paper's figures as SVG: label counts, curves of loss and accuracy, confusion matrices."""
+"""Draw the paper's figures as SVG: label counts, curves of loss and accuracy, confusion matrices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from benchmarks.report.render.figure_style import GRID, INK, STYLE, svg
 TRAIN, HELD_OUT, LEFT_OUT = "#2166ac", "#b2182b", "#b8bfc6"
 
 
-def distribution(corpus: Mapping[str, Any]) -> str:
-    """Fig. 1: turns of each label; those that the experiment leaves out are grey."""
+def draw_labels(corpus: Mapping[str, Any]) -> str:
+    """Return Fig. 1: the turns of each label, in gray where the experiment leaves them out."""
     labels, counts = list(corpus["labels"]), list(corpus["labels"].values())
     kept = [label in corpus["classes"] for label in labels]
     with mpl.rc_context(STYLE):
@@ -29,8 +29,13 @@ def distribution(corpus: Mapping[str, Any]) -> str:
         return svg(figure, "distribution", f"turns of each label of {corpus['title']}")
 
 
-def block(stage: Mapping[str, Any], number: int) -> str:
-    """Curves of loss and accuracy over one block of epochs, and the confusion matrix after its last."""
+def draw_block(stage: Mapping[str, Any], number: int) -> str:
+    """Return the curves of loss and accuracy over a block of epochs, and the confusion matrix after its last.
+
+    Args:
+        stage: as in `results.json`.
+        number: of the block, counted from 0.
+    """
     found = stage["blocks"][number]
     start, end = found["epochs"]
     history = stage["history"][start - 1 : end]
@@ -50,13 +55,13 @@ def block(stage: Mapping[str, Any], number: int) -> str:
 
 
 def _curves(axes: Any, history: Sequence[Mapping[str, Any]], along: str, after: str, label: str, scale: float) -> None:
-    """The training part along each epoch as a line, the held-out part after each epoch as points."""
+    """Draw the training part along each epoch as a line, and the test part after each epoch as points."""
     xs = np.concatenate([entry["epoch"] - 1 + _middles(len(entry["steps"][along])) for entry in history])
     ys = np.concatenate([entry["steps"][along] for entry in history])
     axes.plot(xs, scale * ys, color=TRAIN, linewidth=1.4, label="training, along the epoch")
     ends = [entry["epoch"] for entry in history]
     points = [scale * entry[after] for entry in history]
-    axes.plot(ends, points, color=HELD_OUT, linewidth=1, linestyle=":", marker="o", label="held out, after it")
+    axes.plot(ends, points, color=HELD_OUT, linewidth=1, linestyle=":", marker="o", label="test, after the epoch")
     axes.set_ylabel(label)
     axes.grid(axis="y", color=GRID, linewidth=0.7)
 
@@ -66,14 +71,14 @@ def _middles(count: int) -> Any:
 
 
 def _confusion(axes: Any, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
-    """Counts; the shade is the share of the row, that is of the true class."""
+    """Draw the counts on a shade that is the share of the row, so of the true class."""
     table = np.array(counts)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none")
     size = 9 if len(classes) <= 6 else 7.5
     for row, column in np.ndindex(table.shape):
-        colour = "white" if shares[row, column] > 0.55 else INK
-        axes.text(column, row, str(table[row, column]), ha="center", va="center", color=colour, fontsize=size)
+        color = "white" if shares[row, column] > 0.55 else INK
+        axes.text(column, row, str(table[row, column]), ha="center", va="center", color=color, fontsize=size)
     axes.set_xticks(range(len(classes)), classes, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel("predicted")

@@ -1,10 +1,10 @@
-"""The paper's six tables with the measured figures beside the published ones, and the table of what it did not try."""
+"""Build the paper's six tables with measured beside published figures, and a table of other heads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.paper.plan import published
+from benchmarks.paper.paper_plan import read_published_figures
 from benchmarks.statistics.formatting import format_interval, format_percent, format_points
 
 NONE = "–"
@@ -14,25 +14,25 @@ TITLES = {
     "fusion": ("Fusion evolution across epochs", "Fusion model performance comparison"),
 }
 ACCURACY = (
-    "Accuracy is number right / number of turns, which the paper's tables call unweighted accuracy; the unweighted "
-    "average recall, which others call so, stands beside it."
+    "Accuracy is the share of turns whose class is right, which the paper's tables call unweighted accuracy. The "
+    "unweighted average recall, which others call so, is the column beside it."
 )
 QUOTED = (
-    "Rows of other systems are quoted from the paper's table with their own label count and metric: on 4 labels a "
-    "guess is right more often than on 6, and other splits were used, so they are not comparable with this system's."
+    "Rows of other systems are quoted from the paper's table with their own labels and metrics. A guess among 4 labels "
+    "is right more often than among 6, and the splits differ, so they are not comparable with this system."
 )
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """A table as text.
 
     Args:
         title: with its number.
-        header: of each column.
-        rows: as many cells as the header.
-        notes: what a reader must know beside it.
-        own: the row to set off; None where there is none.
+        header: one cell per column.
+        rows: cells of each row.
+        notes: below the table.
+        own: index of the row to highlight, or None.
     """
 
     title: str
@@ -42,13 +42,13 @@ class Table:
     own: int | None = None
 
 
-def of_stage(results: Mapping[str, Any], name: str) -> list[Table]:
-    """The two tables of a stage: its accuracy by blocks of epochs, and beside other systems."""
+def stage_tables(results: Mapping[str, Any], name: str) -> list[PaperTable]:
+    """Return the two tables of a stage: its accuracy by blocks of epochs, and beside other systems."""
     return [_evolution(results, name), _comparison(results, name)]
 
 
-def of_heads(results: Mapping[str, Any]) -> Table:
-    """Other heads and single modalities on the same features."""
+def heads_table(results: Mapping[str, Any]) -> PaperTable:
+    """Return the table of other heads and single modalities on the same features."""
     rows = [
         [row["modality"], row["head"], *(_with_interval(row["metrics"][name], row["leak"]) for name in _METRICS)]
         for row in results["heads"]
@@ -59,14 +59,14 @@ def of_heads(results: Mapping[str, Any]) -> Table:
         f"n = {n:,} turns, the fusion's test part. Pooled vectors and class scores of the same encoders (the text's "
         "first token, the mean of the audio's frames), each head with its defaults. In brackets: 95 % intervals."
     )
-    return Table("What the paper did not try: other heads, single modalities", header, rows, [note])
+    return PaperTable("Not in the paper: other heads, single modalities", header, rows, [note])
 
 
 _METRICS = ("accuracy", "unweighted_average_recall")
 
 
-def _evolution(results: Mapping[str, Any], name: str) -> Table:
-    stage, paper = results["stages"][name], published()["stages"][name]
+def _evolution(results: Mapping[str, Any], name: str) -> PaperTable:
+    stage, paper = results["stages"][name], read_published_figures()["stages"][name]
     values = {tuple(block["epochs"]): block["accuracy"] for block in paper["blocks"]}
     rows = [
         [
@@ -79,15 +79,15 @@ def _evolution(results: Mapping[str, Any], name: str) -> Table:
     header = ["Epochs", *_FIGURES, "Unweighted average recall %"]
     title = f"Table {paper['epochs_table']}. {TITLES[name][0]}"
     notes = [_published_n(name), f"Measured: {_classes(stage)}; one run, its state after the block's last epoch."]
-    return Table(title, header, rows, [*notes, ACCURACY])
+    return PaperTable(title, header, rows, [*notes, ACCURACY])
 
 
-def _comparison(results: Mapping[str, Any], name: str) -> Table:
-    stage, paper = results["stages"][name], published()["stages"][name]
+def _comparison(results: Mapping[str, Any], name: str) -> PaperTable:
+    stage, paper = results["stages"][name], read_published_figures()["stages"][name]
     header = ["Model", "Labels", "Metric, as quoted", *_FIGURES]
     rows = [
         [f"{row['model']} ({row['year']})", str(row["labels"]), row["metric"], f"{row['accuracy']:.3f}", *[NONE] * 3]
-        for row in published()["quoted"][name]
+        for row in read_published_figures()["quoted"][name]
     ]
     quoted = next(block for block in paper["blocks"] if block["epochs"] == paper["quoted"])
     last = stage["blocks"][-1]
@@ -96,7 +96,7 @@ def _comparison(results: Mapping[str, Any], name: str) -> Table:
     start, end = paper["quoted"]
     notes = [f"The paper quotes its epochs {start} to {end}; measured is the last epoch, {last['epochs'][1]}."]
     title = f"Table {paper['comparison_table']}. {TITLES[name][1]}"
-    return Table(title, header, rows, [*notes, QUOTED], own=len(rows) - 1)
+    return PaperTable(title, header, rows, [*notes, QUOTED], own=len(rows) - 1)
 
 
 _FIGURES = ("Published %", "Measured % [95 % interval]", "Difference, points", "n")
@@ -118,7 +118,7 @@ def _with_interval(found: Mapping[str, Any], leak: str) -> str:
 
 
 def _published_n(name: str) -> str:
-    paper = published()["stages"][name]
+    paper = read_published_figures()["stages"][name]
     share = paper["blocks"][-1]["accuracy"] / 100
     half = 196 * (share * (1 - share) / paper["n"]) ** 0.5
     return f"Published: n = {paper['n']:,} ({paper['n_source']}), so ± {half:.1f} points; {paper['hardware']}."

@@ -1,38 +1,38 @@
-"""Stages one and two: each encoder is tuned on the training part, then frozen, and every turn is encoded."""
+"""Run stages one and two: fine-tune each encoder on the training part, then encode every turn with it, frozen."""
 
 from pathlib import Path
 from typing import Any
 
-from benchmarks.paper.plan import Plan
-from benchmarks.paper.stage import Say, Stage
+from benchmarks.paper.paper_plan import PaperPlan
+from benchmarks.paper.stage_result import Say, StageResult
 from featurestore.engines.parallel import threads
 from featurestore.extraction.extract import Extracted, extract
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
 
 
-def tuned(plan: Plan, modality: str, out: Path, say: Say) -> Stage:
-    """Tunes an encoder, or takes up where an earlier run stopped; what is finished is reused.
+def finetune_encoder(plan: PaperPlan, modality: str, out: Path, say: Say) -> StageResult:
+    """Fine-tune an encoder, continuing a stopped run. A finished checkpoint is reused.
 
     Args:
         plan: of the run.
         modality: `text` or `audio`.
-        out: the tuned checkpoint.
+        out: the fine-tuned checkpoint.
         say: receives lines for the user.
     """
     fold = plan.fold(modality)
     if plan.is_own(modality):
-        with threads(1):  # of a small network's work two threads make more waiting than speed
+        with threads(1):  # on a small network, a second thread waits more than it works
             record = _finetune(plan, modality, out, say)
     else:
         record = _finetune(plan, modality, out, say)
     left_out = set(record["left_out"])
     train, test = (len(set(ids) - left_out) for ids in (fold.train, fold.test))
-    return Stage(modality, record["classes"], train, test, record["history"])
+    return StageResult(modality, record["classes"], train, test, record["history"])
 
 
-def encoded(plan: Plan, modality: str, checkpoint: Path, say: Say) -> Extracted:
-    """Encodes every turn with a frozen encoder into the store; what is there is reused."""
+def encode_turns(plan: PaperPlan, modality: str, checkpoint: Path, say: Say) -> Extracted:
+    """Encode every turn with a frozen encoder into the store. Existing features are reused."""
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
     frames = modality == "audio" and plan.switches.flattened_frames
     done = extract(plan.store, spec, optional=["frames"] if frames else [], say=say)
@@ -40,11 +40,11 @@ def encoded(plan: Plan, modality: str, checkpoint: Path, say: Say) -> Extracted:
     return done
 
 
-def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
+def _finetune(plan: PaperPlan, modality: str, out: Path, say: Say) -> Any:
     from featurestore.finetuning.finetune import finetune
 
     fold, scheme, store = plan.fold(modality), plan.scheme(modality), plan.store
-    say(f"{modality} model, {len(fold.train)} turns to learn, {len(fold.test)} held out …")
+    say(f"{modality} model: {len(fold.train)} training turns, {len(fold.test)} test turns …")
     return finetune(
         items=[store.item(row) for row in store.utterances],
         made_up=store.made_up,
@@ -52,7 +52,7 @@ def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
         train_ids=fold.train,
         held_out_ids=fold.test,
         modality=modality,
-        checkpoint=plan.checkpoints.get(modality) or str(_own_start(plan, modality, out)),
+        checkpoint=plan.checkpoints.get(modality) or str(_write_start(plan, modality, out)),
         out=out,
         settings=plan.settings(modality),
         provenance={
@@ -66,8 +66,8 @@ def _finetune(plan: Plan, modality: str, out: Path, say: Say) -> Any:
     ).record
 
 
-def _own_start(plan: Plan, modality: str, out: Path) -> Path:
-    """The demo's own untrained network; its tokenizer has seen the training part's words and no others."""
+def _write_start(plan: PaperPlan, modality: str, out: Path) -> Path:
+    """Write the demo's untrained network. Its tokenizer knows the words of the training part only."""
     from featurestore.finetuning import demo_models
 
     folder = out.with_name(f"start-{modality}")

@@ -1,4 +1,4 @@
-"""The fusion's input, read from the memory-mapped store a batch at a time: it is never in memory as a whole."""
+"""Read rows of features from the memory-mapped store, a batch at a time: the fusion's input exceeds memory."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class _Store(Protocol):
+class _MatrixSource(Protocol):
     def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]:
-        """X float32 (N, sum of D), the width of each feature, the ids of the rows."""
+        """Return X float32 (N, sum of D), the width of each feature, and the ids of the rows."""
 
 
 class StoreRows:
@@ -21,7 +21,7 @@ class StoreRows:
         ids: the utterance of each row.
     """
 
-    def __init__(self, store: _Store, features: Sequence[str], ids: Sequence[str]) -> None:
+    def __init__(self, store: _MatrixSource, features: Sequence[str], ids: Sequence[str]) -> None:
         self._store, self._features = store, list(features)
         self._ids = np.array(ids, object)
         self.blocks = store.matrix(self._features, list(ids[:1]))[1]

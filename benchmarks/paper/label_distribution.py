@@ -1,4 +1,4 @@
-"""The paper's Fig. 1: how many turns there are of each label, and which of them the experiment keeps."""
+"""Count the turns of each label, and which of them the experiment keeps (the paper's Fig. 1)."""
 
 from collections import Counter
 from typing import Any
@@ -8,8 +8,8 @@ from featurestore.registry import names
 from featurestore.store import Store
 
 
-def distribution(store: Store, scheme: Scheme) -> dict[str, Any]:
-    """The corpus's labels by name with their counts, commonest first, and the classes that are kept."""
+def count_labels(store: Store, scheme: Scheme) -> dict[str, Any]:
+    """Return the corpus's labels by name with their counts, most frequent first, and the classes that are kept."""
     known = card(store.corpus) if store.corpus in names("corpora") else None
     meanings = known.labels if known else {}
     codes = Counter(utterance.label for utterance in store.utterances)
@@ -19,11 +19,7 @@ def distribution(store: Store, scheme: Scheme) -> dict[str, Any]:
         "title": known.title if known else store.corpus,
         "note": known.note if known else "",
         "turns": len(store.utterances),
-        "labels": {_title(code, meanings.get(code, "")): count for code, count in codes.most_common()},
+        "labels": {meanings.get(code, "") or code or "no label": count for code, count in codes.most_common()},
         "classes": dict(Counter(kept.values()).most_common()),
         "kept": len(kept),
     }
-
-
-def _title(code: str, meaning: str) -> str:
-    return meaning or code or "no label"

@@ -1,4 +1,4 @@
-"""What a run of the paper does, worked out from its switches and the corpus before anything is done."""
+"""Plan a run of the paper from its switches and the corpus: folds, classes, settings and features."""
 
 import json
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from featurestore.folds.fold import Fold
 from featurestore.labels import Scheme
 from featurestore.store import Store
 
-CUT = 54_622  # samples at 16 kHz: a tenth of IEMOCAP's longest clip, as the paper has it
-FRAMES = 170  # frames of wav2vec2 in as many samples
+CUT = 54_622  # samples at 16 kHz: a tenth of IEMOCAP's longest clip, as in the paper
+FRAMES = 170  # wav2vec2 frames of CUT samples
 BLOCK = 3  # epochs between two rows of the paper's tables
 MODALITIES = ("text", "audio")
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """Passes over the training part, of each of the three models."""
+    """The number of passes over the training part, by model."""
 
     text: int = 9
     audio: int = 9
@@ -30,14 +30,14 @@ class Epochs:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PaperPlan:
     """A run of the paper on one store.
 
     Args:
         store: prepared.
-        switches: which of the published code's ways it follows.
+        switches: which quirks of the published code to follow.
         epochs: of each model.
-        checkpoints: hub name or folder to start from, by modality; empty for the demo's own.
+        checkpoints: hub name or folder to start from, by modality; empty for the demo's own networks.
     """
 
     store: Store
@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def protocol(self) -> str:
-        """How the turns are cut."""
+        """The protocol that splits the turns."""
         return "paper-tail" if self.switches.sequential_split else "holdout"
 
     @property
@@ -56,24 +56,24 @@ class Plan:
         return schemes.scheme(schemes.default(self.store.corpus))
 
     def scheme(self, stage: str) -> Scheme:
-        """The classes that a stage learns: `text`, `audio` or `fusion`."""
+        """Return the classes of a stage: `text`, `audio` or `fusion`."""
         if stage != "text" or not self.switches.every_text_label:
             return self.labels
         return schemes.scheme("iemocap-10" if self.labels.name.startswith("iemocap") else schemes.ALL)
 
     def fold(self, stage: str) -> Fold:
-        """The cut of a stage. As published, a rare label may be in its test part alone, where it counts as wrong."""
+        """Return the fold of a stage. As published, a rare label may be in test only, where it counts as wrong."""
         classes = self.scheme(stage).apply(self.store.utterances)
         protocol = registry.module("protocols", self.protocol)
         folds: list[Fold] = protocol.folds(self.store.utterances, classes, 0)
         return folds[0]
 
     def encoder(self, modality: str) -> str:
-        """The name of an encoder's feature file; an `@` keeps it out of the store's default features."""
+        """Return the name of an encoder's feature file. Its `@` keeps it out of the store's default features."""
         return f"{modality}@paper-{self.switches.mode}"
 
     def settings(self, modality: str) -> Any:
-        """How an encoder is tuned: the paper's settings, or the demo's own for its small networks."""
+        """Return the fine-tuning settings of an encoder: the paper's, or the demo's for its small networks."""
         from featurestore.finetuning.finetune import Settings
 
         chosen = Settings()
@@ -85,30 +85,30 @@ class Plan:
         return replace(chosen, epochs=getattr(self.epochs, modality), fixed_length=length)
 
     def is_own(self, modality: str) -> bool:
-        """Whether the encoder starts from the demo's own small network."""
+        """Tell whether the encoder starts from the demo's own small network."""
         return not self.checkpoints.get(modality)
 
     def fixed_length(self, modality: str) -> int:
-        """What every input is cut or padded to, in samples or tokens; 0 where each is as long as it is."""
+        """Return the length that every input is cut or padded to, in samples or tokens, or 0 for its own length."""
         if modality == "audio":
             return CUT if self.switches.cut_audio else 0
         longest = max(len(utterance.text) for utterance in self.store.utterances)
         return longest if self.switches.unmasked_text else 0
 
     def fusion_features(self) -> list[str]:
-        """What the fusion reads, in the paper's order: frames and scores of the audio, vector and scores of the text.
+        """Return the fusion's features in the paper's order: audio frames and logits, text vector and logits.
 
-        The text's vector is that of its first token, as the network gives it.
+        The text vector is the network's output for the first token.
         """
         text, audio = (self.encoder(modality) for modality in MODALITIES)
         frames = f"{audio}.frames[{FRAMES}]" if self.switches.flattened_frames else f"{audio}.mean"
         return [frames, f"{audio}.logits", f"{text}.cls", f"{text}.logits"]
 
     def fusion_params(self) -> dict[str, Any]:
-        """The settings of the fusion head, all of them that matter."""
+        """Return the settings of the fusion head."""
         switches = self.switches
         wide = switches.flattened_frames
-        # the demo's frames are 12 x narrower than the paper's, and its epochs of 30 steps are 6 x shorter
+        # the demo has 12 x fewer columns of frames than the paper, and 6 x shorter epochs of 30 steps
         small = self.is_own("audio") and self.is_own("text")
         return {
             "hidden": (512, 128, 32),
@@ -125,7 +125,7 @@ class Plan:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, for the results."""
+        """Return the plan for `results.json`."""
         encoders = {modality: asdict(self.settings(modality)) for modality in MODALITIES}
         return {
             "protocol": self.protocol,
@@ -136,16 +136,16 @@ class Plan:
 
 
 @cache
-def published() -> dict[str, Any]:
-    """The paper's figures and settings, from the one file that holds them."""
+def read_published_figures() -> dict[str, Any]:
+    """Read the paper's figures and settings from `published.json`."""
     content: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text("utf-8"))
     return content
 
 
-def blocks(epochs: int) -> list[tuple[int, int]]:
-    """First and last epoch of each block.
+def split_epochs(epochs: int) -> list[tuple[int, int]]:
+    """Return the first and last epoch of each block.
 
-    >>> blocks(7)
+    >>> split_epochs(7)
     [(1, 3), (4, 6), (7, 7)]
     """
     return [(start, min(start + BLOCK - 1, epochs)) for start in range(1, epochs + 1, BLOCK)]
