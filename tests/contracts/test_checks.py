@@ -27,7 +27,7 @@ def run(name, evaluation):
 
 @pytest.fixture(params=[(name, example) for name in NAMES for example in EXAMPLES], ids=lambda case: "-".join(case))
 def case(request):
-    """The name of a check, the outcome that it must have, and the evaluation."""
+    """Return the name of a check, the outcome that it must have, and the evaluation."""
     name, example = request.param
     return name, example.replace("_", " "), getattr(registry.module("checks", name).examples(), example)
 
@@ -74,7 +74,7 @@ IDS = [f"u{number}" for number in range(12)]
 
 @st.composite
 def evaluations(draw):
-    """Any evaluation: folds may be empty, columns unknown, systems none or several."""
+    """Draw any evaluation: folds may be empty, columns unknown, systems none or several."""
     classes = {name: draw(st.sampled_from(["ang", "sad", "hap"])) for name in IDS}
     places = {name: draw(st.integers(0, 4)) for name in IDS}  # train, dev and three folds' test
     parts = [tuple(name for name in IDS if places[name] == place) for place in range(5)]

@@ -44,7 +44,7 @@ def test_the_published_split_of_six_classes():
 
 
 def test_the_published_split_of_the_text_model_differs():
-    """Which turns are in training of one and in test of the other depends on the place of rare labels, made up here."""
+    """Compare two splits; the place of rare labels, made up here, decides which turns are in training and test."""
     text, fused = (plan("exact").fold(stage) for stage in ("text", "fusion"))
     assert (len(text.train), len(text.test)) == (6025, read_published_figures()["stages"]["text"]["n"])
     assert set(text.train) & set(fused.test) or set(text.test) & set(fused.train)

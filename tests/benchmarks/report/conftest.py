@@ -1,4 +1,4 @@
-"""Benchmarks on disk, and their reports, for the tests of this folder."""
+"""Provide benchmarks on disk and their reports for the tests of this folder."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def report(folder):
 
 @pytest.fixture(scope="session")
 def leaky(tmp_path_factory):
-    """The content of a benchmark of everything, where text leaks and audio does not."""
+    """Build the content of a benchmark where text leaks and audio does not."""
     layers = [Drawn("svm", f"text.layers[{number}]", (f"text.layers[{number}]",)) for number in (0, 2)]
     drawn = [
         replace(one, leak="" if one.feature_set == "audio" else "tuned on 30 of them") for one in (*SEVERAL, *layers)

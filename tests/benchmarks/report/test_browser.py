@@ -1,4 +1,4 @@
-"""The report's page in Chromium, from disk and without a network: it works, and is readable wherever it is opened."""
+"""The report's page works and is readable in Chromium, from disk and without a network."""
 
 import json
 import shutil
@@ -45,8 +45,8 @@ def browser(page):
 
 @pytest.fixture
 def opened(browser, page):
-    """The page, fresh, at 1,400 px in light, once its script has run."""
-    browser.get("about:blank")  # or what is found next may still be of the page that is left
+    """Load the page again, at 1,400 px in light mode, and wait for its script."""
+    browser.get("about:blank")  # else the next query may still see the previous page
     size(browser, 1400)
     scheme(browser, "light")
     browser.get_log("performance")
@@ -83,14 +83,14 @@ def button(browser, table, number):
 
 def test_it_opens_without_an_error_and_loads_nothing_else(opened, page):
     events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
-    asked = {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
-    assert asked == {page.as_uri()}
+    requested = {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
+    assert requested == {page.as_uri()}
     assert opened.get_log("browser") == []
     assert opened.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 
 def test_the_page_forbids_requests(opened):
-    """The policy of the page itself, should something slip in."""
+    """Test the page's own policy, in case a request gets into it."""
     opened.execute_script("const i = new Image(); i.src = 'https://example.org/x.png'; document.body.append(i)")
     opened.execute_async_script("setTimeout(arguments[0], 300)")
     assert any("Content Security Policy" in entry["message"] for entry in opened.get_log("browser"))
@@ -153,20 +153,20 @@ def test_nothing_overflows(opened, width, media):
 @pytest.mark.parametrize("media", ["light", "dark"])
 def test_text_and_figures_have_enough_contrast(opened, media):
     scheme(opened, media)
-    colours = opened.execute_script(
+    colors = opened.execute_script(
         "const of = (query, name) => getComputedStyle(document.querySelector(query))[name];"
         "return [of('body', 'backgroundColor'), of('body', 'color'), of('figure svg text', 'fill'),"
         " of('.ends', 'color')]"
     )
-    paper, *inks = (luminance(colour) for colour in colours)
+    paper, *inks = (luminance(color) for color in colors)
     assert (paper > 0.5) == (media == "light")
     for ink in inks:
         assert (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05) > 4.5  # WCAG 2.2, 1.4.3
 
 
-def luminance(colour):
-    """Of `rgb(r, g, b)`, as WCAG 2.2 defines it."""
-    parts = [int(part) / 255 for part in colour.strip("rgb()").split(",")]
+def luminance(color):
+    """Compute the relative luminance of `rgb(r, g, b)` as WCAG 2.2 defines it."""
+    parts = [int(part) / 255 for part in color.strip("rgb()").split(",")]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

@@ -21,7 +21,7 @@ def resolve(schema):
 
 
 def differences(kind, schema, path="", seen=None):
-    """Yield each place where a type and a schema differ; `seen` collects the TypedDicts."""
+    """Yield each place where a type and a schema differ, and collect the TypedDicts in `seen`."""
     schema = resolve(schema)
     if get_origin(kind) in (NotRequired, Required):
         kind = get_args(kind)[0]

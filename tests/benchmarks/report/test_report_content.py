@@ -14,6 +14,7 @@ from benchmarks.report.render import exports
 from benchmarks.report.write_report import write_report
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.metrics import METRIC
+from featurestore import registry
 from tests.support.fake_results import CLASSES, Drawn, written
 
 
@@ -49,12 +50,12 @@ def test_few_or_unnamed_speakers_are_in_the_notes(tmp_path):
     assert found["interval"] == f"{method} over 3 speakers, 2000 resamples"
     rows = tuple(replace(row, speaker="") if place < 2 else row for place, row in enumerate(read.utterances))
     found = build_content(replace(read, utterances=rows))
-    said = [
+    expected = [
         "only 3 speakers in test, too few to show a difference",
         "2 of 60 test utterances name no speaker and are resampled one by one",
     ]
-    assert found["notes"][:2] == said
-    assert f"Note: {said[0]}.\nNote: {said[1]}." in exports.format_markdown(found, {})
+    assert found["notes"][:2] == expected
+    assert f"Note: {expected[0]}.\nNote: {expected[1]}." in exports.format_markdown(found, {})
 
 
 @pytest.mark.parametrize("count", [2, 4, 5, 6])
@@ -104,6 +105,21 @@ def test_a_baseline_below_chance_is_explained(tmp_path):
     )
 
 
+def test_a_second_baseline_head_is_reported_as_a_baseline(tmp_path, monkeypatch):
+    names, load = registry.names, registry.load
+    monkeypatch.setattr(registry, "names", lambda kind: [*names(kind), *(["chance"] if kind == "heads" else [])])
+    monkeypatch.setattr(registry, "load", lambda kind, name: load(kind, "prior" if name == "chance" else name))
+    systems = [Drawn("svm"), Drawn("svm", "text"), Drawn("prior"), Drawn("chance", skill=0.0)]
+    found = build_content(results.read(written(tmp_path, systems, n=60)))
+    checks = {one["check"]: one for one in found["checks"]}
+    assert checks["worse-than-prior"]["message"].startswith("all 2 systems are above 16.7 %")
+    assert checks["in-sample-logits"]["message"].startswith("all 2 systems with logits")
+    assert found["mistakes"]["others"] == 1
+    assert [row["head"] for row in found["modalities"]["heads"]] == ["svm"]
+    write_report(found, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text("utf-8").count(" (baseline)") == 2
+
+
 def test_an_interval_of_width_0_is_explained(tmp_path, found):
     sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", share=0.5, skill=50.0), Drawn("xgb")]
     notes = summarize(results.read(written(tmp_path, sure, n=60)))["notes"]
@@ -117,29 +133,29 @@ def test_an_interval_of_width_0_is_explained(tmp_path, found):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "partition", "said"),
+    ("protocol", "partition", "expected"),
     [
         ("official", "Validation", "on the corpus's own dev partition, then fitted on training and dev together"),
         ("official", "train", "on a dev part cut from training by the protocol's own grouping, then"),
         ("holdout", "dev", "on a dev part cut from training by the protocol's own grouping, then"),
     ],
 )
-def test_the_notes_say_how_dev_was_made(read, protocol, partition, said):
+def test_the_notes_say_how_dev_was_made(read, protocol, partition, expected):
     fold = read.folds[0]
     dev = fold.train[:10]
     rows = [replace(row, partition=partition if row.id in dev else "train") for row in read.utterances]
     folds = (replace(fold, train=fold.train[10:], dev=dev), read.folds[1])
     about = {**read.about, "protocol": protocol, "tune": 3}
     notes = summarize(replace(read, about=about, folds=folds, utterances=tuple(rows)))["notes"]
-    assert [said in note for note in notes if note.startswith("settings: ")] == [True]
+    assert [expected in note for note in notes if note.startswith("settings: ")] == [True]
 
 
 @pytest.mark.parametrize(
-    ("protocol", "tune", "said"), [("script-disjoint", 3, 1), ("script-disjoint", 0, 0), ("x", 3, 0)]
+    ("protocol", "tune", "expected"), [("script-disjoint", 3, 1), ("script-disjoint", 0, 0), ("x", 3, 0)]
 )
-def test_the_notes_say_where_settings_were_chosen_with_test_like_texts_known(read, protocol, tune, said):
+def test_the_notes_name_settings_that_were_chosen_with_copies_of_texts_known(read, protocol, tune, expected):
     notes = summarize(replace(read, about={**read.about, "protocol": protocol, "tune": tune}))["notes"]
-    assert sum(note.startswith("dev parts are whole scripts, but copies") for note in notes) == said
+    assert sum(note.startswith("dev parts are whole scripts, but copies") for note in notes) == expected
 
 
 def test_the_class_of_each_label_is_reported(read, tmp_path):

@@ -27,7 +27,7 @@ shares = st.one_of(
 
 
 def by_hand(value, digits=6):
-    """One decimal of the percentage, half up, from the value at six significant digits, in whole numbers."""
+    """Round the percentage half up to one decimal, from six significant digits, with integers."""
     if value == 0:
         return "0.0"
     whole = Fraction(f"{value:.{digits - 1}e}")
@@ -54,7 +54,7 @@ def test_a_value_that_was_summed_in_another_order_gives_the_same_text(value):
 
 @given(shares, shares, shares)
 def test_every_output_writes_the_same_text(value, low, high):
-    """The table of fit-head, the report in Markdown, LaTeX and HTML, and the sentence; before and after rounding."""
+    """Check fit-head's table, the report in Markdown, LaTeX and HTML, and the sentence, before and after rounding."""
     one = {"value": value, "low": low, "high": high}
     text = f"{format_percent(value)} [{format_percent(low)}, {format_percent(high)}]"
     for found in (one, round_floats(one)):

@@ -78,7 +78,7 @@ def test_clusters_agree_with_a_plain_loop():
 
 
 def speakers_world(rng, heads=1):
-    """20 speakers of 10 utterances; how well a speaker is understood is the speaker's own, the same for every head."""
+    """Draw 20 speakers of 10 utterances. The accuracy on a speaker is the same for every head."""
     skill = np.repeat(rng.uniform(0.3, 0.9, 20), 10)
     return [
         Answers(["sad"] * 200, np.where(rng.random(200) < skill, "sad", "ang").tolist(), ["ang", "sad"])
