@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
@@ -11,9 +10,10 @@ from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
 from benchmarks.grid.runner import execute
-from benchmarks.report import write
-from benchmarks.report.analysis.content import content
-from benchmarks.report.analysis.summary import render
+from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.report_content import build_content
+from benchmarks.report.render.summary_markdown import render_summary
+from benchmarks.report.write_report import PAGE, write_report
 from featurestore.engines import Engine
 from featurestore.errors import BadValue
 from featurestore.storage.lock import locked
@@ -33,7 +33,7 @@ def compare(
     engine: str = "loky",
     scheduler: str | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> tuple[dict[str, Any], str]:
+) -> tuple[ReportContent, str]:
     """Execute the missing runs of a benchmark and write its report into `out`.
 
     Args:
@@ -76,11 +76,11 @@ def compare(
     with locked(out, work="benchmark", option="--out"):
         execute(planned, out, engine=where, command=said, say=say)
         found, text = summary(out)
-        write.write(found, out / write.PAGE)
-    return found, f"{text}\npage {out / write.PAGE}"
+        write_report(found, out / PAGE)
+    return found, f"{text}\npage {out / PAGE}"
 
 
-def summary(out: Path) -> tuple[dict[str, Any], str]:
+def summary(out: Path) -> tuple[ReportContent, str]:
     """Return the report's content and its tables in Markdown, from the files in `out` alone."""
-    found = content(results.read(out))
-    return found, render(found)
+    found = build_content(results.read(out))
+    return found, render_summary(found)

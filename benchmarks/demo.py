@@ -1,4 +1,4 @@
-"""The demo: the whole chain on the embedded corpus, one table of what each modality and head brings, a benchmark."""
+"""Run the demo: the whole chain on the embedded corpus, a table of heads and modalities, and a benchmark."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from benchmarks.compare import compare
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import FittedHead
 from benchmarks.grid.config import BenchmarkConfig
-from benchmarks.report.render.table import markdown
-from benchmarks.report.write import PAGE
-from benchmarks.statistics.formatting import estimate
+from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.write_report import PAGE
+from benchmarks.statistics.formatting import format_interval
 from featurestore.commands.extract import extract
 from featurestore.labels import card
 from featurestore.storage.atomic import write_text
@@ -22,14 +22,14 @@ FUSED = "text + audio"
 FEATURES = {
     "text only": "text.mean,text.logits",
     "audio only": "audio.mean,audio.logits",
-    FUSED: "audio.mean,audio.logits,text.mean,text.logits",  # in the order of the benchmark's set `both`
+    FUSED: "audio.mean,audio.logits,text.mean,text.logits",  # in the order of the benchmark's feature set `both`
 }
 TABLE, BENCHMARK = "demo.md", "benchmark"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: a head on some features."""
+class DemoRow:
+    """A row of the table: a head on some features."""
 
     head: str
     modality: str
@@ -38,27 +38,27 @@ class Row:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made."""
+    """The store and the table of the demo."""
 
     store: Path
-    rows: tuple[Row, ...]
+    rows: tuple[DemoRow, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The table for a program."""
+        """Return the table as plain JSON."""
         rows = [{"head": row.head, "modality": row.modality, **row.fitted.to_json()} for row in self.rows]
         folder = str(self.store / BENCHMARK)
         return {"store": str(self.store), "note": card("demo").note, "benchmark": folder, "rows": rows}
 
     def table(self) -> str:
-        """The table in Markdown, and where everything is."""
+        """Return the table in Markdown, and the places of everything written."""
         pooled = self.rows[0].fitted.pooled
         lines = [
             f"# Demo: {card('demo').note}",
             "",
-            f"Held-out part of the protocol holdout, seed 0, n = {pooled.test}, {len(self._classes())} classes. "
-            f"No encoder and no head saw any of it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
+            f"Test part of protocol holdout, split seed 0, n = {pooled.test}, {len(self._classes())} classes. "
+            f"No encoder and no head learned it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
-            *markdown(
+            *markdown_table(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
             ),
             "",
@@ -73,11 +73,10 @@ class Demo:
         return self.rows[0].fitted.bundle.classes
 
 
-def run(store: Path, say: Callable[[str], None]) -> Demo:
-    """Prepares, tunes, extracts, fits every head on text, on audio and on both, and compares them in a report; what is
-    there already is reused.
+def run_demo(store: Path, say: Callable[[str], None]) -> Demo:
+    """Prepare, fine-tune, extract, fit every head on text, audio and both, and report their comparison.
 
-    The heads are fitted twice: for the table and its bundles, and for the benchmark, whose finished runs are reused.
+    Existing files are reused. The heads are fitted twice: for the table and its bundles, and for the benchmark.
 
     Args:
         store: the demo's store.
@@ -87,8 +86,8 @@ def run(store: Path, say: Callable[[str], None]) -> Demo:
         say(item.summary())
     opened = Store(store)
     say("fitting heads …")
-    rows = [Row("prior", "none", _fit(opened, "prior", FUSED))]
-    rows += [Row(head, modality, _fit(opened, head, modality)) for modality in FEATURES for head in HEADS]
+    rows = [DemoRow("prior", "none", _fit(opened, "prior", FUSED))]
+    rows += [DemoRow(head, modality, _fit(opened, head, modality)) for modality in FEATURES for head in HEADS]
     say("comparing heads …")
     asked = BenchmarkConfig.parse(("prior", *HEADS), "text,audio,both", permute=True)
     compare(store, asked, store / BENCHMARK, say=say)
@@ -102,7 +101,7 @@ def _fit(store: Store, head: str, modality: str) -> FittedHead:
     return fit_and_save(store, head=head, params=(), features=FEATURES[modality], out=store.path / "bundles" / name)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: DemoRow) -> list[str]:
     metrics = row.fitted.pooled.metrics
     figures = [metrics["accuracy"], metrics["unweighted_average_recall"]]
-    return [row.modality, row.head, *(estimate(f.value, f.low, f.high) for f in figures)]
+    return [row.modality, row.head, *(format_interval(f.value, f.low, f.high) for f in figures)]

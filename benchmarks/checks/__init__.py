@@ -1,20 +1,25 @@
-"""One module per check: `check(results)` looks at an evaluation, of a benchmark or of a single fit, for a `Finding`."""
+"""Check what an evaluation's figures mean: one module per check, each with a function `check` and its `examples`.
+
+An evaluation is a finished benchmark or a single fit. A check is found by its file, and tests/contracts/test_checks.py
+tests it by its own examples: one evaluation for each of the three outcomes.
+"""
 
 from dataclasses import replace
 
-from benchmarks.checks._finding import FAILED, NOT_APPLICABLE, PASSED, Finding
+from benchmarks.checks._check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore import registry
 
-__all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "Finding", "meaning", "run"]
+__all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check", "run_checks"]
 
 
-def run(results: Evaluation) -> list[Finding]:
-    """Run every check, by name."""
-    return [replace(registry.module("checks", name).check(results), check=name) for name in registry.names("checks")]
+def run_checks(evaluation: Evaluation) -> list[CheckResult]:
+    """Run every check, in the order of their names."""
+    names = registry.names("checks")
+    return [replace(registry.module("checks", name).check(evaluation), check=name) for name in names]
 
 
-def meaning(finding: Finding) -> str:
+def describe_check(name: str) -> str:
     """Say what a check asks and when it fails: the first lines of its module and of its function."""
-    fails = str(registry.module("checks", finding.check).check.__doc__).partition("\n")[0]
-    return f"{registry.summary('checks', finding.check).rstrip('.')}. {fails}"
+    fails = str(registry.module("checks", name).check.__doc__).partition("\n")[0]
+    return f"{registry.summary('checks', name)} {fails}"

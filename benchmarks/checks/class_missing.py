@@ -1,30 +1,43 @@
-"""Whether a class is missing in a part of a fold."""
+"""Check whether a class is missing in a part of a fold."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, TRAIN, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
+
+_SHOWN = 5  # missing classes that a message lists
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where a fold's part lacks a class: that fold's unweighted figures are over fewer classes."""
-    classes = results.about["classes"]
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where a part of a fold lacks a class: unweighted figures of that fold are over fewer classes."""
+    classes = evaluation.about["classes"]
     every = set(classes.values())
     if not every:
-        return not_applicable("there are no classes")
+        return report_not_applicable("there are no classes")
     missing = [
         f"{', '.join(sorted(absent))} in {part} of fold {fold.name}"
-        for fold in results.folds
+        for fold in evaluation.folds
         for part in ("train", "dev", "test")
-        if getattr(fold, part) and (absent := every - {classes[name] for name in getattr(fold, part)})
+        if (members := getattr(fold, part)) and (absent := every - {classes[name] for name in members})
     ]
     if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        return failed(f"missing: {'; '.join(missing[:5])}{more}; {_meaning(len(results.folds))}")
-    return passed(f"all {len(every)} classes are in every part of {len(results.folds)} folds")
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        several = len(evaluation.folds) > 1
+        return report_failure(
+            f"missing classes, {'; '.join(missing[:_SHOWN])}{more}",
+            meaning="unweighted figures there are over fewer classes",
+            do="read the pooled figures, not those of single folds" if several else "use a protocol with more folds",
+        )
+    return report_pass(f"all {len(every)} classes are in every part of {len(evaluation.folds)} folds")
 
 
-def _meaning(folds: int) -> str:
-    if folds == 1:
-        return "unweighted figures are over the classes that are there"
-    return "read the pooled figures, not those of single folds: their unweighted ones are over fewer classes"
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    one_class = Fold("1", TRAIN, TEST[::2])
+    return Examples(
+        passed=build_evaluation(),
+        failed=build_evaluation(fold=one_class),
+        not_applicable=build_evaluation(about={"classes": {}}, fold=Fold("1", (), ())),
+    )

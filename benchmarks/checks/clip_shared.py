@@ -1,29 +1,44 @@
-"""Whether a clip is tested that stands in training under another id."""
+"""Check whether the clip of a test utterance is in training under another id."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
-from benchmarks.grid.results import Results
+from collections.abc import Sequence
+
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, TRAIN, Examples, build_evaluation
+from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Results) -> Finding:
-    """Fail where the clip of a test utterance holds the samples of a training utterance, in whatever container."""
-    if "same_clips" not in results.about:
-        return not_applicable("not recorded by this benchmark: run it again")
-    groups = results.about["same_clips"]
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where a test clip has the same samples as a training clip, in any container."""
+    if "same_clips" not in evaluation.about:
+        return report_not_applicable("this benchmark does not record which clips are the same: run it again")
+    groups = evaluation.about["same_clips"]
     if groups is None:
-        return not_applicable("no feature is of audio, or its file does not record the samples: run cli extract again")
-    tested = sum(len(fold.test) for fold in results.folds)
-    shared = [name for fold in results.folds for name in _shared(fold, groups)]
+        return report_not_applicable("no feature is of audio, or its file does not record the samples: extract again")
+    tested = sum(len(fold.test) for fold in evaluation.folds)
+    shared = [utterance_id for fold in evaluation.folds for utterance_id in _collect_shared(fold, groups)]
     if shared:
-        return failed(
+        return report_failure(
             f"the clips of {len(shared)} of {tested} test utterances are in training under other ids, sample for "
-            f"sample: {shared[0]}{' and others' if len(shared) > 1 else ''}; leave one of each out of the corpus"
+            f"sample, for example {shared[0]}",
+            meaning="figures are too high, since these clips were learned",
+            do="remove the copies from the corpus",
         )
-    return passed(f"no clip of {tested} test utterances is in training under another id")
+    return report_pass(f"no clip of {tested} test utterances is in training under another id")
 
 
-def _shared(fold: Fold, groups: list[list[str]]) -> list[str]:
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    (learned, other, *_), (tested, *_) = TRAIN, TEST
+    return Examples(
+        passed=build_evaluation(about={"same_clips": [[learned, other]]}),
+        failed=build_evaluation(about={"same_clips": [[learned, tested]]}),
+        not_applicable=build_evaluation(about={"same_clips": None}),
+    )
+
+
+def _collect_shared(fold: Fold, groups: Sequence[Sequence[str]]) -> list[str]:
     learned, tested = {*fold.train, *fold.dev}, set(fold.test)
     return [name for group in groups if learned.intersection(group) for name in group if name in tested]

@@ -1,20 +1,32 @@
-"""Whether utterances were left out because they lack a feature."""
+"""Check whether utterances were left out because they lack a feature."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where the figures are of fewer utterances than the label scheme keeps."""
-    dropped, kept = results.about["dropped"], len(results.about["classes"])
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where the figures leave out utterances that the label scheme keeps."""
+    dropped, kept = evaluation.about["dropped"], len(evaluation.about["classes"])
     if not kept:
-        return not_applicable("there are no utterances")
+        return report_not_applicable("there are no utterances")
     if dropped:
         first, reason = next(iter(dropped.items()))
-        return failed(
-            f"{len(dropped)} utterances lack a feature and are in no figure: {first} ({reason})"
-            f"{' and others' if len(dropped) > 1 else ''}"
+        return report_failure(
+            f"{len(dropped)} utterances lack a feature, for example {first} ({reason})",
+            meaning="they are in no figure",
+            do="extract their features (cli extract), or state how many are missing",
         )
-    return passed("every utterance that the label scheme keeps has every feature")
+    return report_pass("every utterance that the label scheme keeps has every feature")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(),
+        failed=build_evaluation(about={"dropped": {"missing": "no clip"}}),
+        not_applicable=build_evaluation(about={"classes": {}}, fold=Fold("1", (), ())),
+    )

@@ -1,25 +1,43 @@
-"""Whether a head learned from logits of an encoder that had seen the very utterances."""
+"""Check whether a head learned from the logits of an encoder that was fine-tuned on the same utterances."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.fold_features import UNSEEN
+from benchmarks.evaluation.head_settings import is_baseline
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
+
+_SHOWN = 3  # systems that a message names
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where logits are in-sample: over-confident in training, not in test; a head trusts them too much."""
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where training logits are in-sample: more confident than test logits, so that a head overrates them."""
     with_logits = [
         system
-        for system in results.systems
-        if system.record.head != "prior" and any(name.endswith(".logits") for name in system.record.features)
+        for system in evaluation.systems
+        if any(name.endswith(".logits") for name in system.record.features) and not is_baseline(system.record.head)
     ]
     if not with_logits:
-        return not_applicable("no head learns from logits")
+        return report_not_applicable("no head learns from logits")
     wrong = [system.name for system in with_logits if system.record.logits not in UNSEEN]
     if wrong:
-        return failed(
-            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones: {', '.join(wrong[:3])}"
-            f"{' …' if len(wrong) > 3 else ''}; cli finetune --crossfit K and cli extract --all-folds mend it"
+        more = " …" if len(wrong) > _SHOWN else ""
+        return report_failure(
+            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones, "
+            f"{', '.join(wrong[:_SHOWN])}{more}",
+            meaning="these heads trust logits too much",
+            do="cross-fit the encoder (cli finetune --crossfit K, then cli extract --all-folds)",
         )
-    return passed(f"all {len(with_logits)} systems with logits take them from encoders that did not see the utterance")
+    return report_pass(
+        f"all {len(with_logits)} systems with logits take them from encoders that did not learn the utterance"
+    )
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(logits="cross-fitted"),
+        failed=build_evaluation(logits="in-sample"),
+        not_applicable=build_evaluation(features=("text.mean",)),
+    )

@@ -1,28 +1,38 @@
-"""Whether test utterances may be ones that an encoder was tuned on, which nobody can tell."""
+"""Check whether test utterances may be copies of utterances that an encoder was fine-tuned on."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, Examples, build_evaluation, describe_tuned_encoder
 from benchmarks.evaluation.evaluation import Evaluation
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where the same recordings, processed otherwise, cannot be told from others of the same name or words.
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where ids or words match an utterance of fine-tuning, but the clip differs.
 
-    A corpus without ids of its own is known by its file names, and these prove nothing alone: the clips of `train/` and
-    `test/` may be called the same, and denoised clips are called as before. Likewise with the words of a renamed clip.
+    In a corpus without ids of its own, utterances go by file name, which proves nothing alone: clips of `train/` and
+    `test/` may have the same names, and a denoised clip keeps its name. The words of a renamed clip prove as little.
     """
-    encoders = results.about["encoders"]
+    encoders = evaluation.about["encoders"]
     suspects = {name: entry.get("suspects", []) for name, entry in encoders.items()}
-    found = [f"{len(ids)} for encoder {name}, {ids[0]} among them" for name, ids in suspects.items() if ids]
+    found = [f"{len(ids)} for encoder {name}, for example {ids[0]}" for name, ids in suspects.items() if ids]
     if found:
-        return failed(
-            "test utterances that share a made-up id, or their words, with others that an encoder was tuned on, and "
-            f"have another clip or text: {'; '.join(found)}; if they are the same recordings, processed otherwise, the "
-            "figures are not of unseen speech"
+        return report_failure(
+            "test utterances share a made-up id, or their words, with utterances that an encoder was fine-tuned on, "
+            f"and have another clip or text, {'; '.join(found)}",
+            meaning="if they are the same recordings, processed differently, the figures are not of unseen speech",
+            do="compare these clips, or use an encoder of other data",
         )
     if not any(counts["train"] for entry in encoders.values() for counts in entry["tuned_on"].values()):
-        return not_applicable("no encoder records that it was tuned on this corpus")
-    return passed(
-        "by ids, clips and words, every other test utterance is known to be none that an encoder was tuned on"
+        return report_not_applicable("no encoder records that it was fine-tuned on this corpus")
+    return report_pass("by ids, clips and words, no encoder was fine-tuned on any other test utterance")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    suspects = list(TEST[:2])
+    return Examples(
+        passed=build_evaluation(about=describe_tuned_encoder(train=400, test=0)),
+        failed=build_evaluation(about=describe_tuned_encoder(9, 0, suspects=suspects)),
+        not_applicable=build_evaluation(),
     )

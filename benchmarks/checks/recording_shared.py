@@ -1,29 +1,43 @@
-"""Whether utterances cut out of one recording are on both sides."""
+"""Check whether training and test have utterances of the same recording."""
 
 from collections import Counter
+from collections.abc import Mapping
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import CLASSES, TEST, TRAIN, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where a test utterance is a segment of a recording that was learned from: voice and room are shared."""
-    recordings = {row.id: row.audio for row in results.utterances if row.audio}
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where a test utterance is a segment of a training recording: voice and room are the same."""
+    recordings = {row.id: row.audio for row in evaluation.utterances if row.audio}
     if not any(count > 1 for count in Counter(recordings.values()).values()):
-        return not_applicable("no recording is cut into several utterances")
-    tested = sum(len(fold.test) for fold in results.folds)
-    shared = [name for fold in results.folds for name in _shared(fold, recordings)]
+        return report_not_applicable("no recording has several utterances")
+    tested = sum(len(fold.test) for fold in evaluation.folds)
+    shared = [utterance_id for fold in evaluation.folds for utterance_id in _collect_shared(fold, recordings)]
     if shared:
-        return failed(
-            f"{len(shared)} of {tested} test utterances are cut out of recordings that were learned from, {shared[0]} "
-            "among them: give speakers or dialogues, and take a protocol that keeps these together"
+        return report_failure(
+            f"{len(shared)} of {tested} test utterances are segments of training recordings, for example {shared[0]}",
+            meaning="figures are of known voices and rooms, and too high",
+            do="name speakers or dialogues in the manifest, and use a protocol that keeps them together",
         )
-    return passed(f"no recording of {tested} test utterances was learned from")
+    return report_pass(f"no recording of {tested} test utterances is in training")
 
 
-def _shared(fold: Fold, recordings: dict[str, str]) -> list[str]:
-    learned = {recordings.get(name) for name in (*fold.train, *fold.dev)} - {None}
-    return [name for name in fold.test if recordings.get(name) in learned]
+def examples() -> Examples:
+    """Build an evaluation for each outcome: two segments of each recording, within a part or across both."""
+    segments = {utterance_id: f"{utterance_id[:-1]}.wav" for utterance_id in CLASSES}
+    across = segments | dict.fromkeys((TRAIN[0], TEST[0]), "both.wav")
+    return Examples(
+        passed=build_evaluation(audio=lambda utterance_id: segments[utterance_id]),
+        failed=build_evaluation(audio=lambda utterance_id: across[utterance_id]),
+        not_applicable=build_evaluation(),
+    )
+
+
+def _collect_shared(fold: Fold, recordings: Mapping[str, str]) -> list[str]:
+    learned = {recordings.get(utterance_id) for utterance_id in (*fold.train, *fold.dev)} - {None}
+    return [utterance_id for utterance_id in fold.test if recordings.get(utterance_id) in learned]

@@ -1,18 +1,39 @@
-"""Whether settings were chosen on test utterances."""
+"""Check whether settings were chosen on test utterances."""
 
 from itertools import chain
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, TRAIN, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Evaluation) -> Finding:
+def check(evaluation: Evaluation) -> CheckResult:
     """Fail where a search for settings had no dev part, or one that shares utterances with test."""
-    if not results.about["tune"]:
-        return not_applicable("settings were given, not searched for")
-    wrong = [fold.name for fold in results.folds if not fold.dev or {*fold.dev, *chain(*fold.turns)} & set(fold.test)]
+    if not evaluation.about["tune"]:
+        return report_not_applicable("settings were given, not searched")
+    wrong = [
+        fold.name for fold in evaluation.folds if not fold.dev or {*fold.dev, *chain(*fold.turns)} & set(fold.test)
+    ]
     if wrong:
-        return failed(f"settings were not chosen on a dev part of their own in folds {', '.join(wrong)}")
-    return passed(f"settings were chosen on dev parts that share nothing with test, in {len(results.folds)} folds")
+        return report_failure(
+            f"settings were not chosen on a separate dev part in folds {', '.join(wrong)}",
+            meaning="figures are too high, since test decided about them",
+            do="use a protocol with a dev part, or give the settings (--param)",
+        )
+    return report_pass(
+        f"settings were chosen on dev parts that share nothing with test, in {len(evaluation.folds)} folds"
+    )
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    train, test = TRAIN, TEST
+    with_dev = Fold("1", train[9:], test, train[:9], turns=(train[9:18],))
+    return Examples(
+        passed=build_evaluation(about={"tune": 3}, fold=with_dev),
+        failed=build_evaluation(about={"tune": 3}),
+        not_applicable=build_evaluation(),
+    )

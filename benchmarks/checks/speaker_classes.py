@@ -1,24 +1,37 @@
-"""Whether the speakers that are normalised by have several classes each."""
+"""Check whether each speaker has several classes, where features are normalized per speaker."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import CLASSES, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.guards import count_one_class_speakers
 from featurestore.normalization import SPEAKER
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where a figure is normalised per speaker, and test speakers have one class: it is taken away with the mean.
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where features are normalized per speaker and a test speaker has one class: its mean is the class.
 
     What counts as one class: `benchmarks.evaluation.guards.DOMINANT`.
     """
-    if not any(system.record.normalize == SPEAKER for system in results.systems):
-        return not_applicable("nothing is normalised per speaker")
-    speakers = {row.id: row.speaker for row in results.utterances}
-    found = count_one_class_speakers(results.folds, results.about["classes"], speakers)
+    if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
+        return report_not_applicable("no features are normalized per speaker")
+    speakers = {row.id: row.speaker for row in evaluation.utterances}
+    found = count_one_class_speakers(evaluation.folds, evaluation.about["classes"], speakers)
     if found.tested:
-        return failed(
-            f"{found}: normalised per speaker, these lose the class itself; --normalize none or global keeps it"
+        return report_failure(
+            str(found),
+            meaning="normalization per speaker removes the class of these utterances",
+            do="--normalize none or --normalize global",
         )
-    return passed(f"each of {found.known} test speakers has several classes")
+    return report_pass(f"each of {found.known} test speakers has several classes")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    by_class = CLASSES
+    return Examples(
+        passed=build_evaluation(normalize=SPEAKER),
+        failed=build_evaluation(normalize=SPEAKER, speaker=lambda utterance_id: by_class[utterance_id]),
+        not_applicable=build_evaluation(speaker=lambda utterance_id: by_class[utterance_id]),
+    )

@@ -1,30 +1,44 @@
-"""Whether the speakers that are normalised by have clips enough for a mean and a spread of their own."""
+"""Check whether each speaker has enough clips, where features are normalized per speaker."""
 
 from collections import Counter
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.normalization import SPEAKER
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
-# The standard deviation of n normal values is off by about 1 / sqrt(2 (n - 1)): by 35 % for 5.
-LEAST = 5
+# the standard deviation of n normal values is off by about 1 / sqrt(2 (n - 1)): by 35 % for 5
+MINIMUM = 5
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where a figure is normalised per speaker, and a speaker has few clips; of a single one nothing is left."""
-    if not any(system.record.normalize == SPEAKER for system in results.systems):
-        return not_applicable("nothing is normalised per speaker")
-    speaker = {row.id: row.speaker for row in results.utterances}
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where features are normalized per speaker and a speaker has few clips, down to one that becomes zeros."""
+    if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
+        return report_not_applicable("no features are normalized per speaker")
+    speaker = {row.id: row.speaker for row in evaluation.utterances}
     few: dict[str, int] = {}
-    for fold in results.folds:
-        counts = Counter(speaker[name] for name in (*fold.train, *fold.dev, *fold.test))
-        few |= {name: min(count, few.get(name, count)) for name, count in counts.items() if count < LEAST}
+    for fold in evaluation.folds:
+        counts = Counter(speaker[utterance_id] for utterance_id in (*fold.train, *fold.dev, *fold.test))
+        few |= {name: min(clips, few.get(name, clips)) for name, clips in counts.items() if clips < MINIMUM}
     if few:
-        name, count = min(few.items(), key=lambda item: (item[1], item[0]))
-        return failed(
-            f"{len(few)} speakers have fewer than {LEAST} clips in a fold, {name} {count}: normalised per speaker, "
-            "theirs tell next to nothing, and a single one becomes zeros; --normalize global needs no speakers"
+        name, clips = min(few.items(), key=lambda item: (item[1], item[0]))
+        return report_failure(
+            f"{len(few)} speakers have fewer than {MINIMUM} clips in a fold, {name} has {clips}",
+            meaning="their mean and spread are unreliable, and a single clip becomes zeros",
+            do="--normalize global, which needs no speakers",
         )
-    return passed(f"every speaker has {LEAST} clips or more in every fold")
+    return report_pass(f"every speaker has {MINIMUM} clips or more in every fold")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    first = TEST[0]
+    return Examples(
+        passed=build_evaluation(normalize=SPEAKER),
+        failed=build_evaluation(
+            normalize=SPEAKER, speaker=lambda utterance_id: "one clip" if utterance_id == first else "many clips"
+        ),
+        not_applicable=build_evaluation(speaker=str),
+    )

@@ -1,40 +1,52 @@
-"""Whether a speaker is in training and in test of the same fold."""
+"""Check whether a speaker is in training and in test of the same fold."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
-MOST_FOLDS = 20  # that a message proposes
+MOST_FOLDS = 20  # of leave-one-speaker-out, to be proposed
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where a test speaker's other utterances were learned from: the figures are of known voices.
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where other utterances of a test speaker are in training: the figures are of known voices.
 
-    Where some utterances name no speaker it cannot pass: an overlap among them would not be seen.
+    The check never passes where utterances name no speaker, since an overlap among them would not be seen.
     """
-    speaker = {row.id: row.speaker for row in results.utterances if row.speaker}
+    speaker = {row.id: row.speaker for row in evaluation.utterances if row.speaker}
     if not speaker:
-        return not_applicable("the manifest names no speakers")
+        return report_not_applicable("the manifest names no speakers")
     tested, known = 0, 0
-    for fold in results.folds:
-        trained = {speaker.get(name) for name in (*fold.train, *fold.dev)} - {None}
+    for fold in evaluation.folds:
+        trained = {speaker.get(utterance_id) for utterance_id in (*fold.train, *fold.dev)} - {None}
         tested += len(fold.test)
-        known += sum(speaker.get(name) in trained for name in fold.test)
-    unnamed = len(results.utterances) - len(speaker)
-    unseen = f"{unnamed} of {len(results.utterances)} utterances name no speaker"
+        known += sum(speaker.get(utterance_id) in trained for utterance_id in fold.test)
+    speakers, total = len(set(speaker.values())), len(evaluation.utterances)
+    unnamed = total - len(speaker)
     if known:
-        instead = unseen if unnamed else _instead(len(set(speaker.values())))
-        return failed(
-            f"{known} of {tested} test utterances are of speakers that are in training: figures of known voices, "
-            f"higher than of new ones; {instead}"
+        return report_failure(
+            f"{known} of {tested} test utterances are of speakers in training",
+            meaning="figures are of known voices, and higher than of new ones",
+            do=f"name a speaker for the {unnamed} of {total} utterances without" if unnamed else _propose(speakers),
         )
     if unnamed:
-        return not_applicable(f"{unseen}: that no speaker is on both sides is known of the others alone")
-    return passed(f"no speaker of {len(set(speaker.values()))} is on both sides of any fold")
+        return report_not_applicable(
+            f"{unnamed} of {total} utterances name no speaker; among the others no speaker is in training and in test"
+        )
+    return report_pass(f"none of {speakers} speakers is in training and in test of the same fold")
 
 
-def _instead(speakers: int) -> str:
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(),
+        failed=build_evaluation(speaker=lambda utterance_id: f"speaker {int(utterance_id[-3:]) % 2}"),
+        not_applicable=build_evaluation(speaker=lambda utterance_id: ""),
+    )
+
+
+def _propose(speakers: int) -> str:
     if speakers == 1:
-        return "with a single speaker no protocol shows new ones"
-    return f"--protocol {'leave-one-speaker-out' if speakers <= MOST_FOLDS else 'speaker-kfold'} tests new ones"
+        return "use a corpus of several speakers, a single one cannot show new voices"
+    return f"--protocol {'leave-one-speaker-out' if speakers <= MOST_FOLDS else 'speaker-kfold'} tests new voices"

@@ -1,23 +1,36 @@
-"""Whether enough speakers are tested to show anything about others."""
+"""Check whether test has enough speakers to show a difference between systems."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
+
+_MEANING = "no test can show that figures hold for other speakers"
+_DO = "test at least six speakers, over several folds if need be"
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where fewer than six speakers are tested: however they agree, no test can show it of others.
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where fewer than six speakers are in test: even if they all agree, no difference is significant.
 
-    Why six: `benchmarks.statistics.bootstrap.is_few`. Where most utterances name no speaker, dialogues stand for them.
+    Why six: `benchmarks.statistics.bootstrap.is_few`. Where most utterances name no speaker, dialogues are counted.
     """
-    tested = set(results.ids)
-    speakers = {row.speaker for row in results.utterances if row.id in tested}
+    tested = set(evaluation.ids)
+    speakers = {row.speaker for row in evaluation.utterances if row.id in tested}
     if not any(speakers):
-        return not_applicable("the manifest names no speakers")
-    clusters = results.clusters
+        return report_not_applicable("the manifest names no speakers")
+    clusters = evaluation.clusters
     if len(speakers) == 1:
-        return failed("all tested utterances are of one speaker, so nothing can be shown about others")
+        return report_failure("all test utterances are of one speaker", meaning=_MEANING, do=_DO)
     if clusters.few:
-        return failed(clusters.few)
-    return passed(f"{clusters.count} {clusters.over} were tested")
+        return report_failure(clusters.few, meaning=_MEANING, do=_DO)
+    return report_pass(f"{clusters.count} {clusters.over} in test")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(speaker=lambda utterance_id: f"S{int(utterance_id[-3:]) % 6}"),
+        failed=build_evaluation(speaker=lambda utterance_id: f"S{int(utterance_id[-3:]) % 2}"),
+        not_applicable=build_evaluation(speaker=lambda utterance_id: ""),
+    )

@@ -1,28 +1,46 @@
-"""Whether there are enough test utterances for the differences that the table shows."""
+"""Check whether test has enough utterances for the differences that the table shows."""
 
 from collections import Counter
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import TEST, TRAIN, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.folds.fold import Fold
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
 
-LEAST = 385  # 1.96 squared x 0.25 / 0.05 squared: an interval of ±5 points at an accuracy of 50 %
-LEAST_OF_CLASS = 30  # an interval of ±18 points on the recall of one class
+MINIMUM = 385  # 1.96 squared x 0.25 / 0.05 squared: an interval of ±5 points at an accuracy of 50 %
+MINIMUM_OF_CLASS = 30  # an interval of ±18 points on the recall of one class
+_DO = "test more utterances, or read only larger differences"
 
 
-def check(results: Evaluation) -> Finding:
-    """Fails below 385 test utterances (±5 points) or 30 of a class (±18 points on its recall)."""
-    if not results.ids:
-        return not_applicable("nothing is tested")
-    counts = Counter(results.about["classes"][name] for name in results.ids)
-    rare = [f"{name} {count}" for name, count in sorted(counts.items()) if count < LEAST_OF_CLASS]
-    n = len(results.ids)
-    if n < LEAST:
-        return failed(
-            f"{n} test utterances, fewer than {LEAST}: differences below about "
-            f"{196 * (0.25 / n) ** 0.5:.0f} points mean nothing"
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail below 385 test utterances (±5 points) or 30 of a class (±18 points on its recall)."""
+    if not evaluation.ids:
+        return report_not_applicable("test is empty")
+    counts = Counter(evaluation.about["classes"][utterance_id] for utterance_id in evaluation.ids)
+    rare = [f"{name} {count}" for name, count in sorted(counts.items()) if count < MINIMUM_OF_CLASS]
+    n = len(evaluation.ids)
+    if n < MINIMUM:
+        margin = 196 * (0.25 / n) ** 0.5
+        return report_failure(
+            f"{n} test utterances, fewer than {MINIMUM}",
+            meaning=f"differences below about {margin:.0f} points mean nothing",
+            do=_DO,
         )
     if rare:
-        return failed(f"fewer than {LEAST_OF_CLASS} test utterances of {', '.join(rare)}: their figures are coarse")
-    return passed(f"{n} test utterances, at least {min(counts.values())} of each class")
+        return report_failure(
+            f"fewer than {MINIMUM_OF_CLASS} test utterances of {', '.join(rare)}",
+            meaning="figures of these classes are imprecise",
+            do=_DO,
+        )
+    return report_pass(f"{n} test utterances, at least {min(counts.values())} of each class")
+
+
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(),
+        failed=build_evaluation(fold=Fold("1", TRAIN, TEST[:100])),
+        not_applicable=build_evaluation(fold=Fold("1", TRAIN, ())),
+    )

@@ -1,34 +1,51 @@
-"""Whether a head is no better than one that looks at nothing."""
+"""Check whether every head is better than a constant prediction."""
 
-from benchmarks.checks._finding import Finding, failed, not_applicable, passed
+from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
-from benchmarks.statistics.formatting import percent
+from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.intervals import Interval, estimates
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.statistics.metrics import METRIC
 
-__all__ = ["check"]
+__all__ = ["check", "examples"]
+
+_SHOWN = 3  # systems that a message names
 
 
-def check(results: Evaluation) -> Finding:
-    """Fail where an interval of unweighted average recall reaches 1 / classes in test, what a constant answer has.
+def check(evaluation: Evaluation) -> CheckResult:
+    """Fail where an interval of unweighted average recall reaches that of a constant prediction, 1 / test classes.
 
-    Where too few speakers were tested it cannot pass: their interval shows nothing.
+    The check never passes where too few speakers are in test, since the interval then shows nothing.
     """
-    looking = [system for system in results.systems if system.record.head != "prior"]
-    if not looking:
-        return not_applicable("only the prior was run")
-    floor = 1 / len(set(looking[0].pooled[0].truth))
-    worse = [system.name for system in looking if not _above(floor, results, system)]
+    systems = [system for system in evaluation.systems if not is_baseline(system.record.head)]
+    if not systems or not evaluation.ids:
+        return report_not_applicable("only baseline heads were run" if evaluation.ids else "test is empty")
+    floor = 1 / len(set(systems[0].pooled[0].truth))
+    worse = [system.name for system in systems if not _is_above(floor, evaluation, system)]
     if worse:
-        return failed(
-            f"{len(worse)} of {len(looking)} systems are not shown to be above {percent(floor)} %, what a constant "
-            f"answer reaches: {', '.join(worse[:3])}"
+        more = " …" if len(worse) > _SHOWN else ""
+        return report_failure(
+            f"{len(worse)} of {len(systems)} systems are not shown to be above {format_percent(floor)} %, "
+            f"{', '.join(worse[:_SHOWN])}{more}",
+            meaning="a constant prediction reaches the same",
+            do="check features and labels, or test more utterances and speakers",
         )
-    if results.clusters.few:
-        return not_applicable(f"above {percent(floor)} % on what was tested, but {results.clusters.few}")
-    return passed(f"all {len(looking)} systems are above {percent(floor)} %, their intervals too")
+    if evaluation.clusters.few:
+        return report_not_applicable(f"above {format_percent(floor)} % in test, but {evaluation.clusters.few}")
+    return report_pass(f"all {len(systems)} systems are above {format_percent(floor)} %, and so are their intervals")
 
 
-def _above(floor: float, results: Evaluation, system: EvaluatedSystem) -> bool:
-    found = estimates(system.pooled, clusters=results.clusters.named(results.ids))[METRIC]
+def examples() -> Examples:
+    """Build an evaluation for each outcome."""
+    return Examples(
+        passed=build_evaluation(),
+        failed=build_evaluation(accuracy=0.5),
+        not_applicable=build_evaluation(head="prior"),
+    )
+
+
+def _is_above(floor: float, evaluation: Evaluation, system: EvaluatedSystem) -> bool:
+    clusters = evaluation.clusters.for_ids(evaluation.ids)
+    found = estimates(system.pooled, clusters=clusters)[METRIC]
     return isinstance(found, Interval) and found.low > floor

@@ -18,7 +18,7 @@ def command(store: Path, as_json: bool) -> None:
     \b
     Example: cli demo
     """
-    from benchmarks.demo import run
+    from benchmarks.demo import run_demo
 
-    result = run(store, say=say)
+    result = run_demo(store, say=say)
     print_answer(result.to_json(), result.table(), as_json)

@@ -40,15 +40,15 @@ def command(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> 
               cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
                 --mode exact --out results/paper
     """
-    from benchmarks.paper.plan import Epochs
-    from benchmarks.paper.run import run, summary
+    from benchmarks.paper.paper_plan import Epochs
+    from benchmarks.paper.paper_run import render_result, run_paper
     from benchmarks.paper.switches import MODES
     from featurestore.preparation.open_store import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
     out = options.pop("out") or store.path / "paper" / mode
-    done = run(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
-    print_answer(done.results, summary(done), as_json)
-    if done.failed:
+    result = run_paper(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
+    print_answer(result.results, render_result(result), as_json)
+    if result.failed:
         ctx.exit(PARTLY_FAILED)

@@ -30,8 +30,8 @@ def command(folder: Path, out: Path | None, against: Path | None, as_json: bool)
     Examples: cli report results --out report.html
               cli report results/random --against results/by-speaker
     """
-    from benchmarks.report import write
+    from benchmarks.report.write_report import PAGE, make_report
 
-    page = out or folder / write.PAGE
-    found = write.report(folder, page, against)
+    page = out or folder / PAGE
+    found = make_report(folder, page, against)
     print_answer(found, f"{found['sentence']}\npage {page}", as_json)

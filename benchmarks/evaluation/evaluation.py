@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from benchmarks.statistics.clusters import Clusters, choose
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.clusters import Clusters, choose_clusters
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 
@@ -75,4 +75,4 @@ class Evaluation:
     def clusters(self) -> Clusters:
         """The clusters that the intervals resample."""
         tested = set(self.ids)
-        return choose(row for row in self.utterances if row.id in tested)
+        return choose_clusters(row for row in self.utterances if row.id in tested)

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from benchmarks import checks
-from benchmarks.checks import FAILED, Finding
+from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.guards import find_overlaps
 from benchmarks.evaluation.head_settings import search_space
@@ -17,8 +17,9 @@ from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.task import Task
 from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
 from benchmarks.grid.plan import BenchmarkPlan
-from benchmarks.statistics.clusters import choose
-from benchmarks.statistics.intervals import Answers, intervals
+from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.clusters import choose_clusters
+from benchmarks.statistics.intervals import intervals
 from featurestore.prediction.bundle import Bundle, read_versions
 
 
@@ -71,17 +72,17 @@ def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPredictio
 
 def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str) -> FoldResult:
     tested = {row.id for row in rows}
-    clusters = choose([utterance for utterance in task.store.utterances if utterance.id in tested])
+    clusters = choose_clusters([utterance for utterance in task.store.utterances if utterance.id in tested])
     metrics = intervals(
         [row.truth for row in rows],
         [row.prediction for row in rows],
-        clusters=clusters.named(row.id for row in rows),
+        clusters=clusters.for_ids(row.id for row in rows),
         seed=task.seed,
     )
     return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
 
 
-def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[Finding, ...]:
+def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[CheckResult, ...]:
     """Run the checks of a benchmark on the head."""
     spec, folds = planned.specs[0], planned.folds
     rows = sorted(predictions, key=lambda row: row.id)
@@ -90,7 +91,7 @@ def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> 
     system = FittedSystem(f"{spec.head} on {', '.join(spec.features)}", spec, (answers,))
     kept = {name for fold in folds for name in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
     utterances = tuple(row for row in planned.task.store.utterances if row.id in kept)
-    return tuple(checks.run(Evaluation(planned.describe_data(), folds, utterances, (system,))))
+    return tuple(checks.run_checks(Evaluation(planned.describe_data(), folds, utterances, (system,))))
 
 
 def _summarize_search(planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult) -> SearchResult:
@@ -114,7 +115,7 @@ def _bundle(
     final: RunResult,
     fold: str | None,
     pooled: FoldResult,
-    checked: Sequence[Finding],
+    checked: Sequence[CheckResult],
 ) -> Bundle:
     store, encoders = task.store, spec.inputs.encoders
     return Bundle(

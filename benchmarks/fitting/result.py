@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.checks import FAILED, Finding
+from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
 from benchmarks.statistics.clusters import Clusters
-from benchmarks.statistics.formatting import estimate
+from benchmarks.statistics.formatting import format_interval
 from benchmarks.statistics.intervals import Interval
 from featurestore.normalization import NONE, NOTES, SPEAKER
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
@@ -88,7 +88,7 @@ class FittedHead:
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
-    checks: tuple[Finding, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     path: Path | None = None
     searched: SearchResult | None = None
 
@@ -197,7 +197,7 @@ class FittedHead:
 
 def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
-    figures = [estimate(f.value, f.low, f.high, mark) for f in row.metrics.values()]
+    figures = [format_interval(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.grid import run_records
 from benchmarks.grid.run_records import RecordedRun, RunRecord, read_object
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound, quoted
 from featurestore.folds import fold as cuts

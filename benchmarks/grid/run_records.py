@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, NotFound, Problem
 from featurestore.storage.atomic import write_text
 

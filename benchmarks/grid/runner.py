@@ -13,7 +13,7 @@ from benchmarks.grid import machine, results, run_records
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import BenchmarkPlan, plan
 from benchmarks.grid.run_records import RunRecord
-from benchmarks.statistics.intervals import Answers
+from benchmarks.statistics.answers import Answers
 from featurestore import labels, registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each

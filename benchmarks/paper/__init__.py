@@ -1,1 +1,1 @@
-"""The paper as one command: its experiment, its six tables and its figures, beside the published values."""
+"""Repeat the paper's experiment, and show its tables and figures beside the published values."""

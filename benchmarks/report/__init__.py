@@ -1,1 +1,1 @@
-"""What is made of a benchmark's predictions for people to read."""
+"""Report a benchmark: analyze its predictions, and render tables, figures and one HTML page."""

@@ -1,1 +1,1 @@
-"""Metrics, their intervals, and whether two heads differ."""
+"""Compute metrics, their intervals, and whether two heads differ."""

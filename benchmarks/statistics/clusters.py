@@ -1,10 +1,10 @@
-"""What an interval resamples: speakers where they are known, else dialogues, else single utterances."""
+"""Choose the clusters that intervals resample: speakers where they are known, else dialogues, else utterances."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.statistics.bootstrap import effective_of, is_few
+from benchmarks.statistics.bootstrap import effective_count_of_sizes, is_few
 from featurestore.manifest import Utterance
 
 _COLUMNS = ("speaker", "dialogue")  # the widest first
@@ -12,14 +12,14 @@ _COLUMNS = ("speaker", "dialogue")  # the widest first
 
 @dataclass(frozen=True)
 class Clusters:
-    """The cluster of each utterance, and what it is.
+    """The cluster of each utterance.
 
     Args:
-        over: `speakers`, `dialogues` or `utterances`.
-        of: by id; empty where single utterances are resampled.
-        note: what a reader of the intervals must know; empty where there is nothing.
-        count: how many there are.
-        few: that nothing can be shown, and why, where there are too few of them (`bootstrap.is_few`); else empty.
+        over: the kind of cluster: `speakers`, `dialogues` or `utterances`.
+        of: cluster by utterance id; empty where single utterances are resampled.
+        note: a caveat for readers of the intervals; empty where there is none.
+        count: number of clusters.
+        few: why no difference can be shown, where there are too few clusters (`bootstrap.is_few`); else empty.
     """
 
     over: str
@@ -28,18 +28,19 @@ class Clusters:
     count: int = 0
     few: str = ""
 
-    def named(self, ids: Iterable[str]) -> list[str] | None:
-        """The cluster of each id; None where single utterances are resampled."""
-        return [self.of[name] for name in ids] if self.of else None
+    def for_ids(self, utterance_ids: Iterable[str]) -> list[str] | None:
+        """Return the cluster of each utterance id, or None where single utterances are resampled."""
+        return [self.of[utterance_id] for utterance_id in utterance_ids] if self.of else None
 
 
-def choose(utterances: Iterable[Utterance]) -> Clusters:
-    """Speakers where at least two are known, else dialogues, else single utterances.
+def choose_clusters(utterances: Iterable[Utterance]) -> Clusters:
+    """Choose speakers where at least two are known, else dialogues, else single utterances.
 
-    Utterances of one speaker, and of one dialogue, are alike, and an interval that takes them for independent is too
-    narrow. An utterance without a name is a cluster of its own; dialogues go first where most name no speaker.
+    Utterances of one speaker, and of one dialogue, are alike: an interval that treats them as independent is too
+    narrow. An utterance without a cluster name is a cluster of its own. Dialogues are preferred where most utterances
+    name no speaker.
 
-    >>> choose([Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue=f"D{n % 6}") for n in range(12)]).over
+    >>> choose_clusters([Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue=f"D{n % 6}") for n in range(12)]).over
     'speakers'
     """
     rows = list(utterances)
@@ -48,33 +49,40 @@ def choose(utterances: Iterable[Utterance]) -> Clusters:
     single = [column for column in _COLUMNS if not unnamed[column] and len(set(of[column].values())) == 1]
     usable = [column for column in _COLUMNS if unnamed[column] < len(rows) and column not in single]
     if not usable:
-        return _clusters("utterances", {}, dict.fromkeys((row.id for row in rows), 1), 0, _of_one(single))
+        return _clusters("utterances", {}, dict.fromkeys((row.id for row in rows), 1), 0, _note_single(single))
     column = min(usable, key=lambda column: 2 * unnamed[column] > len(rows))  # the first of equals
     alone = unnamed[column]
-    note = f"{alone} of {len(rows)} tested utterances name no {column} and are resampled one by one" if alone else ""
+    note = f"{alone} of {len(rows)} test utterances name no {column} and are resampled one by one" if alone else ""
     wider = [other for other in single if _COLUMNS.index(other) < _COLUMNS.index(column)]
-    return _clusters(f"{column}s", of[column], Counter(of[column].values()), alone, note, _of_one(wider))
+    return _clusters(f"{column}s", of[column], Counter(of[column].values()), alone, note, _note_single(wider))
 
 
 def _clusters(over: str, of: Mapping[str, str], sizes: Mapping[str, int], alone: int, *notes: str) -> Clusters:
-    return Clusters(over, of, "; ".join(filter(None, notes)), len(sizes), _few(over, list(sizes.values()), alone))
+    note = "; ".join(filter(None, notes))
+    return Clusters(over, of, note, len(sizes), _explain_few(over, list(sizes.values()), alone))
 
 
-def _few(over: str, sizes: Sequence[int], alone: int) -> str:
-    """That nothing can be shown by clusters of these sizes, `alone` of them single utterances without a name."""
-    equal, named = effective_of(sizes), len(sizes) - alone
-    if not sizes or not is_few(equal):
+def _explain_few(over: str, sizes: Sequence[int], alone: int) -> str:
+    """Explain why clusters of these sizes are too few, or an empty string where they are enough.
+
+    Args:
+        over: the kind of cluster.
+        sizes: utterances of each cluster.
+        alone: clusters that are single utterances without a name.
+    """
+    effective, named = effective_count_of_sizes(sizes), len(sizes) - alone
+    if not sizes or not is_few(effective):
         return ""
     if is_few(named):
-        return f"only {named} {over} were tested, so nothing can be shown about others"
+        return f"only {named} {over} in test, too few to show a difference"
     return (
-        f"the {named} {over} that were tested have so unequal numbers of utterances that they count as {equal:.1f}, so "
-        "nothing can be shown about others"
+        f"the {named} {over} in test have very unequal numbers of utterances: their effective number is "
+        f"{effective:.1f}, too few to show a difference"
     )
 
 
-def _of_one(columns: Sequence[str]) -> str:
+def _note_single(columns: Sequence[str]) -> str:
     if not columns:
         return ""
     what = " and one ".join(columns)
-    return f"all tested utterances are of one {what}: the intervals do not say how figures differ between {columns[0]}s"
+    return f"all test utterances are of one {what}: the intervals do not cover differences between {columns[0]}s"

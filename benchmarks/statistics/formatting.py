@@ -1,47 +1,85 @@
-"""Write figures as people read them: the same value gives the same text in every table, page and export."""
+"""Format figures as text: the same value gives the same text in every table, page and export."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
-_DIGITS = 6  # the last ones of a float differ between processors, and between two orders of the same sum
+_DIGITS = 6  # the last digits of a float differ between processors, and between two orders of the same sum
 _STEP = Decimal("0.1")
 
 
-def percent(value: float) -> str:
-    """Write a share in percent, one decimal, without the sign.
+def format_percent(value: float) -> str:
+    """Format a share in percent, with one decimal and without the sign.
 
-    The value is taken to six significant digits first, so that 0.0475 and 0.04749999999999999 are one figure; a half
-    is rounded up.
+    The value is rounded to six significant digits first, so that 0.0475 and 0.04749999999999999 give the same text. A
+    half is rounded up.
 
-    >>> percent(0.69166), percent(0.0475), percent(19 / 400 - 1e-17)
+    >>> format_percent(0.69166), format_percent(0.0475), format_percent(19 / 400 - 1e-17)
     ('69.2', '4.8', '4.8')
     """
-    return str(_hundredfold(value))
+    return str(_to_percent(value))
 
 
-def points(value: float) -> str:
-    """Write a difference of shares in percentage points, with its sign.
+def format_points(value: float) -> str:
+    """Format a difference of shares in percentage points, with its sign.
 
-    >>> points(0.0475), points(-0.0123), points(0.00001)
+    >>> format_points(0.0475), format_points(-0.0123), format_points(0.00001)
     ('+4.8', '−1.2', '0.0')
     """
-    found = _hundredfold(value)
+    found = _to_percent(value)
     return f"{found:+}".replace("-", "−") if found else "0.0"
 
 
-def estimate(value: float, low: float, high: float, mark: str = "") -> str:
-    """Write a share and its interval in percent.
+def format_interval(value: float, low: float, high: float, mark: str = "", *, difference: bool = False) -> str:
+    """Format a share with its interval in percent, or a difference of shares in percentage points.
 
     Args:
-        value: the share, in 0..1.
-        low: lower end of its interval; `high` the upper.
-        mark: put behind the figure, for example of one that leaks.
+        value: the share, in 0..1; of a difference in -1..1.
+        low: lower end of its interval.
+        high: upper end.
+        mark: text behind the value, for example of a leaked one.
+        difference: format each number with its sign.
 
-    >>> estimate(0.5, 0.41, 0.6, "!")
+    >>> format_interval(0.5, 0.41, 0.6, "!")
     '50.0! [41.0, 60.0]'
+    >>> format_interval(0.05, -0.01, 0.11, difference=True)
+    '+5.0 [−1.0, +11.0]'
     """
-    return f"{percent(value)}{mark} [{percent(low)}, {percent(high)}]"
+    write = format_points if difference else format_percent
+    return f"{write(value)}{mark} {format_ends(low, high, difference=difference)}"
 
 
-def _hundredfold(value: float) -> Decimal:
+def format_ends(low: float, high: float, *, difference: bool = False) -> str:
+    """Format the two ends of an interval.
+
+    >>> format_ends(0.41, 0.6)
+    '[41.0, 60.0]'
+    """
+    write = format_points if difference else format_percent
+    return f"[{write(low)}, {write(high)}]"
+
+
+def format_p_value(value: float) -> str:
+    """Format a p-value to three decimals.
+
+    >>> format_p_value(0.00012), format_p_value(0.0421), format_p_value(1.0)
+    ('< 0.001', '0.042', '1')
+    """
+    if value < 0.001:
+        return "< 0.001"
+    return "1" if value >= 0.9995 else f"{value:.3f}"
+
+
+def format_bytes(count: float) -> str:
+    """Format a number of bytes in the unit that leaves one to three digits before the point.
+
+    >>> format_bytes(831), format_bytes(48_700), format_bytes(271_000_000)
+    ('831 B', '48.7 kB', '271.0 MB')
+    """
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= least:
+            return f"{count / least:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def _to_percent(value: float) -> Decimal:
     found = (100 * Decimal(f"{value:.{_DIGITS}g}")).quantize(_STEP, ROUND_HALF_UP)
     return found or abs(found)  # no zero with a sign

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 from transformers.trainer_utils import EvalPrediction
 
 POINTS = 10  # kept of an epoch's curves
@@ -53,7 +54,7 @@ def score(prediction: EvalPrediction) -> dict[str, float]:
 
 def count_confusions(prediction: EvalPrediction, classes: int) -> list[list[int]]:
     """Count how often each true class (row) was predicted as each class (column)."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(prediction.label_ids), np.asarray(prediction.predictions)), 1)
-    table: list[list[int]] = counts.tolist()
+    table: list[list[int]] = confusion_matrix(
+        prediction.label_ids, prediction.predictions, labels=list(range(classes))
+    ).tolist()
     return table

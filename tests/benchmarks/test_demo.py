@@ -14,7 +14,7 @@ from featurestore.store import Store
 
 
 def here(function, tasks, engine):
-    """Stands for `each`: calls in this process, where the test has made everything small."""
+    """Replace `each`: call in this process, where the test has made everything small."""
     return [function(*task) for task in tasks]
 
 
@@ -26,7 +26,7 @@ def small(monkeypatch):
         monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
 
 
-def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
+def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     path = tmp_path / "demo"
     result = CliRunner().invoke(cli.main, ["demo", "--store", str(path)])
     assert result.exit_code == 0, result.output
@@ -54,12 +54,12 @@ def test_the_demo_runs_and_says_where_everything_is(small, tmp_path):
     assert "tuning" not in again.stderr
     assert "20 runs, 20 of them done already" in again.stderr
     sets = {"text only": "text", "audio only": "audio", demo.FUSED: "both"}
-    for row in rows[1:]:  # the table and the benchmark are of the same heads
+    for row in rows[1:]:  # table and benchmark have the same heads
         found = compared[row["head"], sets[row["modality"]]]
         assert found == pytest.approx(row["metrics"]["accuracy"]["value"], rel=1e-5)  # results.json has six digits
 
 
-def test_every_head_of_the_demo_is_there():
+def test_every_head_of_the_demo_is_installed():
     from featurestore import registry
 
     assert set(demo.HEADS) < set(registry.names("heads"))

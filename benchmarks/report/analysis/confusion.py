@@ -1,25 +1,18 @@
-"""Which classes are taken for which."""
-
-from typing import Any
+"""Count which classes are predicted for which."""
 
 import numpy as np
 
 from benchmarks.grid.results import System
+from benchmarks.report.analysis.section_types import ConfusionContent
 
 
-def confusion(system: System) -> dict[str, Any]:
-    """The confusion matrix of all folds together.
+def confusion(system: System) -> ConfusionContent:
+    """Return the confusion matrix of all folds together, the mean over seeds.
 
     Returns:
-        `classes`; `counts` (C true, C predicted), the mean over seeds; `shares`, the same over the sum of its row, 0
-        where a class is never true: its diagonal is the recall.
+        `counts` (C true, C predicted), and `shares`, the counts over the sum of their row, 0 where a class is never
+        true. The diagonal of `shares` is the recall.
     """
-    classes = list(system.pooled[0].classes)
-    place = {name: number for number, name in enumerate(classes)}
-    counts = np.zeros((len(classes), len(classes)))
-    for answers in system.pooled:
-        cells = ([place[name] for name in names] for names in (answers.truth, answers.prediction))
-        np.add.at(counts, tuple(cells), 1 / len(system.pooled))
-    counts = counts.round(6)  # a third thrice is one
+    counts = np.mean([answers.confusion() for answers in system.pooled], axis=0)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    return {"classes": classes, "counts": counts.tolist(), "shares": shares.tolist()}
+    return {"classes": list(system.pooled[0].classes), "counts": counts.tolist(), "shares": shares.tolist()}

@@ -1,124 +1,66 @@
-"""What each modality brings: text, audio, both; one of them shuffled; embeddings, logits; layer by layer."""
+"""Compare kinds of features with the same head: text, audio, both; embeddings, logits; layer by layer."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import cast
 
-from benchmarks.grid.results import Results, System
-from benchmarks.statistics.intervals import Answers
-from benchmarks.statistics.pairs import METRIC, differences
+from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.grid.results import Results
+from benchmarks.report.analysis.content_types import EncoderContent, SummaryContent
+from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.section_types import (
+    KindDifferenceContent,
+    KindsContent,
+    LayerContent,
+    LayersContent,
+    ModalitiesContent,
+)
+from benchmarks.report.analysis.system_types import PairContent, SystemContent
+from benchmarks.statistics.metrics import METRIC
 from featurestore.spec import parse_feature
 
-PRIOR = "prior"  # looks at no features
 KINDS = ("text", "audio", "both", "embeddings", "logits")
 _COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embeddings", "logits"), ("both", "embeddings"))
+_NORMALIZED = {"none": "", "speaker": ", normalized per speaker", "global": ", normalized globally"}
 
 
-def brings(results: Results, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Each head but the prior on each kind of features, with the paired differences between them.
+def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesContent:
+    """Compare the kinds of features of each head that is not a baseline, in pairs.
 
-    A kind is the feature set of its name, else the only one of that kind: to take the best of several would be to
-    choose by the test part.
+    A kind's system is the feature set of its name, else the only one of that kind. Among several, the best is not
+    taken, since that would select by the test part: they are listed as `unclear`.
 
     Returns:
-        `heads`: of each head (with its normalisation, and its way of taking logits where there are several) the system
-            of each kind, and `unclear`, by kind several systems none of which bears its name; `differences`: `first`
-            less `second` in unweighted average recall, as in the summary's pairs, with the kinds `of` and `over`.
+        `heads`: the system of each kind, by head with its normalization, and its way of taking logits where there are
+            several; `differences`: `of` minus `over` in unweighted average recall, from the summary's pairs.
     """
-    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    rows = [row for row in summary["leaderboard"] if row["head"] != PRIOR]
+    found: dict[str, dict[str, list[SystemContent]]] = {}
+    rows = [row for row in summary["leaderboard"] if not is_baseline(row["head"])]
     for row in rows:
         kind = _kind(row["feature_set"], row["features"], results.about["encoders"])
         for variant in _variants(row, rows) if kind else ():
             found.setdefault(variant, {}).setdefault(kind, []).append(row)
-    heads = [_head(variant, kinds) for variant, kinds in found.items()]
+    heads = [_select_systems(variant, kinds) for variant, kinds in found.items()]
     return {"heads": heads, "differences": list(_differences(heads, summary["pairs"]))}
 
 
-def _head(variant: str, kinds: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    systems, unclear = {}, {}
-    for kind in (kind for kind in KINDS if kind in kinds):
-        named = [row["system"] for row in kinds[kind] if row["feature_set"] == kind]
-        possible = named or sorted(row["system"] for row in kinds[kind])
-        if len(possible) == 1:
-            systems[kind] = possible[0]
-        else:
-            unclear[kind] = possible
-    return {"head": variant, "systems": systems, "unclear": unclear}
-
-
-def shuffled(results: Results) -> list[dict[str, Any]]:
-    """Each system (priors left out) one of whose modalities was shuffled, `first`, less the same unspoiled, `second`.
-
-    `value` is the difference in unweighted average recall over the seeds that both have, with its paired interval and
-    p (not corrected): how much the head's answers rest on that modality.
-    """
-    names = results.clusters.named(results.ids)
-    systems = {system.name: system for system in results.systems}
-    found = []
-    for control in results.controls:
-        if control.record.permuted and control.record.head != PRIOR:
-            system = systems[control.record.system]
-            seeds = set(control.seeds) & set(system.seeds)
-            answers = {one.name: of_seeds(one, seeds) for one in (control, system)}
-            (apart,) = differences(answers, clusters=names)
-            about = {"head": control.record.head, "feature_set": control.record.feature_set}
-            found.append(about | {"shuffled": control.record.permuted, **asdict(apart)})
-    return found
-
-
-def layers(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The curve over an encoder's layers of each head that was run on them: layer 0 is the network's own input."""
-    curves: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def compare_layers(summary: SummaryContent) -> list[LayersContent]:
+    """Return the curve over an encoder's layers of each head that was run on them. Layer 0 is the network's input."""
+    curves: dict[tuple[str, str], list[LayerContent]] = {}
     for row in summary["leaderboard"]:
         number = _layer(row["features"])
         if number is not None:
             encoder = parse_feature(row["features"][0]).encoder
-            point = {"layer": number, "system": row["system"], **_interval(row["metrics"][METRIC])}
+            point = cast(LayerContent, {"layer": number, "system": row["system"], **select_interval(row, METRIC)})
             curves.setdefault((encoder, _variant(row)), []).append(point)
     return [
-        {"encoder": encoder, "head": head, "points": sorted(points, key=lambda point: int(point["layer"]))}
+        {"encoder": encoder, "head": head, "points": sorted(points, key=lambda point: point["layer"])}
         for (encoder, head), points in sorted(curves.items())
     ]
 
 
-def _kind(name: str, features: Sequence[str], encoders: Mapping[str, Any]) -> str:
-    """The kind of a feature set: as it is named, or by its features; empty for single layers and the like."""
-    if name in KINDS:
-        return name
-    if _layer(features) is not None:
-        return ""
-    specs = [parse_feature(feature) for feature in features]
-    heard = {_modality(spec.encoder, encoders) for spec in specs}
-    if heard != {"text", "audio"}:
-        return heard.pop() if len(heard) == 1 else ""
-    kinds = {spec.kind == "logits" for spec in specs}
-    return "logits" if kinds == {True} else "both"
-
-
-def _modality(encoder: str, encoders: Mapping[str, Any]) -> str:
-    own = [entry["modality"] for name, entry in encoders.items() if name.partition("@")[0] == encoder.partition("@")[0]]
-    return own[0] if own else ""
-
-
-def _layer(features: Sequence[str]) -> int | None:
-    found = re.fullmatch(r"[^.]+\.layers\[(\d+)\]", features[0]) if len(features) == 1 else None
-    return int(found[1]) if found else None
-
-
-def _differences(heads: Sequence[Mapping[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    known = {(pair["first"], pair["second"]): pair for pair in pairs}
-    for row in heads:
-        for of, over in _COMPARED:
-            first, second = row["systems"].get(of), row["systems"].get(over)
-            if first and second:
-                pair = known.get((first, second)) or turned(known[second, first])
-                yield {"head": row["head"], "of": of, "over": over, **pair}
-
-
-def turned(pair: Mapping[str, Any]) -> dict[str, Any]:
-    """The same comparison, the other less the one."""
+def reverse_pair(pair: PairContent) -> PairContent:
+    """Return the same comparison, second minus first."""
     return {
         **pair,
         "first": pair["second"],
@@ -129,8 +71,53 @@ def turned(pair: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _variants(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The lines of the comparison that a system stands in: one without logits stands beside each way of taking them."""
+def _select_systems(variant: str, kinds: Mapping[str, Sequence[SystemContent]]) -> KindsContent:
+    systems, unclear = {}, {}
+    for kind in (kind for kind in KINDS if kind in kinds):
+        of_that_name = [row["system"] for row in kinds[kind] if row["feature_set"] == kind]
+        possible = of_that_name or sorted(row["system"] for row in kinds[kind])
+        if len(possible) == 1:
+            systems[kind] = possible[0]
+        else:
+            unclear[kind] = possible
+    return {"head": variant, "systems": systems, "unclear": unclear}
+
+
+def _kind(name: str, features: Sequence[str], encoders: Mapping[str, EncoderContent]) -> str:
+    """Return the kind of a feature set, by its name or its features, or an empty string for a single layer."""
+    if name in KINDS:
+        return name
+    if _layer(features) is not None:
+        return ""
+    specs = [parse_feature(feature) for feature in features]
+    modalities = {_modality(spec.encoder, encoders) for spec in specs}
+    if modalities != {"text", "audio"}:
+        return modalities.pop() if len(modalities) == 1 else ""
+    return "logits" if all(spec.kind == "logits" for spec in specs) else "both"
+
+
+def _modality(encoder: str, encoders: Mapping[str, EncoderContent]) -> str:
+    name = encoder.partition("@")[0]
+    return next((entry["modality"] for other, entry in encoders.items() if other.partition("@")[0] == name), "")
+
+
+def _layer(features: Sequence[str]) -> int | None:
+    found = re.fullmatch(r"[^.]+\.layers\[(\d+)\]", features[0]) if len(features) == 1 else None
+    return int(found[1]) if found else None
+
+
+def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) -> Iterator[KindDifferenceContent]:
+    known = {(pair["first"], pair["second"]): pair for pair in pairs}
+    for row in heads:
+        for of, over in _COMPARED:
+            first, second = row["systems"].get(of), row["systems"].get(over)
+            if first and second:
+                pair = known.get((first, second)) or reverse_pair(known[second, first])
+                yield {"head": row["head"], "of": of, "over": over, **pair}
+
+
+def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
+    """Return the heads to list a system under: one without logits is compared with each way of taking them."""
     alike = [one for one in rows if (one["head"], one["normalize"]) == (row["head"], row["normalize"])]
     ways = sorted({one["logits"] for one in alike if one["logits"]})
     if len(ways) < 2:
@@ -138,15 +125,5 @@ def _variants(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list
     return [f"{_variant(row)}, {way} logits" for way in ([row["logits"]] if row["logits"] else ways)]
 
 
-def _variant(row: Mapping[str, Any]) -> str:
-    way = {"none": "", "speaker": ", normalised per speaker", "global": ", normalised globally"}[row["normalize"]]
-    return f"{row['head']}{way}"
-
-
-def of_seeds(system: System, seeds: set[int]) -> list[Answers]:
-    """The pooled answers of some seeds alone."""
-    return [one for seed, one in zip(system.seeds, system.pooled, strict=True) if seed in seeds]
-
-
-def _interval(metric: Mapping[str, Any]) -> dict[str, float]:
-    return {name: metric[name] for name in ("value", "low", "high")}
+def _variant(row: SystemContent) -> str:
+    return f"{row['head']}{_NORMALIZED[row['normalize']]}"

@@ -1,20 +1,13 @@
-"""Where the figures come from: corpus, cut, encoders, heads, seeds, versions, machine, and the command."""
+"""Collect what is needed to reproduce the figures."""
 
 from collections import Counter
-from typing import Any
 
 from benchmarks.grid.results import Results
+from benchmarks.report.analysis.content_types import ProvenanceContent
 
 
-def provenance(results: Results) -> dict[str, Any]:
-    """All that a reader needs to make the figures again, as far as the benchmark recorded it.
-
-    Returns:
-        `utterances`, `speakers` and `classes` (utterances of each) of the folds; `label_maps`, the class of each label
-        by corpus; `left_out` by label scheme, `dropped` for want of a feature, by id with the reason; the digests of
-        manifest and folds; `folds` with their counts; `encoders` as their feature files describe them, with what they
-        were tuned on; `versions`, `machine`, `command`.
-    """
+def provenance(results: Results) -> ProvenanceContent:
+    """Return corpus, folds, encoders, versions, machine and command, as the benchmark recorded them."""
     about = results.about
     kept = {row.id for row in results.utterances}
     return {
@@ -27,7 +20,13 @@ def provenance(results: Results) -> dict[str, Any]:
         "manifest_sha256": about["manifest_sha256"],
         "folds_sha256": about["folds_sha256"],
         "folds": [
-            {"name": fold.name, **{part: len(getattr(fold, part)) for part in ("train", "dev", "test", "unused")}}
+            {
+                "name": fold.name,
+                "train": len(fold.train),
+                "dev": len(fold.dev),
+                "test": len(fold.test),
+                "unused": len(fold.unused),
+            }
             for fold in results.folds
         ],
         "encoders": about["encoders"],

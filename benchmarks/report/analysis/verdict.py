@@ -1,29 +1,28 @@
-"""The one sentence that a report begins with."""
+"""Write the sentence that a report begins with."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from benchmarks.statistics.formatting import estimate
-from benchmarks.statistics.pairs import METRIC
-
-
-def sentence(summary: Mapping[str, Any]) -> str:
-    """What was compared, on what, by which protocol, n, and who wins, that nobody does, or that nobody could."""
-    return f"{_compared(summary)}: {_verdict(summary)}."
+from benchmarks.report.analysis.content_types import SummaryContent
+from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.statistics.formatting import format_interval
+from benchmarks.statistics.metrics import METRIC
 
 
-def equals(summary: Mapping[str, Any]) -> list[str]:
-    """The systems that cannot be told apart from the first of the leaderboard, itself among them."""
+def write_sentence(summary: SummaryContent) -> str:
+    """Say what was compared, on what, by which protocol, n, and which system wins, if any."""
+    return f"{_comparison(summary)}: {_verdict(summary)}."
+
+
+def best_systems(summary: SummaryContent) -> list[str]:
+    """Return the first system of the leaderboard and those that do not differ from it significantly."""
     best, *others = summary["leaderboard"]
-    apart = {
+    significant = {
         frozenset((pair["first"], pair["second"])) for pair in summary["pairs"] if pair["p_holm"] < summary["level"]
     }
-    return [best["system"], *(row["system"] for row in others if {best["system"], row["system"]} not in apart)]
+    return [best["system"], *(row["system"] for row in others if {best["system"], row["system"]} not in significant)]
 
 
-def _compared(summary: Mapping[str, Any]) -> str:
+def _comparison(summary: SummaryContent) -> str:
     rows = summary["leaderboard"]
-    heads, sets = (len({row[name] for row in rows}) for name in ("head", "feature_set"))
+    heads, sets = len({row["head"] for row in rows}), len({row["feature_set"] for row in rows})
     what = f"{_count(heads, 'head')} on {_count(sets, 'feature set')}"
     if heads > 1 and sets > 1:
         what += f" ({_count(len(rows), 'system')})"
@@ -33,21 +32,20 @@ def _compared(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _verdict(summary: Mapping[str, Any]) -> str:
+def _verdict(summary: SummaryContent) -> str:
     best, *others = summary["leaderboard"]
-    found = best["metrics"][METRIC]
-    figure = estimate(found["value"], found["low"], found["high"], " %")
-    reaches = f"unweighted average recall, {figure}{', a leaked figure' if best['leak'] else ''}"
-    same, few = len(equals(summary)) - 1, summary["few"]
+    value = format_interval(**select_interval(best, METRIC), mark=" %")
+    reaches = f"unweighted average recall, {value}{', a leaked figure' if best['leak'] else ''}"
+    equal, few = len(best_systems(summary)) - 1, summary["few"]
     if not others:
         return f"{best['system']} reaches an {reaches}{f'; {few}' if few else ''}"
     if few:
         return f"{few}; {best['system']} has the highest {reaches}"
-    if not same:
+    if not equal:
         return f"{best['system']} wins with the highest {reaches}, significantly above every other system"
     return (
-        f"nobody wins; {best['system']} has the highest {reaches}, and {same} of the {len(others)} others cannot be "
-        "told apart from it"
+        f"no significant winner; {best['system']} has the highest {reaches}, and {equal} of the {len(others)} others "
+        f"{'does' if equal == 1 else 'do'} not differ from it significantly"
     )
 
 

@@ -1,100 +1,100 @@
-"""The report for a paper and a spreadsheet: Markdown, CSV, LaTeX; pure functions of its content."""
+"""Format the report's content for a spreadsheet and a paper: CSV, LaTeX and Markdown."""
 
 import csv
 import io
 from collections.abc import Mapping
-from typing import Any
 
-from benchmarks.report.analysis.summary import render
-from benchmarks.report.render.sections import sections
-from benchmarks.report.render.tables import published
-from benchmarks.statistics.formatting import estimate, percent
-from benchmarks.statistics.pairs import METRIC
+from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.system_types import SystemContent
+from benchmarks.report.render.markdown_sections import markdown_sections
+from benchmarks.report.render.report_lookups import group_published_figures
+from benchmarks.report.render.summary_markdown import render_summary
+from benchmarks.statistics.formatting import format_interval, format_percent
+from benchmarks.statistics.metrics import METRIC
 
 _IN_TEX = (METRIC, "accuracy", "macro_f1")
 _ABOUT = ("system", "head", "feature_set", "normalize", "logits", "group", "leak")
-_FIGURES = ("seeds", "fit_seconds", "predict_microseconds", "bundle_bytes", "peak_mb")
+_COSTS = ("fit_seconds", "predict_microseconds", "bundle_bytes", "peak_mb")
 
 
-def csv_table(content: Mapping[str, Any]) -> str:
-    """The leaderboard as CSV: what was run by which protocol, every metric with both ends of its interval (`interval`
-    says by which method) as shares; times in seconds, sizes in bytes; published figures below, with `published` in the
-    first column."""
+def format_csv(content: ReportContent) -> str:
+    """Return the leaderboard as CSV, and published figures below it.
+
+    Metrics are shares, with both ends of their intervals; `interval` names their method. Times are in seconds or
+    microseconds, sizes in bytes or MB. `kind` is `measured` or `published`.
+    """
     metrics = list(content["leaderboard"][0]["metrics"])
     ends = [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
-    header = ["kind", *_ABOUT, "protocol", "interval", "n", *ends, *_FIGURES]
+    header = ["kind", *_ABOUT, "protocol", "interval", "n", *ends, "seeds", *_COSTS]
     file = io.StringIO()
-    writer = csv.DictWriter(file, header, restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
     writer.writeheader()
     for row in content["leaderboard"]:
-        known = {name: content[name] for name in ("protocol", "interval", "n")}
-        known |= {name: row[name] for name in (*_ABOUT, *_FIGURES)}
-        figures = {
-            f"{name}{end}": row["metrics"][name][key]
-            for name in metrics
-            for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
-        }
-        seeds = {"seeds": len(row["seeds"])}
-        writer.writerow({"kind": "measured", **known, **figures, **seeds})
-    for one in published(content["published"]):
-        writer.writerow({"kind": "published", "system": one["name"]} | one["values"])
+        shared = {"protocol": content["protocol"], "interval": content["interval"], "n": content["n"]}
+        writer.writerow({"kind": "measured", **shared, **_csv_cells(row)})
+    for one in group_published_figures(content["published"]):
+        known = {name: value for name, value in one["values"].items() if name in metrics}
+        writer.writerow({"kind": "published", "system": one["name"]} | known)
     return file.getvalue()
 
 
-def tex(content: Mapping[str, Any]) -> str:
-    r"""The leaderboard as a LaTeX table; the preamble needs `\usepackage{booktabs}`."""
+def format_latex(content: ReportContent) -> str:
+    r"""Return the leaderboard as a LaTeX table for a document with `\usepackage{booktabs}`."""
     import pandas as pd
 
-    names = ["System", *(name.replace("_", " ") for name in _IN_TEX), "group"]
+    names = ["System", *(name.replace("_", " ") for name in _IN_TEX), "letters"]
     rows = [
         [
             row["system"] + (" (leaked)" if row["leak"] else ""),
-            *(_interval(row["metrics"][name]) for name in _IN_TEX),
+            *(format_interval(**select_interval(row, name)) for name in _IN_TEX),
             row["group"],
         ]
         for row in content["leaderboard"]
     ]
     rows += [
-        [f"{one['name']} (published)", *(_known(one["values"], name) for name in _IN_TEX), ""]
-        for one in published(content["published"])
+        [f"{one['name']} (published)", *(_percent_or_blank(one["values"], name) for name in _IN_TEX), ""]
+        for one in group_published_figures(content["published"])
     ]
     styled = pd.DataFrame(rows, columns=names).style.hide(axis="index")
     styled = styled.format(escape="latex").format_index(escape="latex", axis="columns")
     caption = (
-        f"{content['sentence']} In percent; in brackets {content['interval']}; systems that share a letter cannot be "
-        "told apart."
+        f"{content['sentence']} In percent; in brackets {content['interval']}; systems that share a letter do not "
+        "differ significantly."
     )
     return str(
         styled.to_latex(
             hrules=True,
             column_format="l" + "r" * len(_IN_TEX) + "l",
-            caption=_escaped(caption),
+            caption=_escape_latex(caption),
             label="tab:leaderboard",
             position_float="centering",
         )
     )
 
 
-def markdown(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
-    """The report in Markdown: what the terminal shows, and below it the other sections.
+def format_markdown(content: ReportContent, figures: Mapping[str, str]) -> str:
+    """Return the report in Markdown: the summary, and below it the other sections.
 
     Args:
         content: of the report.
-        figures: what each figure shows, by name; they lie in `figures/`.
+        figures: the label of each figure in `figures/`, by name.
     """
-    return "\n".join([render(content), *sections(content, figures)]) + "\n"
+    return "\n".join([render_summary(content), *markdown_sections(content, figures)]) + "\n"
 
 
-def _interval(one: Mapping[str, float]) -> str:
-    return estimate(one["value"], one["low"], one["high"])
+def _csv_cells(row: SystemContent) -> dict[str, object]:
+    cells: dict[str, object] = {name: value for name, value in row.items() if name in (*_ABOUT, *_COSTS)}
+    for name, one in row["metrics"].items():
+        cells |= {name: one["value"], f"{name}_low": one["low"], f"{name}_high": one["high"]}
+    return cells | {"seeds": len(row["seeds"])}
 
 
-def _known(values: Mapping[str, float], name: str) -> str:
-    return percent(values[name]) if name in values else ""
+def _percent_or_blank(values: Mapping[str, float], name: str) -> str:
+    return format_percent(values[name]) if name in values else ""
 
 
-def _escaped(text: str) -> str:
-    """Text in LaTeX."""
+def _escape_latex(text: str) -> str:
     for letter in "%&#_$":
         text = text.replace(letter, f"\\{letter}")
     return text

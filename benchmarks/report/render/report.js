@@ -1,5 +1,5 @@
 "use strict";
-// Sorting: a button in each heading of a sortable table; rows of table bodies after the first stay where they are.
+// Sort the first body of a table by a button in each heading. Other bodies stay as they are.
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells], body = table.tBodies[0];
   headings.forEach((heading, column) => {
@@ -20,7 +20,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-// Searching: rows that do not hold the words are hidden, and the number that is left is said.
+// Hide the rows that lack a searched word, and show how many are left.
 for (const search of document.querySelectorAll(".search")) {
   const rows = [...document.getElementById(search.dataset.table).tBodies[0].rows];
   const [input, count] = [search.querySelector("input"), search.querySelector("output")];
@@ -33,5 +33,5 @@ for (const search of document.querySelectorAll(".search")) {
   input.addEventListener("input", show);
   show();
 }
-// On paper everything is open.
+// Open everything for printing.
 addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((one) => { one.open = true; }); });

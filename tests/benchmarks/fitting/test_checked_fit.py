@@ -54,7 +54,7 @@ def test_a_fit_and_a_benchmark_of_the_same_give_the_same_check_results(tmp_path,
     read = results.read(tmp_path)
     (system,) = read.systems
     of_fit = "logistic on audio.mean, text.mean, text.logits"
-    expected = [replace(one, message=one.message.replace(system.name, of_fit)) for one in checks.run(read)]
+    expected = [replace(one, message=one.message.replace(system.name, of_fit)) for one in checks.run_checks(read)]
     assert list(fitted.checks) == expected
     assert [one.check for one in fitted.checks] == registry.names("checks")
 
@@ -99,7 +99,7 @@ def test_the_table_counts_the_classes_of_a_fold_that_lacks_some():
     ]
     assert [fold["classes"] for fold in fitted.to_json()["folds"]] == [3, 2, 3]
     assert any(
-        line.startswith("! check class-missing failed: missing: sad in test of fold 2; read the") for line in table
+        line.startswith("! check class-missing failed: missing classes, sad in test of fold 2: ") for line in table
     )
     assert "  classes  " not in fit_head(FakeStore(), head="prior").table()
 
@@ -111,15 +111,15 @@ def test_the_table_counts_the_classes_of_a_fold_that_lacks_some():
             1,
             {"over": "utterances", "clusters": 40},
             "",
-            "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers",
-            "all tested utterances are of one speaker, so nothing can be shown about others",
+            "all test utterances are of one speaker: the intervals do not cover differences between speakers",
+            "all test utterances are of one speaker: no test can show that figures hold for other speakers",
         ),
         (
             2,
             {"over": "speakers", "clusters": 2},
-            "only 2 speakers were tested, so nothing can be shown about others",
+            "only 2 speakers in test, too few to show a difference",
             "",
-            "only 2 speakers were tested, so nothing can be shown about others",
+            "only 2 speakers in test, too few to show a difference",
         ),
     ],
 )
@@ -135,7 +135,7 @@ def test_two_test_speakers_show_nothing_about_others(speakers, over, few, note, 
 
 def test_the_same_note_of_several_folds_is_printed_once():
     lines = fit_head(FakeStore(), head="prior", protocol="leave-one-speaker-out").table().splitlines()
-    said = "all tested utterances are of one speaker: the intervals do not say how figures differ between speakers"
+    said = "all test utterances are of one speaker: the intervals do not cover differences between speakers"
     assert [line for line in lines if said in line] == [f"in 6 of 6 folds: {said}"]
 
 
@@ -150,7 +150,7 @@ def test_normalization_per_speaker_that_removes_the_class_is_refused(tmp_path, s
     def compared(**options):
         asked = BenchmarkConfig.parse(("logistic",), normalize=("none", "speaker"), protocol=protocol, **options)
         benchmark(store, asked, tmp_path)
-        return {one.check: one for one in checks.run(results.read(tmp_path))}
+        return {one.check: one for one in checks.run_checks(results.read(tmp_path))}
 
     if refused:
         for run in (fitted, compared):

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.evaluation.head_settings import parse_params
 from benchmarks.fitting.fit import fit_and_save, fit_head
-from benchmarks.statistics.metrics import METRICS
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from featurestore.prediction import bundle as bundles
+from tests.benchmarks.statistics.plain_metrics import METRICS
 from tests.support.fake_store import FakeStore
 
 

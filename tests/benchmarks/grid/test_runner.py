@@ -20,7 +20,7 @@ from benchmarks.evaluation.feature_sets import parse_feature_sets
 from benchmarks.grid import machine, results, run_records
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.runner import benchmark
-from benchmarks.paper.plan import published
+from benchmarks.paper.paper_plan import read_published_figures
 from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from featurestore.folds import fold as cuts
@@ -123,7 +123,7 @@ def test_published_figures_are_of_the_same_classes(tmp_path):
     assert ran(tmp_path, store, heads=("prior",), labels=str(tmp_path / "three.json")).about["published"] == []
     six, four = (ran(tmp_path, store, heads=("prior",), labels=f"iemocap-{n}").about["published"] for n in (6, 4))
     assert four == []
-    blocks = published()["stages"]["fusion"]["blocks"]
+    blocks = read_published_figures()["stages"]["fusion"]["blocks"]
     assert [round(100 * one["value"], 3) for one in six] == [block["accuracy"] for block in blocks]
     assert {one["metric"] for one in six} == {"accuracy"}
     assert all(one["source"] and one["note"] for one in six)

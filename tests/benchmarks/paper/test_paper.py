@@ -1,4 +1,4 @@
-"""The paper as one command, on a corpus of noise: what is run, what is said, what leaks, what is done again."""
+"""The paper as one command, on a corpus of noise: its output, its leaks, and what a second run reuses."""
 
 import json
 import re
@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.paper import fusion
-from benchmarks.paper.plan import Epochs, Plan
-from benchmarks.paper.rows import StoreRows
-from benchmarks.paper.run import run
-from benchmarks.paper.stage import Stage, reused
-from benchmarks.paper.switches import MODES, Switches, meanings
+from benchmarks.paper import fusion_stage
+from benchmarks.paper.paper_plan import Epochs, PaperPlan
+from benchmarks.paper.paper_run import run_paper
+from benchmarks.paper.stage_result import StageResult, reuse_or_make
+from benchmarks.paper.store_rows import StoreRows
+from benchmarks.paper.switches import MODES, Switches, describe_switches
 from featurestore.errors import Leakage, Mismatch
 from featurestore.exposure import Exposure
 from featurestore.store import Store
@@ -27,7 +27,7 @@ CODES = ("ang", "hap", "sad", "sur", "xxx")
 
 @pytest.fixture(scope="module", autouse=True)
 def one_process():
-    """So few clips are encoded before a worker process has started."""
+    """Encode in this process: these clips are done before a worker has started."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("joblib.cpu_count", lambda: 1)
         yield
@@ -37,7 +37,7 @@ def one_process():
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("paper")
     rows = tiny.utterances(60, root / "clips")
-    # surprise, which only the text model may learn, stands at the end: the cuts of text and fusion then disagree
+    # surprise, which only the text model learns, is at the end, so that the splits of text and fusion disagree
     labels = [CODES[3 + index % 2] if index >= 45 else CODES[index % 3] for index in range(60)]
     rows = [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
     tiny.store(root / "store", rows, root / "clips", corpus="iemocap")
@@ -48,7 +48,7 @@ def root(tmp_path_factory):
 
 def plan(root, switches, **checkpoints):
     found = {"text": str(root / "text"), "audio": str(root / "audio")} | checkpoints
-    return Plan(Store(root / "store"), switches, EPOCHS, found)
+    return PaperPlan(Store(root / "store"), switches, EPOCHS, found)
 
 
 def paper(root, mode):
@@ -62,8 +62,8 @@ def paper(root, mode):
 @pytest.fixture(scope="module")
 def exact(root):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.paper.plan.CUT", 9_600)  # a part of these clips, as of the paper's
-        patch.setattr("benchmarks.paper.plan.FRAMES", 20)
+        patch.setattr("benchmarks.paper.paper_plan.CUT", 9_600)  # a part of these clips, as of the paper's
+        patch.setattr("benchmarks.paper.paper_plan.FRAMES", 20)
         return paper(root, "exact")
 
 
@@ -77,14 +77,14 @@ def results(root, exact):
     return json.loads((root / "exact/results.json").read_text("utf-8"))
 
 
-def test_a_run_says_its_figures_beside_the_published_and_where_the_page_is(root, fixed):
+def test_a_run_prints_its_figures_beside_the_published_and_the_place_of_the_page(root, fixed):
     lines = fixed.stdout.splitlines()
-    assert lines[0] == "the paper's experiment, mode fixed, split by holdout"
+    assert lines[0] == "the paper's experiment, mode fixed, protocol holdout"
     assert re.fullmatch(r"  fusion  accuracy \d+\.\d % \[.*\], n = 9; published 59\.078 %", lines[3])
     assert lines[-1] == f"page {root / 'fixed/paper.html'}"
 
 
-def test_the_same_again_redoes_nothing_and_gives_the_same_bytes(root, fixed):
+def test_a_second_run_reuses_everything_and_gives_the_same_bytes(root, fixed):
     def content():
         files = [path for path in sorted((root / "fixed").rglob("*")) if path.is_file()]
         kept = [path for path in files if path.suffix in (".safetensors", ".h5") or path.name == "fusion.json"]
@@ -98,7 +98,7 @@ def test_the_same_again_redoes_nothing_and_gives_the_same_bytes(root, fixed):
 
 
 def test_exact_marks_every_figure_that_leaks(results):
-    """The text model's last fifth is of 52 turns, the fusion's of 45: it has learned turns that the fusion tests."""
+    """The text model's last fifth is of 52 turns, the fusion's of 45: test turns of the fusion were in its training."""
     stages = results["stages"]
     assert [stages[name]["test"] for name in stages] == [11, 9, 9]
     seen = "encoder text@paper-exact was fine-tuned on 5 of the 9 test utterances of fold tail"
@@ -127,15 +127,15 @@ def test_fixed_does_not_leak(root, fixed):
 def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, fixed, monkeypatch, tmp_path):
     everything = Exposure({row.id: "id" for row in Store(root / "store").utterances})
     monkeypatch.setattr(Store, "exposure", lambda store, encoder: everything)
-    with pytest.raises(Leakage, match="encoder audio@paper-fixed was fine-tuned on 9 of the 9 test utterances"):
-        fusion.fused(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
+    with pytest.raises(Leakage, match="encoder audio@paper-fixed was tuned on 9 of the 9 test utterances"):
+        fusion_stage.train_fusion(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
 
 
 def test_another_mode_in_the_same_folder_is_refused(root, fixed):
     with pytest.raises(Mismatch) as problem:
-        run(Store(root / "store"), out=root / "fixed", switches=MODES["exact"], epochs=EPOCHS, say=print)
+        run_paper(Store(root / "store"), out=root / "fixed", switches=MODES["exact"], epochs=EPOCHS, say=print)
     assert str(problem.value) == (
-        f"{root / 'fixed'} holds a run of the paper in another mode\n  expected: exact\n  got: fixed\n"
+        f"{root / 'fixed'} has a run of the paper in another mode\n  expected: exact\n  got: fixed\n"
         "  do: choose another --out"
     )
 
@@ -161,19 +161,18 @@ def test_each_figure_is_well_formed_and_labelled(root, exact):
     words = {name: " ".join(svg.itertext()) for name, svg in found.items()}
     for word in ("angry", "surprised", "no agreement between the raters", "15"):
         assert word in words["distribution"]
-    for word in ("loss, nats", "accuracy, %", "epochs done", "predicted", "true", "angry", "held out"):
+    for word in ("loss, nats", "accuracy, %", "epochs done", "predicted", "true", "angry", "test, after"):
         assert word in words["fusion1"]
 
 
-def test_both_pages_say_the_same_figures(root, exact, results):
+def test_both_pages_have_the_same_figures(root, exact, results):
     markdown, html = ((root / "exact" / name).read_text("utf-8") for name in ("paper.md", "paper.html"))
     value = results["stages"]["audio"]["blocks"][0]["metrics"]["accuracy"]
-    cells = ["35.501", f"{100 * value['value']:.1f}", f"{100 * value['low']:.1f} to {100 * value['high']:.1f}"]
-    cells.append(f"{100 * value['value'] - 35.501:+.1f}".replace("-", "−"))
-    assert f"| 1–1 | – | {' | '.join(cells[1:3])} | – | 9 |" in markdown
-    assert f"<td>1–1</td><td>–</td><td>{cells[1]}</td><td>{cells[2]}</td>" in html
+    measured = f"{100 * value['value']:.1f} [{100 * value['low']:.1f}, {100 * value['high']:.1f}]"
+    assert f"| 1–1 | – | {measured} | – | 9 |" in markdown
+    assert f"<td>1–1</td><td>–</td><td>{measured}</td><td>–</td>" in html
     assert "| Wav2Vec2.0 (published; here) | 6; here 3 | Accuracy | 45.461 |" in markdown
-    assert "| SYSCOMB (2020) | 4 | Unweighted Accuracy | 74.000 | – | – | – | – |" in markdown
+    assert "| SYSCOMB (2020) | 4 | Unweighted Accuracy | 74.000 | – | – | – |" in markdown
     assert "| COGMEN (2022) | 6 | Unweighted Average | 68.200 |" in markdown
 
 
@@ -193,7 +192,7 @@ def test_the_fusion_network_is_the_published_one(root, exact, results):
     assert all(1.0 < entry["loss"] < 1.6 for entry in history)  # the softmax of a softmax over four is near ln 4
 
 
-def test_rows_are_those_of_the_store(root, exact):
+def test_rows_equal_those_of_the_store(root, exact):
     store = Store(root / "store")
     features, ids = ["audio@paper-exact.frames[20]", "text@paper-exact.cls"], ["u003", "u001", "u010"]
     rows = StoreRows(store, features, ids)
@@ -236,7 +235,7 @@ ALONE = {
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in fields(Switches)])
-def test_each_switch_changes_what_it_says_and_nothing_else(root, name):
+def test_each_switch_changes_one_thing(root, name):
     repaired = facts(plan(root, Switches()))
     found = facts(plan(root, Switches(**{name: True})))
     longest = max(len(row.text) for row in Store(root / "store").utterances)
@@ -244,26 +243,26 @@ def test_each_switch_changes_what_it_says_and_nothing_else(root, name):
     assert {key: value for key, value in found.items() if value != repaired[key]} == expected
 
 
-def test_exact_is_every_switch_and_every_switch_gives_its_reason(root):
+def test_exact_is_every_switch_and_every_switch_has_a_reason(root):
     expected = {key: value for change in ALONE.values() for key, value in change.items()}
     found = facts(plan(root, MODES["exact"]))
     assert {key: found[key] for key in expected if key != "text"} == {k: v for k, v in expected.items() if k != "text"}
-    for switch in meanings(MODES["exact"]):
+    for switch in describe_switches(MODES["exact"]):
         assert switch["as_published"] is True
         assert all(len(str(switch[name])) > 15 for name in ("published", "repaired", "reason"))
 
 
-def test_a_mixture_of_switches_has_a_name_of_its_own():
+def test_each_mixture_of_switches_has_a_different_name():
     names = {Switches(**{entry.name: True}).mode for entry in fields(Switches)}
     assert len(names) == len(fields(Switches))
     assert all(re.fullmatch(r"mixed-[0-9a-f]{8}", name) for name in names)
 
 
-def test_the_demo_has_its_own_networks_and_the_page_says_so(root, results):
-    from benchmarks.paper import differences
+def test_the_page_names_the_demos_own_networks(root, results):
+    from benchmarks.paper.differences_from_paper import list_differences
 
     own = plan(root, MODES["exact"], text="", audio="")
-    lines = differences.lines(results | {"corpus": results["corpus"] | {"name": "demo", "title": "Demo"}}, own)
+    lines = list_differences(results | {"corpus": results["corpus"] | {"name": "demo", "title": "Demo"}}, own)
     assert lines[0].startswith("The corpus is not IEMOCAP but: Demo (")
     assert lines[1] == (
         "The text encoder is the demo's small untrained network, not the pretrained microsoft/deberta-v3-small."
@@ -275,22 +274,22 @@ def test_the_demo_has_its_own_networks_and_the_page_says_so(root, results):
 def test_a_figure_is_the_state_after_the_last_epoch_of_its_block():
     confusions = [[[5, 5], [5, 5]], [[10, 0], [0, 10]], [[9, 1], [1, 9]], [[6, 4], [2, 8]]]
     history = [{"epoch": index + 1, "confusion": table} for index, table in enumerate(confusions)]
-    blocks = Stage("audio", ["happy", "sad"], 80, 20, history).to_json()["blocks"]
+    blocks = StageResult("audio", ["happy", "sad"], 80, 20, history).to_json()["blocks"]
     assert [block["epochs"] for block in blocks] == [[1, 3], [4, 4]]
     assert [block["metrics"]["accuracy"]["value"] for block in blocks] == [0.9, 0.7]
     assert [block["metrics"]["accuracy"]["n"] for block in blocks] == [20, 20]
 
 
-def test_an_answer_is_made_again_when_its_request_or_its_file_changed(tmp_path):
-    path, made, told = tmp_path / "a.json", [], []
+def test_an_answer_is_made_again_where_its_request_or_its_file_changed(tmp_path):
+    path, made, lines = tmp_path / "a.json", [], []
 
     def make():
         made.append(1)
         return {"made": len(made)}
 
-    assert reused(path, {"a": 1}, make, told.append) == {"made": 1}
-    assert reused(path, {"a": 1}, make, told.append) == {"made": 1}
-    assert told == [f"{path}: up to date"]
-    assert reused(path, {"a": 2}, make, told.append) == {"made": 2}
+    assert reuse_or_make(path, {"a": 1}, make, lines.append) == {"made": 1}
+    assert reuse_or_make(path, {"a": 1}, make, lines.append) == {"made": 1}
+    assert lines == [f"{path}: up to date"]
+    assert reuse_or_make(path, {"a": 2}, make, lines.append) == {"made": 2}
     path.write_text(path.read_text("utf-8")[:20])
-    assert reused(path, {"a": 2}, make, told.append) == {"made": 3}
+    assert reuse_or_make(path, {"a": 2}, make, lines.append) == {"made": 3}

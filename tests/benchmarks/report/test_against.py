@@ -1,4 +1,4 @@
-"""The same systems in two benchmarks, on what both tested, against plain computation."""
+"""Two benchmarks are compared on the test utterances of both, as by plain computation."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from sklearn.metrics import recall_score
 
 import cli
 from benchmarks.grid import results
-from benchmarks.report import write
-from benchmarks.report.analysis.content import content
+from benchmarks.report import write_report as write_module
+from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports
 from featurestore.errors import BadValue
 from tests.support import fake_results
@@ -23,7 +23,7 @@ MLP, SVM = Drawn("mlp", seeds=2), Drawn("svm")
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """One benchmark of 120 utterances, and one of their first 80 by another protocol with a better svm and no mlp."""
+    """Write a benchmark of 120 utterances, and one of its first 80 by another protocol, with a better svm and no mlp."""
     here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
     fake_results.write(here, (SVM, MLP))
     fake_results.write(there, (Drawn("svm", skill=3.0), Drawn("prior")), n=80, about={"protocol": "holdout"})
@@ -36,9 +36,9 @@ def restricted(read, name, ids):
     return [([one.truth[row] for row in rows], [one.prediction[row] for row in rows]) for one in system.pooled]
 
 
-def test_a_system_is_compared_on_the_utterances_that_both_tested(folders):
+def test_a_system_is_compared_on_the_test_utterances_of_both(folders):
     here, there = map(results.read, folders)
-    found = content(here, there)["against"]
+    found = build_content(here, there)["against"]
     common = sorted(set(here.ids) & set(there.ids))
     assert (found["protocol"], found["n"], found["over"]) == ("holdout", len(common), "speakers")
     assert len(common) == 80
@@ -57,46 +57,47 @@ def test_a_system_is_compared_on_the_utterances_that_both_tested(folders):
 
 def test_a_benchmark_against_itself_differs_in_nothing(folders):
     read = results.read(folders[0])
-    for one in content(read, read)["against"]["systems"]:
+    for one in build_content(read, read)["against"]["systems"]:
         assert (one["value"], one["low"], one["high"], one["p"]) == (0, 0, 0, 1)
 
 
-def test_the_command_shows_it(folders, tmp_path):
+def test_the_command_reports_the_comparison(folders, tmp_path):
     here, there = map(str, folders)
     page = tmp_path / "report.html"
     done = CliRunner().invoke(cli.main, ["report", here, "--against", there, "--out", str(page)])
     assert done.exit_code == 0, done.output
-    assert "here less there" in page.read_text("utf-8")
-    assert "Against protocol holdout" in exports.markdown(content(*map(results.read, folders)), {})
+    assert "here minus there" in page.read_text("utf-8")
+    assert "Against protocol holdout" in exports.format_markdown(build_content(*map(results.read, folders)), {})
 
 
-def test_leaks_of_either_side_are_said_and_marked(tmp_path):
+def test_leaks_of_either_benchmark_are_named_and_marked(tmp_path):
     here = (Drawn("svm", leak="tuned on 7 here"), MLP, Drawn("xgb", leak="too"))
     there = (SVM, Drawn("mlp", seeds=2, leak="tuned on 9 there"), Drawn("xgb", leak="too"), Drawn("prior"))
     read = [results.read(fake_results.written(tmp_path / name, made)) for name, made in (("a", here), ("b", there))]
-    found = content(*read)
+    found = build_content(*read)
     leaks = {one["system"]: (one["leak"], one["leaked"]) for one in found["against"]["systems"]}
     assert leaks["svm on both"] == ({"here": "tuned on 7 here", "there": ""}, True)
     assert leaks["mlp on both"] == ({"here": "", "there": "tuned on 9 there"}, True)
-    text = exports.markdown(found, {}).partition("## Against")[2].partition("## Confusion")[0]
+    text = exports.format_markdown(found, {}).partition("## Against")[2].partition("## Confusion")[0]
     rows = [re.sub(r"[-−+\d.,\[\] ]+", "", line) for line in text.splitlines() if " on both " in line and "|" in line]
     assert rows == ["|svmonboth|!||!||", "|mlponboth||!|!||", "|xgbonboth|!|!|!||"]
     assert "! leaked: svm on both, here: tuned on 7 here\n" in text
     assert "! leaked: mlp on both, there: tuned on 9 there\n" in text
-    write.write(found, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text("utf-8").partition("Against another benchmark")[2].partition("<h2")[0]
+    write_module.write_report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    page = page.partition("Compared with another benchmark")[2].partition("<h2")[0]
     marks = [row.count('class="leaked">!</span>') for row in page.split("<tr>") if "</th><td" in row]
     assert marks == [2, 2, 3]
     assert "<li>svm on both, here: tuned on 7 here</li>" in page
-    schema = json.loads((Path(write.__file__).parent / "results.schema.json").read_text("utf-8"))
+    schema = json.loads((Path(write_module.__file__).parent / "results.schema.json").read_text("utf-8"))
     pytest.importorskip("jsonschema").validate(found, schema)
 
 
-def test_benchmarks_with_nothing_in_common_are_told(folders, tmp_path):
+def test_benchmarks_with_nothing_in_common_are_an_error(folders, tmp_path):
     here = results.read(folders[0])
     fake_results.write(tmp_path, (Drawn("xgb"),))
     with pytest.raises(BadValue, match="no system in common\n  expected: svm on both, mlp on both\n  got: xgb on both"):
-        content(here, results.read(tmp_path))
+        build_content(here, results.read(tmp_path))
     fake_results.write(tmp_path / "seeds", (SVM,), classes=("x", "y", "z", "ang", "exc", "fru"))
     with pytest.raises(BadValue, match="or other true classes"):
-        content(here, results.read(tmp_path / "seeds"))
+        build_content(here, results.read(tmp_path / "seeds"))

@@ -1,4 +1,4 @@
-"""The report's page in Chromium, from disk and without a network: it works, and is readable wherever it is opened."""
+"""The report's page works and is readable in Chromium, from disk and without a network."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.report import write
+from benchmarks.report.write_report import make_report
 from tests.support.fake_results import written
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = written(tmp_path_factory.mktemp("page"), texts=dict.fromkeys(range(0, 120, 2), HOSTILE))
-    write.report(folder, folder / "report.html")
+    make_report(folder, folder / "report.html")
     return folder / "report.html"
 
 
@@ -45,8 +45,8 @@ def browser(page):
 
 @pytest.fixture
 def opened(browser, page):
-    """The page, fresh, at 1,400 px in light, once its script has run."""
-    browser.get("about:blank")  # or what is found next may still be of the page that is left
+    """Load the page again, at 1,400 px in light mode, and wait for its script."""
+    browser.get("about:blank")  # else the next query may still see the previous page
     size(browser, 1400)
     scheme(browser, "light")
     browser.get_log("performance")
@@ -81,29 +81,29 @@ def button(browser, table, number):
     return browser.find_elements("css selector", f"#{table} thead th button")[number]
 
 
-def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(opened, page):
+def test_it_opens_without_an_error_and_loads_nothing_else(opened, page):
     events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
-    asked = {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
-    assert asked == {page.as_uri()}
+    requested = {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
+    assert requested == {page.as_uri()}
     assert opened.get_log("browser") == []
     assert opened.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 
-def test_nothing_may_be_asked_for(opened):
-    """The policy of the page itself, should something slip in."""
+def test_the_page_forbids_requests(opened):
+    """Test the page's own policy, in case a request gets into it."""
     opened.execute_script("const i = new Image(); i.src = 'https://example.org/x.png'; document.body.append(i)")
     opened.execute_async_script("setTimeout(arguments[0], 300)")
     assert any("Content Security Policy" in entry["message"] for entry in opened.get_log("browser"))
 
 
-def test_a_transcript_is_text(opened):
+def test_a_transcript_is_shown_as_text(opened):
     assert opened.title == "Benchmark: fake, speaker-kfold"
     cells = opened.find_elements("css selector", "#table-mistakes td.words")
     assert HOSTILE in {cell.get_attribute("textContent") for cell in cells}
     assert not opened.find_elements("css selector", "#table-mistakes script, #table-mistakes img")
 
 
-def test_a_heading_sorts_up_and_down_and_says_so(opened):
+def test_a_heading_sorts_in_both_orders_and_shows_which(opened):
     table, fit = "table-leaderboard", 6
     given = column(opened, table, fit)
     button(opened, table, fit).click()
@@ -126,7 +126,7 @@ def test_a_heading_sorts_by_the_keyboard(opened):
     assert [name.split()[0] for name in names] == sorted(name.split()[0] for name in names)
 
 
-def test_search_leaves_what_has_every_word_and_counts_it(opened):
+def test_search_shows_rows_with_every_word_and_their_number(opened):
     (search,) = opened.find_elements("css selector", "#search-table-mistakes")
     count = opened.find_element("css selector", "output[for=search-table-mistakes]")
     rows = opened.find_elements("css selector", "#table-mistakes tbody tr")
@@ -151,27 +151,27 @@ def test_nothing_overflows(opened, width, media):
 
 
 @pytest.mark.parametrize("media", ["light", "dark"])
-def test_ink_stands_out_from_paper_in_text_and_in_figures(opened, media):
+def test_text_and_figures_have_enough_contrast(opened, media):
     scheme(opened, media)
-    colours = opened.execute_script(
+    colors = opened.execute_script(
         "const of = (query, name) => getComputedStyle(document.querySelector(query))[name];"
         "return [of('body', 'backgroundColor'), of('body', 'color'), of('figure svg text', 'fill'),"
         " of('.ends', 'color')]"
     )
-    paper, *inks = (luminance(colour) for colour in colours)
+    paper, *inks = (luminance(color) for color in colors)
     assert (paper > 0.5) == (media == "light")
     for ink in inks:
         assert (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05) > 4.5  # WCAG 2.2, 1.4.3
 
 
-def luminance(colour):
-    """Of `rgb(r, g, b)`, as WCAG 2.2 defines it."""
-    parts = [int(part) / 255 for part in colour.strip("rgb()").split(",")]
+def luminance(color):
+    """Compute the relative luminance of `rgb(r, g, b)` as WCAG 2.2 defines it."""
+    parts = [int(part) / 255 for part in color.strip("rgb()").split(",")]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_headings_are_in_order_and_every_link_of_the_contents_leads_somewhere(opened):
+def test_headings_are_in_order_and_every_link_has_a_target(opened):
     levels = [int(one.tag_name[1]) for one in opened.find_elements("css selector", "h1, h2, h3")]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -181,12 +181,12 @@ def test_headings_are_in_order_and_every_link_of_the_contents_leads_somewhere(op
     assert all(opened.find_elements("id", target) for target in targets)
 
 
-def test_no_id_stands_twice(opened):
+def test_ids_are_unique(opened):
     ids = opened.execute_script("return [...document.querySelectorAll('[id]')].map((one) => one.id)")
     assert len(ids) == len(set(ids)) > 20
 
 
-def test_without_javascript_everything_is_there_but_the_search(browser, page):
+def test_without_javascript_only_the_search_is_missing(browser, page):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.get(page.as_uri())
@@ -197,7 +197,7 @@ def test_without_javascript_everything_is_there_but_the_search(browser, page):
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_on_paper_everything_is_open_and_nothing_is_for_the_screen_alone(opened):
+def test_printing_opens_everything_and_hides_what_is_for_the_screen(opened):
     opened.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert not opened.find_elements("css selector", "details:not([open])")
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})

@@ -1,10 +1,10 @@
 import pytest
 from click.testing import CliRunner
-from featurestore.extraction.pipeline import open_store
 
 from cli import main
 from featurestore.errors import BadValue, Mismatch
 from featurestore.preparation.corpus_json import prepare_command
+from featurestore.preparation.open_store import open_store
 from featurestore.preparation.prepare import prepare
 from featurestore.preparation.prepare_report import report
 from featurestore.store import Store

@@ -1,0 +1,129 @@
+"""Define the types of the report's content; `results.schema.json` describes the same for readers of `results.json`.
+
+A test holds the keys and the types of both together. Metrics are shares in 0..1 (log loss in nats, Brier score in
+0..2). `leaked` is in every entry whose figures rest on a leaked system.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from benchmarks.report.analysis.section_types import (
+    AgainstContent,
+    CalibrationContent,
+    ConfusionContent,
+    EpochsContent,
+    LayersContent,
+    MistakesContent,
+    ModalitiesContent,
+    PermutationContent,
+    SizesContent,
+)
+from benchmarks.report.analysis.system_types import ControlContent, PairContent, SystemContent
+
+
+class CheckContent(TypedDict):
+    """The result of a check, and what it asks."""
+
+    outcome: Literal["passed", "failed", "not applicable"]
+    message: str
+    check: str
+    meaning: str
+
+
+class PublishedContent(TypedDict):
+    """A published figure; `protocol` is empty where it is none of the registered ones."""
+
+    name: str
+    metric: str
+    value: float
+    labels: str
+    source: str
+    note: str
+    protocol: NotRequired[str]
+
+
+class FoldContent(TypedDict):
+    """The number of utterances in each part of a fold."""
+
+    name: str
+    train: int
+    dev: int
+    test: int
+    unused: int
+
+
+class TunedOnContent(TypedDict):
+    """The utterances of a fold that an encoder was fine-tuned on, by part; `train` includes dev."""
+
+    train: int
+    dev: int
+    test: int
+
+
+class EncoderContent(TypedDict):
+    """An encoder as its feature file describes it (`made`), and what it was fine-tuned on, by fold."""
+
+    modality: Literal["text", "audio"]
+    made: dict[str, Any]
+    tuned_on: dict[str, TunedOnContent]
+
+
+class ProvenanceContent(TypedDict):
+    """What is needed to reproduce the figures."""
+
+    utterances: int
+    speakers: int
+    classes: dict[str, int]
+    label_maps: dict[str, dict[str, str | None] | None]
+    left_out: dict[str, int]
+    dropped: dict[str, str]
+    manifest_sha256: str
+    folds_sha256: str
+    folds: list[FoldContent]
+    encoders: dict[str, EncoderContent]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    command: str
+
+
+class SummaryContent(TypedDict):
+    """The leaderboard with its comparisons, controls, notes and checks."""
+
+    corpus: str
+    labels: str
+    protocol: str
+    split_seed: int
+    tune: int
+    seeds: list[int]
+    n: int
+    folds: int
+    classes: list[str]
+    interval: str
+    over: str
+    clusters: int
+    few: str
+    level: float
+    notes: list[str]
+    leaderboard: list[SystemContent]
+    pairs: list[PairContent]
+    controls: list[ControlContent]
+    checks: list[CheckContent]
+
+
+class ReportContent(SummaryContent):
+    """Everything that the report shows."""
+
+    format: Literal[1]
+    sentence: str
+    best: list[str]
+    published: list[PublishedContent]
+    featured: list[str]
+    confusion: dict[str, ConfusionContent]
+    calibration: dict[str, CalibrationContent]
+    against: AgainstContent | None
+    modalities: ModalitiesContent
+    shuffled: list[PermutationContent]
+    layers: list[LayersContent]
+    epochs: list[EpochsContent]
+    sizes: list[SizesContent]
+    mistakes: MistakesContent
+    provenance: ProvenanceContent

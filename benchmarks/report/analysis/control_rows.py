@@ -1,0 +1,55 @@
+"""Measure the controls: systems on a share of training, or with text or audio permuted in test."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from benchmarks.grid.results import Results, System
+from benchmarks.report.analysis.seeds import answers_of_seeds
+from benchmarks.report.analysis.system_types import ControlContent, ControlMetricContent
+from benchmarks.statistics.intervals import estimates
+
+
+def control_rows(results: Results, clusters: Sequence[str] | None) -> list[ControlContent]:
+    """Return each control's metrics with intervals, and their difference from its system (`minus_system`).
+
+    Args:
+        results: the benchmark.
+        clusters: (N,) the cluster of each test utterance.
+    """
+    systems = {system.name: system for system in results.systems}
+    return [_row(control, systems[control.record.system], clusters) for control in results.controls]
+
+
+def _row(control: System, system: System, clusters: Sequence[str] | None) -> ControlContent:
+    record, shared = control.record, set(control.seeds) & set(system.seeds)
+    own, base = _means(control, shared), _means(system, shared)
+    metrics: dict[str, ControlMetricContent] = {}
+    for name, one in estimates(control.pooled, clusters=clusters).items():
+        metrics[name] = {
+            "value": one.value,
+            "low": one.low,
+            "high": one.high,
+            "n": one.n,
+            "minus_system": own[name] - base[name],
+        }
+        if control.leak:
+            metrics[name]["leaked"] = True
+    return {
+        "control": control.name,
+        "system": system.name,
+        "head": record.head,
+        "feature_set": record.feature_set,
+        "share": record.train_size,
+        "shuffled": record.permuted,  # type: ignore[typeddict-item]
+        "seeds": control.seeds,
+        "train": float(np.mean([run.record.fitted_on for run in control.runs])),
+        "leak": control.leak,
+        "metrics": metrics,
+    }
+
+
+def _means(system: System, seeds: Collection[int]) -> dict[str, float]:
+    """Return each metric, the mean over some seeds."""
+    values = [answers.values() for answers in answers_of_seeds(system, seeds)]
+    return {name: float(np.mean([one[name] for one in values])) for name in values[0]}

@@ -1,0 +1,114 @@
+"""Build the rows of the leaderboard: metrics with intervals, costs and settings of each system."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
+
+from benchmarks.grid.results import Results, System
+from benchmarks.report.analysis.system_types import (
+    ClassContent,
+    MetricContent,
+    PairContent,
+    SettingsContent,
+    SystemContent,
+)
+from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.multiple_comparisons import compact_letter_display
+from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
+
+
+def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
+    """Return the systems, best unweighted average recall first, and their paired differences.
+
+    Args:
+        results: the benchmark.
+        clusters: (N,) the cluster of each test utterance.
+    """
+    rows = [_row(system, clusters) for system in results.systems]
+    rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
+    pairs = compare_pairs({system.name: system.pooled for system in results.systems}, clusters=clusters)
+    letters = compact_letter_display([row["system"] for row in rows], significant_pairs(pairs))
+    for row in rows:
+        row["group"] = letters[row["system"]]
+    return rows, [cast(PairContent, asdict(pair)) for pair in pairs]
+
+
+def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
+    card, runs = system.record, system.runs
+    return {
+        "system": system.name,
+        "head": card.head,
+        "feature_set": card.feature_set,
+        "features": list(card.features),
+        "normalize": card.normalize,
+        "logits": card.logits,
+        "seeds": system.seeds,
+        "leak": system.leak,
+        "metrics": _metrics(system, clusters),
+        "per_class": _per_class(system),
+        "fit_seconds": float(np.mean([run.record.seconds["fit"] for run in runs])),
+        "tune_seconds": float(np.mean([run.record.seconds["tune"] for run in runs])),
+        "predict_microseconds": 1e6
+        * sum(run.record.seconds["predict"] for run in runs)
+        / sum(run.record.test for run in runs),
+        "bundle_bytes": max(run.record.bundle_bytes for run in runs),
+        "peak_mb": max(run.record.peak_mb for run in runs),
+        "settings": _settings(system),
+        "group": "",
+    }
+
+
+def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
+    by_fold, by_seed = _by_fold(system), [answers.values() for answers in system.pooled]
+    found: dict[str, MetricContent] = {}
+    for name, one in estimates(system.pooled, clusters=clusters).items():
+        found[name] = {
+            "value": one.value,
+            "low": one.low,
+            "high": one.high,
+            "n": one.n,
+            "mean_of_folds": float(np.mean(by_fold[name])),
+            "sd_of_folds": _standard_deviation(by_fold[name]),
+            "sd_of_seeds": _standard_deviation([values[name] for values in by_seed]),
+        }
+        if system.leak:
+            found[name]["leaked"] = True
+    return found
+
+
+def _by_fold(system: System) -> dict[str, list[float]]:
+    """Return each metric by fold, the mean over seeds."""
+    names = dict.fromkeys(run.record.fold for run in system.runs)
+    values = {name: [run.answers.values() for run in system.runs if run.record.fold == name] for name in names}
+    metrics = next(iter(values.values()))[0]
+    return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
+
+
+def _per_class(system: System) -> dict[str, ClassContent]:
+    """Return the metrics of each class, the mean over seeds."""
+    by_seed = [answers.per_class() for answers in system.pooled]
+    found: dict[str, ClassContent] = {}
+    for name, figures in by_seed[0].items():
+        means = {figure: float(np.mean([one[name][figure] for one in by_seed])) for figure in figures}
+        found[name] = ClassContent(**means)  # type: ignore[typeddict-item]
+        if system.leak:
+            found[name]["leaked"] = True
+    return found
+
+
+def _settings(system: System) -> list[SettingsContent]:
+    """Return the settings that were used, each once, without the seed, with the folds and seeds that used them."""
+    used: dict[str, SettingsContent] = {}
+    for run in system.runs:
+        params: dict[str, Any] = {name: value for name, value in run.record.params.items() if name != "random_state"}
+        entry = used.setdefault(repr(params), {"params": params, "runs": []})
+        entry["runs"].append(f"{run.record.fold}/{run.record.seed}")
+    return list(used.values())
+
+
+def _standard_deviation(values: Sequence[float]) -> float | None:
+    """Return the standard deviation, or None for a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

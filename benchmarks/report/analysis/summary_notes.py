@@ -1,0 +1,111 @@
+"""Write the notes below the leaderboard: what a reader must know to read the figures."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.grid.results import Results
+from benchmarks.report.analysis.system_types import ControlContent, SystemContent
+from benchmarks.statistics.formatting import format_percent
+from benchmarks.statistics.metrics import METRIC
+
+SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")  # metrics of the leaderboard
+_NAMED = 3  # systems that a note names
+
+
+def write_notes(
+    results: Results, leaderboard: Sequence[SystemContent], controls: Sequence[ControlContent]
+) -> list[str]:
+    """Return the notes, each one sentence without a full stop."""
+    return [
+        *(note for note in (results.clusters.few, results.clusters.note) if note),
+        *_normalization(results),
+        *_search(results),
+        *_utterances(results),
+        "McNemar's test uses the first seed and treats utterances as independent",
+        *_low_baseline(leaderboard, results),
+        *_zero_width(leaderboard, controls, results.clusters.over),
+    ]
+
+
+def _normalization(results: Results) -> Iterator[str]:
+    for way, note in results.about["normalize"].items():
+        if note:
+            yield f"{way} normalization: {note}"
+
+
+def _search(results: Results) -> Iterator[str]:
+    about = results.about
+    once = sorted({system.record.head for system in results.systems if not system.record.stochastic})
+    if about["tune"]:
+        yield (
+            f"settings: the best of the defaults and {about['tune']} drawn settings by unweighted average recall on "
+            f"{_dev_parts(results)}, then fitted on training and dev together"
+        )
+        if about["protocol"] == "script-disjoint":
+            yield (
+                "dev parts are whole scripts, but copies of their texts may be in the rest of training, so settings "
+                "were chosen with these texts known; no test text has a copy in training"
+            )
+        if any(one.get("dev") for made in about["encoders"].values() for one in made["tuned_on"].values()):
+            yield (
+                "an encoder was fine-tuned on the utterances that settings were chosen on: its features are more "
+                "confident there than in test, and so is the choice; no test utterance decided anything"
+            )
+    elif once and len(about["seeds"]) > 1:
+        yield f"run with one seed, since they do not depend on it: {', '.join(once)}"
+
+
+def _utterances(results: Results) -> Iterator[str]:
+    about = results.about
+    if about["left_out"]:
+        yield f"the label scheme leaves out {sum(about['left_out'].values())} utterances"
+    if about["dropped"]:
+        yield f"{len(about['dropped'])} utterances lack a feature and are in no fold"
+    unused = sum(len(fold.unused) for fold in results.folds)
+    if unused:
+        yield f"{unused} training utterances are left out over all folds because test has a copy of their text"
+
+
+def _low_baseline(rows: Sequence[SystemContent], results: Results) -> Iterator[str]:
+    """Explain a baseline below chance: the largest class of training differs between folds."""
+    chance = 1 / len({results.about["classes"][utterance_id] for utterance_id in results.ids})
+    values = [row["metrics"][METRIC]["value"] for row in rows if is_baseline(row["head"])]
+    if values and min(values) < chance - 1e-9:
+        yield (
+            f"the baseline predicts another class from fold to fold and reaches {format_percent(min(values))} %; a "
+            f"constant prediction has an unweighted average recall of {format_percent(chance)} %, which is the floor"
+        )
+
+
+def _zero_width(rows: Sequence[SystemContent], controls: Sequence[ControlContent], over: str) -> Iterator[str]:
+    """Explain intervals of width 0, except of baselines: a constant prediction always has 1 / classes."""
+    named = [(row["system"], row) for row in rows] + [(row["control"], row) for row in controls]
+    names = [name for name, row in named if not is_baseline(row["head"]) and _has_zero_width(row)]
+    if names:
+        more = " …" if len(names) > _NAMED else ""
+        yield (
+            f"an interval of {', '.join(names[:_NAMED])}{more} has no width because every resample gives the same "
+            f"value: it says nothing about other {over}"
+        )
+
+
+def _has_zero_width(row: SystemContent | ControlContent) -> bool:
+    ends = [(row["metrics"][name]["low"], row["metrics"][name]["high"]) for name in SHOWN]
+    return any(low is not None and high is not None and math.isclose(low, high, abs_tol=1e-9) for low, high in ends)
+
+
+def _dev_parts(results: Results) -> str:
+    if _has_own_dev(results):
+        return "the corpus's own dev partition"
+    most = 1 + max(len(fold.turns) for fold in results.folds)
+    if most == 1:
+        return "a dev part cut from training by the protocol's own grouping"
+    return f"inner folds, the mean over {most} parts of training cut by the protocol's own grouping"
+
+
+def _has_own_dev(results: Results) -> bool:
+    """Tell whether dev is the corpus's own partition, not cut from training by the protocol."""
+    partition = {row.id: row.partition.lower() for row in results.utterances}
+    dev = [partition[utterance_id] for fold in results.folds for utterance_id in fold.dev]
+    return results.about["protocol"] == "official" and not any(name.startswith("train") for name in dev)

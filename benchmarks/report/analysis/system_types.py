@@ -1,0 +1,104 @@
+"""Define the types of systems, controls and pairs in the report's content (`content_types`)."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class IntervalContent(TypedDict):
+    """A metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class MetricContent(TypedDict):
+    """A metric of a system; `low` and `high` are None for a point estimate."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    mean_of_folds: float
+    sd_of_folds: float | None
+    sd_of_seeds: float | None
+    leaked: NotRequired[Literal[True]]
+
+
+class ControlMetricContent(TypedDict):
+    """A metric of a control; `minus_system` is its difference from the system without the control."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    minus_system: float
+    leaked: NotRequired[Literal[True]]
+
+
+class ClassContent(TypedDict):
+    """Metrics of one class, the mean over seeds."""
+
+    precision: float
+    recall: float
+    f1: float
+    n: float
+    leaked: NotRequired[Literal[True]]
+
+
+class SettingsContent(TypedDict):
+    """Settings of a head, and the runs (`fold/seed`) that used them."""
+
+    params: dict[str, Any]
+    runs: list[str]
+
+
+class SystemContent(TypedDict):
+    """A row of the leaderboard. Systems that share a letter in `group` do not differ significantly."""
+
+    system: str
+    head: str
+    feature_set: str
+    features: list[str]
+    normalize: str
+    logits: str
+    seeds: list[int]
+    leak: str
+    metrics: dict[str, MetricContent]
+    per_class: dict[str, ClassContent]
+    fit_seconds: float
+    tune_seconds: float
+    predict_microseconds: float
+    bundle_bytes: int
+    peak_mb: float
+    settings: list[SettingsContent]
+    group: str
+
+
+class PairContent(TypedDict):
+    """The difference between two systems, first minus second."""
+
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+    p: float
+    mcnemar_p: float
+    p_holm: float
+    mcnemar_p_holm: float
+    leaked: NotRequired[Literal[True]]
+
+
+class ControlContent(TypedDict):
+    """A system on a share of training, or with one modality permuted in test."""
+
+    control: str
+    system: str
+    head: str
+    feature_set: str
+    share: float
+    shuffled: Literal["", "text", "audio"]
+    seeds: list[int]
+    train: float
+    leak: str
+    metrics: dict[str, ControlMetricContent]

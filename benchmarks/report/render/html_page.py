@@ -1,0 +1,78 @@
+"""Render the report as one self-contained HTML page."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from markupsafe import Markup
+
+from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.render import report_lookups
+from benchmarks.report.render.figure_style import GRID, INK, SOFT
+from benchmarks.report.render.jinja_templates import make_environment
+from benchmarks.report.render.plotting import LEAKED, SERIES
+from benchmarks.statistics.formatting import (
+    format_bytes,
+    format_ends,
+    format_p_value,
+    format_percent,
+    format_points,
+)
+
+TEMPLATE = "report.html.j2"
+FILTERS = {
+    "bytes": format_bytes,
+    "percent": format_percent,
+    "points": format_points,
+    "p": format_p_value,
+    "ends": lambda one: format_ends(one["low"], one["high"]),
+    "point_ends": lambda one: format_ends(one["low"], one["high"], difference=True),
+}
+_MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # format() escapes the name
+_VARIABLES = {INK: "ink", SOFT: "rule", GRID: "grid", LEAKED: "bad"} | {
+    color: f"s{number}" for number, color in enumerate(SERIES)
+}
+
+
+def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
+    """Return the page.
+
+    Args:
+        content: of the report.
+        drawn: the SVG of each figure, by name.
+    """
+    environment = make_environment("benchmarks.report.render")
+    environment.filters |= FILTERS
+    leaked = leaked_names(content)
+    environment.filters["marked"] = lambda name: _MARKED.format(name) if name in leaked else name
+    script = _read("report.js")
+    return environment.get_template(TEMPLATE).render(
+        content=content,
+        css=Markup(_read("report.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        svg={name: Markup(_use_page_colors(text)) for name, text in drawn.items()},
+        pairs=report_lookups.index_pairs(content["pairs"]),
+        published=report_lookups.group_published_figures(content["published"]),
+        comparable=report_lookups.comparable_figures(content),
+        leaked_names=leaked,
+        baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},
+        counts=report_lookups.count_outcomes(content["checks"]),
+    )
+
+
+def _use_page_colors(svg: str) -> str:
+    """Replace the colors of a figure by the page's variables, so that it follows light and dark mode."""
+
+    def variable(found: re.Match[str]) -> str:
+        return f"var(--{_VARIABLES[found[0]]})" if found[0] in _VARIABLES else found[0]
+
+    return re.sub("#[0-9a-f]{6}", variable, svg)
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text("utf-8")

@@ -1,0 +1,41 @@
+"""Look up what several tables of the report share: pairs by name, published figures, counts of checks."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.checks import FAILED, NOT_APPLICABLE, PASSED
+from benchmarks.report.analysis.content_types import CheckContent, PublishedContent, ReportContent
+from benchmarks.report.analysis.modalities import reverse_pair
+from benchmarks.report.analysis.system_types import PairContent
+
+
+def index_pairs(pairs: Sequence[PairContent]) -> dict[tuple[str, str], PairContent]:
+    """Return each comparison by its two names, in both orders."""
+    found = {(pair["first"], pair["second"]): pair for pair in pairs}
+    return found | {(pair["second"], pair["first"]): reverse_pair(pair) for pair in pairs}
+
+
+def comparable_figures(content: ReportContent) -> list[PublishedContent]:
+    """Return the published figures that are not known to be of another protocol: only these are drawn."""
+    return [one for one in content["published"] if one.get("protocol", "") in ("", content["protocol"])]
+
+
+def group_published_figures(figures: Sequence[PublishedContent]) -> list[dict[str, Any]]:
+    """Return published figures by system: `name`, `values` by metric, `source`, `note` and `protocol`."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in figures:
+        about = {
+            "name": one["name"],
+            "source": one["source"],
+            "note": one["note"],
+            "protocol": one.get("protocol", ""),
+        }
+        rows.setdefault(tuple(about.values()), about | {"values": {}})["values"][one["metric"]] = one["value"]
+    return list(rows.values())
+
+
+def count_outcomes(checks: Sequence[CheckContent]) -> dict[str, int]:
+    """Count the checks that passed, that failed and that do not apply."""
+    counts: Counter[str] = Counter(check["outcome"] for check in checks)
+    return {outcome: counts[outcome] for outcome in (PASSED, FAILED, NOT_APPLICABLE)}

@@ -1,0 +1,146 @@
+"""Format the summary of a benchmark in Markdown, for the terminal and for `report.md`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
+from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.summary_notes import SHOWN
+from benchmarks.report.analysis.system_types import ControlContent, SystemContent
+from benchmarks.report.analysis.verdict import best_systems
+from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.statistics.formatting import format_interval, format_percent, format_points
+from benchmarks.statistics.metrics import METRIC
+
+_MOST_PAIRS = 28  # in the table; results.json has all
+_OF_CONTROLS = ("accuracy", "unweighted_average_recall")
+
+
+def render_summary(summary: SummaryContent) -> str:
+    """Return the summary as text."""
+    lines = [
+        f"# {_title(summary)}",
+        "",
+        *markdown_table(_HEADER, [system_cells(row) for row in summary["leaderboard"]]),
+        "",
+        f"In brackets: {summary['interval']}. ± folds: standard deviation over folds; ± seeds: over seeds, of the "
+        "pooled figures. Systems that share a letter do not differ significantly (paired bootstrap of the difference "
+        f"in {_words(METRIC)} over {summary['over']}, Holm-corrected, 5 %).",
+        *(f"! leaked: {row['system']}: {row['leak']}" for row in summary["leaderboard"] if row["leak"]),
+        *(f"Note: {note}." for note in summary["notes"]),
+        "",
+        *_pairs(summary),
+        *_controls(summary["controls"]),
+        "## Checks",
+        "",
+        *markdown_table(
+            ["check", "outcome", "result"],
+            [_check_cells(one) for one in sorted(summary["checks"], key=lambda one: str(one["outcome"]))],
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def system_cells(row: SystemContent) -> list[str]:
+    """Return the cells of a system in the leaderboard."""
+    mark, main = "!" if row["leak"] else "", row["metrics"][METRIC]
+    spread = [main["sd_of_folds"], main["sd_of_seeds"]]
+    return [
+        row["group"],
+        row["system"],
+        *(_interval(row["metrics"][name], mark) for name in SHOWN),
+        *("" if value is None else f"{format_percent(value)}{mark}" for value in spread),
+        f"{row['fit_seconds']:.2f}",
+        f"{row['predict_microseconds']:.0f}",
+    ]
+
+
+def control_cells(row: ControlContent) -> list[str]:
+    """Return the cells of a control."""
+    mark = "!" if row["leak"] else ""
+    return [
+        row["control"],
+        f"{row['train']:.0f}",
+        *(_interval(row["metrics"][name], mark) for name in _OF_CONTROLS),
+        f"{format_points(row['metrics'][METRIC]['minus_system'])}{mark}",
+    ]
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+_HEADER = [
+    "letters",
+    "system",
+    *(f"{_words(name)} %" for name in SHOWN),
+    "± folds",
+    "± seeds",
+    "fit s",
+    "predict µs",
+]
+
+
+def _title(summary: SummaryContent) -> str:
+    best, rows = best_systems(summary), summary["leaderboard"]
+    verdict = f"{best[0]} is best" if len(best) == 1 else f"no significant winner among {len(best)}"
+    what = f"{len(rows)} systems on {summary['corpus']}, {len(summary['classes'])} classes"
+    if len(rows) == 1:
+        verdict = best[0]
+    elif summary["few"]:
+        verdict = summary["few"]
+    if len(best) == 1 and rows[0]["leak"]:
+        verdict += ", by leaked figures"
+    return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {verdict}"
+
+
+def _pairs(summary: SummaryContent) -> list[str]:
+    pairs = summary["pairs"]
+    if not pairs:
+        return []
+    leaked, best = leaked_names(summary), summary["leaderboard"][0]["system"]
+    shown = pairs if len(pairs) <= _MOST_PAIRS else [pair for pair in pairs if best in (pair["first"], pair["second"])]
+    header = ["first", "second", f"difference in {_words(METRIC)}, points", "p (Holm)", "McNemar p (Holm)"]
+    cells = [
+        [
+            pair["first"],
+            pair["second"],
+            _interval(pair, "!" if leaked & {pair["first"], pair["second"]} else "", difference=True),
+            f"{pair['p_holm']:.3g}",
+            f"{pair['mcnemar_p_holm']:.3g}",
+        ]
+        for pair in shown
+    ]
+    note = f"The comparisons with the best system, of {len(pairs)}; results.json has all."
+    return ["## Comparisons", "", *markdown_table(header, cells), *(["", note] if len(shown) < len(pairs) else []), ""]
+
+
+def _controls(found: Sequence[ControlContent]) -> list[str]:
+    if not found:
+        return []
+    header = ["control", "train size", *(f"{_words(name)} %" for name in _OF_CONTROLS), "minus its system, points"]
+    table = markdown_table(header, [control_cells(row) for row in found])
+    return ["## Controls", "", *table, "", *(line for note in _control_notes(found) for line in (note, ""))]
+
+
+def _control_notes(found: Sequence[ControlContent]) -> Iterator[str]:
+    yield "Controls are in no other table. Last column: difference in unweighted average recall over common seeds."
+    if any(row["shuffled"] for row in found):
+        yield (
+            "Permuted: the fitted head predicts test utterances whose text, or audio, is that of another utterance "
+            "(permutation importance, Breiman 2001). The loss shows how much the head relies on that modality, not how "
+            "much the modality can tell: for that compare the feature sets text and audio."
+        )
+    if any(row["share"] < 1 for row in found):
+        yield (
+            "Of training: the head is fitted on this share of each class, at least two utterances, of every fold's "
+            "training part; a smaller share is part of a larger one."
+        )
+
+
+def _check_cells(check: CheckContent) -> list[str]:
+    return [check["check"], check["outcome"], check["message"]]
+
+
+def _interval(one: Mapping[str, Any], mark: str, *, difference: bool = False) -> str:
+    return format_interval(one["value"], one["low"], one["high"], mark, difference=difference)

@@ -1,0 +1,73 @@
+"""Write the report of a benchmark: the page, and exports beside it. The same predictions give the same bytes."""
+
+import json
+import re
+from pathlib import Path
+
+from benchmarks.grid import results
+from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.report_content import build_content
+from benchmarks.report.render import exports, html_page
+from benchmarks.report.render.figure_style import png, svg
+from benchmarks.report.render.report_figures import draw_figures
+from featurestore.storage.atomic import replacing, write_text
+
+PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
+    "report.html",
+    "results.json",
+    "report.md",
+    "leaderboard.csv",
+    "leaderboard.tex",
+    "figures",
+)
+OWN = r"(leaderboard|confusion-\d+|modalities|layers|reliability|selective|epochs|sizes)\.(svg|png)"
+
+
+def make_report(folder: Path, out: Path, against: Path | None = None) -> ReportContent:
+    """Read a benchmark and write its report.
+
+    Args:
+        folder: of the benchmark.
+        out: the page; `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex` and `figures/` lie beside it.
+        against: the folder of another benchmark to compare the same systems with.
+
+    Returns:
+        The content of `results.json`.
+
+    Raises:
+        NotFound: there is no benchmark, or a run is missing.
+        Mismatch: the benchmark is damaged or of another version.
+        BadValue: the two benchmarks have nothing in common.
+    """
+    content = build_content(results.read(folder), None if against is None else results.read(against))
+    write_report(content, out)
+    return content
+
+
+def write_report(content: ReportContent, out: Path) -> None:
+    """Write figures and exports from the report's content, and the page last.
+
+    Args:
+        content: of the report.
+        out: the page.
+    """
+    drawn, labels = {}, {}
+    folder = out.parent / FIGURES
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in draw_figures(content):
+        drawn[one.name], labels[one.name] = svg(one.figure, one.name, one.label), one.label
+        write_text(folder / f"{one.name}.svg", drawn[one.name] + "\n")
+        _write_bytes(folder / f"{one.name}.png", png(one.figure))
+    for path in folder.iterdir():  # figures of an earlier report would show other systems
+        if path.stem not in drawn and re.fullmatch(OWN, path.name):
+            path.unlink()
+    write_text(out.parent / RESULTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(out.parent / MARKDOWN, exports.format_markdown(content, labels))
+    write_text(out.parent / CSV, exports.format_csv(content))
+    write_text(out.parent / TEX, exports.format_latex(content))
+    write_text(out, html_page.render_page(content, drawn))
+
+
+def _write_bytes(path: Path, raw: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(raw)
