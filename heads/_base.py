@@ -2,6 +2,7 @@
 
 import math
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -28,16 +29,31 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     settings draws from; it is empty where there is nothing to choose. `COST` is about how many seconds a fit takes on
     one core, 6,000 rows of 1,500 columns: of many runs the longest are begun first. A head that learns in epochs may
     keep `history_`, a mapping for each epoch, whose `loss` and `accuracy` on the training rows a benchmark then keeps.
+    `REMOVED` lists parameters that earlier versions had, with the value that gives the head of today.
     """
 
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
     COST: ClassVar[float] = 1.0
+    REMOVED: ClassVar[Mapping[str, Any]] = {}
 
     classes_: NDArray[Any]
     n_features_in_: int
 
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """Construct a head from the parameters in a saved bundle.
+
+        Raises:
+            ValueError: the bundle sets a parameter that this version no longer has.
+        """
+        kept = dict(params)
+        for name in cls.REMOVED.keys() & params.keys():
+            if (value := kept.pop(name)) != cls.REMOVED[name]:
+                raise ValueError(f"this version has no parameter {name}, and the bundle sets {name}={value!r}")
+        return cls(**kept)
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fits to X (N, D) and the class names y (N,).
+        """Fit to X (N, D) and the class names y (N,).
 
         Raises:
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is

@@ -14,7 +14,6 @@ from benchmarks.paper.plan import MODALITIES, Plan
 from benchmarks.paper.rows import StoreRows
 from benchmarks.paper.stage import Say, Stage, reused
 from benchmarks.statistics.formatting import percent
-from featurestore import registry
 from featurestore.engines.parallel import threads
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
@@ -58,10 +57,12 @@ def others(plan: Plan, out: Path, say: Say) -> list[dict[str, Any]]:
 
 
 def _train(plan: Plan, fold: Fold, say: Say) -> dict[str, Any]:
+    from benchmarks.paper.paper_head import PaperMLP  # loads torch
+
     classes = plan.scheme("fusion").apply(plan.store.utterances)
     truth = np.array([classes[name] for name in fold.test])
     X, held_out = (StoreRows(plan.store, plan.fusion_features(), ids) for ids in (fold.train, fold.test))
-    head = registry.load("heads", "mlp")(**plan.fusion_params())
+    head = PaperMLP(**plan.fusion_params())
     history: list[dict[str, Any]] = []
 
     def measure(fitted: Any) -> None:

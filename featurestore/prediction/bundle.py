@@ -156,7 +156,7 @@ def load(folder: Path) -> Bundle:
     _check_weights(folder, told["weights"])
     module = registry.load("heads", told["head_name"])
     try:
-        head = module(**told["params"])
+        head = module.from_params(told["params"])
         head.classes_ = np.array(told["classes"])
         head.n_features_in_ = sum(told["blocks"].values())
         head.load_weights(folder)

@@ -123,80 +123,11 @@ def test_a_memory_map_is_learned_from_as_is(tmp_path):
     assert np.array_equal(first.predict_proba(X), second.predict_proba(mapped))
 
 
-class Lazy:
-    """Rows on demand, as a store gives them; counts the most that was asked for at once."""
-
-    def __init__(self, rows):
-        self._rows, self.shape, self.most = rows, rows.shape, 0
-
-    def __getitem__(self, rows):
-        taken = self._rows[rows]
-        self.most = max(self.most, len(taken))
-        return taken
-
-
-def test_rows_on_demand_give_the_same_network_and_are_never_taken_at_once(monkeypatch):
-    monkeypatch.setattr("heads.mlp._CHUNK", 70)  # ten rows
-    lazy = Lazy(X)
-    first = MLPHead(epochs=2, random_state=0).fit(X, Y)
-    second = MLPHead(epochs=2, random_state=0).fit(lazy, Y)
-    assert np.array_equal(first.predict_proba(X), second.predict_proba(lazy))
-    assert lazy.most == 32  # a batch
-
-
-def test_rows_on_demand_are_checked():
-    with pytest.raises(ValueError, match="X has 100 rows, y 99"):
-        MLPHead().fit(Lazy(X), Y[:99])
-    with pytest.raises(ValueError, match=r"X must be of shape \(N, D\) with at least one row, got \(0, 7\)"):
-        MLPHead().fit(Lazy(X[:0]), Y[:0])
-    with pytest.raises(ValueError, match="Input X contains NaN or infinity."):
-        MLPHead(epochs=1, standardize=False).fit(Lazy(np.where(X > 2, np.nan, X)), Y)
-    with pytest.raises(ValueError, match=r"X must be of shape \(N, 7\) with at least one row, got \(100, 6\)"):
-        MLPHead(epochs=1).fit(X, Y).predict_proba(Lazy(X[:, :6]))
-
-
-def test_after_each_epoch_the_head_can_predict_and_nothing_changes_by_it():
-    seen = []
-
-    def measure(head):
-        seen.append((head.history_[-1]["epoch"], head.score(X, Y)))
-
-    watched = MLPHead(epochs=3, random_state=0).fit(X, Y, after_epoch=measure)
-    alone = MLPHead(epochs=3, random_state=0).fit(X, Y)
-    assert [epoch for epoch, _ in seen] == [1, 2, 3]
-    assert seen[-1][1] == watched.score(X, Y)
-    assert np.array_equal(watched.predict_proba(X), alone.predict_proba(X))
-
-
 def test_history_is_the_mean_over_the_rows_of_an_epoch():
     head = MLPHead(epochs=2, random_state=0).fit(X, Y)
     assert head.steps_.shape == (8, 2)
     expected = np.average(head.steps_[4:], axis=0, weights=[32, 32, 32, 4])
     assert [head.history_[1]["loss"], head.history_[1]["accuracy"]] == pytest.approx(expected.tolist())
-
-
-def test_an_extra_output_is_never_predicted():
-    head = MLPHead(extra_outputs=1, epochs=2, random_state=0).fit(X, Y)
-    assert head.network_[-1].weight.shape == (4, 32)
-    probabilities = head.predict_proba(X)
-    assert probabilities.shape == (100, 3)
-    np.testing.assert_allclose(probabilities.sum(1), 1)
-    with torch.inference_mode():
-        outputs = head.network_(torch.from_numpy(((X - head.mean_) / head.scale_).astype(np.float32)))
-    kept = outputs[:, :3].double().softmax(dim=1).numpy()
-    np.testing.assert_allclose(probabilities, kept, atol=1e-5)
-
-
-def test_a_double_softmax_is_the_cross_entropy_of_probabilities():
-    once, twice = (MLPHead(double_softmax=d, epochs=1, batch_size=100, random_state=0).fit(X, Y) for d in (False, True))
-    fresh = once._network(torch.Generator().manual_seed(seed_from(0)))
-    scaled = torch.from_numpy(((X - once.mean_) / once.scale_).astype(np.float32))
-    codes = torch.from_numpy(np.searchsorted(once.classes_, Y))
-    with torch.inference_mode():
-        outputs = fresh(scaled)
-        expected = [nn.functional.cross_entropy(scores, codes) for scores in (outputs, outputs.softmax(1))]
-    assert [head.steps_[0, 0] for head in (once, twice)] == pytest.approx([float(loss) for loss in expected], rel=1e-5)
-    assert not np.array_equal(once.predict_proba(X), twice.predict_proba(X))
 
 
 def test_chunks_change_nothing(monkeypatch):
@@ -226,7 +157,6 @@ def test_weights_of_another_network_are_refused(tmp_path):
     ("params", "message"),
     [
         ({"activation": "tanh"}, "activation must be one of 'relu', 'identity', got 'tanh'"),
-        ({"extra_outputs": -1}, "extra_outputs must be an integer of at least 0, got -1"),
         ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
         ({"learning_rate": "fast"}, "learning_rate must be a number above 0, got 'fast'"),
         ({"weight_decay": -1}, "weight_decay must be a number of at least 0, got -1"),
@@ -238,3 +168,18 @@ def test_weights_of_another_network_are_refused(tmp_path):
 def test_parameters_out_of_range_are_said(params, message):
     with pytest.raises(ValueError, match=message):
         MLPHead(**params).fit(X, Y)
+
+
+def test_one_step_of_the_training_can_be_replaced():
+    class Smooth(MLPHead):
+        def loss(self, outputs, targets):
+            return nn.functional.cross_entropy(outputs, targets, label_smoothing=0.5)
+
+    smooth, plain = (kind(epochs=1, random_state=0).fit(X, Y) for kind in (Smooth, MLPHead))
+    assert not np.array_equal(smooth.predict_proba(X), plain.predict_proba(X))
+
+
+def test_a_bundle_of_an_earlier_version_sets_removed_parameters():
+    assert MLPHead.from_params({"epochs": 3, "extra_outputs": 0, "double_softmax": False}).epochs == 3
+    with pytest.raises(ValueError, match="this version has no parameter extra_outputs, and the bundle sets extra_outp"):
+        MLPHead.from_params({"extra_outputs": 1})
