@@ -102,7 +102,7 @@ def card(corpus: str) -> Card:
 
 
 def _named() -> dict[str, Mapping[str, str | None]]:
-    return {name: classes for corpus in registry.names("corpora") for name, classes in card(corpus).schemes.items()}
+    return {name: classes for _, module in registry.modules("corpora") for name, classes in module.CARD.schemes.items()}
 
 
 def _from_file(path: Path) -> dict[str, str | None]:

@@ -156,7 +156,7 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     ids = {*run.fold.train, *run.fold.dev, *run.fold.test}
     content: dict[str, Any] = {
         "head": run.head,
-        "source": source(Path(str(registry.module("heads", run.head).__file__))),
+        "source": registry.source_digest("heads", run.head),
         "params": {name: repr(value) for name, value in sorted({**defaults(run.head), **run.params}.items())},
         "system": run.system,
         "features": run.inputs.features,
@@ -179,13 +179,6 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     content |= {"share": run.share} if run.share < 1 else {}
     content |= {"shuffle": [run.shuffle.modality, *run.shuffle.features]} if run.shuffle else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def source(file: Path) -> str:
-    """The sha256 of a head's module and of what all heads share: a head that was rewritten is run again."""
-    return hashlib.sha256(
-        b"".join(path.read_bytes() for path in (file, *sorted(file.parent.glob("_*.py"))))
-    ).hexdigest()
 
 
 def choose_params(run: Run, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.statistics.metrics import unweighted_average_recall
 from featurestore import registry
-from featurestore.errors import Mismatch
+from featurestore.errors import BadValue, Mismatch
 from featurestore.folds.fold import Fold
 
 
@@ -21,6 +21,20 @@ def space(head: str, given: Collection[str]) -> Mapping[str, Sequence[Any]]:
         given: settings that are not searched.
     """
     return {name: values for name, values in registry.load("heads", head).SPACE.items() if name not in given}
+
+
+def check_searchable(head: str) -> None:
+    """Check that a search knows which values to draw from: it does not for a classifier by its dotted path.
+
+    Raises:
+        BadValue: it does not.
+    """
+    if "." in head and not registry.load("heads", head).SPACE:
+        raise BadValue(
+            f"--search has no values to draw from for {head}",
+            expected="a head of this project, or a plug-in that lists them in SPACE",
+            do="do without --search, and give settings by --param",
+        )
 
 
 def limit_parts(fold: Fold, parts: int) -> Fold:

@@ -14,7 +14,7 @@ from benchmarks.evaluation.inputs import CROSS_FITTED, Inputs, resolve, taken
 from benchmarks.evaluation.normalize import GLOBAL, NONE, SPEAKER, check_way
 from benchmarks.evaluation.params import check_params, defaults, parse_params
 from benchmarks.evaluation.run import Run, choose_params, execute, fit
-from benchmarks.evaluation.search import limit_parts, space
+from benchmarks.evaluation.search import check_searchable, limit_parts, space
 from benchmarks.evaluation.source import Store
 from benchmarks.evaluation.task import Task, task
 from benchmarks.fitting.checked import Setup, findings
@@ -215,6 +215,8 @@ def _seeded(head: str, seed: int) -> dict[str, Any]:
 
 def _searchable(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
     """How many settings to try; none, and that is said, where there is nothing to choose."""
+    if search:
+        check_searchable(head)
     if search and not space(head, params):
         progress(f"head {head} has no setting left to search: it is fitted as it is")
         return 0

@@ -10,6 +10,7 @@ from benchmarks.evaluation.controls import check_shares
 from benchmarks.evaluation.inputs import CROSS_FITTED
 from benchmarks.evaluation.normalize import NONE, check_way
 from benchmarks.evaluation.params import check_params, parse_params
+from benchmarks.evaluation.search import check_searchable
 from featurestore.errors import BadValue
 from featurestore.folds.grouped import DEV_PARTS
 
@@ -68,14 +69,16 @@ def settings(asked: Asked) -> dict[str, dict[str, Any]]:
         check_way(way)
     texts: dict[str, list[str]] = {head: [] for head in asked.heads}
     for text in asked.params:
-        head, _, rest = text.partition(".")
-        if head not in texts:
+        head = max((head for head in texts if text.startswith(f"{head}.")), key=len, default="")
+        if not head:
             raise BadValue(
                 f"{text!r} is no setting of a head here", expected=f"HEAD.NAME=VALUE, HEAD one of {', '.join(texts)}"
             )
-        texts[head].append(rest)
+        texts[head].append(text.removeprefix(f"{head}."))
     for head in asked.heads:
         check_params(head, [])
+        if asked.search:
+            check_searchable(head)
     found = {head: parse_params(head, given) for head, given in texts.items()}
     seeded = [head for head, params in found.items() if "random_state" in params]
     if seeded:

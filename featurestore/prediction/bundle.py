@@ -55,6 +55,7 @@ class Bundle:
         scaling: of `global`.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were any.
+        source: of a head that is not the project's own, its plug-in file with the sha256, or its distribution.
     """
 
     head: Any
@@ -75,13 +76,14 @@ class Bundle:
     normalize: str = "none"
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    source: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def normalized(self, X: np.ndarray) -> np.ndarray:
         """Rows (N, sum of D) as the head takes them."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling")]
+_FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", "source")]
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -96,19 +98,40 @@ def save(bundle: Bundle, folder: Path) -> None:
     folder = folder.resolve()
     check_target(folder)
     with _replacing_folder(folder) as temporary:
-        bundle.head.save_weights(temporary)
+        added = _save_weights(bundle, temporary)
         if bundle.scaling:
             normalization.save(bundle.scaling, temporary)
         weights = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in _FIELDS}
-        text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
+        text = json.dumps({"format": FORMAT, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
 
 
+def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
+    """Write the weights, and return what `head.json` says of their source and of the types in them.
+
+    Raises:
+        BadValue: the weights cannot be saved.
+    """
+    try:
+        bundle.head.save_weights(folder)
+    except ValueError as error:
+        raise BadValue(
+            f"no bundle can be written of head {bundle.head_name}: {error}",
+            do="choose another head; cli benchmark measures this one without a bundle",
+        ) from error
+    source = dict(bundle.source) or registry.record("heads", bundle.head_name)
+    found = {"source": source, "trusted_types": list(getattr(bundle.head, "trusted_types", ()))}
+    return {name: value for name, value in found.items() if value}
+
+
 def weights_bytes(head: Any) -> int:
-    """The size of a fitted head's weights as a bundle holds them, without `head.json`; they are written and removed."""
+    """Measure a fitted head's weights as a bundle holds them, without `head.json`; 0 where they cannot be saved."""
     with tempfile.TemporaryDirectory() as folder:
-        head.save_weights(Path(folder))
+        try:
+            head.save_weights(Path(folder))
+        except ValueError:
+            return 0
         return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
@@ -154,17 +177,19 @@ def load(folder: Path) -> Bundle:
     """
     told = content(folder)
     _check_weights(folder, told["weights"])
-    module = registry.load("heads", told["head_name"])
+    module = registry.load_recorded("heads", told["head_name"], told.get("source", {}), where=folder)
     try:
         head = module.from_params(told["params"])
         head.classes_ = np.array(told["classes"])
         head.n_features_in_ = sum(told["blocks"].values())
+        head.trusted_types = tuple(told.get("trusted_types", ()))
         head.load_weights(folder)
         scales = normalization.load(folder, head.n_features_in_) if told["normalize"] == "global" else None
     except Exception as error:  # three libraries read the weights, each with errors of its own
         raise Mismatch(f"the {told['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: told[name] for name in _FIELDS}
-    return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")}, scaling=scales)
+    fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
+    return Bundle(head, **fields, scaling=scales, source=told.get("source", {}))
 
 
 def versions() -> dict[str, str]:
