@@ -33,7 +33,7 @@ class ClassifierHead(Head):
         model_: the fitted classifier.
         temperature_: of its scores; None where it gives probabilities itself.
         trusted_types: the types in the saved file that skops does not know by itself. They are classes of the
-            classifier's own package, and only recorded ones are loaded.
+            classifier's own package or of scikit-learn, and only recorded ones are loaded.
     """
 
     PATH: ClassVar[str]
@@ -85,12 +85,14 @@ class ClassifierHead(Head):
         """List the types in the file that skops does not know.
 
         Raises:
-            ValueError: one of them is not a class of the classifier's package.
+            ValueError: one of them is neither a class of the classifier's package nor one of scikit-learn.
         """
         found: list[str] = skops.io.get_untrusted_types(file=folder / _FILE)
-        package = self.CLASSIFIER.__module__.partition(".")[0]
-        if strange := [name for name in found if not _is_class_of(name, package)]:
-            raise ValueError(f"{_FILE} holds types that are not classes of {package}: {', '.join(strange)}")
+        packages = list(dict.fromkeys([self.CLASSIFIER.__module__.partition(".")[0], "sklearn"]))
+        if strange := [name for name in found if not any(_is_class_of(name, package) for package in packages)]:
+            raise ValueError(
+                f"{_FILE} holds types that are not classes of {' or '.join(packages)}: {', '.join(strange)}"
+            )
         return found
 
     def _fit(self, X: Matrix, codes: Codes) -> None:
@@ -133,7 +135,8 @@ class ClassifierHead(Head):
         tags, own = super().__sklearn_tags__(), get_tags(self._classifier)
         tags.non_deterministic = own.non_deterministic
         if own.classifier_tags:
-            tags.classifier_tags = own.classifier_tags
+            tags.classifier_tags.poor_score = own.classifier_tags.poor_score
+            tags.classifier_tags.multi_class = own.classifier_tags.multi_class
         return tags
 
     def __reduce__(self) -> tuple[Any, ...]:
