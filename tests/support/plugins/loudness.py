@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featurestore.encoders import Encoded
+from featurestore.errors import Unencodable
 from featurestore.item import Item
 from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
@@ -40,8 +41,15 @@ class Loudness:
         pass
 
     def load(self, item: Item) -> np.ndarray:
-        """Decode one clip to float32 (S,)."""
-        return item.waveform(_RATE)
+        """Decode one clip to float32 (S,).
+
+        Raises:
+            Unencodable: it has no usable audio, or fewer than two samples.
+        """
+        samples = item.waveform(_RATE)
+        if len(samples) < 2:
+            raise Unencodable("too short: one sample")
+        return samples
 
     def size(self, loaded: np.ndarray) -> int:
         """Return the clip's length in samples."""

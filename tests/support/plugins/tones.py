@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.corpora import CorpusCard, Reading
+from featurestore.corpora import CorpusCard, Finding, Reading
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
@@ -16,6 +16,7 @@ CARD = CorpusCard(
     licence="public domain",
     citation="none: the clips are generated",
     labels={"A": "anger", "N": "neutral"},
+    counts={"A": 16, "N": 16},
     schemes={"tones-2": {"A": "anger", "N": "neutral"}},
     default_scheme="tones-2",
     note="generated, and far easier than speech",
@@ -25,25 +26,39 @@ _RATE = 16_000
 
 def utterances(root: Path) -> Reading:
     """Read a release: one utterance per clip `SPEAKER-GENDER-LABEL-NUMBER.wav`, by name."""
-    clips = sorted(root.glob("*-*-*-*.wav"))
+    clips = sorted(path for path in root.glob("*.wav") if path.stem.count("-") == 3)
     if not clips:
         raise NotFound(f"{root} is not a release of tones", expected="clips such as 1-F-A-0.wav", do="give its folder")
-    return Reading(tuple(map(_utterance, clips)))
+    rows = tuple(map(_read_clip, clips))
+    damaged = tuple(row.id for row in rows if row.duration is None)
+    return Reading(rows, (Finding("clips that cannot be read", damaged),) if damaged else ())
 
 
-def sample(folder: Path) -> Path:
-    """Write a small release into a folder, and return its root."""
+def sample(folder: Path) -> None:
+    """Write a small release: four speakers of two genders, eight clips each."""
+    folder.mkdir(parents=True, exist_ok=True)
     for speaker, gender in enumerate("FMFM"):
         for number in range(8):
             label = "AN"[number % 2]
             _write_clip(folder / f"{speaker}-{gender}-{label}-{number}.wav", 300 + 20 * speaker + number, label)
-    return folder
 
 
-def _utterance(clip: Path) -> Utterance:
+def _read_clip(clip: Path) -> Utterance:
     speaker, gender, label, number = clip.stem.split("-")
+    try:
+        with wave.open(str(clip)) as file:
+            duration = file.getnframes() / file.getframerate() or None
+    except (wave.Error, EOFError):
+        duration = None
     return Utterance(
-        clip.stem, clip.name, f"tone {number} of {speaker}", label, speaker, gender, duration=0.3, session=speaker
+        id=clip.stem,
+        audio=clip.name,
+        text=f"tone {number} of speaker {speaker}",
+        label=label,
+        speaker=speaker,
+        gender=gender,
+        session=speaker,
+        duration=duration,
     )
 
 
