@@ -21,9 +21,6 @@ from featurestore import plugins
 from featurestore.errors import BadValue, Unavailable, UnknownName, quoted
 from featurestore.plugins import Broken, Source
 
-__all__ = ["PACKAGES", "add_plugins", "check", "load", "load_recorded", "module", "modules", "names", "origin"]
-__all__ += ["record", "source_digest", "sources", "summary"]
-
 PACKAGES = {
     "corpora": "featurestore.corpora",
     "encoders": "featurestore.encoders",
@@ -83,6 +80,16 @@ def origin(kind: str, name: str) -> str:
     if _is_path(kind, name):
         return _distribution(name) or f"package {name.partition('.')[0]}"
     return _source(kind, name).origin
+
+
+def is_known(kind: str, name: str) -> bool:
+    """Tell whether there is something of that name, or a classifier at that dotted path."""
+    if not _is_path(kind, name):
+        return name in names(kind)
+    try:
+        return bool(_load_path(name))
+    except BadValue:
+        return False
 
 
 def module(kind: str, name: str) -> ModuleType:

@@ -25,7 +25,10 @@ TESTED = {
     "by_gender": ("by-gender", "test_protocols", 5),
     "genders_in_test": ("genders-in-test", "test_checks", 10),
 }
+FOREST = "sklearn.ensemble.RandomForestClassifier"
 FEATURES = ("--features", "loudness.functionals")
+
+pytestmark = pytest.mark.timeout(900)  # many processes, each of which imports much
 
 
 def run(words, home, plugins=(), code=0, **environment):
@@ -86,18 +89,27 @@ def test_a_head_is_fitted_by_the_protocol_and_judged_by_the_check(home, plugins)
 
 
 def test_heads_are_compared_in_worker_processes(home, plugins):
-    forest = "sklearn.ensemble.RandomForestClassifier"
-    words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{forest}", "--protocol", "by-gender"]
-    words += [*FEATURES, "--param", f"{forest}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
+    words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{FOREST}", "--protocol", "by-gender"]
+    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
     run([*words, "--out", "benchmark"], home, plugins)
     found = json.loads((home / "benchmark" / "results.json").read_text("utf-8"))
     recall = {row["head"]: row["metrics"]["unweighted_average_recall"]["value"] for row in found["leaderboard"]}
-    assert recall == {"nearest-mean": 1.0, "chance": 0.5, forest: 1.0}
+    assert recall == {"nearest-mean": 1.0, "chance": 0.5, FOREST: 1.0}
     checks = {one["check"]: one for one in found["checks"]}
     assert checks["genders-in-test"]["outcome"] == "passed"
     assert "chance" not in checks["worse-than-prior"]["message"]  # a baseline, by its tag
-    again = run([*words, "--out", "benchmark"], home, plugins).stderr
-    assert "6 runs, 6 of them done already" in again
+
+
+def test_a_scikit_learn_classifier_is_a_head_by_its_dotted_path(home, plugins):
+    words = ["fit-head", "--store", "store", "--head", FOREST, "--param", "n_estimators=3", *FEATURES]
+    told = run([*words, "--out", "forest"], home, plugins).stdout
+    assert "these types, beside those that skops knows: sklearn.tree._tree.Tree" in told
+    bundle = json.loads((home / "forest" / "head.json").read_text("utf-8"))
+    assert bundle["trusted_types"] == ["sklearn.tree._tree.Tree"]
+    assert bundle["source"]["distribution"].startswith("scikit-learn ")
+    assert "anger" in run(["predict", "forest", "--audio", "release/0-F-A-0.wav"], home, plugins).stdout
+    told = run([*words, "--search", "2"], home, plugins, code=1).stderr
+    assert f"--search has no values to draw from for {FOREST}\n  expected: " in told
 
 
 def test_they_are_listed_with_where_they_come_from(home, plugins):

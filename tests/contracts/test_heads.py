@@ -134,13 +134,13 @@ def test_one_class_raises(head):
         construct(head).fit(np.ones((4, 2)), ["sad"] * 4)
 
 
-SAVE_ALL = """
+SAVE = """
 import sys
 from pathlib import Path
-from tests.contracts.test_heads import HEADS, construct_seeded, data
+from tests.contracts.test_heads import construct_seeded, data
 
 ballast = [object() for _ in range(int(sys.argv[2]))]  # so that objects lie at other addresses
-for head in HEADS:
+for head in sys.argv[3:]:
     folder = Path(sys.argv[1], head)
     folder.mkdir(parents=True)
     construct_seeded(head).fit(*data()).save_weights(folder)
@@ -148,11 +148,12 @@ for head in HEADS:
 
 
 @pytest.fixture(scope="module")
-def saved_twice(tmp_path_factory):
-    """Save every head in two folders, fitted alike by two processes."""
+def saved_twice(request, tmp_path_factory):
+    """Save the heads that are tested in two folders, fitted alike by two processes."""
+    tested = [item.callspec.params["head"] for item in request.session.items if "saved_twice" in item.fixturenames]
     folders = [tmp_path_factory.mktemp("saved") / str(number) for number in range(2)]
     for number, folder in enumerate(folders):
-        command = [sys.executable, "-c", SAVE_ALL, folder, str(10_000 * number)]
+        command = [sys.executable, "-c", SAVE, folder, str(10_000 * number), *tested]
         subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": str(number)}, check=True)
     return folders
 
