@@ -109,7 +109,7 @@ def card(corpus: str) -> CorpusCard:
 
 
 def _collect_schemes() -> dict[str, Mapping[str, str | None]]:
-    return {name: classes for corpus in registry.names("corpora") for name, classes in card(corpus).schemes.items()}
+    return {name: classes for _, module in registry.modules("corpora") for name, classes in module.CARD.schemes.items()}
 
 
 def _read_classes(path: Path) -> dict[str, str | None]:

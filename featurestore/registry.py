@@ -1,16 +1,25 @@
-"""Corpora, encoders, heads and protocols are found by listing their packages; only the chosen module is imported."""
+"""Find corpora, encoders, heads, protocols and checks by name, in the project's packages and in plug-ins.
+
+They are found by listing, and only the chosen module is imported. See `featurestore.plugins` for what a plug-in is.
+"""
 
 import ast
 import difflib
+import hashlib
 import importlib
 import importlib.util
+import logging
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from featurestore.errors import UnknownName
+from featurestore import plugins
+from featurestore.errors import BadValue, Unavailable, UnknownName, quoted
+from featurestore.plugins import Broken, Source
 
 PACKAGES = {
     "corpora": "featurestore.corpora",
@@ -21,39 +30,176 @@ PACKAGES = {
 }
 
 _SHOWN = 20  # names that a message lists
+_HEAD = ("fit", "predict_proba", "save_weights", "load_weights", "from_params")
+_log = logging.getLogger("emofuse")  # without a handler of the user's, warnings go to standard error
 
 
 def names(kind: str) -> list[str]:
-    """The names of everything of one kind, sorted: `paper_tail.py` is `paper-tail`; `_private.py` is not listed."""
-    found = (module.name for module in pkgutil.iter_modules([str(_folder(kind))]))
-    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+    """List the names of everything of one kind, sorted.
+
+    `paper_tail.py` is called `paper-tail`, and `_private.py` is left out. A scikit-learn classifier is a head, too, by
+    its dotted path, and is not listed.
+    """
+    return sorted(sources(kind))
+
+
+def sources(kind: str) -> dict[str, Source]:
+    """Find where everything of one kind is defined, by name.
+
+    Of several of one name the project's own is taken, then the first plug-in file, then that of a distribution. A
+    plug-in that is broken or not taken is named on standard error, once.
+    """
+    found, problems = _collect(kind)
+    for line in problems:
+        _warn_once(line)
+    return found
+
+
+def add_plugins(paths: Iterable[Path | str] = ()) -> None:
+    """Use plug-in files in this process and in the worker processes that it starts, beside those of $EMOFUSE_PLUGINS.
+
+    A file that is broken, or whose name is taken, is named on standard error, once.
+
+    Raises:
+        NotFound: no such file.
+    """
+    plugins.add_files(paths)
+    if plugins.plugin_files():
+        for kind in PACKAGES:
+            sources(kind)
 
 
 def summary(kind: str, name: str) -> str:
-    """The first line of a module's docstring, read from its source: nothing heavy is imported."""
-    source = (_folder(kind) / f"{name.replace('-', '_')}.py").read_text("utf-8")
+    """Read the first line of a module's docstring from its source: nothing heavy is imported."""
+    source = _source(kind, name).file.read_text("utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
+def origin(kind: str, name: str) -> str:
+    """Say where something comes from: `package heads`, `plug-in FILE`, or a distribution's name and version."""
+    if _is_path(kind, name):
+        return _distribution(name) or f"package {name.partition('.')[0]}"
+    return _source(kind, name).origin
+
+
+def is_known(kind: str, name: str) -> bool:
+    """Tell whether there is something of that name, or a classifier at that dotted path."""
+    if not _is_path(kind, name):
+        return name in names(kind)
+    try:
+        return bool(_load_path(name))
+    except BadValue:
+        return False
+
+
 def module(kind: str, name: str) -> ModuleType:
-    """Imports the module of that name.
+    """Import the module of that name.
 
     Raises:
         UnknownName: there is no such module; the message suggests the closest names.
+        Unavailable: it is a plug-in that cannot be imported.
     """
-    check(name, names(kind), what=f"{_singular(kind)} {name!r}", do=f"cli list {kind}")
-    return importlib.import_module(f"{PACKAGES[kind]}.{name.replace('-', '_')}")
+    source = _source(kind, name)
+    return plugins.load(kind, source) if source.plugin else importlib.import_module(source.module)
+
+
+def modules(kind: str) -> Iterator[tuple[str, ModuleType]]:
+    """Import everything of one kind, by name. A plug-in that cannot be imported is named on standard error."""
+    for name in names(kind):
+        try:
+            yield name, module(kind, name)
+        except Unavailable as problem:
+            _warn_once(problem.what)
 
 
 def load(kind: str, name: str) -> Any:
-    """The one public object of a module: the only name in its `__all__`."""
+    """Import the one public object of a module, the only name in its `__all__`.
+
+    A head's name may be the dotted path of a scikit-learn classifier, for example
+    `sklearn.ensemble.RandomForestClassifier`.
+
+    Raises:
+        UnknownName: there is no such module.
+        BadValue: the dotted path leads to no classifier that can be a head.
+        Unavailable: it is a plug-in that cannot be imported.
+    """
+    if _is_path(kind, name):
+        return _load_path(name)
     loaded = module(kind, name)
     (public,) = loaded.__all__
-    return getattr(loaded, public)
+    found = getattr(loaded, public)
+    if kind == "heads" and not all(hasattr(found, method) for method in _HEAD):
+        what = f"{origin(kind, name)} cannot be used: {public} is not a subclass of heads.Head"
+        raise Unavailable(what, do="write: from heads import Head")
+    return found
+
+
+def record(kind: str, name: str) -> dict[str, str]:
+    """Describe where a plug-in comes from, for the file of something made with it; empty for the project's own.
+
+    Returns:
+        `file` and `sha256` of a plug-in file, or the `distribution` with its version.
+    """
+    if _is_path(kind, name):
+        return {"distribution": origin(kind, name)}
+    source = _source(kind, name)
+    if not source.plugin:
+        return {}
+    if source.module.startswith("emofuse_plugins."):
+        return {"file": source.file.name, "sha256": source.sha256}
+    return {"distribution": source.origin}
+
+
+def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: Path) -> Any:
+    """Load something that a file names. Only what the user gave by --plugin or installed is imported.
+
+    Args:
+        kind: a key of `PACKAGES`.
+        name: as the file gives it.
+        recorded: what `record` returned when the file was written.
+        where: the file, for messages.
+
+    Raises:
+        UnknownName: there is none of that name here; the message says which plug-in or distribution had it.
+        Unavailable: it is a plug-in that cannot be imported.
+    """
+    what = f"{_singular(kind)} {name!r}"
+    known = _distribution(name) if _is_path(kind, name) else name in names(kind)
+    if not known and "file" in recorded:
+        raise UnknownName(
+            f"{where} needs the plug-in of {what}, which is not given",
+            expected=f"{recorded['file']} (sha256 {recorded['sha256']})",
+            do=f"give the file: cli --plugin {quoted(recorded['file'])} …",
+        )
+    if not known and ("distribution" in recorded or _is_path(kind, name)):
+        raise UnknownName(
+            f"{where} needs {what}, which is not in an installed distribution",
+            expected=recorded.get("distribution", ""),
+            do="install it with pip into this environment",
+        )
+    if "sha256" in recorded and recorded["sha256"] != (now := _source(kind, name)).sha256:
+        _warn_once(f"{now.origin} has changed since {where} was made with it: its predictions may differ")
+    return load(kind, name)
+
+
+def source_digest(kind: str, name: str) -> str:
+    """Compute the sha256 of the source of one thing and of what its package shares: changed code is run again."""
+    shared = sorted(_folder(kind).glob("_*.py"))
+    if _is_path(kind, name):
+        content = [origin(kind, name).encode()]
+    else:
+        source = _source(kind, name)
+        content = [source.file.read_bytes(), source.origin.encode() if "file" not in record(kind, name) else b""]
+        content = content if source.plugin else content[:1]
+    return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
 
 
 def check(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:
-    """Raises UnknownName with the closest known names unless `name` is known."""
+    """Check that `name` is known.
+
+    Raises:
+        UnknownName: it is not; the message suggests the closest known names.
+    """
     known = list(known)
     if name in known:
         return
@@ -61,17 +207,74 @@ def check(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:
     hint = f"did you mean {' or '.join(close)}?" if close else ""
     raise UnknownName(
         f"unknown {what}",
-        expected=f"one of {_shown(name, known)}" if known else "",
+        expected=f"one of {_list_some(name, known)}" if known else "",
         do=" ".join(part for part in (hint, f"see: {do}" if do else "") if part),
     )
 
 
-def _shown(name: str, known: list[str]) -> str:
-    """All known names; of very many, such as the ids of a corpus, the closest."""
+def _list_some(name: str, known: list[str]) -> str:
+    """List all known names, or of very many, such as the ids of a corpus, the closest."""
     if len(known) <= _SHOWN:
         return ", ".join(known)
     closest = difflib.get_close_matches(name, known, n=_SHOWN, cutoff=0)
     return f"{', '.join(closest)}, … {len(known):,} in all"
+
+
+def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
+    """Find everything of one kind by name, and a line about each plug-in that cannot be used."""
+    taken, problems = _own(kind), []
+    for found in (*plugins.find_files(kind), *plugins.find_installed(kind)):
+        if isinstance(found, Broken):
+            problems.append(f"{found.origin} is left out: {found.reason}")
+        elif found.name in taken:
+            what = f"{_singular(kind)} {found.name!r}"
+            problems.append(f"{found.origin} is left out: there is a {what} in {taken[found.name].origin}")
+        else:
+            taken[found.name] = found
+    return taken, problems
+
+
+def _own(kind: str) -> dict[str, Source]:
+    folder, package = _folder(kind), PACKAGES[kind]
+    stems = [found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_")]
+    return {
+        (name := stem.replace("_", "-")): Source(
+            name, folder / f"{stem}.py", f"{package}.{stem}", f"package {package}", plugin=False
+        )
+        for stem in stems
+    }
+
+
+def _source(kind: str, name: str) -> Source:
+    found = _own(kind)
+    if name not in found:  # plug-ins are looked for only where they are needed
+        found, _ = _collect(kind)
+        check(name, sorted(found), what=f"{_singular(kind)} {name!r}", do=f"cli list {kind}")
+    return found[name]
+
+
+def _is_path(kind: str, name: str) -> bool:
+    return kind == "heads" and "." in name
+
+
+def _load_path(path: str) -> Any:
+    heads = importlib.import_module(PACKAGES["heads"])
+    try:
+        return heads.load_head(path)
+    except heads.UnusableClassifier as error:
+        raise BadValue(error.what, expected=error.expected, got=error.got, do=error.do) from None
+
+
+@cache
+def _distribution(path: str) -> str:
+    """Name the installed distribution of a dotted path, with its version; empty where there is none."""
+    found = packages_distributions().get(path.partition(".")[0], [])
+    return " ".join(f"{name} {version(name)}" for name in sorted(set(found)))
+
+
+@cache
+def _warn_once(line: str) -> None:
+    _log.warning(line)
 
 
 def _folder(kind: str) -> Path:

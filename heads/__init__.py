@@ -1,1 +1,52 @@
-"""One scikit-learn classifier per file; a head knows nothing of the rest of the project."""
+"""Scikit-learn classifiers of feature vectors, one per module. This package imports nothing else of the project.
+
+>>> list_heads()
+['logistic', 'mlp', 'prior', 'svm', 'xgb']
+>>> load_head("svm")(C=10).get_params()["C"]
+10
+"""
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heads._base import Codes, Head, Matrix, seed_from
+    from heads._dotted_path import UnusableClassifier
+
+__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "list_heads", "load_head", "seed_from"]
+
+_LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "seed_from"), "_base"), "UnusableClassifier": "_dotted_path"}
+
+
+def list_heads() -> list[str]:
+    """List the names of the heads in this package, sorted. `cli list heads` adds those of plug-ins."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def load_head(name: str) -> "type[Head]":
+    """Import a head by its name, or make one of any scikit-learn classifier by its dotted path.
+
+    Args:
+        name: for example `svm` or `sklearn.ensemble.RandomForestClassifier`.
+
+    Raises:
+        UnusableClassifier: the dotted path leads to no classifier.
+        LookupError: this package has no head of that name.
+    """
+    if "." in name:
+        from heads._classifier import make_head
+
+        return make_head(name)
+    if name not in list_heads():
+        raise LookupError(f"unknown head {name!r}\n  expected: one of {', '.join(list_heads())}, or a dotted path")
+    module = importlib.import_module(f"heads.{name}")
+    (public,) = module.__all__
+    head: type[Head] = getattr(module, public)
+    return head
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"heads.{_LAZY[name]}"), name)

@@ -22,7 +22,7 @@ _DTYPES = (np.float64, np.float32)
 
 
 class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
-    """A classifier of feature vectors. N utterances, D columns, C classes.
+    """Base of the heads: a classifier of feature vectors. N utterances, D columns, C classes.
 
     A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`
     are set by `fit`, or by whoever calls `load_weights`. `SPACE` lists, by parameter, the values that a search for
@@ -36,6 +36,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     COST: ClassVar[float] = 1.0
     REMOVED: ClassVar[Mapping[str, Any]] = {}
 
+    trusted_types: tuple[str, ...] = ()
     classes_: NDArray[Any]
     n_features_in_: int
 

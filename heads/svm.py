@@ -4,16 +4,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
 from heads import _skops
-from heads._base import Codes, Head, Matrix, seed_from
+from heads._base import Codes, Head, Matrix
+from heads._calibration import fit_temperature, to_probabilities
 from heads._skops import UntrustedTypesFoundException, skops
 
 __all__ = ["SVMHead"]
@@ -132,15 +130,11 @@ class SVMHead(Head):
         rows = np.flatnonzero(np.isin(codes, often))
         self.temperature_ = 1.0
         if len(often) >= 2:
-            self.machine_, self.temperature_ = self._calibrated(_take(inputs, rows, machine), codes[rows], machine)
+            chosen, names = _take(inputs, rows, machine), self.classes_[codes[rows]]
+            fitted = fit_temperature(machine, chosen, names, self.calibration_folds, self.random_state)
+            self.machine_, self.temperature_ = fitted
         if len(rows) < len(codes) or len(often) < 2:
             self.machine_ = machine.fit(inputs, self.classes_[codes])
-
-    def _calibrated(self, inputs: Matrix, codes: Codes, machine: SVC) -> tuple[SVC, float]:
-        folds = StratifiedKFold(self.calibration_folds, shuffle=True, random_state=seed_from(self.random_state))
-        fitted = CalibratedClassifierCV(machine, method="temperature", cv=folds, ensemble=False)
-        (pair,) = fitted.fit(inputs, self.classes_[codes]).calibrated_classifiers_
-        return pair.estimator, float(1 / pair.calibrators[0].beta_)
 
     def _machine(self, kernel: str) -> SVC:
         gamma = self.gamma_ if kernel == "rbf" else "auto"  # the kernel itself already holds it
@@ -162,10 +156,7 @@ class SVMHead(Head):
 
     def _probabilities(self, X: Matrix) -> Matrix:
         scores = np.concatenate([self._scores(X[rows]) for rows in gen_batches(len(X), _BATCH)])
-        if scores.ndim == 1:  # two classes: one score, positive for the second
-            scores = np.column_stack([-scores, scores])
-        probabilities: Matrix = softmax(scores / self.temperature_, axis=1)  # (N, C)
-        return probabilities
+        return to_probabilities(scores, self.temperature_)
 
     def _scores(self, X: Matrix) -> Matrix:
         """Decision values: (N, C), or (N,) for two classes."""

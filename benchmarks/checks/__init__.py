@@ -15,8 +15,7 @@ __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check"
 
 def run_checks(evaluation: Evaluation) -> list[CheckResult]:
     """Run every check, in the order of their names."""
-    names = registry.names("checks")
-    return [replace(registry.module("checks", name).check(evaluation), check=name) for name in names]
+    return [replace(module.check(evaluation), check=name) for name, module in registry.modules("checks")]
 
 
 def describe_check(name: str) -> str:

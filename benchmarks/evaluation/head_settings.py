@@ -98,6 +98,20 @@ def search_space(head: str, given: Collection[str] = ()) -> Mapping[str, Sequenc
     return {name: values for name, values in registry.load("heads", head).SPACE.items() if name not in given}
 
 
+def check_searchable(head: str) -> None:
+    """Check that a search knows values to draw from, which it does not for a classifier by its dotted path.
+
+    Raises:
+        BadValue: there are none.
+    """
+    if "." in head and not registry.load("heads", head).SPACE:
+        raise BadValue(
+            f"--search has no values to draw from for {head}",
+            expected="a head of this project, or a plug-in that lists them in SPACE",
+            do="leave --search out, and give settings by --param",
+        )
+
+
 def is_stochastic(head: str) -> bool:
     """Tell whether a seed decides anything about a head."""
     return SEED in default_params(head)

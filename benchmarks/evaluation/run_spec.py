@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures
@@ -82,7 +81,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     ids = {*fold.train, *fold.dev, *fold.test}
     content: dict[str, Any] = {
         "head": spec.head,
-        "source": hash_source(Path(str(registry.module("heads", spec.head).__file__))),
+        "source": registry.source_digest("heads", spec.head),
         "params": {name: repr(value) for name, value in sorted({**default_params(spec.head), **spec.params}.items())},
         "system": spec.system,
         "features": spec.features,
@@ -101,13 +100,6 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"share": spec.train_size} if spec.train_size < 1 else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def hash_source(file: Path) -> str:
-    """Compute the sha256 of a head's module and of what all heads share: a rewritten head is run again."""
-    return hashlib.sha256(
-        b"".join(path.read_bytes() for path in (file, *sorted(file.parent.glob("_*.py"))))
-    ).hexdigest()
 
 
 def _list_digests(store: FeatureSource, file: FeatureSpec) -> dict[str, str]:

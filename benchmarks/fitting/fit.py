@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.evaluation.feature_sets import name_features
 from benchmarks.evaluation.fold_features import CROSS_FITTED
-from benchmarks.evaluation.head_settings import check_params, parse_params, search_space
+from benchmarks.evaluation.head_settings import check_params, check_searchable, parse_params, search_space
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
@@ -153,6 +153,8 @@ def _split_features(features: str) -> list[str]:
 def _limit_search(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
     """Search nothing, and say so, where no setting is left to choose."""
     check_params(head, params)
+    if search:
+        check_searchable(head)
     if search and not search_space(head, params):
         progress(f"head {head} has no setting left to search: it is fitted as it is")
         return 0

@@ -176,7 +176,9 @@ class FittedHead:
         fitted_on = (
             "everything; the figures are of the folds' own heads" if fold is None else f"fold {fold}'s training part"
         )
-        return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}"]
+        types = getattr(self.bundle.head, "trusted_types", ())
+        trusted = [f"loading it trusts these types, beside those that skops knows: {', '.join(types)}"] if types else []
+        return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}", *trusted]
 
     def _describe_setup(self) -> list[str]:
         bundle = self.bundle

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
-from benchmarks.evaluation.head_settings import SEED, check_params, format_param, parse_params
+from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
@@ -68,6 +68,8 @@ class BenchmarkConfig:
             check_logits(logits)
         for head in self.heads:
             check_params(head, self.params.get(head, {}))
+            if self.search:
+                check_searchable(head)
 
     @classmethod
     def parse(

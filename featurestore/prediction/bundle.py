@@ -51,6 +51,7 @@ class Bundle:
         scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
+        source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
     """
 
     head: Any
@@ -71,13 +72,14 @@ class Bundle:
     normalize: str = "none"
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    source: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling")]
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", "source")]
 
 
 def load(folder: Path) -> Bundle:
@@ -92,17 +94,19 @@ def load(folder: Path) -> Bundle:
     """
     saved = read_head_json(folder)
     _check_weights(folder, saved["weights"])
-    module = registry.load("heads", saved["head_name"])
+    kind = registry.load_recorded("heads", saved["head_name"], saved.get("source", {}), where=folder)
     try:
-        head = module(**saved["params"])
+        head = kind.from_params(saved["params"])
         head.classes_ = np.array(saved["classes"])
         head.n_features_in_ = sum(saved["blocks"].values())
+        head.trusted_types = tuple(saved.get("trusted_types", ()))
         head.load_weights(folder)
         scales = normalization.load(folder, head.n_features_in_) if saved["normalize"] == "global" else None
     except Exception as error:  # each library that reads weights raises its own kinds
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
-    return Bundle(head, **fields | {name: tuple(fields[name]) for name in ("features", "classes")}, scaling=scales)
+    fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
+    return Bundle(head, **fields, scaling=scales, source=saved.get("source", {}))
 
 
 def read_versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from featurestore import normalization
+from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, hash_file, read_head_json
 from featurestore.storage.atomic import write_text
@@ -31,19 +31,43 @@ def save(bundle: Bundle, folder: Path) -> None:
     folder = folder.resolve()
     check_target(folder)
     with _replace_folder(folder) as temporary:
-        bundle.head.save_weights(temporary)
+        added = _save_weights(bundle, temporary)
         if bundle.scaling:
             normalization.save(bundle.scaling, temporary)
         weights = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in FIELDS}
-        text = json.dumps({"format": FORMAT, **fields, "weights": weights}, indent=2, ensure_ascii=False)
+        text = json.dumps({"format": FORMAT, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
 
 
+def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
+    """Save a head's weights, and return what `head.json` says of the head's source and of the types in its weights.
+
+    Raises:
+        BadValue: the weights cannot be saved.
+    """
+    try:
+        bundle.head.save_weights(folder)
+    except ValueError as error:
+        raise BadValue(
+            f"no bundle can be written of head {bundle.head_name}: {error}",
+            do="choose another head; cli benchmark measures this one without a bundle",
+        ) from error
+    source = dict(bundle.source) or registry.record("heads", bundle.head_name)
+    added = {"source": source, "trusted_types": list(getattr(bundle.head, "trusted_types", ()))}
+    return {name: value for name, value in added.items() if value}
+
+
 def measure_weights(head: Any) -> int:
-    """Return the bytes of a fitted head's weights, as a bundle would hold them without `head.json`."""
+    """Return the bytes of a fitted head's weights, as a bundle would hold them without `head.json`.
+
+    A head whose weights cannot be saved has 0 bytes.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        head.save_weights(Path(folder))
+        try:
+            head.save_weights(Path(folder))
+        except ValueError:
+            return 0
         return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 

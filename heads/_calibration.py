@@ -1,0 +1,42 @@
+"""Turn a classifier's scores into probabilities by temperature scaling.
+
+Guo et al. 2017, "On Calibration of Modern Neural Networks": softmax(score / temperature). The temperature is one
+positive number, chosen on out-of-fold scores, so it changes no answer.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import StratifiedKFold
+
+from heads._base import Matrix, seed_from
+
+
+def fit_temperature(model: Any, X: Matrix, y: NDArray[Any], folds: int, random_state: object) -> tuple[Any, float]:
+    """Fit a classifier on all rows and choose its temperature on out-of-fold scores.
+
+    Args:
+        model: an unfitted classifier with `decision_function`.
+        X: rows, or a kernel.
+        y: classes, each at least `folds` times.
+        folds: at least 2; each is one more fit.
+        random_state: seeds the folds.
+
+    Returns:
+        The fitted classifier, and the temperature: above 1 where its scores are over-confident.
+    """
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed_from(random_state))
+    fitted = CalibratedClassifierCV(model, method="temperature", cv=splitter, ensemble=False).fit(X, y)
+    (pair,) = fitted.calibrated_classifiers_
+    return pair.estimator, float(1 / pair.calibrators[0].beta_)
+
+
+def to_probabilities(scores: Matrix, temperature: float) -> Matrix:
+    """Convert scores (N, C), or (N,) for two classes, to probabilities (N, C)."""
+    if scores.ndim == 1:  # positive for the second class
+        scores = np.column_stack([-scores, scores])
+    probabilities: Matrix = softmax(scores / temperature, axis=1)
+    return probabilities

@@ -1,0 +1,89 @@
+"""Find a scikit-learn classifier by its dotted path, or say why there is none."""
+
+import difflib
+import importlib
+import inspect
+from typing import Any
+
+from sklearn.base import is_classifier
+from sklearn.utils import get_tags
+from sklearn.utils.discovery import all_estimators
+
+
+class UnusableClassifier(ValueError):
+    """A dotted path that leads to no classifier that can be a head."""
+
+    def __init__(self, what: str, *, expected: str, got: str = "", do: str) -> None:
+        self.what, self.expected, self.got, self.do = what, expected, got, do
+        parts = {"expected": expected, "got": got, "do": do}
+        super().__init__("\n".join([what, *(f"  {name}: {text}" for name, text in parts.items() if text)]))
+
+
+def find_classifier(path: str) -> Any:
+    """Import the class at a dotted path.
+
+    Raises:
+        UnusableClassifier: there is none, or it is not a scikit-learn estimator that predicts.
+    """
+    module_name, _, name = path.rpartition(".")
+    if not all(part.isidentifier() for part in path.split(".")):
+        raise _not_found(path, "two dots in a row, or a character that no name has")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a module may raise anything while it is imported
+        raise _not_found(path, f"{type(error).__name__}: {error}") from None
+    found = getattr(module, name, None)
+    if not inspect.isclass(found):
+        raise _not_found(path, f"{module_name} has no class {name}")
+    if not all(hasattr(found, method) for method in ("fit", "predict", "get_params")):
+        raise _no_classifier(path, "a class that does not fit and predict")
+    return found
+
+
+def _not_found(path: str, reason: str) -> UnusableClassifier:
+    return UnusableClassifier(
+        f"no classifier at {path!r}",
+        expected="the dotted path of a scikit-learn classifier in an installed package",
+        got=reason,
+        do=_suggest(path) or f"check the spelling, or install the package that provides {path.partition('.')[0]}",
+    )
+
+
+def check_classifier(path: str, instance: Any) -> None:
+    """Check that an object of the class at a dotted path is a classifier by scikit-learn's tags.
+
+    Raises:
+        UnusableClassifier: it is something else, for example a regressor.
+    """
+    try:
+        classifier, kind = is_classifier(instance), get_tags(instance).estimator_type
+    except Exception as error:  # the tags of a class that only looks like an estimator
+        classifier, kind = False, f"{type(error).__name__}: {error}"
+    if not classifier:
+        raise _no_classifier(path, str(kind))
+
+
+def _no_classifier(path: str, got: str) -> UnusableClassifier:
+    return UnusableClassifier(
+        f"{path} cannot be a head: it is not a classifier",
+        expected="a scikit-learn classifier, such as sklearn.ensemble.RandomForestClassifier",
+        got=got,
+        do=_suggest(path) or "see: cli list heads",
+    )
+
+
+def _suggest(path: str) -> str:
+    """Name the classifiers that are called most like the end of a path. A regressor's counterpart is one of them."""
+    by_name = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
+    name = path.rpartition(".")[2]
+    tried = (name, f"{name.removesuffix('Regressor')}Classifier")
+    close = [other for one in tried for other in difflib.get_close_matches(one, by_name, n=2, cutoff=0.85)]
+    paths = dict.fromkeys(by_name[other] for other in close if by_name[other] != path)
+    return f"did you mean {' or '.join(paths)}?" if paths else ""
+
+
+def _public_module(kind: type) -> str:
+    """Drop the private end of a module's path: `sklearn.ensemble._forest` is `sklearn.ensemble`."""
+    parts = kind.__module__.split(".")
+    private = [index for index, part in enumerate(parts) if part.startswith("_")]
+    return ".".join(parts[: private[0]] if private else parts)

@@ -1,0 +1,143 @@
+"""Adding a corpus, encoder, head, baseline, protocol or check is one file, and the contract tests test it.
+
+The files lie in a folder outside the package and are given by `--plugin`, or by `$EMOFUSE_PLUGINS` to the tests.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "tests" / "support" / "plugins"
+# by file, how a test's name tells that it is of this plug-in, where those tests are, and how many there are at least
+TESTED = {
+    "tones": ("tones", "test_corpora", 16),
+    "loudness": ("loudness", "test_encoders", 12),
+    "nearest_mean": ("nearest-mean", "test_heads", 9),
+    "chance": ("chance", "test_heads", 7),
+    "by_gender": ("by-gender", "test_protocols", 5),
+    "genders_in_test": ("genders-in-test", "test_checks", 10),
+}
+FOREST = "sklearn.ensemble.RandomForestClassifier"
+FEATURES = ("--features", "loudness.functionals")
+
+pytestmark = pytest.mark.timeout(900)  # many processes, each of which imports much
+
+
+def run(words, home, plugins=(), code=0, **environment):
+    """Run a command of the project in the folder `home`, and return what it wrote."""
+    given = [word for plugin in plugins for word in ("--plugin", str(plugin))]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *given, *map(str, words)],
+        cwd=home,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def clean_environment(**values):
+    return {name: value for name, value in os.environ.items() if name != "EMOFUSE_PLUGINS"} | values
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mine")
+    return [Path(shutil.copy(EXAMPLES / f"{name}.py", folder)) for name in TESTED]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, plugins):
+    """A folder with a store of the corpus, encoded by two worker processes."""
+    home = tmp_path_factory.mktemp("home")
+    corpus = next(plugin for plugin in plugins if plugin.stem == "tones")
+    code = f"import runpy, pathlib; runpy.run_path({str(corpus)!r})['sample'](pathlib.Path('release'))"
+    subprocess.run([sys.executable, "-c", code], cwd=home, check=True, env=clean_environment(PYTHONPATH=str(ROOT)))
+    run(["prepare", "tones", "release", "--store", "store"], home, plugins)
+    run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "2"], home, plugins)
+    return home
+
+
+def test_the_store_holds_what_the_encoder_gives(home, plugins):
+    told = run(["inspect", "store/loudness.h5", "--json"], home, plugins).stdout
+    assert '"functionals"' in told
+    assert len((home / "store" / "utterances.csv").read_text("utf-8").splitlines()) == 33
+
+
+def test_a_head_is_fitted_by_the_protocol_and_judged_by_the_check(home, plugins):
+    words = ["fit-head", "--store", "store", "--head", "nearest-mean", "--protocol", "by-gender", *FEATURES]
+    found = json.loads(run([*words, "--out", "bundle", "--json"], home, plugins).stdout)
+    assert {"genders-in-test": "passed"}.items() <= {one["check"]: one["outcome"] for one in found["checks"]}.items()
+    bundle = json.loads((home / "bundle" / "head.json").read_text("utf-8"))
+    assert bundle["source"].keys() == {"file", "sha256"}
+    predict = ["predict", "bundle", "--audio", "release/0-F-A-0.wav"]
+    assert "anger" in run(predict, home, plugins).stdout
+    others = [plugin for plugin in plugins if plugin.stem != "nearest_mean"]
+    told = run(predict, home, others, code=1).stderr
+    assert "needs the plug-in of head 'nearest-mean', which is not given" in told
+    assert f"expected: nearest_mean.py (sha256 {bundle['source']['sha256']})" in told
+    assert "do: give the file: cli --plugin nearest_mean.py …" in told
+
+
+def test_heads_are_compared_in_worker_processes(home, plugins):
+    words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{FOREST}", "--protocol", "by-gender"]
+    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
+    run([*words, "--out", "benchmark"], home, plugins)
+    found = json.loads((home / "benchmark" / "results.json").read_text("utf-8"))
+    recall = {row["head"]: row["metrics"]["unweighted_average_recall"]["value"] for row in found["leaderboard"]}
+    assert recall == {"nearest-mean": 1.0, "chance": 0.5, FOREST: 1.0}
+    checks = {one["check"]: one for one in found["checks"]}
+    assert checks["genders-in-test"]["outcome"] == "passed"
+    assert "chance" not in checks["worse-than-prior"]["message"]  # a baseline, by its tag
+
+
+def test_a_scikit_learn_classifier_is_a_head_by_its_dotted_path(home, plugins):
+    words = ["fit-head", "--store", "store", "--head", FOREST, "--param", "n_estimators=3", *FEATURES]
+    told = run([*words, "--out", "forest"], home, plugins).stdout
+    assert "these types, beside those that skops knows: sklearn.tree._tree.Tree" in told
+    bundle = json.loads((home / "forest" / "head.json").read_text("utf-8"))
+    assert bundle["trusted_types"] == ["sklearn.tree._tree.Tree"]
+    assert bundle["source"]["distribution"].startswith("scikit-learn ")
+    assert "anger" in run(["predict", "forest", "--audio", "release/0-F-A-0.wav"], home, plugins).stdout
+    told = run([*words, "--search", "2"], home, plugins, code=1).stderr
+    assert f"--search has no values to draw from for {FOREST}\n  expected: " in told
+
+
+def test_they_are_listed_with_where_they_come_from(home, plugins):
+    kinds = ("corpora", "encoders", "heads", "protocols", "checks")
+    told = "".join(run(["list", kind], home, plugins).stdout for kind in kinds)
+    for plugin in plugins:
+        assert plugin.stem.replace("_", "-") in told
+        assert str(plugin.resolve()) in told
+
+
+def test_the_contract_tests_test_each(plugins, tmp_path):
+    report = tmp_path / "report.xml"
+    chosen = " or ".join([*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead"])
+    words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}", "tests/contracts"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, f"--ignore={Path(__file__).relative_to(ROOT)}"],
+        cwd=ROOT,
+        env=clean_environment(EMOFUSE_PLUGINS=os.pathsep.join(map(str, plugins))),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    passed = Counter(
+        name
+        for case in ElementTree.parse(report).iter("testcase")
+        if not [*case]  # neither failed nor skipped
+        for name, (in_test, file, _) in TESTED.items()
+        if in_test in case.get("name", "") and file in case.get("classname", "")
+    )
+    least = {name: count for name, (_, _, count) in TESTED.items()}
+    assert {name: min(passed[name], count) for name, count in least.items()} == least, passed
