@@ -117,7 +117,7 @@ def _check_mapping(columns: Mapping[str, str], table: TableFile) -> None:
     absent = [source for target, source in columns.items() if target not in table.columns]
     if absent and table.columns:
         raise BadValue(
-            f"{table.path} has no column {' and none '.join(absent)}",
+            f"{table.path} has no column {', '.join(absent)}",
             expected=f"one of {', '.join(filter(None, table.columns))}",
             do="use the column names of the file: --column label=emotion reads the label from its column emotion",
         )
