@@ -19,8 +19,9 @@ test: lint
 coverage: $(INSTALLED)
 	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html
 
+# not --quiet: --strict does not count the warnings that --quiet hides
 docs: $(DOCS_INSTALLED)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --clean
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean
 	@echo "open site/index.html"
 
 bench: $(INSTALLED)

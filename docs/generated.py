@@ -23,7 +23,7 @@ _MARK = re.compile(r"^\{\{ ([a-z_]+) \}\}$", re.M)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace every mark in a page; mkdocs calls this for each."""
+    """Replace every mark in a page. mkdocs calls this for each page."""
     return _MARK.sub(lambda mark: GENERATORS[mark[1]](), markdown)
 
 
@@ -121,7 +121,7 @@ def _write_command(root: click.Context, name: str, command: click.Command) -> st
 
 
 def _write_options(command: click.Command, context: click.Context) -> str:
-    """Write a table of options; hidden ones, which are old spellings, are left out."""
+    """Write a table of options. Old spellings are hidden, and left out."""
     options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     records = [record for one in options if (record := one.get_help_record(context))]
     return _table(("option", "meaning"), ((f"`{name}`", _escape(text)) for name, text in records)) if records else ""
