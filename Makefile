@@ -1,16 +1,28 @@
-# make demo · make test · make bench · make lint: each sets up a private environment first.
+# make demo · make test · make docs · make bench · make lint · make coverage: each sets up a private environment first.
 PYTHON ?= python3
+# Test processes; `make test JOBS=1` for one.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS_INSTALLED := $(VENV)/.installed-docs
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint coverage docs bench clean
 
 demo: $(INSTALLED)
 	@$(BIN)/cli demo
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+coverage: $(INSTALLED)
+	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html
+
+# not --quiet: --strict does not count the warnings that --quiet hides
+docs: $(DOCS_INSTALLED)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean
+	@echo "open site/index.html"
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.speed
@@ -22,8 +34,12 @@ lint: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[egemaps,demo,dask,test,dev]'
+	@$(PIP) -e '.[egemaps,demo,dask,test,dev]'
+	@touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	@$(PIP) -e '.[docs]'
 	@touch $@
 
 clean:
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build site htmlcov .coverage* *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,158 @@
+"""Fill the marks `{{ name }}` in the pages from the commands, the registry and the schemas: a hook of mkdocs.
+
+What is listed here is never written by hand, so that it cannot differ from the code.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import cli
+from benchmarks.evaluation import head_settings
+from benchmarks.paper import switches
+from featurestore import labels, manifest, registry
+from featurestore.storage import schema
+
+ROOT = Path(__file__).parents[1]
+_MARK = re.compile(r"^\{\{ ([a-z_]+) \}\}$", re.M)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Replace every mark in a page. mkdocs calls this for each page."""
+    return _MARK.sub(lambda mark: GENERATORS[mark[1]](), markdown)
+
+
+def write_commands() -> str:
+    """Write the options of `cli`, then a section for each command: its help, its examples and its options."""
+    root = click.Context(cli.main, info_name="cli")
+    found = {name: cli.main.get_command(root, name) for name in cli.main.list_commands(root)}
+    sections = [_write_command(root, name, command) for name, command in found.items() if command]
+    return "\n\n".join([_write_options(cli.main, root), *sections])
+
+
+def write_names(kind: str) -> Callable[[], str]:
+    """Return a function that lists everything of one kind in a table."""
+
+    def write() -> str:
+        rows = ((f"`{name}`", registry.summary(kind, name)) for name in registry.names(kind))
+        return _table(("name", "what it is"), rows)
+
+    return write
+
+
+def write_labels() -> str:
+    """Write a table of all label schemes."""
+    return _table(("name", "what it is"), ((f"`{name}`", line) for name, line in labels.schemes().items()))
+
+
+def write_head_settings() -> str:
+    """Write a table of settings for each head that has any."""
+    lines = {name: registry.summary("heads", name) for name in registry.names("heads")}
+    found = head_settings.to_json(lines)
+    return "\n\n".join(
+        f"### `{name}` {{#head-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
+        for name, head in found.items()
+    )
+
+
+def write_datasets() -> str:
+    """Write a table of the datasets that hold a feature of every utterance."""
+    return _table(("dataset", "shape and meaning"), ((f"`{name}`", text) for name, text in schema.ROWS.items()))
+
+
+def write_attributes() -> str:
+    """Write a list of a feature file's attributes."""
+    return _write_fields(schema.Header)
+
+
+def write_columns() -> str:
+    """Write the names of the manifest's columns."""
+    return ", ".join(f"`{name}`" for name in manifest.COLUMNS)
+
+
+def write_results() -> str:
+    """Write a table of what stands in results.json, from its schema."""
+    found = json.loads((ROOT / "benchmarks/report/results.schema.json").read_text("utf-8"))
+    rows = ((f"`{name}`", _type_of(part), part.get("description", "")) for name, part in found["properties"].items())
+    return _table(("key", "type", "meaning"), rows)
+
+
+def write_switches() -> str:
+    """Write a table of what the paper's published code does and its text does not say."""
+    rows = (
+        (f"`{one['name']}`", one["published"], one["repaired"], one["reason"])
+        for one in switches.meanings(switches.Switches())
+    )
+    return _table(("switch", "`--mode exact`, as published", "`--mode fixed`, repaired", "why"), rows)
+
+
+def write_page(name: str) -> Callable[[], str]:
+    """Return a function that copies a page from the top of the project, with its links as they are in docs/."""
+    return lambda: (ROOT / name).read_text("utf-8").replace("](docs/", "](")
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "commands": write_commands,
+    "labels": write_labels,
+    "head_settings": write_head_settings,
+    "datasets": write_datasets,
+    "attributes": write_attributes,
+    "columns": write_columns,
+    "results": write_results,
+    "switches": write_switches,
+    "changelog": write_page("CHANGELOG.md"),
+    "contributing": write_page("CONTRIBUTING.md"),
+    **{kind: write_names(kind) for kind in registry.PACKAGES},
+}
+
+
+def _write_command(root: click.Context, name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=name, parent=root, show_default=True)
+    text, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
+    usage = " ".join(["cli", name, *command.collect_usage_pieces(context)])
+    example = inspect.cleandoc(re.sub("Examples?: ", lambda word: "\n" + " " * len(word[0]), examples, count=1))
+    parts = [f"## cli {name}", _escape(text.strip()), f"```sh\n{example}\n```", f"Usage: `{usage}`"]
+    return "\n\n".join([*parts, _write_options(command, context)])
+
+
+def _write_options(command: click.Command, context: click.Context) -> str:
+    """Write a table of options. Old spellings are hidden, and left out."""
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    records = [record for one in options if (record := one.get_help_record(context))]
+    return _table(("option", "meaning"), ((f"`{name}`", _escape(text)) for name, text in records)) if records else ""
+
+
+def _write_settings(settings: dict[str, Any]) -> str:
+    rows = [
+        (f"`{name}`", f"`{one['default']!r}`", one["meaning"], ", ".join(f"`{value!r}`" for value in one["search"]))
+        for name, one in settings.items()
+    ]
+    return _table(("setting", "default", "meaning", "`--search` draws from"), rows) if rows else "It has no settings."
+
+
+def _write_fields(kind: type) -> str:
+    """Write the `Args:` of a docstring as a table."""
+    block = (kind.__doc__ or "").partition("Args:")[2]
+    entries = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", block, re.M)
+    return _table(("attribute", "meaning"), ((f"`{name}`", " ".join(text.split())) for name, text in entries))
+
+
+def _type_of(part: dict[str, Any]) -> str:
+    found = part.get("type", "number" if "const" in part else "")
+    return " or ".join(found) if isinstance(found, list) else str(found)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(head), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    """Keep Markdown from reading angle brackets and stars in help as its own."""
+    return text.replace("<", "&lt;").replace("*", "\\*")
