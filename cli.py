@@ -19,6 +19,24 @@ UNWRITABLE = (
 )
 
 
+def _add_plugins(_ctx: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> None:
+    if paths:
+        from featurestore import registry
+
+        registry.add_plugins(paths)
+
+
+# Every command takes it, and so does `cli` before the command's name.
+PLUGIN = click.Option(
+    ["--plugin"],
+    multiple=True,
+    metavar="FILE.py",
+    expose_value=False,
+    callback=_add_plugins,
+    help="Add a corpus, encoder, head, protocol or check of your own; repeatable.",
+)
+
+
 class Commands(click.Group):
     """A group that lists its commands by listing packages, and imports the one that is run."""
 
@@ -32,6 +50,8 @@ class Commands(click.Group):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).command
+        if PLUGIN not in command.params:
+            command.params.append(PLUGIN)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -39,6 +59,7 @@ class Commands(click.Group):
         from featurestore.errors import Problem
 
         try:
+            _add_plugins(ctx, PLUGIN, ctx.params.pop("plugins"))
             return super().invoke(ctx)
         except Problem as problem:
             raise click.ClickException(str(problem)) from None
@@ -63,6 +84,7 @@ def _modules() -> dict[str, str]:
 
 @click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(package_name="emofuse", prog_name="cli")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE.py", help=PLUGIN.help)
 def main() -> None:
     """Feature store and fusion heads for multimodal speech emotion recognition.
 

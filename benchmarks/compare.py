@@ -16,7 +16,7 @@ from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.report.write_report import PAGE, write_report
 from featurestore.engines import Engine
 from featurestore.errors import BadValue
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store as OnDisk
 
 CROSS = "cross-corpus"
@@ -73,7 +73,7 @@ def compare(
         asked = replace(asked, labels=None)  # the pair has applied them
     planned = plan(opened, asked, say)
     out.mkdir(parents=True, exist_ok=True)
-    with locked(out, work="benchmark", option="--out"):
+    with lock_folder(out, work="benchmark", option="--out"):
         execute(planned, out, engine=where, command=said, say=say)
         found, text = summary(out)
         write_report(found, out / PAGE)

@@ -13,7 +13,7 @@ from benchmarks.report.render.markdown_table import markdown_table
 from benchmarks.report.write_report import PAGE
 from benchmarks.statistics.formatting import format_interval
 from featurestore.commands.extract import extract
-from featurestore.labels import card
+from featurestore.labels import load_card
 from featurestore.storage.atomic import write_text
 from featurestore.store import Store
 
@@ -47,13 +47,13 @@ class Demo:
         """Return the table as plain JSON."""
         rows = [{"head": row.head, "modality": row.modality, **row.fitted.to_json()} for row in self.rows]
         folder = str(self.store / BENCHMARK)
-        return {"store": str(self.store), "note": card("demo").note, "benchmark": folder, "rows": rows}
+        return {"store": str(self.store), "note": load_card("demo").note, "benchmark": folder, "rows": rows}
 
     def table(self) -> str:
         """Return the table in Markdown, and the places of everything written."""
         pooled = self.rows[0].fitted.pooled
         lines = [
-            f"# Demo: {card('demo').note}",
+            f"# Demo: {load_card('demo').note}",
             "",
             f"Test part of protocol holdout, split seed 0, n = {pooled.test}, {len(self._classes())} classes. "
             f"No encoder and no head learned it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",

@@ -47,7 +47,7 @@ def write_names(kind: str) -> Callable[[], str]:
 
 def write_labels() -> str:
     """Write a table of all label schemes."""
-    return _table(("name", "what it is"), ((f"`{name}`", line) for name, line in labels.schemes().items()))
+    return _table(("name", "what it is"), ((f"`{name}`", line) for name, line in labels.list_schemes().items()))
 
 
 def write_head_settings() -> str:

@@ -52,11 +52,11 @@ class Unavailable(Problem, RuntimeError):
     """Something outside the program that is missing: a package, the network, a lock, memory."""
 
 
-def quoted(word: object) -> str:
+def quote(word: object) -> str:
     """Quote a path or another word of a command for the shell."""
     return shlex.quote(str(word))
 
 
-def told_briefly(error: Exception) -> str:
+def summarize_error(error: Exception) -> str:
     """Return one line about an error of a foreign library: its class and the beginning of its text."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

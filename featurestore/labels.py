@@ -67,7 +67,7 @@ class Scheme:
         )
 
 
-def schemes() -> dict[str, str]:
+def list_schemes() -> dict[str, str]:
     """List the named label schemes, each with one line on the classes that it keeps."""
     lines = {ALL: "every label of the corpus as its own class"}
     for name, classes in _collect_schemes().items():
@@ -76,7 +76,7 @@ def schemes() -> dict[str, str]:
     return lines
 
 
-def scheme(name: str) -> Scheme:
+def load_scheme(name: str) -> Scheme:
     """Return a label scheme by its name, or read it from a JSON file `{"code": "class", "left-out code": null}`.
 
     Raises:
@@ -87,18 +87,18 @@ def scheme(name: str) -> Scheme:
         return Scheme(ALL, None)
     if name.endswith(".json") and Path(name).is_file():
         return Scheme(name, _read_classes(Path(name)))
-    registry.check(name, schemes(), what=f"label scheme {name!r}", do="cli list labels")
+    registry.check(name, list_schemes(), what=f"label scheme {name!r}", do="cli list labels")
     return Scheme(name, _collect_schemes()[name])
 
 
-def default(corpus: str) -> str:
+def find_default(corpus: str) -> str:
     """Return the name of a corpus's default label scheme."""
     if corpus not in registry.names("corpora"):
         return ALL
-    return card(corpus).default_scheme or ALL
+    return load_card(corpus).default_scheme or ALL
 
 
-def card(corpus: str) -> CorpusCard:
+def load_card(corpus: str) -> CorpusCard:
     """Return the card of a corpus.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurestore.errors import Mismatch, NotFound, quoted
+from featurestore.errors import Mismatch, NotFound, quote
 
 _AGAIN = "run cli prepare again"
 
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[Utterance, ...]:
         Mismatch: a column is missing, a number is not a number, or an id is not unique.
     """
     if not path.is_file():
-        raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {quoted(path.parent)}")
+        raise NotFound(f"there is no manifest {path}", do=f"cli prepare CORPUS ROOT --store {quote(path.parent)}")
     try:
         content = path.read_bytes().decode("utf-8-sig")  # spreadsheets add a byte-order mark
         csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # texts may be long

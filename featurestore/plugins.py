@@ -19,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from featurestore.errors import NotFound, Problem, Unavailable, told_briefly
+from featurestore.errors import NotFound, Problem, Unavailable, summarize_error
 
 VARIABLE = "EMOFUSE_PLUGINS"  # files, separated as in $PATH: worker processes inherit it
 CONTRACTS = {
@@ -110,7 +110,7 @@ def read_kind(file: Path) -> str:
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(told_briefly(error)) from None
+        raise ValueError(summarize_error(error)) from None
     values = [
         node.value.value
         for node in tree.body
@@ -141,7 +141,7 @@ def _installed(point: EntryPoint) -> Source | Broken:
         file = _locate(point.value)
         ast.parse(file.read_bytes())
     except (ImportError, OSError, SyntaxError, ValueError) as error:
-        return Broken(f"{point.name} of {origin}", told_briefly(error))
+        return Broken(f"{point.name} of {origin}", summarize_error(error))
     return Source(point.name.replace("_", "-"), file, point.value, origin)
 
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from featurestore import plugins
-from featurestore.errors import BadValue, Unavailable, UnknownName, quoted
+from featurestore.errors import BadValue, Unavailable, UnknownName, quote
 from featurestore.plugins import Broken, Source
 
 PACKAGES = {
@@ -169,7 +169,7 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
         raise UnknownName(
             f"{where} needs the plug-in of {what}, which is not given",
             expected=f"{recorded['file']} (sha256 {recorded['sha256']})",
-            do=f"give the file: cli --plugin {quoted(recorded['file'])} …",
+            do=f"give the file: cli --plugin {quote(recorded['file'])} …",
         )
     if not known and ("distribution" in recorded or _is_path(kind, name)):
         raise UnknownName(

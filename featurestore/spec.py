@@ -83,7 +83,7 @@ def is_network(description: Mapping[str, Any]) -> bool:
     return str(description["class"]).startswith("hf-")
 
 
-def asked_for(description: Mapping[str, Any]) -> str:
+def format_checkpoint(description: Mapping[str, Any]) -> str:
     """Return the CHECKPOINT with which `--encoder NAME=CHECKPOINT` loads a described encoder."""
     if not is_network(description):
         return str(description["class"])

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurestore import manifest, registry
 from featurestore.corpora import ROW_NUMBERS
-from featurestore.errors import BadValue, Mismatch, NotFound, quoted
+from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
@@ -52,7 +52,7 @@ class Store:
         if not (self.path / CORPUS).is_file():
             raise NotFound(
                 f"there is no feature store at {self.path}",
-                do=f"cli prepare CORPUS ROOT --store {quoted(self.path)}, or name another: --store FOLDER",
+                do=f"cli prepare CORPUS ROOT --store {quote(self.path)}, or name another: --store FOLDER",
             )
         self._files: dict[str, FeatureFile] = {}
         self._exposures: dict[str, Exposure] = {}
@@ -128,7 +128,7 @@ class Store:
             if not known:
                 raise self._no_features()
             what = f"encoder {encoder!r} in {self.path}"
-            registry.check(encoder, known, what=what, do=f"cli inspect {quoted(self.path)}")
+            registry.check(encoder, known, what=what, do=f"cli inspect {quote(self.path)}")
             file = FeatureFile(self.path / f"{encoder}.h5")
             self._check_manifest(file)
             self._files[encoder] = file
@@ -209,11 +209,13 @@ class Store:
         file = self.file(encoder)
         if not file.trained_on:
             return Exposure({})
-        found = find_exposure(file.trained_on, self.known_by(encoder), file.header.modality, self.clip_digest, beside)
+        found = find_exposure(
+            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, beside
+        )
         numbers = self.row_numbers  # an equal row number alone is no reason for suspicion
         return Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
 
-    def known_by(self, encoder: str) -> Contents:
+    def collect_contents(self, encoder: str) -> Contents:
         """Return what identifies the utterances: their contents, and the ids that were made up."""
         return Contents(self.contents(encoder), self.made_up)
 
@@ -296,7 +298,7 @@ class Store:
         specs = [parse_feature(feature) for feature in features]
         if not specs:
             raise BadValue(
-                "no feature given", expected="at least one", do=f"cli inspect {quoted(self.path)} lists the features"
+                "no feature given", expected="at least one", do=f"cli inspect {quote(self.path)} lists the features"
             )
         for spec in specs:
             file = self.file(spec.encoder)
@@ -321,7 +323,7 @@ class Store:
         return ids
 
     def _no_features(self) -> NotFound:
-        return NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {quoted(self.path)}")
+        return NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {quote(self.path)}")
 
     def _check_manifest(self, file: FeatureFile) -> None:
         if file.header.manifest != self.manifest_digest:

@@ -16,7 +16,7 @@ from featurestore.errors import BadValue
 from featurestore.networks import device
 from featurestore.networks.identity import Identity
 from featurestore.preparation.open_store import open_store
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 from tests.support import tiny
 
@@ -389,7 +389,7 @@ def test_a_place_that_is_no_folder_ends_in_a_message(home, tmp_path):
 def test_two_benchmarks_at_once_into_one_folder_are_refused(home, tmp_path):
     command = ["benchmark", *store(home), "--heads", "prior", "--features", "text.mean", "--out", tmp_path / "r"]
     (tmp_path / "r").mkdir()
-    with locked(tmp_path / "r"):
+    with lock_folder(tmp_path / "r"):
         result = run(*command, code=1)
     assert f"another benchmark is writing into {tmp_path / 'r'} (process {os.getpid()})" in result.output
     assert not (tmp_path / "r" / "benchmark.json").exists()

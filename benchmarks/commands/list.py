@@ -12,6 +12,8 @@ from featurestore.console import json_option, print_answer
 def command(kind: str, settings: bool, as_json: bool) -> None:
     """List what is available, one line each.
 
+    A line that ends in brackets is of a plug-in, and says where it comes from.
+
     \b
     Examples: cli list heads
               cli list heads --settings
@@ -21,7 +23,9 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
     if settings and kind != "heads":
         raise click.UsageError(f"--settings is for heads, not for {kind}: cli list heads --settings")
     lines = (
-        labels.schemes() if kind == "labels" else {name: registry.summary(kind, name) for name in registry.names(kind)}
+        labels.list_schemes()
+        if kind == "labels"
+        else {name: registry.summary(kind, name) for name in registry.names(kind)}
     )
     if settings:
         from benchmarks.evaluation import head_settings
@@ -29,4 +33,13 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
         print_answer(head_settings.to_json(lines), head_settings.render(lines), as_json)
         return
     width = max(map(len, lines))
-    print_answer(lines, "\n".join(f"{name:<{width}}  {line}" for name, line in lines.items()), as_json)
+    text = "\n".join(f"{name:<{width}}  {line}{_origin(kind, name)}" for name, line in lines.items())
+    print_answer(lines, text, as_json)
+
+
+def _origin(kind: str, name: str) -> str:
+    """Return where a plug-in comes from, in brackets. The project's own have nothing."""
+    from featurestore import registry
+
+    origin = "" if kind == "labels" else registry.origin(kind, name)
+    return "" if origin.startswith("package ") or not origin else f" [{origin}]"

@@ -161,8 +161,8 @@ class Pair:
         if encoder not in self._exposures:
             trained, tested = self._stores.values()
             found = {
-                "trained": trained.exposure(encoder, beside=tested.known_by(encoder)),
-                "tested": tested.exposure(encoder, beside=trained.known_by(encoder)),
+                "trained": trained.exposure(encoder, beside=tested.collect_contents(encoder)),
+                "tested": tested.exposure(encoder, beside=trained.collect_contents(encoder)),
             }
             known = {f"{side}:{name}": how for side, one in found.items() for name, how in one.known.items()}
             suspects = [f"{side}:{name}" for side, one in found.items() for name in one.suspects]
@@ -229,7 +229,7 @@ def _check_disjoint(trained: FeatureSource, tested: FeatureSource) -> None:
 
 
 def _find_scheme(store: FeatureSource, labels: str | None) -> Scheme:
-    return schemes.scheme(labels or schemes.default(store.corpus))
+    return schemes.load_scheme(labels or schemes.find_default(store.corpus))
 
 
 def _rename(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:

@@ -77,5 +77,5 @@ class SingleSource(FeatureSource, Protocol):
             beside: the utterances of another store, which the encoder may have seen instead.
         """
 
-    def known_by(self, encoder: str) -> Contents:
+    def collect_contents(self, encoder: str) -> Contents:
         """Return what the utterances are known by."""

@@ -179,7 +179,7 @@ def open_task(
     Raises:
         Problem: as `labels.scheme` and `folds.fold.split` raise.
     """
-    scheme = schemes.scheme(labels or schemes.default(store.corpus))
+    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
     classes = scheme.apply(store.utterances)
     folds = cuts.split(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [cuts.choose(folds, fold)] if fold is not None else folds

@@ -20,7 +20,7 @@ from benchmarks.grid import run_records
 from benchmarks.grid.run_records import RecordedRun, RunRecord, read_object
 from benchmarks.statistics.answers import Answers
 from featurestore import manifest
-from featurestore.errors import Mismatch, NotFound, quoted
+from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
@@ -91,7 +91,7 @@ def read(out: Path) -> Results:
         Mismatch: it is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
-        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {quoted(out)}")
+        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {quote(out)}")
     about, cut = (read_object(out / name, do=_AGAIN) for name in (ABOUT, FOLDS))
     if about.get("format") != FORMAT:
         raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")

@@ -145,7 +145,7 @@ def _list_published_figures(corpus: str, scheme: str) -> list[dict[str, Any]]:
     """List the figures of the corpus's card that were measured on the same classes."""
     if corpus not in registry.names("corpora"):
         return []
-    return [asdict(one) for one in labels.card(corpus).published if one.labels == scheme]
+    return [asdict(one) for one in labels.load_card(corpus).published if one.labels == scheme]
 
 
 def _describe_machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, Any]:

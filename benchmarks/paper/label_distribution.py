@@ -3,14 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from featurestore.labels import Scheme, card
+from featurestore.labels import Scheme, load_card
 from featurestore.registry import names
 from featurestore.store import Store
 
 
 def count_labels(store: Store, scheme: Scheme) -> dict[str, Any]:
     """Return the corpus's labels by name with their counts, most frequent first, and the classes that are kept."""
-    known = card(store.corpus) if store.corpus in names("corpora") else None
+    known = load_card(store.corpus) if store.corpus in names("corpora") else None
     meanings = known.labels if known else {}
     codes = Counter(utterance.label for utterance in store.utterances)
     kept = scheme.apply(store.utterances)

@@ -53,13 +53,13 @@ class PaperPlan:
     @property
     def labels(self) -> Scheme:
         """The classes of the fusion and of the audio model."""
-        return schemes.scheme(schemes.default(self.store.corpus))
+        return schemes.load_scheme(schemes.find_default(self.store.corpus))
 
     def scheme(self, stage: str) -> Scheme:
         """Return the classes of a stage: `text`, `audio` or `fusion`."""
         if stage != "text" or not self.switches.every_text_label:
             return self.labels
-        return schemes.scheme("iemocap-10" if self.labels.name.startswith("iemocap") else schemes.ALL)
+        return schemes.load_scheme("iemocap-10" if self.labels.name.startswith("iemocap") else schemes.ALL)
 
     def fold(self, stage: str) -> Fold:
         """Return the fold of a stage. As published, a rare label may be in test only, where it counts as wrong."""

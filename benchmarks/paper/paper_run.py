@@ -20,6 +20,7 @@ from featurestore.commands.extract import DEFAULT_ENCODERS
 from featurestore.errors import Mismatch
 from featurestore.spec import parse_encoder
 from featurestore.storage.atomic import write_text
+from featurestore.storage.json_files import read_object
 from featurestore.store import Store
 
 RESULTS, HEADS = "results.json", "heads"
@@ -105,7 +106,7 @@ def _check_same_mode(out: Path, switches: Switches) -> None:
     path = out / "mode.json"
     wanted = {"mode": switches.mode, "switches": asdict(switches)}
     if path.is_file():
-        found = json.loads(path.read_text("utf-8"))
+        found = read_object(path, do="choose another --out")
         if found != wanted:
             raise Mismatch(
                 f"{out} has a run of the paper in another mode",

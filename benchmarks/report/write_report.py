@@ -10,7 +10,7 @@ from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports, html_page
 from benchmarks.report.render.figure_style import png, svg
 from benchmarks.report.render.report_figures import draw_figures
-from featurestore.storage.atomic import replacing, write_text
+from featurestore.storage.atomic import replace_atomically, write_text
 
 PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "report.html",
@@ -69,5 +69,5 @@ def write_report(content: ReportContent, out: Path) -> None:
 
 
 def _write_bytes(path: Path, raw: bytes) -> None:
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         temporary.write_bytes(raw)

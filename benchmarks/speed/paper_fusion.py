@@ -61,7 +61,7 @@ def _write(path: Path, turns: int) -> Store:
     layout: dict[str, tuple[tuple[int, ...], Any]] = {name: (value.shape, value.dtype) for name, value in fixed.items()}
     layout |= {"logits": (scores.shape, scores.dtype), OFFSETS: (offsets.shape, offsets.dtype)}
     layout |= {VALUES: ((turns * FRAMES, WIDTH), np.dtype(np.float32))}
-    with feature_writer.writing(path / "audio.h5", layout, _header(store, "audio")) as writer:
+    with feature_writer.open_writer(path / "audio.h5", layout, _header(store, "audio")) as writer:
         for name, values in {**fixed, "logits": scores, OFFSETS: offsets}.items():
             writer.put(name, values)
         for start in range(0, turns, 10):

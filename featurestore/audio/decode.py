@@ -110,7 +110,7 @@ def probe(path: str | Path) -> Probe:
         return Probe(sound.samplerate, sound.channels, count_samples(sound, path), sound.format)
 
 
-def duration(path: str | Path) -> float:
+def read_duration(path: str | Path) -> float:
     """Return the length of a clip in seconds, from its header.
 
     Raises:

@@ -86,7 +86,7 @@ def _read_length(path: Path) -> ClipLength:
     from featurestore.audio import decode
 
     try:
-        return ClipLength(decode.duration(path))
+        return ClipLength(decode.read_duration(path))
     except Unencodable as reason:
         exists = os.path.exists(path)  # Path.exists raises if a name is too long
         return ClipLength(None, str(reason) if exists else "")

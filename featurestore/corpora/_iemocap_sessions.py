@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from featurestore.errors import NotFound, quoted
+from featurestore.errors import NotFound, quote
 
 EVALUATIONS = Path("dialog", "EmoEvaluation")
 _SESSION = re.compile(r"Session(\d+)")
@@ -51,5 +51,5 @@ def _suggest(root: Path) -> str:
         except OSError:  # a folder without permission to list it
             continue
         if sessions:
-            return f"the release is {candidate}: cli prepare iemocap {quoted(candidate)}"
+            return f"the release is {candidate}: cli prepare iemocap {quote(candidate)}"
     return "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"

@@ -9,7 +9,7 @@ from featurestore.corpora._reading import Finding
 from featurestore.corpora._table_delimited import parse_cells
 from featurestore.corpora._table_json_lines import parse_json_lines
 from featurestore.corpora._text_decoding import decode_text
-from featurestore.errors import BadValue, NotFound, quoted
+from featurestore.errors import BadValue, NotFound, quote
 from featurestore.manifest import COLUMNS
 
 DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}  # possible delimiters by suffix
@@ -95,7 +95,7 @@ def _find_table(root: Path) -> Path:
             f"{root} holds {len(tables)} tables",
             expected="one",
             got=", ".join(path.name for path in tables),
-            do=f"give the path of one of them, for example {quoted(tables[0])}",
+            do=f"give the path of one of them, for example {quote(tables[0])}",
         )
     return tables[0]
 

@@ -11,6 +11,7 @@ from featurestore.corpora import CorpusCard, Reading, iemocap
 from featurestore.corpora._demo_texts import LABELS
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.storage.atomic import write_text
+from featurestore.storage.json_files import find_object
 
 VERSION = "1"  # of the generator; increase it whenever the corpus changes
 SEED = 0
@@ -152,10 +153,7 @@ def _expected_mark(seed: int, per_label: int) -> dict[str, object]:
 
 def _read_mark(root: Path) -> object:
     """Return what an earlier generation has recorded, or None if there is no complete corpus."""
-    try:
-        return json.loads((root / MARK).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    return find_object(root / MARK)
 
 
 def _check_replaceable(root: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from featurestore.encoders import identify
 from featurestore.engines import Engine
-from featurestore.errors import BadValue, quoted
+from featurestore.errors import BadValue, quote
 from featurestore.extraction import cache_key, finished_file, join, partition, worker
 from featurestore.extraction.header import build_header
 from featurestore.extraction.partition import Part, Phase, Work
@@ -28,7 +28,7 @@ from featurestore.progress import Progress
 from featurestore.spec import EncoderSpec
 from featurestore.storage import repair
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 
 Say = Callable[[str], None]
@@ -63,7 +63,7 @@ class Extracted:
         lines = [f"{self.path}: {total} utterances, {counts}"]
         lines += [f"  {utterance_id}: {reason}" for utterance_id, reason in list(self.failed.items())[:SHOWN]]
         if len(self.failed) > SHOWN:
-            lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {quoted(self.path)} --json")
+            lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {quote(self.path)} --json")
         return "\n".join(lines)
 
 
@@ -102,7 +102,7 @@ def extract_encoder(
     """
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
-    with locked(store.path):
+    with lock_folder(store.path):
         return _Extraction(store, identity, frozenset(optional), say).run(where, max_seconds)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from featurestore.extraction.freshness import compare_descriptions, compare_training
 from featurestore.extraction.parts import Failure
 from featurestore.networks.identity import OPTIONAL, Identity
-from featurestore.spec import asked_for
+from featurestore.spec import format_checkpoint
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 
@@ -23,7 +23,7 @@ def describe_changes(file: FeatureFile, identity: Identity) -> list[str]:
         changed = compare_descriptions(file.header.encoder, identity.description)
         return [
             f"{file.path} was made by another encoder; extracting it again ({'; '.join(changed)})",
-            f"  to keep both files, name the new one: --encoder NAME={asked_for(identity.description)}",
+            f"  to keep both files, name the new one: --encoder NAME={format_checkpoint(identity.description)}",
         ]
     return [f"{file.path}: {line}; updating the record" for line in compare_training(file, identity)]
 

@@ -9,7 +9,7 @@ from featurestore.errors import Problem
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import Identity, fingerprint
-from featurestore.spec import EncoderSpec, asked_for
+from featurestore.spec import EncoderSpec, format_checkpoint
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -33,7 +33,7 @@ class Source:
 def find_source(file: FeatureFile) -> Source:
     """Find the encoder that a feature file was made with, and compare it with the file."""
     stored = file.header.encoder
-    spec = EncoderSpec(file.header.name, asked_for(stored))
+    spec = EncoderSpec(file.header.name, format_checkpoint(stored))
     try:
         identity = identify(spec)
     except Problem as problem:

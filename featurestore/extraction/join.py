@@ -13,7 +13,7 @@ from featurestore.extraction.parts import RETRY, Failure, build_failure_columns,
 from featurestore.extraction.vector_index import VectorIndex
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.feature_writer import Writer, encode_text, writing
+from featurestore.storage.feature_writer import Writer, encode_text, open_writer
 from featurestore.storage.schema import Header
 
 _BLOCK = 1 << 24  # bytes of one dataset that are in memory at a time
@@ -71,7 +71,7 @@ def join(
     layout |= _plan_rows(sources, len(ids))
     if has_frames:
         layout[schema.VALUES] = _plan_dataset(schema.VALUES, int(fixed[schema.OFFSETS][-1]), sources)
-    with writing(path, layout, header) as writer:
+    with open_writer(path, layout, header) as writer:
         for name, values in fixed.items():
             writer.put(name, values)
         for name in schema.ROWS:

@@ -15,7 +15,7 @@ from featurestore.encoders import Encoded, Encoder
 from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
-from featurestore.errors import Unavailable, Unencodable, told_briefly
+from featurestore.errors import Unavailable, Unencodable, summarize_error
 from featurestore.extraction.partition import Part, Work, group_batches
 from featurestore.extraction.parts import RETRY, Failure, write_part
 from featurestore.networks.device import choose_device, cores
@@ -175,7 +175,7 @@ def _record_failure(work: Work, failures: list[Failure]) -> Iterator[None]:
         failures.append(Failure(work.item.id, work.key, reason.what))
     except Exception as error:
         # A third-party network may raise anything on one clip of ten thousand; the clip is listed as failed.
-        failures.append(Failure(work.item.id, RETRY, told_briefly(error)))
+        failures.append(Failure(work.item.id, RETRY, summarize_error(error)))
 
 
 def _load(identity: Identity, device: str) -> Encoder:

@@ -56,7 +56,7 @@ def finetune_folds(
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
-    scheme = schemes.scheme(labels or schemes.default(store.corpus))
+    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
     classes = scheme.apply(store.utterances)
     folds = cuts.split(protocol, store.utterances, classes, settings.get("seed", 0))
     job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)

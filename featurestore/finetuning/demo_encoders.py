@@ -1,6 +1,5 @@
 """Make the demo's encoders: small networks, trained from scratch on the training part of `holdout`."""
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from featurestore.engines.parallel import run_each
 from featurestore.folds import fold as cuts
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
+from featurestore.storage.json_files import find_object
 from featurestore.store import Store
 
 MODALITIES = ("text", "audio")
@@ -41,7 +41,7 @@ def _folder(store: Store, modality: str) -> Path:
 
 def _is_up_to_date(store: Store, modality: str) -> bool:
     path = _folder(store, modality) / RECORD
-    return path.is_file() and json.loads(path.read_text("utf-8"))["manifest"] == store.manifest_digest
+    return (find_object(path) or {}).get("manifest") == store.manifest_digest
 
 
 def _train(path: Path, modality: str) -> None:
@@ -65,7 +65,7 @@ def _train(path: Path, modality: str) -> None:
 
 def _training_texts(store: Store) -> list[str]:
     """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
-    classes = schemes.scheme(schemes.default(store.corpus)).apply(store.utterances)
+    classes = schemes.load_scheme(schemes.find_default(store.corpus)).apply(store.utterances)
     training = set(cuts.split("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 

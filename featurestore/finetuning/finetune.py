@@ -25,6 +25,7 @@ from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
+from featurestore.storage.json_files import find_object
 
 __all__ = ["FineTuned", "Settings", "finetune"]
 
@@ -88,7 +89,7 @@ def finetune(
         return _read_finished(out, request, progress)
     parts = out.with_name(f"{out.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
-    with lock.locked(parts, work="fine-tuning", option="--out"):
+    with lock.lock_folder(parts, work="fine-tuning", option="--out"):
         if out.exists():  # another process has finished it since
             shutil.rmtree(parts, ignore_errors=True)  # which may be removing it too
             return _read_finished(out, request, progress)
@@ -143,7 +144,7 @@ def _read_finished(out: Path, request: Mapping[str, Any], progress: Callable[[st
 def _clear_unless_resumable(parts: Path, request: Mapping[str, Any], progress: Callable[[str], None]) -> None:
     """Keep what an interrupted run with the same inputs left in the folder, else empty it. The lock stays."""
     path = parts / "request.json"
-    earlier = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    earlier = find_object(path)
     stale = [entry for entry in parts.iterdir() if entry.name != lock.FILE]
     if earlier is not None and not find_differences(earlier, request):
         progress(f"{parts}: resuming")

@@ -83,7 +83,7 @@ def report_folds(
         Problem: as `Store`, `labels.scheme` and `folds.fold.split` raise.
     """
     opened = Store(store)
-    scheme = schemes.scheme(labels or schemes.default(opened.corpus))
+    scheme = schemes.load_scheme(labels or schemes.find_default(opened.corpus))
     classes = scheme.apply(opened.utterances)
     report = FoldReport(
         corpus=opened.corpus,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from featurestore import registry
-from featurestore.errors import UnknownName, quoted
+from featurestore.errors import UnknownName, quote
 from featurestore.extraction import freshness
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, parse_feature
@@ -33,7 +33,7 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
     wanted = parse_feature(f"{feature}[0]" if is_complete else feature)
     registry.check(
-        wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quoted(path)}"
+        wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quote(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
     registry.check(wanted.kind, file.kinds, what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}")

@@ -19,7 +19,7 @@ _BLOCK = 1 << 24  # bytes checked at a time
 
 def check_content(file: FeatureFile) -> Iterator[str]:
     """Yield the problems of a file by itself: checksums, seal, fingerprint, numbers of rows, and values."""
-    for name in file.damaged():
+    for name in file.find_damaged():
         yield (
             f"dataset {name} is damaged: its checksum differs; do: restore a backup copy of the file, or move it away "
             f"and run: {file.again}"

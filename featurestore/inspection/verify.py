@@ -19,7 +19,7 @@ from featurestore.spec import EncoderSpec
 from featurestore.storage import repair as repairing
 from featurestore.storage.damage import OpenForWriting
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 
 
@@ -98,7 +98,7 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
 
 
 def _repair(store: Store, found: Verified) -> None:
-    with locked(store.path, work="extraction"):
+    with lock_folder(store.path, work="extraction"):
         for name in store.encoders():
             path = store.path / f"{name}.h5"
             try:

@@ -1,12 +1,12 @@
 """Resolve a checkpoint, a local folder or a hub name, to a folder of safetensors weights, and read its files."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
+from featurestore.errors import BadValue, NotFound, Unavailable
+from featurestore.storage.json_files import read_object
 
 # What loading may read. Weights other than safetensors are pickles and are never fetched.
 FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
@@ -29,7 +29,7 @@ class Checkpoint:
 
     def config(self) -> dict[str, Any]:
         """Read the network's `config.json`."""
-        return _read_json(self.folder / "config.json")
+        return read_object(self.folder / "config.json")
 
     def modality(self) -> str:
         """Return `audio` where it has a feature extractor, `text` where it has only a tokenizer.
@@ -52,8 +52,8 @@ class Checkpoint:
         """Read the settings of its feature extractor. Empty where it has none."""
         alone, processor = (self.folder / f"{name}_config.json" for name in ("preprocessor", "processor"))
         if alone.is_file():
-            return _read_json(alone)
-        settings: dict[str, Any] = _read_json(processor).get("feature_extractor", {}) if processor.is_file() else {}
+            return read_object(alone)
+        settings: dict[str, Any] = read_object(processor).get("feature_extractor", {}) if processor.is_file() else {}
         return settings
 
     def classes(self) -> list[str]:
@@ -75,7 +75,7 @@ class Checkpoint:
     def trained_on(self) -> dict[str, Any]:
         """Read what fine-tuning recorded, the content of `finetune.json`. Empty where there is none."""
         path = self.folder / RECORD
-        return _read_json(path) if path.is_file() else {}
+        return read_object(path) if path.is_file() else {}
 
 
 def resolve(name: str) -> Checkpoint:
@@ -139,16 +139,6 @@ def _download_conversion(model: str) -> Path | None:
 
     revision = auto_conversion(model)[1]
     return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise Mismatch(f"{path} is damaged: {error}", expected="JSON") from None
-    if not isinstance(content, dict):
-        raise Mismatch(f"{path} is damaged", expected="a JSON object", got=type(content).__name__)
-    return content
 
 
 def _sha256(folder: Path, names: list[str]) -> str:

@@ -51,7 +51,7 @@ def measure_length(item: Item) -> float:
     """
     if item.audio is None:
         return 0.0
-    whole = decode.duration(item.audio)
+    whole = decode.read_duration(item.audio)
     return (whole if item.end is None else min(item.end, whole)) - (item.start or 0.0)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from featurestore import normalization, registry
 from featurestore.errors import Mismatch, NotFound
 from featurestore.normalization import Scaling
+from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
 _READABLE = (1, FORMAT)  # format 1 has no normalization
@@ -131,10 +131,7 @@ def read_head_json(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         what = f"{folder} is not a bundle: it has no {FILE}" if folder.is_dir() else f"there is no bundle {folder}"
         raise NotFound(what, do="cli fit-head --head HEAD --out FOLDER writes one")
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise Mismatch(f"{path} is damaged: {error}", do=_AGAIN) from None
+    found = read_object(path, do=_AGAIN)
     written = found.get("format") if isinstance(found, dict) else None
     if written not in _READABLE:
         got = f"format {written}"

@@ -11,7 +11,7 @@ from featurestore import encoders as encoder_kinds
 from featurestore.corpora import table as tables
 from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded, Encoder
-from featurestore.errors import Unencodable, told_briefly
+from featurestore.errors import Unencodable, summarize_error
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
@@ -162,7 +162,7 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
     except Unencodable as error:
         return {}, error.what
     except Exception as error:  # a third-party network may raise anything on one row of many
-        return {}, told_briefly(error)
+        return {}, summarize_error(error)
 
 
 def _decide(

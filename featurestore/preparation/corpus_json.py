@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.corpora import CorpusCard, Reading
-from featurestore.errors import Mismatch, quoted
+from featurestore.errors import Mismatch, quote
 from featurestore.store import CORPUS, Store
 
 
@@ -66,8 +66,8 @@ def check_same_corpus(store: Path, name: str, reader: str) -> None:
         return  # no store yet, or a damaged one that is about to be written again
     if present != name:
         option = f" --name {name}" if name != reader else ""
-        other = f"cli prepare {reader} ROOT --store {quoted(store.with_name(name))}{option}"
-        same = f"cli prepare {reader} ROOT --store {quoted(store)} --name {quoted(present)}"
+        other = f"cli prepare {reader} ROOT --store {quote(store.with_name(name))}{option}"
+        same = f"cli prepare {reader} ROOT --store {quote(store)} --name {quote(present)}"
         raise Mismatch(
             f"the store {store} holds another corpus",
             expected=name,
@@ -81,5 +81,5 @@ def prepare_command(store: Store, root: object = "ROOT") -> str:
     """Return the command that prepares a store again, with its name and columns."""
     reader = str(store.info.get("reader", store.corpus))
     name = ["--name", store.corpus] if reader != store.corpus else []
-    columns = [f"--column {quoted(f'{target}={source}')}" for target, source in store.info.get("columns", {}).items()]
-    return " ".join(["cli prepare", reader, quoted(root), "--store", quoted(store.path), *name, *columns])
+    columns = [f"--column {quote(f'{target}={source}')}" for target, source in store.info.get("columns", {}).items()]
+    return " ".join(["cli prepare", reader, quote(root), "--store", quote(store.path), *name, *columns])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from featurestore.errors import Mismatch, NotFound, quoted
+from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.prepare import prepare
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
@@ -28,7 +28,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Callable[
         if corpus is None and path != DEFAULT:
             raise NotFound(
                 f"there is no feature store at {path}",
-                do=f"cli prepare CORPUS ROOT --store {quoted(path)}, or name them here: --corpus CORPUS --root ROOT",
+                do=f"cli prepare CORPUS ROOT --store {quote(path)}, or name them here: --corpus CORPUS --root ROOT",
             )
         say(f"preparing corpus {corpus or 'demo'} in {path} …")
         prepare(corpus or "demo", root, path)

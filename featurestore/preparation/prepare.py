@@ -9,7 +9,7 @@ from typing import Any
 
 from featurestore import manifest, registry
 from featurestore.corpora import CorpusCard, Reading
-from featurestore.errors import BadValue, Mismatch, Problem, quoted
+from featurestore.errors import BadValue, Mismatch, Problem, quote
 from featurestore.manifest import Utterance
 from featurestore.preparation.corpus_findings import find_in_corpus
 from featurestore.preparation.corpus_json import check_same_corpus, folder_of, summarize
@@ -65,7 +65,7 @@ def prepare(
         raise Mismatch(
             f"{source} holds no utterance",
             expected=f"a release of {module.CARD.title}",
-            do=f"check that the release is complete, then cli prepare {corpus} ROOT --store {quoted(store)}",
+            do=f"check that the release is complete, then cli prepare {corpus} ROOT --store {quote(store)}",
         )
     before = _read_manifest(store)
     reading = _add_findings(reading, folder_of(source))
@@ -118,7 +118,7 @@ def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> P
     if not hasattr(module, "default_root"):
         raise BadValue(
             f"corpus {corpus!r} needs ROOT, the path of {module.CARD.title}",
-            do=f"cli prepare {corpus} ROOT --store {quoted(store)}",
+            do=f"cli prepare {corpus} ROOT --store {quote(store)}",
         )
     default: Path = module.default_root(store)
     return default.absolute()

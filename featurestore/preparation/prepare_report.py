@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
-from featurestore.errors import quoted
+from featurestore.errors import quote
 from featurestore.store import CORPUS, MANIFEST
 
 _SHOWN = 4  # ids of a finding that the report lists; corpus.json lists all
@@ -130,7 +130,7 @@ def _render_changes(prepared: Preparation) -> list[str]:
         lines.append(
             _render_item(f"{len(prepared.features):,}", "feature files of the old manifest", _list(prepared.features))
         )
-        lines.append(f"{_INDENT}out of date; commands to extract them again: cli inspect {quoted(prepared.store)}")
+        lines.append(f"{_INDENT}out of date; commands to extract them again: cli inspect {quote(prepared.store)}")
     return ["the manifest has changed:", *lines] if lines else []
 
 

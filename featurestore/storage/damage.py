@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurestore.errors import Mismatch, Unavailable, quoted
+from featurestore.errors import Mismatch, Unavailable, quote
 
 
 class Damaged(Mismatch):
@@ -47,9 +47,9 @@ class OpenForWriting(Unavailable):
 
 def repair_command(path: Path) -> str:
     """Return the command that repairs a feature file that another program has changed."""
-    return f"cli verify {quoted(path.parent)} --repair"
+    return f"cli verify {quote(path.parent)} --repair"
 
 
 def extract_command(path: Path, checkpoint: str = "CHECKPOINT") -> str:
     """Return the command that makes a feature file."""
-    return f"cli extract --store {quoted(path.parent)} --encoder {quoted(f'{path.stem}={checkpoint}')}"
+    return f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"

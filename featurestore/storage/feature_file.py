@@ -11,7 +11,7 @@ import numpy as np
 
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.exposure import TrainedUtterance
-from featurestore.spec import asked_for
+from featurestore.spec import format_checkpoint
 from featurestore.storage import hdf5, schema, seal
 from featurestore.storage.damage import Damaged, OpenForWriting, extract_command
 from featurestore.storage.open_files import find_writers
@@ -52,7 +52,7 @@ class FeatureFile:
     @property
     def again(self) -> str:
         """The command that updates the file. It encodes only what has changed."""
-        return extract_command(self.path, asked_for(self.header.encoder))
+        return extract_command(self.path, format_checkpoint(self.header.encoder))
 
     @property
     def names(self) -> list[str]:
@@ -143,7 +143,7 @@ class FeatureFile:
             raise Mismatch(f"{self.path} is truncated", expected=f"{values.nbytes} bytes of {name}", got=str(found))
         return values
 
-    def damaged(self) -> list[str]:
+    def find_damaged(self) -> list[str]:
         """Return the names of the datasets whose bytes are not those that were written."""
         stored = self.header.digests
         found = {name: place.digest(self.path) for name, place in self._layout.items()}

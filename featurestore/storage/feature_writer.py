@@ -15,7 +15,7 @@ import numpy as np
 
 from featurestore.errors import Mismatch
 from featurestore.storage import hdf5, seal
-from featurestore.storage.atomic import replacing
+from featurestore.storage.atomic import replace_atomically
 from featurestore.storage.place import Place
 from featurestore.storage.schema import Header
 
@@ -90,7 +90,7 @@ class Writer:
 
 
 @contextmanager
-def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], header: Header) -> Iterator[Writer]:
+def open_writer(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], header: Header) -> Iterator[Writer]:
     """Yield the writer of a new feature file, and put the file under `path` when the block ends without an error.
 
     Args:
@@ -101,7 +101,7 @@ def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], hea
     Raises:
         OSError: the disk is full or not writable.
     """
-    with replacing(path) as temporary, _raise_disk_errors(path):
+    with replace_atomically(path) as temporary, _raise_disk_errors(path):
         layout = hdf5.create(temporary, datasets)
         writer = Writer(temporary, layout)
         try:
@@ -114,7 +114,7 @@ def writing(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]], hea
 
 def write(path: Path, columns: Mapping[str, np.ndarray], header: Header) -> None:
     """Write a feature file from whole arrays."""
-    with writing(path, {name: (values.shape, values.dtype) for name, values in columns.items()}, header) as writer:
+    with open_writer(path, {name: (values.shape, values.dtype) for name, values in columns.items()}, header) as writer:
         for name, values in columns.items():
             writer.put(name, values)
 

@@ -16,7 +16,7 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def locked(folder: Path, *, work: str = "extraction", option: str = "--store") -> Iterator[None]:
+def lock_folder(folder: Path, *, work: str = "extraction", option: str = "--store") -> Iterator[None]:
     """Hold the lock of a folder for the block.
 
     Args:

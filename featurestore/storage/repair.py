@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurestore.errors import Mismatch, quoted
+from featurestore.errors import Mismatch, quote
 from featurestore.storage import changes, hdf5, seal, superblock
 from featurestore.storage.damage import Damaged, OpenForWriting, extract_command
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.feature_writer import writing
+from featurestore.storage.feature_writer import open_writer
 
 
 def repair(path: Path) -> str:
@@ -51,7 +51,7 @@ def check_whole(file: FeatureFile) -> None:
     Raises:
         Mismatch: a dataset is not as it was written.
     """
-    if damaged := file.damaged():
+    if damaged := file.find_damaged():
         raise _refuse(file.path, _format_damage(damaged))
 
 
@@ -75,7 +75,7 @@ def _rewrite(path: Path, reason: str) -> str:
         header = hdf5.read_header(file, path, lenient=True)
         columns = {name: file[name] for name in header.digests}
         layout = {name: (column.shape, hdf5.simplify_dtype(column.dtype)) for name, column in columns.items()}
-        with writing(path, layout, header) as writer:
+        with open_writer(path, layout, header) as writer:
             for name, column in columns.items():
                 for start, values in changes.iterate_blocks(column):
                     writer.put(name, values, start)
@@ -114,6 +114,6 @@ def _refuse(path: Path, reason: str) -> Mismatch:
     return Mismatch(
         f"{path} is damaged",
         got=reason,
-        do=f"restore a backup copy of it; or re-encode everything: mv {quoted(path)} {quoted(moved)}, then "
+        do=f"restore a backup copy of it; or re-encode everything: mv {quote(path)} {quote(moved)}, then "
         f"{extract_command(path)}",
     )

@@ -54,7 +54,7 @@ def read(corpus, root):
 
 
 def test_its_card_is_complete(corpus):
-    card = labels.card(corpus)
+    card = labels.load_card(corpus)
     assert isinstance(card, CorpusCard)
     for name in ("title", "licence", "citation", "note"):
         value = getattr(card, name)
@@ -65,15 +65,15 @@ def test_its_card_is_complete(corpus):
 
 
 def test_its_schemes_know_every_label(corpus):
-    card = labels.card(corpus)
+    card = labels.load_card(corpus)
     for name, classes in card.schemes.items():
         assert set(classes) == set(card.labels), name
-        assert labels.scheme(name).classes == classes
-    assert not card.default_scheme or card.default_scheme in labels.schemes()
+        assert labels.load_scheme(name).classes == classes
+    assert not card.default_scheme or card.default_scheme in labels.list_schemes()
 
 
 def test_no_two_corpora_have_a_scheme_of_the_same_name():
-    names = [name for corpus in registry.names("corpora") for name in labels.card(corpus).schemes]
+    names = [name for corpus in registry.names("corpora") for name in labels.load_card(corpus).schemes]
     assert len(names) == len(set(names))
     assert labels.ALL not in names
 
@@ -114,11 +114,11 @@ def test_every_clip_of_its_sample_exists_and_has_a_duration(corpus, root):
 
 
 def test_every_label_of_its_sample_is_in_the_card(corpus, root):
-    card = labels.card(corpus)
+    card = labels.load_card(corpus)
     found = {row.label for row in read(corpus, root).utterances}
     assert found <= set(card.labels) or card.own
     for name in card.schemes:
-        assert labels.scheme(name).apply(read(corpus, root).utterances)
+        assert labels.load_scheme(name).apply(read(corpus, root).utterances)
 
 
 def test_a_sample_has_the_same_bytes_twice_and_reads_the_same(corpus, root, tmp_path):
@@ -153,7 +153,7 @@ def test_every_clip_is_an_utterance_or_in_a_finding(corpus, root):
 
 
 def test_an_unknown_clip_is_an_utterance_or_in_a_finding(corpus, root):
-    if labels.card(corpus).own:
+    if labels.load_card(corpus).own:
         pytest.skip("a table names its clips")
     names = clips(root)
     for name in select(names):
@@ -175,7 +175,7 @@ def test_a_damaged_clip_is_in_a_finding_or_missing_in_the_counts(corpus, root, d
         is_found = any(Path(name).stem in where or utterance_id in where for where in new_places(before, after))
         is_missing = utterance_id not in {row.id for row in after.utterances}
         # `cli prepare` shows how many utterances of each label are missing, if the card has the known counts
-        assert is_found or (is_missing and labels.card(corpus).counts), name
+        assert is_found or (is_missing and labels.load_card(corpus).counts), name
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -200,7 +200,7 @@ def test_its_sample_is_prepared_and_split(corpus, root, tmp_path):
     store = Store(tmp_path / "store")
     assert store.utterances == read(corpus, root).utterances
     assert report(found).startswith(f"{corpus}: {len(store.utterances):,} utterances")
-    classes = labels.scheme(labels.default(corpus)).apply(store.utterances)
+    classes = labels.load_scheme(labels.find_default(corpus)).apply(store.utterances)
     (fold,) = split("holdout", store.utterances, classes, dev=True)
     assert len({classes[one] for one in fold.test}) > 1
     written = files(tmp_path / "store")

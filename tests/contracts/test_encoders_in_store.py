@@ -16,7 +16,7 @@ from featurestore.inspection.describe import describe
 from featurestore.inspection.verify import verify
 from featurestore.networks.identity import OPTIONAL
 from featurestore.prediction.predict import predict_from
-from featurestore.spec import EncoderSpec, asked_for
+from featurestore.spec import EncoderSpec, format_checkpoint
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.support import tiny
@@ -68,7 +68,7 @@ def test_the_header_identifies_the_encoder(stored):
     _, identity, extracted = stored
     description = FeatureFile(extracted.path).header.encoder
     assert description == json.loads(json.dumps(identity.description))
-    assert encoders.identify(EncoderSpec("one", asked_for(description))).fingerprint() == identity.fingerprint()
+    assert encoders.identify(EncoderSpec("one", format_checkpoint(description))).fingerprint() == identity.fingerprint()
 
 
 def test_the_file_and_the_store_are_described(stored):

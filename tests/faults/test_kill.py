@@ -64,7 +64,7 @@ def test_a_killed_extraction_resumes_and_gives_the_same_file(store, checkpoint, 
     finish(whole, checkpoint, tmp_path / "other")
     killed, uninterrupted = (FeatureFile(folder.path / "text.h5") for folder in (store, whole))
     assert killed.header.digests == uninterrupted.header.digests
-    assert killed.damaged() == []
+    assert killed.find_damaged() == []
     # Finished parts are not encoded again; each kill loses at most the current part.
     assert COUNT <= len(log.read_text().split()) <= COUNT + 3 * 2
     assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
@@ -88,7 +88,7 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
         process.kill()
         process.join()
         for path in store.path.rglob("[!.]*.h5"):
-            assert FeatureFile(path).damaged() == []
+            assert FeatureFile(path).find_damaged() == []
         if (store.path / "text.h5").exists():
             assert FeatureFile(store.path / "text.h5").header.digests == expected
             (store.path / "text.h5").unlink()
@@ -107,7 +107,7 @@ def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpo
     assert 2 <= before < COUNT // 2
     result = extract_encoder(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     assert result.encoded <= COUNT - 2 * before
-    assert FeatureFile(store.path / "text.h5").damaged() == []
+    assert FeatureFile(store.path / "text.h5").find_damaged() == []
 
 
 def test_a_full_disk_raises_and_the_next_run_resumes(store, checkpoint):

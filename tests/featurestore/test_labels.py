@@ -24,7 +24,7 @@ def message(call, kind):
     ],
 )
 def test_a_scheme_returns_classes_by_id(name, classes):
-    assert labels.scheme(name).apply(ROWS) == classes
+    assert labels.load_scheme(name).apply(ROWS) == classes
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_scheme_returns_classes_by_id(name, classes):
     ],
 )
 def test_every_scheme_lists_its_classes(name, kept):
-    assert labels.schemes()[name] == kept
+    assert labels.list_schemes()[name] == kept
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_every_scheme_lists_its_classes(name, kept):
     [("iemocap", "iemocap-6"), ("demo", "iemocap-6"), ("emodb", "emodb-7"), ("table", "all"), ("gone", "all")],
 )
 def test_the_default_scheme_of_a_corpus(corpus, scheme):
-    assert labels.default(corpus) == scheme
+    assert labels.find_default(corpus) == scheme
 
 
 def test_a_scheme_is_read_from_a_json_file(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"ang": "negative", "exc": "positive", "xxx": None}))
-    assert labels.scheme(str(path)).apply(ROWS) == {"a": "negative", "c": "positive"}
+    assert labels.load_scheme(str(path)).apply(ROWS) == {"a": "negative", "c": "positive"}
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,19 @@ def test_a_scheme_is_read_from_a_json_file(tmp_path):
 def test_a_file_that_is_not_a_scheme_is_rejected(tmp_path, content, expected):
     path = tmp_path / "mine.json"
     path.write_text(content)
-    assert message(lambda: labels.scheme(str(path)), BadValue) == f"{path} {expected}"
+    assert message(lambda: labels.load_scheme(str(path)), BadValue) == f"{path} {expected}"
 
 
 def test_an_unknown_scheme_is_rejected():
-    assert message(lambda: labels.scheme("iemocap6"), UnknownName) == (
-        f"unknown label scheme 'iemocap6'\n  expected: one of {', '.join(labels.schemes())}\n"
+    assert message(lambda: labels.load_scheme("iemocap6"), UnknownName) == (
+        f"unknown label scheme 'iemocap6'\n  expected: one of {', '.join(labels.list_schemes())}\n"
         "  do: did you mean iemocap-6 or iemocap-9 or iemocap-4? see: cli list labels"
     )
 
 
 def test_an_unknown_label_is_rejected():
     rows = [*ROWS, Utterance("e", label="joy"), Utterance("f", label="joy")]
-    assert message(lambda: labels.scheme("iemocap-6").apply(rows), Mismatch) == (
+    assert message(lambda: labels.load_scheme("iemocap-6").apply(rows), Mismatch) == (
         "label scheme 'iemocap-6' does not know the label 'joy'\n"
         "  expected: ang, fru, neu, sad, exc, hap, sur, fea, dis, xxx, oth\n"
         "  got: 'joy' on 2 utterances\n"
@@ -100,6 +100,6 @@ def test_an_unknown_label_is_rejected():
 
 def test_a_scheme_that_keeps_no_utterance_is_rejected():
     rows = [Utterance("b", label="xxx"), Utterance("d")]
-    assert message(lambda: labels.scheme("iemocap-4").apply(rows), Mismatch) == (
+    assert message(lambda: labels.load_scheme("iemocap-4").apply(rows), Mismatch) == (
         "label scheme 'iemocap-4' keeps none of 2 utterances\n  do: cli list labels"
     )

@@ -157,7 +157,7 @@ def test_everything_that_is_generated_stands_in_a_page():
 
 @pytest.mark.parametrize("kind", [*registry.PACKAGES, "labels"])
 def test_everything_of_a_kind_is_listed(kind):
-    names = labels.schemes() if kind == "labels" else registry.names(kind)
+    names = labels.list_schemes() if kind == "labels" else registry.names(kind)
     page = load_generators()[kind]()
     assert all(f"| `{name}` |" in page for name in names)
 

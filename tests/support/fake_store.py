@@ -89,7 +89,7 @@ class FakeStore:
     def exposure(self, encoder, beside=None):
         return Exposure(dict.fromkeys(self.tuned.get(encoder, ()), "id"))
 
-    def known_by(self, encoder):
+    def collect_contents(self, encoder):
         return Contents(self.contents(encoder), {})
 
     def describe(self, encoder):

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from benchmarks.report.analysis.content import content
 from click.testing import CliRunner
 
 import cli
@@ -12,7 +13,6 @@ from benchmarks.evaluation.learning_curve import reduce_training
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.runner import benchmark
-from benchmarks.report.analysis.content import content
 from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold

@@ -55,7 +55,7 @@ def test_any_format_is_read_under_any_suffix(clip, kind, subtype, suffix):
     assert samples.shape == TONE.shape
     assert np.abs(samples - TONE).max() < 0.06
     assert decode.probe(path) == decode.Probe(16_000, 1, 8000, kind)
-    assert decode.duration(path) == 0.5
+    assert decode.read_duration(path) == 0.5
 
 
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
@@ -83,7 +83,7 @@ def test_a_streamed_header_is_tolerated(clip, size):
     whole = struct.pack("<I", min(size + 36, 0xFFFFFFFF))
     path = clip(content[:4] + whole + content[8:40] + struct.pack("<I", size) + content[44:])
     np.testing.assert_allclose(decode.read(path, 16_000), TONE, atol=1e-4)
-    assert decode.duration(path) == 0.5
+    assert decode.read_duration(path) == 0.5
 
 
 def test_a_flac_stream_of_unknown_length_is_read(clip):
@@ -92,7 +92,7 @@ def test_a_flac_stream_of_unknown_length_is_read(clip):
     content[22:26] = bytes(4)
     path = clip(bytes(content))
     np.testing.assert_allclose(decode.read(path, 16_000), TONE, atol=1e-4)
-    assert decode.duration(path) == 0.5
+    assert decode.read_duration(path) == 0.5
 
 
 def test_chunks_before_and_after_the_samples_are_skipped(clip):
@@ -105,7 +105,7 @@ def test_chunks_before_and_after_the_samples_are_skipped(clip):
 def test_a_missing_file_is_rejected(tmp_path):
     assert reason(tmp_path / "no.wav") == f"no such file: {tmp_path / 'no.wav'}"
     assert reason(tmp_path / "no.wav", decode.digest) == f"no such file: {tmp_path / 'no.wav'}"
-    assert reason(tmp_path / "no.wav", decode.duration) == f"no such file: {tmp_path / 'no.wav'}"
+    assert reason(tmp_path / "no.wav", decode.read_duration) == f"no such file: {tmp_path / 'no.wav'}"
 
 
 def test_a_folder_is_rejected(tmp_path):
@@ -136,7 +136,7 @@ def test_an_empty_file_is_rejected(clip):
 def test_a_file_without_samples_is_rejected(clip, kind):
     path = clip(written(TONE[:0], kind=kind))
     assert reason(path) == "a.wav: holds no samples"
-    assert reason(path, decode.duration) == "a.wav: holds no samples"
+    assert reason(path, decode.read_duration) == "a.wav: holds no samples"
 
 
 def test_a_file_with_a_comment_but_no_samples_is_rejected(clip):
@@ -195,7 +195,7 @@ AGAIN = "download the clip again"
 def test_a_file_that_is_not_audio_is_described(clip, content, why):
     expected = f"a.wav: is not audio that libsndfile reads ({why})"
     assert reason(clip(content)) == expected
-    assert reason(clip(content), decode.duration) == expected
+    assert reason(clip(content), decode.read_duration) == expected
 
 
 @pytest.mark.parametrize(("kind", "missing", "there"), [("WAV", 8022, 8022), ("AIFF", 8027, 8027)])
@@ -204,7 +204,7 @@ def test_a_truncated_file_is_rejected(clip, kind, missing, there):
     path = clip(content[: len(content) // 2])
     expected = f"a.wav: truncated: its header promises {missing} bytes more than the {there} that are there"
     assert reason(path) == expected
-    assert reason(path, decode.duration) == expected
+    assert reason(path, decode.read_duration) == expected
 
 
 def test_a_file_truncated_in_its_header_is_rejected(clip):
@@ -241,7 +241,7 @@ def test_a_truncated_64_bit_container_is_rejected(clip, kind):
     path = clip(content[:-100])
     expected = f"a.wav: truncated: its header promises 100 bytes more than the {len(content) - 100} that are there"
     assert reason(path) == expected
-    assert reason(path, decode.duration) == expected
+    assert reason(path, decode.read_duration) == expected
 
 
 @pytest.mark.parametrize("kind", ["RF64", "W64"])
@@ -260,7 +260,7 @@ def test_a_truncated_ogg_file_is_rejected(clip, subtype, missing):
     path = clip(content[:-missing])
     expected = "a.wav: truncated: no page ends its Ogg stream (if it is whole: ffmpeg -i OLD -c copy NEW)"
     assert reason(path) == expected
-    assert reason(path, decode.duration) == expected
+    assert reason(path, decode.read_duration) == expected
 
 
 def test_an_invalid_path_is_rejected():

@@ -98,4 +98,4 @@ def test_the_real_release():
     assert len({row.speaker for row in rows}) == 10
     assert all(row.text and row.gender and row.duration == 2.0 for row in rows)
     assert [len(finding.where) for finding in reading.findings] == [535]
-    assert set(labels.scheme("emodb-7").apply(rows).values()) == set(emodb.CARD.labels.values())
+    assert set(labels.load_scheme("emodb-7").apply(rows).values()) == set(emodb.CARD.labels.values())

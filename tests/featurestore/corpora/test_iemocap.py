@@ -202,13 +202,13 @@ def test_a_full_release_has_the_known_counts(full):
 )
 def test_a_scheme_on_a_full_release(full, scheme, by_session):
     rows = full[0].utterances
-    classes = labels.scheme(scheme).apply(rows)
+    classes = labels.load_scheme(scheme).apply(rows)
     assert len(classes) == {"iemocap-6": 7380, "iemocap-4": 5531}[scheme]
     assert list(Counter(row.session for row in rows if row.id in classes).values()) == list(by_session)
 
 
 def test_nine_classes_on_a_full_release(full):
-    classes = labels.scheme("iemocap-9").apply(full[0].utterances)
+    classes = labels.load_scheme("iemocap-9").apply(full[0].utterances)
     assert Counter(classes.values()) == {
         "angry": 1103,
         "frustrated": 1849,
@@ -223,7 +223,7 @@ def test_nine_classes_on_a_full_release(full):
 
 
 def test_the_tail_of_the_paper_is_session_five_alone(full):
-    classes = labels.scheme("iemocap-6").apply(full[0].utterances)
+    classes = labels.load_scheme("iemocap-6").apply(full[0].utterances)
     sessions = [row.session for row in full[0].utterances if row.id in classes]
     assert set(sessions[-1476:]) == {"5"}
     assert sessions[:-1476].count("5") == 146

@@ -111,7 +111,7 @@ def test_a_clip_with_many_segments_is_opened_once(read, monkeypatch):
     from featurestore.audio import decode
 
     looked = []
-    duration = decode.duration
-    monkeypatch.setattr(decode, "duration", lambda path: looked.append(path.name) or duration(path))
+    duration = decode.read_duration
+    monkeypatch.setattr(decode, "read_duration", lambda path: looked.append(path.name) or duration(path))
     read([("call", n / 10, (n + 1) / 10) for n in range(90)], call=10)
     assert looked == ["call.wav"]

@@ -60,7 +60,7 @@ def test_extraction_survives_a_killed_dask_worker(store, checkpoint, clusters, m
     extract_encoder(here, EncoderSpec("", checkpoint), jobs=1, device="cpu")
     file, expected = FeatureFile(store.path / "text.h5"), FeatureFile(here.path / "text.h5")
     assert file.ids == expected.ids
-    assert file.damaged() == []
+    assert file.find_damaged() == []
     np.testing.assert_array_equal(file["mean"], expected["mean"])
     assert not (store.path / "text.parts").exists()
 

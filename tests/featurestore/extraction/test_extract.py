@@ -19,7 +19,7 @@ from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 from featurestore.storage import feature_writer
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 from tests.support import tiny
 
@@ -39,7 +39,7 @@ def test_rows_are_in_manifest_order(store, models):
     file = Store(store.path).file("audio")
     assert result.encoded == 9
     assert file.ids == [utterance.id for utterance in store.utterances]
-    assert file.damaged() == []
+    assert file.find_damaged() == []
     assert file.header.manifest == store.manifest_digest
     assert file.header.classes == ("a", "b")
     assert not (store.path / "audio.parts").exists()
@@ -156,7 +156,10 @@ def test_layers_can_be_added_later(store, models, encoded):
 
 
 def test_a_second_extraction_at_the_same_time_is_rejected(store, models):
-    with locked(store.path), pytest.raises(Unavailable, match=r"another extraction is writing into .* \(process \d+\)"):
+    with (
+        lock_folder(store.path),
+        pytest.raises(Unavailable, match=r"another extraction is writing into .* \(process \d+\)"),
+    ):
         run(store, models["audio"])
 
 

@@ -79,7 +79,7 @@ def test_a_checkpoint_that_another_process_finished_meanwhile_is_kept(folder, fi
         shutil.copytree(folder / "tuned", tmp_path / "tuned")
         yield
 
-    monkeypatch.setattr(lock, "locked", late)
+    monkeypatch.setattr(lock, "lock_folder", late)
     assert not finetune(**arguments(folder, out=tmp_path / "tuned")).fresh
     assert not (tmp_path / "tuned.parts").exists()
 

@@ -9,7 +9,7 @@ from cli import main
 from featurestore.errors import UnknownName
 from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.explain import explain
-from featurestore.spec import EncoderSpec, asked_for
+from featurestore.spec import EncoderSpec, format_checkpoint
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.support import tiny
@@ -118,9 +118,9 @@ def test_a_layer_beyond_the_last_is_rejected(store):
 
 
 def test_the_command_for_a_hand_made_encoder_names_the_extractor():
-    assert asked_for({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
-    assert asked_for({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
-    assert asked_for({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
+    assert format_checkpoint({"class": "egemaps", "checkpoint": "eGeMAPSv02", "revision": "opensmile 2"}) == "egemaps"
+    assert format_checkpoint({"class": "hf-text", "checkpoint": "/models/a@b", "revision": ""}) == "/models/a@b"
+    assert format_checkpoint({"class": "hf-text", "checkpoint": "o/m@main", "revision": "c0"}) == "o/m@c0"
 
 
 def test_the_command_explains_a_vector(store):

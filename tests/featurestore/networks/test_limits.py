@@ -22,7 +22,7 @@ from featurestore.networks.limits import Limits, TooLong
 from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.lock import locked
+from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 from tests.support import tiny
 
@@ -189,7 +189,7 @@ def test_a_read_only_store_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     with (
         pytest.raises(Unavailable, match=r"cannot write into .*\n  got: Read-only file system\n  do: make it"),
-        locked(tmp_path),
+        lock_folder(tmp_path),
     ):
         pass
 
@@ -204,17 +204,17 @@ def test_an_unreadable_feature_file_is_not_reported_as_damaged(store, model, mon
     with pytest.raises(Unavailable, match=r"audio\.h5 cannot be read\n  got: Permission denied"):
         run(store, model)
     monkeypatch.undo()
-    assert FeatureFile(path).damaged() == []
+    assert FeatureFile(path).find_damaged() == []
 
 
 def test_the_lock_is_released_although_a_forked_process_has_its_file_open(tmp_path):
     """As in a process that another thread starts, between its fork and its program."""
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         child = os.fork()
         if child == 0:
             signal.pause()
     try:
-        with locked(tmp_path):
+        with lock_folder(tmp_path):
             pass
     finally:
         os.kill(child, signal.SIGKILL)
@@ -229,4 +229,4 @@ def test_a_file_system_without_locks_is_reported(tmp_path, monkeypatch):
     with pytest.raises(
         Unavailable, match=r"^the file system of .* has no locks\n  got: Function not implemented\n  do: "
     ):
-        locked(tmp_path).__enter__()
+        lock_folder(tmp_path).__enter__()

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from featurestore.errors import Mismatch, NotFound, UnknownName
 from featurestore.storage import seal
 from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.feature_writer import encode_text, write, writing
+from featurestore.storage.feature_writer import encode_text, open_writer, write
 from featurestore.storage.place import Place
 from featurestore.storage.schema import Header
 
@@ -51,7 +51,7 @@ def flip(path, offset, bit=0):
 
 def problems(path):
     try:
-        return FeatureFile(path).damaged()
+        return FeatureFile(path).find_damaged()
     except Mismatch as damage:
         return [damage.what]
 
@@ -76,7 +76,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, values, text):
         np.testing.assert_array_equal(file[f"group/value{index}"], value)
         assert file[f"group/value{index}"].dtype == value.dtype
     assert file.text("id") == text
-    assert file.damaged() == []
+    assert file.find_damaged() == []
 
 
 def test_datasets_are_memory_maps_and_equal_to_what_h5py_reads(path):
@@ -99,7 +99,7 @@ def test_the_header_is_read_back(path):
 def test_a_failed_write_leaves_no_file(tmp_path):
     with (
         pytest.raises(RuntimeError, match="on purpose"),
-        writing(tmp_path / "x.h5", {"a": ((3,), "f4")}, HEADER),
+        open_writer(tmp_path / "x.h5", {"a": ((3,), "f4")}, HEADER),
     ):
         raise RuntimeError("on purpose")
     assert list(tmp_path.iterdir()) == []
@@ -117,7 +117,7 @@ def test_rows_beyond_the_dataset_are_rejected(tmp_path):
             Mismatch,
             match=r"rows do not fit into dataset a of .*\n  expected: at most \(3, 2\) .*\n  got: \(2, 2\) from row 2",
         ),
-        writing(tmp_path / "x.h5", {"a": ((3, 2), "f4")}, HEADER) as writer,
+        open_writer(tmp_path / "x.h5", {"a": ((3, 2), "f4")}, HEADER) as writer,
     ):
         writer.put("a", np.zeros((2, 2), np.float32), 2)
 
@@ -125,7 +125,7 @@ def test_rows_beyond_the_dataset_are_rejected(tmp_path):
 @pytest.mark.parametrize("name", ["mean", "id"])
 def test_a_flipped_byte_is_found(path, name):
     flip(path, FeatureFile(path)._layout[name].offset + 3)
-    assert FeatureFile(path).damaged() == [name]
+    assert FeatureFile(path).find_damaged() == [name]
 
 
 def test_a_flipped_bit_anywhere_is_found(path):
@@ -155,12 +155,12 @@ def test_appended_bytes_are_found(path):
 def test_checksums_do_not_depend_on_the_order_of_writing(tmp_path, order):
     values = np.random.default_rng(0).standard_normal((4, 5))
     write(tmp_path / "whole.h5", {"a": values}, HEADER)
-    with writing(tmp_path / "rows.h5", {"a": (values.shape, values.dtype)}, HEADER) as writer:
+    with open_writer(tmp_path / "rows.h5", {"a": (values.shape, values.dtype)}, HEADER) as writer:
         for row in order:
             writer.put("a", values[row : row + 1], row)
     whole, rows = (FeatureFile(tmp_path / f"{name}.h5") for name in ("whole", "rows"))
     assert rows.header.digests == whole.header.digests
-    assert rows.damaged() == []
+    assert rows.find_damaged() == []
     np.testing.assert_array_equal(rows.read("a", 1, 3), values[1:3])
 
 

@@ -278,7 +278,7 @@ def test_extract_reuses_datasets_with_matching_checksums(path, what):
     assert "0 encoded now, 24 reused, 0 failed" in output
     assert "every checksum matches" in output
     np.testing.assert_array_equal(matrix(path), expected)
-    assert FeatureFile(path).damaged() == []
+    assert FeatureFile(path).find_damaged() == []
     assert FeatureFile(path).header.digests == header.digests
     assert {name: code for name, (code, _) in commands(path).items()} == dict.fromkeys(commands(path), 0)
 
@@ -303,7 +303,7 @@ def test_a_changed_file_is_rewritten_and_a_copy_with_the_additions_is_kept(path,
     assert backup.exists() == bool(added)
     file = FeatureFile(path)
     assert file.sealed
-    assert file.damaged() == []
+    assert file.find_damaged() == []
     np.testing.assert_array_equal(np.array(file["mean"]), expected)
 
 
