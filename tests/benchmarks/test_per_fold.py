@@ -104,7 +104,7 @@ def test_the_table_shows_the_price_of_in_sample_logits(tmp_path):
     summary, _ = compare.summary(tmp_path)
     (check,) = [one for one in summary["checks"] if one["check"] == "in-sample-logits"]
     assert check["outcome"] == "failed"
-    assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones: logistic on text.logits,")
+    assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones (logistic on text.logits,")
     assert any(
         {"cross-fitted logits" in pair["first"], "in-sample" in pair["second"]} == {True} for pair in summary["pairs"]
     )
@@ -135,7 +135,7 @@ def test_a_fitted_head_says_how_its_logits_were_taken():
 
 
 def test_a_dev_part_that_an_encoder_was_tuned_on_is_noted(tmp_path):
-    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    note = "an encoder was fine-tuned on the utterances that settings were chosen on"
     benchmark(per_fold(), Asked(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen")
     assert note in compare.summary(tmp_path / "seen")[1]
     benchmark(per_fold(), Asked(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen")
