@@ -24,8 +24,8 @@ def check(evaluation: Evaluation) -> CheckResult:
     if wrong:
         more = " …" if len(wrong) > _SHOWN else ""
         return report_failure(
-            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones, "
-            f"{', '.join(wrong[:_SHOWN])}{more}",
+            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones "
+            f"({'; '.join(wrong[:_SHOWN])}{more})",
             meaning="these heads trust logits too much",
             do="cross-fit the encoder (cli finetune --crossfit K, then cli extract --all-folds)",
         )

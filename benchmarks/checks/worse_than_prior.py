@@ -26,8 +26,8 @@ def check(evaluation: Evaluation) -> CheckResult:
     if worse:
         more = " …" if len(worse) > _SHOWN else ""
         return report_failure(
-            f"{len(worse)} of {len(systems)} systems are not shown to be above {format_percent(floor)} %, "
-            f"{', '.join(worse[:_SHOWN])}{more}",
+            f"{len(worse)} of {len(systems)} systems are not shown to be above {format_percent(floor)} % "
+            f"({'; '.join(worse[:_SHOWN])}{more})",
             meaning="a constant prediction reaches the same",
             do="check features and labels, or test more utterances and speakers",
         )

@@ -112,7 +112,7 @@ def test_the_table_compares_in_sample_with_cross_fitted_logits(tmp_path):
     summary, _ = compare.summary(tmp_path)
     (check,) = [one for one in summary["checks"] if one["check"] == "in-sample-logits"]
     assert check["outcome"] == "failed"
-    assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones: logistic on text.logits,")
+    assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones (logistic on text.logits,")
     assert any(
         {"cross-fitted logits" in pair["first"], "in-sample" in pair["second"]} == {True} for pair in summary["pairs"]
     )
@@ -143,7 +143,7 @@ def test_a_fitted_head_shows_how_its_logits_were_taken():
 
 
 def test_a_dev_part_that_an_encoder_saw_has_a_note(tmp_path):
-    note = "an encoder was tuned on the very utterances that settings were chosen on"
+    note = "an encoder was fine-tuned on the utterances that settings were chosen on"
     benchmark(
         per_fold(), BenchmarkConfig.parse(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen"
     )

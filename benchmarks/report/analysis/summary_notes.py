@@ -101,7 +101,7 @@ def _dev_parts(results: Results) -> str:
     most = 1 + max(len(fold.turns) for fold in results.folds)
     if most == 1:
         return "a dev part cut from training by the protocol's own grouping"
-    return f"inner folds, the mean over {most} parts of training cut by the protocol's own grouping"
+    return f"{most} inner folds of training (their mean), cut by the protocol's own grouping"
 
 
 def _has_own_dev(results: Results) -> bool:

@@ -60,7 +60,7 @@ CASES = [
         "in-sample-logits",
         {"logits": "in-sample"},
         "failed",
-        "1 of 1 systems with logits learn from in-sample ones, svm on text.logits: these heads trust logits too",
+        "1 of 1 systems with logits learn from in-sample ones (svm on text.logits): these heads trust logits too",
     ),
     (
         "in-sample-logits",
@@ -147,13 +147,13 @@ CASES = [
         "worse-than-prior",
         {"accuracy": 0.5},
         "failed",
-        "1 of 1 systems are not shown to be above 50.0 %, svm on text.logits: a constant prediction reaches the same",
+        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
     ),
     (
         "worse-than-prior",
         {"accuracy": 0.52},
         "failed",
-        "1 of 1 systems are not shown to be above 50.0 %, svm on text.logits: a constant prediction reaches the same",
+        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
     ),
     ("worse-than-prior", {"head": "prior"}, "not applicable", "only baseline heads were run"),
     (
@@ -216,7 +216,7 @@ def test_a_baseline_is_not_counted_among_systems_that_learn_from_logits():
     read = build_evaluation(logits="in-sample")
     baseline = build_evaluation(logits="in-sample", head="prior").systems
     found = registry.module("checks", "in-sample-logits").check(replace(read, systems=(*baseline, *read.systems)))
-    assert found.message.startswith("1 of 1 systems with logits learn from in-sample ones, svm on text.logits: ")
+    assert found.message.startswith("1 of 1 systems with logits learn from in-sample ones (svm on text.logits): ")
 
 
 def test_a_baseline_of_any_name_is_known_by_its_tag(monkeypatch):
@@ -271,7 +271,7 @@ def test_a_constant_prediction_is_found_where_test_lacks_a_class():
     constant = replace(system, pooled=(Answers(truth, ["ang"] * len(truth), ["ang", "hap", "sad"]),))
     result = registry.module("checks", "worse-than-prior").check(replace(found, systems=(constant,)))
     assert result.message == (
-        "1 of 1 systems are not shown to be above 50.0 %, svm on text.logits: a constant prediction reaches the same; "
+        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same; "
         "do: check features and labels, or test more utterances and speakers"
     )
 

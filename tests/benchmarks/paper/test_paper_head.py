@@ -19,7 +19,7 @@ def test_without_its_own_parameters_it_is_the_mlp_head():
 
 
 class Lazy:
-    """Rows on demand, as a store gives them; counts the most that was asked for at once."""
+    """Rows on demand, as of a store, with the greatest number that was read at once."""
 
     def __init__(self, rows):
         self._rows, self.shape, self.most = rows, rows.shape, 0

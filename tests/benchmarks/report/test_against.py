@@ -23,7 +23,7 @@ MLP, SVM = Drawn("mlp", seeds=2), Drawn("svm")
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Write a benchmark of 120 utterances, and one of its first 80 by another protocol with a better svm and no mlp."""
+    """Write a benchmark of 120 utterances, and one of the first 80 by another protocol with a better svm and no mlp."""
     here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
     fake_results.write(here, (SVM, MLP))
     fake_results.write(there, (Drawn("svm", skill=3.0), Drawn("prior")), n=80, about={"protocol": "holdout"})

@@ -16,7 +16,7 @@ CLASSES = np.array(["angry", "happy", "neutral", "sad"])
 
 
 def world(rng, n, right=0.6):
-    """True classes and predictions that are right with a known probability."""
+    """Draw true classes and predictions that are right with a known probability."""
     truth = rng.choice(4, n, p=[0.4, 0.3, 0.2, 0.1])
     wrong = (truth + rng.integers(1, 4, n)) % 4
     prediction = np.where(rng.random(n) < right, truth, wrong)
@@ -111,7 +111,7 @@ UNEQUAL = np.r_[np.full(6, 150), np.full(40, 3)]  # as in MELD: a few main chara
 
 
 def unequal_world(rng, sizes, heads=1):
-    """Speakers who speak unequally much, four classes, heads that get 60 % of each class right over all speakers."""
+    """Draw speakers of unequal size, four classes, and heads with a recall of 60 % of each class over all speakers."""
     speaker = np.repeat(np.arange(len(sizes)), sizes)
     truth = rng.choice(4, len(speaker), p=[0.4, 0.3, 0.2, 0.1])
     wrong = (truth + rng.integers(1, 4, len(truth))) % 4
