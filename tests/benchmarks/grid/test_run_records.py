@@ -1,7 +1,6 @@
 """The JSON of a run on disk keeps its keys, whatever its fields are called."""
 
 import json
-from dataclasses import fields
 
 from benchmarks.grid import results
 from benchmarks.grid.run_records import RunRecord
