@@ -100,4 +100,4 @@ def test_controls_are_in_a_table_of_their_own(tmp_path):
     assert rows["prior on both, audio shuffled"]["metrics"]["accuracy"]["minus_system"] == 0
     assert rows["logistic on both, 0.25 of training"]["train"] == 12
     assert "## Controls" in text
-    assert "(Breiman 2001)" in text
+    assert "(permutation importance, Breiman 2001)" in text
