@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.grid import run_records
-from benchmarks.grid.run_records import RecordedRun, RunRecord, read_object
+from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound, quote
@@ -25,6 +25,7 @@ from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 from featurestore.storage.atomic import write_text
+from featurestore.storage.json_files import read_object
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
 FORMAT = 2

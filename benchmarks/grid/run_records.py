@@ -18,8 +18,9 @@ from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.statistics.answers import Answers
-from featurestore.errors import Mismatch, NotFound, Problem
+from featurestore.errors import Mismatch, Problem
 from featurestore.storage.atomic import write_text
+from featurestore.storage.json_files import read_object
 
 FORMAT = 2
 CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
@@ -207,28 +208,10 @@ def read(folder: Path, digest: str) -> RecordedRun:
     return RecordedRun(record, tuple(ids), Answers(truth, prediction, record.classes, probabilities))
 
 
-def read_object(path: Path, *, do: str = _AGAIN) -> dict[str, Any]:
-    """Read a JSON file that holds one object.
-
-    Raises:
-        NotFound: there is no such file.
-        Mismatch: it is damaged.
-    """
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise NotFound(f"there is no {path}", do=do) from None
-    except ValueError as error:
-        raise Mismatch(f"{path} is damaged: {error}", expected="a JSON object", do=do) from None
-    if not isinstance(found, dict):
-        raise Mismatch(f"{path} is damaged", expected="a JSON object", got=type(found).__name__, do=do)
-    return found
-
-
 def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
     """Read a run's record and the bytes of its table, and raise as `read` does."""
     path = folder / f"{digest}.json"
-    content = read_object(path)
+    content = read_object(path, do=_AGAIN)
     if content.pop("format", FORMAT) != FORMAT:
         raise Mismatch(f"{path} is not of this version", do=_AGAIN)
     try:

@@ -1,7 +1,7 @@
 """Run a benchmark: every run of its plan, one thread per process; finished runs are not repeated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from benchmarks.statistics.answers import Answers
 from featurestore import labels, registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
-from featurestore.errors import Problem, Unavailable
+from featurestore.errors import Unavailable
 from featurestore.folds import fold as cuts
 from featurestore.normalization import NOTES
 from featurestore.prediction.bundle import read_versions
 from featurestore.prediction.save_bundle import measure_weights
+from featurestore.storage.json_files import find_object
 
 __all__ = ["BenchmarkConfig", "PlannedRun", "benchmark", "execute"]
 
@@ -153,9 +154,7 @@ def _describe_machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, A
 
     Where nothing is left to run, the description on disk stays: the seconds there were measured on that machine.
     """
-    before: Mapping[str, Any] | None = None
-    with suppress(Problem):  # missing or damaged: it is written anew
-        before = None if new else run_records.read_object(out / results.ABOUT).get("machine")
+    before = None if new else (find_object(out / results.ABOUT) or {}).get("machine")
     cluster = {} if engine.local else {"engine": f"{engine.name} {engine.scheduler}".strip()}
     return before or machine.describe() | cluster
 

@@ -14,14 +14,14 @@ from featurestore.store import Store
 
 
 def here(function, tasks, engine):
-    """Replace `each`: call in this process, where the test has made everything small."""
+    """Replace `run_each`: call in this process, where the test has made everything small."""
     return [function(*task) for task in tasks]
 
 
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(corpus, "PER_LABEL", 6)
-    monkeypatch.setattr(demo_encoders, "each", here)
+    monkeypatch.setattr(demo_encoders, "run_each", here)
     for modality, settings in demo_models.SETTINGS.items():
         monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
 

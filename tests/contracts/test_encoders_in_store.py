@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks.fitting.fit import fit_and_save
 from featurestore import encoders
-from featurestore.extraction.extract import extract
+from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.describe import describe
 from featurestore.inspection.verify import verify
 from featurestore.networks.identity import OPTIONAL
-from featurestore.prediction.predict import predict_from
+from featurestore.prediction.predict import predict
 from featurestore.spec import EncoderSpec, format_checkpoint
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -35,7 +35,7 @@ def stored(request, tmp_path_factory):
     name = request.param
     checkpoint = str(tiny.checkpoint(name, folder / name)) if name in NETWORKS else name
     identity = encoders.identify(EncoderSpec("one", checkpoint))
-    return Store(store.path), identity, extract(store, identity, jobs=1, device="cpu")
+    return Store(store.path), identity, extract_encoder(store, identity, jobs=1, device="cpu")
 
 
 def always(identity):
@@ -60,7 +60,7 @@ def test_an_utterance_without_input_fails_with_the_reason(stored):
 
 def test_extraction_again_encodes_nothing(stored):
     store, identity, _ = stored
-    again = extract(store, identity, jobs=1, device="cpu")
+    again = extract_encoder(store, identity, jobs=1, device="cpu")
     assert (again.encoded, again.reused) == (0, COUNT - 1)
 
 
@@ -93,5 +93,5 @@ def test_a_head_on_its_features_predicts_new_speech_as_stored(stored, tmp_path):
     X, _, _ = store.matrix([feature], ids)
     expected = fitted.bundle.head.predict_proba(X)
     utterance = store.utterances[3]
-    (found,) = predict_from(fitted.path, audio=str(store.root / utterance.audio), text=utterance.text)
+    (found,) = predict(fitted.path, audio=str(store.root / utterance.audio), text=utterance.text)
     np.testing.assert_allclose(list(found.probabilities.values()), expected[ids.index(utterance.id)], atol=1e-3)

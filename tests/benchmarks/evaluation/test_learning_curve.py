@@ -5,7 +5,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from benchmarks.report.analysis.content import content
 from click.testing import CliRunner
 
 import cli
@@ -13,6 +12,7 @@ from benchmarks.evaluation.learning_curve import reduce_training
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.runner import benchmark
+from benchmarks.report.analysis.report_content import build_content
 from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold
@@ -65,7 +65,7 @@ def test_a_search_reduces_the_dev_part_alike(tmp_path):
     found, _ = ran(tmp_path, heads=("svm",), search=1, train_sizes=(0.5,))
     (control,) = found.controls
     assert {(run.record.train, run.record.dev, run.record.search) for run in control.runs} == {(12, 12, 1)}
-    (curve,) = content(found)["sizes"]
+    (curve,) = build_content(found)["sizes"]
     assert [(point["share"], point["train"]) for point in curve["points"]] == [(0.5, 24), (1.0, 48)]
 
 

@@ -30,7 +30,7 @@ def test_a_run_written_to_unshared_storage_ends_in_a_message(tmp_path, steady, m
         runner.benchmark(FakeStore(), SESSIONS, tmp_path / "out", engine=steady.engine())
 
 
-def _write_no_run(store, group, protocol, folder):
+def _write_no_run(store, group, folder):
     return "written elsewhere"
 
 
@@ -61,9 +61,9 @@ def test_a_benchmark_survives_a_killed_dask_worker(tmp_path, clusters, monkeypat
 _run_together = runner._run_together
 
 
-def _die_in_a_run(store, group, protocol, folder):
+def _die_in_a_run(store, group, folder):
     calls.die_once(0, folder.parent)
-    return _run_together(store, group, protocol, folder)
+    return _run_together(store, group, folder)
 
 
 def test_a_benchmark_resumes_after_a_local_worker_died(tmp_path, monkeypatch, whole):
@@ -82,9 +82,9 @@ def test_a_single_run_goes_to_the_cluster(tmp_path, steady, monkeypatch):
     assert {int(path.stem) for path in tmp_path.glob("*.worker")} == set(steady.pids)
 
 
-def _sign_a_run(store, group, protocol, folder):
+def _sign_a_run(store, group, folder):
     (folder.parent / f"{os.getpid()}.worker").touch()
-    return _run_together(store, group, protocol, folder)
+    return _run_together(store, group, folder)
 
 
 @needs_dask
