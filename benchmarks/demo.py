@@ -9,7 +9,7 @@ from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import Fitted
 from benchmarks.grid.asked import Asked
 from benchmarks.grid.compare import compare
-from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.render.markdown_table import format_table
 from benchmarks.report.write_report import PAGE
 from benchmarks.statistics.formatting import format_interval
 from featurestore.extraction.pipeline import extract_all
@@ -59,7 +59,7 @@ class Demo:
             f"Test part of protocol holdout, split seed 0, n = {pooled.test}, {len(self._classes())} classes. "
             f"No encoder and no head learned it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
-            *markdown_table(
+            *format_table(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
             ),
             "",

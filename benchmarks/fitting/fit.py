@@ -21,7 +21,7 @@ from benchmarks.fitting.checked import Setup, findings
 from benchmarks.fitting.result import Fitted, FoldResult, Prediction
 from benchmarks.fitting.settings import Searched
 from benchmarks.statistics.clusters import choose_clusters
-from benchmarks.statistics.intervals import intervals
+from benchmarks.statistics.intervals import estimate_intervals
 from featurestore.engines.parallel import each, threads
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, add_dev
@@ -290,7 +290,7 @@ def _fit_everything(fitting: _Fitting, everything: Fold, progress: Progress) -> 
 def _measure(cut: Task, name: str, train: int | None, rows: Sequence[Prediction], leak: str) -> FoldResult:
     tested = {row.id for row in rows}
     clusters = choose_clusters([utterance for utterance in cut.store.utterances if utterance.id in tested])
-    metrics = intervals(
+    metrics = estimate_intervals(
         [row.truth for row in rows],
         [row.prediction for row in rows],
         clusters=clusters.for_ids(row.id for row in rows),

@@ -275,8 +275,8 @@ def test_settings_are_chosen_on_dev_and_said(tmp_path):
     assert (card.tune, card.dev, card.train) == (3, 24, 24)
     summary, text = compare.summary(tmp_path)
     assert (
-        "Note: settings: the best of the defaults and 3 drawn settings by unweighted average recall on 2 inner folds of "
-        "training (their mean), cut by the protocol's own grouping, then fitted on" in text
+        "Note: settings: the best of the defaults and 3 drawn settings by unweighted average recall on 2 inner folds "
+        "of training (their mean), cut by the protocol's own grouping, then fitted on" in text
     )
     outcome = {finding["check"]: finding["outcome"] for finding in summary["checks"]}
     assert outcome["selection-on-test"] == "passed"
