@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
-from benchmarks.report.analysis.leak_marks import find_leaked
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.summary_notes import SHOWN
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems
@@ -98,7 +98,7 @@ def _pairs(summary: SummaryContent) -> list[str]:
     pairs = summary["pairs"]
     if not pairs:
         return []
-    leaked, best = find_leaked(summary), summary["leaderboard"][0]["system"]
+    leaked, best = find_leaks(summary), summary["leaderboard"][0]["system"]
     shown = pairs if len(pairs) <= _MOST_PAIRS else [pair for pair in pairs if best in (pair["first"], pair["second"])]
     header = ["first", "second", f"difference in {_words(METRIC)}, points", "p (Holm)", "McNemar p (Holm)"]
     cells = [

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.leak_marks import find_leaked
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.learning_curves import select_interval
 from benchmarks.report.analysis.section_types import ConfusionContent
 from benchmarks.report.analysis.system_types import ClassContent, IntervalContent
@@ -59,7 +59,7 @@ def draw_confusions(content: ReportContent) -> Iterator[Drawing]:
         figure, (left, right) = make_figure(7.6, max(1.3 + 0.36 * count, 2.4), 1, 2, width_ratios=(1.5, 1))
         _matrix(left, table)
         _per_class(right, table["classes"], figures[name])
-        if name in find_leaked(content):
+        if name in find_leaks(content):
             figure.suptitle(f"leaked figures: {shorten_name(name, content)}", color=LEAKED, fontsize=9)
         label = f"confusion matrix and figures by class of {name}"
         yield Drawing(f"confusion-{number + 1}", figure, label_leaks(label, [name], content))
