@@ -9,7 +9,7 @@ from benchmarks.compare import compare
 from benchmarks.fitting.fit import fit_and_save
 from benchmarks.fitting.result import FittedHead
 from benchmarks.grid.config import BenchmarkConfig
-from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.render.markdown_table import format_table
 from benchmarks.report.write_report import PAGE
 from benchmarks.statistics.formatting import format_interval
 from featurestore.commands.extract import extract
@@ -58,7 +58,7 @@ class Demo:
             f"Test part of protocol holdout, split seed 0, n = {pooled.test}, {len(self._classes())} classes. "
             f"No encoder and no head learned it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
-            *markdown_table(
+            *format_table(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
             ),
             "",

@@ -18,7 +18,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if groups is None:
         return report_not_applicable("no feature is of audio, or its file does not record the samples: extract again")
     tested = sum(len(fold.test) for fold in evaluation.folds)
-    shared = [utterance_id for fold in evaluation.folds for utterance_id in _collect_shared(fold, groups)]
+    shared = [utterance_id for fold in evaluation.folds for utterance_id in _find_copies(fold, groups)]
     if shared:
         return report_failure(
             f"the clips of {len(shared)} of {tested} test utterances are in training under other ids, sample for "
@@ -39,6 +39,6 @@ def examples() -> Examples:
     )
 
 
-def _collect_shared(fold: Fold, groups: Sequence[Sequence[str]]) -> list[str]:
+def _find_copies(fold: Fold, groups: Sequence[Sequence[str]]) -> list[str]:
     learned, tested = {*fold.train, *fold.dev}, set(fold.test)
     return [name for group in groups if learned.intersection(group) for name in group if name in tested]

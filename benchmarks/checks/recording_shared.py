@@ -17,7 +17,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if not any(count > 1 for count in Counter(recordings.values()).values()):
         return report_not_applicable("no recording has several utterances")
     tested = sum(len(fold.test) for fold in evaluation.folds)
-    shared = [utterance_id for fold in evaluation.folds for utterance_id in _collect_shared(fold, recordings)]
+    shared = [utterance_id for fold in evaluation.folds for utterance_id in _find_segments(fold, recordings)]
     if shared:
         return report_failure(
             f"{len(shared)} of {tested} test utterances are segments of training recordings, for example {shared[0]}",
@@ -38,6 +38,6 @@ def examples() -> Examples:
     )
 
 
-def _collect_shared(fold: Fold, recordings: Mapping[str, str]) -> list[str]:
+def _find_segments(fold: Fold, recordings: Mapping[str, str]) -> list[str]:
     learned = {recordings.get(utterance_id) for utterance_id in (*fold.train, *fold.dev)} - {None}
     return [utterance_id for utterance_id in fold.test if recordings.get(utterance_id) in learned]

@@ -5,7 +5,7 @@ from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.statistics.formatting import format_percent
-from benchmarks.statistics.intervals import Interval, estimates
+from benchmarks.statistics.intervals import Interval, estimate_metrics
 from benchmarks.statistics.metrics import METRIC
 
 __all__ = ["check", "examples"]
@@ -47,5 +47,5 @@ def examples() -> Examples:
 
 def _is_above(floor: float, evaluation: Evaluation, system: EvaluatedSystem) -> bool:
     clusters = evaluation.clusters.for_ids(evaluation.ids)
-    found = estimates(system.pooled, clusters=clusters)[METRIC]
+    found = estimate_metrics(system.pooled, clusters=clusters)[METRIC]
     return isinstance(found, Interval) and found.low > floor

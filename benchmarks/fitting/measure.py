@@ -19,7 +19,7 @@ from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
 from benchmarks.grid.plan import BenchmarkPlan
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
-from benchmarks.statistics.intervals import intervals
+from benchmarks.statistics.intervals import estimate_intervals
 from featurestore.prediction.bundle import Bundle, read_versions
 
 
@@ -73,7 +73,7 @@ def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPredictio
 def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str) -> FoldResult:
     tested = {row.id for row in rows}
     clusters = choose_clusters([utterance for utterance in task.store.utterances if utterance.id in tested])
-    metrics = intervals(
+    metrics = estimate_intervals(
         [row.truth for row in rows],
         [row.prediction for row in rows],
         clusters=clusters.for_ids(row.id for row in rows),

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.report.render.figure_style import GRID, INK, STYLE, svg
+from benchmarks.report.render.figure_style import GRID, INK, STYLE, to_svg
 
 TRAIN, HELD_OUT, LEFT_OUT = "#2166ac", "#b2182b", "#b8bfc6"
 
@@ -26,7 +26,7 @@ def draw_labels(corpus: Mapping[str, Any]) -> str:
         axes.set_xticks([])
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.08)
-        return svg(figure, "distribution", f"turns of each label of {corpus['title']}")
+        return to_svg(figure, "distribution", f"turns of each label of {corpus['title']}")
 
 
 def draw_block(stage: Mapping[str, Any], number: int) -> str:
@@ -51,7 +51,7 @@ def draw_block(stage: Mapping[str, Any], number: int) -> str:
         left.legend(*loss.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
         _confusion(right.subplots(), found["confusion"], stage["classes"])
         label = f"{stage['name']} model, epochs {start} to {end}: loss, accuracy, confusion matrix"
-        return svg(figure, f"{stage['name']}{number}", label)
+        return to_svg(figure, f"{stage['name']}{number}", label)
 
 
 def _curves(axes: Any, history: Sequence[Mapping[str, Any]], along: str, after: str, label: str, scale: float) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from benchmarks.paper import paper_figures, paper_tables
 from benchmarks.paper.paper_plan import read_published_figures
 from benchmarks.report.render.jinja_templates import make_environment
-from benchmarks.report.render.markdown_table import markdown_cell
+from benchmarks.report.render.markdown_table import escape_cell
 from featurestore.storage.atomic import write_text
 
 NAMES = {"text": "Text model", "audio": "Audio model", "fusion": "Fusion"}
@@ -33,7 +33,7 @@ def render_page(page: str, results: Mapping[str, Any], drawn: Mapping[str, str])
         drawn: the SVG of each figure, by name.
     """
     environment = make_environment("benchmarks.paper")
-    environment.filters["cell"] = markdown_cell
+    environment.filters["cell"] = escape_cell
     return environment.get_template(f"{page}.j2").render(
         results=results,
         source=read_published_figures()["source"],

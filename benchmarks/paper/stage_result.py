@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.paper.paper_plan import split_epochs
-from benchmarks.statistics.intervals import intervals
+from benchmarks.statistics.intervals import estimate_intervals
 from featurestore.storage.atomic import write_text
 
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ class StageResult:
         """Return the metrics after the last epoch of a block."""
         confusion = self.history[end - 1]["confusion"]
         truth, prediction = _expand(confusion, self.classes)
-        found = intervals(truth, prediction)
+        found = estimate_intervals(truth, prediction)
         metrics = {name: asdict(found[name]) for name in ("accuracy", "unweighted_average_recall", "macro_f1")}
         return {"epochs": [start, end], "metrics": metrics, "confusion": confusion}
 

@@ -8,7 +8,7 @@ from benchmarks.grid import results
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports, html_page
-from benchmarks.report.render.figure_style import png, svg
+from benchmarks.report.render.figure_style import to_png, to_svg
 from benchmarks.report.render.report_figures import draw_figures
 from featurestore.storage.atomic import replace_atomically, write_text
 
@@ -55,9 +55,9 @@ def write_report(content: ReportContent, out: Path) -> None:
     folder = out.parent / FIGURES
     folder.mkdir(parents=True, exist_ok=True)
     for one in draw_figures(content):
-        drawn[one.name], labels[one.name] = svg(one.figure, one.name, one.label), one.label
+        drawn[one.name], labels[one.name] = to_svg(one.figure, one.name, one.label), one.label
         write_text(folder / f"{one.name}.svg", drawn[one.name] + "\n")
-        _write_bytes(folder / f"{one.name}.png", png(one.figure))
+        _write_bytes(folder / f"{one.name}.png", to_png(one.figure))
     for path in folder.iterdir():  # figures of an earlier report would show other systems
         if path.stem not in drawn and re.fullmatch(OWN, path.name):
             path.unlink()

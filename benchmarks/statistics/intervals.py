@@ -41,7 +41,7 @@ class PointEstimate:
     high: None = None
 
 
-def intervals(
+def estimate_intervals(
     truth: Labels,
     prediction: Labels,
     *,
@@ -67,18 +67,18 @@ def intervals(
         ValueError: there is nothing to measure, or the lengths differ.
         Mismatch: the number of clusters is not N, or there is only one cluster.
 
-    >>> interval = intervals(["sad", "happy"] * 50, ["sad"] * 100)["accuracy"]
+    >>> interval = estimate_intervals(["sad", "happy"] * 50, ["sad"] * 100)["accuracy"]
     >>> interval.value, interval.n
     (0.5, 100)
     >>> 0.35 < interval.low < 0.45, 0.55 < interval.high < 0.65
     (True, True)
     """
     answers = Answers(truth, prediction, sorted({*truth, *prediction}))
-    found = estimates([answers], clusters=clusters, resamples=resamples, seed=seed)
+    found = estimate_metrics([answers], clusters=clusters, resamples=resamples, seed=seed)
     return {name: one for name, one in found.items() if isinstance(one, Interval)}
 
 
-def estimates(
+def estimate_metrics(
     answers: Sequence[Answers],
     *,
     clusters: Sequence[str] | None = None,

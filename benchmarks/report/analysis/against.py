@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
-from benchmarks.report.analysis.seeds import answers_of_seeds
+from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.metrics import METRIC
@@ -58,7 +58,7 @@ def _compare_system(
 ) -> AgainstSystemContent:
     seeds = set(pair[0].seeds) & set(pair[1].seeds)
     here, there = (
-        [_select(answers, places) for answers in answers_of_seeds(system, seeds)]
+        [_select(answers, places) for answers in select_answers(system, seeds)]
         for system, places in zip(pair, rows, strict=True)
     )
     if not seeds or here[0].truth != there[0].truth:

@@ -12,7 +12,7 @@ from benchmarks.statistics.metrics import BINS, bin_numbers
 _COVERAGES = 20  # points of the curve: every 5 % of the utterances
 
 
-def calibration(system: System) -> CalibrationContent:
+def measure_calibration(system: System) -> CalibrationContent:
     """Return the reliability diagram and the selective accuracy of a system.
 
     Returns:

@@ -6,7 +6,7 @@ from benchmarks.grid.results import System
 from benchmarks.report.analysis.section_types import ConfusionContent
 
 
-def confusion(system: System) -> ConfusionContent:
+def count_confusion(system: System) -> ConfusionContent:
     """Return the confusion matrix of all folds together, the mean over seeds.
 
     Returns:

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from benchmarks.grid.results import Results, System
-from benchmarks.report.analysis.seeds import answers_of_seeds
+from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.report.analysis.system_types import ControlContent, ControlMetricContent
-from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.intervals import estimate_metrics
 
 
-def control_rows(results: Results, clusters: Sequence[str] | None) -> list[ControlContent]:
+def measure_controls(results: Results, clusters: Sequence[str] | None) -> list[ControlContent]:
     """Return each control's metrics with intervals, and their difference from its system (`minus_system`).
 
     Args:
@@ -25,7 +25,7 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> Con
     record, shared = control.record, set(control.seeds) & set(system.seeds)
     own, base = _means(control, shared), _means(system, shared)
     metrics: dict[str, ControlMetricContent] = {}
-    for name, one in estimates(control.pooled, clusters=clusters).items():
+    for name, one in estimate_metrics(control.pooled, clusters=clusters).items():
         metrics[name] = {
             "value": one.value,
             "low": one.low,
@@ -51,5 +51,5 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> Con
 
 def _means(system: System, seeds: Collection[int]) -> dict[str, float]:
     """Return each metric, the mean over some seeds."""
-    values = [answers.values() for answers in answers_of_seeds(system, seeds)]
+    values = [answers.values() for answers in select_answers(system, seeds)]
     return {name: float(np.mean([one[name] for one in values])) for name in values[0]}

@@ -14,7 +14,7 @@ from benchmarks.report.analysis.system_types import (
     SettingsContent,
     SystemContent,
 )
-from benchmarks.statistics.intervals import estimates
+from benchmarks.statistics.intervals import estimate_metrics
 from benchmarks.statistics.metrics import METRIC
 from benchmarks.statistics.multiple_comparisons import compact_letter_display
 from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
@@ -64,7 +64,7 @@ def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
 def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
     by_fold, by_seed = _by_fold(system), [answers.values() for answers in system.pooled]
     found: dict[str, MetricContent] = {}
-    for name, one in estimates(system.pooled, clusters=clusters).items():
+    for name, one in estimate_metrics(system.pooled, clusters=clusters).items():
         found[name] = {
             "value": one.value,
             "low": one.low,

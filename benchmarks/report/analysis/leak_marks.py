@@ -11,7 +11,7 @@ _OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "
 _NAMES = ("system", "first", "second")  # keys by which an entry names its systems
 
 
-def leaked_names(summary: SummaryContent) -> set[str]:
+def find_leaks(summary: SummaryContent) -> set[str]:
     """Return the names of the systems and controls whose figures are leaked."""
     systems = [row["system"] for row in summary["leaderboard"] if row["leak"]]
     return {*systems, *(row["control"] for row in summary["controls"] if row["leak"])}
@@ -19,7 +19,7 @@ def leaked_names(summary: SummaryContent) -> set[str]:
 
 def mark_leaks(content: ReportContent) -> ReportContent:
     """Return the content with `leaked` in every entry that names a leaked system or control."""
-    names = leaked_names(content)
+    names = find_leaks(content)
     plain = cast(Mapping[str, Any], content)
     parts = {part: _mark(plain[part], names) for part in _OF_SYSTEMS}
     tables = {

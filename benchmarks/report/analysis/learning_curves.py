@@ -12,7 +12,7 @@ from benchmarks.report.analysis.system_types import ControlContent, IntervalCont
 from benchmarks.statistics.metrics import METRIC
 
 
-def curves_by_epoch(results: Results) -> list[EpochsContent]:
+def collect_epoch_curves(results: Results) -> list[EpochsContent]:
     """Return each system's training curves: the mean, least and greatest value over folds and seeds, by epoch."""
     return [
         {"system": system.name, "head": system.record.head, "runs": len(system.runs), "curves": curves}
@@ -21,7 +21,7 @@ def curves_by_epoch(results: Results) -> list[EpochsContent]:
     ]
 
 
-def curves_by_train_size(results: Results, summary: SummaryContent) -> list[SizesContent]:
+def collect_train_size_curves(results: Results, summary: SummaryContent) -> list[SizesContent]:
     """Return the learning curve of each system that was run on several train sizes."""
     rows = {row["system"]: row for row in summary["leaderboard"]}
     smaller: dict[str, list[ControlContent]] = {}

@@ -6,11 +6,11 @@ from typing import cast
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.section_types import PermutationContent
-from benchmarks.report.analysis.seeds import answers_of_seeds
+from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.statistics.paired_comparisons import compare_pairs
 
 
-def permutation_importance(results: Results) -> list[PermutationContent]:
+def measure_permutation_importance(results: Results) -> list[PermutationContent]:
     """Compare each system with itself after a modality was permuted in test: permuted minus unchanged.
 
     `value` is the difference in unweighted average recall over common seeds, with its paired interval and p-value, not
@@ -24,7 +24,7 @@ def permutation_importance(results: Results) -> list[PermutationContent]:
         if control.record.permuted and not is_baseline(control.record.head):
             system = systems[control.record.system]
             seeds = set(control.seeds) & set(system.seeds)
-            answers = {one.name: answers_of_seeds(one, seeds) for one in (control, system)}
+            answers = {one.name: select_answers(one, seeds) for one in (control, system)}
             (difference,) = compare_pairs(answers, clusters=clusters)
             about = {"head": control.record.head, "feature_set": control.record.feature_set}
             about["shuffled"] = control.record.permuted

@@ -6,7 +6,7 @@ from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import ProvenanceContent
 
 
-def provenance(results: Results) -> ProvenanceContent:
+def collect_provenance(results: Results) -> ProvenanceContent:
     """Return corpus, folds, encoders, versions, machine and command, as the benchmark recorded them."""
     about = results.about
     kept = {row.id for row in results.utterances}

@@ -8,18 +8,18 @@ from typing import Any
 
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.against import compare_benchmarks
-from benchmarks.report.analysis.calibration import calibration
-from benchmarks.report.analysis.confusion import confusion
+from benchmarks.report.analysis.calibration import measure_calibration
+from benchmarks.report.analysis.confusion import count_confusion
 from benchmarks.report.analysis.content_types import ReportContent, SummaryContent
 from benchmarks.report.analysis.leak_marks import mark_leaks
-from benchmarks.report.analysis.learning_curves import curves_by_epoch, curves_by_train_size
+from benchmarks.report.analysis.learning_curves import collect_epoch_curves, collect_train_size_curves
 from benchmarks.report.analysis.mistakes import list_mistakes
 from benchmarks.report.analysis.modalities import compare_layers, compare_modalities
-from benchmarks.report.analysis.permutation_importance import permutation_importance
-from benchmarks.report.analysis.provenance import provenance
+from benchmarks.report.analysis.permutation_importance import measure_permutation_importance
+from benchmarks.report.analysis.provenance import collect_provenance
 from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.analysis.system_types import SystemContent
-from benchmarks.report.analysis.verdict import best_systems, write_sentence
+from benchmarks.report.analysis.verdict import find_best_systems, write_sentence
 
 FEATURED = 8  # systems with figures of their own
 _DIGITS = 6  # the last digits of a float differ between processors
@@ -40,19 +40,19 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
         "format": 1,
         "sentence": write_sentence(summary),
         **summary,
-        "best": best_systems(summary),
+        "best": find_best_systems(summary),
         "published": results.about["published"],
         "featured": select_featured_systems(summary["leaderboard"]),
-        "confusion": {system.name: confusion(system) for system in results.systems},
-        "calibration": {system.name: calibration(system) for system in results.systems},
+        "confusion": {system.name: count_confusion(system) for system in results.systems},
+        "calibration": {system.name: measure_calibration(system) for system in results.systems},
         "against": None if other is None else compare_benchmarks(results, other),
         "modalities": compare_modalities(results, summary),
-        "shuffled": permutation_importance(results),
+        "shuffled": measure_permutation_importance(results),
         "layers": compare_layers(summary),
-        "epochs": curves_by_epoch(results),
-        "sizes": curves_by_train_size(results, summary),
+        "epochs": collect_epoch_curves(results),
+        "sizes": collect_train_size_curves(results, summary),
         "mistakes": list_mistakes(results, summary["leaderboard"]),
-        "provenance": provenance(results),
+        "provenance": collect_provenance(results),
     }
     marked: ReportContent = round_floats(mark_leaks(content))
     return marked

@@ -6,6 +6,6 @@ from benchmarks.grid.results import System
 from benchmarks.statistics.answers import Answers
 
 
-def answers_of_seeds(system: System, seeds: Collection[int]) -> list[Answers]:
+def select_answers(system: System, seeds: Collection[int]) -> list[Answers]:
     """Return the pooled answers of some seeds alone."""
     return [answers for seed, answers in zip(system.seeds, system.pooled, strict=True) if seed in seeds]

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from benchmarks.checks import describe_check, run_checks
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
-from benchmarks.report.analysis.control_rows import control_rows
+from benchmarks.report.analysis.control_rows import measure_controls
 from benchmarks.report.analysis.leaderboard import rank_systems
 from benchmarks.report.analysis.summary_notes import write_notes
 from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, number_units
@@ -17,7 +17,7 @@ def summarize(results: Results) -> SummaryContent:
     clusters, about = results.clusters, results.about
     of_utterances = clusters.for_ids(results.ids)
     leaderboard, pairs = rank_systems(results, of_utterances)
-    controls = control_rows(results, of_utterances)
+    controls = measure_controls(results, of_utterances)
     method = interval_method(effective_count(number_units(len(results.ids), of_utterances)))
     return {
         "corpus": about["corpus"],

@@ -11,7 +11,7 @@ def write_sentence(summary: SummaryContent) -> str:
     return f"{_comparison(summary)}: {_verdict(summary)}."
 
 
-def best_systems(summary: SummaryContent) -> list[str]:
+def find_best_systems(summary: SummaryContent) -> list[str]:
     """Return the first system of the leaderboard and those that do not differ from it significantly."""
     best, *others = summary["leaderboard"]
     significant = {
@@ -36,7 +36,7 @@ def _verdict(summary: SummaryContent) -> str:
     best, *others = summary["leaderboard"]
     value = format_interval(**select_interval(best, METRIC), mark=" %")
     reaches = f"unweighted average recall, {value}{', a leaked figure' if best['leak'] else ''}"
-    equal, few = len(best_systems(summary)) - 1, summary["few"]
+    equal, few = len(find_best_systems(summary)) - 1, summary["few"]
     if not others:
         return f"{best['system']} reaches an {reaches}{f'; {few}' if few else ''}"
     if few:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.learning_curves import select_interval
 from benchmarks.report.analysis.system_types import SystemContent
-from benchmarks.report.render.markdown_sections import markdown_sections
+from benchmarks.report.render.markdown_sections import format_sections
 from benchmarks.report.render.report_lookups import group_published_figures
 from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.statistics.formatting import format_interval, format_percent
@@ -80,7 +80,7 @@ def format_markdown(content: ReportContent, figures: Mapping[str, str]) -> str:
         content: of the report.
         figures: the label of each figure in `figures/`, by name.
     """
-    return "\n".join([render_summary(content), *markdown_sections(content, figures)]) + "\n"
+    return "\n".join([render_summary(content), *format_sections(content, figures)]) + "\n"
 
 
 def _csv_cells(row: SystemContent) -> dict[str, object]:

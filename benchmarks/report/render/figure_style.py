@@ -25,7 +25,7 @@ STYLE = {
 }
 
 
-def svg(figure: Figure, name: str, label: str) -> str:
+def to_svg(figure: Figure, name: str, label: str) -> str:
     """Return a figure as an SVG element for a page, without date and prologue.
 
     Args:
@@ -49,7 +49,7 @@ def svg(figure: Figure, name: str, label: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{_escape_attribute(label)}" ', 1).strip()
 
 
-def png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG on white, with 200 dots per inch and without a date."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=200, facecolor="white", metadata={"Software": None})

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.render import report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
@@ -47,7 +47,7 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
     """
     environment = make_environment("benchmarks.report.render")
     environment.filters |= FILTERS
-    leaked = leaked_names(content)
+    leaked = find_leaks(content)
     environment.filters["marked"] = lambda name: _MARKED.format(name) if name in leaked else name
     script = _read("report.js")
     return environment.get_template(TEMPLATE).render(
@@ -58,7 +58,7 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         svg={name: Markup(_use_page_colors(text)) for name, text in drawn.items()},
         pairs=report_lookups.index_pairs(content["pairs"]),
         published=report_lookups.group_published_figures(content["published"]),
-        comparable=report_lookups.comparable_figures(content),
+        comparable=report_lookups.select_comparable(content),
         leaked_names=leaked,
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},
         counts=report_lookups.count_outcomes(content["checks"]),

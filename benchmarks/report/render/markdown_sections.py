@@ -13,11 +13,11 @@ from benchmarks.report.analysis.section_types import (
     MistakesContent,
 )
 from benchmarks.report.analysis.system_types import SystemContent
-from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.render.markdown_table import format_table
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
 
 
-def markdown_sections(content: ReportContent, figures: Mapping[str, str]) -> Iterator[str]:
+def format_sections(content: ReportContent, figures: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of every section that is not empty. Figures of leaked systems are marked !.
 
     Args:
@@ -40,7 +40,7 @@ def markdown_sections(content: ReportContent, figures: Mapping[str, str]) -> Ite
 
 def _against(other: AgainstContent) -> Iterator[str]:
     yield f"## Against protocol {other['protocol']}\n\nOn the {other['n']} test utterances of both benchmarks.\n"
-    yield from markdown_table(
+    yield from format_table(
         ["system", "here %", "there %", "here minus there, points", "p"],
         [
             [
@@ -68,12 +68,12 @@ def _confusion(name: str, best: ConfusionContent) -> Iterator[str]:
         [_escape(label), *(f"{count:.0f} ({100 * share:.0f} %)" for count, share in zip(counts, shares, strict=True))]
         for label, counts, shares in zip(best["classes"], best["counts"], best["shares"], strict=True)
     ]
-    yield from markdown_table(["true \\ predicted", *map(_escape, best["classes"])], rows)
+    yield from format_table(["true \\ predicted", *map(_escape, best["classes"])], rows)
 
 
 def _modalities(found: Sequence[KindDifferenceContent]) -> Iterator[str]:
     yield "\n## Modalities\n"
-    yield from markdown_table(
+    yield from format_table(
         ["head", "features", "minus", "difference, points", "p (Holm)"],
         [[one["head"], one["of"], one["over"], _difference(one), format_p_value(one["p_holm"])] for one in found],
     )
@@ -81,7 +81,7 @@ def _modalities(found: Sequence[KindDifferenceContent]) -> Iterator[str]:
 
 def _calibration(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
     yield "\n## Calibration\n"
-    yield from markdown_table(
+    yield from format_table(
         ["system", "expected calibration error, points", "log loss, nats", "Brier score"],
         [
             [
@@ -100,7 +100,7 @@ def _mistakes(found: MistakesContent) -> Iterator[str]:
     yield (
         f"The most confident of {found['wrong']} wrong predictions of {_escape(found['system'])}{_mark(found, ' !')}.\n"
     )
-    yield from markdown_table(
+    yield from format_table(
         ["id", "text", "true", "predicted", "confidence %"],
         [
             [
@@ -122,7 +122,7 @@ def _settings(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
             if used["params"]:  # a head may have no settings
                 values = ", ".join(f"{name} {json.dumps(value)}" for name, value in used["params"].items())
                 rows.append([row["system"], _escape(values), f"{len(used['runs'])} of {fits}"])
-    yield from markdown_table(["system", "settings", "fits"], rows)
+    yield from format_table(["system", "settings", "fits"], rows)
 
 
 def _figures(figures: Mapping[str, str]) -> Iterator[str]:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table with aligned columns. A bar inside a cell is escaped.
 
-    >>> markdown_table(["head", "n"], [["svm", "12"]])
+    >>> format_table(["head", "n"], [["svm", "12"]])
     ['| head | n  |', '| ---- | -- |', '| svm  | 12 |']
     """
-    cells = [[markdown_cell(cell) for cell in row] for row in (header, *rows)]
+    cells = [[escape_cell(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [cells[0], ["-" * width for width in widths], *cells[1:]]
     return [
@@ -17,10 +17,10 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     ]
 
 
-def markdown_cell(text: object) -> str:
+def escape_cell(text: object) -> str:
     r"""Return text for a cell: bars escaped, on one line.
 
-    >>> markdown_cell("a|b")
+    >>> escape_cell("a|b")
     'a\\|b'
     """
     return str(text).replace("|", r"\|").replace("\n", " ")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.system_types import IntervalContent
 
 # Okabe and Ito's colors (2008, "Color Universal Design") without yellow and black, and two of Tol's (2021) dark ones
@@ -57,13 +57,13 @@ def draw_errorbars(
 
 def draw_leak_ring(axes: Axes, x: float, y: float, name: str, content: ReportContent) -> None:
     """Draw a red diamond around the value of a leaked system."""
-    if name in leaked_names(content):
+    if name in find_leaks(content):
         axes.plot(x, y, "D", color=LEAKED, fillstyle="none", markersize=9, linestyle="none", label="leaked")
 
 
 def label_leaks(text: str, names: Sequence[str], content: ReportContent) -> str:
     """Return a figure's label with the names of the leaked systems in it, for those who do not see the marks."""
-    found = [name for name in names if name in leaked_names(content)]
+    found = [name for name in names if name in find_leaks(content)]
     which = f": {', '.join(found)}" if len(names) > 1 else ""
     return f"{text}; leaked figures{which}" if found else text
 
@@ -71,7 +71,7 @@ def label_leaks(text: str, names: Sequence[str], content: ReportContent) -> str:
 def shorten_name(name: str, content: ReportContent) -> str:
     """Return a system's name for a figure: a long one without its middle, a leaked one with a mark."""
     shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
-    return f"{shown} !" if name in leaked_names(content) else shown
+    return f"{shown} !" if name in find_leaks(content) else shown
 
 
 def series_style(number: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def index_pairs(pairs: Sequence[PairContent]) -> dict[tuple[str, str], PairConte
     return found | {(pair["second"], pair["first"]): reverse_pair(pair) for pair in pairs}
 
 
-def comparable_figures(content: ReportContent) -> list[PublishedContent]:
+def select_comparable(content: ReportContent) -> list[PublishedContent]:
     """Return the published figures that are not known to be of another protocol: only these are drawn."""
     return [one for one in content["published"] if one.get("protocol", "") in ("", content["protocol"])]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
-from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.summary_notes import SHOWN
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
-from benchmarks.report.analysis.verdict import best_systems
-from benchmarks.report.render.markdown_table import markdown_table
+from benchmarks.report.analysis.verdict import find_best_systems
+from benchmarks.report.render.markdown_table import format_table
 from benchmarks.statistics.formatting import format_interval, format_percent, format_points
 from benchmarks.statistics.metrics import METRIC
 
@@ -21,7 +21,7 @@ def render_summary(summary: SummaryContent) -> str:
     lines = [
         f"# {_title(summary)}",
         "",
-        *markdown_table(_HEADER, [system_cells(row) for row in summary["leaderboard"]]),
+        *format_table(_HEADER, [format_system(row) for row in summary["leaderboard"]]),
         "",
         f"In brackets: {summary['interval']}. ± folds: standard deviation over folds; ± seeds: over seeds, of the "
         "pooled figures. Systems that share a letter do not differ significantly (paired bootstrap of the difference "
@@ -33,7 +33,7 @@ def render_summary(summary: SummaryContent) -> str:
         *_controls(summary["controls"]),
         "## Checks",
         "",
-        *markdown_table(
+        *format_table(
             ["check", "outcome", "result"],
             [_check_cells(one) for one in sorted(summary["checks"], key=lambda one: str(one["outcome"]))],
         ),
@@ -41,7 +41,7 @@ def render_summary(summary: SummaryContent) -> str:
     return "\n".join(lines) + "\n"
 
 
-def system_cells(row: SystemContent) -> list[str]:
+def format_system(row: SystemContent) -> list[str]:
     """Return the cells of a system in the leaderboard."""
     mark, main = "!" if row["leak"] else "", row["metrics"][METRIC]
     spread = [main["sd_of_folds"], main["sd_of_seeds"]]
@@ -55,7 +55,7 @@ def system_cells(row: SystemContent) -> list[str]:
     ]
 
 
-def control_cells(row: ControlContent) -> list[str]:
+def format_control(row: ControlContent) -> list[str]:
     """Return the cells of a control."""
     mark = "!" if row["leak"] else ""
     return [
@@ -82,7 +82,7 @@ _HEADER = [
 
 
 def _title(summary: SummaryContent) -> str:
-    best, rows = best_systems(summary), summary["leaderboard"]
+    best, rows = find_best_systems(summary), summary["leaderboard"]
     verdict = f"{best[0]} is best" if len(best) == 1 else f"no significant winner among {len(best)}"
     what = f"{len(rows)} systems on {summary['corpus']}, {len(summary['classes'])} classes"
     if len(rows) == 1:
@@ -98,7 +98,7 @@ def _pairs(summary: SummaryContent) -> list[str]:
     pairs = summary["pairs"]
     if not pairs:
         return []
-    leaked, best = leaked_names(summary), summary["leaderboard"][0]["system"]
+    leaked, best = find_leaks(summary), summary["leaderboard"][0]["system"]
     shown = pairs if len(pairs) <= _MOST_PAIRS else [pair for pair in pairs if best in (pair["first"], pair["second"])]
     header = ["first", "second", f"difference in {_words(METRIC)}, points", "p (Holm)", "McNemar p (Holm)"]
     cells = [
@@ -112,14 +112,14 @@ def _pairs(summary: SummaryContent) -> list[str]:
         for pair in shown
     ]
     note = f"The comparisons with the best system, of {len(pairs)}; results.json has all."
-    return ["## Comparisons", "", *markdown_table(header, cells), *(["", note] if len(shown) < len(pairs) else []), ""]
+    return ["## Comparisons", "", *format_table(header, cells), *(["", note] if len(shown) < len(pairs) else []), ""]
 
 
 def _controls(found: Sequence[ControlContent]) -> list[str]:
     if not found:
         return []
     header = ["control", "train size", *(f"{_words(name)} %" for name in _OF_CONTROLS), "minus its system, points"]
-    table = markdown_table(header, [control_cells(row) for row in found])
+    table = format_table(header, [format_control(row) for row in found])
     return ["## Controls", "", *table, "", *(line for note in _control_notes(found) for line in (note, ""))]
 
 

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.learning_curves import select_interval
 from benchmarks.report.analysis.section_types import ConfusionContent
 from benchmarks.report.analysis.system_types import ClassContent, IntervalContent
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.plotting import LEAKED, SERIES, Drawing, label_leaks, make_figure, shorten_name
-from benchmarks.report.render.report_lookups import comparable_figures
+from benchmarks.report.render.report_lookups import select_comparable
 from benchmarks.statistics.metrics import METRIC
 
 _OPACITY = 0.55  # of a cell that holds all of its row: the figures in it stay readable, light or dark
@@ -29,7 +29,7 @@ def draw_leaderboard(content: ReportContent) -> Iterator[Drawing]:
         _forest(axes, [select_interval(row, metric) for row in rows], [bool(row["leak"]) for row in rows])
         if floor:
             axes.axvline(100 * floor["metrics"][metric]["value"], color=SOFT, linewidth=1, linestyle="--")
-        for one in comparable_figures(content):
+        for one in select_comparable(content):
             if one["metric"] == metric:
                 axes.axvline(100 * one["value"], color=SERIES[1], linewidth=1.2, linestyle=":")
         axes.set_xlabel(f"{metric.replace('_', ' ')}, %")
@@ -59,7 +59,7 @@ def draw_confusions(content: ReportContent) -> Iterator[Drawing]:
         figure, (left, right) = make_figure(7.6, max(1.3 + 0.36 * count, 2.4), 1, 2, width_ratios=(1.5, 1))
         _matrix(left, table)
         _per_class(right, table["classes"], figures[name])
-        if name in leaked_names(content):
+        if name in find_leaks(content):
             figure.suptitle(f"leaked figures: {shorten_name(name, content)}", color=LEAKED, fontsize=9)
         label = f"confusion matrix and figures by class of {name}"
         yield Drawing(f"confusion-{number + 1}", figure, label_leaks(label, [name], content))

@@ -18,9 +18,9 @@ from benchmarks.grid import results
 from benchmarks.report import write_report as write_module
 from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports
-from benchmarks.report.render.figure_style import svg
+from benchmarks.report.render.figure_style import to_svg
 from benchmarks.report.render.report_figures import draw_figures
-from benchmarks.report.render.report_lookups import comparable_figures
+from benchmarks.report.render.report_lookups import select_comparable
 from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
@@ -36,7 +36,7 @@ def test_a_published_figure_of_another_protocol_is_marked_and_not_drawn(read, tm
     page = (tmp_path / "report.html").read_text("utf-8")
     assert ("Dotted: published figures." in page) == drawn
     assert f"published: the paper{'' if drawn else ' (protocol holdout)'}</th>" in page
-    assert len(comparable_figures(found)) == (len(figures) if drawn else 0)
+    assert len(select_comparable(found)) == (len(figures) if drawn else 0)
 
 
 def test_figures_of_an_earlier_report_are_removed_and_other_files_kept(tmp_path):
@@ -61,7 +61,7 @@ def test_long_names_are_shortened_in_figures(tmp_path):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = {one.name: svg(one.figure, one.name, one.label) for one in draw_figures(found)}
+        drawn = {one.name: to_svg(one.figure, one.name, one.label) for one in draw_figures(found)}
     assert f"{long[:28]}…{long[-27:]}" in drawn["leaderboard"]
 
 

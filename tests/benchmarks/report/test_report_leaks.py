@@ -6,10 +6,10 @@ import re
 import pytest
 
 from benchmarks.grid import results
-from benchmarks.report.analysis.leak_marks import leaked_names
+from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports
-from benchmarks.report.render.figure_style import svg
+from benchmarks.report.render.figure_style import to_svg
 from benchmarks.report.render.report_figures import draw_figures
 from benchmarks.report.write_report import make_report, write_report
 from tests.support.fake_results import Drawn, written
@@ -40,7 +40,7 @@ def test_every_entry_of_results_that_uses_a_leaked_system_is_marked(leaky, found
     assert all(map(any, marks.values()))
     assert not all(marks["pairs"] + marks["epochs"])
     for name in ("confusion", "calibration"):
-        assert {system for system, one in leaky[name].items() if one.get("leaked")} == leaked_names(leaky) & {
+        assert {system for system, one in leaky[name].items() if one.get("leaked")} == find_leaks(leaky) & {
             *leaky[name]
         }
     for row in leaky["leaderboard"]:
@@ -71,10 +71,10 @@ def test_labels_of_figures_name_the_leaked_systems(leaky, found):
     assert all("; leaked figures" in one.label for name, one in drawn.items() if "confusion" not in name), drawn
     assert not [one.label for one in draw_figures(found) if "leaked" in one.label]
     for number, name in enumerate(leaky["featured"], 1):
-        one, leaks = drawn[f"confusion-{number}"], name in leaked_names(leaky)
+        one, leaks = drawn[f"confusion-{number}"], name in find_leaks(leaky)
         assert one.label == f"confusion matrix and figures by class of {name}" + leaks * "; leaked figures"
         assert one.figure.get_suptitle() == (f"leaked figures: {name} !" if leaks else "")
-        assert leaks == ("leaked figures" in svg(one.figure, one.name, one.label).partition(">")[0])
+        assert leaks == ("leaked figures" in to_svg(one.figure, one.name, one.label).partition(">")[0])
     assert drawn["epochs"].label == "loss, accuracy over the epochs of training; leaked figures: mlp on both"
     assert f"![{drawn['epochs'].label}](" in exports.format_markdown(leaky, {"epochs": drawn["epochs"].label})
 

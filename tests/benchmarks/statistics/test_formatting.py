@@ -61,7 +61,7 @@ def test_every_output_writes_the_same_text(value, low, high):
         assert format_interval(**found) == text
         metrics = {name: {**found, "n": 9, "sd_of_folds": value, "sd_of_seeds": value} for name in SHOWN}
         row = {"group": "a", "system": "s", "leak": "", "metrics": metrics, "fit_seconds": 0, "predict_microseconds": 0}
-        assert summary_markdown.system_cells(row)[2:8] == [text] * 4 + [format_percent(value)] * 2
+        assert summary_markdown.format_system(row)[2:8] == [text] * 4 + [format_percent(value)] * 2
         table = {"leaderboard": [row], "published": [], "sentence": "", "interval": ""}
         assert exports.format_latex(table).count(text) == 3
         page = html_page.FILTERS
@@ -69,7 +69,7 @@ def test_every_output_writes_the_same_text(value, low, high):
         sentence = verdict._verdict({"leaderboard": [row], "pairs": [], "few": ""})
         assert f"{format_percent(value)} % [{format_percent(low)}, {format_percent(high)}]" in sentence
         metrics = {name: {**found, "minus_system": value} for name in SHOWN}
-        cells = summary_markdown.control_cells({"leak": "", "metrics": metrics, "control": "c", "train": 1})
+        cells = summary_markdown.format_control({"leak": "", "metrics": metrics, "control": "c", "train": 1})
         assert cells[2:] == [text, text, format_points(value)]
     fold = SimpleNamespace(name="f", train=1, test=1, classes=2, leak="", metrics={"m": Interval(value, low, high, 1)})
     assert result._cells(fold)[-1] == text

@@ -8,7 +8,13 @@ from scipy.stats import bootstrap as theirs_by_scipy
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.count_metrics import metrics_from_sums
-from benchmarks.statistics.intervals import Interval, PointEstimate, estimates, intervals, resample_metrics
+from benchmarks.statistics.intervals import (
+    Interval,
+    PointEstimate,
+    estimate_intervals,
+    estimate_metrics,
+    resample_metrics,
+)
 from featurestore.errors import Mismatch
 from tests.benchmarks.statistics.plain_metrics import METRICS, PROBABILITY_METRICS
 
@@ -25,7 +31,7 @@ def world(rng, n, right=0.6):
 
 def test_the_value_is_the_metric_of_all_utterances():
     truth, prediction = world(np.random.default_rng(0), 200)
-    for name, interval in intervals(truth, prediction).items():
+    for name, interval in estimate_intervals(truth, prediction).items():
         assert interval.value == METRICS[name](truth, prediction)
         assert interval.low < interval.value < interval.high
         assert interval.n == 200
@@ -47,7 +53,7 @@ def test_metrics_from_sums_equal_plain_metrics(seed):
 @pytest.mark.parametrize("name", METRICS)
 def test_utterances_agree_with_scipy_and_a_plain_loop(name):
     truth, prediction = world(np.random.default_rng(1), 120)
-    ours = intervals(truth, prediction, resamples=4000)[name]
+    ours = estimate_intervals(truth, prediction, resamples=4000)[name]
 
     def statistic(rows):
         return METRICS[name]([truth[row] for row in rows], [prediction[row] for row in rows])
@@ -69,11 +75,11 @@ def test_clusters_agree_with_a_plain_loop():
     skill = np.repeat(rng.uniform(0.3, 0.9, 10), 20)
     hits = rng.random(200) < skill
     truth, prediction = ["sad"] * 200, np.where(hits, "sad", "happy").tolist()
-    ours = intervals(truth, prediction, clusters=speakers)["accuracy"]
+    ours = estimate_intervals(truth, prediction, clusters=speakers)["accuracy"]
     rates = hits.reshape(10, 20).mean(1)
     plain = [rates[rng.integers(0, 10, 10)].mean() for _ in range(4000)]
     assert (ours.low, ours.high) == pytest.approx(tuple(np.quantile(plain, [0.025, 0.975])), abs=0.02)
-    alone = intervals(truth, prediction)["accuracy"]
+    alone = estimate_intervals(truth, prediction)["accuracy"]
     assert ours.high - ours.low > alone.high - alone.low
 
 
@@ -146,13 +152,13 @@ def test_intervals_over_few_units_are_students_and_stay_within_the_metric():
     assert (low, high) == (0, pytest.approx(0.5 + half, rel=1e-4))
     assert bootstrap.interval_ends(0.5, np.full(9, 0.5), 1, (0, 1)) == (0, 1)  # one unit says nothing of others
     assert [bootstrap.interval_method(count) for count in (4.9, 5)] == [bootstrap.METHOD_OF_FEW, bootstrap.METHOD]
-    found = intervals(["sad"] * 6, ["sad"] * 3 + ["ang"] * 3, clusters=list("AAABBB"))["accuracy"]
+    found = estimate_intervals(["sad"] * 6, ["sad"] * 3 + ["ang"] * 3, clusters=list("AAABBB"))["accuracy"]
     assert (found.low, found.high) == (0, 1)
 
 
 def test_intervals_use_the_effective_cluster_count():
     speaker, (answers,) = unequal_world(np.random.default_rng(7), UNEQUAL)
-    found = estimates([answers], clusters=[f"S{name:02}" for name in speaker])["accuracy"]
+    found = estimate_metrics([answers], clusters=[f"S{name:02}" for name in speaker])["accuracy"]
     spread = resample_metrics([answers], speaker)["accuracy"]
     assert bootstrap.effective_count(speaker) == pytest.approx(7.69, abs=0.01)
     assert (found.low, found.high) == bootstrap.interval_ends(
@@ -172,15 +178,15 @@ def test_seeds_are_averaged_over_the_same_units():
     rng = np.random.default_rng(5)
     first, second = (Answers(*world(rng, 100), CLASSES.tolist()) for _ in range(2))
     second = Answers(first.truth, second.prediction, second.classes)
-    both = estimates([first, second])["accuracy"]
+    both = estimate_metrics([first, second])["accuracy"]
     assert both.value == pytest.approx((first.values()["accuracy"] + second.values()["accuracy"]) / 2)
-    assert estimates([first, first]) == estimates([first])
+    assert estimate_metrics([first, first]) == estimate_metrics([first])
 
 
 def test_the_expected_calibration_error_is_a_point_estimate():
     truth, prediction = world(np.random.default_rng(0), 90)
     answers = Answers(truth, prediction, CLASSES.tolist(), np.full((90, 4), 0.25))
-    found = estimates([answers])
+    found = estimate_metrics([answers])
     bare = found.pop("expected_calibration_error")
     assert bare == PointEstimate(answers.values()["expected_calibration_error"], 90)
     assert all(isinstance(one, Interval) for one in found.values())
@@ -188,18 +194,18 @@ def test_the_expected_calibration_error_is_a_point_estimate():
 
 def test_the_seed_decides_the_interval():
     truth, prediction = world(np.random.default_rng(4), 50)
-    assert intervals(truth, prediction, seed=1) == intervals(truth, prediction, seed=1)
-    assert intervals(truth, prediction, seed=1) != intervals(truth, prediction, seed=2)
+    assert estimate_intervals(truth, prediction, seed=1) == estimate_intervals(truth, prediction, seed=1)
+    assert estimate_intervals(truth, prediction, seed=1) != estimate_intervals(truth, prediction, seed=2)
 
 
 def test_an_accuracy_of_1_has_an_interval_of_width_0():
-    assert intervals(["sad"] * 9, ["sad"] * 9)["macro_f1"] == Interval(1.0, 1.0, 1.0, 9)
+    assert estimate_intervals(["sad"] * 9, ["sad"] * 9)["macro_f1"] == Interval(1.0, 1.0, 1.0, 9)
 
 
 def test_too_few_clusters_are_refused():
     with pytest.raises(Mismatch) as caught:
-        intervals(["sad", "sad"], ["sad", "sad"], clusters=["A", "A"])
+        estimate_intervals(["sad", "sad"], ["sad", "sad"], clusters=["A", "A"])
     assert str(caught.value) == "an interval over clusters needs at least two\n  got: A\n  do: resample utterances"
     with pytest.raises(Mismatch) as caught:
-        intervals(["sad", "sad"], ["sad", "sad"], clusters=["A"])
+        estimate_intervals(["sad", "sad"], ["sad", "sad"], clusters=["A"])
     assert str(caught.value) == "every utterance needs a cluster\n  expected: 2 clusters\n  got: 1"
