@@ -7,7 +7,7 @@ from typing import cast
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import EncoderContent, SummaryContent
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.section_types import (
     KindDifferenceContent,
     KindsContent,

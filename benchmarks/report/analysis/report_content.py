@@ -12,11 +12,11 @@ from benchmarks.report.analysis.calibration import measure_calibration
 from benchmarks.report.analysis.confusion import count_confusion
 from benchmarks.report.analysis.content_types import ReportContent, SummaryContent
 from benchmarks.report.analysis.leak_marks import mark_leaks
-from benchmarks.report.analysis.learning_curves import collect_epoch_curves, collect_train_size_curves
 from benchmarks.report.analysis.mistakes import list_mistakes
 from benchmarks.report.analysis.modalities import compare_layers, compare_modalities
-from benchmarks.report.analysis.permutation_importance import measure_permutation_importance
+from benchmarks.report.analysis.permutation_results import measure_permutation_importance
 from benchmarks.report.analysis.provenance import collect_provenance
+from benchmarks.report.analysis.result_curves import collect_epoch_curves, collect_train_size_curves
 from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems, write_sentence

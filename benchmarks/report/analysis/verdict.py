@@ -1,7 +1,7 @@
 """Write the sentence that a report begins with."""
 
 from benchmarks.report.analysis.content_types import SummaryContent
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.statistics.formatting import format_interval
 from benchmarks.statistics.metrics import METRIC
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_sections import format_sections
 from benchmarks.report.render.report_lookups import group_published_figures

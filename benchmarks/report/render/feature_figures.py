@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.render.figure_style import GRID
 from benchmarks.report.render.plotting import (
     Drawing,

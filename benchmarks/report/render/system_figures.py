@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.analysis.learning_curves import select_interval
+from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.section_types import ConfusionContent
 from benchmarks.report.analysis.system_types import ClassContent, IntervalContent
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
