@@ -102,7 +102,8 @@ def card(corpus: str) -> Card:
 
 
 def _named() -> dict[str, Mapping[str, str | None]]:
-    return {name: classes for _, module in registry.modules("corpora") for name, classes in module.CARD.schemes.items()}
+    cards = [module.CARD for _, module in registry.import_modules("corpora")]
+    return {name: classes for card in cards for name, classes in card.schemes.items()}
 
 
 def _from_file(path: Path) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "Finding", "meaning", "run"]
 
 def run(results: Evaluation) -> list[Finding]:
     """Run every check, by name."""
-    return [replace(module.check(results), check=name) for name, module in registry.modules("checks")]
+    return [replace(module.check(results), check=name) for name, module in registry.import_modules("checks")]
 
 
 def meaning(finding: Finding) -> str:

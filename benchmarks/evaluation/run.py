@@ -156,7 +156,7 @@ def digest(store: Store, run: Run, versions: Mapping[str, str]) -> str:
     ids = {*run.fold.train, *run.fold.dev, *run.fold.test}
     content: dict[str, Any] = {
         "head": run.head,
-        "source": registry.source_digest("heads", run.head),
+        "source": registry.hash_source("heads", run.head),
         "params": {name: repr(value) for name, value in sorted({**defaults(run.head), **run.params}.items())},
         "system": run.system,
         "features": run.inputs.features,

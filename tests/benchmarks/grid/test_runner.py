@@ -413,7 +413,7 @@ def test_other_defaults_and_another_space_are_other_runs(tmp_path, monkeypatch):
 
 def test_a_head_that_was_rewritten_is_run_again(tmp_path, monkeypatch):
     before = ran(tmp_path, heads=("prior",)).about["runs"]
-    monkeypatch.setattr(registry, "source_digest", lambda kind, name: f"{name} was rewritten")
+    monkeypatch.setattr(registry, "hash_source", lambda kind, name: f"{name} was rewritten")
     assert not set(before) & set(ran(tmp_path, heads=("prior",)).about["runs"])
 
 
