@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from heads._base import draw_seed
+from heads import draw_seed
 from heads.mlp import MLPHead
 
 RNG = np.random.default_rng(0)

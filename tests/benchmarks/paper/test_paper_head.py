@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from benchmarks.paper.paper_head import PaperMLP
-from heads._base import draw_seed
+from heads import draw_seed
 from heads.mlp import MLPHead
 
 RNG = np.random.default_rng(0)
