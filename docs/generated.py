@@ -86,7 +86,7 @@ def write_switches() -> str:
     """Write a table of what the paper's published code does and its text does not say."""
     rows = (
         (f"`{one['name']}`", one["published"], one["repaired"], one["reason"])
-        for one in switches.meanings(switches.Switches())
+        for one in switches.describe_switches(switches.Switches())
     )
     return _table(("switch", "`--mode exact`, as published", "`--mode fixed`, repaired", "why"), rows)
 

@@ -109,7 +109,8 @@ def load_card(corpus: str) -> CorpusCard:
 
 
 def _collect_schemes() -> dict[str, Mapping[str, str | None]]:
-    return {name: classes for _, module in registry.modules("corpora") for name, classes in module.CARD.schemes.items()}
+    cards = [module.CARD for _, module in registry.import_modules("corpora")]
+    return {name: classes for card in cards for name, classes in card.schemes.items()}
 
 
 def _read_classes(path: Path) -> dict[str, str | None]:

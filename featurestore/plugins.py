@@ -55,6 +55,14 @@ class Source:
         """The sha256 of the source file."""
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
+    def describe(self) -> dict[str, str]:
+        """Return the `file` and `sha256` of a plug-in file, or the `distribution`. The project's own have neither."""
+        if not self.plugin:
+            return {}
+        if self.module.startswith(f"{_PREFIX}."):
+            return {"file": self.file.name, "sha256": self.sha256}
+        return {"distribution": self.origin}
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -73,11 +81,11 @@ def add_files(paths: Iterable[Path | str]) -> None:
     for path in map(Path, paths):
         if not path.is_file():
             raise NotFound(f"no plug-in file {path}", do="check the path given by --plugin")
-        if (found := path.resolve()) not in plugin_files():
-            os.environ[VARIABLE] = os.pathsep.join(map(str, [*plugin_files(), found]))
+        if (found := path.resolve()) not in list_files():
+            os.environ[VARIABLE] = os.pathsep.join(map(str, [*list_files(), found]))
 
 
-def plugin_files() -> list[Path]:
+def list_files() -> list[Path]:
     """List the plug-in files that the user named, by `add_files` or in `$EMOFUSE_PLUGINS`."""
     return [Path(path).resolve() for path in os.environ.get(VARIABLE, "").split(os.pathsep) if path]
 
@@ -85,7 +93,7 @@ def plugin_files() -> list[Path]:
 def find_files(kind: str) -> list[Source | Broken]:
     """Find the plug-in files of one kind. A file of no readable kind is broken in every kind."""
     found: list[Source | Broken] = []
-    for file in plugin_files():
+    for file in list_files():
         origin = f"plug-in {file}"
         try:
             own_kind = read_kind(file)
@@ -125,7 +133,7 @@ def read_kind(file: Path) -> str:
 
 def find_installed(kind: str) -> list[Source | Broken]:
     """Find the modules of one kind that installed distributions offer by entry points."""
-    return [_installed(point) for point in _entry_points(kind)]
+    return [_locate_entry_point(point) for point in _entry_points(kind)]
 
 
 @cache
@@ -133,7 +141,7 @@ def _entry_points(kind: str) -> Sequence[EntryPoint]:
     return sorted(entry_points(group=f"emofuse.{kind}"), key=lambda point: (point.name, point.value))
 
 
-def _installed(point: EntryPoint) -> Source | Broken:
+def _locate_entry_point(point: EntryPoint) -> Source | Broken:
     origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
     if ":" in point.value:
         return Broken(f"{point.name} of {origin}", f"its entry point names {point.value}, and not a module")
@@ -165,7 +173,7 @@ def _locate(module: str) -> Path:
     raise ModuleNotFoundError(f"No module named {module!r}")
 
 
-def load(kind: str, source: Source) -> ModuleType:
+def import_plugin(kind: str, source: Source) -> ModuleType:
     """Import a plug-in.
 
     Raises:
@@ -176,15 +184,15 @@ def load(kind: str, source: Source) -> ModuleType:
     except Problem:
         raise
     except (Exception, SystemExit) as error:  # a file of somebody else may raise anything
-        raise _unavailable(source, f"its import fails with {type(error).__name__}: {error}") from error
+        raise _explain(source, f"its import fails with {type(error).__name__}: {error}") from error
     if missing := [name for name in CONTRACTS[kind] if not hasattr(module, name)]:
-        raise _unavailable(source, f"it has no {', '.join(missing)}, which a module of {kind} has")
+        raise _explain(source, f"it has no {', '.join(missing)}, which a module of {kind} has")
     if len(getattr(module, "__all__", [""])) != 1 and kind in ("heads", "encoders"):
-        raise _unavailable(source, "its __all__ does not name exactly one class")
+        raise _explain(source, "its __all__ does not name exactly one class")
     return module
 
 
-def _unavailable(source: Source, reason: str) -> Unavailable:
+def _explain(source: Source, reason: str) -> Unavailable:
     return Unavailable(f"{source.origin} cannot be used: {reason}", do="correct the plug-in, or do without it")
 
 

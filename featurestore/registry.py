@@ -40,10 +40,10 @@ def names(kind: str) -> list[str]:
     `paper_tail.py` is called `paper-tail`, and `_private.py` is left out. A scikit-learn classifier is a head, too, by
     its dotted path, and is not listed.
     """
-    return sorted(sources(kind))
+    return sorted(find_sources(kind))
 
 
-def sources(kind: str) -> dict[str, Source]:
+def find_sources(kind: str) -> dict[str, Source]:
     """Find where everything of one kind is defined, by name.
 
     Of several of one name the project's own is taken, then the first plug-in file, then that of a distribution. A
@@ -64,22 +64,22 @@ def add_plugins(paths: Iterable[Path | str] = ()) -> None:
         NotFound: no such file.
     """
     plugins.add_files(paths)
-    if plugins.plugin_files():
+    if plugins.list_files():
         for kind in PACKAGES:
-            sources(kind)
+            find_sources(kind)
 
 
 def summary(kind: str, name: str) -> str:
     """Read the first line of a module's docstring from its source: nothing heavy is imported."""
-    source = _source(kind, name).file.read_text("utf-8")
+    source = _find_source(kind, name).file.read_text("utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
-def origin(kind: str, name: str) -> str:
+def describe_origin(kind: str, name: str) -> str:
     """Say where something comes from: `package heads`, `plug-in FILE`, or a distribution's name and version."""
     if _is_path(kind, name):
-        return _distribution(name) or f"package {name.partition('.')[0]}"
-    return _source(kind, name).origin
+        return _find_distribution(name) or f"package {name.partition('.')[0]}"
+    return _find_source(kind, name).origin
 
 
 def is_known(kind: str, name: str) -> bool:
@@ -99,11 +99,11 @@ def module(kind: str, name: str) -> ModuleType:
         UnknownName: there is no such module; the message suggests the closest names.
         Unavailable: it is a plug-in that cannot be imported.
     """
-    source = _source(kind, name)
-    return plugins.load(kind, source) if source.plugin else importlib.import_module(source.module)
+    source = _find_source(kind, name)
+    return plugins.import_plugin(kind, source) if source.plugin else importlib.import_module(source.module)
 
 
-def modules(kind: str) -> Iterator[tuple[str, ModuleType]]:
+def import_modules(kind: str) -> Iterator[tuple[str, ModuleType]]:
     """Import everything of one kind, by name. A plug-in that cannot be imported is named on standard error."""
     for name in names(kind):
         try:
@@ -129,25 +129,20 @@ def load(kind: str, name: str) -> Any:
     (public,) = loaded.__all__
     found = getattr(loaded, public)
     if kind == "heads" and not all(hasattr(found, method) for method in _HEAD):
-        what = f"{origin(kind, name)} cannot be used: {public} is not a subclass of heads.Head"
+        what = f"{describe_origin(kind, name)} cannot be used: {public} is not a subclass of heads.Head"
         raise Unavailable(what, do="write: from heads import Head")
     return found
 
 
-def record(kind: str, name: str) -> dict[str, str]:
-    """Describe where a plug-in comes from, for the file of something made with it; empty for the project's own.
+def describe_source(kind: str, name: str) -> dict[str, str]:
+    """Describe where a plug-in comes from, as JSON for the files of what is made with it.
 
     Returns:
-        `file` and `sha256` of a plug-in file, or the `distribution` with its version.
+        `file` and `sha256` of a plug-in file, or the `distribution` with its version; empty for the project's own.
     """
     if _is_path(kind, name):
-        return {"distribution": origin(kind, name)}
-    source = _source(kind, name)
-    if not source.plugin:
-        return {}
-    if source.module.startswith("emofuse_plugins."):
-        return {"file": source.file.name, "sha256": source.sha256}
-    return {"distribution": source.origin}
+        return {"distribution": describe_origin(kind, name)}
+    return _find_source(kind, name).describe()
 
 
 def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: Path) -> Any:
@@ -156,15 +151,15 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
     Args:
         kind: a key of `PACKAGES`.
         name: as the file gives it.
-        recorded: what `record` returned when the file was written.
+        recorded: what `describe_source` returned when the file was written.
         where: the file, for messages.
 
     Raises:
         UnknownName: there is none of that name here; the message says which plug-in or distribution had it.
         Unavailable: it is a plug-in that cannot be imported.
     """
-    what = f"{_singular(kind)} {name!r}"
-    known = _distribution(name) if _is_path(kind, name) else name in names(kind)
+    what = f"{_name_one(kind)} {name!r}"
+    known = _find_distribution(name) if _is_path(kind, name) else name in names(kind)
     if not known and "file" in recorded:
         raise UnknownName(
             f"{where} needs the plug-in of {what}, which is not given",
@@ -177,20 +172,20 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
             expected=recorded.get("distribution", ""),
             do="install it with pip into this environment",
         )
-    if "sha256" in recorded and recorded["sha256"] != (now := _source(kind, name)).sha256:
+    if "sha256" in recorded and recorded["sha256"] != (now := _find_source(kind, name)).sha256:
         _warn_once(f"{now.origin} has changed since {where} was made with it: its predictions may differ")
     return load(kind, name)
 
 
-def source_digest(kind: str, name: str) -> str:
+def hash_source(kind: str, name: str) -> str:
     """Compute the sha256 of the source of one thing and of what its package shares: changed code is run again."""
-    shared = sorted(_folder(kind).glob("_*.py"))
+    shared = sorted(_find_folder(kind).glob("_*.py"))
     if _is_path(kind, name):
-        content = [origin(kind, name).encode()]
+        content = [describe_origin(kind, name).encode()]
     else:
-        source = _source(kind, name)
-        content = [source.file.read_bytes(), source.origin.encode() if "file" not in record(kind, name) else b""]
-        content = content if source.plugin else content[:1]
+        source = _find_source(kind, name)
+        distribution = source.describe().get("distribution", "")  # its module may use others of it
+        content = [source.file.read_bytes(), distribution.encode()]
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
 
 
@@ -222,20 +217,20 @@ def _list_some(name: str, known: list[str]) -> str:
 
 def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
     """Find everything of one kind by name, and a line about each plug-in that cannot be used."""
-    taken, problems = _own(kind), []
+    taken, problems = _find_own(kind), []
     for found in (*plugins.find_files(kind), *plugins.find_installed(kind)):
         if isinstance(found, Broken):
             problems.append(f"{found.origin} is left out: {found.reason}")
         elif found.name in taken:
-            what = f"{_singular(kind)} {found.name!r}"
+            what = f"{_name_one(kind)} {found.name!r}"
             problems.append(f"{found.origin} is left out: there is a {what} in {taken[found.name].origin}")
         else:
             taken[found.name] = found
     return taken, problems
 
 
-def _own(kind: str) -> dict[str, Source]:
-    folder, package = _folder(kind), PACKAGES[kind]
+def _find_own(kind: str) -> dict[str, Source]:
+    folder, package = _find_folder(kind), PACKAGES[kind]
     stems = [found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_")]
     return {
         (name := stem.replace("_", "-")): Source(
@@ -245,11 +240,11 @@ def _own(kind: str) -> dict[str, Source]:
     }
 
 
-def _source(kind: str, name: str) -> Source:
-    found = _own(kind)
+def _find_source(kind: str, name: str) -> Source:
+    found = _find_own(kind)
     if name not in found:  # plug-ins are looked for only where they are needed
         found, _ = _collect(kind)
-        check(name, sorted(found), what=f"{_singular(kind)} {name!r}", do=f"cli list {kind}")
+        check(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}")
     return found[name]
 
 
@@ -266,8 +261,8 @@ def _load_path(path: str) -> Any:
 
 
 @cache
-def _distribution(path: str) -> str:
-    """Name the installed distribution of a dotted path, with its version; empty where there is none."""
+def _find_distribution(path: str) -> str:
+    """Return the installed distribution of a dotted path with its version, or an empty string."""
     found = packages_distributions().get(path.partition(".")[0], [])
     return " ".join(f"{name} {version(name)}" for name in sorted(set(found)))
 
@@ -277,12 +272,12 @@ def _warn_once(line: str) -> None:
     _log.warning(line)
 
 
-def _folder(kind: str) -> Path:
+def _find_folder(kind: str) -> Path:
     spec = importlib.util.find_spec(PACKAGES[kind])
     if spec is None or not spec.submodule_search_locations:
         raise UnknownName(f"the package {PACKAGES[kind]} is not installed", do="pip install .")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _singular(kind: str) -> str:
+def _name_one(kind: str) -> str:
     return {"corpora": "corpus"}.get(kind, kind.removesuffix("s"))

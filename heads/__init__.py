@@ -11,12 +11,12 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heads._base import Codes, Head, Matrix, seed_from
+    from heads._base import Codes, Head, Matrix, draw_seed
     from heads._dotted_path import UnusableClassifier
 
-__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "list_heads", "load_head", "seed_from"]
+__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "draw_seed", "list_heads", "load_head"]
 
-_LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "seed_from"), "_base"), "UnusableClassifier": "_dotted_path"}
+_LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"), "UnusableClassifier": "_dotted_path"}
 
 
 def list_heads() -> list[str]:

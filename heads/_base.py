@@ -1,4 +1,4 @@
-"""What the heads share: input checks, label coding, prediction from probabilities, parameter checks."""
+"""Define the base class of all heads: input checks, class numbers, prediction, parameter checks."""
 
 import math
 from abc import ABCMeta, abstractmethod
@@ -17,19 +17,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 Matrix = NDArray[np.floating[Any]]
 Codes = NDArray[np.intp]
 
-# float32 and float64 stay as they are, so a memory map is not copied; anything else becomes the first of the two
+# float32 and float64 are kept, so that a memory map is not copied; anything else becomes float64
 _DTYPES = (np.float64, np.float32)
 
 
 class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
-    """Base of the heads: a classifier of feature vectors. N utterances, D columns, C classes.
+    """Base class of the heads: a classifier of feature vectors. N utterances, D columns, C classes.
 
-    A head implements `_fit`, `_probabilities`, `save_weights` and `load_weights`; `classes_` and `n_features_in_`
-    are set by `fit`, or by whoever calls `load_weights`. `SPACE` lists, by parameter, the values that a search for
-    settings draws from; it is empty where there is nothing to choose. `COST` is about how many seconds a fit takes on
-    one core, 6,000 rows of 1,500 columns: of many runs the longest are begun first. A head that learns in epochs may
-    keep `history_`, a mapping for each epoch, whose `loss` and `accuracy` on the training rows a benchmark then keeps.
-    `REMOVED` lists parameters that earlier versions had, with the value that gives the head of today.
+    A head implements `_fit`, `_predict_proba`, `save_weights` and `load_weights`. A head that learns in epochs may keep
+    `history_`, a mapping for each epoch with `loss` and `accuracy` on the training rows, which a benchmark records. A
+    baseline head, which others must beat, sets scikit-learn's tag `poor_score`.
+
+    Attributes:
+        SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
+        COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
+        REMOVED: parameters of earlier versions, each with the value that makes no difference now.
+        trusted_types: types in the saved weights beyond those that skops trusts, recorded in the bundle.
+        classes_: (C,) set by `fit`; set it before `load_weights`, and `n_features_in_` too.
     """
 
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
@@ -60,7 +64,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
                 out of its range.
         """
-        matrix, names = self._checked_pair(X, y)
+        matrix, names = self._check_training(X, y)
         check_classification_targets(names)
         self.classes_, codes = np.unique(names, return_inverse=True)  # (C,), (N,)
         self._check_classes()
@@ -68,22 +72,22 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self
 
     def predict_proba(self, X: ArrayLike) -> Matrix:
-        """The probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
+        """Compute the probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
         check_is_fitted(self)
-        return self._probabilities(self._checked(X))
+        return self._predict_proba(self._check_rows(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable class of each row: (N,)."""
+        """Return the most probable class of each row: (N,)."""
         best: Codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     @abstractmethod
     def save_weights(self, folder: Path) -> None:
-        """Writes what was learned into an existing folder."""
+        """Write the learned weights into an existing folder."""
 
     @abstractmethod
     def load_weights(self, folder: Path) -> None:
-        """Reads what `save_weights` wrote; runs no code from the files.
+        """Read what `save_weights` wrote, without running code from the files.
 
         Raises:
             ValueError: the files do not fit this head.
@@ -91,19 +95,19 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _fit(self, X: Matrix, codes: Codes) -> None:
-        """Learns from X (N, D) and the number of each row's class (N,)."""
+        """Learn from X (N, D) and the number of each row's class (N,)."""
 
     @abstractmethod
-    def _probabilities(self, X: Matrix) -> Matrix:
-        """The probability of each class for X (N, D), which has been checked: (N, C)."""
+    def _predict_proba(self, X: Matrix) -> Matrix:
+        """Compute the probability of each class for checked rows X (N, D): (N, C)."""
 
-    def _checked_pair(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, NDArray[Any]]:
-        """What is to be fitted, checked; sets `n_features_in_`."""
+    def _check_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, NDArray[Any]]:
+        """Validate training data, and set `n_features_in_`."""
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
         return matrix, names
 
-    def _checked(self, X: ArrayLike) -> Matrix:
-        """What is to be predicted, checked, with as many columns as were fitted."""
+    def _check_rows(self, X: ArrayLike) -> Matrix:
+        """Validate rows to predict: as many columns as in training."""
         matrix: Matrix = validate_data(self, X, dtype=_DTYPES, reset=False)
         return matrix
 
@@ -114,7 +118,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_number(
         self, name: str, *, low: float, high: float = math.inf, integer: bool = False, inclusive: bool = False
     ) -> None:
-        """Raises ValueError unless the parameter is a number above `low` (or `low` itself) and at most `high`."""
+        """Check that a parameter is a number above `low` (`inclusive`: at least `low`) and at most `high`."""
         value = getattr(self, name)
         right = isinstance(value, Integral if integer else Real) and not isinstance(value, bool)
         if not right or value > high or not (value >= low if inclusive else value > low):
@@ -128,6 +132,6 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def seed_from(random_state: object) -> int:
-    """One seed drawn from scikit-learn's `random_state` (None, an integer or a generator)."""
+def draw_seed(random_state: object) -> int:
+    """Draw one seed from scikit-learn's `random_state` (None, an integer or a generator)."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

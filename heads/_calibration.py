@@ -12,7 +12,7 @@ from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import StratifiedKFold
 
-from heads._base import Matrix, seed_from
+from heads._base import Matrix, draw_seed
 
 
 def fit_temperature(model: Any, X: Matrix, y: NDArray[Any], folds: int, random_state: object) -> tuple[Any, float]:
@@ -28,7 +28,7 @@ def fit_temperature(model: Any, X: Matrix, y: NDArray[Any], folds: int, random_s
     Returns:
         The fitted classifier, and the temperature: above 1 where its scores are over-confident.
     """
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed_from(random_state))
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=draw_seed(random_state))
     fitted = CalibratedClassifierCV(model, method="temperature", cv=splitter, ensemble=False).fit(X, y)
     (pair,) = fitted.calibrated_classifiers_
     return pair.estimator, float(1 / pair.calibrators[0].beta_)

@@ -11,11 +11,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from heads import _skops
 from heads._base import Codes, Head, Matrix
 from heads._calibration import fit_temperature, to_probabilities
 from heads._dotted_path import UnusableClassifier, check_classifier, find_classifier
-from heads._skops import skops
+from heads._skops import save, skops
 
 _FILE = "classifier.skops"
 _FOLDS = 3  # that choose the temperature of a classifier without probabilities
@@ -64,7 +63,7 @@ class ClassifierHead(Head):
             ValueError: skops cannot save the classifier, or the file would hold a type of another package.
         """
         try:
-            _skops.save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
+            save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
             self.trusted_types = tuple(self._untrusted_types(folder))
         except Exception as error:  # skops raises many kinds
             raise ValueError(f"{self.PATH} cannot be saved by skops: {error}") from error
@@ -124,7 +123,7 @@ class ClassifierHead(Head):
             raise ValueError(f"class_weight names {', '.join(unknown)}, and the classes are {', '.join(codes)}")
         return {codes[str(name)]: weight for name, weight in weights.items()}
 
-    def _probabilities(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix) -> Matrix:
         if self.temperature_ is not None:
             return to_probabilities(self.model_.decision_function(X), self.temperature_)
         probabilities: Matrix = self.model_.predict_proba(X)  # (N, C)
@@ -152,7 +151,7 @@ def _rebuild(path: str, state: dict[str, Any]) -> ClassifierHead:
 
 @cache
 def make_head(path: str) -> type[Head]:
-    """Make a head of the classifier at a dotted path; its parameters are the classifier's own.
+    """Make a head of the classifier at a dotted path, with the classifier's parameters.
 
     Raises:
         UnusableClassifier: nothing there, no classifier, or one that needs arguments that have no default.

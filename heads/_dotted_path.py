@@ -27,20 +27,20 @@ def find_classifier(path: str) -> Any:
     """
     module_name, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")):
-        raise _not_found(path, "two dots in a row, or a character that no name has")
+        raise _make_error(path, "two dots in a row, or a character that no name has")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a module may raise anything while it is imported
-        raise _not_found(path, f"{type(error).__name__}: {error}") from None
+        raise _make_error(path, f"{type(error).__name__}: {error}") from None
     found = getattr(module, name, None)
     if not inspect.isclass(found):
-        raise _not_found(path, f"{module_name} has no class {name}")
+        raise _make_error(path, f"{module_name} has no class {name}")
     if not all(hasattr(found, method) for method in ("fit", "predict", "get_params")):
-        raise _no_classifier(path, "a class that does not fit and predict")
+        raise _reject(path, "a class that does not fit and predict")
     return found
 
 
-def _not_found(path: str, reason: str) -> UnusableClassifier:
+def _make_error(path: str, reason: str) -> UnusableClassifier:
     return UnusableClassifier(
         f"no classifier at {path!r}",
         expected="the dotted path of a scikit-learn classifier in an installed package",
@@ -60,10 +60,10 @@ def check_classifier(path: str, instance: Any) -> None:
     except Exception as error:  # the tags of a class that only looks like an estimator
         classifier, kind = False, f"{type(error).__name__}: {error}"
     if not classifier:
-        raise _no_classifier(path, str(kind))
+        raise _reject(path, str(kind))
 
 
-def _no_classifier(path: str, got: str) -> UnusableClassifier:
+def _reject(path: str, got: str) -> UnusableClassifier:
     return UnusableClassifier(
         f"{path} cannot be a head: it is not a classifier",
         expected="a scikit-learn classifier, such as sklearn.ensemble.RandomForestClassifier",

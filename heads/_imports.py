@@ -1,4 +1,4 @@
-"""Import a library without others that it would load where they are installed, and does not need."""
+"""Import a library without the optional libraries that it would load and does not need."""
 
 import sys
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without(*names: str) -> Iterator[None]:
-    """Find some modules to be not installed for the block, as they are on other machines; what is loaded stays."""
-    finder = _Absent(*names)
+def hide_modules(*names: str) -> Iterator[None]:
+    """Make some modules look uninstalled for the block. Those that are loaded already stay."""
+    finder = _HidingFinder(*names)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -16,11 +16,11 @@ def without(*names: str) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-class _Absent:
+class _HidingFinder:
     def __init__(self, *names: str) -> None:
         self.names = names
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise ModuleNotFoundError for the names; leave any other module to whoever comes next."""
+        """Raise ModuleNotFoundError for the hidden names, and leave any other module to the next finder."""
         if name in self.names:
             raise ModuleNotFoundError(f"{name} is not needed here", name=name)

@@ -12,7 +12,7 @@ from safetensors import torch as safetensors
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from heads._base import Codes, Head, Matrix, seed_from
+from heads._base import Codes, Head, Matrix, draw_seed
 
 __all__ = ["MLPHead"]
 
@@ -101,12 +101,12 @@ class MLPHead(Head):
         decay: torch.optim.lr_scheduler.LRScheduler,
     ) -> None:
         """Pass over the rows once, in the given order, and extend `steps_` and `history_`."""
-        device = _device_of(self.network_)
+        device = _find_device(self.network_)
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         steps = []
         for rows in batches:
             targets = torch.from_numpy(codes[rows]).to(device)  # (B,)
-            loss, outputs = self.train_step(self._inputs(X[rows]).to(device), targets, optimizer)
+            loss, outputs = self.train_step(self._standardize(X[rows]).to(device), targets, optimizer)
             steps.append(torch.stack([loss, (outputs.argmax(dim=1) == targets).float().mean()]))
             decay.step()
         measured = torch.stack(steps).double().cpu().numpy()  # (S, 2)
@@ -140,13 +140,13 @@ class MLPHead(Head):
         """Compute the mean cross entropy of outputs (B, C), in nats."""
         return nn.functional.cross_entropy(outputs, targets)
 
-    def scores(self, X: Matrix) -> torch.Tensor:
+    def compute_scores(self, X: Matrix) -> torch.Tensor:
         """Compute the network's outputs before the softmax, on the CPU: (N, C)."""
-        device = _device_of(self.network_)
+        device = _find_device(self.network_)
         with torch.inference_mode():
-            return torch.cat([self.network_(self._inputs(rows).to(device)) for rows in _chunks(X)]).cpu()
+            return torch.cat([self.network_(self._standardize(rows).to(device)) for rows in _iterate_chunks(X)]).cpu()
 
-    def layer_widths(self) -> list[int]:
+    def list_widths(self) -> list[int]:
         """List the width of the input, of each hidden layer and of the output."""
         return [self.n_features_in_, *self.hidden, len(self.classes_)]
 
@@ -158,21 +158,21 @@ class MLPHead(Head):
     def load_weights(self, folder: Path) -> None:
         """Read `mlp.safetensors`."""
         tensors = safetensors.load_file(folder / _FILE)
-        network = self._network(generator=None)
+        network = self._build_network(generator=None)
         expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
         expected |= dict.fromkeys(("mean", "scale"), torch.Size([self.n_features_in_]))
         if {name: tensor.shape for name, tensor in tensors.items()} != expected:
-            raise ValueError(f"{_FILE} is not of a network {self.layer_widths()}")
+            raise ValueError(f"{_FILE} is not of a network {self.list_widths()}")
         self.mean_, self.scale_ = tensors.pop("mean").numpy(), tensors.pop("scale").numpy()
         network.load_state_dict(tensors)
         self.network_ = network.eval()
 
     def _fit(self, X: Matrix, codes: Codes) -> None:
         self._check_params()
-        generator = torch.Generator().manual_seed(seed_from(self.random_state))
-        device = _device(self.device)
-        self.mean_, self.scale_ = _scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
-        self.network_ = self._network(generator).to(device)
+        generator = torch.Generator().manual_seed(draw_seed(self.random_state))
+        device = _choose_device(self.device)
+        self.mean_, self.scale_ = _fit_scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        self.network_ = self._build_network(generator).to(device)
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True
         )
@@ -184,20 +184,20 @@ class MLPHead(Head):
             self.fit_epoch(X, codes, order, optimizer, decay)
         self.network_ = self.network_.cpu()
 
-    def _probabilities(self, X: Matrix) -> Matrix:
-        probabilities: Matrix = self.scores(X).double().softmax(dim=1).numpy()  # (N, C)
+    def _predict_proba(self, X: Matrix) -> Matrix:
+        probabilities: Matrix = self.compute_scores(X).double().softmax(dim=1).numpy()  # (N, C)
         return probabilities
 
-    def _inputs(self, rows: Matrix) -> torch.Tensor:
+    def _standardize(self, rows: Matrix) -> torch.Tensor:
         """Standardize rows in their own precision, and make a float32 tensor of them."""
         scaled = (rows - self.mean_.astype(rows.dtype)) / self.scale_.astype(rows.dtype)
         return torch.from_numpy(scaled.astype(np.float32, copy=False))
 
-    def _network(self, generator: torch.Generator | None) -> nn.Sequential:
-        widths = self.layer_widths()
+    def _build_network(self, generator: torch.Generator | None) -> nn.Sequential:
+        widths = self.list_widths()
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            layers += [_linear(inputs, outputs, generator), _ACTIVATIONS[self.activation]()]
+            layers += [_make_linear(inputs, outputs, generator), _ACTIVATIONS[self.activation]()]
         return nn.Sequential(*layers[:-1])
 
     def _check_params(self) -> None:
@@ -212,7 +212,7 @@ class MLPHead(Head):
             raise ValueError(f"hidden must be a list of widths above 0, got {self.hidden!r}")
 
 
-def _linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
+def _make_linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
     """Make a layer with torch's default first weights, uniform in +-1/sqrt(inputs), drawn from a local generator."""
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
     if generator is not None:
@@ -221,20 +221,20 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.
     return layer
 
 
-def _scaling(X: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fit_scaling(X: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute the mean and standard deviation of each column, a chunk of rows at a time."""
     scaler = StandardScaler()
-    for rows in _chunks(X):
+    for rows in _iterate_chunks(X):
         scaler.partial_fit(rows)
     return scaler.mean_, scaler.scale_
 
 
-def _chunks(X: Matrix) -> Iterator[Matrix]:
+def _iterate_chunks(X: Matrix) -> Iterator[Matrix]:
     rows = max(1, _CHUNK // X.shape[1])
     return (X[start : start + rows] for start in range(0, X.shape[0], rows))
 
 
-def _device(name: str) -> torch.device:
+def _choose_device(name: str) -> torch.device:
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     try:
         return torch.device(name) if name != "auto" else found or torch.device("cpu")
@@ -242,5 +242,5 @@ def _device(name: str) -> torch.device:
         raise ValueError(f"device must be 'auto' or a torch device such as 'cpu', got {name!r}") from None
 
 
-def _device_of(network: nn.Module) -> torch.device:
+def _find_device(network: nn.Module) -> torch.device:
     return next(network.parameters()).device

@@ -1,4 +1,4 @@
-"""Class frequencies of the training part: the floor that every other head must beat."""
+"""Class frequencies of the training part: a baseline that every other head must beat."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ _FILE = "prior.safetensors"
 
 
 class PriorHead(Head):
-    """Gives every utterance the class frequencies of the training part, whatever its features.
+    """Predict the class frequencies of the training part for every utterance. Features are ignored.
 
     Attributes:
         class_prior_: (C,) share of each class in the training part, in 0..1.
@@ -28,27 +28,27 @@ class PriorHead(Head):
     class_prior_: NDArray[np.float64]
 
     def __sklearn_tags__(self) -> Any:
-        """Tells scikit-learn that no score is to be expected of this head."""
+        """Tag this head as a baseline: scikit-learn expects a poor score of it."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True
         return tags
 
     def save_weights(self, folder: Path) -> None:
-        """Writes `prior.safetensors`."""
+        """Write `prior.safetensors`."""
         safetensors.save_file({"class_prior": self.class_prior_}, folder / _FILE)
 
     def load_weights(self, folder: Path) -> None:
-        """Reads `prior.safetensors`."""
+        """Read `prior.safetensors`."""
         prior = safetensors.load_file(folder / _FILE)["class_prior"]
         if prior.shape != self.classes_.shape:
             raise ValueError(f"{_FILE} is for {len(prior)} classes, not {len(self.classes_)}")
         self.class_prior_ = prior
 
     def _check_classes(self) -> None:
-        """One class is enough for a frequency."""
+        """Accept a single class."""
 
     def _fit(self, X: Matrix, codes: Codes) -> None:
         self.class_prior_ = np.bincount(codes) / len(codes)
 
-    def _probabilities(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix) -> Matrix:
         return np.tile(self.class_prior_, (len(X), 1))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from xgboost import XGBClassifier
 
-from heads._base import Codes, Head, Matrix, seed_from
+from heads._base import Codes, Head, Matrix, draw_seed
 
 __all__ = ["XGBHead"]
 
@@ -73,11 +73,11 @@ class XGBHead(Head):
         self.random_state = random_state
 
     def save_weights(self, folder: Path) -> None:
-        """Writes `xgb.ubj` (UBJSON)."""
+        """Write `xgb.ubj` (UBJSON)."""
         self.model_.save_model(folder / _FILE)
 
     def load_weights(self, folder: Path) -> None:
-        """Reads `xgb.ubj`."""
+        """Read `xgb.ubj`."""
         model = XGBClassifier(n_jobs=self.n_jobs)
         model.load_model(folder / _FILE)
         if (model.n_classes_, model.n_features_in_) != (len(self.classes_), self.n_features_in_):
@@ -87,7 +87,7 @@ class XGBHead(Head):
     def _fit(self, X: Matrix, codes: Codes) -> None:
         self._check_params()
         params = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        self.model_ = XGBClassifier(tree_method="hist", random_state=seed_from(self.random_state), **params)
+        self.model_ = XGBClassifier(tree_method="hist", random_state=draw_seed(self.random_state), **params)
         self.model_.fit(X, codes)
 
     def _check_params(self) -> None:
@@ -99,6 +99,6 @@ class XGBHead(Head):
         for name in ("min_child_weight", "reg_lambda"):
             self._check_number(name, low=0, inclusive=True)
 
-    def _probabilities(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix) -> Matrix:
         probabilities: Matrix = self.model_.predict_proba(X)  # (N, C)
         return probabilities

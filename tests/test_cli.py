@@ -30,7 +30,7 @@ def run(*arguments, code=0):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A table of clips, two checkpoints, and a store extracted from them by the command line."""
+    """Write a table of clips and two checkpoints, and extract a store from them by the command line."""
     folder = tmp_path_factory.mktemp("cli")
     rows = tiny.utterances(36, folder / "clips")
     with (folder / "mine.csv").open("w", newline="") as file:
@@ -80,7 +80,7 @@ def out(folder):
 
 @pytest.fixture
 def copy(home, tmp_path):
-    """The store, to be spoiled."""
+    """Copy the store, so that a test can spoil it."""
     shutil.copytree(home / "store", tmp_path / "store")
     return tmp_path
 

@@ -15,7 +15,7 @@ __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check"
 
 def run_checks(evaluation: Evaluation) -> list[CheckResult]:
     """Run every check, in the order of their names."""
-    return [replace(module.check(evaluation), check=name) for name, module in registry.modules("checks")]
+    return [replace(module.check(evaluation), check=name) for name, module in registry.import_modules("checks")]
 
 
 def describe_check(name: str) -> str:

@@ -41,5 +41,5 @@ def _origin(kind: str, name: str) -> str:
     """Return where a plug-in comes from, in brackets. The project's own have nothing."""
     from featurestore import registry
 
-    origin = "" if kind == "labels" else registry.origin(kind, name)
+    origin = "" if kind == "labels" else registry.describe_origin(kind, name)
     return "" if origin.startswith("package ") or not origin else f" [{origin}]"

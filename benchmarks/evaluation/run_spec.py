@@ -81,7 +81,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     ids = {*fold.train, *fold.dev, *fold.test}
     content: dict[str, Any] = {
         "head": spec.head,
-        "source": registry.source_digest("heads", spec.head),
+        "source": registry.hash_source("heads", spec.head),
         "params": {name: repr(value) for name, value in sorted({**default_params(spec.head), **spec.params}.items())},
         "system": spec.system,
         "features": spec.features,

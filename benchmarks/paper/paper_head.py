@@ -126,18 +126,19 @@ class PaperMLP(MLPHead):
         """Compute the mean cross entropy of the outputs, or of their softmax."""
         return super().loss(outputs.softmax(dim=1) if self.double_softmax else outputs, targets)
 
-    def scores(self, X: Matrix) -> torch.Tensor:
+    def compute_scores(self, X: Matrix) -> torch.Tensor:
         """Compute the outputs of the classes, without the extra ones: (N, C)."""
-        return super().scores(X)[:, : len(self.classes_)]
+        return super().compute_scores(X)[:, : len(self.classes_)]
 
-    def layer_widths(self) -> list[int]:
+    def list_widths(self) -> list[int]:
         """List the widths of `MLPHead` with the extra outputs."""
-        *inner, classes = super().layer_widths()
+        *inner, classes = super().list_widths()
         return [*inner, classes + self.extra_outputs]
 
-    def _checked_pair(self, X: Any, y: ArrayLike) -> tuple[Any, NDArray[Any]]:
+    def _check_training(self, X: Any, y: ArrayLike) -> tuple[Any, NDArray[Any]]:
+        """Validate training data. `Rows` are checked as they are read."""
         if not _is_rows(X):
-            return super()._checked_pair(X, y)
+            return super()._check_training(X, y)
         names: NDArray[Any] = column_or_1d(y)
         _check_shape(X)
         if len(names) != X.shape[0]:
@@ -145,9 +146,10 @@ class PaperMLP(MLPHead):
         self.n_features_in_ = int(X.shape[1])
         return _FiniteRows(X), names
 
-    def _checked(self, X: Any) -> Any:
+    def _check_rows(self, X: Any) -> Any:
+        """Validate rows to predict. `Rows` are checked as they are read."""
         if not _is_rows(X):
-            return super()._checked(X)
+            return super()._check_rows(X)
         _check_shape(X, self.n_features_in_)
         return _FiniteRows(X)
 

@@ -77,7 +77,7 @@ def _header(store: Store, modality: str) -> Header:
 
 
 def _train(path: Path, epochs: int) -> dict[str, Any]:
-    """Fits the published network to the first four fifths; the seconds of each epoch, and the peak memory."""
+    """Fit the published network to the first four fifths, and return the seconds per epoch and the peak memory."""
     from benchmarks.paper.paper_head import PaperMLP
     from benchmarks.paper.store_rows import StoreRows
 

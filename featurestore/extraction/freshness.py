@@ -16,7 +16,7 @@ from featurestore.store import Store
 
 
 @dataclass(frozen=True)
-class Source:
+class EncoderState:
     """Encoder of a feature file, as it is on this machine now.
 
     Args:
@@ -30,15 +30,15 @@ class Source:
     unknown: str = ""
 
 
-def find_source(file: FeatureFile) -> Source:
+def find_source(file: FeatureFile) -> EncoderState:
     """Find the encoder that a feature file was made with, and compare it with the file."""
     stored = file.header.encoder
     spec = EncoderSpec(file.header.name, format_checkpoint(stored))
     try:
         identity = identify(spec)
     except Problem as problem:
-        return Source(spec, unknown=problem.what)
-    return Source(spec, (*compare_descriptions(stored, identity.description), *compare_training(file, identity)))
+        return EncoderState(spec, unknown=problem.what)
+    return EncoderState(spec, (*compare_descriptions(stored, identity.description), *compare_training(file, identity)))
 
 
 def compare_training(file: FeatureFile, identity: Identity) -> list[str]:

@@ -53,7 +53,7 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
             f"no bundle can be written of head {bundle.head_name}: {error}",
             do="choose another head; cli benchmark measures this one without a bundle",
         ) from error
-    source = dict(bundle.source) or registry.record("heads", bundle.head_name)
+    source = dict(bundle.source) or registry.describe_source("heads", bundle.head_name)
     added = {"source": source, "trusted_types": list(getattr(bundle.head, "trusted_types", ()))}
     return {name: value for name, value in added.items() if value}
 

@@ -10,7 +10,7 @@ from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
 
 def open_store(path: Path, corpus: str | None, root: Path | None, say: Callable[[str], None]) -> Store:
-    """Open a store; prepare the corpus first if the store has no manifest.
+    """Open a store, and prepare the corpus first if the store has no manifest.
 
     Without a corpus, only the default store is prepared, with the demo; an existing `corpus.json` is never replaced.
 

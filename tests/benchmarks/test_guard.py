@@ -65,7 +65,7 @@ def write(path: Path, modality: str, rows: list[Row], *, ids: bool) -> Path:
 
 @pytest.fixture(scope="module", params=[("text", True), ("text", False), ("audio", True), ("audio", False)], ids=str)
 def tuned(request, tmp_path_factory):
-    """An encoder that was really tuned on the training part of a table; which utterances that were."""
+    """Fine-tune an encoder on the training part of a table, and return which utterances that were."""
     modality, ids = request.param
     folder = tmp_path_factory.mktemp("guard")
     contents = [

@@ -28,7 +28,7 @@ def session(name):
 
 
 def per_fold(crossfit=False):
-    """A store whose text encoder is tuned on the training part of each session fold, perhaps in two parts too."""
+    """Make a store whose text encoder is fine-tuned per session fold, and cross-fitted in two parts if asked."""
     tuned = {f"text@{name}": frozenset(IDS) - session(name) for name in "123"}
     if crossfit:
         for name in "123":

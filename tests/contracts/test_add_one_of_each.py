@@ -57,7 +57,7 @@ def plugins(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, plugins):
-    """A folder with a store of the corpus, encoded by two worker processes."""
+    """Return a folder with a store of the corpus, encoded by two worker processes."""
     home = tmp_path_factory.mktemp("home")
     corpus = next(plugin for plugin in plugins if plugin.stem == "tones")
     code = f"import runpy, pathlib; runpy.run_path({str(corpus)!r})['sample'](pathlib.Path('release'))"

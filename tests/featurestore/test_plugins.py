@@ -22,7 +22,7 @@ class {name}(PriorHead):
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch, tmp_path):
-    """No plug-in but the test's own; what was warned about or imported in one test is new to the next."""
+    """Isolate each test: no plug-in of another one, and no memory of its warnings and imports."""
     monkeypatch.setenv(plugins.VARIABLE, "")
     monkeypatch.chdir(tmp_path)
     yield
@@ -39,7 +39,7 @@ def write(path, text=None, name="Mine", line="My head."):
 
 
 def install(folder, monkeypatch, points, name="kit", files=()):
-    """A distribution in a folder, with entry points by group."""
+    """Write a distribution with entry points by group into a folder on the path."""
     folder.mkdir(exist_ok=True)
     information = folder / f"{name}-1.2.dist-info"
     information.mkdir()
@@ -56,16 +56,16 @@ def test_a_file_is_found_by_its_name_and_its_kind():
     assert "my-head" in registry.names("heads")
     assert all("my-head" not in registry.names(kind) for kind in registry.PACKAGES if kind != "heads")
     assert registry.summary("heads", "my-head") == "My head."
-    assert registry.origin("heads", "my-head") == f"plug-in {Path('my_head.py').resolve()}"
+    assert registry.describe_origin("heads", "my-head") == f"plug-in {Path('my_head.py').resolve()}"
     assert registry.load("heads", "my-head")().fit([[0.0], [1.0]], ["a", "b"]).predict_proba([[3.0]]).tolist() == [
         [0.5, 0.5]
     ]
 
 
 def test_the_project_says_where_its_own_are():
-    assert registry.origin("heads", "svm") == "package heads"
-    assert registry.origin("checks", "text-shared") == "package benchmarks.checks"
-    assert registry.record("heads", "svm") == {}
+    assert registry.describe_origin("heads", "svm") == "package heads"
+    assert registry.describe_origin("checks", "text-shared") == "package benchmarks.checks"
+    assert registry.describe_source("heads", "svm") == {}
 
 
 def test_listing_imports_nothing():
@@ -144,7 +144,7 @@ def test_a_module_that_does_not_keep_its_contract_is_named(kind, text, reason):
 
 def test_going_through_all_leaves_out_what_cannot_be_imported(caplog):
     registry.add_plugins([write(Path("bad.py"), 'KIND = "checks"\n1 / 0')])
-    assert [name for name, _ in registry.modules("checks")] == [
+    assert [name for name, _ in registry.import_modules("checks")] == [
         name for name in registry.names("checks") if name != "bad"
     ]
     (line,) = caplog.messages
@@ -157,8 +157,8 @@ def test_an_installed_module_is_found_by_its_entry_point(tmp_path, monkeypatch):
     install(tmp_path / "site", monkeypatch, {"heads": "kit_head = kit.head"})
     assert "kit-head" in registry.names("heads")
     assert registry.summary("heads", "kit-head") == "My head."
-    assert registry.origin("heads", "kit-head") == "kit 1.2"
-    assert registry.record("heads", "kit-head") == {"distribution": "kit 1.2"}
+    assert registry.describe_origin("heads", "kit-head") == "kit 1.2"
+    assert registry.describe_source("heads", "kit-head") == {"distribution": "kit 1.2"}
     with pytest.raises(Unavailable, match="kit 1.2 cannot be used: its import fails with RuntimeError: imported"):
         registry.load("heads", "kit-head")
     (tmp_path / "site" / "kit" / "__init__.py").write_text("")
@@ -185,16 +185,16 @@ def test_a_broken_entry_point_is_named_and_left_out(value, reason, tmp_path, mon
 def test_a_head_that_was_rewritten_has_another_digest():
     file = write(Path("my_head.py"))
     registry.add_plugins([file])
-    before = registry.source_digest("heads", "my-head")
-    assert registry.source_digest("heads", "my-head") == before != registry.source_digest("heads", "prior")
+    before = registry.hash_source("heads", "my-head")
+    assert registry.hash_source("heads", "my-head") == before != registry.hash_source("heads", "prior")
     file.write_text(file.read_text() + "\n# rewritten\n")
-    assert registry.source_digest("heads", "my-head") != before
+    assert registry.hash_source("heads", "my-head") != before
 
 
 def test_what_a_file_names_is_loaded_only_where_the_user_gave_it(caplog):
     file = write(Path("my_head.py"))
     registry.add_plugins([file])
-    recorded = registry.record("heads", "my-head")
+    recorded = registry.describe_source("heads", "my-head")
     assert recorded == {"file": "my_head.py", "sha256": plugins.hashlib.sha256(file.read_bytes()).hexdigest()}
     assert registry.load_recorded("heads", "my-head", recorded, where=Path("b")).__name__ == "Mine"
     assert caplog.messages == []
@@ -218,7 +218,7 @@ def test_a_dotted_path_in_a_file_is_imported_only_from_an_installed_distribution
         with pytest.raises(UnknownName, match="b needs head 'kit.Forest', which is not in an installed distribution"):
             registry.load_recorded("heads", "kit.Forest", recorded, where=Path("b"))
     path = "sklearn.tree.DecisionTreeClassifier"
-    recorded = registry.record("heads", path)
+    recorded = registry.describe_source("heads", path)
     assert recorded["distribution"].startswith("scikit-learn ")
     assert path == registry.load_recorded("heads", path, recorded, where=Path("b")).PATH
 

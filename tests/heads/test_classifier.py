@@ -115,14 +115,14 @@ class Unsaved(RandomForestClassifier):
     ("name", "reason"),
     [("Foreign", "holds types that are not classes of tests or sklearn: heads.svm.SVMHead"), ("Unsaved", "generator")],
 )
-def test_what_cannot_be_saved_safely_is_refused(name, reason, tmp_path):
+def test_an_unsafe_classifier_is_not_saved(name, reason, tmp_path):
     head = load_head(f"{__name__}.{name}")(n_estimators=2).fit(X, Y)
     with pytest.raises(ValueError, match=f"{name} cannot be saved by skops: .*{reason}"):
         head.save_weights(tmp_path)
 
 
 @pytest.mark.parametrize("values", [{"model_": RidgeClassifier().fit(X, Y), "temperature_": None}, {"other": 1}, [1]])
-def test_a_file_of_another_classifier_is_refused(values, tmp_path):
+def test_a_file_of_another_classifier_raises(values, tmp_path):
     if isinstance(values, dict):
         _skops.save(values, tmp_path / "classifier.skops")
     else:
@@ -132,7 +132,7 @@ def test_a_file_of_another_classifier_is_refused(values, tmp_path):
         head.load_weights(tmp_path)
 
 
-def test_a_file_that_names_a_function_is_refused(tmp_path):
+def test_a_file_that_names_a_function_raises(tmp_path):
     """`os.system` would be a type of another package, even where a bundle records it."""
     import os
 

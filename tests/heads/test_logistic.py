@@ -15,7 +15,7 @@ def data(classes, rows=150):
 
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("params", [{"C": 0.5}, {"C": 0.01, "class_weight": "balanced"}])
-def test_it_is_scikit_learns_on_standardised_columns(classes, params):
+def test_equals_scikit_learn_on_standardized_columns(classes, params):
     X, y = data(classes)
     theirs = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, **params)).fit(X, y)
     ours = LogisticHead(**params).fit(X, y)
@@ -33,12 +33,12 @@ def test_the_settings_of_the_defaults():
     ("params", "message"),
     [({"C": 0}, "C must be a number above 0, got 0"), ({"max_iter": 0.5}, "max_iter must be an integer of at least 1")],
 )
-def test_bad_parameters_are_said(params, message):
+def test_bad_parameters_raise(params, message):
     with pytest.raises(ValueError, match=message):
         LogisticHead(**params).fit(*data(2))
 
 
-def test_weights_of_another_head_are_refused(tmp_path):
+def test_weights_of_another_head_raise(tmp_path):
     head = LogisticHead().fit(*data(2))
     head.save_weights(tmp_path)
     head.n_features_in_ = 4

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from heads._base import seed_from
+from heads import draw_seed
 from heads.mlp import MLPHead
 
 RNG = np.random.default_rng(0)
@@ -12,7 +12,7 @@ Y = np.array(["angry", "happy", "sad"])[RNG.integers(0, 3, 100)]
 
 
 def plain_adamw(parameters, gradients, state, *, rate, step, decay=0.01, betas=(0.9, 0.999), eps=1e-8):
-    """The equations of Petec and Popoviciu, section III-F b, written out as they stand there."""
+    """Compute AdamW steps as Petec and Popoviciu write them, section III-F b."""
     for number, (theta, g) in enumerate(zip(parameters, gradients, strict=True)):
         m, v = state.setdefault(number, (np.zeros_like(theta), np.zeros_like(theta)))
         m = betas[0] * m + (1 - betas[0]) * g
@@ -23,7 +23,7 @@ def plain_adamw(parameters, gradients, state, *, rate, step, decay=0.01, betas=(
 
 
 def plain_gradients(parameters, inputs, targets):
-    """Loss and gradients of a network of one hidden ReLU layer with cross entropy, written out."""
+    """Compute the loss and gradients of one hidden ReLU layer with cross entropy."""
     w1, b1, w2, b2 = parameters
     hidden = np.maximum(inputs @ w1.T + b1, 0)
     logits = hidden @ w2.T + b2
@@ -35,15 +35,15 @@ def plain_gradients(parameters, inputs, targets):
     return loss, [back.T @ inputs, back.sum(0), error.T @ hidden, error.sum(0)]
 
 
-def clipped(gradients, norm):
+def clip_norm(gradients, norm):
     total = np.sqrt(sum((g**2).sum() for g in gradients))
     return [g * min(1.0, norm / (total + 1e-6)) for g in gradients]
 
 
-def test_training_is_the_papers_equations_written_out():
+def test_training_follows_the_equations():
     settings = {"hidden": (5,), "epochs": 4, "batch_size": 32, "learning_rate": 0.02, "max_grad_norm": 0.3}
     head = MLPHead(**settings, random_state=0, device="cpu").fit(X, Y)
-    generator = torch.Generator().manual_seed(seed_from(0))
+    generator = torch.Generator().manual_seed(draw_seed(0))
     shapes = [(5, 7), (5,), (3, 5), (3,)]
     drawn = [nn.init.uniform_(torch.empty(s), -f, f, generator=generator) for s, f in zip(shapes, FAN, strict=True)]
     parameters = [tensor.double().numpy() for tensor in drawn]
@@ -55,7 +55,7 @@ def test_training_is_the_papers_equations_written_out():
             loss, gradients = plain_gradients(parameters, inputs[rows], targets[rows])
             rate = 0.02 * (1 - step / steps)  # linear decay, no warm-up
             step += 1
-            plain_adamw(parameters, clipped(gradients, 0.3), state, rate=rate, step=step)
+            plain_adamw(parameters, clip_norm(gradients, 0.3), state, rate=rate, step=step)
             total += loss * len(rows)
             batches.append(loss)
         losses.append(total / 100)
@@ -68,7 +68,7 @@ def test_training_is_the_papers_equations_written_out():
 FAN = (7**-0.5, 7**-0.5, 5**-0.5, 5**-0.5)
 
 
-def test_the_network_is_the_papers():
+def test_the_default_network_has_four_layers():
     head = MLPHead(epochs=1, random_state=0).fit(X, Y)
     layers = [layer for layer in head.network_ if isinstance(layer, nn.Linear)]
     assert [layer.weight.shape for layer in layers] == [(512, 7), (128, 512), (32, 128), (3, 32)]
@@ -103,14 +103,14 @@ def test_history_has_a_falling_loss_and_the_decayed_rate():
     assert rates == pytest.approx([8e-4, 6e-4, 4e-4, 2e-4, 0.0])
 
 
-def test_columns_of_different_scale_are_brought_together():
+def test_columns_of_different_scales_are_standardized():
     scaled = X * np.logspace(-4, 4, 7, dtype=np.float32) + 100
     head = MLPHead(epochs=2, random_state=0)
     plain = head.fit(X, Y).predict_proba(X)
     np.testing.assert_allclose(head.fit(scaled.astype(np.float64), Y).predict_proba(scaled), plain, atol=0.05)
 
 
-def test_without_standardisation_the_columns_go_in_as_they_are():
+def test_standardize_false_leaves_the_columns():
     head = MLPHead(epochs=1, standardize=False).fit(X, Y)
     assert (head.mean_ == 0).all()
     assert (head.scale_ == 1).all()
@@ -145,7 +145,7 @@ def test_the_global_generator_and_threads_are_left_alone():
     assert torch.get_num_threads() == threads
 
 
-def test_weights_of_another_network_are_refused(tmp_path):
+def test_weights_of_another_network_raise(tmp_path):
     MLPHead(epochs=1, random_state=0).fit(X, Y).save_weights(tmp_path)
     other = MLPHead(hidden=[8])
     other.classes_, other.n_features_in_ = np.unique(Y), 7
@@ -165,7 +165,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         ({"device": "moon"}, "device must be 'auto' or a torch device such as 'cpu', got 'moon'"),
     ],
 )
-def test_parameters_out_of_range_are_said(params, message):
+def test_parameters_out_of_range_raise(params, message):
     with pytest.raises(ValueError, match=message):
         MLPHead(**params).fit(X, Y)
 

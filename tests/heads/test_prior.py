@@ -15,7 +15,7 @@ def test_one_class_is_enough():
     assert PriorHead().fit([[1.0]], ["sad"]).predict_proba([[2.0]]).tolist() == [[1.0]]
 
 
-def test_weights_for_other_classes_are_refused(tmp_path):
+def test_weights_for_other_classes_raise(tmp_path):
     PriorHead().fit([[1.0], [2.0]], ["sad", "happy"]).save_weights(tmp_path)
     other = PriorHead()
     other.classes_ = np.array(["sad"])

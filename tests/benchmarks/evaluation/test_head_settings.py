@@ -39,7 +39,7 @@ def test_the_list_shows_every_setting_as_text_and_as_json():
 @pytest.mark.parametrize("kind", ["corpora", "encoders", "protocols", "labels"])
 def test_settings_of_other_kinds_are_refused(kind):
     output = invoke(kind, "--settings", code=2).output
-    assert f"--settings is of heads, not of {kind}: cli list heads --settings" in output
+    assert f"--settings is for heads, not for {kind}: cli list heads --settings" in output
 
 
 def test_baselines_are_known_by_their_tag():

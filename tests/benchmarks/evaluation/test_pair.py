@@ -16,7 +16,7 @@ from tests.support.fake_store import FakeStore, corpus
 
 
 def other(**options):
-    """A second corpus that calls happy `joy` and has a label of its own."""
+    """Make a second corpus that calls happy `joy` and has a label of its own."""
     names = {"hap": "joy"}
     rows = [replace(row, label=names.get(row.label, row.label)) for row in corpus(sessions=2)]
     odd = replace(rows[0], id="odd", label="bored")

@@ -77,7 +77,9 @@ def test_utterances_without_features_are_counted_and_printed():
 def test_a_fold_left_without_test_utterances_is_refused():
     store = FakeStore()
     store.failed = {row.id: "audio: gone" for row in store.utterances if row.session == "2"}
-    with pytest.raises(Mismatch, match="fold 2, of the utterances that have features, is empty\n  got: 48 to train on"):
+    with pytest.raises(
+        Mismatch, match="fold 2, restricted to utterances with features, is empty\n  got: 48 to train on"
+    ):
         fitted(store, protocol="leave-one-session-out")
 
 
@@ -252,7 +254,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_fitting(tmp_path, mon
         fit_and_save(FakeStore(), head="prior", params=[], features=None, out=tmp_path / place, progress=lines.append)
     got = f"{tmp_path / 'locked'} is read-only" if "locked" in place else f"{tmp_path / 'file'} is a file"
     assert str(caught.value) == (
-        f"no bundle can be written to {tmp_path / place}\n  expected: a place that can be written to\n"
+        f"no bundle can be written to {tmp_path / place}\n  expected: a folder that can be written to\n"
         f"  got: {got}\n  do: choose another place: --out FOLDER"
     )
     assert lines == []

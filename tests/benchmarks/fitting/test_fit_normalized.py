@@ -18,7 +18,7 @@ FEATURES = ["audio.mean", "text.mean", "text.logits"]
 
 
 def training(store, result):
-    """The training rows of a result with one fold, and their classes."""
+    """Return the training rows of a result with one fold, and their classes."""
     tested = {row.id for row in result.predictions}
     label = {row.id: row.label for row in store.utterances if row.label}
     ids = sorted(label.keys() - tested)
@@ -41,7 +41,7 @@ def test_a_bundle_carries_mean_and_scale_of_its_training_part(tmp_path, head):
     Z, _, _ = store.matrix(FEATURES, [row.id for row in result.predictions])
     found = loaded.head.predict_proba(loaded.normalize_rows(Z))
     np.testing.assert_allclose(found, by_hand.predict_proba((Z - mean) / scale), atol=1e-4)
-    assert list(loaded.head.predict(loaded.normalized(Z))) == [row.prediction for row in result.predictions]
+    assert list(loaded.head.predict(loaded.normalize_rows(Z))) == [row.prediction for row in result.predictions]
     assert "normalized: each column brought to mean 0 and standard deviation 1 of the training part" in result.table()
     assert json.loads((tmp_path / "b" / "head.json").read_text("utf-8"))["normalize"] == "global"
 

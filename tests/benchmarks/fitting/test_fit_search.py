@@ -32,7 +32,7 @@ class Garbled(FakeStore):
 
 
 def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
-    """The settings that the search itself chooses on a fold's own parts of training."""
+    """Return the settings that the search itself chooses on a fold's own parts of training."""
     turns = (fold.dev, *fold.turns)[:parts]
     number = {name: turn for turn, ids in enumerate(turns) for name in ids}
     ids = sorted([*fold.train, *fold.dev])

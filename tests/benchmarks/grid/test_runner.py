@@ -433,7 +433,7 @@ def test_other_defaults_and_another_search_space_change_the_digest(tmp_path, mon
 
 def test_a_rewritten_head_is_run_again(tmp_path, monkeypatch):
     before = ran(tmp_path, heads=("prior",)).about["runs"]
-    monkeypatch.setattr(registry, "source_digest", lambda kind, name: f"{name} was rewritten")
+    monkeypatch.setattr(registry, "hash_source", lambda kind, name: f"{name} was rewritten")
     assert not set(before) & set(ran(tmp_path, heads=("prior",)).about["runs"])
 
 

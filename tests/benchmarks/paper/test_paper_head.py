@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from benchmarks.paper.paper_head import PaperMLP
-from heads._base import seed_from
+from heads import draw_seed
 from heads.mlp import MLPHead
 
 RNG = np.random.default_rng(0)
@@ -79,7 +79,7 @@ def test_a_double_softmax_is_the_cross_entropy_of_probabilities():
     once, twice = (
         PaperMLP(double_softmax=d, epochs=1, batch_size=100, random_state=0).fit(X, Y) for d in (False, True)
     )
-    fresh = once._network(torch.Generator().manual_seed(seed_from(0)))
+    fresh = once._build_network(torch.Generator().manual_seed(draw_seed(0)))
     scaled = torch.from_numpy(((X - once.mean_) / once.scale_).astype(np.float32))
     codes = torch.from_numpy(np.searchsorted(once.classes_, Y))
     with torch.inference_mode():
@@ -89,6 +89,6 @@ def test_a_double_softmax_is_the_cross_entropy_of_probabilities():
     assert not np.array_equal(once.predict_proba(X), twice.predict_proba(X))
 
 
-def test_parameters_out_of_range_are_refused():
+def test_parameters_out_of_range_raise():
     with pytest.raises(ValueError, match="extra_outputs must be an integer of at least 0, got -1"):
         PaperMLP(extra_outputs=-1).fit(X, Y)

@@ -21,7 +21,7 @@ from tests.support import tiny
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished store of both modalities, with layers and frames. Each test has a copy."""
+    """Make a finished store of both modalities, with layers and frames. Each test has a copy."""
     folder = tmp_path_factory.mktemp("made")
     store = tiny.store(folder / "store", tiny.utterances(6, folder / "corpus"), folder / "corpus")
     (store.root / "clip005.wav").unlink()

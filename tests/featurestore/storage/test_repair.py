@@ -29,7 +29,7 @@ OPEN = "f = h5py.File(path, 'r+')"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished store of text features, and their checkpoint. Each test has a copy of the file."""
+    """Make a finished store of text features, and their checkpoint. Each test has a copy of the file."""
     folder = tmp_path_factory.mktemp("made")
     store = tiny.store(folder / "store", tiny.utterances(24, folder / "corpus"), folder / "corpus")
     encoder = EncoderSpec("text", str(tiny.checkpoint("bert", folder / "bert")))

@@ -35,5 +35,5 @@ class ChanceHead(Head):
     def _fit(self, X: Matrix, codes: Codes) -> None:
         """Learn nothing."""
 
-    def _probabilities(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix) -> Matrix:
         return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))

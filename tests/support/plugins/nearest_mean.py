@@ -49,7 +49,7 @@ class NearestMeanHead(Head):
         Z = X / self.scale_
         self.means_ = np.stack([Z[codes == code].mean(axis=0) for code in range(len(self.classes_))])
 
-    def _probabilities(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix) -> Matrix:
         Z = X / self.scale_  # (N, D)
         distances = ((Z[:, None] - self.means_) ** 2).sum(axis=2)  # (N, C)
         probabilities: Matrix = softmax(-self.sharpness * distances, axis=1)
