@@ -20,7 +20,7 @@ settings.load_profile("any-machine")
 
 @pytest.fixture(autouse=True)
 def one_job_runs_here(request, monkeypatch):
-    """Run extractions of one job in the test's process, so that torch starts once, unless `worker_processes` is used."""
+    """Run extractions of one job in the test's process, unless it uses `worker_processes`."""
     if "worker_processes" not in request.fixturenames:
         monkeypatch.setattr(loky, "open_pool", inline.open_pool)
 
