@@ -12,7 +12,7 @@ import logging
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -184,8 +184,8 @@ def hash_source(kind: str, name: str) -> str:
         content = [describe_origin(kind, name).encode()]
     else:
         source = _find_source(kind, name)
-        distribution = source.describe().get("distribution", "")  # its module may use others of it
-        content = [source.file.read_bytes(), distribution.encode()]
+        version = source.describe().get("distribution", "")  # its module may use others of the distribution
+        content = [source.file.read_bytes(), version.encode()]
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
 
 
@@ -262,9 +262,20 @@ def _load_path(path: str) -> Any:
 
 @cache
 def _find_distribution(path: str) -> str:
-    """Return the installed distribution of a dotted path with its version, or an empty string."""
-    found = packages_distributions().get(path.partition(".")[0], [])
-    return " ".join(f"{name} {version(name)}" for name in sorted(set(found)))
+    """Return the installed distribution of a dotted path with its version, or an empty string.
+
+    A package of the same name in the working directory is not that distribution.
+    """
+    top = path.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # no name of a module, or `__main__`
+        return ""
+    if spec is None:
+        return ""
+    place = Path(next(iter(spec.submodule_search_locations or [spec.origin or ""])))
+    found = [distribution(name) for name in sorted(set(packages_distributions().get(top, [])))]
+    return " ".join(f"{one.name} {one.version}" for one in found if place.is_relative_to(str(one.locate_file(""))))
 
 
 @cache

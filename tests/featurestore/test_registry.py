@@ -1,10 +1,12 @@
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from featurestore import registry
-from featurestore.errors import UnknownName
+from featurestore.errors import BadValue, UnknownName
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,34 @@ def test_listing_and_summaries_import_nothing_of_it():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_the_source_of_a_head_is_its_module_and_what_all_heads_share(tmp_path, monkeypatch):
+    folder = tmp_path / "copied_heads"
+    shutil.copytree(Path(registry.module("heads", "prior").__file__).parent, folder)
+    before = registry.hash_source("heads", "svm")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(registry.PACKAGES, "heads", "copied_heads")
+    found = [registry.hash_source("heads", "svm")]
+    assert found == [before]
+    for name in ("prior", "svm", "_base"):
+        (folder / f"{name}.py").write_text("rewritten")
+        found.append(registry.hash_source("heads", "svm"))
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+    assert registry.hash_source("heads", "sklearn.svm.SVC") != registry.hash_source("heads", "prior")
+
+
+def test_a_name_is_known_or_not():
+    assert registry.is_known("heads", "svm")
+    assert registry.is_known("heads", "sklearn.svm.SVC")
+    assert not registry.is_known("heads", "swm")
+    assert not registry.is_known("heads", "sklearn.svm.SVD")
+
+
+def test_a_dotted_path_to_no_classifier_is_a_problem():
+    with pytest.raises(BadValue) as caught:
+        registry.load("heads", "sklearn.svm.SVD")
+    assert [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == ["expected", "got", "do"]
+    with pytest.raises(UnknownName, match="unknown protocol 'a.b'"):
+        registry.load("protocols", "a.b")
