@@ -56,10 +56,11 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Print a Problem or an error of the disk as a message, with exit code 1."""
+        from featurestore import registry
         from featurestore.errors import Problem
 
         try:
-            _add_plugins(ctx, PLUGIN, ctx.params.pop("plugins"))
+            registry.add_plugins(ctx.params.pop("plugins"))
             return super().invoke(ctx)
         except Problem as problem:
             raise click.ClickException(str(problem)) from None

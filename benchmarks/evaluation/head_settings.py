@@ -126,7 +126,7 @@ def is_baseline(head: str) -> bool:
     >>> is_baseline("prior")
     True
     """
-    if head not in registry.names("heads"):
+    if not registry.is_known("heads", head):
         return False  # the report of a benchmark with a head that is not installed here
     return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
 
