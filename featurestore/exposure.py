@@ -60,7 +60,7 @@ class Exposure:
     suspects: tuple[str, ...] = ()
 
 
-def from_record(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:
+def read_trained_utterances(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:
     """Read the training utterances from the content of a `finetune.json`. Records of older versions hold only ids.
 
     Raises:

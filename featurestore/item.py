@@ -51,9 +51,9 @@ class Item:
             raise Unencodable(f"too short: {len(self.clip.samples)} samples give none at {rate} Hz")
         return samples
 
-    def content(self, modality: str) -> str:
+    def hash_input(self, modality: str) -> str:
         """Return the sha256 of an encoder's input: the decoded samples for `audio`, or the words for `text`."""
-        return self.clip.digest() if modality == "audio" else text_digest(self.text)
+        return self.clip.digest() if modality == "audio" else hash_text(self.text)
 
     def clip_digest(self) -> str:
         """Return the sha256 of the decoded samples, or an empty text if there is no usable clip."""
@@ -63,7 +63,7 @@ class Item:
             return ""
 
 
-def text_digest(text: str) -> str:
+def hash_text(text: str) -> str:
     """Compute the sha256 of a text's words. Case, punctuation and white space are ignored."""
     words = " ".join(_WORD.findall(text.casefold())) or text.strip()
     return hashlib.sha256(words.encode("utf-8")).hexdigest()

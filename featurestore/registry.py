@@ -19,7 +19,7 @@ from typing import Any
 
 from featurestore import plugins
 from featurestore.errors import BadValue, Unavailable, UnknownName, quote
-from featurestore.plugins import Broken, Source
+from featurestore.plugins import BrokenPlugin, Source
 
 PACKAGES = {
     "corpora": "featurestore.corpora",
@@ -219,7 +219,7 @@ def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
     """Find everything of one kind by name, and a line about each plug-in that cannot be used."""
     taken, problems = _find_own(kind), []
     for found in (*plugins.find_files(kind), *plugins.find_installed(kind)):
-        if isinstance(found, Broken):
+        if isinstance(found, BrokenPlugin):
             problems.append(f"{found.origin} is left out: {found.reason}")
         elif found.name in taken:
             what = f"{_name_one(kind)} {found.name!r}"

@@ -192,25 +192,25 @@ class Store:
         """
         return frozenset(self.exposure(encoder).known)
 
-    def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
+    def exposure(self, encoder: str, other: Contents | None = None) -> Exposure:
         """Find the utterances that the encoder was fine-tuned on, with the evidence for each, and the suspects.
 
         Args:
             encoder: the name of its feature file.
-            beside: the utterances of another store, which the encoder may have been fine-tuned on instead.
+            other: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
-        if beside is not None:
-            return self._find_exposure(encoder, beside)
+        if other is not None:
+            return self._find_exposure(encoder, other)
         if encoder not in self._exposures:
             self._exposures[encoder] = self._find_exposure(encoder, None)
         return self._exposures[encoder]
 
-    def _find_exposure(self, encoder: str, beside: Contents | None) -> Exposure:
+    def _find_exposure(self, encoder: str, other: Contents | None) -> Exposure:
         file = self.file(encoder)
         if not file.trained_on:
             return Exposure({})
         found = find_exposure(
-            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, beside
+            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, other
         )
         numbers = self.row_numbers  # an equal row number alone is no reason for suspicion
         return Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
@@ -306,7 +306,9 @@ class Store:
                 spec.kind,
                 file.kinds,
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{file.again} --{spec.kind}" if spec.kind in INDEXED and is_network(file.header.encoder) else "",
+                do=f"{file.update_command} --{spec.kind}"
+                if spec.kind in INDEXED and is_network(file.header.encoder)
+                else "",
             )
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:
@@ -331,5 +333,5 @@ class Store:
                 f"{file.path} was made from another manifest than {self.path / MANIFEST}",
                 expected=f"manifest {self.manifest_digest[:12]}",
                 got=f"manifest {file.header.manifest[:12]}",
-                do=file.again,
+                do=file.update_command,
             )

@@ -17,7 +17,7 @@ from featurestore.console import (
 )
 
 if TYPE_CHECKING:
-    from featurestore.extraction.extract import Extracted
+    from featurestore.extraction.extract import Extraction
     from featurestore.networks.identity import Identity
     from featurestore.spec import EncoderSpec
     from featurestore.store import Store
@@ -41,7 +41,7 @@ def extract(
     engine: str = "loky",
     scheduler: str | None = None,
     progress: Callable[[str], None] = say,
-) -> "list[Extracted]":
+) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
 
     Args:
@@ -81,9 +81,9 @@ def extract(
     if device:
         check_device(device, here=where.local)
     opened = open_store(Path(store), corpus, Path(root) if root is not None else None, progress)
-    specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, progress)
+    specs = [parse_encoder(text) for text in encoders] or _choose_encoders(opened, progress)
     if all_folds:
-        specs = [each for spec in specs for each in _per_fold(spec)]
+        specs = [each for spec in specs for each in _list_fold_encoders(spec)]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     return [
         extraction.extract_encoder(
@@ -159,7 +159,7 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "l
     return identities
 
 
-def _per_fold(spec: "EncoderSpec") -> "list[EncoderSpec]":
+def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":
     """List the encoders in a folder that `cli finetune --all-folds` or `--crossfit` wrote."""
     from featurestore.errors import BadValue
     from featurestore.networks.checkpoint import RECORD
@@ -175,10 +175,10 @@ def _per_fold(spec: "EncoderSpec") -> "list[EncoderSpec]":
     return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
 
 
-def _default_encoders(store: "Store", progress: Callable[[str], None]) -> "list[EncoderSpec]":
+def _choose_encoders(store: "Store", progress: Callable[[str], None]) -> "list[EncoderSpec]":
     from featurestore.finetuning import demo_encoders
     from featurestore.spec import parse_encoder
 
     if store.corpus == "demo":
-        return demo_encoders.encoders(store, progress)
+        return demo_encoders.prepare_demo_encoders(store, progress)
     return [parse_encoder(text) for text in DEFAULT_ENCODERS]

@@ -12,7 +12,7 @@ from featurestore.networks.audio_description import describe_normalization, desc
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device
-from featurestore.networks.frames import WHISPER, along_time, frame_rate
+from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.supported_architectures import find_architecture
@@ -43,23 +43,23 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
         modality="audio",
         kinds=("mean", "std"),
         pooling=describe_pooling(config),
-        rate=frame_rate(config, settings, sampling_rate),
+        rate=compute_frame_rate(config, settings, sampling_rate),
         preprocessing={
             "sampling_rate": sampling_rate,
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": describe_normalization(config, settings),
             **describe_spectrum(config, settings),
-            **_describe_batches(str(config["model_type"]), together=architecture.together),
+            **_describe_batches(str(config["model_type"]), batchable=architecture.batchable),
             **describe_fixed_length(checkpoint),
         },
     )
 
 
-def _describe_batches(model_type: str, *, together: bool) -> dict[str, str]:
+def _describe_batches(model_type: str, *, batchable: bool) -> dict[str, str]:
     """Describe that clips are encoded one at a time on a GPU too."""
     # Whisper's description never said so, and must stay as it is: stored vectors are found by it.
-    return {} if together or model_type == WHISPER else {"batches": "one clip at a time"}
+    return {} if batchable or model_type == WHISPER else {"batches": "one clip at a time"}
 
 
 class HFAudio:
@@ -86,7 +86,7 @@ class HFAudio:
         self.device = device
         self.has_logits = bool(identity.classes)
         isolated = fast_paths.speed_up(self.model, device)
-        self.maskable = architecture.together and isolated and not getattr(self.config, "add_adapter", False)
+        self.maskable = architecture.batchable and isolated and not getattr(self.config, "add_adapter", False)
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
@@ -141,7 +141,7 @@ class HFAudio:
         self._pass([clip], self.reader.alone(clip), kinds)
 
     def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
-        return [along_time(state.float().cpu().numpy(), self.config) for state in states]
+        return [arrange_over_time(state.float().cpu().numpy(), self.config) for state in states]
 
 
 def _probe(samples: int) -> np.ndarray:

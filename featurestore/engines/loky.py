@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine
@@ -36,7 +36,7 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     """
     from loky import get_reusable_executor
 
-    jobs = engine.jobs or cores()
+    jobs = engine.jobs or count_cores()
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)

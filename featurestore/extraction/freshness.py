@@ -77,7 +77,7 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
         The reasons; none if the vector is fresh.
     """
     reasons = []
-    (content,) = cache_key.hash_contents([store.item(utterance)], file.header.modality)
+    (content,) = cache_key.hash_sources([store.item(utterance)], file.header.modality)
     if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
         what = "text" if file.header.modality == "text" else "audio"
         reasons.append(_report_missing_clip(store, utterance) or f"its {what} has changed")

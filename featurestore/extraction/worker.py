@@ -16,9 +16,9 @@ from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
 from featurestore.errors import Unavailable, Unencodable, summarize_error
+from featurestore.extraction.part_file import RETRY, Failure, write_part
 from featurestore.extraction.partition import Part, Work, group_batches
-from featurestore.extraction.parts import RETRY, Failure, write_part
-from featurestore.networks.device import choose_device, cores
+from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.limits import Limits, TooLong
 from featurestore.networks.memory import measure_free_memory
@@ -79,7 +79,7 @@ def encode_part(task: PartTask) -> PartResult:
         device = task.device or choose_device()
         limits = task.limits
         if limits.memory is None and device == "cpu":  # a cluster's worker shares its machine with one worker per core
-            limits = replace(limits, memory=measure_free_memory(cores()))
+            limits = replace(limits, memory=measure_free_memory(count_cores()))
         encoder = _load(task.identity, device)
         vectors, contents, failures = _encode(encoder, task, limits)
         _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])
@@ -139,7 +139,7 @@ def _load_all(
     def load(work: Work) -> tuple[Any, str]:
         item = replace(work.item)  # a copy, because an item keeps its decoded clip
         limits.check(item, task.identity)
-        return encoder.load(item), item.content(task.identity.modality)
+        return encoder.load(item), item.hash_input(task.identity.modality)
 
     for position, future in enumerate(_load_ahead(load, task.part.work)):
         with _record_failure(task.part.work[position], failures):

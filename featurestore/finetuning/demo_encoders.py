@@ -18,7 +18,7 @@ from featurestore.store import Store
 MODALITIES = ("text", "audio")
 
 
-def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
+def prepare_demo_encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
     """Return the demo's encoders, and train those that are missing or of another manifest.
 
     Both are trained at once, each in one thread.
@@ -58,12 +58,12 @@ def _train(path: Path, modality: str) -> None:
     if modality == "audio":
         demo_models.write_audio(start)
     else:
-        demo_models.write_text(start, _training_texts(store))
+        demo_models.write_text(start, _list_training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
     finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_print_line, **settings)
 
 
-def _training_texts(store: Store) -> list[str]:
+def _list_training_texts(store: Store) -> list[str]:
     """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
     classes = schemes.load_scheme(schemes.find_default(store.corpus)).apply(store.utterances)
     training = set(cuts.split("holdout", store.utterances, classes)[0].train)

@@ -80,7 +80,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
         text = " ".join(str(error).split())[:300]
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
             raise Unavailable(
-                f"out of memory in training, with {settings.micro()} utterances in memory at once",
+                f"out of memory in training, with {settings.compute_micro_batch()} utterances in memory at once",
                 got=text,
                 do="lower --micro-batch, leave out long clips by --max-seconds, or use a machine with more memory; the "
                 "same command resumes from the last finished epoch",
@@ -142,7 +142,7 @@ class EncoderTrainer(hf.Trainer):
 
 
 def _make_arguments(settings: Settings, folder: Path, *, evaluated: bool) -> hf.TrainingArguments:
-    micro = settings.micro()
+    micro = settings.compute_micro_batch()
     return hf.TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,

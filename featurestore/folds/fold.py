@@ -9,7 +9,7 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
-from featurestore.folds.group_split import dev_parts
+from featurestore.folds.group_split import split_dev_parts
 from featurestore.manifest import Utterance
 
 _PARTS = ("train", "test", "dev", "unused")
@@ -158,7 +158,7 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
 
 
 def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
-    parts = dev_parts(fold.train, groups, classes, seed)
+    parts = split_dev_parts(fold.train, groups, classes, seed)
     if not parts:
         raise Mismatch(
             f"no dev part can be split from the training part of fold {fold.name}",

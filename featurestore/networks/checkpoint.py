@@ -72,7 +72,7 @@ class Checkpoint:
         others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
         return {"weights": _sha256(self.folder, weights), **{name: _sha256(self.folder, [name]) for name in others}}
 
-    def trained_on(self) -> dict[str, Any]:
+    def read_finetune_record(self) -> dict[str, Any]:
         """Read what fine-tuning recorded, the content of `finetune.json`. Empty where there is none."""
         path = self.folder / RECORD
         return read_object(path) if path.is_file() else {}
@@ -95,7 +95,7 @@ def resolve(name: str) -> Checkpoint:
             do="give an existing folder, or a model on the hub: owner/model",
         )
     else:
-        checkpoint = _from_hub(name)
+        checkpoint = _fetch_from_hub(name)
     if not (checkpoint.folder / "config.json").is_file():
         raise BadValue(
             f"{name} is not a checkpoint", expected="config.json and model.safetensors, as save_pretrained writes them"
@@ -109,7 +109,7 @@ def resolve(name: str) -> Checkpoint:
     return checkpoint
 
 
-def _from_hub(name: str) -> Checkpoint:
+def _fetch_from_hub(name: str) -> Checkpoint:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 

@@ -30,7 +30,7 @@ def summarize(
     return {
         "corpus": name,
         "version": card.version,
-        "root": str(folder_of(source)),
+        "root": str(find_audio_folder(source)),
         "source": str(source),
         "title": card.title,
         "licence": card.licence,
@@ -52,7 +52,7 @@ def summarize(
     }
 
 
-def folder_of(source: Path) -> Path:
+def find_audio_folder(source: Path) -> Path:
     """Return the folder that `audio` is relative to."""
     return source if source.is_dir() else source.parent
 

@@ -12,7 +12,7 @@ from featurestore.corpora import CorpusCard, Reading
 from featurestore.errors import BadValue, Mismatch, Problem, quote
 from featurestore.manifest import Utterance
 from featurestore.preparation.corpus_findings import find_in_corpus
-from featurestore.preparation.corpus_json import check_same_corpus, folder_of, summarize
+from featurestore.preparation.corpus_json import check_same_corpus, find_audio_folder, summarize
 from featurestore.preparation.prepare_report import ManifestChanges, Preparation, report
 from featurestore.storage.atomic import write_text
 from featurestore.store import CORPUS, DEFAULT, MANIFEST
@@ -68,7 +68,7 @@ def prepare(
             do=f"check that the release is complete, then cli prepare {corpus} ROOT --store {quote(store)}",
         )
     before = _read_manifest(store)
-    reading = _add_findings(reading, folder_of(source))
+    reading = _add_findings(reading, find_audio_folder(source))
     summary = summarize(name, corpus, source, module.CARD, reading, columns)
     # the manifest is written last: a store without it is not prepared
     contents = {
@@ -80,7 +80,7 @@ def prepare(
     return Preparation(
         corpus=name,
         store=store,
-        root=folder_of(source),
+        root=find_audio_folder(source),
         card=module.CARD,
         utterances=len(reading.utterances),
         speakers=summary["speakers"],
