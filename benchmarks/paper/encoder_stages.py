@@ -62,7 +62,7 @@ def _finetune(plan: PaperPlan, modality: str, out: Path, say: Say) -> Any:
             "protocol": plan.protocol,
             "fold": fold.name,
         },
-        progress=lambda line: say(f"  {line}"),
+        say=lambda line: say(f"  {line}"),
     ).record
 
 

@@ -1,6 +1,6 @@
 """`cli extract`: extract frozen features of every utterance into a store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from featurestore.console import (
     say,
     store_option,
 )
+from featurestore.progress import Say
 
 if TYPE_CHECKING:
     from featurestore.extraction.extract import Extraction
@@ -40,7 +41,7 @@ def extract(
     max_seconds: float | None = None,
     engine: str = "loky",
     scheduler: str | None = None,
-    progress: Callable[[str], None] = say,
+    say: Say = say,
 ) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
 
@@ -57,7 +58,7 @@ def extract(
         max_seconds: longer clips fail.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
-        progress: receives lines for the user.
+        say: receives lines for the user.
 
     Returns:
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
@@ -80,8 +81,8 @@ def extract(
     where = Engine(engine, scheduler=scheduler or "")
     if device:
         check_device(device, here=where.local)
-    opened = open_store(Path(store), corpus, Path(root) if root is not None else None, progress)
-    specs = [parse_encoder(text) for text in encoders] or _choose_encoders(opened, progress)
+    opened = open_store(Path(store), corpus, Path(root) if root is not None else None, say)
+    specs = [parse_encoder(text) for text in encoders] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
@@ -95,7 +96,7 @@ def extract(
             max_seconds=max_seconds,
             engine=engine,
             scheduler=scheduler or "",
-            say=progress,
+            say=say,
         )
         for identity in _identify_all(specs, optional)
     ]
@@ -175,10 +176,10 @@ def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":
     return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
 
 
-def _choose_encoders(store: "Store", progress: Callable[[str], None]) -> "list[EncoderSpec]":
+def _choose_encoders(store: "Store", say: Say) -> "list[EncoderSpec]":
     from featurestore.finetuning import demo_encoders
     from featurestore.spec import parse_encoder
 
     if store.corpus == "demo":
-        return demo_encoders.prepare_demo_encoders(store, progress)
+        return demo_encoders.prepare_demo_encoders(store, say)
     return [parse_encoder(text) for text in DEFAULT_ENCODERS]

@@ -25,4 +25,4 @@ def command(as_json: bool, **options: Any) -> None:
     from featurestore.folds.fold_report import report_folds
 
     found = report_folds(**options)
-    print_answer(found.to_json(), found.table(), as_json)
+    print_answer(found.to_json(), found.summary(), as_json)

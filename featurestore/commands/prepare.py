@@ -27,7 +27,7 @@ def command(corpus: str, root: Path | None, store: Path, name: str, columns: tup
                 --store features/calls
     """
     from featurestore.corpora.table import parse_columns
-    from featurestore.preparation.prepare import prepare, report
+    from featurestore.preparation.prepare import prepare
 
     prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns))
-    print_answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)
+    print_answer(json.loads((store / "corpus.json").read_text("utf-8")), prepared.summary(), as_json)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,14 +24,12 @@ from featurestore.extraction.worker import PartTask
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.limits import Limits
-from featurestore.progress import Progress
+from featurestore.progress import Progress, Say
 from featurestore.spec import EncoderSpec
 from featurestore.storage import repair
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
-
-Say = Callable[[str], None]
 
 SHOWN = 20  # failures that a summary lists
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -22,6 +22,7 @@ from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.limits import Limits, TooLong
 from featurestore.networks.memory import measure_free_memory
+from featurestore.progress import Say
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
@@ -53,9 +54,7 @@ class PartResult(NamedTuple):
     retry: list[Failure]
 
 
-def encode_parts(
-    tasks: Iterable[PartTask], engine: Engine, say: Callable[[str], None]
-) -> Generator[PartResult, None, None]:
+def encode_parts(tasks: Iterable[PartTask], engine: Engine, say: Say) -> Generator[PartResult, None, None]:
     """Encode parts in an engine's workers and yield each as soon as it is on disk.
 
     Args:

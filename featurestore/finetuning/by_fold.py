@@ -1,7 +1,7 @@
 """Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import BadValue
-from featurestore.finetuning.finetune import FineTuned, Settings, finetune
+from featurestore.finetuning.finetune import FineTuned, finetune
+from featurestore.finetuning.settings import Settings
 from featurestore.folds import fold as cuts
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_split import split_groups
+from featurestore.progress import Say
 from featurestore.store import Store
 
 
@@ -27,7 +29,7 @@ def finetune_folds(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
-    progress: Callable[[str], None] = print,
+    say: Say = print,
     **settings: Any,
 ) -> list[FineTuned]:
     """Fine-tune a checkpoint on the training part of a fold, and report on its test part, which decides nothing.
@@ -46,7 +48,7 @@ def finetune_folds(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold.
         crossfit: number K of encoders per fold for cross-fitted logits; 0 for none.
-        progress: receives lines for the user.
+        say: receives lines for the user.
         settings: fields of `Settings`; `seed` also seeds the protocol.
 
     Raises:
@@ -59,7 +61,7 @@ def finetune_folds(
     scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
     classes = scheme.apply(store.utterances)
     folds = cuts.split(protocol, store.utterances, classes, settings.get("seed", 0))
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
+    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), say)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
         return [job.run(chosen[0], out)]
@@ -87,7 +89,7 @@ class _Job:
     protocol: str
     classes: Mapping[str, str]
     settings: Settings
-    progress: Callable[[str], None]
+    say: Say
 
     def run(self, fold: Fold, out: Path) -> FineTuned:
         """Fine-tune on the training part of one fold."""
@@ -108,7 +110,7 @@ class _Job:
                 "protocol": self.protocol,
                 "fold": fold.name,
             },
-            progress=self.progress,
+            say=self.say,
         )
 
 
@@ -130,22 +132,6 @@ def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
         )
         for number, part in enumerate(cut, 1)
     ]
-
-
-def summarize(tuned: FineTuned) -> str:
-    """Describe a fine-tuning in text: one line per epoch, and the checkpoint's folder."""
-    record = tuned.record
-    head = (
-        f"{record['modality']} encoder, labels {record['labels']}, protocol {record['protocol']}, fold {record['fold']}"
-    )
-    state = "fine-tuned" if tuned.fresh else "up to date, nothing done"
-    return "\n".join([head, *map(_format_epoch, record["history"]), f"checkpoint {tuned.folder}: {state}"])
-
-
-def _format_epoch(entry: dict[str, Any]) -> str:
-    numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
-    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
-    return f"  epoch {entry['epoch']:g}: {figures}"
 
 
 def _choose_fold(folds: list[Fold], protocol: str, name: str | None) -> Fold:

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
 from featurestore.folds import fold as cuts
 from featurestore.networks.checkpoint import RECORD
+from featurestore.progress import Say
 from featurestore.spec import EncoderSpec
 from featurestore.storage.json_files import find_object
 from featurestore.store import Store
@@ -18,7 +18,7 @@ from featurestore.store import Store
 MODALITIES = ("text", "audio")
 
 
-def prepare_demo_encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
+def prepare_demo_encoders(store: Store, say: Say) -> list[EncoderSpec]:
     """Return the demo's encoders, and train those that are missing or of another manifest.
 
     Both are trained at once, each in one thread.
@@ -60,7 +60,7 @@ def _train(path: Path, modality: str) -> None:
     else:
         demo_models.write_text(start, _list_training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
-    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_print_line, **settings)
+    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, say=_print_line, **settings)
 
 
 def _list_training_texts(store: Store) -> list[str]:

@@ -1,7 +1,7 @@
 """Train a classifier with transformers' Trainer, without its output, reproducible by seed, resumable at any moment."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from featurestore.finetuning.data import Collator, LengthGroupedSampler, Trainin
 from featurestore.finetuning.history import count_confusions, score, summarize_log
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint
+from featurestore.progress import Say
 
 # What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
@@ -26,7 +27,7 @@ def train(
     held_out: TrainingPart,
     settings: Settings,
     folder: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[dict[str, Any]]:
     """Train a model in place, from the last whole checkpoint in `folder` where there is one.
 

@@ -1,7 +1,6 @@
 """Report the progress of training, and save checkpoints in the middle of a long epoch."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import transformers as hf
 
 from featurestore.finetuning.history import summarize_log
 from featurestore.finetuning.settings import Settings
+from featurestore.progress import Say
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
 REPORT_EVERY = 60.0
@@ -24,7 +24,7 @@ class TrainingReporter(hf.TrainerCallback):
         say: receives the lines.
     """
 
-    def __init__(self, settings: Settings, held_out: int, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, held_out: int, say: Say) -> None:
         self.settings, self.held_out, self.say = settings, held_out, say
         self.saved = self.reported = self.begun = time.monotonic()
 

@@ -11,7 +11,7 @@ from featurestore.errors import Mismatch, quote
 from featurestore.store import CORPUS, Store
 
 
-def summarize(
+def build_corpus_json(
     name: str, reader: str, source: Path, card: CorpusCard, reading: Reading, columns: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the content of `corpus.json`, which depends on nothing but the arguments.

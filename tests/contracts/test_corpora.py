@@ -11,7 +11,7 @@ from featurestore import labels, manifest, registry
 from featurestore.corpora import CorpusCard, Reading
 from featurestore.errors import Problem
 from featurestore.folds.fold import split
-from featurestore.preparation.prepare import prepare, report
+from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
 from tests.support.plugged import plug_in, run_contract
 from tests.support.releases import (
@@ -199,7 +199,7 @@ def test_its_sample_is_prepared_and_split(corpus, root, tmp_path):
     found = prepare(corpus, root, tmp_path / "store")
     store = Store(tmp_path / "store")
     assert store.utterances == read(corpus, root).utterances
-    assert report(found).startswith(f"{corpus}: {len(store.utterances):,} utterances")
+    assert found.summary().startswith(f"{corpus}: {len(store.utterances):,} utterances")
     classes = labels.load_scheme(labels.find_default(corpus)).apply(store.utterances)
     (fold,) = split("holdout", store.utterances, classes, dev=True)
     assert len({classes[one] for one in fold.test}) > 1
