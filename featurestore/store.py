@@ -1,6 +1,5 @@
 """Open a store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -17,6 +16,7 @@ from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
 from featurestore.store_exposure import find_exposure, find_made_up_ids
@@ -24,11 +24,6 @@ from featurestore.store_exposure import find_exposure, find_made_up_ids
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
 _PREPARE_AGAIN = "run cli prepare again"
-
-
-def default_path() -> Path:
-    """Return the path of the default store: `$FEATURESTORE`, or `features/demo` if that is not set."""
-    return Path(os.environ.get("FEATURESTORE") or DEFAULT)
 
 
 class Store:
@@ -98,7 +93,7 @@ class Store:
     @cached_property
     def manifest_digest(self) -> str:
         """The sha256 of the manifest file."""
-        return manifest.digest(self.path / MANIFEST)
+        return hash_file(self.path / MANIFEST)
 
     @cached_property
     def _by_id(self) -> dict[str, Utterance]:

@@ -15,6 +15,7 @@ from featurestore.console import (
     say,
     store_option,
 )
+from featurestore.errors import BadValue
 from featurestore.progress import Say
 
 if TYPE_CHECKING:
@@ -141,7 +142,6 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "list[Identity]":
     """Identify every encoder before the first one runs. Raise BadValue if two have the same name."""
     from featurestore.encoders import identify
-    from featurestore.errors import BadValue
     from featurestore.extraction.extract import check_kinds
 
     identities = [identify(spec) for spec in specs]
@@ -162,7 +162,6 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "l
 
 def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":
     """List the encoders in a folder that `cli finetune --all-folds` or `--crossfit` wrote."""
-    from featurestore.errors import BadValue
     from featurestore.networks.checkpoint import RECORD
     from featurestore.spec import EncoderSpec
 

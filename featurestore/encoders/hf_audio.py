@@ -1,7 +1,7 @@
 """Encode clips with audio networks of transformers: wav2vec2, HuBERT, WavLM, Whisper's encoder, AST and others."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from featurestore.item import Item
 from featurestore.networks import fast_paths, pooling
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device
 from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
@@ -17,9 +18,6 @@ from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.spec import EncoderSpec
-
-if TYPE_CHECKING:
-    from featurestore.networks.clips import ClipInput
 
 __all__ = ["HFAudio"]
 
@@ -73,8 +71,6 @@ class HFAudio:
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
 
-        from featurestore.networks.clips import ClipReader
-
         assert identity.checkpoint  # `identify` has set it
         architecture = find_architecture(identity.checkpoint, "audio")
         extractor = load_processor(identity.checkpoint, hf.AutoFeatureExtractor)
@@ -91,7 +87,7 @@ class HFAudio:
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
-    def load(self, item: Item) -> "ClipInput":
+    def load(self, item: Item) -> ClipInput:
         """Decode, resample and normalize one clip.
 
         Raises:
@@ -99,18 +95,18 @@ class HFAudio:
         """
         return self.reader.read(item.waveform(self.reader.rate))
 
-    def size(self, loaded: "ClipInput") -> int:
+    def size(self, loaded: ClipInput) -> int:
         """Return the clip's length in samples."""
         return loaded.samples
 
-    def encode(self, batch: Sequence["ClipInput"], kinds: frozenset[str]) -> list[Encoded]:
+    def encode(self, batch: Sequence[ClipInput], kinds: frozenset[str]) -> list[Encoded]:
         """Encode clips in one masked batch where there is a budget for it, else one at a time."""
         if self.budget and self.maskable and len(batch) > 1:
             return self._pass(batch, self.reader.batch(batch), kinds)
         return [encoded for clip in batch for encoded in self._pass([clip], self.reader.alone(clip), kinds)]
 
     def _pass(
-        self, batch: Sequence["ClipInput"], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]
+        self, batch: Sequence[ClipInput], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]
     ) -> list[Encoded]:
         """Run one forward pass, and pool the true frames of each clip."""
         import torch

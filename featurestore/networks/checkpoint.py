@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, NotFound, Unavailable
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 # What loading may read. Weights other than safetensors are pickles and are never fetched.
@@ -70,7 +71,10 @@ class Checkpoint:
         names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
         weights = sorted(name for name in names if name.endswith(".safetensors"))
         others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
-        return {"weights": _sha256(self.folder, weights), **{name: _sha256(self.folder, [name]) for name in others}}
+        return {
+            "weights": _hash_files(self.folder, weights),
+            **{name: _hash_files(self.folder, [name]) for name in others},
+        }
 
     def read_finetune_record(self) -> dict[str, Any]:
         """Read what fine-tuning recorded, the content of `finetune.json`. Empty where there is none."""
@@ -141,9 +145,6 @@ def _download_conversion(model: str) -> Path | None:
     return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
 
 
-def _sha256(folder: Path, names: list[str]) -> str:
-    digests = []
-    for name in names:
-        with (folder / name).open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+def _hash_files(folder: Path, names: list[str]) -> str:
+    digests = [hash_file(folder / name) for name in names]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

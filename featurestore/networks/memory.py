@@ -3,11 +3,14 @@
 A clip that does not fit is then refused with a reason instead of ending the process.
 """
 
+import resource
 from collections.abc import Mapping
 from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.frames import ONE_LENGTH
@@ -85,8 +88,6 @@ def measure_free_memory(workers: int = 1) -> int:
 
     Workers share the machine's free memory and the container's limit. A limit on address space holds for each process.
     """
-    import psutil
-
     free = min(psutil.virtual_memory().available, _measure_container_memory()) / workers
     return max(0, int(_USABLE * min(free, _measure_address_space())))
 
@@ -129,12 +130,6 @@ def _read_sampling_rate(identity: Identity) -> int:
 
 def _measure_address_space() -> float:
     """Compute the bytes left under `ulimit -v`, taking a worker to be as large as this process. Infinite if not set."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("inf")
-    import psutil
-
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return float("inf") if limit == resource.RLIM_INFINITY else float(limit - psutil.Process().memory_info().vms)
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
-from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, hash_file, read_head_json
+from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
 from featurestore.storage.atomic import write_text
+from featurestore.storage.checksum import hash_file
 
 
 def save(bundle: Bundle, folder: Path) -> None:

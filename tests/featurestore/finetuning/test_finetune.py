@@ -146,8 +146,8 @@ def test_many_unreadable_utterances_are_refused(folder, tmp_path):
         finetune(**arguments(folder, utterances=utterances, out=tmp_path / "tuned"))
     assert str(problem.value) == (
         "2 of 40 utterances cannot be read:\n"
-        "  u00: no text in the manifest\n"
-        "  u01: no text in the manifest\n"
+        "  u00: no transcript\n"
+        "  u01: no transcript\n"
         "  expected: at most 1% of them\n"
         "  do: run cli prepare to see what is missing; fix the corpus, or remove them from the manifest (clips "
         "that are too long for the encoder: by --max-seconds)"

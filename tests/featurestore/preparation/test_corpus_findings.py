@@ -32,8 +32,8 @@ def test_clips_with_the_same_bytes_are_a_finding(clips, tmp_path):
 
 def test_only_possible_copies_are_read_whole(clips, tmp_path, monkeypatch):
     read = []
-    digest = corpus_findings._digest
-    monkeypatch.setattr(corpus_findings, "_digest", lambda path: read.append(path.stem) or digest(path))
+    digest = corpus_findings.hash_file
+    monkeypatch.setattr(corpus_findings, "hash_file", lambda path: read.append(path.stem) or digest(path))
     prepare("table", clips, tmp_path / "store")
     assert sorted(read) == ["a", "b", "c", "e", "f"]
 
