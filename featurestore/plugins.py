@@ -37,11 +37,11 @@ class Source:
     """Where a corpus, encoder, head, protocol or check is defined.
 
     Args:
-        name: by which it is asked for.
+        name: registry name.
         file: its source.
-        module: what is imported.
-        origin: for people: `package heads`, `plug-in my_head.py`, `my-distribution 1.2`.
-        plugin: whether it is not the project's own.
+        module: the name to import it by.
+        origin: for messages: `package heads`, `plug-in my_head.py`, `my-distribution 1.2`.
+        plugin: False for the project's own.
     """
 
     name: str
@@ -91,7 +91,7 @@ def list_files() -> list[Path]:
 
 
 def find_files(kind: str) -> list[Source | BrokenPlugin]:
-    """Find the plug-in files of one kind. A file of no readable kind is broken in every kind."""
+    """Find the plug-in files of one kind. A file whose kind cannot be read is broken for every kind."""
     found: list[Source | BrokenPlugin] = []
     for file in list_files():
         origin = f"plug-in {file}"
@@ -183,7 +183,7 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
         module = importlib.import_module(source.module)
     except Problem:
         raise
-    except (Exception, SystemExit) as error:  # a file of somebody else may raise anything
+    except (Exception, SystemExit) as error:  # third-party code may raise anything
         raise _explain(source, f"its import fails with {type(error).__name__}: {error}") from error
     if missing := [name for name in CONTRACTS[kind] if not hasattr(module, name)]:
         raise _explain(source, f"it has no {', '.join(missing)}, which a module of {kind} has")
@@ -193,7 +193,7 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
 
 
 def _explain(source: Source, reason: str) -> Unavailable:
-    return Unavailable(f"{source.origin} cannot be used: {reason}", do="correct the plug-in, or do without it")
+    return Unavailable(f"{source.origin} cannot be used: {reason}", do="correct the plug-in, or leave it out")
 
 
 class _Finder:

@@ -82,7 +82,7 @@ class Store:
 
     @property
     def segments(self) -> bool:
-        """Whether `start` and `end` cut an utterance out of its clip. If not, they are times in another recording."""
+        """Whether `start` and `end` select a segment of the clip. If not, they are times in another recording."""
         return bool(self.info.get("segments", False))
 
     @cached_property
@@ -182,7 +182,7 @@ class Store:
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Return the ids of this store's utterances that the encoder was fine-tuned on.
 
-        They are recognized by id and by content, in whatever corpus they were
+        They are recognized by id and by content, in any corpus
         (`featurestore.store_exposure.find_exposure`).
         """
         return frozenset(self.exposure(encoder).known)
@@ -211,7 +211,7 @@ class Store:
         return Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
 
     def collect_contents(self, encoder: str) -> Contents:
-        """Return what identifies the utterances: their contents, and the ids that were made up."""
+        """Return the contents of all utterances, and the ids that were made up."""
         return Contents(self.contents(encoder), self.made_up)
 
     @cached_property

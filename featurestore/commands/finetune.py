@@ -74,7 +74,7 @@ def finetune(
 @click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="What the encoder reads.")
 @click.option("--checkpoint", required=True, help="Folder or hub name to start from.")
 @labels_option
-@click.option("--protocol", default="holdout", help="Protocol that cuts the corpus; a fold's training part is used.")
+@click.option("--protocol", default="holdout", help="Protocol that splits the corpus; a fold's training part is used.")
 @click.option("--fold", help="Fold of the protocol; not needed if there is only one.")
 @click.option("--all-folds", is_flag=True, help="Fine-tune one encoder per fold, in OUT/FOLD.")
 @click.option(

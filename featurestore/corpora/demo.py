@@ -66,7 +66,7 @@ def generate(root: Path, seed: int = SEED, per_label: int = PER_LABEL) -> None:
     temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
     _write_in_new_process(temporary, seed, per_label)
     write_text(temporary / MARK, json.dumps(_build_mark(seed, per_label), indent=1) + "\n")
-    if _read_mark(root) == _build_mark(seed, per_label):  # another process has generated it meanwhile
+    if _read_mark(root) == _build_mark(seed, per_label):  # another process has generated it since
         shutil.rmtree(temporary)
         return
     shutil.rmtree(root, ignore_errors=True)

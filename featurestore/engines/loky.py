@@ -31,8 +31,8 @@ _ENVIRONMENT = {**ONE_THREAD, "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
 def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     """Start worker processes, or reuse those of the last block, and yield them.
 
-    They are kept for the next block of this process, and end with the process whatever ends it. A block that raises
-    ends them at once.
+    They are kept for the next block of this process, and end with the process, even if it is killed. A block that
+    raises ends them at once.
     """
     from loky import get_reusable_executor
 

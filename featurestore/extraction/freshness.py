@@ -17,12 +17,12 @@ from featurestore.store import Store
 
 @dataclass(frozen=True)
 class EncoderState:
-    """Encoder of a feature file, as it is on this machine now.
+    """State of a feature file's encoder on this machine.
 
     Args:
         spec: how `--encoder` names it.
         changes: how it differs from the encoder that made the file, one line each.
-        unknown: why it cannot be compared (moved, not installed, no network); empty if it was.
+        unknown: why it could not be compared (moved, not installed, no network); empty if it could.
     """
 
     spec: EncoderSpec

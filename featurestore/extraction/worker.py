@@ -26,7 +26,7 @@ from featurestore.progress import Say
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
-TOGETHER = 128  # utterances that are grouped into batches together
+GROUP_SIZE = 128  # utterances that are sorted by length and batched
 
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads, which must not share a network
@@ -159,7 +159,7 @@ def _load_ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
 
 def _group(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
     """Yield groups of utterances that fill some batches: the larger a group, the less padding its batches need."""
-    size = TOGETHER if encoder.budget else 1
+    size = GROUP_SIZE if encoder.budget else 1
     while group := list(islice(loads, size)):
         yield group
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from featurestore import labels as schemes
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as splits
 from featurestore.networks.checkpoint import RECORD
 from featurestore.progress import Say
 from featurestore.spec import EncoderSpec
@@ -45,7 +45,7 @@ def _is_up_to_date(store: Store, modality: str) -> bool:
 
 
 def _train(path: Path, modality: str) -> None:
-    """Write the untrained network and train it, in a process of its own."""
+    """Write the untrained network and train it, in a separate process."""
     import torch
 
     from featurestore.finetuning import demo_models
@@ -66,7 +66,7 @@ def _train(path: Path, modality: str) -> None:
 def _list_training_texts(store: Store) -> list[str]:
     """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
     classes = schemes.load_scheme(schemes.find_default(store.corpus)).apply(store.utterances)
-    training = set(cuts.split("holdout", store.utterances, classes)[0].train)
+    training = set(splits.split("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 

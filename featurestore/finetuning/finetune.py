@@ -77,7 +77,7 @@ def finetune(
         out: the folder to write; the state of training is kept in `<out>.parts/` meanwhile.
         settings: of fine-tuning.
         provenance: recorded as it is: corpus, manifest (its sha256), labels, protocol, fold.
-        say: receives a line now and then.
+        say: receives lines for the user.
         made_up: origin by utterance id, of ids that the corpus's reader made up (`Store.made_up`).
 
     Raises:

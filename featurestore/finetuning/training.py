@@ -29,7 +29,7 @@ def train(
     folder: Path,
     say: Say,
 ) -> list[dict[str, Any]]:
-    """Train a model in place, from the last whole checkpoint in `folder` where there is one.
+    """Train a model in place, from the last complete checkpoint in `folder` if there is one.
 
     Args:
         model: a classifier of transformers, in float32.
@@ -37,7 +37,7 @@ def train(
         held_out: the part to report on after every epoch; may be empty.
         settings: of the training.
         folder: where checkpoints go during training.
-        say: receives a line now and then.
+        say: receives lines for the user.
 
     Returns:
         for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy

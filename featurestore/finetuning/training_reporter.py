@@ -44,7 +44,7 @@ class TrainingReporter(hf.TrainerCallback):
             self.say(f"epoch {epoch + 1} of {self.settings.epochs}: step {step} of {steps}")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint as whole."""
+        """Mark the checkpoint as complete."""
         self.saved = time.monotonic()
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
@@ -69,6 +69,6 @@ class TrainingReporter(hf.TrainerCallback):
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """Find the last checkpoint in a folder that was written to its end. None where there is none."""
+    """Find the last complete checkpoint in a folder, or return None."""
     steps = [int(path.parent.name.rpartition("-")[2]) for path in folder.glob(f"checkpoint-*/{_WHOLE}")]
     return str(folder / f"checkpoint-{max(steps)}") if steps else None

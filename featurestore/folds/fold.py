@@ -123,7 +123,7 @@ def restrict_turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], .
 
 
 def digest(folds: Sequence[Fold]) -> str:
-    """Compute the sha256 of the folds' names and ids, whatever the order of ids within a part."""
+    """Compute the sha256 of the folds' names and ids, independent of the order of ids within a part."""
     content = [
         [fold.name, *(sorted(getattr(fold, part)) for part in _PARTS), *map(sorted, fold.turns)] for fold in folds
     ]
@@ -152,7 +152,7 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
             "the folds were changed after they were written",
             expected=content["digest"],
             got=digest(folds),
-            do="run the same cli benchmark again: it writes the folds anew and keeps intact results",
+            do="run the same cli benchmark again: it rewrites the folds and keeps intact results",
         )
     return folds
 

@@ -76,7 +76,7 @@ def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}
     what = "text" if file.header.modality == "text" else "audio"
-    yield from _format_ids(f"vectors are stale: the {what} has changed or is gone", stale & set(keys), again)
+    yield from _format_ids(f"vectors are stale: the {what} has changed or is missing", stale & set(keys), again)
 
 
 def _is_partition(offsets: np.ndarray, rows: int, total: int) -> bool:

@@ -1,4 +1,4 @@
-"""Know the shortest and the longest clip that each kind of feature extractor takes whole.
+"""Find the shortest and the longest clip that each feature extractor reads without cutting it.
 
 Feature extractors of transformers cut, repeat or pad clips without a warning: to 30 seconds (Whisper), to 1,024 frames
 of a spectrum (AST), to a random ten seconds (CLAP), to a whole number of strides (w2v-bert).

@@ -72,7 +72,7 @@ def predict(
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
         encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
-        say: receives lines about what is odd in the table, and about input that is ignored.
+        say: receives lines about irregularities of the table, and about input that is ignored.
 
     Returns:
         One prediction for the utterance, or one for each row in the table's order.

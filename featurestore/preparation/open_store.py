@@ -17,7 +17,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
     Args:
         path: the store's folder.
         corpus: its name, to prepare or to check.
-        root: the folder of its release, likewise.
+        root: the folder of its release, to prepare or to check.
         say: receives lines for the user.
 
     Raises:

@@ -102,7 +102,7 @@ def test_changed_clips_are_stale(path):
     (root / "clip002.wav").unlink()
     again = FeatureFile(path / "audio.h5").update_command
     assert verify(path).problems == [
-        f"audio.h5: 2 vectors are stale: the audio has changed or is gone: u001, u002; do: {again}"
+        f"audio.h5: 2 vectors are stale: the audio has changed or is missing: u001, u002; do: {again}"
     ]
     shutil.rmtree(root)
     found = verify(path)
