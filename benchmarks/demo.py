@@ -82,7 +82,7 @@ def run_demo(store: Path, say: Callable[[str], None]) -> Demo:
         store: the demo's store.
         say: receives lines for the user.
     """
-    for item in extract(store, corpus="demo", progress=say):
+    for item in extract(store, corpus="demo", say=say):
         say(item.summary())
     opened = Store(store)
     say("fitting heads …")

@@ -45,7 +45,7 @@ class Leakage(Problem, ValueError):
 
 
 class Unencodable(Problem, ValueError):
-    """An utterance that cannot be encoded. The others go on."""
+    """An utterance that cannot be encoded. The other utterances are."""
 
 
 class Unavailable(Problem, RuntimeError):

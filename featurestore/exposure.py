@@ -1,4 +1,4 @@
-"""Describe the utterances that an encoder was fine-tuned on, and how they are recognized in a store."""
+"""Record the utterances that an encoder was fine-tuned on. `store_exposure.py` finds them in a store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class TrainedUtterance:
 
 @dataclass(frozen=True)
 class Contents:
-    """What identifies the utterances of a store.
+    """Contents of a store's utterances, by which they are recognized.
 
     Args:
         by_id: sha256 of the encoder's input, by id; empty if it is not recorded.
@@ -60,7 +60,7 @@ class Exposure:
     suspects: tuple[str, ...] = ()
 
 
-def from_record(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:
+def read_trained_utterances(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:
     """Read the training utterances from the content of a `finetune.json`. Records of older versions hold only ids.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Hold the input of an encoder for one utterance, and compute the sha256 that identifies its content."""
+"""Hold the input of an encoder for one utterance, and compute the sha256 that identifies it."""
 
 import hashlib
 import re
@@ -37,7 +37,7 @@ class Item:
     def clip(self) -> audio_files.Clip:
         """The decoded clip, mono. Raises Unencodable if there is no usable audio."""
         if self.audio is None:
-            raise Unencodable("no audio in the manifest")
+            raise Unencodable("no audio file")
         return audio_files.decode(self.audio, self.start, self.end)
 
     def waveform(self, rate: int) -> NDArray[np.float32]:
@@ -51,9 +51,9 @@ class Item:
             raise Unencodable(f"too short: {len(self.clip.samples)} samples give none at {rate} Hz")
         return samples
 
-    def content(self, modality: str) -> str:
-        """Return the sha256 of an encoder's input: the decoded samples for `audio`, or the words for `text`."""
-        return self.clip.digest() if modality == "audio" else text_digest(self.text)
+    def hash_input(self, modality: str) -> str:
+        """Compute the sha256 of an encoder's input: the decoded samples for `audio`, or the words for `text`."""
+        return self.clip.digest() if modality == "audio" else hash_text(self.text)
 
     def clip_digest(self) -> str:
         """Return the sha256 of the decoded samples, or an empty text if there is no usable clip."""
@@ -63,7 +63,7 @@ class Item:
             return ""
 
 
-def text_digest(text: str) -> str:
+def hash_text(text: str) -> str:
     """Compute the sha256 of a text's words. Case, punctuation and white space are ignored."""
     words = " ".join(_WORD.findall(text.casefold())) or text.strip()
     return hashlib.sha256(words.encode("utf-8")).hexdigest()

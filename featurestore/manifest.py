@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -99,11 +98,6 @@ def read(path: Path) -> tuple[Utterance, ...]:
         raise Mismatch(f"{path} is not UTF-8: {error.reason} at byte {error.start}", do=_AGAIN) from None
     _check_ids(utterances, str(path))
     return utterances
-
-
-def digest(path: Path) -> str:
-    """Return the sha256 of a manifest file, as `sha256sum` prints it."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _format_row(values: Sequence[object]) -> str:

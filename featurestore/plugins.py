@@ -37,11 +37,11 @@ class Source:
     """Where a corpus, encoder, head, protocol or check is defined.
 
     Args:
-        name: by which it is asked for.
+        name: registry name.
         file: its source.
-        module: what is imported.
-        origin: for people: `package heads`, `plug-in my_head.py`, `my-distribution 1.2`.
-        plugin: whether it is not the project's own.
+        module: the name to import it by.
+        origin: for messages: `package heads`, `plug-in my_head.py`, `my-distribution 1.2`.
+        plugin: False for the project's own.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenPlugin:
     """A plug-in that cannot be used, and why."""
 
     origin: str
@@ -90,15 +90,15 @@ def list_files() -> list[Path]:
     return [Path(path).resolve() for path in os.environ.get(VARIABLE, "").split(os.pathsep) if path]
 
 
-def find_files(kind: str) -> list[Source | Broken]:
-    """Find the plug-in files of one kind. A file of no readable kind is broken in every kind."""
-    found: list[Source | Broken] = []
+def find_files(kind: str) -> list[Source | BrokenPlugin]:
+    """Find the plug-in files of one kind. A file whose kind cannot be read is broken for every kind."""
+    found: list[Source | BrokenPlugin] = []
     for file in list_files():
         origin = f"plug-in {file}"
         try:
             own_kind = read_kind(file)
         except ValueError as error:
-            found.append(Broken(origin, str(error)))
+            found.append(BrokenPlugin(origin, str(error)))
             continue
         if own_kind == kind:
             found.append(Source(file.stem.replace("_", "-"), file, f"{_PREFIX}.{kind}.{file.stem}", origin))
@@ -131,7 +131,7 @@ def read_kind(file: Path) -> str:
     return str(values[0])
 
 
-def find_installed(kind: str) -> list[Source | Broken]:
+def find_installed(kind: str) -> list[Source | BrokenPlugin]:
     """Find the modules of one kind that installed distributions offer by entry points."""
     return [_locate_entry_point(point) for point in _entry_points(kind)]
 
@@ -141,15 +141,15 @@ def _entry_points(kind: str) -> Sequence[EntryPoint]:
     return sorted(entry_points(group=f"emofuse.{kind}"), key=lambda point: (point.name, point.value))
 
 
-def _locate_entry_point(point: EntryPoint) -> Source | Broken:
+def _locate_entry_point(point: EntryPoint) -> Source | BrokenPlugin:
     origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
     if ":" in point.value:
-        return Broken(f"{point.name} of {origin}", f"its entry point names {point.value}, and not a module")
+        return BrokenPlugin(f"{point.name} of {origin}", f"its entry point names {point.value}, and not a module")
     try:
         file = _locate(point.value)
         ast.parse(file.read_bytes())
     except (ImportError, OSError, SyntaxError, ValueError) as error:
-        return Broken(f"{point.name} of {origin}", summarize_error(error))
+        return BrokenPlugin(f"{point.name} of {origin}", summarize_error(error))
     return Source(point.name.replace("_", "-"), file, point.value, origin)
 
 
@@ -183,7 +183,7 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
         module = importlib.import_module(source.module)
     except Problem:
         raise
-    except (Exception, SystemExit) as error:  # a file of somebody else may raise anything
+    except (Exception, SystemExit) as error:  # third-party code may raise anything
         raise _explain(source, f"its import fails with {type(error).__name__}: {error}") from error
     if missing := [name for name in CONTRACTS[kind] if not hasattr(module, name)]:
         raise _explain(source, f"it has no {', '.join(missing)}, which a module of {kind} has")
@@ -193,7 +193,7 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
 
 
 def _explain(source: Source, reason: str) -> Unavailable:
-    return Unavailable(f"{source.origin} cannot be used: {reason}", do="correct the plug-in, or do without it")
+    return Unavailable(f"{source.origin} cannot be used: {reason}", do="correct the plug-in, or leave it out")
 
 
 class _Finder:

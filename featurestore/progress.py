@@ -1,8 +1,11 @@
-"""Show the progress of long work: a bar on a terminal, plain lines elsewhere."""
+"""Report the progress of long work: lines for the user, and a bar on a terminal."""
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
+
+Say = Callable[[str], None]  # receives lines for the user
 
 _INTERVAL = 20.0  # seconds between two plain lines
 

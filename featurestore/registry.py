@@ -19,7 +19,7 @@ from typing import Any
 
 from featurestore import plugins
 from featurestore.errors import BadValue, Unavailable, UnknownName, quote
-from featurestore.plugins import Broken, Source
+from featurestore.plugins import BrokenPlugin, Source
 
 PACKAGES = {
     "corpora": "featurestore.corpora",
@@ -35,7 +35,7 @@ _log = logging.getLogger("emofuse")  # without a handler of the user's, warnings
 
 
 def names(kind: str) -> list[str]:
-    """List the names of everything of one kind, sorted.
+    """List all names of one kind, sorted.
 
     `paper_tail.py` is called `paper-tail`, and `_private.py` is left out. A scikit-learn classifier is a head, too, by
     its dotted path, and is not listed.
@@ -46,8 +46,8 @@ def names(kind: str) -> list[str]:
 def find_sources(kind: str) -> dict[str, Source]:
     """Find where everything of one kind is defined, by name.
 
-    Of several of one name the project's own is taken, then the first plug-in file, then that of a distribution. A
-    plug-in that is broken or not taken is named on standard error, once.
+    Where several have the same name, the project's own is used, else the first plug-in file, else that of a
+    distribution. A plug-in that is broken or not used is reported on standard error, once.
     """
     found, problems = _collect(kind)
     for line in problems:
@@ -58,7 +58,7 @@ def find_sources(kind: str) -> dict[str, Source]:
 def add_plugins(paths: Iterable[Path | str] = ()) -> None:
     """Use plug-in files in this process and in the worker processes that it starts, beside those of $EMOFUSE_PLUGINS.
 
-    A file that is broken, or whose name is taken, is named on standard error, once.
+    A file that is broken, or whose name exists already, is reported on standard error, once.
 
     Raises:
         NotFound: no such file.
@@ -76,14 +76,14 @@ def summary(kind: str, name: str) -> str:
 
 
 def describe_origin(kind: str, name: str) -> str:
-    """Say where something comes from: `package heads`, `plug-in FILE`, or a distribution's name and version."""
+    """Return where something comes from: `package heads`, `plug-in FILE`, or a distribution's name and version."""
     if _is_path(kind, name):
         return _find_distribution(name) or f"package {name.partition('.')[0]}"
     return _find_source(kind, name).origin
 
 
 def is_known(kind: str, name: str) -> bool:
-    """Tell whether there is something of that name, or a classifier at that dotted path."""
+    """Tell whether a name is known, or a dotted path leads to a classifier."""
     if not _is_path(kind, name):
         return name in names(kind)
     try:
@@ -104,7 +104,7 @@ def module(kind: str, name: str) -> ModuleType:
 
 
 def import_modules(kind: str) -> Iterator[tuple[str, ModuleType]]:
-    """Import everything of one kind, by name. A plug-in that cannot be imported is named on standard error."""
+    """Import everything of one kind, by name. A plug-in that cannot be imported is reported on standard error."""
     for name in names(kind):
         try:
             yield name, module(kind, name)
@@ -155,7 +155,7 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
         where: the file, for messages.
 
     Raises:
-        UnknownName: there is none of that name here; the message says which plug-in or distribution had it.
+        UnknownName: it is not available; the message names the plug-in or distribution that had it.
         Unavailable: it is a plug-in that cannot be imported.
     """
     what = f"{_name_one(kind)} {name!r}"
@@ -178,7 +178,7 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
 
 
 def hash_source(kind: str, name: str) -> str:
-    """Compute the sha256 of the source of one thing and of what its package shares: changed code is run again."""
+    """Compute the sha256 of a module's source and of the private modules beside it, so that changed code runs again."""
     shared = sorted(_find_folder(kind).glob("_*.py"))
     if _is_path(kind, name):
         content = [describe_origin(kind, name).encode()]
@@ -219,7 +219,7 @@ def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
     """Find everything of one kind by name, and a line about each plug-in that cannot be used."""
     taken, problems = _find_own(kind), []
     for found in (*plugins.find_files(kind), *plugins.find_installed(kind)):
-        if isinstance(found, Broken):
+        if isinstance(found, BrokenPlugin):
             problems.append(f"{found.origin} is left out: {found.reason}")
         elif found.name in taken:
             what = f"{_name_one(kind)} {found.name!r}"

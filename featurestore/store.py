@@ -1,6 +1,5 @@
 """Open a store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -17,6 +16,7 @@ from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
 from featurestore.store_exposure import find_exposure, find_made_up_ids
@@ -24,11 +24,6 @@ from featurestore.store_exposure import find_exposure, find_made_up_ids
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
 _PREPARE_AGAIN = "run cli prepare again"
-
-
-def default_path() -> Path:
-    """Return the path of the default store: `$FEATURESTORE`, or `features/demo` if that is not set."""
-    return Path(os.environ.get("FEATURESTORE") or DEFAULT)
 
 
 class Store:
@@ -87,7 +82,7 @@ class Store:
 
     @property
     def segments(self) -> bool:
-        """Whether `start` and `end` cut an utterance out of its clip. If not, they are times in another recording."""
+        """Whether `start` and `end` select a segment of the clip. If not, they are times in another recording."""
         return bool(self.info.get("segments", False))
 
     @cached_property
@@ -98,7 +93,7 @@ class Store:
     @cached_property
     def manifest_digest(self) -> str:
         """The sha256 of the manifest file."""
-        return manifest.digest(self.path / MANIFEST)
+        return hash_file(self.path / MANIFEST)
 
     @cached_property
     def _by_id(self) -> dict[str, Utterance]:
@@ -187,36 +182,36 @@ class Store:
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Return the ids of this store's utterances that the encoder was fine-tuned on.
 
-        They are recognized by id and by content, in whatever corpus they were
+        They are recognized by id and by content, in any corpus
         (`featurestore.store_exposure.find_exposure`).
         """
         return frozenset(self.exposure(encoder).known)
 
-    def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
+    def exposure(self, encoder: str, other: Contents | None = None) -> Exposure:
         """Find the utterances that the encoder was fine-tuned on, with the evidence for each, and the suspects.
 
         Args:
             encoder: the name of its feature file.
-            beside: the utterances of another store, which the encoder may have been fine-tuned on instead.
+            other: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
-        if beside is not None:
-            return self._find_exposure(encoder, beside)
+        if other is not None:
+            return self._find_exposure(encoder, other)
         if encoder not in self._exposures:
             self._exposures[encoder] = self._find_exposure(encoder, None)
         return self._exposures[encoder]
 
-    def _find_exposure(self, encoder: str, beside: Contents | None) -> Exposure:
+    def _find_exposure(self, encoder: str, other: Contents | None) -> Exposure:
         file = self.file(encoder)
         if not file.trained_on:
             return Exposure({})
         found = find_exposure(
-            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, beside
+            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, other
         )
         numbers = self.row_numbers  # an equal row number alone is no reason for suspicion
         return Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
 
     def collect_contents(self, encoder: str) -> Contents:
-        """Return what identifies the utterances: their contents, and the ids that were made up."""
+        """Return the contents of all utterances, and the ids that were made up."""
         return Contents(self.contents(encoder), self.made_up)
 
     @cached_property
@@ -306,7 +301,9 @@ class Store:
                 spec.kind,
                 file.kinds,
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{file.again} --{spec.kind}" if spec.kind in INDEXED and is_network(file.header.encoder) else "",
+                do=f"{file.update_command} --{spec.kind}"
+                if spec.kind in INDEXED and is_network(file.header.encoder)
+                else "",
             )
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:
@@ -331,5 +328,5 @@ class Store:
                 f"{file.path} was made from another manifest than {self.path / MANIFEST}",
                 expected=f"manifest {self.manifest_digest[:12]}",
                 got=f"manifest {file.header.manifest[:12]}",
-                do=file.again,
+                do=file.update_command,
             )

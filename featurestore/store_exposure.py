@@ -32,7 +32,7 @@ def find_exposure(
     here: Contents,
     modality: str,
     clip: Callable[[str], str],
-    beside: Contents | None = None,
+    other: Contents | None = None,
 ) -> Exposure:
     """Find the utterances that an encoder was fine-tuned on.
 
@@ -49,9 +49,9 @@ def find_exposure(
         modality: of the encoder, `audio` or `text`.
         clip: returns the sha256 of the decoded samples of an utterance by its id; empty if it has no usable clip. It is
             called for utterances of a text encoder that share their id or words with a training utterance.
-        beside: the utterances of another store, which may hold training utterances too.
+        other: the utterances of another store, which may hold training utterances too.
     """
-    index = _TrainingIndex(tuple(trained), here, beside)
+    index = _TrainingIndex(tuple(trained), here, other)
     known: dict[str, str] = {}
     suspects: list[str] = []
     for utterance_id, content in here.by_id.items():
@@ -67,8 +67,8 @@ def find_exposure(
 class _TrainingIndex:
     """Training utterances by id, content and clip."""
 
-    def __init__(self, trained: Sequence[TrainedUtterance], here: Contents, beside: Contents | None) -> None:
-        self.here, self.stores = here, [here, *([beside] if beside else [])]
+    def __init__(self, trained: Sequence[TrainedUtterance], here: Contents, other: Contents | None) -> None:
+        self.here, self.stores = here, [here, *([other] if other else [])]
         self.by_id: dict[str, list[TrainedUtterance]] = {}
         self.by_content: dict[str, list[TrainedUtterance]] = {}
         self.counts = Counter(here.by_id.values())

@@ -161,8 +161,8 @@ class Pair:
         if encoder not in self._exposures:
             trained, tested = self._stores.values()
             found = {
-                "trained": trained.exposure(encoder, beside=tested.collect_contents(encoder)),
-                "tested": tested.exposure(encoder, beside=trained.collect_contents(encoder)),
+                "trained": trained.exposure(encoder, other=tested.collect_contents(encoder)),
+                "tested": tested.exposure(encoder, other=trained.collect_contents(encoder)),
             }
             known = {f"{side}:{name}": how for side, one in found.items() for name, how in one.known.items()}
             suspects = [f"{side}:{name}" for side, one in found.items() for name in one.suspects]

@@ -69,12 +69,12 @@ class FeatureSource(Protocol):
 class SingleSource(FeatureSource, Protocol):
     """Features of one corpus."""
 
-    def exposure(self, encoder: str, beside: Contents | None = None) -> Exposure:
+    def exposure(self, encoder: str, other: Contents | None = None) -> Exposure:
         """Say how each of these is known.
 
         Args:
             encoder: its feature file.
-            beside: the utterances of another store, which the encoder may have seen instead.
+            other: the utterances of another store, which the encoder may have seen instead.
         """
 
     def collect_contents(self, encoder: str) -> Contents:

@@ -52,7 +52,7 @@ def fit_and_save(
 
     Raises:
         BadValue: an `out` for features normalized per speaker, a place that cannot be written to, or no feature.
-        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.bundle.save` raise.
+        Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
     chosen = None if features is None else _split_features(features)
     folder = out or store.path / "bundles" / head

@@ -69,7 +69,7 @@ class FittedHead:
     """A fitted head with its figures.
 
     Args:
-        bundle: that `featurestore.prediction.bundle.save` writes.
+        bundle: that `featurestore.prediction.save_bundle.save` writes.
         folds: the figures of each fold.
         pooled: the figures of all test utterances together.
         predictions: every test utterance, fold by fold.

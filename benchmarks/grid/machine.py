@@ -5,14 +5,14 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
 
 def describe() -> dict[str, Any]:
     """Describe the processor, the cores that this process may use, the memory in GiB, the system and Python."""
     return {
         "cpu": _processor(),
-        "cores": cores(),
+        "cores": count_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),

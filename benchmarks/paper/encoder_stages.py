@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.paper.paper_plan import PaperPlan
 from benchmarks.paper.stage_result import Say, StageResult
 from featurestore.engines.threads import limit_threads
-from featurestore.extraction.extract import Extracted, extract_encoder
+from featurestore.extraction.extract import Extraction, extract_encoder
 from featurestore.networks.checkpoint import RECORD
 from featurestore.spec import EncoderSpec
 
@@ -31,7 +31,7 @@ def finetune_encoder(plan: PaperPlan, modality: str, out: Path, say: Say) -> Sta
     return StageResult(modality, record["classes"], train, test, record["history"])
 
 
-def encode_turns(plan: PaperPlan, modality: str, checkpoint: Path, say: Say) -> Extracted:
+def encode_turns(plan: PaperPlan, modality: str, checkpoint: Path, say: Say) -> Extraction:
     """Encode every turn with a frozen encoder into the store. Existing features are reused."""
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
     frames = modality == "audio" and plan.switches.flattened_frames
@@ -62,7 +62,7 @@ def _finetune(plan: PaperPlan, modality: str, out: Path, say: Say) -> Any:
             "protocol": plan.protocol,
             "fold": fold.name,
         },
-        progress=lambda line: say(f"  {line}"),
+        say=lambda line: say(f"  {line}"),
     ).record
 
 

@@ -74,7 +74,7 @@ class PaperPlan:
 
     def settings(self, modality: str) -> Any:
         """Return the fine-tuning settings of an encoder: the paper's, or the demo's for its small networks."""
-        from featurestore.finetuning.finetune import Settings
+        from featurestore.finetuning.settings import Settings
 
         chosen = Settings()
         if self.is_own(modality):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.speed import _corpus
-from featurestore.extraction.extract import Extracted, extract_encoder
+from featurestore.extraction.extract import Extraction, extract_encoder
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 
@@ -36,7 +36,7 @@ class ExtractionTimer:
         self.runs += 1
         store = _corpus.write_store(self.folder / f"store{self.runs}", rows, self.root)
         started = time.perf_counter()
-        done: Extracted = extract_encoder(store, self.spec, jobs=self.jobs, device="cpu", say=_silent)
+        done: Extraction = extract_encoder(store, self.spec, jobs=self.jobs, device="cpu", say=_silent)
         taken = time.perf_counter() - started
         if done.encoded != len(rows) or done.failed:
             raise RuntimeError(f"{done.encoded} of {len(rows)} encoded, {len(done.failed)} failed: not a measurement")

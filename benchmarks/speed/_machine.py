@@ -5,9 +5,9 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks.grid import machine
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
-__all__ = ["cores", "describe"]
+__all__ = ["count_cores", "describe"]
 
 
 def describe() -> dict[str, Any]:

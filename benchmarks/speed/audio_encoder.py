@@ -29,7 +29,7 @@ _bare: dict[str, Any] = {}
 
 def measure(folder: Path, small: bool) -> list[Measurement]:
     """Measure the reference loop, the engine, the bare forward pass and matrix products, in alternation."""
-    jobs, repeats = _machine.cores(), 1 if small else 3
+    jobs, repeats = _machine.count_cores(), 1 if small else 3
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=small)
     seconds = _corpus.lengths(64) if not small else _corpus.lengths(8).clip(max=2.0)
     clips = _corpus.write_clips(folder / "clips", seconds.tolist())

@@ -17,7 +17,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     count = 20 if small else 10_000
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=True)
     clips = _corpus.write_clips(folder / "clips", [SECONDS] * count)
-    ExtractionTimer(folder, checkpoint, clips, folder / "clips", _machine.cores()).seconds()
+    ExtractionTimer(folder, checkpoint, clips, folder / "clips", _machine.count_cores()).seconds()
     runs = [_command.extract(folder / "store1", checkpoint) for _ in range(1 if small else 5)]
     encoded = [float(run.answer[0]["encoded"]) for run in runs]
     settings = f"{count:,} clips of {SECONDS} s, files in the page cache"

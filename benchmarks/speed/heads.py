@@ -34,7 +34,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     taken = time.perf_counter() - started
     runs = [run for system in results.read(folder / "runs").systems for run in system.runs]
     own = sum(run.record.seconds["fit"] + run.record.seconds["predict"] for run in runs)
-    cores = _machine.cores()
+    cores = _machine.count_cores()
     settings = f"{len(runs)} runs on {count:,} x {2 * (width + len(CLASSES)):,}, {cores} processes of 1 thread"
     return [
         summarize("five heads x 5 folds", [taken], "s", settings, bar=300),

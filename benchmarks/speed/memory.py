@@ -25,7 +25,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
             store = _corpus.write_store(folder / f"store{count}{len(options)}", clips[:count], folder / "clips")
             peaks.append(_command.extract(store.path, checkpoint, *options).peak)
         name = " ".join([f"peak memory, {many:,} clips", *options])
-        settings = f"{_machine.cores()} workers of 1 thread, clips of {SECONDS} s, vectors of 768"
+        settings = f"{_machine.count_cores()} workers of 1 thread, clips of {SECONDS} s, vectors of 768"
         rows.append(
             compare_repeats(name, f"{few:,} clips", peaks[1:], peaks[:1], "MB", settings, bar=1.1, at_most=True),
         )

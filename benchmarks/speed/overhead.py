@@ -22,7 +22,7 @@ _bare: dict[str, Any] = {}
 
 def measure(folder: Path, small: bool) -> list[Measurement]:
     """Measure the engine and the reference, in alternation."""
-    jobs, count = _machine.cores(), 40 if small else 10_000
+    jobs, count = _machine.count_cores(), 40 if small else 10_000
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=True)
     seconds = np.random.default_rng(0).uniform(SHORTEST, LONGEST, count).tolist()
     clips = _corpus.write_clips(folder / "clips", seconds)

@@ -35,12 +35,12 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     """Time some epochs in a process of its own that samples its memory."""
     turns, epochs = (100, 2) if small else (7_380, 3)
     store = _write(folder / "store", turns)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(_machine.cores())}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(_machine.count_cores())}
     words = [sys.executable, "-m", "benchmarks.speed.paper_fusion", str(store.path), str(epochs)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     found: dict[str, Any] = json.loads(done.stdout)
     width = FRAMES * WIDTH + WIDTH + 2 * CLASSES
-    settings = f"{turns * 4 // 5:,} x {width:,} float32 from the store, {_machine.cores()} threads, batches of 32"
+    settings = f"{turns * 4 // 5:,} x {width:,} float32 from the store, {_machine.count_cores()} threads, batches of 32"
     paper = [PAPER] * len(found["seconds"])
     return [
         compare_repeats(

@@ -26,7 +26,7 @@ BATCH, FIXED = 16, 128
 
 def measure(folder: Path, small: bool) -> list[Measurement]:
     """Measure both loops, the engine and matrix products, in alternation."""
-    jobs, repeats = _machine.cores(), 1 if small else 3
+    jobs, repeats = _machine.count_cores(), 1 if small else 3
     checkpoint = _corpus.write_text_encoder(folder / "checkpoint", tiny=small)
     texts = _corpus.transcripts(32 if small else 512)
     rows = [Utterance(f"u{index:05d}", text=text) for index, text in enumerate(texts)]

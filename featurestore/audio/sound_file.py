@@ -50,7 +50,7 @@ def open_file(path: Path) -> Iterator[BufferedReader]:
 
 @contextmanager
 def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
-    """Open a clip by its content, whatever its suffix is, and check its header.
+    """Open a clip by its content, independent of its suffix, and check its header.
 
     Raises:
         Unencodable: it is missing, unreadable, empty, truncated, not audio, or has no samples.

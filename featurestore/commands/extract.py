@@ -1,6 +1,6 @@
 """`cli extract`: extract frozen features of every utterance into a store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,11 @@ from featurestore.console import (
     say,
     store_option,
 )
+from featurestore.errors import BadValue
+from featurestore.progress import Say
 
 if TYPE_CHECKING:
-    from featurestore.extraction.extract import Extracted
+    from featurestore.extraction.extract import Extraction
     from featurestore.networks.identity import Identity
     from featurestore.spec import EncoderSpec
     from featurestore.store import Store
@@ -40,8 +42,8 @@ def extract(
     max_seconds: float | None = None,
     engine: str = "loky",
     scheduler: str | None = None,
-    progress: Callable[[str], None] = say,
-) -> "list[Extracted]":
+    say: Say = say,
+) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
 
     Args:
@@ -57,7 +59,7 @@ def extract(
         max_seconds: longer clips fail.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
-        progress: receives lines for the user.
+        say: receives lines for the user.
 
     Returns:
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
@@ -80,10 +82,10 @@ def extract(
     where = Engine(engine, scheduler=scheduler or "")
     if device:
         check_device(device, here=where.local)
-    opened = open_store(Path(store), corpus, Path(root) if root is not None else None, progress)
-    specs = [parse_encoder(text) for text in encoders] or _default_encoders(opened, progress)
+    opened = open_store(Path(store), corpus, Path(root) if root is not None else None, say)
+    specs = [parse_encoder(text) for text in encoders] or _choose_encoders(opened, say)
     if all_folds:
-        specs = [each for spec in specs for each in _per_fold(spec)]
+        specs = [each for spec in specs for each in _list_fold_encoders(spec)]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     return [
         extraction.extract_encoder(
@@ -95,7 +97,7 @@ def extract(
             max_seconds=max_seconds,
             engine=engine,
             scheduler=scheduler or "",
-            say=progress,
+            say=say,
         )
         for identity in _identify_all(specs, optional)
     ]
@@ -140,7 +142,6 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "list[Identity]":
     """Identify every encoder before the first one runs. Raise BadValue if two have the same name."""
     from featurestore.encoders import identify
-    from featurestore.errors import BadValue
     from featurestore.extraction.extract import check_kinds
 
     identities = [identify(spec) for spec in specs]
@@ -159,9 +160,8 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "l
     return identities
 
 
-def _per_fold(spec: "EncoderSpec") -> "list[EncoderSpec]":
+def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":
     """List the encoders in a folder that `cli finetune --all-folds` or `--crossfit` wrote."""
-    from featurestore.errors import BadValue
     from featurestore.networks.checkpoint import RECORD
     from featurestore.spec import EncoderSpec
 
@@ -175,10 +175,10 @@ def _per_fold(spec: "EncoderSpec") -> "list[EncoderSpec]":
     return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
 
 
-def _default_encoders(store: "Store", progress: Callable[[str], None]) -> "list[EncoderSpec]":
+def _choose_encoders(store: "Store", say: Say) -> "list[EncoderSpec]":
     from featurestore.finetuning import demo_encoders
     from featurestore.spec import parse_encoder
 
     if store.corpus == "demo":
-        return demo_encoders.encoders(store, progress)
+        return demo_encoders.prepare_demo_encoders(store, say)
     return [parse_encoder(text) for text in DEFAULT_ENCODERS]

@@ -1,12 +1,12 @@
 """`cli finetune`: fine-tune an encoder on the training part of a fold."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
+from featurestore.progress import Say
 
 if TYPE_CHECKING:
     from featurestore.finetuning.finetune import FineTuned
@@ -23,7 +23,7 @@ def finetune(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
-    progress: Callable[[str], None] = say,
+    say: Say = say,
     **settings: Any,
 ) -> "list[FineTuned]":
     """Fine-tune an encoder on the training part of a fold, or one encoder per fold.
@@ -38,7 +38,7 @@ def finetune(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold, in `out/FOLD`.
         crossfit: number K of further encoders per fold for cross-fitted logits; 0 for none.
-        progress: receives lines for the user.
+        say: receives lines for the user.
         settings: fields of `featurestore.finetuning.settings.Settings`, such as `epochs`, `learning_rate`, `seed`.
 
     Returns:
@@ -64,7 +64,7 @@ def finetune(
         fold=fold,
         all_folds=all_folds,
         crossfit=crossfit,
-        progress=progress,
+        say=say,
         **settings,
     )
 
@@ -74,7 +74,7 @@ def finetune(
 @click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="What the encoder reads.")
 @click.option("--checkpoint", required=True, help="Folder or hub name to start from.")
 @labels_option
-@click.option("--protocol", default="holdout", help="Protocol that cuts the corpus; a fold's training part is used.")
+@click.option("--protocol", default="holdout", help="Protocol that splits the corpus; a fold's training part is used.")
 @click.option("--fold", help="Fold of the protocol; not needed if there is only one.")
 @click.option("--all-folds", is_flag=True, help="Fine-tune one encoder per fold, in OUT/FOLD.")
 @click.option(
@@ -106,10 +106,8 @@ def command(**options: Any) -> None:
               cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
                 --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
     """
-    from featurestore.finetuning.by_fold import summarize
-
     as_json = options.pop("as_json")
     several = options["all_folds"] or options["crossfit"]
     found = finetune(options.pop("store"), **options)
     records = [dict(one.record) for one in found]
-    print_answer(records if several else records[0], "\n".join(map(summarize, found)), as_json)
+    print_answer(records if several else records[0], "\n".join(one.summary() for one in found), as_json)

@@ -16,10 +16,10 @@ from featurestore.console import column_option, json_option, print_answer, store
 @column_option
 @json_option
 def command(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
-    """Read a corpus into a manifest and report what is odd.
+    """Read a corpus into a manifest and report irregularities.
 
     CORPUS is a name from `cli list corpora`. ROOT is the folder of the release, or for `table` a CSV, TSV or JSONL
-    file. In a table, start and end (in seconds) cut a segment out of the row's audio.
+    file. In a table, start and end (in seconds) select a segment of the row's audio.
 
     \b
     Examples: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap
@@ -27,7 +27,7 @@ def command(corpus: str, root: Path | None, store: Path, name: str, columns: tup
                 --store features/calls
     """
     from featurestore.corpora.table import parse_columns
-    from featurestore.preparation.prepare import prepare, report
+    from featurestore.preparation.prepare import prepare
 
     prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns))
-    print_answer(json.loads((store / "corpus.json").read_text("utf-8")), report(prepared), as_json)
+    print_answer(json.loads((store / "corpus.json").read_text("utf-8")), prepared.summary(), as_json)

@@ -1,4 +1,4 @@
-"""`cli verify`: check a store's digests, and re-encode a sample."""
+"""`cli verify`: check every checksum of a store, and re-encode a sample."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from featurestore.console import SEED, json_option, print_answer
 @click.option(
     "--repair",
     is_flag=True,
-    help="Undo what other programs did to a feature file (left it open for writing, added to it, changed its layout), "
-    "if the digests prove every value.",
+    help="Repair feature files that other programs changed (left open for writing, added to, changed the layout of), "
+    "if every checksum matches.",
 )
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: bool, as_json: bool) -> None:
-    """Check every digest of a store, and re-encode a sample.
+    """Check every checksum of a store, and re-encode a sample.
 
     Without --repair nothing is changed. Exit code 1: something is wrong or could not be checked; all of it is listed.
 

@@ -45,7 +45,7 @@ def identify(spec: EncoderSpec) -> Identity:
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
     """
-    if spec.checkpoint in handmade_names():
+    if spec.checkpoint in list_handmade():
         handmade: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
         return handmade
     checkpoint = resolve(spec.checkpoint)
@@ -72,6 +72,6 @@ def encode(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> lis
     return encoded
 
 
-def handmade_names() -> list[str]:
+def list_handmade() -> list[str]:
     """List the encoders that need no checkpoint."""
     return [name for name in registry.names("encoders") if not name.startswith("hf-")]

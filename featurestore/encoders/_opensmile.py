@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -26,8 +27,6 @@ def identify_feature_set(spec: EncoderSpec, name: str, feature_set: str) -> Iden
     Raises:
         Unavailable: opensmile is not installed.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         revision = version("opensmile")
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
 """Encode clips with audio networks of transformers: wav2vec2, HuBERT, WavLM, Whisper's encoder, AST and others."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,16 +10,14 @@ from featurestore.item import Item
 from featurestore.networks import fast_paths, pooling
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device
-from featurestore.networks.frames import WHISPER, along_time, frame_rate
+from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.spec import EncoderSpec
-
-if TYPE_CHECKING:
-    from featurestore.networks.clips import ClipInput
 
 __all__ = ["HFAudio"]
 
@@ -43,23 +41,23 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
         modality="audio",
         kinds=("mean", "std"),
         pooling=describe_pooling(config),
-        rate=frame_rate(config, settings, sampling_rate),
+        rate=compute_frame_rate(config, settings, sampling_rate),
         preprocessing={
             "sampling_rate": sampling_rate,
             "channels": "mixed down to one",
             "resampling": "soxr HQ",
             "normalised": describe_normalization(config, settings),
             **describe_spectrum(config, settings),
-            **_describe_batches(str(config["model_type"]), together=architecture.together),
+            **_describe_batches(str(config["model_type"]), batchable=architecture.batchable),
             **describe_fixed_length(checkpoint),
         },
     )
 
 
-def _describe_batches(model_type: str, *, together: bool) -> dict[str, str]:
+def _describe_batches(model_type: str, *, batchable: bool) -> dict[str, str]:
     """Describe that clips are encoded one at a time on a GPU too."""
     # Whisper's description never said so, and must stay as it is: stored vectors are found by it.
-    return {} if together or model_type == WHISPER else {"batches": "one clip at a time"}
+    return {} if batchable or model_type == WHISPER else {"batches": "one clip at a time"}
 
 
 class HFAudio:
@@ -73,8 +71,6 @@ class HFAudio:
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
 
-        from featurestore.networks.clips import ClipReader
-
         assert identity.checkpoint  # `identify` has set it
         architecture = find_architecture(identity.checkpoint, "audio")
         extractor = load_processor(identity.checkpoint, hf.AutoFeatureExtractor)
@@ -86,12 +82,12 @@ class HFAudio:
         self.device = device
         self.has_logits = bool(identity.classes)
         isolated = fast_paths.speed_up(self.model, device)
-        self.maskable = architecture.together and isolated and not getattr(self.config, "add_adapter", False)
+        self.maskable = architecture.batchable and isolated and not getattr(self.config, "add_adapter", False)
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
-    def load(self, item: Item) -> "ClipInput":
+    def load(self, item: Item) -> ClipInput:
         """Decode, resample and normalize one clip.
 
         Raises:
@@ -99,18 +95,18 @@ class HFAudio:
         """
         return self.reader.read(item.waveform(self.reader.rate))
 
-    def size(self, loaded: "ClipInput") -> int:
+    def size(self, loaded: ClipInput) -> int:
         """Return the clip's length in samples."""
         return loaded.samples
 
-    def encode(self, batch: Sequence["ClipInput"], kinds: frozenset[str]) -> list[Encoded]:
+    def encode(self, batch: Sequence[ClipInput], kinds: frozenset[str]) -> list[Encoded]:
         """Encode clips in one masked batch where there is a budget for it, else one at a time."""
         if self.budget and self.maskable and len(batch) > 1:
             return self._pass(batch, self.reader.batch(batch), kinds)
         return [encoded for clip in batch for encoded in self._pass([clip], self.reader.alone(clip), kinds)]
 
     def _pass(
-        self, batch: Sequence["ClipInput"], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]
+        self, batch: Sequence[ClipInput], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]
     ) -> list[Encoded]:
         """Run one forward pass, and pool the true frames of each clip."""
         import torch
@@ -141,7 +137,7 @@ class HFAudio:
         self._pass([clip], self.reader.alone(clip), kinds)
 
     def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
-        return [along_time(state.float().cpu().numpy(), self.config) for state in states]
+        return [arrange_over_time(state.float().cpu().numpy(), self.config) for state in states]
 
 
 def _probe(samples: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             "tokenizer": "the checkpoint's own",
             "truncation": "none: a longer text fails",
             **({"part": "the encoder"} if architecture.encoder else {}),
-            **({} if architecture.together else {"batches": "one text at a time"}),
+            **({} if architecture.batchable else {"batches": "one text at a time"}),
             **describe_fixed_length(checkpoint),
         },
     )
@@ -70,7 +70,7 @@ class HFText:
         fast_paths.speed_up(self.model, device)
         self.device = device
         self.has_logits, self.has_cls = bool(identity.classes), not architecture.causal
-        self.maskable = architecture.together and not (self.has_logits and _decides_by_token(architecture))
+        self.maskable = architecture.batchable and not (self.has_logits and _decides_by_token(architecture))
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
         self.texts = TokenReader(tokenizer, self.model.config, read_fixed_length(identity.checkpoint))

@@ -52,7 +52,7 @@ class Engine:
     def open_pool(self) -> Iterator[WorkerPool]:
         """Start or join the engine for the block, and yield its workers.
 
-        Whatever ends the block ends the workers that were started for it: an exception, Ctrl-C, SIGTERM, SIGHUP.
+        Workers that were started for the block end with it, also on an exception, Ctrl-C, SIGTERM and SIGHUP.
 
         Raises:
             Unavailable: the engine's package is missing, or its cluster does not answer.

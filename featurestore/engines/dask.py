@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, shorten_error, watch_count
 from featurestore.errors import Unavailable
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine
@@ -86,7 +86,7 @@ def _open_cluster(engine: "Engine") -> Iterator[Any]:
 
     try:
         cluster = LocalCluster(
-            n_workers=engine.jobs or cores(),
+            n_workers=engine.jobs or count_cores(),
             threads_per_worker=1,
             processes=True,
             dashboard_address=":0",

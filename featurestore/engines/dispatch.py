@@ -9,12 +9,11 @@ from typing import Any
 
 from featurestore.engines import WorkerFailure, WorkerPool
 from featurestore.errors import Unavailable
+from featurestore.progress import Say
 
 AHEAD = 2  # calls sent for each one that can run, so that no worker waits for the next
 PATIENCE = 60.0  # seconds to wait for a worker before giving up
 _GLANCE = 1.0  # seconds without an answer after which the workers are counted
-
-Say = Callable[[str], None]
 
 
 def dispatch(

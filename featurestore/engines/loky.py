@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine
@@ -31,12 +31,12 @@ _ENVIRONMENT = {**ONE_THREAD, "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
 def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     """Start worker processes, or reuse those of the last block, and yield them.
 
-    They are kept for the next block of this process, and end with the process whatever ends it. A block that raises
-    ends them at once.
+    They are kept for the next block of this process, and end with the process, even if it is killed. A block that
+    raises ends them at once.
     """
     from loky import get_reusable_executor
 
-    jobs = engine.jobs or cores()
+    jobs = engine.jobs or count_cores()
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)

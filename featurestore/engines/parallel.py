@@ -8,7 +8,8 @@ from typing import Any
 from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_threads
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
+from featurestore.progress import Say
 
 _one_call = threading.Lock()  # a cluster's worker may have several threads; thread limits apply to its whole process
 
@@ -18,7 +19,7 @@ def run_each(
     tasks: Sequence[tuple[Any, ...]],
     engine: Engine | None = None,
     *,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
     resumable: bool = False,
 ) -> Generator[Any, None, None]:
     """Call a function with each task's arguments, and yield the answers in the tasks' order as they arrive.
@@ -44,7 +45,7 @@ def run_each(
         return
     if not tasks:
         return
-    jobs = min(len(tasks), engine.jobs or cores())
+    jobs = min(len(tasks), engine.jobs or count_cores())
     with replace(engine, jobs=jobs).open_pool() as pool:
         call, arguments = (function, tasks) if engine.local else (_run_alone, [(function, *task) for task in tasks])
         yield from _sort(dispatch(pool, call, arguments, say=say, resumable=resumable))

@@ -26,7 +26,7 @@ def compute_keys(store: Store, fingerprint: str, modality: str) -> dict[str, str
         Keys by utterance id, in manifest order.
     """
     items = [store.item(utterance) for utterance in store.utterances]
-    digests = hash_contents(items, modality)
+    digests = hash_sources(items, modality)
     return {item.id: compute_key(fingerprint, digest) for item, digest in zip(items, digests, strict=True)}
 
 
@@ -35,7 +35,7 @@ def compute_key(fingerprint: str, content: str) -> str:
     return hashlib.sha256(f"{fingerprint} {content}".encode()).hexdigest()
 
 
-def hash_contents(items: Sequence[Item], modality: str) -> list[str]:
+def hash_sources(items: Sequence[Item], modality: str) -> list[str]:
     """Compute the sha256 of each item's content: its text, or the bytes and the bounds of its clip.
 
     A clip that cannot be read gets the digest of the reason, so that it is tried again once the reason changes.
@@ -66,7 +66,7 @@ def _hash_clip(item: Item) -> str:
 def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:
     """Compute the sha256 of each encoder input, the decoded samples or the words (empty for an unusable clip).
 
-    Unlike `hash_contents` it recognizes the same speech in another file. It enters no key. The guard against leakage
+    Unlike `hash_sources` it recognizes the same speech in another file. It enters no key. The guard against leakage
     compares it.
     """
     with ThreadPoolExecutor(_READERS) as pool:
@@ -75,6 +75,6 @@ def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:
 
 def _hash_input(item: Item, modality: str) -> str:
     try:
-        return replace(item).content(modality)  # a copy, because an item keeps its decoded clip
+        return replace(item).hash_input(modality)  # a copy, because an item keeps its decoded clip
     except Unencodable:
         return ""

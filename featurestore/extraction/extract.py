@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,28 +16,26 @@ from featurestore.engines import Engine
 from featurestore.errors import BadValue, quote
 from featurestore.extraction import cache_key, finished_file, join, partition, worker
 from featurestore.extraction.header import build_header
+from featurestore.extraction.part_file import Failure
 from featurestore.extraction.partition import Part, Phase, Work
-from featurestore.extraction.parts import Failure
 from featurestore.extraction.total_failure import build_total_failure
 from featurestore.extraction.vector_index import VectorIndex
 from featurestore.extraction.worker import PartTask
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.limits import Limits
-from featurestore.progress import Progress
+from featurestore.progress import Progress, Say
 from featurestore.spec import EncoderSpec
 from featurestore.storage import repair
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 
-Say = Callable[[str], None]
-
 SHOWN = 20  # failures that a summary lists
 
 
 @dataclass(frozen=True)
-class Extracted:
+class Extraction:
     """Outcome of one extraction.
 
     Args:
@@ -78,7 +76,7 @@ def extract_encoder(
     engine: str = "loky",
     scheduler: str = "",
     say: Say = print,
-) -> Extracted:
+) -> Extraction:
     """Encode every utterance of a store with one encoder, and write `<name>.h5`.
 
     Vectors that are on disk already are reused, also those of an extraction that was stopped.
@@ -103,7 +101,7 @@ def extract_encoder(
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with lock_folder(store.path):
-        return _Extraction(store, identity, frozenset(optional), say).run(where, max_seconds)
+        return _Extractor(store, identity, frozenset(optional), say).run(where, max_seconds)
 
 
 def check_kinds(identity: Identity, optional: Iterable[str]) -> None:
@@ -121,7 +119,7 @@ def check_kinds(identity: Identity, optional: Iterable[str]) -> None:
         )
 
 
-class _Extraction:
+class _Extractor:
     """Extraction of one encoder into one store."""
 
     def __init__(self, store: Store, identity: Identity, optional: frozenset[str], say: Say) -> None:
@@ -137,7 +135,7 @@ class _Extraction:
         usual = frozenset(identity.kinds) - set(OPTIONAL)
         self.kinds = usual | optional | finished_file.find_kept_kinds(file, identity)
 
-    def run(self, engine: Engine, max_seconds: float | None) -> Extracted:
+    def run(self, engine: Engine, max_seconds: float | None) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         id_keys = cache_key.compute_keys(self.store, self.identity.fingerprint(), self.identity.modality)
         index = self._build_index()
@@ -156,7 +154,7 @@ class _Extraction:
         shutil.rmtree(self.folder, ignore_errors=True)
         failed = {failure.id: failure.reason for failure in failures}
         encoded = sum(utterance.id not in failed for utterance in missing)
-        return Extracted(self.path, encoded, len(id_keys) - len(failed) - encoded, failed)
+        return Extraction(self.path, encoded, len(id_keys) - len(failed) - encoded, failed)
 
     def _open_file(self) -> FeatureFile | None:
         """Open the finished file if there is one. A file that cannot be read raises, and is never replaced."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from featurestore.extraction.freshness import compare_descriptions, compare_training
-from featurestore.extraction.parts import Failure
+from featurestore.extraction.part_file import Failure
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.spec import format_checkpoint
 from featurestore.storage import schema

@@ -17,12 +17,12 @@ from featurestore.store import Store
 
 @dataclass(frozen=True)
 class EncoderState:
-    """Encoder of a feature file, as it is on this machine now.
+    """State of a feature file's encoder on this machine.
 
     Args:
         spec: how `--encoder` names it.
         changes: how it differs from the encoder that made the file, one line each.
-        unknown: why it cannot be compared (moved, not installed, no network); empty if it was.
+        unknown: why it could not be compared (moved, not installed, no network); empty if it could.
     """
 
     spec: EncoderSpec
@@ -77,7 +77,7 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
         The reasons; none if the vector is fresh.
     """
     reasons = []
-    (content,) = cache_key.hash_contents([store.item(utterance)], file.header.modality)
+    (content,) = cache_key.hash_sources([store.item(utterance)], file.header.modality)
     if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
         what = "text" if file.header.modality == "text" else "audio"
         reasons.append(_report_missing_clip(store, utterance) or f"its {what} has changed")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from featurestore.exposure import TrainedUtterance
-from featurestore.extraction.parts import RETRY, Failure, build_failure_columns, pack_digests
+from featurestore.extraction.part_file import RETRY, Failure, build_failure_columns, pack_digests
 from featurestore.extraction.vector_index import VectorIndex
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from featurestore.engines import Engine
 from featurestore.item import Item
-from featurestore.networks.device import choose_device, cores
+from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.memory import estimate_encoding_memory, measure_free_memory
 
@@ -74,7 +74,7 @@ def plan_phases(work: Sequence[Work], identity: Identity, engine: Engine) -> lis
     if device != "cpu":
         engine = replace(engine, device=device, jobs=engine.jobs or 1)
         return [Phase(engine, split_parts(work, identity.modality, engine.jobs, GPU_FACTOR), None)]
-    engine = replace(engine, device=device, jobs=engine.jobs or cores())
+    engine = replace(engine, device=device, jobs=engine.jobs or count_cores())
     share, whole = measure_free_memory(engine.jobs), measure_free_memory()
     is_audio = identity.modality == "audio"
     large = {one.key for one in work if is_audio and estimate_encoding_memory(identity, one.cost) > share}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from featurestore.errors import Mismatch
-from featurestore.extraction.parts import Failure
+from featurestore.extraction.part_file import Failure
 from featurestore.networks.identity import Identity
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.store import Store

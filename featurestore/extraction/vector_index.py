@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featurestore.errors import Problem
-from featurestore.extraction.parts import RETRY, Failure
+from featurestore.extraction.part_file import RETRY, Failure
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 

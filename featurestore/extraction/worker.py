@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -16,16 +16,17 @@ from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
 from featurestore.errors import Unavailable, Unencodable, summarize_error
+from featurestore.extraction.part_file import RETRY, Failure, write_part
 from featurestore.extraction.partition import Part, Work, group_batches
-from featurestore.extraction.parts import RETRY, Failure, write_part
-from featurestore.networks.device import choose_device, cores
+from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.limits import Limits, TooLong
 from featurestore.networks.memory import measure_free_memory
+from featurestore.progress import Say
 from featurestore.storage.schema import Header
 
 AHEAD = 8  # utterances that are decoded before the encoder asks for them
-TOGETHER = 128  # utterances that are grouped into batches together
+GROUP_SIZE = 128  # utterances that are sorted by length and batched
 
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads, which must not share a network
@@ -53,9 +54,7 @@ class PartResult(NamedTuple):
     retry: list[Failure]
 
 
-def encode_parts(
-    tasks: Iterable[PartTask], engine: Engine, say: Callable[[str], None]
-) -> Generator[PartResult, None, None]:
+def encode_parts(tasks: Iterable[PartTask], engine: Engine, say: Say) -> Generator[PartResult, None, None]:
     """Encode parts in an engine's workers and yield each as soon as it is on disk.
 
     Args:
@@ -79,7 +78,7 @@ def encode_part(task: PartTask) -> PartResult:
         device = task.device or choose_device()
         limits = task.limits
         if limits.memory is None and device == "cpu":  # a cluster's worker shares its machine with one worker per core
-            limits = replace(limits, memory=measure_free_memory(cores()))
+            limits = replace(limits, memory=measure_free_memory(count_cores()))
         encoder = _load(task.identity, device)
         vectors, contents, failures = _encode(encoder, task, limits)
         _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])
@@ -139,7 +138,7 @@ def _load_all(
     def load(work: Work) -> tuple[Any, str]:
         item = replace(work.item)  # a copy, because an item keeps its decoded clip
         limits.check(item, task.identity)
-        return encoder.load(item), item.content(task.identity.modality)
+        return encoder.load(item), item.hash_input(task.identity.modality)
 
     for position, future in enumerate(_load_ahead(load, task.part.work)):
         with _record_failure(task.part.work[position], failures):
@@ -160,7 +159,7 @@ def _load_ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
 
 def _group(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
     """Yield groups of utterances that fill some batches: the larger a group, the less padding its batches need."""
-    size = TOGETHER if encoder.budget else 1
+    size = GROUP_SIZE if encoder.budget else 1
     while group := list(islice(loads, size)):
         yield group
 

@@ -1,7 +1,7 @@
 """Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import BadValue
-from featurestore.finetuning.finetune import FineTuned, Settings, finetune
-from featurestore.folds import fold as cuts
+from featurestore.finetuning.finetune import FineTuned, finetune
+from featurestore.finetuning.settings import Settings
+from featurestore.folds import fold as splits
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_split import split_groups
+from featurestore.progress import Say
 from featurestore.store import Store
 
 
@@ -27,14 +29,14 @@ def finetune_folds(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
-    progress: Callable[[str], None] = print,
+    say: Say = print,
     **settings: Any,
 ) -> list[FineTuned]:
     """Fine-tune a checkpoint on the training part of a fold, and report on its test part, which decides nothing.
 
     With `all_folds` or `crossfit` several encoders are written, to `out/FOLD`, `out/FOLD-x1` and so on. Each fold gives
-    one encoder of its whole training part. Cross-fitting adds K encoders that each leave out one K-th of that part, cut
-    by the protocol's own groups, and report on it. Finished checkpoints are kept.
+    one encoder of its whole training part. Cross-fitting adds K encoders that each leave out one K-th of that part and
+    report on it. The K parts keep the protocol's groups together. Finished checkpoints are kept.
 
     Args:
         store: its manifest and audio are used, not its features.
@@ -46,30 +48,30 @@ def finetune_folds(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold.
         crossfit: number K of encoders per fold for cross-fitted logits; 0 for none.
-        progress: receives lines for the user.
+        say: receives lines for the user.
         settings: fields of `Settings`; `seed` also seeds the protocol.
 
     Raises:
-        BadValue: the protocol has several folds and none is named, or one is named beside `all_folds`; K is 1 or larger
-            than the number of groups; or a fold's name cannot name a file.
+        BadValue: the protocol has several folds and none is named; `fold` and `all_folds` are both given; K is 1 or
+            larger than the number of groups; or a fold's name cannot name a file.
         Problem: as `finetune` and `folds.fold.split` raise.
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
     scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
     classes = scheme.apply(store.utterances)
-    folds = cuts.split(protocol, store.utterances, classes, settings.get("seed", 0))
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), progress)
+    folds = splits.split(protocol, store.utterances, classes, settings.get("seed", 0))
+    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), say)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
         return [job.run(chosen[0], out)]
     parts = [
         part for whole in chosen for part in (whole, *(_cross_fit_folds(job, whole, crossfit) if crossfit else []))
     ]
-    strange = [part.name for part in parts if not re.fullmatch(r"[\w-]+", part.name)]
-    if strange:
+    invalid = [part.name for part in parts if not re.fullmatch(r"[\w-]+", part.name)]
+    if invalid:
         raise BadValue(
-            f"fold {strange[0]!r} cannot name a feature file",
+            f"fold {invalid[0]!r} cannot name a feature file",
             expected="letters, digits, - and _",
             do="rename the speaker or session in the manifest",
         )
@@ -87,7 +89,7 @@ class _Job:
     protocol: str
     classes: Mapping[str, str]
     settings: Settings
-    progress: Callable[[str], None]
+    say: Say
 
     def run(self, fold: Fold, out: Path) -> FineTuned:
         """Fine-tune on the training part of one fold."""
@@ -108,7 +110,7 @@ class _Job:
                 "protocol": self.protocol,
                 "fold": fold.name,
             },
-            progress=self.progress,
+            say=self.say,
         )
 
 
@@ -118,39 +120,23 @@ def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
     most = len({groups[utterance_id] for utterance_id in fold.train})
     if not 2 <= count <= most:
         raise BadValue(
-            f"the training part of fold {fold.name} cannot be cut into {count} parts",
+            f"the training part of fold {fold.name} cannot be split into {count} parts",
             expected=f"--crossfit 2 to {most}, the number of groups",
         )
-    cut = split_groups(fold.train, groups, job.classes, count, job.settings.seed)
+    parts = split_groups(fold.train, groups, job.classes, count, job.settings.seed)
     return [
         Fold(
             f"{fold.name}-x{number}",
             tuple(utterance_id for utterance_id in fold.train if utterance_id not in part),
             tuple(utterance_id for utterance_id in fold.train if utterance_id in part),
         )
-        for number, part in enumerate(cut, 1)
+        for number, part in enumerate(parts, 1)
     ]
-
-
-def summarize(tuned: FineTuned) -> str:
-    """Describe a fine-tuning in text: one line per epoch, and the checkpoint's folder."""
-    record = tuned.record
-    head = (
-        f"{record['modality']} encoder, labels {record['labels']}, protocol {record['protocol']}, fold {record['fold']}"
-    )
-    state = "fine-tuned" if tuned.fresh else "up to date, nothing done"
-    return "\n".join([head, *map(_format_epoch, record["history"]), f"checkpoint {tuned.folder}: {state}"])
-
-
-def _format_epoch(entry: dict[str, Any]) -> str:
-    numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
-    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
-    return f"  epoch {entry['epoch']:g}: {figures}"
 
 
 def _choose_fold(folds: list[Fold], protocol: str, name: str | None) -> Fold:
     if name is not None:
-        return cuts.choose(folds, name)
+        return splits.choose(folds, name)
     if len(folds) > 1:
         raise BadValue(
             f"protocol {protocol} has {len(folds)} folds; name the one to fine-tune on",

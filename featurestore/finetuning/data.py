@@ -137,7 +137,7 @@ def read_part(
         try:
             check(item)
             once = replace(item)
-            read.append((preparer.size(preparer.load(once)), item.id, item, once.content(preparer.modality)))
+            read.append((preparer.size(preparer.load(once)), item.id, item, once.hash_input(preparer.modality)))
         except Unencodable as reason:
             left_out[item.id] = reason
     read.sort(key=lambda row: row[:2])

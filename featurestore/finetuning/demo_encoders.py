@@ -2,15 +2,15 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from featurestore import labels as schemes
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as splits
 from featurestore.networks.checkpoint import RECORD
+from featurestore.progress import Say
 from featurestore.spec import EncoderSpec
 from featurestore.storage.json_files import find_object
 from featurestore.store import Store
@@ -18,7 +18,7 @@ from featurestore.store import Store
 MODALITIES = ("text", "audio")
 
 
-def encoders(store: Store, say: Callable[[str], None]) -> list[EncoderSpec]:
+def prepare_demo_encoders(store: Store, say: Say) -> list[EncoderSpec]:
     """Return the demo's encoders, and train those that are missing or of another manifest.
 
     Both are trained at once, each in one thread.
@@ -45,7 +45,7 @@ def _is_up_to_date(store: Store, modality: str) -> bool:
 
 
 def _train(path: Path, modality: str) -> None:
-    """Write the untrained network and train it, in a process of its own."""
+    """Write the untrained network and train it, in a separate process."""
     import torch
 
     from featurestore.finetuning import demo_models
@@ -58,15 +58,15 @@ def _train(path: Path, modality: str) -> None:
     if modality == "audio":
         demo_models.write_audio(start)
     else:
-        demo_models.write_text(start, _training_texts(store))
+        demo_models.write_text(start, _list_training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
-    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, progress=_print_line, **settings)
+    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, say=_print_line, **settings)
 
 
-def _training_texts(store: Store) -> list[str]:
+def _list_training_texts(store: Store) -> list[str]:
     """Return the texts that the tokenizer may learn from, which are those of the training part alone."""
     classes = schemes.load_scheme(schemes.find_default(store.corpus)).apply(store.utterances)
-    training = set(cuts.split("holdout", store.utterances, classes)[0].train)
+    training = set(splits.split("holdout", store.utterances, classes)[0].train)
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 

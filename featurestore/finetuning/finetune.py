@@ -1,9 +1,9 @@
-"""Fine-tune an encoder with a classifier on the training part of a fold, and record which utterances that were."""
+"""Fine-tune an encoder with a classifier on the training part of a fold, and record the training utterances."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,10 @@ from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.finetuning.training import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
+from featurestore.progress import Say
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
 from featurestore.storage.json_files import find_object
-
-__all__ = ["FineTuned", "Settings", "finetune"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,13 @@ class FineTuned:
     record: Mapping[str, Any]
     fresh: bool
 
+    def summary(self) -> str:
+        """Return the outcome as lines for a terminal: one per epoch, and the checkpoint's folder."""
+        settings = ", ".join(f"{name} {self.record[name]}" for name in ("labels", "protocol", "fold"))
+        state = "fine-tuned" if self.fresh else "up to date, nothing done"
+        head, last = f"{self.record['modality']} encoder, {settings}", f"checkpoint {self.folder}: {state}"
+        return "\n".join([head, *map(_format_epoch, self.record["history"]), last])
+
 
 def finetune(
     *,
@@ -56,7 +62,7 @@ def finetune(
     out: Path,
     settings: Settings,
     provenance: Mapping[str, str],
-    progress: Callable[[str], None],
+    say: Say,
     made_up: Mapping[str, str] | None = None,
 ) -> FineTuned:
     """Fine-tune a checkpoint on the training ids of a fold. Called again after an interruption, it resumes.
@@ -71,7 +77,7 @@ def finetune(
         out: the folder to write; the state of training is kept in `<out>.parts/` meanwhile.
         settings: of fine-tuning.
         provenance: recorded as it is: corpus, manifest (its sha256), labels, protocol, fold.
-        progress: receives a line now and then.
+        say: receives lines for the user.
         made_up: origin by utterance id, of ids that the corpus's reader made up (`Store.made_up`).
 
     Raises:
@@ -86,33 +92,39 @@ def finetune(
     _check_modality(start, checkpoint, modality)
     request = build_request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
-        return _read_finished(out, request, progress)
+        return _read_finished(out, request, say)
     parts = out.with_name(f"{out.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
     with lock.lock_folder(parts, work="fine-tuning", option="--out"):
         if out.exists():  # another process has finished it since
             shutil.rmtree(parts, ignore_errors=True)  # which may be removing it too
-            return _read_finished(out, request, progress)
-        _clear_unless_resumable(parts, request, progress)
+            return _read_finished(out, request, say)
+        _clear_unless_resumable(parts, request, say)
         class_names = list(request["classes"])
         with silence_transformers():
             seed, freeze = settings.seed, settings.freeze_front
             model, processor = load_starting_network(
-                start, modality, class_names, seed=seed, freeze_front=freeze, say=progress
+                start, modality, class_names, seed=seed, freeze_front=freeze, say=say
             )
             read = make_reader(model, processor, modality, settings)
-            selection = select(items, train_ids, held_out_ids, classes, class_names, read, progress)
+            selection = select(items, train_ids, held_out_ids, classes, class_names, read, say)
             training, held_out = selection.training, selection.held_out
-            progress(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
-            _clear_training_of_others(parts, training, progress)
+            say(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
+            _clear_training_of_others(parts, training, say)
             trained = list_trained_utterances(training, start, made_up or {})
-            history = train(model, training, held_out, settings, parts / "trainer", progress)
+            history = train(model, training, held_out, settings, parts / "trainer", say)
             record = {**request, **build_results(trained, selection.left_out, history)}
             _save(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)
     shutil.rmtree(parts, ignore_errors=True)  # only now: NFS keeps the lock's file while it is open
     return FineTuned(out, record, fresh=True)
+
+
+def _format_epoch(entry: Mapping[str, Any]) -> str:
+    numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
+    return f"  epoch {entry['epoch']:g}: {figures}"
 
 
 def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
@@ -123,7 +135,7 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
         )
 
 
-def _read_finished(out: Path, request: Mapping[str, Any], progress: Callable[[str], None]) -> FineTuned:
+def _read_finished(out: Path, request: Mapping[str, Any], say: Say) -> FineTuned:
     """Return the checkpoint in `out` if it was made from the same inputs."""
     try:
         record = json.loads((out / RECORD).read_text("utf-8"))
@@ -137,32 +149,32 @@ def _read_finished(out: Path, request: Mapping[str, Any], progress: Callable[[st
             got=", ".join(f"{key} {made}" for key, (made, _) in differing.items()),
             do=f"choose another --out, or remove {out}",
         )
-    progress(f"{out}: up to date")
+    say(f"{out}: up to date")
     return FineTuned(out, record, fresh=False)
 
 
-def _clear_unless_resumable(parts: Path, request: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+def _clear_unless_resumable(parts: Path, request: Mapping[str, Any], say: Say) -> None:
     """Keep what an interrupted run with the same inputs left in the folder, else empty it. The lock stays."""
     path = parts / "request.json"
     earlier = find_object(path)
     stale = [entry for entry in parts.iterdir() if entry.name != lock.FILE]
     if earlier is not None and not find_differences(earlier, request):
-        progress(f"{parts}: resuming")
+        say(f"{parts}: resuming")
         stale = [entry for entry in stale if entry.name == "finished"]
     elif stale:
-        progress(f"{parts}: inputs changed; restarting")
+        say(f"{parts}: inputs changed; restarting")
     for entry in stale:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     write_text(path, json.dumps(request, indent=1))
 
 
-def _clear_training_of_others(parts: Path, training: TrainingPart, progress: Callable[[str], None]) -> None:
+def _clear_training_of_others(parts: Path, training: TrainingPart, say: Say) -> None:
     """Remove the state of a training on other utterances: what fits into memory may have changed since."""
     rows = [f"{item.id} {content}\n" for item, content in zip(training.items, training.contents, strict=True)]
     selection, digest = parts / "selection.sha256", hashlib.sha256("".join(rows).encode()).hexdigest()
     trainer = parts / "trainer"
     if trainer.exists() and (not selection.is_file() or selection.read_text("utf-8") != digest):
-        progress(f"{parts}: utterances changed; restarting")
+        say(f"{parts}: utterances changed; restarting")
         shutil.rmtree(trainer)
     write_text(selection, digest)
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from featurestore.errors import Unencodable
-from featurestore.exposure import TrainedUtterance, from_record
+from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.extraction import cache_key
 from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.settings import Settings
@@ -70,7 +70,7 @@ def list_trained_utterances(
         TrainedUtterance(item.id, seen, clip, made_up.get(item.id, ""))
         for item, seen, clip in zip(training.items, training.contents, clips, strict=True)
     }
-    return sorted(now | set(from_record(start.trained_on())))
+    return sorted(now | set(read_trained_utterances(start.read_finetune_record())))
 
 
 def find_differences(record: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -11,6 +11,7 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_limits import measure_limits
 from featurestore.item import Item
 from featurestore.networks.limits import TooLong
+from featurestore.progress import Say
 
 # The share of utterances that may be unreadable. Clips left out by --max-seconds or by lack of memory do not count.
 FEW = 0.01
@@ -36,7 +37,7 @@ def select(
     classes: Mapping[str, str],
     class_names: Sequence[str],
     read: Read,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Selection:
     """Read every utterance once, and report which are left out and why.
 
@@ -98,7 +99,7 @@ def make_reader(model: Any, processor: Any, modality: str, settings: Settings) -
     return partial(read_part, preparer=clips, check=measure_limits(clips, model, settings).check)
 
 
-def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Callable[[str], None]) -> None:
+def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) -> None:
     """Report which utterances are left out and why.
 
     Raises:

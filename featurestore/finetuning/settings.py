@@ -36,6 +36,6 @@ class Settings:
     fixed_length: int = 0
     max_seconds: float | None = None
 
-    def micro(self) -> int:
+    def compute_micro_batch(self) -> int:
         """Compute the utterances in memory at once: the largest divisor of the batch up to `micro_batch`."""
         return max(size for size in range(1, self.micro_batch + 1) if self.batch_size % size == 0)

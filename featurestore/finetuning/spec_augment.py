@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from featurestore.networks.frames import frame_count
+from featurestore.networks.frames import count_frames
 
 
 def fit_masks(model: nn.Module) -> None:
@@ -70,4 +70,4 @@ def _count_frames(config: Any, inputs: Tensor, mask: Tensor | None) -> tuple[lis
     lengths = [inputs.shape[1]] * len(inputs) if mask is None else mask.sum(-1).tolist()
     if not getattr(config, "conv_kernel", None):
         return lengths, inputs.shape[1]
-    return [frame_count(config, length) for length in lengths], frame_count(config, inputs.shape[1])
+    return [count_frames(config, length) for length in lengths], count_frames(config, inputs.shape[1])

@@ -5,7 +5,7 @@ SpecAugment, pooling, the padding token, causal attention. Those of the task, or
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from featurestore.networks.loading import UNUSED, check_complete, load_model, lo
 from featurestore.networks.padding import isolate_front
 from featurestore.networks.supported_architectures import Architecture, find_architecture
 from featurestore.networks.tokens import TokenReader
+from featurestore.progress import Say
 
 CLASSIFIERS = {
     "audio": (hf.AutoModelForAudioClassification, hf.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING),
@@ -37,7 +38,7 @@ def load_starting_network(
     *,
     seed: int,
     freeze_front: bool,
-    say: Callable[[str], None],
+    say: Say,
 ) -> tuple[Any, Any]:
     """Load the network with a classifier, and its tokenizer or feature extractor.
 
@@ -76,7 +77,7 @@ def load_starting_network(
 _MUCH_DROPOUT = 0.5  # published encoders have 0.1, classifiers up to 0.5
 
 
-def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], say: Callable[[str], None]) -> Any:
+def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], say: Say) -> Any:
     """Take over a checkpoint's configuration without the settings of its earlier task.
 
     Raises:
@@ -112,7 +113,7 @@ def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], s
     return config
 
 
-def _check_masks(config: Any, checkpoint: str, say: Callable[[str], None]) -> None:
+def _check_masks(config: Any, checkpoint: str, say: Say) -> None:
     """Check the masks of SpecAugment, and limit a mask over features to half of them."""
     for axis in ("time", "feature"):
         length = getattr(config, f"mask_{axis}_length", 1)

@@ -1,7 +1,7 @@
 """Train a classifier with transformers' Trainer, without its output, reproducible by seed, resumable at any moment."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from featurestore.finetuning.data import Collator, LengthGroupedSampler, Trainin
 from featurestore.finetuning.history import count_confusions, score, summarize_log
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint
+from featurestore.progress import Say
 
 # What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
@@ -26,9 +27,9 @@ def train(
     held_out: TrainingPart,
     settings: Settings,
     folder: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[dict[str, Any]]:
-    """Train a model in place, from the last whole checkpoint in `folder` where there is one.
+    """Train a model in place, from the last complete checkpoint in `folder` if there is one.
 
     Args:
         model: a classifier of transformers, in float32.
@@ -36,7 +37,7 @@ def train(
         held_out: the part to report on after every epoch; may be empty.
         settings: of the training.
         folder: where checkpoints go during training.
-        say: receives a line now and then.
+        say: receives lines for the user.
 
     Returns:
         for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy
@@ -80,7 +81,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
         text = " ".join(str(error).split())[:300]
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
             raise Unavailable(
-                f"out of memory in training, with {settings.micro()} utterances in memory at once",
+                f"out of memory in training, with {settings.compute_micro_batch()} utterances in memory at once",
                 got=text,
                 do="lower --micro-batch, leave out long clips by --max-seconds, or use a machine with more memory; the "
                 "same command resumes from the last finished epoch",
@@ -142,7 +143,7 @@ class EncoderTrainer(hf.Trainer):
 
 
 def _make_arguments(settings: Settings, folder: Path, *, evaluated: bool) -> hf.TrainingArguments:
-    micro = settings.micro()
+    micro = settings.compute_micro_batch()
     return hf.TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,

@@ -40,18 +40,18 @@ class TrainingLimits:
         """
         if item.audio is None or (self.settings.max_seconds is None and self.memory is None):
             return
-        seconds = measure_length(item)
+        seconds, clips = measure_length(item), self.settings.compute_micro_batch()
         check_seconds(seconds, self.settings.max_seconds)
         if self.memory is not None and (needed := self._estimate(seconds)) > self.memory:
             raise TooLong(
-                f"{seconds:.0f} s long: a training step with {self.settings.micro()} clips of that length would take "
+                f"{seconds:.0f} s long: a training step with {clips} clips of that length would take "
                 f"about {format_bytes(needed)} of memory, {format_bytes(self.memory)} are free; cut it, lower "
                 "--micro-batch, or use a machine with more"
             )
 
     def _estimate(self, seconds: float) -> int:
         rate = self.clips.reader.rate
-        clips, front = self.settings.micro(), not self.settings.freeze_front
+        clips, front = self.settings.compute_micro_batch(), not self.settings.freeze_front
         return estimate_training_memory(self.config, round(seconds * rate), rate, clips=clips, front=front)
 
 
@@ -60,9 +60,9 @@ def measure_limits(clips: ClipPreparer, model: Any, settings: Settings) -> Train
     one_length = settings.fixed_length or clips.reader.longest is not None
     memory = None
     if not one_length and choose_device() == "cpu":
-        memory = max(0, measure_free_memory() - _training_states(model))
+        memory = max(0, measure_free_memory() - _measure_training_states(model))
     return TrainingLimits(clips, model.config.to_dict(), settings, memory)
 
 
-def _training_states(model: Any) -> int:
+def _measure_training_states(model: Any) -> int:
     return int(_STATES * _FLOAT * sum(weight.numel() for weight in model.parameters() if weight.requires_grad))

@@ -1,7 +1,6 @@
 """Report the progress of training, and save checkpoints in the middle of a long epoch."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import transformers as hf
 
 from featurestore.finetuning.history import summarize_log
 from featurestore.finetuning.settings import Settings
+from featurestore.progress import Say
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
 REPORT_EVERY = 60.0
@@ -24,7 +24,7 @@ class TrainingReporter(hf.TrainerCallback):
         say: receives the lines.
     """
 
-    def __init__(self, settings: Settings, held_out: int, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, held_out: int, say: Say) -> None:
         self.settings, self.held_out, self.say = settings, held_out, say
         self.saved = self.reported = self.begun = time.monotonic()
 
@@ -44,7 +44,7 @@ class TrainingReporter(hf.TrainerCallback):
             self.say(f"epoch {epoch + 1} of {self.settings.epochs}: step {step} of {steps}")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint as whole."""
+        """Mark the checkpoint as complete."""
         self.saved = time.monotonic()
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
@@ -69,6 +69,6 @@ class TrainingReporter(hf.TrainerCallback):
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """Find the last checkpoint in a folder that was written to its end. None where there is none."""
+    """Find the last complete checkpoint in a folder, or return None."""
     steps = [int(path.parent.name.rpartition("-")[2]) for path in folder.glob(f"checkpoint-*/{_WHOLE}")]
     return str(folder / f"checkpoint-{max(steps)}") if steps else None

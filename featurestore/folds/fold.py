@@ -9,7 +9,7 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName
-from featurestore.folds.group_split import dev_parts
+from featurestore.folds.group_split import split_dev_parts
 from featurestore.manifest import Utterance
 
 _PARTS = ("train", "test", "dev", "unused")
@@ -123,7 +123,7 @@ def restrict_turns(fold: Fold, ids: Collection[str]) -> tuple[tuple[str, ...], .
 
 
 def digest(folds: Sequence[Fold]) -> str:
-    """Compute the sha256 of the folds' names and ids, whatever the order of ids within a part."""
+    """Compute the sha256 of the folds' names and ids, independent of the order of ids within a part."""
     content = [
         [fold.name, *(sorted(getattr(fold, part)) for part in _PARTS), *map(sorted, fold.turns)] for fold in folds
     ]
@@ -152,13 +152,13 @@ def from_json(content: Mapping[str, Any]) -> list[Fold]:
             "the folds were changed after they were written",
             expected=content["digest"],
             got=digest(folds),
-            do="run the same cli benchmark again: it writes the folds anew and keeps intact results",
+            do="run the same cli benchmark again: it rewrites the folds and keeps intact results",
         )
     return folds
 
 
 def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> Fold:
-    parts = dev_parts(fold.train, groups, classes, seed)
+    parts = split_dev_parts(fold.train, groups, classes, seed)
     if not parts:
         raise Mismatch(
             f"no dev part can be split from the training part of fold {fold.name}",

@@ -1,4 +1,4 @@
-"""Report the folds of a store as a table, as JSON, or as a file."""
+"""Report the folds of a store as text, as JSON, or as a file."""
 
 import json
 from collections import Counter
@@ -43,8 +43,8 @@ class FoldReport:
         names = ("corpus", "manifest", "labels", "protocol", "seed")
         return {name: getattr(self, name) for name in names} | splits.to_json(self.folds)
 
-    def table(self) -> str:
-        """Render one line per part of each fold, with its number of utterances, speakers and classes."""
+    def summary(self) -> str:
+        """Return one line per part of each fold, with its number of utterances, speakers and classes."""
         lines = [f"protocol {self.protocol} on {self.corpus}, labels {self.labels}, seed {self.seed}"]
         for fold in self.folds:
             lines.append(f"fold {fold.name}")
@@ -80,7 +80,7 @@ def report_folds(
         out: file to write the folds to, as JSON.
 
     Raises:
-        Problem: as `Store`, `labels.scheme` and `folds.fold.split` raise.
+        Problem: as `Store`, `labels.load_scheme` and `folds.fold.split` raise.
     """
     opened = Store(store)
     scheme = schemes.load_scheme(labels or schemes.find_default(opened.corpus))

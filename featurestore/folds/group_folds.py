@@ -64,7 +64,7 @@ def require_column(column: str, utterances: Sequence[Utterance], classes: Mappin
 
 
 def group_by(column: str, utterances: Sequence[Utterance]) -> dict[str, str]:
-    """Return a column's value by id, with an own group for each utterance that has none."""
+    """Return a column's value by id, and a separate group for each utterance that has none."""
     return {row.id: getattr(row, column) or f" {row.id}" for row in utterances}
 
 

@@ -37,7 +37,9 @@ def split_groups(
         return [{ordered[row] for row in rows} for _, rows in splitter.split(ordered, labels, keys)]
 
 
-def dev_parts(train: Sequence[str], groups: Mapping[str, str], classes: Mapping[str, str], seed: int) -> list[set[str]]:
+def split_dev_parts(
+    train: Sequence[str], groups: Mapping[str, str], classes: Mapping[str, str], seed: int
+) -> list[set[str]]:
     """Split training into parts of whole groups that can each serve as dev.
 
     A part can serve as dev if the rest of training still has every class.

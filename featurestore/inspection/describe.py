@@ -85,7 +85,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
             "trained on": f"{len(file.trained_on)} utterances",
-            "state": "fresh" if fresh else f"stale: made from another manifest; run {file.again}",
+            "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }
     return {
         "store": str(store.path),
@@ -107,5 +107,5 @@ def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "model type": config.get("model_type", ""),
         "classes": checkpoint.classes(),
         "sha256": checkpoint.digests(),
-        RECORD: checkpoint.trained_on(),
+        RECORD: checkpoint.read_finetune_record(),
     }

@@ -88,17 +88,19 @@ def _describe_utterance(store: Store, row: Utterance) -> dict[str, Any]:
 def _describe_state(store: Store, file: FeatureFile, utterance_id: str, row: Utterance | None) -> dict[str, Any]:
     """Return the state of a vector, `fresh`, `stale`, `failed` or `missing`, and why."""
     if row is None:
-        return {"state": "stale", "why": ["the utterance is no longer in the manifest"], "do": file.again}
+        return {"state": "stale", "why": ["the utterance is no longer in the manifest"], "do": file.update_command}
     if utterance_id in file.failed:
-        return {"state": "failed", "why": [file.failed[utterance_id]], "do": f"fix it, then run: {file.again}"}
+        return {"state": "failed", "why": [file.failed[utterance_id]], "do": f"fix it, then run: {file.update_command}"}
     if utterance_id not in file.rows:
         return {
             "state": "missing",
             "why": ["the utterance was added to the manifest after the file was made"],
-            "do": file.again,
+            "do": file.update_command,
         }
     why = freshness.explain_staleness(store, file, row, freshness.read_key(file, file.rows[utterance_id]))
     encoder = freshness.find_source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
     unknown = [f"its encoder could not be checked for changes: {encoder.unknown}"] if encoder.unknown else []
-    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": file.again} if why else {})
+    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | (
+        {"do": file.update_command} if why else {}
+    )

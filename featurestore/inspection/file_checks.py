@@ -22,7 +22,7 @@ def check_content(file: FeatureFile) -> Iterator[str]:
     for name in file.find_damaged():
         yield (
             f"dataset {name} is damaged: its checksum differs; do: restore a backup copy of the file, or move it away "
-            f"and run: {file.again}"
+            f"and run: {file.update_command}"
         )
     if not file.sealed:
         yield (
@@ -45,7 +45,7 @@ def check_content(file: FeatureFile) -> Iterator[str]:
 
 def check_against_store(store: Store, file: FeatureFile, utterances: Sequence[Utterance]) -> Iterator[str]:
     """Yield the differences between a file and the present manifest and corpus of its store."""
-    again = f"do: {file.again}"
+    again = f"do: {file.update_command}"
     if file.header.manifest != store.manifest_digest:
         yield f"was made from another manifest than utterances.csv; {again}"
     if file.header.corpus != store.corpus:
@@ -76,7 +76,7 @@ def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}
     what = "text" if file.header.modality == "text" else "audio"
-    yield from _format_ids(f"vectors are stale: the {what} has changed or is gone", stale & set(keys), again)
+    yield from _format_ids(f"vectors are stale: the {what} has changed or is missing", stale & set(keys), again)
 
 
 def _is_partition(offsets: np.ndarray, rows: int, total: int) -> bool:

@@ -24,7 +24,7 @@ from featurestore.store import Store
 
 
 @dataclass
-class Verified:
+class Verification:
     """Result of a verification.
 
     Args:
@@ -63,7 +63,7 @@ class Verified:
         return "\n".join([*lines, f"{self.store}: {state}"])
 
 
-def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) -> Verified:
+def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) -> Verification:
     """Verify that every checksum matches, every utterance is accounted for, and every value is finite.
 
     Args:
@@ -77,7 +77,7 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
         NotFound: there is no store.
         Unavailable: a repair is requested, and the store is locked by an extraction or not writable.
     """
-    store, found = Store(path), Verified(path)
+    store, found = Store(path), Verification(path)
     if repair:
         _repair(store, found)
     utterances = _check_manifest(store, found)
@@ -97,7 +97,7 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
     return found
 
 
-def _repair(store: Store, found: Verified) -> None:
+def _repair(store: Store, found: Verification) -> None:
     with lock_folder(store.path, work="extraction"):
         for name in store.encoders():
             path = store.path / f"{name}.h5"
@@ -109,7 +109,7 @@ def _repair(store: Store, found: Verified) -> None:
             found.notes += [done] if done else []
 
 
-def _check_manifest(store: Store, found: Verified) -> Sequence[Utterance] | None:
+def _check_manifest(store: Store, found: Verification) -> Sequence[Utterance] | None:
     try:
         info, utterances = store.info, store.utterances
     except (Problem, ValueError) as problem:
@@ -123,7 +123,7 @@ def _check_manifest(store: Store, found: Verified) -> Sequence[Utterance] | None
     return utterances
 
 
-def _open(path: Path, found: Verified) -> FeatureFile | None:
+def _open(path: Path, found: Verification) -> FeatureFile | None:
     try:
         return FeatureFile(path)
     except OpenForWriting as problem:
@@ -134,7 +134,7 @@ def _open(path: Path, found: Verified) -> FeatureFile | None:
         return None
 
 
-def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance] | None, found: Verified) -> None:
+def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance] | None, found: Verification) -> None:
     found.problems += [f"{file.path.name}: {problem}" for problem in check_content(file)]
     if utterances is None:
         return
@@ -145,7 +145,7 @@ def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance]
         )
 
 
-def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verified) -> None:
+def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verification) -> None:
     chosen = random.Random(seed).sample(sorted(file.ids), min(count, len(file.ids)))
     try:
         differing, largest = compare(store, file, _load_spec(file), chosen)

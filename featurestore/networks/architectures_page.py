@@ -10,7 +10,7 @@ def write_page() -> str:
     parts = [_HEAD]
     for title, known in (("Audio", AUDIO), ("Text", TEXT)):
         parts.append(f"## {title}\n")
-        for architecture, text in _sections(known):
+        for architecture, text in _list_sections(known):
             names = ", ".join(f"`{name}`" for name in sorted(known) if known[name] == architecture)
             parts.append(f"{text}\n\n{names}\n")
     parts.append("## Refused\n")
@@ -27,14 +27,14 @@ gives finite vectors, equal to a plain forward pass of transformers and independ
 """
 
 
-def _sections(known: Mapping[str, Architecture]) -> list[tuple[Architecture, str]]:
-    kinds = sorted(set(known.values()), key=lambda one: (one.encoder, one.causal, not one.together, not one.layers))
+def _list_sections(known: Mapping[str, Architecture]) -> list[tuple[Architecture, str]]:
+    kinds = sorted(set(known.values()), key=lambda one: (one.encoder, one.causal, not one.batchable, not one.layers))
     return [(kind, _describe(kind)) for kind in kinds]
 
 
 def _describe(architecture: Architecture) -> str:
     parts = ["The encoder of an encoder-decoder" if architecture.encoder else "The whole network"]
-    parts.append("in masked batches" if architecture.together else "one input at a time")
+    parts.append("in masked batches" if architecture.batchable else "one input at a time")
     if architecture.causal:
         parts.append("causal, so without `cls`")
     if not architecture.layers:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, NotFound, Unavailable
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 # What loading may read. Weights other than safetensors are pickles and are never fetched.
@@ -70,9 +71,12 @@ class Checkpoint:
         names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
         weights = sorted(name for name in names if name.endswith(".safetensors"))
         others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
-        return {"weights": _sha256(self.folder, weights), **{name: _sha256(self.folder, [name]) for name in others}}
+        return {
+            "weights": _hash_files(self.folder, weights),
+            **{name: _hash_files(self.folder, [name]) for name in others},
+        }
 
-    def trained_on(self) -> dict[str, Any]:
+    def read_finetune_record(self) -> dict[str, Any]:
         """Read what fine-tuning recorded, the content of `finetune.json`. Empty where there is none."""
         path = self.folder / RECORD
         return read_object(path) if path.is_file() else {}
@@ -95,7 +99,7 @@ def resolve(name: str) -> Checkpoint:
             do="give an existing folder, or a model on the hub: owner/model",
         )
     else:
-        checkpoint = _from_hub(name)
+        checkpoint = _fetch_from_hub(name)
     if not (checkpoint.folder / "config.json").is_file():
         raise BadValue(
             f"{name} is not a checkpoint", expected="config.json and model.safetensors, as save_pretrained writes them"
@@ -109,7 +113,7 @@ def resolve(name: str) -> Checkpoint:
     return checkpoint
 
 
-def _from_hub(name: str) -> Checkpoint:
+def _fetch_from_hub(name: str) -> Checkpoint:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
@@ -141,9 +145,6 @@ def _download_conversion(model: str) -> Path | None:
     return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
 
 
-def _sha256(folder: Path, names: list[str]) -> str:
-    digests = []
-    for name in names:
-        with (folder / name).open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+def _hash_files(folder: Path, names: list[str]) -> str:
+    digests = [hash_file(folder / name) for name in names]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Turn decoded clips into the inputs of an audio network, the same way for encoding and for fine-tuning.
 
-Nothing is cut, repeated or padded unnoticed. A clip beyond its extractor's limits (`clip_limits.py`) is refused, and
-each prepared clip carries the number of its own frames.
+Nothing is cut, repeated or padded unnoticed. A clip beyond the limits of its extractor (`extractor_limits.py`) is
+refused, and each prepared clip carries the number of its own frames.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurestore.errors import BadValue, Unencodable
-from featurestore.networks.clip_limits import find_limits
+from featurestore.networks.extractor_limits import find_limits
 from featurestore.networks.fixed_length import fit_length
-from featurestore.networks.frames import true_frames
+from featurestore.networks.frames import count_true_frames
 from featurestore.networks.padding import MASK, pad_clips
 
 
@@ -114,5 +114,5 @@ class ClipReader:
     def _make_input(
         self, inputs: Mapping[str, NDArray[Any]], mask: NDArray[np.int64] | None, samples: int
     ) -> ClipInput:
-        frames, inner_frames = true_frames(self.config, self.extractor, samples, mask)
+        frames, inner_frames = count_true_frames(self.config, self.extractor, samples, mask)
         return ClipInput(inputs, mask, samples, frames, inner_frames)

@@ -48,7 +48,7 @@ def _list_devices() -> list[str]:
     return ["cpu", *(["cuda"] if gpus else []), *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Count the cores that this process may use, within a container's limit and its own affinity."""
     from joblib import cpu_count
 

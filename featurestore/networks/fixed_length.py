@@ -10,7 +10,7 @@ from featurestore.networks.checkpoint import Checkpoint
 
 def read_fixed_length(checkpoint: Checkpoint) -> int:
     """Read the length of every input in samples or tokens, as fine-tuning recorded it. 0 means no fixed length."""
-    settings: dict[str, Any] = checkpoint.trained_on().get("settings", {})
+    settings: dict[str, Any] = checkpoint.read_finetune_record().get("settings", {})
     return int(settings.get("fixed_length", 0))
 
 

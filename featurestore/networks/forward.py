@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from featurestore.errors import Unavailable
+from featurestore.errors import Unavailable, summarize_error
 from featurestore.networks.checkpoint import Checkpoint
 
 
 class BaseOutput:
-    """Keep what the base network returned in the last forward pass, whatever classifier is on top of it."""
+    """Keep what the base network returned in the last forward pass, with any classifier on top of it."""
 
     def __init__(self, base: Any) -> None:
         self._output: Any = None
@@ -34,7 +34,7 @@ def to_device(values: np.ndarray, device: str) -> Any:
 
 
 def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
-    """Run a network once, so that one that transformers cannot run is reported before any utterance is encoded.
+    """Run a network once, so that a failure is reported before any utterance is encoded.
 
     Raises:
         Unavailable: it fails; the message carries its reason.
@@ -42,9 +42,8 @@ def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:
     try:
         run()
     except Exception as error:
-        got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Unavailable(
             f"transformers cannot run checkpoint {checkpoint.name} on any input",
-            got=got,
+            got=summarize_error(error),
             do="run it with transformers alone, and compare its config.json with that of a checkpoint which works",
         ) from None

@@ -22,7 +22,7 @@ WHISPER_STRIDE = 2
 _SPECIAL = 2
 
 
-def frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> float | None:
+def compute_frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> float | None:
     """Compute frames per second from the files of a checkpoint. None where they do not say.
 
     Args:
@@ -46,7 +46,7 @@ def frame_rate(config: dict[str, Any], settings: dict[str, Any], sampling_rate: 
     return None
 
 
-def shortest_clip(config: Any, frames: int = 1) -> int:
+def compute_shortest_clip(config: Any, frames: int = 1) -> int:
     """Count the samples that give this many frames, from a configuration's `conv_kernel` and `conv_stride`."""
     samples = frames
     for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
@@ -54,14 +54,14 @@ def shortest_clip(config: Any, frames: int = 1) -> int:
     return int(samples)
 
 
-def frame_count(config: Any, samples: int) -> int:
+def count_frames(config: Any, samples: int) -> int:
     """Count the frames that the convolutions of a raw-waveform network make of a clip."""
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         samples = (samples - kernel) // stride + 1
     return int(samples)
 
 
-def true_frames(
+def count_true_frames(
     config: Any, extractor: Any, samples: int, mask: NDArray[np.int64] | None
 ) -> tuple[int | None, int | None]:
     """Count the output frames of a clip itself, without padding, and likewise the frames between the layers.
@@ -81,16 +81,16 @@ def true_frames(
         return None, None
     if getattr(config, "add_adapter", False):
         return None if mask is None else _frames_after_adapter(config, inner), inner
-    outer = inner - inner % squeeze(config)
-    return outer, outer // squeeze(config)
+    outer = inner - inner % read_squeeze_factor(config)
+    return outer, outer // read_squeeze_factor(config)
 
 
-def squeeze(config: Any) -> int:
+def read_squeeze_factor(config: Any) -> int:
     """Read how many frames the network merges into one (SEW). Frames left over at the end become zeros."""
     return int(getattr(config, "squeeze_factor", 1))
 
 
-def along_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
+def arrange_over_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
     """Arrange a network's output for one batch as frames (B, T, D).
 
     Averages AST's patches of one time step, and CLAP's frequency bins. Leaves out AST's special tokens.
@@ -117,7 +117,7 @@ def _first_layer_frames(config: Any, extractor: Any, samples: int, mask: NDArray
         return max(1, -(-samples // (int(extractor.hop_length) * WHISPER_STRIDE)))
     if mask is not None and kind not in (*CLAP, SPEECH_TO_TEXT):
         return int(mask.sum())
-    return frame_count(config, samples) if getattr(config, "conv_kernel", None) else None
+    return count_frames(config, samples) if getattr(config, "conv_kernel", None) else None
 
 
 def _time_patches(config: Any, spectrum_frames: int) -> int:

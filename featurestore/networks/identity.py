@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from featurestore.exposure import TrainedUtterance, from_record
+from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.supported_architectures import Architecture
@@ -94,6 +94,6 @@ def identify_network(
             *(kind for kind in OPTIONAL if kind != "layers" or architecture.layers),
         ),
         classes=tuple(classes),
-        trained_on=from_record(checkpoint.trained_on()),
+        trained_on=read_trained_utterances(checkpoint.read_finetune_record()),
         checkpoint=checkpoint,
     )

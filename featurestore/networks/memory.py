@@ -3,11 +3,14 @@
 A clip that does not fit is then refused with a reason instead of ending the process.
 """
 
+import resource
 from collections.abc import Mapping
 from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.frames import ONE_LENGTH
@@ -50,7 +53,11 @@ def estimate_encoding_memory(identity: Identity, seconds: float) -> int:
     config = _read_config(identity.checkpoint) if identity.checkpoint else {}
     if identity.modality != "audio" or not config or identity.description.get("model_type") in ONE_LENGTH:
         return decoding
-    return decoding + _front(config, seconds * _sampling_rate(identity)) + _attention(identity, config, seconds)
+    return (
+        decoding
+        + _estimate_front(config, seconds * _read_sampling_rate(identity))
+        + _estimate_attention(identity, config, seconds)
+    )
 
 
 def estimate_training_memory(config: Mapping[str, Any], samples: int, rate: int, *, clips: int, front: bool) -> int:
@@ -81,10 +88,8 @@ def measure_free_memory(workers: int = 1) -> int:
 
     Workers share the machine's free memory and the container's limit. A limit on address space holds for each process.
     """
-    import psutil
-
-    free = min(psutil.virtual_memory().available, _container_memory()) / workers
-    return max(0, int(_USABLE * min(free, _address_space())))
+    free = min(psutil.virtual_memory().available, _measure_container_memory()) / workers
+    return max(0, int(_USABLE * min(free, _measure_address_space())))
 
 
 def format_bytes(size: int) -> str:
@@ -101,7 +106,7 @@ def _read_config(checkpoint: Checkpoint) -> dict[str, Any]:
     return checkpoint.config()
 
 
-def _front(config: Mapping[str, Any], samples: float) -> int:
+def _estimate_front(config: Mapping[str, Any], samples: float) -> int:
     return int(_first_convolution(config, samples, _FRONT_COPIES) * _FLOAT)
 
 
@@ -112,30 +117,24 @@ def _first_convolution(config: Mapping[str, Any], samples: float, copies: int) -
     return float(copies * config["conv_dim"][0] * samples / config["conv_stride"][0])
 
 
-def _attention(identity: Identity, config: dict[str, Any], seconds: float) -> int:
+def _estimate_attention(identity: Identity, config: dict[str, Any], seconds: float) -> int:
     if identity.description.get("attention") == "sdpa":
         return 0
-    frames = seconds * _sampling_rate(identity) / prod(config.get("conv_stride") or [_STRIDE])
+    frames = seconds * _read_sampling_rate(identity) / prod(config.get("conv_stride") or [_STRIDE])
     return int(_SCORE_COPIES * config.get("num_attention_heads", 12) * frames**2 * _FLOAT)
 
 
-def _sampling_rate(identity: Identity) -> int:
+def _read_sampling_rate(identity: Identity) -> int:
     return int(identity.description["preprocessing"]["sampling_rate"])
 
 
-def _address_space() -> float:
+def _measure_address_space() -> float:
     """Compute the bytes left under `ulimit -v`, taking a worker to be as large as this process. Infinite if not set."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("inf")
-    import psutil
-
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return float("inf") if limit == resource.RLIM_INFINITY else float(limit - psutil.Process().memory_info().vms)
 
 
-def _container_memory() -> float:
+def _measure_container_memory() -> float:
     """Compute the bytes left under the control group's limit. Infinite where there is none."""
     try:
         limit, used = ((_CGROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))

@@ -19,33 +19,33 @@ class Architecture:
     """How the networks of one architecture are encoded.
 
     Args:
-        together: whether a masked batch gives each input the vector that it has alone; otherwise inputs go one by one.
+        batchable: whether a masked batch gives each input the vector that it has alone; otherwise inputs go one by one.
         encoder: whether only the encoder of an encoder-decoder is used.
         causal: whether a token sees only those before it, so that the first token's vector does not depend on the text.
         layers: whether every layer gives frames of one width, so that their means can be stacked.
     """
 
-    together: bool = True
+    batchable: bool = True
     encoder: bool = False
     causal: bool = False
     layers: bool = True
 
 
-def _name(names: str, architecture: Architecture) -> dict[str, Architecture]:
+def _map_names(names: str, architecture: Architecture) -> dict[str, Architecture]:
     return dict.fromkeys(names.split(), architecture)
 
 
 AUDIO: Mapping[str, Architecture] = {
-    **_name("hubert unispeech unispeech-sat wav2vec2 wavlm", Architecture()),
+    **_map_names("hubert unispeech unispeech-sat wav2vec2 wavlm", Architecture()),
     # convolutions after the first mix a clip with its padding, or frames are pooled across their border
-    **_name("data2vec-audio sew sew-d wav2vec2-bert wav2vec2-conformer", Architecture(together=False)),
-    **_name("audio-spectrogram-transformer", Architecture(together=False)),
-    **_name("moonshine speech_to_text speecht5 whisper", Architecture(together=False, encoder=True)),
-    **_name("clap clap_audio_model", Architecture(together=False, layers=False)),
+    **_map_names("data2vec-audio sew sew-d wav2vec2-bert wav2vec2-conformer", Architecture(batchable=False)),
+    **_map_names("audio-spectrogram-transformer", Architecture(batchable=False)),
+    **_map_names("moonshine speech_to_text speecht5 whisper", Architecture(batchable=False, encoder=True)),
+    **_map_names("clap clap_audio_model", Architecture(batchable=False, layers=False)),
 }
 
 TEXT: Mapping[str, Architecture] = {
-    **_name(
+    **_map_names(
         "albert bert bert-generation camembert data2vec-text deberta deberta-v2 distilbert electra "
         "ernie esm esmc eurobert flaubert gte ibert jina_embeddings_v3 longformer luke megatron-bert modernbert mpnet "
         "nomic_bert rembert roberta roberta-prelayernorm roc_bert roformer splinter squeezebert tipsv2_text_model "
@@ -53,16 +53,16 @@ TEXT: Mapping[str, Architecture] = {
         Architecture(),
     ),
     # attention that is sparse, approximate or without a mask, convolutions over tokens, a summary at the last position
-    **_name("big_bird convbert fnet funnel mobilebert nystromformer xlnet yoso", Architecture(together=False)),
-    **_name(
+    **_map_names("big_bird convbert fnet funnel mobilebert nystromformer xlnet yoso", Architecture(batchable=False)),
+    **_map_names(
         "bart blenderbot blenderbot-small led longt5 m2m_100 marian mbart mt5 mvp pegasus plbart prophetnet t5 "
         "t5gemma umt5",
         Architecture(encoder=True),
     ),
     # sparse attention, or experts that take a limited number of a batch's tokens
-    **_name("bigbird_pegasus nllb-moe switch_transformers", Architecture(together=False, encoder=True)),
-    **_name("pegasus_x", Architecture(together=False, encoder=True, layers=False)),
-    **_name(
+    **_map_names("bigbird_pegasus nllb-moe switch_transformers", Architecture(batchable=False, encoder=True)),
+    **_map_names("pegasus_x", Architecture(batchable=False, encoder=True, layers=False)),
+    **_map_names(
         "apertus arcee biogpt bitnet bloom clip_text_model codegen cohere cohere2 ctrl cwm deepseek_v3 diffllama doge "
         "ernie4_5 exaone4 "
         "falcon falcon_mamba flex_olmo gemma gemma2 gemma3_text gemma4_text glm glm4 gpt-sw3 gpt2 gpt_bigcode gpt_neo "
@@ -91,7 +91,7 @@ OFFSET_POSITIONS = frozenset(
     ]
 )
 
-# Feature extractors whose limits are known, in `clip_limits.py`.
+# Feature extractors whose limits are known, in `extractor_limits.py`.
 EXTRACTORS = (
     "ASTFeatureExtractor",
     "ClapFeatureExtractor",

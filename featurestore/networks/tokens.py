@@ -53,7 +53,7 @@ class TokenReader:
             Unencodable: the text is empty, or longer than the network reads.
         """
         if not text.strip():
-            raise Unencodable("no text in the manifest")
+            raise Unencodable("no transcript")
         tokens = self.tokenizer(text, truncation=False, verbose=False)["input_ids"]
         if len(tokens) > self.longest:
             raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")

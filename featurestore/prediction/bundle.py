@@ -1,7 +1,6 @@
 """Load a bundle: a fitted head with all that prediction needs, as a folder of `head.json` and weights."""
 
 import dataclasses
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from featurestore import normalization, registry
 from featurestore.errors import Mismatch, NotFound
 from featurestore.normalization import Scaling
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
@@ -132,8 +132,7 @@ def read_head_json(folder: Path) -> dict[str, Any]:
         what = f"{folder} is not a bundle: it has no {FILE}" if folder.is_dir() else f"there is no bundle {folder}"
         raise NotFound(what, do="cli fit-head --head HEAD --out FOLDER writes one")
     found = read_object(path, do=_AGAIN)
-    written = found.get("format") if isinstance(found, dict) else None
-    if written not in _READABLE:
+    if (written := found.get("format")) not in _READABLE:
         got = f"format {written}"
         raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=got, do=_AGAIN)
     found.setdefault("normalize", "none")
@@ -141,7 +140,7 @@ def read_head_json(folder: Path) -> dict[str, Any]:
     missing = [name for name in (*FIELDS, "weights") if name not in found]
     if missing:
         raise Mismatch(f"{path} is damaged: it lacks {', '.join(missing)}", do=_AGAIN)
-    return dict(found)
+    return found
 
 
 def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:
@@ -152,9 +151,3 @@ def _check_weights(folder: Path, weights: Mapping[str, str]) -> None:
         got = hash_file(path)
         if got != digest:
             raise Mismatch(f"{path} is damaged", expected=f"sha256 {digest}", got=f"sha256 {got}", do=_AGAIN)
-
-
-def hash_file(path: Path) -> str:
-    """Compute the sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
 """Predict the emotion of new speech with a bundle: encode it with the bundle's encoders, then ask its head."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from featurestore.networks.identity import Identity
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
+from featurestore.progress import Say
 from featurestore.spec import FeatureSpec, parse_feature
-
-Say = Callable[[str], None]
 
 _SHOWN = 5  # rows that a line about a table lists
 
@@ -73,7 +72,7 @@ def predict(
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
         encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
-        say: receives lines about what is odd in the table, and about input that is ignored.
+        say: receives lines about irregularities of the table, and about input that is ignored.
 
     Returns:
         One prediction for the utterance, or one for each row in the table's order.

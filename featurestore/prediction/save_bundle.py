@@ -1,4 +1,4 @@
-"""Save a bundle: write it beside its place, check what is there, and replace the whole folder in one step."""
+"""Save a bundle atomically: write a temporary folder beside the target, then rename it."""
 
 import json
 import os
@@ -11,8 +11,9 @@ from typing import Any
 
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
-from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, hash_file, read_head_json
+from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
 from featurestore.storage.atomic import write_text
+from featurestore.storage.checksum import hash_file
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -23,7 +24,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         folder: where to save it; it appears complete or not at all.
 
     Raises:
-        BadValue: the features are normalized per speaker, or the place cannot be written to.
+        BadValue: the features are normalized per speaker, or the folder is not writable.
         Mismatch: the folder exists and is not a bundle, or holds files that do not belong to the bundle.
     """
     if bundle.normalize == "speaker":
@@ -75,7 +76,7 @@ def check_target(folder: Path) -> None:
     """Check that a bundle may be saved there: the folder is missing, empty, or an earlier bundle.
 
     Raises:
-        BadValue: the place cannot be written to, or lies within a file.
+        BadValue: the folder is not writable, or lies within a file.
         Mismatch: the folder exists and is not a bundle, or holds files that do not belong to the bundle.
     """
     _check_writable(folder)
@@ -92,7 +93,7 @@ def check_target(folder: Path) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Check the nearest existing parent, because the bundle is written beside its place and renamed."""
+    """Check the nearest existing parent, because the bundle is written there and renamed."""
     parent = next((path for path in folder.resolve().parents if path.exists()), folder)  # / has no parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise BadValue(

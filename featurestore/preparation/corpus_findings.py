@@ -1,12 +1,12 @@
 """Find irregularities of any corpus: clips with the same bytes, and speakers with a single label."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 from featurestore.corpora import Finding
 from featurestore.manifest import Utterance
+from featurestore.storage.checksum import hash_file
 
 _COPIES = "clips with the same bytes under different names; a test part must not hold clips that training has"
 _PEEK = 4096  # bytes from a file's middle, to tell clips of equal size apart without reading all of them
@@ -27,7 +27,7 @@ def _find_copies(rows: Sequence[Utterance], root: Path) -> Iterator[str]:
     """Yield each group of equal clips as `a = b`, with their labels if these differ."""
     first = {row.audio: row for row in reversed(rows) if row.audio}  # the first row of each clip
     groups = [list(reversed(first))]
-    for key in (_size, _peek, _digest):
+    for key in (_measure_size, _peek, hash_file):
         groups = [part for group in groups for part in _group_equal(group, root, key)]
     for group in groups:
         labels = dict.fromkeys(first[audio].label for audio in group)
@@ -46,7 +46,7 @@ def _group_equal(group: Sequence[str], root: Path, key: Callable[[Path], Hashabl
     return [clips for clips in found.values() if len(clips) > 1]
 
 
-def _size(path: Path) -> int:
+def _measure_size(path: Path) -> int:
     size = path.stat().st_size
     if not size or not path.is_file():
         raise ValueError("empty, or not a file")
@@ -58,11 +58,6 @@ def _peek(path: Path) -> tuple[int, bytes]:
     with path.open("rb") as file:
         file.seek(size // 2)
         return size, file.read(_PEEK)
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _find_single_labels(rows: Sequence[Utterance]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from featurestore.errors import Mismatch, quote
 from featurestore.store import CORPUS, Store
 
 
-def summarize(
+def build_corpus_json(
     name: str, reader: str, source: Path, card: CorpusCard, reading: Reading, columns: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the content of `corpus.json`, which depends on nothing but the arguments.
@@ -30,7 +30,7 @@ def summarize(
     return {
         "corpus": name,
         "version": card.version,
-        "root": str(folder_of(source)),
+        "root": str(find_audio_folder(source)),
         "source": str(source),
         "title": card.title,
         "licence": card.licence,
@@ -52,7 +52,7 @@ def summarize(
     }
 
 
-def folder_of(source: Path) -> Path:
+def find_audio_folder(source: Path) -> Path:
     """Return the folder that `audio` is relative to."""
     return source if source.is_dir() else source.parent
 

@@ -1,15 +1,15 @@
 """Open a store, and prepare its corpus first where there is no manifest."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.prepare import prepare
+from featurestore.progress import Say
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
 
-def open_store(path: Path, corpus: str | None, root: Path | None, say: Callable[[str], None]) -> Store:
+def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> Store:
     """Open a store, and prepare the corpus first if the store has no manifest.
 
     Without a corpus, only the default store is prepared, with the demo; an existing `corpus.json` is never replaced.
@@ -17,7 +17,7 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Callable[
     Args:
         path: the store's folder.
         corpus: its name, to prepare or to check.
-        root: the folder of its release, likewise.
+        root: the folder of its release, to prepare or to check.
         say: receives lines for the user.
 
     Raises:

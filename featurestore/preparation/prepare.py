@@ -12,12 +12,10 @@ from featurestore.corpora import CorpusCard, Reading
 from featurestore.errors import BadValue, Mismatch, Problem, quote
 from featurestore.manifest import Utterance
 from featurestore.preparation.corpus_findings import find_in_corpus
-from featurestore.preparation.corpus_json import check_same_corpus, folder_of, summarize
-from featurestore.preparation.prepare_report import ManifestChanges, Preparation, report
+from featurestore.preparation.corpus_json import build_corpus_json, check_same_corpus, find_audio_folder
+from featurestore.preparation.prepare_report import ManifestChanges, Preparation
 from featurestore.storage.atomic import write_text
 from featurestore.store import CORPUS, DEFAULT, MANIFEST
-
-__all__ = ["prepare", "report"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -61,31 +59,26 @@ def prepare(
     source = _locate(corpus, root, module, store)
     check_same_corpus(store, name, corpus)
     reading = module.utterances(source, columns) if columns else module.utterances(source)
-    if not reading.utterances:
-        raise Mismatch(
-            f"{source} holds no utterance",
-            expected=f"a release of {module.CARD.title}",
-            do=f"check that the release is complete, then cli prepare {corpus} ROOT --store {quote(store)}",
-        )
+    _check_not_empty(reading, corpus, source, module.CARD, store)
     before = _read_manifest(store)
-    reading = _add_findings(reading, folder_of(source))
-    summary = summarize(name, corpus, source, module.CARD, reading, columns)
+    reading = _add_findings(reading, find_audio_folder(source))
+    info = build_corpus_json(name, corpus, source, module.CARD, reading, columns)
     # the manifest is written last: a store without it is not prepared
-    contents = {
-        CORPUS: json.dumps(summary, ensure_ascii=False, indent=1) + "\n",
+    texts = {
+        CORPUS: json.dumps(info, ensure_ascii=False, indent=1) + "\n",
         MANIFEST: manifest.to_csv(reading.utterances),
     }
-    written = tuple(file for file, content in contents.items() if _update(store / file, content))
+    written = tuple(file for file, text in texts.items() if _update(store / file, text))
     has_stale = before is not None and MANIFEST in written
     return Preparation(
         corpus=name,
         store=store,
-        root=folder_of(source),
+        root=find_audio_folder(source),
         card=module.CARD,
         utterances=len(reading.utterances),
-        speakers=summary["speakers"],
-        hours=summary["hours"],
-        counts=summary["counts"],
+        speakers=info["speakers"],
+        hours=info["hours"],
+        counts=info["counts"],
         known=module.CARD.counts,
         findings=reading.findings,
         changes=None if before is None else _compare(before, reading.utterances),
@@ -122,6 +115,15 @@ def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> P
         )
     default: Path = module.default_root(store)
     return default.absolute()
+
+
+def _check_not_empty(reading: Reading, corpus: str, source: Path, card: CorpusCard, store: Path) -> None:
+    if not reading.utterances:
+        raise Mismatch(
+            f"{source} holds no utterance",
+            expected=f"a release of {card.title}",
+            do=f"check that the release is complete, then cli prepare {corpus} ROOT --store {quote(store)}",
+        )
 
 
 def _add_findings(reading: Reading, folder: Path) -> Reading:

@@ -60,18 +60,17 @@ class Preparation:
     written: tuple[str, ...]
     features: tuple[str, ...]
 
-
-def report(prepared: Preparation) -> str:
-    """Render the outcome as lines for a terminal."""
-    about = {"note": prepared.card.note, "licence": prepared.card.licence, "to cite": prepared.card.citation}
-    parts = [
-        [_render_headline(prepared)],
-        _render_counts(prepared),
-        _render_findings(prepared.findings),
-        [_render_item(name, text) for name, text in about.items() if text],
-        [*_render_changes(prepared), *_render_files(prepared)],
-    ]
-    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+    def summary(self) -> str:
+        """Return the outcome as lines for a terminal."""
+        about = {"note": self.card.note, "licence": self.card.licence, "to cite": self.card.citation}
+        parts = [
+            [_render_headline(self)],
+            _render_counts(self),
+            _render_findings(self.findings),
+            [_render_item(name, text) for name, text in about.items() if text],
+            [*_render_changes(self), *_render_files(self)],
+        ]
+        return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def _render_headline(prepared: Preparation) -> str:

@@ -15,7 +15,7 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     """Test on the first fifth (rounded) of each label's ids by the sha256 of `seed:id`, train on the rest.
 
     The draw is over the corpus's own labels and the whole manifest, and only then limited to `classes`. So an encoder
-    and a head hold out the same utterances under different label schemes, whatever the order of the manifest.
+    and a head hold out the same utterances under different label schemes, in any order of the manifest.
     """
     held_out = _hold_out(utterances, seed)
     kept = [row.id for row in utterances if row.id in classes]

@@ -50,7 +50,7 @@ class FeatureFile:
             raise Damaged(path, str(error).partition("\n")[0]) from None
 
     @property
-    def again(self) -> str:
+    def update_command(self) -> str:
         """The command that updates the file. It encodes only what has changed."""
         return extract_command(self.path, format_checkpoint(self.header.encoder))
 

@@ -101,7 +101,7 @@ def open_writer(path: Path, datasets: Mapping[str, tuple[tuple[int, ...], Any]],
     Raises:
         OSError: the disk is full or not writable.
     """
-    with replace_atomically(path) as temporary, _raise_disk_errors(path):
+    with replace_atomically(path) as temporary, _translate_disk_errors(path):
         layout = hdf5.create(temporary, datasets)
         writer = Writer(temporary, layout)
         try:
@@ -126,7 +126,7 @@ def encode_text(values: Sequence[str]) -> np.ndarray:
 
 
 @contextmanager
-def _raise_disk_errors(path: Path) -> Iterator[None]:
+def _translate_disk_errors(path: Path) -> Iterator[None]:
     """Turn HDF5's RuntimeError about a full disk, which has the error number in its text, into an OSError."""
     try:
         yield

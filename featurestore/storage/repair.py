@@ -98,7 +98,7 @@ def _format_damage(names: Sequence[str]) -> str:
 
 
 def _back_up(path: Path) -> Path:
-    """Keep the changed file beside the one that replaces it, because it may hold somebody's work."""
+    """Keep the changed file beside the one that replaces it, because it may hold the user's work."""
     names = (path.with_name(f"{path.name}.changed{number or ''}") for number in itertools.count())
     backup = next(name for name in names if not name.exists())
     try:

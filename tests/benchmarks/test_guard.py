@@ -77,7 +77,7 @@ def tuned(request, tmp_path_factory):
     store = Store(folder / "before")
     made = dict(zip((row.id for row in store.utterances), range(COUNT), strict=True))
     options = {"modality": modality, "checkpoint": str(start), "epochs": 1, "batch_size": 8}
-    (record,) = finetune_folds(store, out=folder / "tuned", progress=lambda line: None, **options)
+    (record,) = finetune_folds(store, out=folder / "tuned", say=lambda line: None, **options)
     return modality, ids, folder, {made[utterance_id] for utterance_id in record.record["trained_on"]}
 
 

@@ -224,7 +224,7 @@ def test_too_many_parts_are_refused(tmp_path):
 
     store = tiny.store(tmp_path / "store", tiny.utterances(24, tmp_path / "clips"), tmp_path / "clips")
     with pytest.raises(
-        BadValue, match="the training part of fold 0 cannot be cut into 2 parts\n  expected: --crossfit 2 to 1"
+        BadValue, match="the training part of fold 0 cannot be split into 2 parts\n  expected: --crossfit 2 to 1"
     ):
         finetune_folds(
             store, modality="text", checkpoint="x", out=tmp_path / "o", protocol=SESSIONS, fold="0", crossfit=2

@@ -122,7 +122,7 @@ def test_an_audio_architecture_is_encoded_exactly(name, with_classes, tmp_path, 
     with torch.inference_mode():
         plain = base(**inputs).last_hidden_state[0].numpy()
         logits = model(**inputs).logits[0].numpy() if with_classes else None
-    close(alone[2]["mean"], true_frames(name, plain, SECONDS[2]).mean(0), "mean")
+    close(alone[2]["mean"], count_true_frames(name, plain, SECONDS[2]).mean(0), "mean")
     if logits is not None:
         close(alone[2]["logits"], logits, "logits")
 
@@ -137,7 +137,7 @@ class Direct:
         return getattr(hf, self.name)(config)
 
 
-def true_frames(name, plain, seconds):
+def count_true_frames(name, plain, seconds):
     """Cut a network's output to the frames of the clip itself, by plain arithmetic."""
     samples = int(seconds * 16_000)
     if name == "whisper":

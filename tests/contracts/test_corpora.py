@@ -11,9 +11,9 @@ from featurestore import labels, manifest, registry
 from featurestore.corpora import CorpusCard, Reading
 from featurestore.errors import Problem
 from featurestore.folds.fold import split
-from featurestore.preparation.prepare import prepare, report
+from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
-from tests.support.plugged import plug_in, run_contract
+from tests.support.contracts import add_plugin, run_contract
 from tests.support.releases import (
     clips,
     damage_file,
@@ -199,7 +199,7 @@ def test_its_sample_is_prepared_and_split(corpus, root, tmp_path):
     found = prepare(corpus, root, tmp_path / "store")
     store = Store(tmp_path / "store")
     assert store.utterances == read(corpus, root).utterances
-    assert report(found).startswith(f"{corpus}: {len(store.utterances):,} utterances")
+    assert found.summary().startswith(f"{corpus}: {len(store.utterances):,} utterances")
     classes = labels.load_scheme(labels.find_default(corpus)).apply(store.utterances)
     (fold,) = split("holdout", store.utterances, classes, dev=True)
     assert len({classes[one] for one in fold.test}) > 1
@@ -283,10 +283,9 @@ def sample(folder):
 @pytest.fixture
 def run_plugin(monkeypatch, tmp_path):
     def run(order="sorted", report="True"):
-        path = tmp_path / "plugged" / "by_folder.py"
-        path.parent.mkdir()
+        path = tmp_path / f"by_folder_{order}_{report}.py".lower()  # a name of its own: modules are imported once
         path.write_text(BY_FOLDER.replace("ORDER", order).replace("REPORT", report))
-        name = plug_in(monkeypatch, "corpora", path)
+        name = add_plugin(monkeypatch, path)
         folders = (tmp_path / f"run-{number}" for number in range(1000))
 
         def folder():

@@ -22,7 +22,7 @@ from tests.support import tiny
 
 CLASSES = ("angry", "neutral", "sad")
 NETWORKS = [(family, classes) for family in tiny.FAMILIES for classes in ((), CLASSES)]
-HANDMADE = [(name, ()) for name in encoders.handmade_names()]
+HANDMADE = [(name, ()) for name in encoders.list_handmade()]
 
 
 def modality(name):
@@ -152,7 +152,7 @@ def test_another_process_gives_hand_made_encoders_the_same_identity():
         "for name in sys.argv[1:]:\n    print(encoders.identify(EncoderSpec('', name)).fingerprint())\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
-    names = encoders.handmade_names()
+    names = encoders.list_handmade()
     done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
     fingerprints = [encoders.identify(EncoderSpec("", name)).fingerprint() for name in names]
     assert done.stdout.split() == fingerprints

@@ -25,7 +25,7 @@ NETWORKS = ("wav2vec2-group", "deberta-v2")
 COUNT = 12
 
 
-@pytest.fixture(scope="module", params=[*encoders.handmade_names(), *NETWORKS])
+@pytest.fixture(scope="module", params=[*encoders.list_handmade(), *NETWORKS])
 def stored(request, tmp_path_factory):
     """Encode a store with one encoder. One of its utterances has neither clip nor text."""
     folder = tmp_path_factory.mktemp("stored")

@@ -7,7 +7,8 @@ import transformers as hf
 from transformers.models.auto import modeling_auto
 
 from featurestore.errors import BadValue
-from featurestore.finetuning.finetune import Settings, finetune
+from featurestore.finetuning.finetune import finetune
+from featurestore.finetuning.settings import Settings
 from featurestore.manifest import Utterance
 from featurestore.networks.supported_architectures import AUDIO, TEXT
 from tests.support import architectures, tiny
@@ -53,7 +54,7 @@ def fine_tune(modality, name, utterances, folder, padded=True):
         out=folder / "tuned",
         settings=Settings(epochs=1, batch_size=4, micro_batch=4),
         provenance={"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
-        progress=lambda line: None,
+        say=lambda line: None,
     )
 
 

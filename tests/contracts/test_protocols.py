@@ -14,8 +14,8 @@ from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import split
 from featurestore.manifest import Utterance
+from tests.support.contracts import add_plugin, run_contract
 from tests.support.manifests import apply_scheme, manifests
-from tests.support.plugged import plug_in, run_contract
 
 PROTOCOLS = registry.names("protocols")
 INDEPENDENT = [name for name in PROTOCOLS if registry.module("protocols", name).SPEAKER_INDEPENDENT]
@@ -149,9 +149,9 @@ def groups(utterances):
 @pytest.fixture
 def by_column(monkeypatch, tmp_path):
     def install(column, group="speaker", independent=False):
-        path = tmp_path / f"by_{column}.py"
+        path = tmp_path / f"over_{column}.py"
         path.write_text(BY_COLUMN.format(column=column, group=group, independent=independent))
-        return plug_in(monkeypatch, "protocols", path)
+        return add_plugin(monkeypatch, path)
 
     return install
 

@@ -21,7 +21,7 @@ _run_together = runner._run_together
 
 def run(folder: str, dies_at: int) -> None:
     """Run the benchmark with two workers, and kill the whole process group once `dies_at` runs are on disk."""
-    parallel.cores = lambda: 2  # with a worker for each run, all runs would start before one ends
+    parallel.count_cores = lambda: 2  # with a worker for each run, all runs would start before one ends
     runner._run_together = partial(run_together, dies_at=dies_at)
     runner.benchmark(FakeStore(), CONFIG, Path(folder))
 

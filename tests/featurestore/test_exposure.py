@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 
 from featurestore.errors import Mismatch
-from featurestore.exposure import Contents, Exposure, TrainedUtterance, from_record
+from featurestore.exposure import Contents, Exposure, TrainedUtterance, read_trained_utterances
 from featurestore.store_exposure import find_exposure
 
 
-def exposure(trained, contents, modality="text", made_up=None, clips=None, beside=None):
+def exposure(trained, contents, modality="text", made_up=None, clips=None, other=None):
     here = Contents(contents, made_up or {})
-    return find_exposure(trained, here, modality, lambda name: (clips or {}).get(name, ""), beside)
+    return find_exposure(trained, here, modality, lambda name: (clips or {}).get(name, ""), other)
 
 
 def found(*given, **options):
@@ -45,7 +45,7 @@ def test_an_id_of_the_corpus_is_proof_beside_made_up_ones():
 
 
 def test_a_record_without_contents_is_matched_by_its_ids():
-    (seen,) = from_record({"trained_on": ["row-2"]})
+    (seen,) = read_trained_utterances({"trained_on": ["row-2"]})
     assert found([seen], {"row-2": "words"}, made_up={"row-2": "m"}) == {"row-2": "id"}
 
 
@@ -89,9 +89,9 @@ def test_a_clip_is_recognized_with_other_words_and_another_id():
 
 def test_words_of_an_utterance_in_the_other_store_are_no_proof():
     trained = [TrainedUtterance("a", "yeah")]
-    assert exposure(trained, {"b": "yeah"}, beside=Contents({"a": "yeah"}, {})) == Exposure({})
-    assert found(trained, {"b": "yeah"}, beside=Contents({"a": "no"}, {})) == {"b": "text"}
-    assert found(trained, {"b": "yeah"}, beside=Contents({"a": "yeah"}, {"a": "made up"})) == {"b": "text"}
+    assert exposure(trained, {"b": "yeah"}, other=Contents({"a": "yeah"}, {})) == Exposure({})
+    assert found(trained, {"b": "yeah"}, other=Contents({"a": "no"}, {})) == {"b": "text"}
+    assert found(trained, {"b": "yeah"}, other=Contents({"a": "yeah"}, {"a": "made up"})) == {"b": "text"}
 
 
 # An utterance in truth: its words or samples, which several may share where they are words.
@@ -183,4 +183,4 @@ def test_with_clips_every_training_utterance_is_known_or_a_suspect(drawn, rewrit
 @pytest.mark.parametrize("entries", [[{"name": "a"}], ["a"], 7, [{"id": "a", "extra": 1}]])
 def test_a_damaged_record_is_reported(entries):
     with pytest.raises(Mismatch, match=r"finetune\.json, .*, is damaged\n  expected: .*\n  got: .*\n  do: fine-tune"):
-        from_record({"trained_utterances": entries})
+        read_trained_utterances({"trained_utterances": entries})

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from cli import main
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec
 from featurestore.storage import feature_writer
 from featurestore.storage.feature_writer import encode_text
 from featurestore.storage.schema import Header
-from featurestore.store import Store, default_path
+from featurestore.store import Store
 from tests.support import tiny
 
 IDS = ["a", "b", "c", "d"]
@@ -16,7 +18,7 @@ IDS = ["a", "b", "c", "d"]
 @pytest.fixture
 def store(tmp_path):
     made = tiny.store(tmp_path / "store", [Utterance(name, text=name) for name in IDS], tmp_path, corpus="iemocap")
-    add(made, "text", ["c", "a", "d"], failed={"b": "no text in the manifest"})
+    add(made, "text", ["c", "a", "d"], failed={"b": "no transcript"})
     return made
 
 
@@ -57,7 +59,7 @@ def test_without_ids_rows_follow_the_manifest_with_a_warning_about_missing_ones(
     with pytest.warns(UserWarning, match="1 of 4 utterances lack a feature"):
         ids = store.matrix(["text.mean"])[2]
     assert ids == ["a", "c", "d"]
-    assert store.failures(["text.mean"]) == {"b": "text: no text in the manifest"}
+    assert store.failures(["text.mean"]) == {"b": "text: no transcript"}
 
 
 def test_frames_are_cut_flattened_and_padded_with_zeros(store):
@@ -94,7 +96,7 @@ def test_batches_check_their_arguments_at_once(store):
 
 
 def test_an_utterance_without_the_feature_is_rejected(store):
-    with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text.mean: b\n  got: b: no text in the manifest"):
+    with pytest.raises(UnknownName, match=r"1 of 2 utterances have no text.mean: b\n  got: b: no transcript"):
         store.matrix(["text.mean"], ["a", "b"])
 
 
@@ -150,11 +152,11 @@ def test_a_store_without_features_is_reported_with_the_command_that_makes_them(t
         store.default_features()
 
 
-def test_the_default_store_is_read_from_the_environment(monkeypatch):
-    monkeypatch.setenv("FEATURESTORE", "/somewhere")
-    assert str(default_path()) == "/somewhere"
-    monkeypatch.delenv("FEATURESTORE")
-    assert str(default_path()) == "features/demo"
+def test_the_default_store_is_read_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, path in (("/somewhere", "/somewhere"), (None, "features/demo")):
+        answer = CliRunner().invoke(main, ["folds"], env={"FEATURESTORE": name})
+        assert f"there is no feature store at {path}\n" in answer.output
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class FakeStore:
     def trained_on(self, encoder):
         return frozenset(self.tuned.get(encoder, frozenset()))
 
-    def exposure(self, encoder, beside=None):
+    def exposure(self, encoder, other=None):
         return Exposure(dict.fromkeys(self.tuned.get(encoder, ()), "id"))
 
     def collect_contents(self, encoder):

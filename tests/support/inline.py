@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
 from featurestore.engines import WorkerFailure, WorkerPool, loky
-from featurestore.networks.device import cores
+from featurestore.networks.device import count_cores
 
 _open_pool = loky.open_pool
 
@@ -25,7 +25,7 @@ class InlineExecutor(Executor):
 @contextmanager
 def open_pool(engine) -> Iterator[WorkerPool]:
     """Replace loky's function: one job runs in this process, several run in worker processes as usual."""
-    if (engine.jobs or cores()) > 1:
+    if (engine.jobs or count_cores()) > 1:
         with _open_pool(engine) as pool:
             yield pool
     else:

@@ -89,4 +89,4 @@ def test_the_arithmetic_of_a_network_is_that_of_its_products():
 
 
 def test_the_machine_is_described():
-    assert _machine.describe()["cores"] == _machine.cores() >= 1
+    assert _machine.describe()["cores"] == _machine.count_cores() >= 1

@@ -67,7 +67,7 @@ def _die_in_a_run(store, group, folder):
 
 
 def test_a_benchmark_resumes_after_a_local_worker_died(tmp_path, monkeypatch, whole):
-    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "count_cores", lambda: 2)
     monkeypatch.setattr(runner, "_run_together", _die_in_a_run)
     with pytest.raises(Unavailable, match=r"a worker process died, (.|\n)*it continues; use --jobs 1, which needs"):
         runner.benchmark(FakeStore(), SESSIONS, tmp_path)

@@ -75,7 +75,7 @@ def test_a_store_without_a_usable_clip_ends_in_a_message(store, models):
             "use an encoder for utterances of",
         ),
         (TypeError("forward() got an unexpected keyword"), "the network or this machine fails, not the corpus: "),
-        (Unencodable("no audio in the manifest"), "check "),
+        (Unencodable("no audio file"), "check "),
     ],
     ids=str,
 )

@@ -27,4 +27,4 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fine_tuned(folder):
     lines = []
-    return finetune(**arguments(folder, progress=lines.append)), lines
+    return finetune(**arguments(folder, say=lines.append)), lines

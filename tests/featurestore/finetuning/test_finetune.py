@@ -61,7 +61,7 @@ def test_the_record_holds_inputs_and_results(fine_tuned):
 def test_the_same_inputs_again_are_up_to_date_and_write_nothing(folder, fine_tuned):
     lines = []
     before = (folder / "tuned" / "model.safetensors").stat().st_mtime_ns
-    again = finetune(**arguments(folder, progress=lines.append))
+    again = finetune(**arguments(folder, say=lines.append))
     assert not again.fresh
     assert again.record == fine_tuned[0].record
     assert lines == [f"{folder / 'tuned'}: up to date"]
@@ -146,8 +146,8 @@ def test_many_unreadable_utterances_are_refused(folder, tmp_path):
         finetune(**arguments(folder, utterances=utterances, out=tmp_path / "tuned"))
     assert str(problem.value) == (
         "2 of 40 utterances cannot be read:\n"
-        "  u00: no text in the manifest\n"
-        "  u01: no text in the manifest\n"
+        "  u00: no transcript\n"
+        "  u01: no transcript\n"
         "  expected: at most 1% of them\n"
         "  do: run cli prepare to see what is missing; fix the corpus, or remove them from the manifest (clips "
         "that are too long for the encoder: by --max-seconds)"
@@ -161,7 +161,7 @@ def test_a_few_unreadable_utterances_are_left_out_and_reported(folder, tmp_path,
     lines = []
     once = dataclasses.replace(SETTINGS, epochs=1)
     result = finetune(
-        **arguments(folder, utterances=utterances, out=tmp_path / "tuned", settings=once, progress=lines.append)
+        **arguments(folder, utterances=utterances, out=tmp_path / "tuned", settings=once, say=lines.append)
     )
     (reason,) = result.record["left_out"].values()
     assert lines[0] == f"left out because unreadable (1 of 40):\n  u05: {reason}"

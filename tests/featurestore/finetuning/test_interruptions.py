@@ -50,7 +50,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(folder, fine_tuned,
     assert (out.with_name("tuned.parts") / "trainer" / f"checkpoint-{moment}" / "whole").exists()
     assert not out.exists()
     lines = []
-    result = finetune(**arguments(folder, out=out, progress=lines.append))
+    result = finetune(**arguments(folder, out=out, say=lines.append))
     assert f"{out}.parts: resuming" in lines
     assert_same_weights(out, folder / "tuned")
     assert result.record["history"] == fine_tuned[0].record["history"]
@@ -90,6 +90,6 @@ def test_a_run_with_other_inputs_restarts(folder, fine_tuned, tmp_path):
     (parts / "request.json").write_text('{"settings": {"epochs": 1}}')
     (parts / "trainer" / "stray").touch()
     lines = []
-    finetune(**arguments(folder, out=tmp_path / "tuned", progress=lines.append))
+    finetune(**arguments(folder, out=tmp_path / "tuned", say=lines.append))
     assert lines[0] == f"{parts}: inputs changed; restarting"
     assert_same_weights(tmp_path / "tuned", folder / "tuned")

@@ -90,7 +90,7 @@ def arguments(folder, checkpoint, seconds=(0.5,) * 6, **changes):
         "out": folder / "tuned",
         "settings": SETTINGS,
         "provenance": {"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
-        "progress": lambda line: None,
+        "say": lambda line: None,
     } | changes
 
 
@@ -152,7 +152,7 @@ def test_a_span_stays_within_its_clip_and_masks_at_most_half_of_a_short_one(fram
 def test_a_clip_beyond_the_users_limit_is_left_out_and_reported(tmp_path):
     checkpoint = network("wav2vec2", tmp_path / "start")
     lines = []
-    given = arguments(tmp_path, checkpoint, (0.5, 0.6, 0.5, 0.6, 0.5, 2.0), progress=lines.append)
+    given = arguments(tmp_path, checkpoint, (0.5, 0.6, 0.5, 0.6, 0.5, 2.0), say=lines.append)
     result = finetune(**given | {"settings": replace(SETTINGS, max_seconds=1.5)})
     reason = "2.0 s long: --max-seconds allows 1.5"
     assert result.record["left_out"] == {"c5": reason}
@@ -206,7 +206,7 @@ def test_other_limits_restart_training_and_end_with_the_same_weights(tmp_path, m
     monkeypatch.undo()
     monkeypatch.setattr(training_limits, "measure_free_memory", lambda: 7_000_000)
     lines = []
-    result = finetune(**given | {"settings": two, "progress": lines.append})
+    result = finetune(**given | {"settings": two, "say": lines.append})
     assert list(result.record["left_out"]) == ["c5"]
     assert f"{tmp_path / 'tuned'}.parts: utterances changed; restarting" in lines
     again = finetune(**given | {"settings": two, "out": tmp_path / "again"})

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.finetuning.data import TextPreparer
-from featurestore.finetuning.finetune import Settings, finetune
+from featurestore.finetuning.finetune import finetune
+from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import resolve
@@ -80,7 +81,7 @@ def fine_tune(
         "out": folder / "tuned",
         "settings": settings,
         "provenance": {"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
-        "progress": say,
+        "say": say,
     }
     return finetune(**{**given, **changes})
 

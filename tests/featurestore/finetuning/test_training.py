@@ -10,7 +10,8 @@ import transformers as hf
 
 from featurestore.finetuning import demo_models, history, training
 from featurestore.finetuning.data import ClipPreparer, Collator, LengthGroupedSampler
-from featurestore.finetuning.finetune import Settings, finetune
+from featurestore.finetuning.finetune import finetune
+from featurestore.finetuning.settings import Settings
 from featurestore.manifest import Utterance
 from tests.featurestore.finetuning.texts import arguments, weights
 from tests.support import tiny

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from featurestore.finetuning.finetune import Settings
+from featurestore.finetuning.settings import Settings
 from featurestore.manifest import Utterance
 from tests.support import tiny
 
@@ -35,7 +35,7 @@ def arguments(folder, **changes):
         "out": folder / "tuned",
         "settings": SETTINGS,
         "provenance": PROVENANCE,
-        "progress": lambda line: None,
+        "say": lambda line: None,
     }
     return {**given, **changes}
 

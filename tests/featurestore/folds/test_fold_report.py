@@ -22,15 +22,15 @@ def run(*arguments):
 
 def test_the_table_has_counts_and_the_digest(store):
     found = report_folds(store, protocol="leave-one-session-out", dev=True)
-    assert run("--store", store, "--protocol", "leave-one-session-out", "--dev") == found.table() + "\n"
-    assert found.table().splitlines()[:5] == [
+    assert run("--store", store, "--protocol", "leave-one-session-out", "--dev") == found.summary() + "\n"
+    assert found.summary().splitlines()[:5] == [
         "protocol leave-one-session-out on table, labels all, seed 0",
         "fold 1",
         "  train      24 utterances    2 speakers  ang 8, hap 8, sad 8",
         "  dev        24 utterances    2 speakers  ang 8, hap 8, sad 8",
         "  test       24 utterances    2 speakers  ang 8, hap 8, sad 8",
     ]
-    assert found.table().splitlines()[-1] == f"digest {folds.digest(found.folds)}"
+    assert found.summary().splitlines()[-1] == f"digest {folds.digest(found.folds)}"
 
 
 def test_the_file_reads_back(store, tmp_path):

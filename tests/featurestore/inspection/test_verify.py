@@ -100,9 +100,9 @@ def test_changed_clips_are_stale(path):
     root = Store(path).root
     tiny.clip(root / "clip001.wav", 0.4, 77)
     (root / "clip002.wav").unlink()
-    again = FeatureFile(path / "audio.h5").again
+    again = FeatureFile(path / "audio.h5").update_command
     assert verify(path).problems == [
-        f"audio.h5: 2 vectors are stale: the audio has changed or is gone: u001, u002; do: {again}"
+        f"audio.h5: 2 vectors are stale: the audio has changed or is missing: u001, u002; do: {again}"
     ]
     shutil.rmtree(root)
     found = verify(path)

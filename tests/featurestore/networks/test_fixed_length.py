@@ -11,7 +11,8 @@ from featurestore import encoders
 from featurestore.audio import decode
 from featurestore.errors import BadValue
 from featurestore.finetuning.data import ClipPreparer
-from featurestore.finetuning.finetune import Settings, finetune
+from featurestore.finetuning.finetune import finetune
+from featurestore.finetuning.settings import Settings
 from featurestore.item import Item
 from featurestore.spec import EncoderSpec
 from tests.support import tiny
@@ -42,7 +43,7 @@ def fine_tune(root, rows, family, length):
         out=root / f"{family}-{length}",
         settings=dataclasses.replace(SETTINGS, fixed_length=length),
         provenance={"corpus": "made-up", "manifest": "", "labels": "all", "protocol": "holdout", "fold": "0"},
-        progress=lambda line: None,
+        say=lambda line: None,
     ).folder
 
 

@@ -13,8 +13,8 @@ from featurestore.engines import Engine
 from featurestore.errors import Unavailable
 from featurestore.extraction import partition, worker
 from featurestore.extraction.extract import extract_encoder
+from featurestore.extraction.part_file import halve_precision
 from featurestore.extraction.partition import Work
-from featurestore.extraction.parts import halve_precision
 from featurestore.item import Item
 from featurestore.networks import memory
 from featurestore.networks.identity import Identity

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification
 
-from featurestore.networks.frames import shortest_clip
+from featurestore.networks.frames import compute_shortest_clip
 from featurestore.networks.padding import isolate_front
 from tests.support import tiny
 
@@ -87,9 +87,9 @@ def test_a_network_that_reads_spectra_has_no_such_front():
 
 def test_the_shortest_clip_gives_exactly_one_frame():
     config = AutoConfig.for_model("wav2vec2")
-    assert shortest_clip(config) == 400
+    assert compute_shortest_clip(config) == 400
     model = AutoModel.from_config(tiny.config("wav2vec2-group")).eval()
-    samples = shortest_clip(model.config)
+    samples = compute_shortest_clip(model.config)
     assert model.feature_extractor(torch.randn(1, samples)).shape[-1] == 1
     with pytest.raises(RuntimeError, match="Kernel size"):
         model.feature_extractor(torch.randn(1, samples - 1))

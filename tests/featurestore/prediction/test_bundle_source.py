@@ -7,6 +7,7 @@ import pytest
 from benchmarks.fitting.fit import fit_head
 from featurestore.errors import BadValue, Mismatch, UnknownName
 from featurestore.prediction import bundle as bundles
+from featurestore.prediction.save_bundle import measure_weights, save
 from tests.support.fake_store import FakeStore
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -28,13 +29,13 @@ def read(folder):
 
 
 def test_a_head_of_the_project_has_neither_source_nor_trusted_types(tmp_path):
-    bundles.save(make("prior"), tmp_path / "b")
+    save(make("prior"), tmp_path / "b")
     assert not {"source", "trusted_types"} & read(tmp_path / "b").keys()
 
 
 def test_a_bundle_of_a_classifier_names_its_distribution_and_its_types(tmp_path):
     saved = make(FOREST, n_estimators=3)
-    bundles.save(saved, tmp_path / "b")
+    save(saved, tmp_path / "b")
     assert read(tmp_path / "b")["source"]["distribution"].startswith("scikit-learn ")
     assert read(tmp_path / "b")["trusted_types"] == ["sklearn.tree._tree.Tree"]
     loaded = bundles.load(tmp_path / "b")
@@ -43,7 +44,7 @@ def test_a_bundle_of_a_classifier_names_its_distribution_and_its_types(tmp_path)
 
 
 def test_types_that_are_not_recorded_are_not_loaded(tmp_path):
-    bundles.save(make(FOREST, n_estimators=3), tmp_path / "b")
+    save(make(FOREST, n_estimators=3), tmp_path / "b")
     change(tmp_path / "b", trusted_types=[])
     with pytest.raises(Mismatch, match="cannot be read: .* holds types that its bundle does not record: sklearn.tree"):
         bundles.load(tmp_path / "b")
@@ -51,7 +52,7 @@ def test_types_that_are_not_recorded_are_not_loaded(tmp_path):
 
 @pytest.mark.parametrize("path", ["no_such_package.Classifier", "tests.heads.test_classifier.Foreign", "os.path"])
 def test_a_dotted_path_from_a_bundle_imports_only_installed_packages(path, tmp_path):
-    bundles.save(make(FOREST, n_estimators=3), tmp_path / "b")
+    save(make(FOREST, n_estimators=3), tmp_path / "b")
     change(tmp_path / "b", head_name=path)
     before = set(sys.modules)
     with pytest.raises(UnknownName, match=f"{path}', which is not in an installed distribution"):
@@ -63,17 +64,17 @@ def test_a_classifier_that_cannot_be_saved_is_measured_and_not_bundled(tmp_path)
     bundle = make(FOREST, n_estimators=3)
     bundle.head.model_.extra_ = (one for one in "generator")
     with pytest.raises(BadValue) as caught:
-        bundles.save(bundle, tmp_path / "b")
+        save(bundle, tmp_path / "b")
     what, do = str(caught.value).splitlines()[0], str(caught.value).splitlines()[-1]
     assert what.startswith(f"no bundle can be written of head {FOREST}: {FOREST} cannot be saved by skops")
     assert do == "  do: choose another head; cli benchmark measures this one without a bundle"
     assert not (tmp_path / "b").exists()
-    assert bundles.weights_bytes(bundle.head) == 0
+    assert measure_weights(bundle.head) == 0
 
 
 def test_an_mlp_of_an_earlier_version_is_read_with_its_former_parameters(tmp_path):
     saved = make("mlp", epochs=1, device="cpu")
-    bundles.save(saved, tmp_path / "b")
+    save(saved, tmp_path / "b")
     params = read(tmp_path / "b")["params"]
     change(tmp_path / "b", params=params | {"extra_outputs": 0, "double_softmax": False})
     assert np.array_equal(bundles.load(tmp_path / "b").head.predict_proba(ROWS), saved.head.predict_proba(ROWS))

@@ -76,7 +76,7 @@ def test_a_table_is_predicted_row_by_row_with_reasons_for_bad_rows(fitted, tmp_p
     assert [row.id for row in found] == ["a", "b", "c"]
     assert found[0].emotion in result.bundle.classes
     assert "no such file" in found[1].reason
-    assert found[2].reason == "text: no text in the manifest"
+    assert found[2].reason == "text: no transcript"
     assert json.loads(json.dumps(found[1].to_json()))["failed"].startswith("audio: no such file")
     assert "failed: audio: no such file" in render(found)
 

@@ -4,7 +4,6 @@ import soundfile
 
 from featurestore.preparation import corpus_findings
 from featurestore.preparation.prepare import prepare
-from featurestore.preparation.prepare_report import report
 
 COPIES = "clips with the same bytes under different names; a test part must not hold clips that training has"
 
@@ -28,13 +27,13 @@ def findings(prepared):
 def test_clips_with_the_same_bytes_are_a_finding(clips, tmp_path):
     prepared = prepare("table", clips, tmp_path / "store")
     assert findings(prepared)[COPIES] == ("a = b = f", "c = e (labelled sad, glad)")
-    assert "      2  clips with the same bytes under different names" in report(prepared)
+    assert "      2  clips with the same bytes under different names" in prepared.summary()
 
 
 def test_only_possible_copies_are_read_whole(clips, tmp_path, monkeypatch):
     read = []
-    digest = corpus_findings._digest
-    monkeypatch.setattr(corpus_findings, "_digest", lambda path: read.append(path.stem) or digest(path))
+    digest = corpus_findings.hash_file
+    monkeypatch.setattr(corpus_findings, "hash_file", lambda path: read.append(path.stem) or digest(path))
     prepare("table", clips, tmp_path / "store")
     assert sorted(read) == ["a", "b", "c", "e", "f"]
 

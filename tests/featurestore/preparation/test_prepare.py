@@ -10,7 +10,7 @@ from featurestore import manifest
 from featurestore.corpora import iemocap
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.preparation.prepare import prepare
-from featurestore.preparation.prepare_report import ManifestChanges, report
+from featurestore.preparation.prepare_report import ManifestChanges
 from featurestore.store import Store
 from tests.support import iemocap_release as release
 
@@ -67,7 +67,7 @@ def test_preparing_again_writes_nothing(root, store):
     assert again.written == ()
     assert again.changes == ManifestChanges()
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in store.iterdir()} == before
-    assert report(again).endswith(f"unchanged {store}/utterances.csv\nunchanged {store}/corpus.json")
+    assert again.summary().endswith(f"unchanged {store}/utterances.csv\nunchanged {store}/corpus.json")
 
 
 def test_a_relative_root_becomes_absolute(root, store, monkeypatch):
@@ -97,7 +97,7 @@ def test_the_report_lists_changes(table, tmp_path):
         "      1  feature files of the old manifest\n"
         "         text.h5\n"
         f"         out of date; commands to extract them again: cli inspect {store}\n"
-    ) in report(prepared)
+    ) in prepared.summary()
 
 
 def test_the_report_mentions_another_order(table, tmp_path):
@@ -106,7 +106,7 @@ def test_the_report_mentions_another_order(table, tmp_path):
     table.write_text("id,text,label\nb,Ho.,y\na,Hi.,x\n")
     prepared = prepare("table", table, tmp_path / "store")
     assert prepared.changes == ManifestChanges(reordered=True)
-    assert "rows in another order" in report(prepared)
+    assert "rows in another order" in prepared.summary()
 
 
 def test_a_damaged_store_is_written_again(table, tmp_path):
@@ -128,7 +128,7 @@ def test_the_root_of_a_table_is_its_folder(table, tmp_path):
 def test_a_report_without_known_counts(table, tmp_path):
     store = tmp_path / "store"
     table.write_text("id,text,label,speaker\nx,Hi.,glad,a\ny,Oh.,sad,a\nz,Ho.,glad,\n")
-    assert report(prepare("table", table, store)) == (
+    assert prepare("table", table, store).summary() == (
         "table: 3 utterances, 1 speakers, 0 s\n"
         f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
         "\n"
@@ -149,7 +149,7 @@ def test_a_report_without_known_counts(table, tmp_path):
 
 
 def test_a_report_beside_known_counts(root, store):
-    lines = report(prepare("iemocap", root, store)).splitlines()
+    lines = prepare("iemocap", root, store).summary().splitlines()
     assert lines[0] == "iemocap: 9 utterances, 6 speakers, 0 s"
     assert "label  meaning                          here   known  difference" in lines
     assert "ang    angry                               1   1,103      -1,102" in lines
@@ -162,7 +162,7 @@ def test_a_report_beside_known_counts(root, store):
 
 def test_a_full_release_has_no_difference(tmp_path, store):
     prepared = prepare("iemocap", release.full(tmp_path / "full"), store)
-    lines = [line.split() for line in report(prepared).splitlines()]
+    lines = [line.split() for line in prepared.summary().splitlines()]
     assert lines[0][:5] == ["iemocap:", "10,039", "utterances,", "10", "speakers,"]
     assert ["all", "10,039", "10,039", "-"] in lines
     assert ["dis", "disgusted", "2", "2", "-"] in lines
@@ -215,7 +215,7 @@ def test_a_file_name_that_is_not_utf_8_is_escaped_in_the_report(store, tmp_path)
     for name in (b"03a01Fa.wav", b"St\xfcck.wav"):
         soundfile.write(os.fsencode(clips) + b"/" + name, np.zeros(1600), 16_000)
     prepared = prepare("emodb", clips, store)
-    assert r"St\udcfcck.wav" in report(prepared)
+    assert r"St\udcfcck.wav" in prepared.summary()
     assert r"St\\udcfcck.wav" in (store / "corpus.json").read_text("utf-8")
 
 
@@ -235,4 +235,4 @@ def test_another_wording_of_a_finding_leaves_the_manifest_and_its_features(table
     (store / "corpus.json").write_text(json.dumps(info))
     again = prepare("table", table, store)
     assert (again.written, again.changes, again.features) == (("corpus.json",), ManifestChanges(), ())
-    assert "the manifest has changed" not in report(again)
+    assert "the manifest has changed" not in again.summary()

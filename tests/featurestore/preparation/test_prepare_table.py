@@ -6,7 +6,6 @@ from featurestore.errors import BadValue, Mismatch
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.open_store import open_store
 from featurestore.preparation.prepare import prepare
-from featurestore.preparation.prepare_report import report
 from featurestore.store import Store
 
 
@@ -41,7 +40,7 @@ def test_a_table_may_have_its_own_name_and_columns(tmp_path):
         "--column text=words"
     )
     assert prepare_calls(tmp_path)[1].written == ()
-    assert report(prepared).startswith("calls: 2 utterances")
+    assert prepared.summary().startswith("calls: 2 utterances")
 
 
 def test_keys_of_json_lines_may_have_their_own_names(tmp_path):

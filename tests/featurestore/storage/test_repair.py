@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cli import main
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.extraction import extract
-from featurestore.extraction.extract import _Extraction
+from featurestore.extraction.extract import _Extractor
 from featurestore.manifest import to_csv
 from featurestore.spec import EncoderSpec
 from featurestore.storage import changes, repair, seal, superblock
@@ -55,7 +55,7 @@ def nothing_is_encoded(monkeypatch, made):
     def refuse(*args):
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr(_Extraction, "_encode", refuse)
+    monkeypatch.setattr(_Extractor, "_encode", refuse)
 
 
 def python(code, path, **environment):
@@ -362,7 +362,7 @@ def test_a_file_opened_elsewhere_during_an_extraction_is_not_replaced(path, made
         handles.append(h5py.File(path, "r+"))
         return []
 
-    monkeypatch.setattr(_Extraction, "_encode", encode)
+    monkeypatch.setattr(_Extractor, "_encode", encode)
     try:
         manifest.write_text(to_csv(rows), "utf-8")
         with pytest.raises(Unavailable, match="text.h5 is open for writing in another program"):

@@ -1,4 +1,4 @@
-"""Know the shortest and the longest clip that each kind of feature extractor takes whole.
+"""Find the shortest and the longest clip that each feature extractor reads without cutting it.
 
 Feature extractors of transformers cut, repeat or pad clips without a warning: to 30 seconds (Whisper), to 1,024 frames
 of a spectrum (AST), to a random ten seconds (CLAP), to a whole number of strides (w2v-bert).
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from featurestore.errors import BadValue
-from featurestore.networks.frames import KALDI_HOP, KALDI_WINDOW, MOONSHINE, shortest_clip, squeeze
+from featurestore.networks.frames import KALDI_HOP, KALDI_WINDOW, MOONSHINE, compute_shortest_clip, read_squeeze_factor
 from featurestore.networks.supported_architectures import EXTRACTORS
 
 # Moonshine's convolutions: kernels of 127, 7 and 3 samples or frames, strides of 64, 3 and 2.
@@ -17,7 +17,7 @@ _MOONSHINE_SHORTEST = ((3 - 1) * 3 + 7 - 1) * 64 + 127
 
 
 @dataclass(frozen=True)
-class ClipLimits:
+class ExtractorLimits:
     """Lengths of clips that an extractor passes on whole, in samples.
 
     Args:
@@ -31,7 +31,7 @@ class ClipLimits:
     waveform: bool = False
 
 
-def find_limits(extractor: Any, config: Any) -> ClipLimits:
+def find_limits(extractor: Any, config: Any) -> ExtractorLimits:
     """Find the limits of a feature extractor.
 
     Args:
@@ -51,40 +51,40 @@ def find_limits(extractor: Any, config: Any) -> ClipLimits:
     return _LIMITS[name](extractor, config)
 
 
-def _limit_waveforms(_extractor: Any, config: Any) -> ClipLimits:
+def _limit_waveforms(_extractor: Any, config: Any) -> ExtractorLimits:
     """Limit waveforms by what the network's own convolutions need."""
     if config.model_type == MOONSHINE:
-        return ClipLimits(_MOONSHINE_SHORTEST, None, waveform=True)
-    shortest = shortest_clip(config, squeeze(config)) if getattr(config, "conv_kernel", None) else 1
-    return ClipLimits(shortest, None, waveform=True)
+        return ExtractorLimits(_MOONSHINE_SHORTEST, None, waveform=True)
+    shortest = compute_shortest_clip(config, read_squeeze_factor(config)) if getattr(config, "conv_kernel", None) else 1
+    return ExtractorLimits(shortest, None, waveform=True)
 
 
-def _limit_ast(extractor: Any, _config: Any) -> ClipLimits:
+def _limit_ast(extractor: Any, _config: Any) -> ExtractorLimits:
     """Limit Kaldi's filter banks, which are cut or padded to `max_length` frames."""
-    return ClipLimits(KALDI_WINDOW, KALDI_WINDOW + KALDI_HOP * int(extractor.max_length) - 1)
+    return ExtractorLimits(KALDI_WINDOW, KALDI_WINDOW + KALDI_HOP * int(extractor.max_length) - 1)
 
 
-def _limit_clap(extractor: Any, _config: Any) -> ClipLimits:
+def _limit_clap(extractor: Any, _config: Any) -> ExtractorLimits:
     """Limit mel spectra of ten seconds: a longer clip is cut at random, a shorter one is repeated or padded."""
-    return ClipLimits(1, int(extractor.nb_max_samples))
+    return ExtractorLimits(1, int(extractor.nb_max_samples))
 
 
-def _limit_seamless(extractor: Any, _config: Any) -> ClipLimits:
+def _limit_seamless(extractor: Any, _config: Any) -> ExtractorLimits:
     """Limit Kaldi's filter banks, `stride` frames together. The mask leaves out a frame that is not whole."""
-    return ClipLimits(KALDI_WINDOW + KALDI_HOP * (int(extractor.stride) - 1), None)
+    return ExtractorLimits(KALDI_WINDOW + KALDI_HOP * (int(extractor.stride) - 1), None)
 
 
-def _limit_speech_to_text(_extractor: Any, _config: Any) -> ClipLimits:
+def _limit_speech_to_text(_extractor: Any, _config: Any) -> ExtractorLimits:
     """Limit Kaldi's filter banks, normalized over the clip, which needs more than one frame."""
-    return ClipLimits(KALDI_WINDOW + KALDI_HOP, None)
+    return ExtractorLimits(KALDI_WINDOW + KALDI_HOP, None)
 
 
-def _limit_whisper(extractor: Any, _config: Any) -> ClipLimits:
+def _limit_whisper(extractor: Any, _config: Any) -> ExtractorLimits:
     """Limit mel spectra of 30 seconds."""
-    return ClipLimits(1, int(extractor.n_samples))
+    return ExtractorLimits(1, int(extractor.n_samples))
 
 
-_LIMITS: Mapping[str, Callable[[Any, Any], ClipLimits]] = {
+_LIMITS: Mapping[str, Callable[[Any, Any], ExtractorLimits]] = {
     "ASTFeatureExtractor": _limit_ast,
     "ClapFeatureExtractor": _limit_clap,
     "SeamlessM4TFeatureExtractor": _limit_seamless,

@@ -1,28 +1,15 @@
-"""List a module from anywhere in the registry, as a plug-in does."""
+"""Run the contract tests of a module on a plug-in that a test writes."""
 
-import importlib.util
 import inspect
 import itertools
-import sys
 
-from featurestore import registry
+from featurestore import plugins
 
 
-def plug_in(monkeypatch, kind, path):
-    """Make the registry list and load the module at `path`, and return its name."""
-    name = path.stem.replace("_", "-")
-    spec = importlib.util.spec_from_file_location(f"plugged_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    names, load, summary = registry.names, registry.module, registry.summary
-    own = (kind, name)
-    monkeypatch.setattr(registry, "names", lambda asked: sorted([*names(asked), *([name] if asked == kind else [])]))
-    monkeypatch.setattr(registry, "module", lambda *asked: module if asked == own else load(*asked))
-    monkeypatch.setattr(
-        registry, "summary", lambda *asked: module.__doc__.partition("\n")[0] if asked == own else summary(*asked)
-    )
-    return name
+def add_plugin(monkeypatch, path):
+    """Give a plug-in file to this process for one test, and return its name in the registry."""
+    monkeypatch.setenv(plugins.VARIABLE, str(path))
+    return path.stem.replace("_", "-")
 
 
 def run_contract(tests, subject, name, **fixtures):
