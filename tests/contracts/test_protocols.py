@@ -7,7 +7,7 @@ import typing
 from itertools import chain
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from featurestore import registry
@@ -20,7 +20,11 @@ from tests.support.manifests import apply_scheme, manifests
 PROTOCOLS = registry.names("protocols")
 INDEPENDENT = [name for name in PROTOCOLS if registry.module("protocols", name).SPEAKER_INDEPENDENT]
 UNORDERED = [name for name in PROTOCOLS if not getattr(registry.module("protocols", name), "BY_ORDER", False)]
-quick = settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+# without shrinking: it takes minutes on whole manifests
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+quick = settings(
+    max_examples=20, phases=PHASES, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 REFUSALS = re.compile(
     "tests a class that it never trains on|is empty|cannot be split into|no dev part|needs at least two|neither script"
 )

@@ -127,7 +127,7 @@ def test_fixed_does_not_leak(root, fixed):
 def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, fixed, monkeypatch, tmp_path):
     everything = Exposure({row.id: "id" for row in Store(root / "store").utterances})
     monkeypatch.setattr(Store, "exposure", lambda store, encoder: everything)
-    with pytest.raises(Leakage, match="encoder audio@paper-fixed was tuned on 9 of the 9 test utterances"):
+    with pytest.raises(Leakage, match="encoder audio@paper-fixed was fine-tuned on 9 of the 9 test utterances"):
         fusion_stage.train_fusion(plan(root, MODES["fixed"]), tmp_path / "fusion.json", print)
 
 
