@@ -1,14 +1,18 @@
-"""Corpora: one module each, which describes a corpus and reads its release.
+"""Read corpora: one module each, which describes a corpus and reads its release.
 
-A module defines:
+A module of this package is a corpus: `featurestore.registry` finds it by its file, and plug-ins likewise. It defines:
 
     CARD: CorpusCard                    title, licence, labels and label schemes
     utterances(root) -> Reading         read the release in the folder `root`
     sample(folder) -> None              write a small release into an empty folder, for the contract tests
 
-A reader leaves nothing out without a finding. `set_durations` reads the length of every clip and reports those that are
-missing or unusable; `decode_text` reads a text file in any encoding. A card with `counts` makes missing utterances
-visible in a release whose files do not list them.
+A reader leaves nothing out without a finding. Two functions help:
+
+    set_durations(root, rows)           read the length of every clip, and report those that are missing or unusable
+    decode_text(path)                   decode a text file in UTF-8, UTF-16, UTF-32 or cp1252
+
+With `segments=True`, `set_durations` measures the segments from `start` to `end`; the `Reading` then says
+`segments=True`, too. A card with `counts` makes missing utterances visible in a release whose files do not list them.
 
 A sample has the layout of a real release and made-up contents: a few clips of noise, at least two labels of the
 default label scheme and at least three utterances of each. The function imports numpy and soundfile itself.

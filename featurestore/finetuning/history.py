@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, recall_score
 from transformers.trainer_utils import EvalPrediction
 
 POINTS = 10  # kept of an epoch's curves
@@ -48,8 +48,8 @@ def average_runs(values: Sequence[float], points: int = POINTS) -> list[float]:
 def score(prediction: EvalPrediction) -> dict[str, float]:
     """Compute accuracy and unweighted average recall (mean recall of the classes that occur), each 0 to 1."""
     guessed, truth = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)  # (N,) each
-    recalls = [float(np.mean(guessed[truth == target] == target)) for target in np.unique(truth)]
-    return {"accuracy": float(np.mean(guessed == truth)), "unweighted_average_recall": float(np.mean(recalls))}
+    recall = recall_score(truth, guessed, labels=np.unique(truth), average="macro")
+    return {"accuracy": float(np.mean(guessed == truth)), "unweighted_average_recall": float(recall)}
 
 
 def count_confusions(prediction: EvalPrediction, classes: int) -> list[list[int]]:

@@ -55,7 +55,8 @@ def test_extraction_stores_the_vectors_that_the_encoder_gives(stored):
 
 def test_an_utterance_without_input_fails_with_the_reason(stored):
     store, identity, extracted = stored
-    assert extracted.failed == {store.utterances[-1].id: f"no {identity.modality} in the manifest"}
+    reason = {"audio": "no audio file", "text": "no transcript"}[identity.modality]
+    assert extracted.failed == {store.utterances[-1].id: reason}
 
 
 def test_extraction_again_encodes_nothing(stored):

@@ -1,10 +1,12 @@
 """Test extraction of clips, networks and files that fail."""
 
+import errno
+
 import numpy as np
 import pytest
 import soundfile
 
-from featurestore.errors import Mismatch, Unencodable
+from featurestore.errors import Mismatch, Unavailable, Unencodable
 from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
@@ -108,3 +110,36 @@ def test_a_damaged_part_is_reported_and_encoded_again(store, models):
     lines = []
     assert run(store, models["text"], say=lines.append).encoded == 9
     assert lines[0].startswith(f"{folder.resolve() / '0123.h5'} cannot be used, so its utterances are encoded again: ")
+
+
+def test_a_vector_that_is_not_finite_is_a_failure(store, models, monkeypatch):
+    from featurestore.encoders.hf_audio import HFAudio
+
+    original = HFAudio.encode
+
+    def undefined(self, batch, kinds):
+        return (
+            [
+                {kind: values * (np.nan if kind == "std" else 1) for kind, values in one.items()}
+                for one in original(self, batch, kinds)
+            ]
+            if self.size(batch[0]) == longest
+            else original(self, batch, kinds)
+        )
+
+    longest = max(round(row.duration * 16_000) for row in store.utterances)
+    monkeypatch.setattr(HFAudio, "encode", undefined)
+    assert list(run(store, models["audio"]).failed.values()) == ["the encoder gives NaN or infinite values in std"]
+
+
+def test_an_unreadable_feature_file_is_not_reported_as_damaged(store, models, monkeypatch):
+    path = run(store, models["audio"]).path
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("featurestore.storage.seal.check", refuse)
+    with pytest.raises(Unavailable, match=r"audio\.h5 cannot be read\n  got: Permission denied"):
+        run(store, models["audio"])
+    monkeypatch.undo()
+    assert FeatureFile(path).find_damaged() == []

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurestore.engines import Engine
 from featurestore.extraction import partition
 from featurestore.extraction.partition import Work, group_batches, split_parts
 from featurestore.item import Item
+from tests.support.fake_identity import identity
 
 
 def make_work(costs, keys=None):
@@ -61,3 +63,12 @@ def test_batches_hold_every_position_once_and_keep_the_budget(budget, sizes):
     assert sorted(position for batch in batches for position in batch) == list(range(len(sizes)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(sizes[position] for position in batch) <= budget
+
+
+def test_long_clips_are_encoded_alone_after_the_others(monkeypatch):
+    monkeypatch.setattr(partition, "measure_free_memory", lambda workers=1: 4_000_000_000 // workers)
+    work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", cost) for index, cost in enumerate([3.0, 100, 4.0])]
+    beside, alone = partition.plan_phases(work, identity(), Engine(jobs=4, device="cpu"))
+    assert ([part.work[0].item.id for part in alone.parts], alone.engine.jobs) == (["u1"], 1)
+    assert (beside.engine.jobs, beside.memory, alone.memory) == (4, 1_000_000_000, 4_000_000_000)
+    assert sorted(one.item.id for part in beside.parts for one in part.work) == ["u0", "u2"]

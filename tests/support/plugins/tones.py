@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.corpora import CorpusCard, Finding, Reading
+from featurestore.corpora import CorpusCard, Reading, set_durations
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
@@ -29,9 +29,7 @@ def utterances(root: Path) -> Reading:
     clips = sorted(path for path in root.glob("*.wav") if path.stem.count("-") == 3)
     if not clips:
         raise NotFound(f"{root} is not a release of tones", expected="clips such as 1-F-A-0.wav", do="give its folder")
-    rows = tuple(map(_read_clip, clips))
-    damaged = tuple(row.id for row in rows if row.duration is None)
-    return Reading(rows, (Finding("clips that cannot be read", damaged),) if damaged else ())
+    return Reading(*set_durations(root, [_to_utterance(clip) for clip in clips]))
 
 
 def sample(folder: Path) -> None:
@@ -43,13 +41,8 @@ def sample(folder: Path) -> None:
             _write_clip(folder / f"{speaker}-{gender}-{label}-{number}.wav", 300 + 20 * speaker + number, label)
 
 
-def _read_clip(clip: Path) -> Utterance:
+def _to_utterance(clip: Path) -> Utterance:
     speaker, gender, label, number = clip.stem.split("-")
-    try:
-        with wave.open(str(clip)) as file:
-            duration = file.getnframes() / file.getframerate() or None
-    except (wave.Error, EOFError):
-        duration = None
     return Utterance(
         id=clip.stem,
         audio=clip.name,
@@ -58,7 +51,6 @@ def _read_clip(clip: Path) -> Utterance:
         speaker=speaker,
         gender=gender,
         session=speaker,
-        duration=duration,
     )
 
 
