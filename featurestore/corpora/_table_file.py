@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from featurestore.corpora._reading import Finding
@@ -38,15 +39,17 @@ class TableFile:
 
     Args:
         path: the file.
-        columns: column names in order.
+        columns: column names in order, as the manifest calls them.
         rows: the rows in order.
         findings: irregularities of the file.
+        header: column names in order, as the file calls them.
     """
 
     path: Path
     columns: Sequence[str]
     rows: Sequence[TableRow]
     findings: tuple[Finding, ...] = ()
+    header: Sequence[str] = ()
 
 
 def read_table(root: Path, columns: Mapping[str, str] | None = None, *, labelled: bool = True) -> TableFile:
@@ -74,10 +77,12 @@ def read_table(root: Path, columns: Mapping[str, str] | None = None, *, labelled
     text, encoding = decode_text(path)
     renamed = _rename(columns or {})
     table = _read_cells(text, path, delimiters, renamed) if delimiters else _read_json_lines(text, path, renamed)
+    original = {column: name for name, column in renamed.items()}
+    table = replace(table, header=[original.get(column, column) for column in table.columns if column])
     _check_mapping(columns or {}, table)
     _check_columns(table, labelled=labelled)
     not_utf_8 = (Finding("the table is not UTF-8, read as cp1252", (path.name,)),) if encoding == "cp1252" else ()
-    return TableFile(path, table.columns, table.rows, (*not_utf_8, *table.findings))
+    return replace(table, findings=(*not_utf_8, *table.findings))
 
 
 def _find_table(root: Path) -> Path:
@@ -118,32 +123,41 @@ def _check_mapping(columns: Mapping[str, str], table: TableFile) -> None:
     if absent and table.columns:
         raise BadValue(
             f"{table.path} has no column {', '.join(absent)}",
-            expected=f"one of {', '.join(filter(None, table.columns))}",
-            do="use the column names of the file: --column label=emotion reads the label from its column emotion",
+            expected=f"one of {', '.join(table.header)}",
+            do=_suggest_names(absent, table.header)
+            + "use the column names of the file: --column label=emotion reads the label from its column emotion",
         )
 
 
 def _check_columns(table: TableFile, *, labelled: bool) -> None:
-    header = [name for name in table.columns if name]
-    if not header:
+    known = [name for name in table.columns if name]
+    wanted = "label, and audio or text" if labelled else "audio or text"
+    if not known:
         raise BadValue(
             f"{table.path} is empty",
-            expected="a first row with label, and audio or text",
+            expected=f"a first row with {wanted}",
             do="write the table again, with one row per utterance",
         )
-    missing = ["label"] if labelled and "label" not in header else []
-    if "audio" not in header and "text" not in header:
+    missing = ["label"] if labelled and "label" not in known else []
+    if "audio" not in known and "text" not in known:
         missing.append("audio or text")
-    twice = [name for name, count in Counter(header).items() if count > 1]
+    twice = [name for name, count in Counter(known).items() if count > 1]
     if missing or twice:
-        lacks = f"lacks the column {' and '.join(missing)}" if missing else f"has the column {', '.join(twice)} twice"
+        lacks = f"has no column {' and no '.join(missing)}" if missing else f"has the column {', '.join(twice)} twice"
+        options = [f"--column {name.partition(' ')[0]}=NAME" for name in missing] or ["--column COLUMN=NAME"]
         raise BadValue(
             f"{table.path} {lacks}",
-            expected="label, and audio or text; if known also speaker, gender, session, script, partition and so on",
-            got=", ".join(header),
+            expected=f"{wanted}; if known also speaker, gender, session, script, partition and so on",
+            got=", ".join(table.header),
             do=f"rename the {'columns in its first row' if DELIMITERS[table.path.suffix.lower()] else 'keys'}, "
-            "or map them: --column label=NAME",
+            f"or map them: {' '.join(options)}",
         )
+
+
+def _suggest_names(absent: Sequence[str], header: Sequence[str]) -> str:
+    """Suggest the column of the file that is closest to each one that it does not have."""
+    close = [match for name in absent for match in get_close_matches(name.lower(), header, n=1)]
+    return f"did you mean {' and '.join(close)}? " if close else ""
 
 
 def _read_json_lines(text: str, path: Path, renamed: Mapping[str, str]) -> TableFile:
@@ -163,21 +177,23 @@ def _read_cells(text: str, path: Path, delimiters: str, renamed: Mapping[str, st
     header, *others = parsed.rows or [[]]
     names = [name.strip().lower() for name in header]
     columns = [renamed.get(name, name) for name in names]
-    return TableFile(path, columns, list(_fit_rows(columns, others, path)), parsed.findings)
+    return TableFile(path, columns, list(_fit_rows(columns, others, path, names)), parsed.findings)
 
 
 def _split_names(line: str, delimiter: str) -> list[str]:
     return [name.strip().strip('"').lower() for name in line.split(delimiter)]
 
 
-def _fit_rows(columns: Sequence[str], others: Sequence[Sequence[str]], path: Path) -> Iterator[TableRow]:
+def _fit_rows(
+    columns: Sequence[str], others: Sequence[Sequence[str]], path: Path, header: Sequence[str]
+) -> Iterator[TableRow]:
     for number, cells in enumerate(others, 2):
         if not cells:
             continue
         if len(cells) != len(columns):
             raise BadValue(
                 f"{path}, row {number} has {len(cells)} cells",
-                expected=f"{len(columns)}, as the first row: {', '.join(columns)}",
+                expected=f"{len(columns)}, as the first row: {', '.join(header)}",
                 got=_shorten(" | ".join(cells)),
                 do="put a cell that holds the separator between double quotes",
             )

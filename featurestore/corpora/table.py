@@ -40,6 +40,7 @@ class UnlabelledTable:
     Args:
         rows: in the order of the table.
         columns: the manifest columns that it has.
+        header: its columns, as the file calls them.
         folder: folder that `audio` is relative to.
         segments: whether `start` and `end` select a segment of `audio`.
         findings: every irregularity.
@@ -47,6 +48,7 @@ class UnlabelledTable:
 
     rows: tuple[UnlabelledRow, ...]
     columns: frozenset[str]
+    header: tuple[str, ...]
     folder: Path
     segments: bool
     findings: tuple[Finding, ...]
@@ -94,6 +96,7 @@ def read_for_prediction(root: Path, columns: Mapping[str, str] | None = None) ->
     return UnlabelledTable(
         rows=tuple(replace(row, utterance=utterance) for row, utterance in zip(rows, identified, strict=True)),
         columns=frozenset(table.columns),
+        header=tuple(table.header),
         folder=table.path.parent,
         segments=segments,
         findings=(*table.findings, *find_missing_values(identified, ("text",)), *not_cut),

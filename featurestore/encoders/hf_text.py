@@ -14,7 +14,7 @@ from featurestore.networks.forward import BaseOutput, check_runs, to_device
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.supported_architectures import Architecture, find_architecture
-from featurestore.networks.tokens import TokenReader, Tokens
+from featurestore.networks.transcripts import TokenReader, Tokens
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFText"]

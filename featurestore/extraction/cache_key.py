@@ -64,10 +64,12 @@ def _hash_clip(item: Item) -> str:
 
 
 def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:
-    """Compute the sha256 of each encoder input, the decoded samples or the words (empty for an unusable clip).
+    """Compute the sha256 of what an encoder reads of each item: its decoded samples or its words.
 
-    Unlike `hash_sources` it recognizes the same speech in another file. It enters no key. The guard against leakage
-    compares it.
+    The same speech in another file has the same hash, which the check for leakage needs. No cache key contains it.
+
+    Returns:
+        One hash per item; empty if its clip cannot be read.
     """
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(lambda item: _hash_input(item, modality), items))

@@ -68,10 +68,9 @@ def write_part(
 
 
 def halve_precision(values: np.ndarray) -> np.ndarray:
-    """Convert vectors (…, D) to float16 if every one of them survives it.
+    """Convert vectors (…, D) to float16 if that keeps each of them accurate. Otherwise return all of them unchanged.
 
-    A vector survives if every |x| is below 65,504 and the norm of the difference is at most 1e-3 of its own norm. If
-    one does not, all are returned unchanged.
+    A vector stays accurate if every |x| is below 65,504 and the norm of its rounding error is at most 1e-3 of its norm.
     """
     if not (np.abs(values) < HALF_LARGEST).all():
         return values

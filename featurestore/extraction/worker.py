@@ -33,9 +33,9 @@ _one_part = threading.Lock()  # a cluster's worker may have several threads, whi
 
 
 class PartTask(NamedTuple):
-    """Part to encode, and how.
+    """One part to encode, and the settings to encode it with.
 
-    A tuple, because dask keeps other large arguments on one worker and loses them if it dies.
+    It is a tuple because dask stores any other large argument on a single worker, and loses it if that worker dies.
     """
 
     part: Part
@@ -48,7 +48,7 @@ class PartTask(NamedTuple):
 
 
 class PartResult(NamedTuple):
-    """Part that is on disk, and its failures that the next run tries again."""
+    """One encoded part: its file, and the failed utterances that the next run tries again."""
 
     path: Path
     retry: list[Failure]
@@ -63,8 +63,8 @@ def encode_parts(tasks: Iterable[PartTask], engine: Engine, say: Say) -> Generat
         say: receives a line if no worker is left, and another when one is back.
 
     Raises:
-        Unavailable: a worker died for good, there was none for a minute, or what one wrote is not on this machine.
-            Finished parts are on disk.
+        Unavailable: workers died too often, there was no worker for a minute, or a worker wrote to a disk that this
+            machine cannot read. The parts that were yielded are on disk.
     """
     with engine.open_pool() as pool:
         for _, result in dispatch(pool, encode_part, ((task,) for task in tasks), say=say):

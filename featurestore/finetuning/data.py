@@ -11,7 +11,7 @@ from featurestore.errors import Unencodable
 from featurestore.item import Item
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.padding import MASK
-from featurestore.networks.tokens import TokenReader, Tokens
+from featurestore.networks.transcripts import TokenReader, Tokens
 
 # One utterance, prepared and not padded: what `Preparer.load` returns and `Preparer.batch` takes.
 Loaded = Any

@@ -17,7 +17,7 @@ from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.loading import UNUSED, check_complete, load_model, load_processor
 from featurestore.networks.padding import isolate_front
 from featurestore.networks.supported_architectures import Architecture, find_architecture
-from featurestore.networks.tokens import TokenReader
+from featurestore.networks.transcripts import TokenReader
 from featurestore.progress import Say
 
 CLASSIFIERS = {

@@ -1,5 +1,6 @@
 """Check that the input of a prediction holds what a bundle reads: audio, a transcript, or a table's columns."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -38,8 +39,14 @@ def check_utterance(needed: AbstractSet[str], audio: str | Path | None, text: st
         raise BadValue("this bundle needs a transcript", do="pass --text 'what is said in the clip'")
 
 
-def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], table: Path) -> None:
+def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], header: Sequence[str], table: Path) -> None:
     """Check that a table has the columns that a bundle reads.
+
+    Args:
+        needed: the modalities that the bundle reads, `audio` and `text`.
+        columns: the manifest columns that the table has.
+        header: the columns of the table, as the file calls them.
+        table: path of the table.
 
     Raises:
         BadValue: a column is missing.
@@ -49,8 +56,8 @@ def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], table: Pa
         names = " and ".join(_NAMES[modality] for modality in missing)
         raise BadValue(
             f"this bundle needs {names}, and {table} has no column {' or '.join(missing)}",
-            got=f"columns {', '.join(sorted(columns))}",
-            do=f"say which column holds it: --column {missing[0]}=NAME",
+            got=f"columns {', '.join(header)}",
+            do=f"say which column holds it: {' '.join(f'--column {modality}=NAME' for modality in missing)}",
         )
 
 

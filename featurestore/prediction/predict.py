@@ -122,7 +122,7 @@ def _read_table(
 ) -> tuple[list[Item], list[str]]:
     """Read the rows of a table, and the reason of each row that is unusable (else empty)."""
     table = tables.read_for_prediction(path, columns)
-    check_columns(needed, table.columns, path)
+    check_columns(needed, table.columns, table.header, path)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +58,24 @@ def find_audio_folder(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
 
-def check_same_corpus(store: Path, name: str, reader: str) -> None:
-    """Raise Mismatch if the store holds a corpus of another name."""
+def check_same_corpus(store: Path, name: str, reader: str, source: Path, columns: Mapping[str, str]) -> None:
+    """Raise Mismatch if the store holds a corpus of another name.
+
+    Args:
+        store: folder of the store.
+        name: name of the corpus to prepare.
+        reader: registry name of the corpus module.
+        source: the release's folder, or the table.
+        columns: name of a manifest column in the table, if it is not the same.
+    """
     try:
         info = json.loads((store / CORPUS).read_text("utf-8"))
         present, present_reader = info["corpus"], info.get("reader", info["corpus"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return  # no store yet, or a damaged one that is about to be written again
     if present != name:
-        option = f" --name {name}" if name != reader else ""
-        other = f"cli prepare {reader} ROOT --store {quote(store.with_name(name))}{option}"
-        same = f"cli prepare {reader} ROOT --store {quote(store)} --name {quote(present)}"
+        other = _build_command(reader, source, _choose_folder(store, name), name, columns)
+        same = _build_command(reader, source, store, present, columns)
         raise Mismatch(
             f"the store {store} holds another corpus",
             expected=name,
@@ -77,9 +85,25 @@ def check_same_corpus(store: Path, name: str, reader: str) -> None:
         )
 
 
-def prepare_command(store: Store, root: object = "ROOT") -> str:
-    """Return the command that prepares a store again, with its name and columns."""
+def prepare_command(store: Store, root: object = "ROOT", *, columns: Mapping[str, str] | None = None) -> str:
+    """Return the command that prepares a store again, with its name and columns.
+
+    Args:
+        store: the store.
+        root: path of the release or table, or a word that stands for it.
+        columns: further columns of the command, beside those that the store was prepared with.
+    """
     reader = str(store.info.get("reader", store.corpus))
-    name = ["--name", store.corpus] if reader != store.corpus else []
-    columns = [f"--column {quote(f'{target}={source}')}" for target, source in store.info.get("columns", {}).items()]
-    return " ".join(["cli prepare", reader, quote(root), "--store", quote(store.path), *name, *columns])
+    return _build_command(reader, root, store.path, store.corpus, {**store.info.get("columns", {}), **(columns or {})})
+
+
+def _build_command(reader: str, root: object, store: Path, name: str, columns: Mapping[str, str]) -> str:
+    options = ["--name", quote(name)] if name != reader else []
+    options += [f"--column {quote(f'{target}={source}')}" for target, source in columns.items()]
+    return " ".join(["cli prepare", reader, quote(root), "--store", quote(store), *options])
+
+
+def _choose_folder(store: Path, name: str) -> Path:
+    """Return a folder beside the store that does not exist yet, named after the corpus if possible."""
+    numbered = (store.with_name(f"{name}-{number}") for number in count(2))
+    return next(folder for folder in chain([store.with_name(name)], numbered) if not folder.exists())

@@ -57,7 +57,7 @@ def prepare(
     store, columns = Path(store), dict(columns or {})
     name = _choose_name(corpus, name, columns, module.CARD)
     source = _locate(corpus, root, module, store)
-    check_same_corpus(store, name, corpus)
+    check_same_corpus(store, name, corpus, source, columns)
     reading = module.utterances(source, columns) if columns else module.utterances(source)
     _check_not_empty(reading, corpus, source, module.CARD, store)
     before = _read_manifest(store)
@@ -110,7 +110,7 @@ def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> P
         return Path(root).expanduser().absolute()
     if not hasattr(module, "default_root"):
         raise BadValue(
-            f"corpus {corpus!r} needs ROOT, the path of {module.CARD.title}",
+            f"corpus {corpus!r} needs ROOT, the path of {'your table' if module.CARD.own else module.CARD.title}",
             do=f"cli prepare {corpus} ROOT --store {quote(store)}",
         )
     default: Path = module.default_root(store)

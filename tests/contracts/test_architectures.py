@@ -15,7 +15,7 @@ from featurestore.errors import BadValue, Unavailable
 from featurestore.item import Item
 from featurestore.networks.architectures_page import write_page
 from featurestore.networks.supported_architectures import AUDIO, PAGE, REASONS, TEXT
-from featurestore.networks.tokens import TokenReader
+from featurestore.networks.transcripts import TokenReader
 from featurestore.spec import EncoderSpec
 from tests.support import architectures, tiny
 

@@ -212,20 +212,39 @@ COLUMNS = "label, and audio or text; if known also speaker, gender, session, scr
 
 
 @pytest.mark.parametrize(
-    ("content", "lacks", "got"),
+    ("content", "lacks", "got", "options"),
     [
-        ("path,emotion\nx,y\n", "lacks the column label and audio or text", "path, emotion"),
-        ("audio,emotion\nx,y\n", "lacks the column label", "audio, emotion"),
-        ("label\ny\n", "lacks the column audio or text", "label"),
-        ("text,label,Text\nx,y,z\n", "has the column text twice", "text, label, text"),
+        (
+            "path,emotion\nx,y\n",
+            "has no column label and no audio or text",
+            "path, emotion",
+            "--column label=NAME --column audio=NAME",
+        ),
+        ("audio,emotion\nx,y\n", "has no column label", "audio, emotion", "--column label=NAME"),
+        ("label\ny\n", "has no column audio or text", "label", "--column audio=NAME"),
+        ("text,label,Text\nx,y,z\n", "has the column text twice", "text, label, text", "--column COLUMN=NAME"),
     ],
 )
-def test_missing_or_duplicate_columns_are_an_error(write, content, lacks, got):
+def test_missing_or_duplicate_columns_are_an_error(write, content, lacks, got, options):
     path = write(content)
     assert message(path) == (
         f"{path} {lacks}\n  expected: {COLUMNS}\n  got: {got}\n  do: rename the columns in its first row, "
-        "or map them: --column label=NAME"
+        f"or map them: {options}"
     )
+
+
+def test_messages_call_columns_as_the_file_does(write):
+    path = write("clip,emotion,speaker\na.wav,glad,x\n")
+    with pytest.raises(BadValue) as caught:
+        table.utterances(path, {"label": "emotions", "audio": "clip"})
+    assert str(caught.value) == (
+        f"{path} has no column emotions\n  expected: one of clip, emotion, speaker\n  do: did you mean emotion? "
+        "use the column names of the file: --column label=emotion reads the label from its column emotion"
+    )
+    with pytest.raises(BadValue, match=r"has no column label\n.*\n  got: clip, emotion, speaker\n"):
+        table.utterances(path, {"audio": "clip"})
+    with pytest.raises(BadValue, match=r"has 2 cells\n  expected: 3, as the first row: clip, emotion, speaker\n"):
+        table.utterances(write("clip,emotion,speaker\na.wav,glad\n"), {"label": "emotion", "audio": "clip"})
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.jsonl"])

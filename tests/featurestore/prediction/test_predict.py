@@ -189,6 +189,10 @@ def test_a_table_without_a_needed_column_is_rejected(bundles, tmp_path):
         f"Error: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
         "  do: say which column holds it: --column audio=NAME\n"
     )
+    (tmp_path / "clips.csv").write_text("clip\na.wav\n")
+    code, _, lines = run_predict(bundles / "audio", "--table", tmp_path / "clips.csv")
+    assert "has no column audio or text\n  expected: audio or text; if known also" in lines  # a label is not needed
+    assert "--column audio=NAME" in lines
 
 
 def test_columns_with_other_names_are_read(bundles, tmp_path):

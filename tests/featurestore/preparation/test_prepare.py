@@ -174,6 +174,10 @@ def test_a_missing_root_is_an_error():
     )
 
 
+def test_a_missing_table_is_an_error():
+    assert "corpus 'table' needs ROOT, the path of your table\n" in message(BadValue, "table", None, Path("s"))
+
+
 def test_a_generated_corpus_needs_no_root(monkeypatch, root, tmp_path):
     monkeypatch.setattr(iemocap, "default_root", lambda store: store.parent / root.name, raising=False)
     assert prepare("iemocap", None, tmp_path / "store").root == root
@@ -184,7 +188,7 @@ def test_a_store_of_another_corpus_is_an_error(root, store, table):
     before = (store / "corpus.json").read_bytes()
     assert message(Mismatch, "table", table, store) == (
         f"the store {store} holds another corpus\n  expected: table\n  got: iemocap\n"
-        f"  do: choose another folder: cli prepare table ROOT --store {store.parent / 'table'}"
+        f"  do: choose another folder: cli prepare table {table} --store {store.parent / 'table'}"
     )
     assert (store / "corpus.json").read_bytes() == before
 

@@ -70,8 +70,22 @@ def test_a_store_of_another_name_is_an_error(tmp_path):
     store = tmp_path / "store"
     assert message(Mismatch, "table", path, store) == (
         f"the store {store} holds another corpus\n  expected: table\n  got: calls\n"
-        f"  do: choose another folder: cli prepare table ROOT --store {tmp_path / 'table'}; to prepare calls again: "
-        f"cli prepare table ROOT --store {store} --name calls"
+        f"  do: choose another folder: cli prepare table {path} --store {tmp_path / 'table'}; to prepare calls again: "
+        f"cli prepare table {path} --store {store} --name calls"
+    )
+
+
+def test_a_store_named_like_another_corpus_is_not_advised_again(tmp_path):
+    path, store = tmp_path / "emo.csv", tmp_path / "emo"
+    path.write_text("text,emotion\nHi.,glad\n")
+    (tmp_path / "emo-2").mkdir()
+    prepare("table", path, store, columns={"label": "emotion"})
+    with pytest.raises(Mismatch) as caught:
+        prepare("table", path, store, name="emo", columns={"label": "emotion"})
+    assert str(caught.value).partition("  do: ")[2] == (
+        f"choose another folder: cli prepare table {path} --store {tmp_path / 'emo-3'} --name emo "
+        f"--column label=emotion; to prepare table again: cli prepare table {path} --store {store} "
+        "--column label=emotion"
     )
 
 
@@ -96,7 +110,7 @@ def test_a_column_missing_in_the_table_is_an_error(table, tmp_path):
     with pytest.raises(BadValue) as caught:
         prepare("table", table, tmp_path / "store", columns={"label": "emotion"})
     assert str(caught.value) == (
-        f"{table} has no column emotion\n  expected: one of text, label (another is read for it), speaker\n"
+        f"{table} has no column emotion\n  expected: one of text, label, speaker\n"
         "  do: use the column names of the file: --column label=emotion reads the label from its column emotion"
     )
 

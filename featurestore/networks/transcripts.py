@@ -1,4 +1,4 @@
-"""Turn texts into tokens, the same way for encoding and for fine-tuning."""
+"""Turn transcripts into tokens, the same way for encoding and for fine-tuning."""
 
 import sys
 from collections.abc import Sequence
@@ -27,15 +27,17 @@ _PADDED_AT_START = ("xlnet",)
 
 
 class TokenReader:
-    """Read texts with a checkpoint's own tokenizer. Nothing is truncated.
+    """Turn transcripts into tokens with a checkpoint's own tokenizer. Nothing is truncated.
 
     Args:
         tokenizer: of transformers.
         config: of the network, which says how many positions it has.
-        fixed_length: tokens that every text is cut or padded to, as far as the network reads; 0 for each text's own
-            length.
+        fixed_length: number of tokens that every text is cut or padded to; 0 to keep each text's own length. The
+            network's own limit is used if it is smaller.
 
-    `longest` is the number of tokens that the network reads, `fill` the token that pads a batch.
+    Attributes:
+        longest: the most tokens that the network reads.
+        fill: the token that pads a batch.
     """
 
     def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
