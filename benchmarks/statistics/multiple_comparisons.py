@@ -1,5 +1,6 @@
 """Correct p-values for the number of comparisons (Holm), and group systems that do not differ significantly."""
 
+import gc
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
@@ -15,7 +16,11 @@ def correct_holm(p_values: Sequence[float]) -> list[float]:
     """
     from statsmodels.stats.multitest import multipletests
 
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    gc.freeze()  # multipletests collects garbage at every call, which takes most of a second once torch is loaded
+    try:
+        return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    finally:
+        gc.unfreeze()
 
 
 def compact_letter_display(names: Sequence[str], significant: AbstractSet[frozenset[str]]) -> dict[str, str]:
