@@ -59,4 +59,9 @@ def quote(word: object) -> str:
 
 def summarize_error(error: Exception) -> str:
     """Return one line about an error of a foreign library: its class and the beginning of its text."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return f"{type(error).__name__}: {shorten_error(error)}"
+
+
+def shorten_error(error: BaseException) -> str:
+    """Return the beginning of an error's text in one line, at most 300 characters."""
+    return " ".join(str(error).split())[:300]

@@ -13,7 +13,7 @@ from featurestore.errors import BadValue, Mismatch
 
 NONE, GLOBAL, SPEAKER = "none", "global", "speaker"
 NORMALIZATIONS = (NONE, GLOBAL, SPEAKER)
-# stated beside every figure that rests on it
+# stated with every figure that rests on it
 NOTES = {
     NONE: "",
     GLOBAL: "each column brought to mean 0 and standard deviation 1 of the training part",

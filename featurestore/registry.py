@@ -56,7 +56,7 @@ def find_sources(kind: str) -> dict[str, Source]:
 
 
 def add_plugins(paths: Iterable[Path | str] = ()) -> None:
-    """Use plug-in files in this process and in the worker processes that it starts, beside those of $EMOFUSE_PLUGINS.
+    """Use plug-in files in this process and in the worker processes that it starts, besides those of $EMOFUSE_PLUGINS.
 
     A file that is broken, or whose name exists already, is reported on standard error, once.
 

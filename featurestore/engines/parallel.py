@@ -25,7 +25,7 @@ def run_each(
     """Call a function with each task's arguments, and yield the answers in the tasks' order as they arrive.
 
     The calls run in worker processes of one thread each, at most one per core. A single task without a cluster runs in
-    this process instead: nothing runs beside it, and starting a worker would take longer than most tasks. On a cluster
+    this process instead: starting a worker would take longer than most tasks. On a cluster
     a single task runs in a worker too.
 
     Args:
@@ -63,6 +63,6 @@ def _sort(answers: Iterable[tuple[int, Any]]) -> Iterator[Any]:
 
 
 def _run_alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a cluster's worker, with one thread and nothing beside it in its process."""
+    """Call a function in a cluster's worker, with one thread, and no other call in its process meanwhile."""
     with _one_call, limit_threads(1):
         return function(*arguments)

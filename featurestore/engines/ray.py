@@ -6,8 +6,8 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, shorten_error, watch_count
-from featurestore.errors import Unavailable
+from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, watch_count
+from featurestore.errors import Unavailable, shorten_error
 
 if TYPE_CHECKING:
     from featurestore.engines import Engine

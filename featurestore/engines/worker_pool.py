@@ -41,7 +41,7 @@ class WorkerPool:
 
 @contextmanager
 def watch_count(ask: Callable[[], int]) -> Iterator[Callable[[], int]]:
-    """Count a cluster's workers in a thread beside the block, so that a silent cluster blocks nothing.
+    """Count a cluster's workers in a thread during the block, so that a silent cluster blocks nothing.
 
     Args:
         ask: asks the cluster; it may raise or block.
@@ -86,8 +86,3 @@ def check_package(package: str, extra: str) -> None:
     """
     if find_spec(package) is None:
         raise Unavailable(f"engine {extra} needs the package {package}", do=f"pip install 'emofuse[{extra}]'")
-
-
-def shorten_error(error: BaseException) -> str:
-    """Return the beginning of an error's text in one line, at most 200 characters."""
-    return " ".join(str(error).split())[:200]

@@ -61,7 +61,7 @@ class Phase:
 
 
 def plan_phases(work: Sequence[Work], identity: Identity, engine: Engine) -> list[Phase]:
-    """Split work into phases: first what fits into memory beside other workers, then the longest clips one at a time.
+    """Split work into phases: first what fits into memory in all workers at once, then the longest clips one at a time.
 
     Args:
         work: the utterances to encode.

@@ -133,7 +133,7 @@ def _encode(
 def _load_all(
     encoder: Encoder, task: PartTask, limits: Limits, contents: dict[int, str], failures: list[Failure]
 ) -> Iterator[tuple[int, Any]]:
-    """Load utterances in order, in another thread, so that decoding runs beside the encoder."""
+    """Load utterances in order, in another thread, so that decoding overlaps with encoding."""
 
     def load(work: Work) -> tuple[Any, str]:
         item = replace(work.item)  # a copy, because an item keeps its decoded clip

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import transformers as hf
 
-from featurestore.errors import BadValue, Unavailable
+from featurestore.errors import BadValue, Unavailable, shorten_error
 from featurestore.finetuning.spec_augment import fit_masks
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.loading import UNUSED, check_complete, load_model, load_processor
@@ -92,8 +92,8 @@ def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], s
     try:
         config = hf.CONFIG_MAPPING[kind].from_dict(kept)
     except Exception as error:  # each family's configuration has checks and errors of its own
-        got = " ".join(str(error).split())[:300]
-        raise Unavailable(f"transformers cannot use the config.json of checkpoint {start.name}", got=got) from None
+        what = f"transformers cannot use the config.json of checkpoint {start.name}"
+        raise Unavailable(what, got=shorten_error(error)) from None
     if type(config) not in CLASSIFIERS[modality][1]:
         raise BadValue(
             f"checkpoint {start.name} cannot be fine-tuned: transformers has no {modality} classifier for {kind}",

@@ -10,7 +10,7 @@ import torch
 import transformers as hf
 from torch import nn
 
-from featurestore.errors import Problem, Unavailable
+from featurestore.errors import Problem, Unavailable, shorten_error, summarize_error
 from featurestore.finetuning.data import Collator, LengthGroupedSampler, TrainingPart
 from featurestore.finetuning.history import count_confusions, score, summarize_log
 from featurestore.finetuning.settings import Settings
@@ -78,7 +78,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
     except (Problem, OSError):
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
+        text = shorten_error(error)
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
             raise Unavailable(
                 f"out of memory in training, with {settings.compute_micro_batch()} utterances in memory at once",
@@ -88,7 +88,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
             ) from error
         raise Unavailable(
             f"the {network} network fails in training",
-            got=f"{type(error).__name__}: {text}",
+            got=summarize_error(error),
             do="start from another checkpoint; cli extract can still encode with this one",
         ) from error
 

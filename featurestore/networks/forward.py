@@ -26,7 +26,7 @@ class BaseOutput:
 
 
 def to_device(values: np.ndarray, device: str) -> Any:
-    """Copy an array to a device, to a GPU through pinned memory, so that the copy runs beside other work."""
+    """Copy an array to a device, to a GPU through pinned memory, so that the copy overlaps with other work."""
     import torch
 
     tensor = torch.from_numpy(values)

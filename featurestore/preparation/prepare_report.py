@@ -140,7 +140,7 @@ def _render_files(prepared: Preparation) -> list[str]:
 
 
 def _render_item(head: str, *texts: str) -> str:
-    """Render a number or word with wrapped texts beside it, one below the other."""
+    """Render a number or word, and to its right wrapped texts, one below the other."""
     wrapped = [line for text in texts for line in _WRAPPER.wrap(text)]
     return f"{head:>7}  " + f"\n{_INDENT}".join(wrapped)
 

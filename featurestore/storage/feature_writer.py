@@ -69,7 +69,7 @@ class Writer:
         return self._hashes[name].hexdigest() if is_hashed else place.digest(self._path)
 
     def _hash(self, name: str, values: np.ndarray, start: int) -> None:
-        """Hash one block in a thread beside the writing. Waits for the block before it, so that memory is bounded."""
+        """Hash one block in a thread while it is written. Waits for the block before it, so that memory is bounded."""
         if self._pending:
             self._pending.result()
         if self._hashed[name] != start:
