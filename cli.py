@@ -26,19 +26,19 @@ def _add_plugins(_ctx: click.Context, _option: click.Parameter, paths: tuple[str
         registry.add_plugins(paths)
 
 
-# Every command takes it, and so does `cli` before the command's name.
+# accepted before and after the name of every command
 PLUGIN = click.Option(
     ["--plugin"],
     multiple=True,
     metavar="FILE.py",
     expose_value=False,
     callback=_add_plugins,
-    help="Add a corpus, encoder, head, protocol or check of your own; repeatable.",
+    help="Plug-in file with a corpus, encoder, head, protocol or check; repeatable.",
 )
 
 
 class Commands(click.Group):
-    """A group that lists its commands by listing packages, and imports the one that is run."""
+    """A group of commands that are found by listing packages. Only the command that is run is imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands, sorted."""
@@ -90,7 +90,7 @@ def main() -> None:
     """Feature store and fusion heads for multimodal speech emotion recognition.
 
     Encoders are fine-tuned once and frozen; the features of every utterance go into a store; heads are fitted and
-    compared on the stored features. Every command runs without options on the demo corpus:
+    compared on the stored features. To try it on the demo corpus:
 
     \b
       cli extract

@@ -24,7 +24,7 @@ CROSS = "cross-corpus"
 
 def compare(
     store: Path,
-    asked: BenchmarkConfig,
+    config: BenchmarkConfig,
     out: Path,
     *,
     test_store: Path | None = None,
@@ -38,7 +38,7 @@ def compare(
 
     Args:
         store: the folder of the store.
-        asked: what to compare.
+        config: what to compare.
         out: the folder of the benchmark.
         test_store: the store to test on, for the protocol cross-corpus.
         test_labels: its label scheme.
@@ -57,30 +57,30 @@ def compare(
     """
     if test_labels is not None and test_store is None:
         raise BadValue("--test-labels needs --test-store", do="--test-store FOLDER")
-    where = Engine(engine, jobs or 0, scheduler or "", device="cpu")
-    said = asked.command(store, out, test_store, test_labels)
-    if not where.local:  # a worker may run in another folder
+    workers = Engine(engine, jobs or 0, scheduler or "", device="cpu")
+    command = config.command(store, out, test_store, test_labels)
+    if not workers.local:  # a worker may run in another folder
         store, test_store = store.resolve(), test_store.resolve() if test_store else None
     opened: FeatureSource = OnDisk(store)
     if test_store is not None:
-        if asked.protocol != CROSS:
+        if config.protocol != CROSS:
             raise BadValue(
                 "--test-store needs the protocol cross-corpus",
                 expected=f"--protocol {CROSS}",
-                got=f"--protocol {asked.protocol}",
+                got=f"--protocol {config.protocol}",
             )
-        opened = Pair(OnDisk(store), OnDisk(test_store), asked.labels, test_labels, say)
-        asked = replace(asked, labels=None)  # the pair has applied them
-    planned = plan(opened, asked, say)
+        opened = Pair(OnDisk(store), OnDisk(test_store), config.labels, test_labels, say)
+        config = replace(config, labels=None)  # the pair has applied them
+    planned = plan(opened, config, say)
     out.mkdir(parents=True, exist_ok=True)
     with lock_folder(out, work="benchmark", option="--out"):
-        execute(planned, out, engine=where, command=said, say=say)
-        found, text = summary(out)
-        write_report(found, out / PAGE)
-    return found, f"{text}\npage {out / PAGE}"
+        execute(planned, out, engine=workers, command=command, say=say)
+        content, text = read_summary(out)
+        write_report(content, out / PAGE)
+    return content, f"{text}\npage {out / PAGE}"
 
 
-def summary(out: Path) -> tuple[ReportContent, str]:
-    """Return the report's content and its tables in Markdown, from the files in `out` alone."""
-    found = build_content(results.read(out))
-    return found, render_summary(found)
+def read_summary(out: Path) -> tuple[ReportContent, str]:
+    """Read a benchmark's folder and return the content of its report, and its tables in Markdown."""
+    content = build_content(results.read(out))
+    return content, render_summary(content)

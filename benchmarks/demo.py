@@ -1,4 +1,7 @@
-"""Run the demo: the whole chain on the embedded corpus, a table of heads and modalities, and a benchmark."""
+"""Run the demo: extract the embedded corpus, fit a table of heads and modalities, and run a benchmark.
+
+The corpus itself is `featurestore.corpora.demo`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,13 +53,13 @@ class Demo:
         return {"store": str(self.store), "note": load_card("demo").note, "benchmark": folder, "rows": rows}
 
     def table(self) -> str:
-        """Return the table in Markdown, and the places of everything written."""
+        """Return the table in Markdown, and the paths of all files."""
         pooled = self.rows[0].fitted.pooled
         lines = [
             f"# Demo: {load_card('demo').note}",
             "",
             f"Test part of protocol holdout, split seed 0, n = {pooled.test}, {len(self._classes())} classes. "
-            f"No encoder and no head learned it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
+            f"Nothing was trained on it. In brackets: 95 % bootstrap intervals over {pooled.clusters.over}.",
             "",
             *format_table(
                 ["modality", "head", "accuracy %", "unweighted average recall %"], [_cells(r) for r in self.rows]
@@ -89,8 +92,8 @@ def run_demo(store: Path, say: Callable[[str], None]) -> Demo:
     rows = [DemoRow("prior", "none", _fit(opened, "prior", FUSED))]
     rows += [DemoRow(head, modality, _fit(opened, head, modality)) for modality in FEATURES for head in HEADS]
     say("comparing heads …")
-    asked = BenchmarkConfig.parse(("prior", *HEADS), "text,audio,both", permute=True)
-    compare(store, asked, store / BENCHMARK, say=say)
+    config = BenchmarkConfig.parse(("prior", *HEADS), "text,audio,both", permute=True)
+    compare(store, config, store / BENCHMARK, say=say)
     made = Demo(store, tuple(rows))
     write_text(store / TABLE, made.table() + "\n")
     return made

@@ -76,14 +76,14 @@ def write_columns() -> str:
 
 
 def write_results() -> str:
-    """Write a table of what stands in results.json, from its schema."""
+    """Write a table of the keys of results.json, from its schema."""
     found = json.loads((ROOT / "benchmarks/report/results.schema.json").read_text("utf-8"))
     rows = ((f"`{name}`", _type_of(part), part.get("description", "")) for name, part in found["properties"].items())
     return _table(("key", "type", "meaning"), rows)
 
 
 def write_switches() -> str:
-    """Write a table of what the paper's published code does and its text does not say."""
+    """Write a table of the deviations of the paper's published code from its text."""
     rows = (
         (f"`{one['name']}`", one["published"], one["repaired"], one["reason"])
         for one in switches.describe_switches(switches.Switches())
@@ -92,7 +92,7 @@ def write_switches() -> str:
 
 
 def write_page(name: str) -> Callable[[], str]:
-    """Return a function that copies a page from the top of the project, with its links as they are in docs/."""
+    """Return a function that copies a page from the top of the project, with links relative to docs/."""
     return lambda: (ROOT / name).read_text("utf-8").replace("](docs/", "](")
 
 

@@ -8,13 +8,15 @@
 
 import importlib
 import pkgutil
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
     from heads._dotted_path import UnusableClassifier
 
-__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "draw_seed", "list_heads", "load_head"]
+__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "draw_seed", "list_baselines", "list_heads", "load_head"]
 
 _LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"), "UnusableClassifier": "_dotted_path"}
 
@@ -22,6 +24,20 @@ _LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"), "Un
 def list_heads() -> list[str]:
     """List the names of the heads in this package, sorted. `cli list heads` adds those of plug-ins."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+@cache
+def list_baselines() -> list[str]:
+    """List the heads in this package that only mark the floor which other heads must beat.
+
+    They set scikit-learn's tag `poor_score`. Their sources are searched for it, since importing every head takes
+    seconds.
+
+    >>> list_baselines()
+    ['prior']
+    """
+    folder = Path(next(iter(__path__)))
+    return [name for name in list_heads() if ".poor_score = True" in (folder / f"{name}.py").read_text("utf-8")]
 
 
 def load_head(name: str) -> "type[Head]":

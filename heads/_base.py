@@ -31,7 +31,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     Attributes:
         SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
         COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
-        REMOVED: parameters of earlier versions, each with the value that makes no difference now.
+        REMOVED: parameters of earlier versions, each with the value that is equivalent to this version.
         trusted_types: types in the saved weights beyond those that skops trusts, recorded in the bundle.
         classes_: (C,) set by `fit`; set it before `load_weights`, and `n_features_in_` too.
     """

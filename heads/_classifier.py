@@ -24,7 +24,7 @@ _LEARNED = ("model_", "temperature_")
 class ClassifierHead(Head):
     """A scikit-learn classifier as a head. `make_head` makes a subclass of this for each classifier.
 
-    The features go in as they are, without standardization. The classifier sees the classes as the numbers 0 to C - 1
+    The features are not standardized. The classifier sees the classes as the numbers 0 to C - 1
     in the order of `classes_`; the class names of a `class_weight` are translated. Where it gives no probabilities, its
     scores become probabilities by temperature scaling on 3 folds. `predict` gives the most probable class.
 
@@ -130,7 +130,7 @@ class ClassifierHead(Head):
         return probabilities
 
     def __sklearn_tags__(self) -> Any:
-        """Take over whether the classifier is a baseline, draws, or takes only two classes."""
+        """Return the classifier's own tags for a baseline, for randomness and for two classes only."""
         tags, own = super().__sklearn_tags__(), get_tags(self._classifier)
         tags.non_deterministic = own.non_deterministic
         if own.classifier_tags:
@@ -139,7 +139,7 @@ class ClassifierHead(Head):
         return tags
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the dotted path: the class is made anew where it is read."""
+        """Pickle by the dotted path, from which the class is made again."""
         return _rebuild, (self.PATH, self.__dict__)
 
 
@@ -154,7 +154,7 @@ def make_head(path: str) -> type[Head]:
     """Make a head of the classifier at a dotted path, with the classifier's parameters.
 
     Raises:
-        UnusableClassifier: nothing there, no classifier, or one that needs arguments that have no default.
+        UnusableClassifier: there is no classifier, or it needs arguments that have no default.
     """
     classifier = find_classifier(path)
     try:
@@ -164,7 +164,7 @@ def make_head(path: str) -> type[Head]:
             f"{path} cannot be a head: it cannot be constructed without arguments",
             expected="a classifier whose parameters all have a default",
             got=str(error),
-            do="write a head of your own around it, in one file: --plugin FILE.py",
+            do="write a head that wraps it, in a plug-in: --plugin FILE.py",
         ) from None
     check_classifier(path, instance)
     if isinstance(instance, Head):

@@ -1,4 +1,4 @@
-"""Find a scikit-learn classifier by its dotted path, or say why there is none."""
+"""Find a scikit-learn classifier by its dotted path, or explain why it cannot be used."""
 
 import difflib
 import importlib
@@ -27,7 +27,7 @@ def find_classifier(path: str) -> Any:
     """
     module_name, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")):
-        raise _make_error(path, "two dots in a row, or a character that no name has")
+        raise _make_error(path, "not a dotted path of Python names")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a module may raise anything while it is imported
@@ -73,13 +73,18 @@ def _reject(path: str, got: str) -> UnusableClassifier:
 
 
 def _suggest(path: str) -> str:
-    """Name the classifiers that are called most like the end of a path. A regressor's counterpart is one of them."""
+    """Name the classifiers with a similar name, such as a regressor's counterpart, or those of the same module."""
     by_name = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
-    name = path.rpartition(".")[2]
+    module_name, _, name = path.rpartition(".")
+    if not name:
+        return ""
     tried = (name, f"{name.removesuffix('Regressor')}Classifier")
     close = [other for one in tried for other in difflib.get_close_matches(one, by_name, n=2, cutoff=0.85)]
     paths = dict.fromkeys(by_name[other] for other in close if by_name[other] != path)
-    return f"did you mean {' or '.join(paths)}?" if paths else ""
+    if paths:
+        return f"did you mean {' or '.join(paths)}?"
+    siblings = sorted(other for other in by_name.values() if other.rpartition(".")[0] == module_name)
+    return f"classifiers of that module: {', '.join(siblings)}" if siblings else ""
 
 
 def _public_module(kind: type) -> str:

@@ -1,4 +1,4 @@
-"""Import a library without the optional libraries that it would load and does not need."""
+"""Hide optional libraries from the import of another library, which loads them without need."""
 
 import sys
 from collections.abc import Iterator

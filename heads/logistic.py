@@ -32,7 +32,7 @@ class LogisticHead(Head):
     Args:
         C: inverse of the penalty's strength, above 0.
         class_weight: None, "balanced", or a weight by class name.
-        max_iter: most steps of L-BFGS, at least 1; a head that has not converged by then is used nevertheless.
+        max_iter: most steps of L-BFGS, at least 1; a head that has not converged by then is used anyway.
 
     Attributes:
         coef_: (C, D) on standardized columns.

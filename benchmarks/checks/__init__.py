@@ -1,24 +1,38 @@
-"""Check what an evaluation's figures mean: one module per check, each with a function `check` and its `examples`.
+"""Check whether an evaluation has weaknesses: one module per check, each with a function `check` and its `examples`.
 
-An evaluation is a finished benchmark or a single fit. A check is found by its file, and tests/contracts/test_checks.py
-tests it by its own examples: one evaluation for each of the three outcomes.
+An evaluation is a finished benchmark or a single fit. A check is found by its file. tests/contracts/test_checks.py
+tests it by its examples, one evaluation for each of the three outcomes.
 """
 
 from dataclasses import replace
+from types import ModuleType
 
-from benchmarks.checks._check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult
+from benchmarks.checks._check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult, report_not_applicable
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore import registry
+from featurestore.errors import summarize_error
 
 __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check", "run_checks"]
 
 
 def run_checks(evaluation: Evaluation) -> list[CheckResult]:
-    """Run every check, in the order of their names."""
-    return [replace(module.check(evaluation), check=name) for name, module in registry.import_modules("checks")]
+    """Run every check, in the order of their names. A plug-in that raises an error gives a result that says so."""
+    return [
+        replace(_run_check(name, module, evaluation), check=name) for name, module in registry.import_modules("checks")
+    ]
 
 
 def describe_check(name: str) -> str:
-    """Say what a check asks and when it fails: the first lines of its module and of its function."""
+    """Describe what a check asks and when it fails, by the first lines of its module and of its function."""
     fails = str(registry.module("checks", name).check.__doc__).partition("\n")[0]
     return f"{registry.summary('checks', name)} {fails}"
+
+
+def _run_check(name: str, module: ModuleType, evaluation: Evaluation) -> CheckResult:
+    try:
+        result: CheckResult = module.check(evaluation)
+    except Exception as error:  # a plug-in may raise anything, and the figures are valid without it
+        if not registry.describe_source("checks", name):
+            raise
+        return report_not_applicable(f"the check itself fails with {summarize_error(error)}; correct the plug-in")
+    return result

@@ -11,7 +11,7 @@ _SHOWN = 5  # missing classes that a message lists
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where a part of a fold lacks a class: unweighted figures of that fold are over fewer classes."""
+    """Fail where a part of a fold lacks a class: unweighted figures of that fold average fewer classes."""
     classes = evaluation.about["classes"]
     every = set(classes.values())
     if not every:
@@ -20,14 +20,14 @@ def check(evaluation: Evaluation) -> CheckResult:
         f"{', '.join(sorted(absent))} in {part} of fold {fold.name}"
         for fold in evaluation.folds
         for part in ("train", "dev", "test")
-        if (members := getattr(fold, part)) and (absent := every - {classes[name] for name in members})
+        if (members := getattr(fold, part)) and (absent := every - {classes[utterance_id] for utterance_id in members})
     ]
     if missing:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         several = len(evaluation.folds) > 1
         return report_failure(
             f"missing classes, {'; '.join(missing[:_SHOWN])}{more}",
-            meaning="unweighted figures there are over fewer classes",
+            meaning="unweighted figures there average fewer classes",
             do="read the pooled figures, not those of single folds" if several else "use a protocol with more folds",
         )
     return report_pass(f"all {len(every)} classes are in every part of {len(evaluation.folds)} folds")

@@ -23,7 +23,7 @@ def check(evaluation: Evaluation) -> CheckResult:
         return report_failure(
             f"the clips of {len(shared)} of {tested} test utterances are in training under other ids, sample for "
             f"sample, for example {shared[0]}",
-            meaning="figures are too high, since these clips were learned",
+            meaning="figures are too high, since training has these clips",
             do="remove the copies from the corpus",
         )
     return report_pass(f"no clip of {tested} test utterances is in training under another id")
@@ -41,4 +41,5 @@ def examples() -> Examples:
 
 def _find_copies(fold: Fold, groups: Sequence[Sequence[str]]) -> list[str]:
     learned, tested = {*fold.train, *fold.dev}, set(fold.test)
-    return [name for group in groups if learned.intersection(group) for name in group if name in tested]
+    copied = [utterance_id for group in groups if learned.intersection(group) for utterance_id in group]
+    return [utterance_id for utterance_id in copied if utterance_id in tested]

@@ -8,7 +8,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where an encoder was fine-tuned on test utterances and their labels. Each such figure is marked."""
+    """Fail where an encoder was fine-tuned on test utterances and their labels. The report marks these figures."""
     encoders = evaluation.about["encoders"]
     seen = [
         f"{encoder} on {counts['test']} of fold {fold}"
@@ -19,7 +19,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if seen:
         return report_failure(
             f"encoders fine-tuned on test utterances, {', '.join(seen)}",
-            meaning="the figures are not of unseen speech",
+            meaning="the figures do not measure unseen speech",
             do="fine-tune by fold (cli finetune --all-folds), or use an encoder of other data",
         )
     tuned = sum(any(counts["train"] for counts in entry["tuned_on"].values()) for entry in encoders.values())

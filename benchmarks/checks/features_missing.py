@@ -9,7 +9,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where the figures leave out utterances that the label scheme keeps."""
+    """Fail where figures leave out utterances that the label scheme keeps."""
     dropped, kept = evaluation.about["dropped"], len(evaluation.about["classes"])
     if not kept:
         return report_not_applicable("there are no utterances")
@@ -17,7 +17,7 @@ def check(evaluation: Evaluation) -> CheckResult:
         first, reason = next(iter(dropped.items()))
         return report_failure(
             f"{len(dropped)} utterances lack a feature, for example {first} ({reason})",
-            meaning="they are in no figure",
+            meaning="no figure includes them",
             do="extract their features (cli extract), or state how many are missing",
         )
     return report_pass("every utterance that the label scheme keeps has every feature")

@@ -1,6 +1,12 @@
 """Check whether a head learned from the logits of an encoder that was fine-tuned on the same utterances."""
 
-from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._check_result import (
+    CheckResult,
+    name_systems,
+    report_failure,
+    report_not_applicable,
+    report_pass,
+)
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.fold_features import UNSEEN
@@ -8,11 +14,9 @@ from benchmarks.evaluation.head_settings import is_baseline
 
 __all__ = ["check", "examples"]
 
-_SHOWN = 3  # systems that a message names
-
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where training logits are in-sample: more confident than test logits, so that a head overrates them."""
+    """Fail where training logits are in-sample: overconfident, so that a head relies on them too much."""
     with_logits = [
         system
         for system in evaluation.systems
@@ -22,15 +26,13 @@ def check(evaluation: Evaluation) -> CheckResult:
         return report_not_applicable("no head learns from logits")
     wrong = [system.name for system in with_logits if system.record.logits not in UNSEEN]
     if wrong:
-        more = " …" if len(wrong) > _SHOWN else ""
         return report_failure(
-            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones "
-            f"({'; '.join(wrong[:_SHOWN])}{more})",
-            meaning="these heads trust logits too much",
+            f"{len(wrong)} of {len(with_logits)} systems with logits learn from in-sample ones ({name_systems(wrong)})",
+            meaning="these heads rely on logits too much",
             do="cross-fit the encoder (cli finetune --crossfit K, then cli extract --all-folds)",
         )
     return report_pass(
-        f"all {len(with_logits)} systems with logits take them from encoders that did not learn the utterance"
+        f"all {len(with_logits)} systems with logits take them from encoders that were not fine-tuned on the utterance"
     )
 
 

@@ -10,8 +10,8 @@ __all__ = ["check", "examples"]
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail where ids or words match an utterance of fine-tuning, but the clip differs.
 
-    In a corpus without ids of its own, utterances go by file name, which proves nothing alone: clips of `train/` and
-    `test/` may have the same names, and a denoised clip keeps its name. The words of a renamed clip prove as little.
+    In a corpus without ids, utterances are identified by file names, which alone prove nothing: clips of `train/` and
+    `test/` may have the same names, and a denoised clip keeps its name. Nor do the words of a renamed clip prove it.
     """
     encoders = evaluation.about["encoders"]
     suspects = {name: entry.get("suspects", []) for name, entry in encoders.items()}
@@ -19,13 +19,15 @@ def check(evaluation: Evaluation) -> CheckResult:
     if found:
         return report_failure(
             "test utterances share a made-up id, or their words, with utterances that an encoder was fine-tuned on, "
-            f"and have another clip or text, {'; '.join(found)}",
-            meaning="if they are the same recordings, processed differently, the figures are not of unseen speech",
+            f"but have another clip or text, {'; '.join(found)}",
+            meaning="if they are the same recordings, processed differently, the figures do not measure unseen speech",
             do="compare these clips, or use an encoder of other data",
         )
     if not any(counts["train"] for entry in encoders.values() for counts in entry["tuned_on"].values()):
         return report_not_applicable("no encoder records that it was fine-tuned on this corpus")
-    return report_pass("by ids, clips and words, no encoder was fine-tuned on any other test utterance")
+    return report_pass(
+        "no test utterance shares its id, clip or words with an utterance that an encoder was fine-tuned on"
+    )
 
 
 def examples() -> Examples:

@@ -12,7 +12,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where a test utterance is a segment of a training recording: voice and room are the same."""
+    """Fail where a test utterance is a segment of a training recording: the voice and the room are the same."""
     recordings = {row.id: row.audio for row in evaluation.utterances if row.audio}
     if not any(count > 1 for count in Counter(recordings.values()).values()):
         return report_not_applicable("no recording has several utterances")
@@ -21,7 +21,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if shared:
         return report_failure(
             f"{len(shared)} of {tested} test utterances are segments of training recordings, for example {shared[0]}",
-            meaning="figures are of known voices and rooms, and too high",
+            meaning="figures measure known voices and rooms and are too high",
             do="name speakers or dialogues in the manifest, and use a protocol that keeps them together",
         )
     return report_pass(f"no recording of {tested} test utterances is in training")

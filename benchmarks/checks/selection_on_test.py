@@ -11,7 +11,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where a search for settings had no dev part, or one that shares utterances with test."""
+    """Fail where settings were searched without a dev part, or on one that shares utterances with test."""
     if not evaluation.about["tune"]:
         return report_not_applicable("settings were given, not searched")
     wrong = [
@@ -20,7 +20,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if wrong:
         return report_failure(
             f"settings were not chosen on a separate dev part in folds {', '.join(wrong)}",
-            meaning="figures are too high, since test decided about them",
+            meaning="figures are too high, since settings were chosen on test",
             do="use a protocol with a dev part, or give the settings (--param)",
         )
     return report_pass(

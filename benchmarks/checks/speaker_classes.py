@@ -10,7 +10,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where features are normalized per speaker and a test speaker has one class: its mean is the class.
+    """Fail where features are normalized per speaker and a test speaker has one class: the mean is that of the class.
 
     What counts as one class: `benchmarks.evaluation.guards.DOMINANT`.
     """

@@ -14,7 +14,7 @@ MINIMUM = 5
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where features are normalized per speaker and a speaker has few clips, down to one that becomes zeros."""
+    """Fail where features are normalized per speaker and a speaker has too few clips for a mean and a spread."""
     if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
         return report_not_applicable("no features are normalized per speaker")
     speaker = {row.id: row.speaker for row in evaluation.utterances}

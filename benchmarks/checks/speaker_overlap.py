@@ -6,11 +6,11 @@ from benchmarks.evaluation.evaluation import Evaluation
 
 __all__ = ["check", "examples"]
 
-MOST_FOLDS = 20  # of leave-one-speaker-out, to be proposed
+MOST_FOLDS = 20  # with more speakers, the check suggests speaker-kfold
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where other utterances of a test speaker are in training: the figures are of known voices.
+    """Fail where other utterances of a test speaker are in training: figures measure known voices.
 
     The check never passes where utterances name no speaker, since an overlap among them would not be seen.
     """
@@ -27,7 +27,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     if known:
         return report_failure(
             f"{known} of {tested} test utterances are of speakers in training",
-            meaning="figures are of known voices, and higher than of new ones",
+            meaning="figures measure known voices and are higher than of new ones",
             do=f"name a speaker for the {unnamed} of {total} utterances without" if unnamed else _propose(speakers),
         )
     if unnamed:

@@ -9,7 +9,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where a test text is in training: a head may know the class by the words.
+    """Fail where a test text is in training: a head may recognize the words instead of the emotion.
 
     What counts as a near copy: `featurestore.folds.text_copies.match_copies`.
     """

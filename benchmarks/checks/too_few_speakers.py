@@ -7,7 +7,7 @@ from benchmarks.evaluation.evaluation import Evaluation
 __all__ = ["check", "examples"]
 
 _MEANING = "no test can show that figures hold for other speakers"
-_DO = "test at least six speakers, over several folds if need be"
+_DO = "test at least six speakers, if necessary over several folds"
 
 
 def check(evaluation: Evaluation) -> CheckResult:

@@ -25,7 +25,7 @@ def check(evaluation: Evaluation) -> CheckResult:
         margin = 196 * (0.25 / n) ** 0.5
         return report_failure(
             f"{n} test utterances, fewer than {MINIMUM}",
-            meaning=f"differences below about {margin:.0f} points mean nothing",
+            meaning=f"differences below about {margin:.0f} points are noise",
             do=_DO,
         )
     if rare:

@@ -1,6 +1,12 @@
 """Check whether every head is better than a constant prediction."""
 
-from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
+from benchmarks.checks._check_result import (
+    CheckResult,
+    name_systems,
+    report_failure,
+    report_not_applicable,
+    report_pass,
+)
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
 from benchmarks.evaluation.head_settings import is_baseline
@@ -9,8 +15,6 @@ from benchmarks.statistics.intervals import Interval, estimate_metrics
 from benchmarks.statistics.metrics import METRIC
 
 __all__ = ["check", "examples"]
-
-_SHOWN = 3  # systems that a message names
 
 
 def check(evaluation: Evaluation) -> CheckResult:
@@ -24,10 +28,9 @@ def check(evaluation: Evaluation) -> CheckResult:
     floor = 1 / len(set(systems[0].pooled[0].truth))
     worse = [system.name for system in systems if not _is_above(floor, evaluation, system)]
     if worse:
-        more = " …" if len(worse) > _SHOWN else ""
         return report_failure(
             f"{len(worse)} of {len(systems)} systems are not shown to be above {format_percent(floor)} % "
-            f"({'; '.join(worse[:_SHOWN])}{more})",
+            f"({name_systems(worse)})",
             meaning="a constant prediction reaches the same",
             do="check features and labels, or test more utterances and speakers",
         )

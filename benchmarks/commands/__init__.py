@@ -1,1 +1,1 @@
-"""One module per command that evaluates: `cli VERB` is `VERB.py`, with the same verb in Python."""
+"""Define the commands that evaluate: `cli VERB` is `VERB.py`."""

@@ -24,7 +24,11 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 
 @click.command("benchmark")
 @store_option
-@click.option("--heads", required=True, help="Comma-separated names from `cli list heads`.")
+@click.option(
+    "--heads",
+    required=True,
+    help="Comma-separated names from `cli list heads`, or dotted paths of scikit-learn classifiers.",
+)
 @click.option(
     "--features",
     help="Comma-separated feature sets: text, audio, both, embeddings, logits, layers, or features joined by +, such "
@@ -32,7 +36,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 )
 @labels_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
-@click.option("--fold", help="Only this fold.")
+@click.option("--fold", help="Run only this fold.")
 @click.option(
     "--seeds", default="0", help="Seeds for stochastic heads, comma-separated; see --split-seed for the split."
 )
@@ -41,7 +45,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @click.option(
     "--logits",
     default="cross-fitted",
-    help="Comma-separated: cross-fitted (if the store has such logits), cross-fitted-mean (test: the mean of the K "
+    help="Comma-separated: cross-fitted (if the store has them), cross-fitted-mean (in test, the mean of the K "
     "encoders), in-sample.",
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
@@ -57,7 +61,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @click.option(
     "--train-sizes",
     metavar="0.1,0.25,0.5",
-    help="Also fit every head on these fractions of the training part: a learning curve.",
+    help="Also fit every head on these fractions of the training part, for a learning curve.",
 )
 @accept_old_name("--shares", "--train-sizes")
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")
@@ -67,9 +71,10 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @leakage_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
-    """Compare heads and features, and continue a stopped run.
+    """Compare heads and features, and write a report.
 
-    Every run's predictions are written before anything is summarized; finished runs are not repeated.
+    Every run's predictions are written when it ends. The same command continues a stopped benchmark, and finished runs
+    are not repeated.
 
     \b
     Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
@@ -85,5 +90,5 @@ def command(as_json: bool, **options: Any) -> None:
         options[name] = split_list(f"--{name}", options[name], kind)
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
-    found, text = compare(asked=BenchmarkConfig.parse(**options), **where, say=say)
-    print_answer(found, text, as_json)
+    content, text = compare(config=BenchmarkConfig.parse(**options), **where, say=say)
+    print_answer(content, text, as_json)

@@ -13,7 +13,7 @@ from featurestore.console import json_option, print_answer, say, store_option
 def command(store: Path, as_json: bool) -> None:
     """Run everything on the embedded demo corpus.
 
-    The demo is synthetic speech: it proves the pipeline, not the science. A second run reuses what the first one made.
+    The demo is synthetic speech: it proves the pipeline, not the science. A second run reuses the files of the first.
 
     \b
     Example: cli demo

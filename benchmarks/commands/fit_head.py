@@ -19,18 +19,20 @@ from featurestore.console import (
 
 @click.command("fit-head")
 @store_option
-@click.option("--head", required=True, help="A name from `cli list heads`.")
+@click.option(
+    "--head", required=True, help="A name from `cli list heads`, or the dotted path of a scikit-learn classifier."
+)
 @click.option("--features", help="Comma-separated. Default: mean (or functionals) and logits of every encoder.")
 @labels_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
-@click.option("--fold", help="Only this fold.")
+@click.option("--fold", help="Fit only this fold.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the split and of the head.")
 @click.option(
     "--normalize",
     type=click.Choice(["none", "global", "speaker"]),
     default="none",
-    help="Scale each column to mean 0 and standard deviation 1: global, over the training part; speaker, over each "
-    "speaker's own clips, which needs many clips per speaker, so that no bundle is written.",
+    help="Scale each column to mean 0 and standard deviation 1: global, over the training part; speaker, over the "
+    "clips of each speaker. The latter needs many clips per speaker and writes no bundle.",
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; repeatable.")
 @search_options
@@ -42,8 +44,8 @@ from featurestore.console import (
 def command(as_json: bool, **options: Any) -> None:
     """Fit a head, print its metrics, write a bundle.
 
-    The metrics are measured on the test part of each fold; the bundle is what `cli predict` takes. Below the metrics
-    stands every check of `cli list checks` that fails.
+    Metrics are measured on the test part of each fold, and checks that fail are listed below them. `cli predict` takes
+    the bundle.
 
     \b
     Examples: cli fit-head --head mlp
@@ -54,5 +56,5 @@ def command(as_json: bool, **options: Any) -> None:
     from benchmarks.fitting.fit import fit_and_save
     from featurestore.store import Store
 
-    fitted = fit_and_save(Store(options.pop("store")), **options, progress=say)
+    fitted = fit_and_save(Store(options.pop("store")), **options, say=say)
     print_answer(fitted.to_json(), fitted.table(), as_json)

@@ -12,7 +12,7 @@ from featurestore.console import json_option, print_answer
 def command(kind: str, settings: bool, as_json: bool) -> None:
     """List what is available, one line each.
 
-    A line that ends in brackets is of a plug-in, and says where it comes from.
+    The line of a plug-in ends with its origin in brackets.
 
     \b
     Examples: cli list heads
@@ -38,7 +38,7 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
 
 
 def _origin(kind: str, name: str) -> str:
-    """Return where a plug-in comes from, in brackets. The project's own have nothing."""
+    """Return the origin of a plug-in in brackets, or an empty string for the project's own."""
     from featurestore import registry
 
     origin = "" if kind == "labels" else registry.describe_origin(kind, name)

@@ -1,4 +1,4 @@
-"""`cli paper`: reproduce the paper, its tables beside the published ones."""
+"""`cli paper`: reproduce the paper, and compare with its tables."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from featurestore.console import PARTLY_FAILED, corpus_options, json_option, pri
 @click.command("paper")
 @store_option
 @corpus_options
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: STORE/paper/MODE.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results. Default: STORE/paper/MODE."
+)
 @click.option(
     "--mode",
     type=click.Choice(["exact", "fixed"]),
     default="fixed",
-    help="exact: follow the published code in everything; fixed: repair what it does and the paper does not say.",
+    help="exact: follow the published code; fixed: repair its deviations from the paper's text.",
 )
 @click.option(
     "--text", default="", metavar="CHECKPOINT", help="Text encoder. Default: the paper's, or the demo's on the demo."
@@ -30,10 +32,10 @@ from featurestore.console import PARTLY_FAILED, corpus_options, json_option, pri
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> None:
-    """Reproduce the paper, its tables beside the published.
+    """Reproduce the paper, and compare with its tables.
 
     Fine-tunes both encoders, extracts, fuses, and writes one page with the six tables, curves and confusion matrices.
-    A stopped run continues; what has not changed is reused.
+    A stopped run continues, and finished steps are reused.
 
     \b
     Examples: cli paper

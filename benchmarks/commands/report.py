@@ -12,7 +12,7 @@ from featurestore.console import json_option, print_answer
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The page; the other files are written beside it. Default: R/report.html.",
+    help="The page; other files are written into its folder. Default: R/report.html.",
 )
 @click.option(
     "--against",
@@ -23,8 +23,8 @@ from featurestore.console import json_option, print_answer
 def command(folder: Path, out: Path | None, against: Path | None, as_json: bool) -> None:
     """Make a benchmark's report again, from its predictions.
 
-    Writes one page that needs no network, and beside it results.json, report.md, leaderboard.csv, leaderboard.tex and
-    figures/. The same predictions give the same bytes.
+    R is the folder of the benchmark. Writes one page that needs no network, and into the same folder results.json,
+    report.md, leaderboard.csv, leaderboard.tex and figures/. The same predictions give the same bytes.
 
     \b
     Examples: cli report results --out report.html
@@ -33,5 +33,5 @@ def command(folder: Path, out: Path | None, against: Path | None, as_json: bool)
     from benchmarks.report.write_report import PAGE, make_report
 
     page = out or folder / PAGE
-    found = make_report(folder, page, against)
-    print_answer(found, f"{found['sentence']}\npage {page}", as_json)
+    content = make_report(folder, page, against)
+    print_answer(content, f"{content['sentence']}\npage {page}", as_json)

@@ -1,1 +1,1 @@
-"""Evaluate one head on one feature set and one fold: inputs, normalization, search, leakage guard."""
+"""Evaluate one head on one feature set and one fold: features, normalization, search, leakage guard."""

@@ -15,7 +15,7 @@ from featurestore.manifest import Utterance
 
 
 class Setup(Protocol):
-    """How a system was made, as `RunSpec` and `RunRecord` say it."""
+    """The setup of a system; `RunSpec` and `RunRecord` are setups."""
 
     @property
     def head(self) -> str:
@@ -27,7 +27,7 @@ class Setup(Protocol):
 
     @property
     def logits(self) -> str:
-        """How logits of training utterances were taken (`ResolvedFeatures.logits`)."""
+        """Which encoders gave the logits of training utterances (`ResolvedFeatures.logits`)."""
 
     @property
     def normalize(self) -> str:
@@ -43,7 +43,7 @@ class EvaluatedSystem(Protocol):
 
     @property
     def record(self) -> Setup:
-        """How it was made."""
+        """Its setup."""
 
     @property
     def pooled(self) -> Sequence[Answers]:
@@ -55,10 +55,10 @@ class Evaluation:
     """An evaluation, of one system or of several.
 
     Args:
-        about: the data, as `Task.describe_data` gives it; of a benchmark also its config.
+        about: what `Task.describe_data` returns; of a benchmark also its config.
         folds: how the data were split.
         utterances: those in the folds.
-        systems: in the order that they were asked for.
+        systems: in the order of the command.
     """
 
     about: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Feature sets: which features a user asks to compare, by ready names (`text`, `audio`, `both`, …) or one by one."""
+"""Parse feature sets: ready ones (`text`, `audio`, `both`, …), or features listed one by one."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,10 +11,10 @@ from featurestore.spec import FeatureSpec, parse_feature
 READY = {
     "text": "mean and logits of every text encoder",
     "audio": "mean (or functionals) and logits of every audio encoder",
-    "both": "the two together",
-    "embeddings": "of every encoder all but the logits",
-    "logits": "of every encoder the logits alone",
-    "layers": "each layer of each encoder as a set of its own",
+    "both": "the sets text and audio together",
+    "embeddings": "everything but the logits, of every encoder",
+    "logits": "the logits of every encoder",
+    "layers": "one set for each layer of each encoder",
 }
 
 
@@ -37,14 +37,14 @@ class FeatureSet:
 
 
 def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
-    """Parse the sets that a user asks for.
+    """Parse the text of `--features`.
 
     Args:
         text: names of ready sets and features, separated by commas. Features joined by `+` are one set, which may have
             a name: `text,audio,both`, `audio.mean,means=audio.mean+text.mean`. None: one set of every default feature.
 
     Raises:
-        BadValue: it names nothing, or neither a ready set nor a feature.
+        BadValue: it is empty, or names neither a ready set nor a feature.
 
     >>> [str(one) for one in parse_feature_sets("both, audio.mean+text.mean, words=text.mean")]
     ['both', 'audio.mean+text.mean', 'words=text.mean']
@@ -53,25 +53,27 @@ def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
         return ()
     items = [item.strip() for item in text.split(",") if item.strip()]
     if not items:
-        raise BadValue("no feature was asked for", expected=f"features, or {', '.join(READY)}")
+        raise BadValue("--features is empty", expected=f"features, or {', '.join(READY)}")
     return tuple(FeatureSet(item) if item in READY else _parse_set(item) for item in items)
 
 
-def fill_feature_sets(store: FeatureSource, asked: Sequence[FeatureSet]) -> list[FeatureSet]:
+def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet]) -> list[FeatureSet]:
     """Look up the features of ready sets in a store.
 
     Args:
         store: the ready sets are made of its features.
-        asked: as `parse_feature_sets` gives them; empty for one set of every default feature.
+        feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
 
     Raises:
         UnknownName: a ready set is empty in this store.
         BadValue: two different sets have the same name.
     """
     found: dict[str, FeatureSet] = {}
-    for one in [filled for item in asked for filled in _fill(store, item)]:
+    for one in [filled for item in feature_sets for filled in _fill(store, item)]:
         if found.setdefault(one.name, one) != one:
-            raise BadValue(f"two feature sets are called {one.name!r}", do="give each a name of its own")
+            raise BadValue(
+                f"two feature sets have the name {one.name!r}", do="name them differently: --features NAME=…"
+            )
     return list(found.values()) or [name_features(_default_features(store))]
 
 
@@ -98,16 +100,18 @@ def _parse(text: str) -> FeatureSpec:
         return parse_feature(text)
     except BadValue as error:
         raise BadValue(
-            error.what, expected=f"ENCODER.KIND such as audio.mean, or a ready set: {', '.join(READY)}"
+            error.what,
+            expected=f"ENCODER.KIND such as audio.mean, or a ready set: {', '.join(READY)}",
+            do="see the features of the store: cli inspect STORE",
         ) from None
 
 
-def _fill(store: FeatureSource, asked: FeatureSet) -> list[FeatureSet]:
-    if asked.features:
-        return [asked]
-    if asked.name == "layers":
+def _fill(store: FeatureSource, feature_set: FeatureSet) -> list[FeatureSet]:
+    if feature_set.features:
+        return [feature_set]
+    if feature_set.name == "layers":
         return _list_layers(store)
-    return [FeatureSet(asked.name, _choose_ready(store, asked.name))]
+    return [replace(feature_set, features=_choose_ready(store, feature_set.name))]
 
 
 def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
@@ -123,10 +127,10 @@ def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
     missing = {"text", "audio"} - {find_modality(store, feature.encoder) for feature in chosen}
     if not chosen or (name == "both" and missing):
         raise UnknownName(
-            f"the feature set {name!r} is empty here",
+            f"the store has no feature for the set {name!r}",
             expected=READY[name],
             got=", ".join(map(str, available)),
-            do="cli inspect STORE lists what there is; cli extract makes more",
+            do="see the features: cli inspect STORE; extract more: cli extract",
         )
     return chosen
 
@@ -139,5 +143,7 @@ def _list_layers(store: FeatureSource) -> list[FeatureSet]:
     names = [f"{name}.{kind}" for name in store.encoders() for kind in store.kinds(name) if kind.startswith("layers")]
     features = [parse_feature(name) for name in dict.fromkeys(re.sub(r"@[^.]*", "", name) for name in names)]
     if not features:
-        raise UnknownName("the feature set 'layers' is empty here", expected=READY["layers"], do="cli extract --layers")
+        raise UnknownName(
+            "the store has no feature for the set 'layers'", expected=READY["layers"], do="cli extract --layers"
+        )
     return [name_features([feature]) for feature in features]

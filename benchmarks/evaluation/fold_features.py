@@ -1,8 +1,8 @@
 """Find and read the feature files of a fold.
 
-A file `text@FOLD.h5` is of an encoder fine-tuned on that fold's training part. `text@FOLD-x1.h5` to `text@FOLD-xK.h5`
-are of encoders that were each fine-tuned on all but a K-th of it. The feature is called `text.mean` or `text.logits`
-all the same.
+The file `text@FOLD.h5` is of an encoder that was fine-tuned on that fold's training part. `text@FOLD-x1.h5` to
+`text@FOLD-xK.h5` are of encoders that were each fine-tuned on all but a K-th of it. The feature keeps its plain name,
+`text.mean` or `text.logits`.
 """
 
 import re
@@ -28,9 +28,9 @@ class FoldFeatures:
 
     Args:
         features: as the user names them, in column order.
-        files: the same of the fold's own encoders where it has some: `text@1.mean`.
-        parts: by feature, the logits of the encoders that each saw all but a part of training; empty where there are
-            none or they are not wanted.
+        files: the same as read: `text@1.mean` where the fold has its own encoders.
+        parts: by feature, the logits of the cross-fitted encoders; empty if the store has none or in-sample logits are
+            chosen.
         mean: the test part takes the mean of `parts`, not the scores of the encoder fine-tuned on all of training.
     """
 
@@ -41,7 +41,7 @@ class FoldFeatures:
 
     @property
     def encoders(self) -> dict[str, str]:
-        """The feature file of each encoder, by the name that was asked for."""
+        """The feature file of each encoder, by the encoder's plain name."""
         return {feature.encoder: file.encoder for feature, file in zip(self.features, self.files, strict=True)}
 
     @property
@@ -60,10 +60,10 @@ class FoldFeatures:
         An utterance that the fold's encoder was fine-tuned on gets the logits of the encoder that did not see it.
 
         Returns:
-            X (N, sum of D), and the width of each feature by the name that was asked for.
+            X (N, sum of D), and the width of each feature as the user names it.
 
         Raises:
-            Mismatch: each of those encoders saw it.
+            Mismatch: every encoder was fine-tuned on it.
         """
         X, widths, _ = store.matrix(list(map(str, self.files)), utterance_ids)
         blocks = dict(zip(map(str, self.features), widths.values(), strict=True))
@@ -93,9 +93,9 @@ class FoldFeatures:
         if missing:
             raise Mismatch(
                 f"{len(missing)} training utterances have no cross-fitted {feature}, {ids[min(missing)]} among them: "
-                "every encoder saw them, or a copy of them under another id",
-                do="leave one of each copy out of the corpus, or run cli finetune --crossfit K and cli extract "
-                "--all-folds again; --logits in-sample does without",
+                "every encoder was fine-tuned on them, or on a copy under another id",
+                do="remove one of each copy from the corpus, or run cli finetune --crossfit K and cli extract "
+                "--all-folds again, or use --logits in-sample",
             )
 
 
@@ -106,8 +106,8 @@ class ResolvedFeatures:
     Args:
         name: of the set.
         folds: in the order of the folds.
-        logits: how the logits of training utterances are taken, over all folds: one of `LOGITS`, `partly` one of
-            them, or empty where no encoder was fine-tuned on a training utterance.
+        logits: which encoders give the logits of training utterances, over all folds: one of `LOGITS`, `partly` one
+            of them, or empty if no encoder was fine-tuned on a training utterance.
     """
 
     name: str
@@ -123,7 +123,7 @@ class ResolvedFeatures:
 def resolve(
     store: FeatureSource, feature_set: FeatureSet, folds: Sequence[Fold], logits: str = CROSS_FITTED
 ) -> ResolvedFeatures:
-    """Find what each fold reads: its own encoders and cross-fitted logits where there are any.
+    """Find the files that each fold reads: its own encoders and cross-fitted logits if the store has them.
 
     Args:
         store: features of one corpus.
@@ -134,8 +134,8 @@ def resolve(
             training for both, over-confident in training).
 
     Raises:
-        BadValue: the way of taking logits is unknown.
-        Mismatch: some folds have an encoder of their own, and others do not.
+        BadValue: the kind of logits is unknown.
+        Mismatch: some folds have their own encoder, and others do not.
     """
     check_logits(logits)
     own = {
@@ -147,13 +147,13 @@ def resolve(
 
 
 def check_logits(logits: str) -> None:
-    """Check the name of a way of taking logits.
+    """Check the name of a kind of logits.
 
     Raises:
         BadValue: it is unknown.
     """
     if logits not in LOGITS:
-        raise BadValue(f"unknown way of taking logits {logits!r}", expected=", ".join(LOGITS))
+        raise BadValue(f"unknown logits {logits!r}", expected=", ".join(LOGITS))
 
 
 def _resolve_fold(

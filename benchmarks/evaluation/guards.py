@@ -1,4 +1,4 @@
-"""Refuse figures that would mislead: leakage of test utterances, and normalization that removes the class."""
+"""Guard against figures that mislead: leakage of test utterances, and normalization that removes the class."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,35 +10,35 @@ from featurestore.errors import Leakage, Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.normalization import SPEAKER
 
-# by fold and encoder, the ids that the encoder was fine-tuned on, and how each is known (`Exposure.known`)
+# by fold and encoder, the ids that the encoder was fine-tuned on, and how each was recognized (`Exposure.known`)
 Overlaps = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _REMEDIES = {
     "id": "take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune one "
-    "per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same ids, "
-    "rename those",
-    "clip": "leave one of each copy of a clip out of the corpus, or fine-tune the encoder again with both in training",
-    "text": "these words are of training utterances that are not here under the ids that they had: where they are "
-    "others, leave them out, or fine-tune the encoder again on a table with a column id",
+    "per fold (cli finetune --all-folds, cli extract --all-folds); if different utterances have the same ids, "
+    "rename them",
+    "clip": "remove one copy of each such clip from the corpus, or fine-tune the encoder again with both in training",
+    "text": "these texts match training utterances whose recorded ids are not in this store: if they are different "
+    "utterances, leave them out, or fine-tune the encoder again on a table with a column id",
 }
-_ALLOW = "--allow-leakage runs it and marks every figure"
+_ALLOW = "or evaluate anyway and mark every figure: --allow-leakage"
 _KNOWN_BY = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
 
-# The mean of a speaker with 9 of 10 utterances in one class is nearly that class's mean: subtracting it removes the
-# class, as where all 10 are.
+# The mean of a speaker with 9 of 10 utterances in one class is nearly that class's mean. Subtracting it removes the
+# class.
 DOMINANT = 0.9
-# From half of the test utterances on, a figure shows what normalization removed, not what the head learned.
+# If half of the test utterances are affected, a figure shows what normalization removed, not what the head learned.
 MOST = 0.5
 
 
 @dataclass(frozen=True)
 class OneClassSpeakers:
-    """How much of a test part is of speakers of one class.
+    """Counts of test speakers with one class, and of their utterances.
 
     Args:
-        speakers: test speakers with `DOMINANT` or more of a fold's utterances in one class.
+        speakers: test speakers with at least `DOMINANT` of their utterances in one class, in some fold.
         known: all test speakers.
-        tested: test utterances of the former.
+        tested: test utterances of `speakers`.
         n: all test utterances.
     """
 
@@ -48,10 +48,10 @@ class OneClassSpeakers:
     n: int
 
     def __str__(self) -> str:
-        """Write both counts in words."""
+        """Return both counts in words."""
         return (
-            f"{self.speakers} of {self.known} test speakers have one class alone (or all but a tenth of it), and so "
-            f"{self.tested} of {self.n} test utterances"
+            f"{self.speakers} of {self.known} test speakers have at least {100 * DOMINANT:.0f} % of their utterances "
+            f"in one class, {self.tested} of {self.n} test utterances in all"
         )
 
 
@@ -68,14 +68,14 @@ def check_leakage(folds: Sequence[Fold], overlaps: Overlaps, *, allow: bool = Fa
 
     Args:
         folds: their test parts are compared with every encoder.
-        overlaps: as `find_overlaps` gives them.
-        allow: describe what leaks instead of refusing it.
+        overlaps: what `find_overlaps` returned.
+        allow: describe leaks instead of raising.
 
     Returns:
-        For each fold that leaks, a line to show beside its figures; empty where nothing leaks.
+        For each fold that leaks, a line to show with its figures. Other folds are not in it.
 
     Raises:
-        Leakage: something leaks and is not allowed.
+        Leakage: something leaks, and `allow` is false.
     """
     leaks = {fold.name: _describe_leaks(fold, overlaps[fold.name]) for fold in folds}
     leaks = {name: lines for name, lines in leaks.items() if lines}
@@ -96,9 +96,9 @@ def count_one_class_speakers(
     """Count the test speakers that have one class in their fold, and their test utterances.
 
     Args:
-        folds: a speaker's mean is taken over all parts of one.
+        folds: a speaker's mean is computed over all parts of a fold.
         classes: by id.
-        speakers: by id; an utterance whose speaker is unknown counts as one of several classes.
+        speakers: by id. An utterance without a speaker is never counted.
     """
     one_class, known, tested = set(), set(), 0
     for fold in folds:
@@ -123,10 +123,10 @@ def check_speaker_normalization(
     Args:
         normalizations: only `speaker` among them is checked.
         folds, classes, speakers: as `count_one_class_speakers` takes them.
-        allow: do not refuse; the check `speaker-classes` fails all the same.
+        allow: do not raise. The check `speaker-classes` fails nevertheless.
 
     Raises:
-        Mismatch: half of the test utterances or more are of speakers of one class.
+        Mismatch: at least half of the test utterances are of speakers with one class.
     """
     if allow or SPEAKER not in normalizations:
         return
@@ -136,8 +136,7 @@ def check_speaker_normalization(
             "normalization per speaker removes the class of most utterances",
             expected="speakers with several classes each",
             got=str(found),
-            do="--normalize global or none; --allow-degenerate runs it all the same, and the check speaker-classes "
-            "says so",
+            do="--normalize global or none; --allow-degenerate runs it, and the check speaker-classes fails",
         )
 
 
@@ -155,7 +154,7 @@ def _describe_leaks(fold: Fold, overlaps: Mapping[str, Mapping[str, str]]) -> li
 
 
 def _describe_ways(ways: Sequence[str]) -> str:
-    """Say how the utterances are known, unless all are known by their ids."""
+    """Describe how the utterances were recognized, unless all were recognized by id."""
     counts = Counter(ways)
     if not set(counts) - {"id"}:
         return ""
@@ -163,7 +162,7 @@ def _describe_ways(ways: Sequence[str]) -> str:
 
 
 def _suggest_remedies(folds: Sequence[Fold], overlaps: Overlaps) -> str:
-    """Say what to do about test utterances that an encoder has seen, by how they are known."""
+    """List what to do, by how the test utterances were recognized."""
     ways = {
         known[utterance_id]
         for fold in folds

@@ -11,8 +11,9 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import BadValue, UnknownName
+from heads import list_baselines, list_heads
 
-SEED = "random_state"  # a head that draws has this setting
+SEED = "random_state"  # the setting of a stochastic head
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _WIDTH = 110  # columns of text
 
@@ -23,8 +24,8 @@ class Setting:
 
     Args:
         default: its value where none is given.
-        meaning: from the docstring; empty where that is silent.
-        search: the values that `--search` draws from; empty where it leaves the setting alone.
+        meaning: from the docstring; empty if it has none.
+        search: the values that `--search` draws from; empty if it does not vary the setting.
     """
 
     default: Any
@@ -48,7 +49,7 @@ def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
     names = [name.strip() for name, _, _ in pairs]
     wrong = [text for text, (name, equals, _) in zip(texts, pairs, strict=True) if not (name.strip() and equals)]
     if wrong:
-        raise BadValue(f"{', '.join(map(repr, wrong))} is not a parameter", expected="NAME=VALUE, for example C=10")
+        raise BadValue(f"cannot parse --param {', '.join(wrong)}", expected="NAME=VALUE, for example C=10")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadValue(f"parameter {', '.join(map(repr, twice))} is given twice", do="keep one of them")
@@ -70,7 +71,7 @@ def check_params(head: str, names: Iterable[str]) -> None:
     """Check that a head has settings of these names.
 
     Raises:
-        UnknownName: the head is unknown; or some settings are, all of which are named beside the closest known ones.
+        UnknownName: the head, or some of the settings, are unknown. The message suggests the closest names.
     """
     known = default_params(head)
     unknown = [name for name in names if name not in known]
@@ -78,7 +79,8 @@ def check_params(head: str, names: Iterable[str]) -> None:
         raise UnknownName(
             f"head {head!r} has no parameter {', '.join(map(repr, unknown))}",
             expected=", ".join(f"{name}={value!r}" for name, value in known.items()) or "none: it has no parameters",
-            do="; ".join(hint for name in unknown if (hint := _suggest(name, known))),
+            do="; ".join(hint for name in unknown if (hint := _suggest(name, known)))
+            or "see: cli list heads --settings",
         )
 
 
@@ -99,10 +101,10 @@ def search_space(head: str, given: Collection[str] = ()) -> Mapping[str, Sequenc
 
 
 def check_searchable(head: str) -> None:
-    """Check that a search knows values to draw from, which it does not for a classifier by its dotted path.
+    """Check that a head given by its dotted path lists values for a search.
 
     Raises:
-        BadValue: there are none.
+        BadValue: it lists none.
     """
     if "." in head and not registry.load("heads", head).SPACE:
         raise BadValue(
@@ -113,12 +115,15 @@ def check_searchable(head: str) -> None:
 
 
 def is_stochastic(head: str) -> bool:
-    """Tell whether a seed decides anything about a head."""
+    """Tell whether a head depends on a seed."""
     return SEED in default_params(head)
 
 
 def is_baseline(head: str) -> bool:
-    """Tell by scikit-learn's tag `poor_score` whether a head only marks the floor that other heads must beat.
+    """Tell by scikit-learn's tag `poor_score` whether a head is a baseline, which other heads must beat.
+
+    The project's own heads are not imported for this (`heads.list_baselines`). An unknown head is no baseline, for
+    example that of a benchmark which was run with a plug-in that is missing now.
 
     Args:
         head: its registry name.
@@ -126,8 +131,10 @@ def is_baseline(head: str) -> bool:
     >>> is_baseline("prior")
     True
     """
+    if head in list_heads():
+        return head in list_baselines()
     if not registry.is_known("heads", head):
-        return False  # the report of a benchmark with a head that is not installed here
+        return False
     return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
 
 

@@ -1,4 +1,4 @@
-"""Search a head's settings on inner folds of training: scikit-learn's search over draws from the head's own lists."""
+"""Search a head's settings on inner folds of training, by scikit-learn's search over draws from its `SPACE`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from benchmarks.evaluation.head_settings import join_params
 from benchmarks.statistics.metrics import unweighted_average_recall
 
 _SEEN = (
-    "an encoder was fine-tuned on the utterances that settings were chosen on: its features are surer there than on "
-    "test utterances, and so is the choice; no test utterance decided anything"
+    "an encoder was fine-tuned on the utterances that settings were chosen on, so its features are more confident "
+    "there than on test utterances, and the choice may be optimistic; test utterances were not used"
 )
 
 
@@ -21,11 +21,11 @@ class SearchResult:
     """The settings that a search chose.
 
     Args:
-        draws: settings that were drawn, beside the given ones.
+        draws: the number of settings that were drawn.
         inner_folds: how many parts of training take turns as dev, at most.
         folds: by fold the chosen value of each searched setting.
-        bundle: the same of the bundle's head.
-        seen: an encoder was fine-tuned on utterances of these parts.
+        bundle: the same for the bundle's head.
+        seen: an encoder was fine-tuned on utterances of the inner folds.
     """
 
     draws: int
@@ -35,7 +35,7 @@ class SearchResult:
     seen: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain JSON, with a note where an encoder saw the parts."""
+        """Return all of it as plain JSON, with a note if an encoder was fine-tuned on the inner folds."""
         return {
             "draws": self.draws,
             "parts": self.inner_folds,
@@ -45,14 +45,14 @@ class SearchResult:
         }
 
     def lines(self, bundled: bool) -> list[str]:
-        """List the chosen settings by fold, and those of the bundle where there is one of its own."""
+        """Write the chosen settings of each fold in lines for a user, and those of the bundle where `bundled`."""
         chosen = {f"fold {name}": settings for name, settings in self.folds.items()}
         if bundled:
             chosen["bundle"] = self.bundle
         width = max(map(len, chosen))
         return [
             f"searched: the best of the given settings and {self.draws} drawn ones by unweighted average recall, on "
-            "parts of training alone",
+            "inner folds of training",
             *(f"  {name:<{width}}  {join_params(settings)}" for name, settings in chosen.items()),
             *([f"  note: {_SEEN}"] if self.seen else []),
         ]
@@ -61,7 +61,7 @@ class SearchResult:
 def search(
     kind: Any, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
 ) -> dict[str, Any]:
-    """Choose the best settings on dev, among the given ones and `draws` from the head's SPACE.
+    """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
 
     Each part takes its turn as dev, and the head is fitted on the others. The best has the highest unweighted average
     recall, averaged over the parts (nested cross-validation: Cawley and Talbot 2010, "On Over-fitting in Model
@@ -69,11 +69,11 @@ def search(
 
     Args:
         kind: the head's class.
-        params: settings that are given; they are not searched.
+        params: given settings, which are not searched.
         X: the rows to learn from, dev included (N, D).
         y: their classes (N,).
         parts: by row the number of its part, counted from 0; -1 for rows that are always fitted on (N,).
-        draws: how many settings to try, beside the given ones.
+        draws: how many settings to draw.
         seed: of the draws.
 
     Returns:

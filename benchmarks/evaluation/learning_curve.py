@@ -7,14 +7,14 @@ from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold, restrict_turns
 from featurestore.folds.group_split import draw_key
 
-LEAST = 2  # utterances of each class, at any train size
+LEAST = 2  # utterances of each class at any train size
 
 
 def check_train_sizes(train_sizes: Iterable[float]) -> None:
-    """Check that each is a true part of training.
+    """Check that each train size is above 0 and below 1.
 
     Raises:
-        BadValue: one is not above 0 and below 1.
+        BadValue: one is not.
     """
     wrong = [size for size in train_sizes if not 0 < size < 1]
     if wrong:
@@ -29,8 +29,7 @@ def reduce_training(fold: Fold, train_size: float, classes: Mapping[str, str], s
     """Keep a part of each class in the training part of a fold, and in its dev parts.
 
     The part is rounded, and at least two utterances of a class stay where it has two. The ids of a class are kept in
-    the order of the sha256 of `seed:id`. With one seed, a smaller part therefore lies within a larger one, whatever
-    else is compared.
+    the order of the sha256 of `seed:id`. With one seed, a smaller part is therefore a subset of a larger one.
 
     Args:
         fold: the whole.

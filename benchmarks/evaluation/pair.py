@@ -1,4 +1,4 @@
-"""Combine two stores into one source, to train on the first and to test on the second."""
+"""Combine two stores into one feature source: train on the first, test on the second."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Pair:
                 count = sum(value not in shared for value in classes[side].values())
                 name = self._names[side]
                 say(
-                    f"{count} utterances of {name} are left out, of classes that only {name} has: "
+                    f"{count} utterances are left out because only {name} has their class: "
                     f"{', '.join(sorted(found - shared))}"
                 )
         self.utterances = tuple(
@@ -86,7 +86,7 @@ class Pair:
 
     @property
     def corpus(self) -> str:
-        """Both corpora: `emodb->table`; of the same name with their stores' folders: `table (a)->table (b)`."""
+        """Both corpora, `emodb->table`; if they have the same name, with their folders, `table (a)->table (b)`."""
         return "->".join(self._names.values())
 
     @property
@@ -140,7 +140,7 @@ class Pair:
         """
         for name in {parse_feature(feature).encoder for feature in features}:
             self._check_same(name)
-        rows = {side: [row for row, name in enumerate(ids) if name.startswith(f"{side}:")] for side in self._stores}
+        rows = {side: [row for row, one in enumerate(ids) if one.startswith(f"{side}:")] for side in self._stores}
         found = {
             side: store.matrix(features, [ids[row].partition(":")[2] for row in rows[side]])
             for side, store in self._stores.items()
@@ -157,15 +157,15 @@ class Pair:
         return frozenset(self.exposure(encoder).known)
 
     def exposure(self, encoder: str) -> Exposure:
-        """Say how each of these is known, and which utterances may be among them."""
+        """Return how each of these was recognized, and which utterances may be among them."""
         if encoder not in self._exposures:
             trained, tested = self._stores.values()
             found = {
                 "trained": trained.exposure(encoder, other=tested.collect_contents(encoder)),
                 "tested": tested.exposure(encoder, other=trained.collect_contents(encoder)),
             }
-            known = {f"{side}:{name}": how for side, one in found.items() for name, how in one.known.items()}
-            suspects = [f"{side}:{name}" for side, one in found.items() for name in one.suspects]
+            known = {f"{side}:{row}": how for side, one in found.items() for row, how in one.known.items()}
+            suspects = [f"{side}:{row}" for side, one in found.items() for row in one.suspects]
             self._exposures[encoder] = Exposure(known, tuple(suspects))
         return self._exposures[encoder]
 
@@ -177,8 +177,10 @@ class Pair:
         """Return the sha256 of what each vector was made from: the same for the same clip in both stores."""
         return self._merge(lambda store: store.contents(encoder))
 
-    def _merge(self, ask: Callable[[FeatureSource], Mapping[str, str]]) -> dict[str, str]:
-        return {f"{side}:{name}": value for side, store in self._stores.items() for name, value in ask(store).items()}
+    def _merge(self, read: Callable[[FeatureSource], Mapping[str, str]]) -> dict[str, str]:
+        """Read a mapping by utterance id from both stores."""
+        found = {side: read(store) for side, store in self._stores.items()}
+        return {f"{side}:{row}": value for side, values in found.items() for row, value in values.items()}
 
     def digests(self, encoder: str) -> Mapping[str, str]:
         """Return the digests of both files, as one text by dataset."""
@@ -198,7 +200,7 @@ class Pair:
 
 
 def _name_corpora(trained: FeatureSource, tested: FeatureSource) -> list[str]:
-    """Name both corpora, two of the same name with as much of their folders' paths as tells them apart."""
+    """Name both corpora. Two of the same name get the end of their folders' paths, as far as it differs."""
     names = [store.corpus for store in (trained, tested)]
     if names[0] != names[1]:
         return names
@@ -222,9 +224,9 @@ def _check_disjoint(trained: FeatureSource, tested: FeatureSource) -> None:
     ]
     if both:
         raise Mismatch(
-            f"{len(both)} of the {len(tested.utterances)} utterances to test on are in the store to train on too, "
+            f"{len(both)} of the {len(tested.utterances)} utterances of the test store are also in the training store, "
             f"{min(both)[0]} among them",
-            do="name the store of another corpus: --test-store; to cut one corpus: cli list protocols",
+            do="give the store of another corpus by --test-store; to split one corpus, see: cli list protocols",
         )
 
 

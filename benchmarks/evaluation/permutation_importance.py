@@ -1,4 +1,4 @@
-"""Permute the test rows of one modality: how much a fitted head's predictions rest on it."""
+"""Permute the test rows of one modality, to measure how much a fitted head relies on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,10 +41,10 @@ def permute(
     """Give each test row (M, D) another utterance's values in the columns of one modality.
 
     This is permutation importance at prediction time (Breiman 2001, "Random Forests", section 10), of a whole modality
-    instead of one variable. The drop in a fitted head's figures shows how much its predictions rest on this modality,
-    given the other. It does not show how much the modality could tell: a head that finds the same in both loses little
-    by either, and a head fitted without the modality (the feature sets `text` and `audio`) makes more of the other.
-    Permuted rows also join words and voices that no speaker joins. With C classes, about one utterance in C gets a row
+    instead of one variable. The drop in a fitted head's figures shows how much it relies on this modality, given the
+    other. It does not show how much information the modality has: a head that finds the same in both loses little by
+    either, and a head fitted without the modality (the feature sets `text` and `audio`) uses the other more. Permuted
+    rows also combine words and voices that do not occur together. With C classes, about one utterance in C gets a row
     of its own class.
 
     Args:
@@ -52,12 +52,12 @@ def permute(
         blocks: width of each feature, in column order.
         permuted: its columns are permuted by whole rows, all by the same permutation.
         utterance_ids: of the rows (M,).
-        fold: its name. The permutation depends on it, the seed, the modality and the ids alone, so that it is the same
-            for all heads.
+        fold: its name. The permutation depends only on it, the seed, the modality and the ids, so it is the same for
+            all heads.
         seed: of the run.
     """
-    lots = [draw_key(f"{fold}:{permuted.modality}:{utterance_id}", seed) for utterance_id in utterance_ids]
-    order = sorted(range(len(lots)), key=lots.__getitem__)
+    keys = [draw_key(f"{fold}:{permuted.modality}:{utterance_id}", seed) for utterance_id in utterance_ids]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     columns = np.repeat([feature in permuted.features for feature in blocks], list(blocks.values()))
     out = Z.copy()
     out[:, columns] = Z[order][:, columns]

@@ -40,10 +40,10 @@ class RunResult:
         blocks: width of each feature.
         scaling: of the rows, where they are normalized over the training part.
         utterance_ids: of the test part, sorted (M,).
-        answers: for each of the permutations that were asked for, in order; empty where nothing is tested.
+        answers: for each of the permutations, in order; empty if nothing is tested.
         params: the settings that were used, all of them.
-        seconds: `tune` (the search), `fit` and `predict`, the last of the test part as it is.
-        peak_mb: the most memory that the process held while it ran, all that it had loaded before included.
+        seconds: `tune` (the search), `fit` and `predict`, the last of the unchanged test part.
+        peak_mb: the peak memory of the process during the run, including what it had loaded before.
     """
 
     head: Any
@@ -64,7 +64,7 @@ def execute(
     Args:
         store: the features.
         spec: what to fit on what; its own `permuted` is ignored.
-        permutations: for each answer the modality whose rows are permuted, None for the test part as it is.
+        permutations: for each answer the modality whose rows are permuted, None for the unchanged test part.
 
     Raises:
         BadValue: the head cannot use a setting.
@@ -96,11 +96,11 @@ def execute(
 
 
 def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
-    """Choose the settings of a run on its own parts of training, or take the given ones without a search.
+    """Choose the settings of a run on its inner folds, or return the given ones if it has no search.
 
     Args:
         kind: the head's class.
-        spec: its test part is not looked at.
+        spec: its test part is not used.
         X: the rows of `spec.training` (N, D).
         y: their classes (N,).
 
@@ -109,7 +109,8 @@ def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> 
     """
     if not spec.search:
         return dict(spec.params)
-    part = {name: number for number, ids in enumerate((spec.fold.dev, *spec.fold.turns)) for name in ids}
+    inner_folds = enumerate((spec.fold.dev, *spec.fold.turns))
+    part = {utterance_id: number for number, ids in inner_folds for utterance_id in ids}
     try:
         parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
         return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)

@@ -1,4 +1,4 @@
-"""Specify a run: all that shapes it, and the digest that identifies it."""
+"""Specify a run: everything that its result depends on, and the digest that identifies it."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from featurestore.spec import FeatureSpec
 
 @dataclass(frozen=True)
 class RunSpec:
-    """All that shapes a run but for the vectors, and what is known of it before it runs.
+    """Everything that a run depends on except the vectors, and its names in the results.
 
     Args:
         head: its registry name.
@@ -28,15 +28,15 @@ class RunSpec:
         classes: class by id.
         normalize: `none`, `global` or `speaker`.
         speakers: by id, where `normalize` is `speaker`.
-        search: how many settings to try on dev; 0 takes `params`.
-        seed: of a stochastic head, of the search, and of the draws of a learning curve or a permutation.
+        search: how many settings to draw and try on dev; 0 for no search.
+        seed: of a stochastic head, of the search, and of the sample of a learning curve or a permutation.
         train_size: the part of training that `fold` still holds (`reduce_training`).
-        permuted: the modality whose test rows are permuted; None where none is.
+        permuted: the modality whose test rows are permuted, or None.
         system: the name of the system that the run belongs to. The same run of two systems is two runs.
         feature_set: name of the feature set.
-        logits: how logits of training utterances are taken (`ResolvedFeatures.logits`).
+        logits: which encoders give the logits of training utterances (`ResolvedFeatures.logits`).
         protocol: its registry name.
-        leak: which encoder was fine-tuned on test utterances; empty where none was.
+        leak: which encoder was fine-tuned on test utterances, or an empty string.
     """
 
     head: str
@@ -63,19 +63,19 @@ class RunSpec:
 
     @property
     def training(self) -> list[str]:
-        """The ids to fit on, sorted, so that the order of the manifest decides nothing.
+        """The ids to fit on, sorted so that the order of the manifest has no effect.
 
-        Dev is learned from once settings are chosen.
+        After a search, the head is fitted on dev too.
         """
         return sorted([*self.fold.train, *self.fold.dev] if self.search else self.fold.train)
 
 
 def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> str:
-    """Compute the sha256 of everything that shapes a run and its record.
+    """Compute the sha256 of everything that a run and its record depend on.
 
     It covers the bytes of the features, the head's source, the libraries' versions, and the utterances that the
-    encoders were fine-tuned on: these decide what leaks, and which encoder's logits are taken. The keys are those of
-    the first version: another key would run every finished run again.
+    encoders were fine-tuned on, which determine leaks and cross-fitted logits. The keys are those of the first version:
+    another key would run every finished run again.
     """
     fold, inputs = spec.fold, spec.inputs
     ids = {*fold.train, *fold.dev, *fold.test}

@@ -1,4 +1,4 @@
-"""Declare what an evaluation asks of a feature store; `featurestore.store.Store` and `Pair` provide it."""
+"""Declare the interface of a feature store for evaluation; `featurestore.store.Store` and `Pair` implement it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ class FeatureSource(Protocol):
         """List the names of the feature files."""
 
     def default_features(self) -> list[str]:
-        """List the features that are used where none are named."""
+        """List the features that are used by default."""
 
     def kinds(self, encoder: str) -> list[str]:
         """List the features of an encoder: `mean`, `logits`, …, and its layers as `layers[0]` and so on."""
@@ -54,7 +54,7 @@ class FeatureSource(Protocol):
         """Find the utterances that the encoder was fine-tuned on, as ids."""
 
     def exposure(self, encoder: str) -> Exposure:
-        """Say how each of these is known, and which utterances may be among them."""
+        """Return how each of these was recognized, and which utterances may be among them."""
 
     def contents(self, encoder: str) -> Mapping[str, str]:
         """Return the sha256 of what each vector was made from, by id: the decoded samples, or the words."""
@@ -70,12 +70,12 @@ class SingleSource(FeatureSource, Protocol):
     """Features of one corpus."""
 
     def exposure(self, encoder: str, other: Contents | None = None) -> Exposure:
-        """Say how each of these is known.
+        """Return how each of these was recognized, and which utterances may be among them.
 
         Args:
             encoder: its feature file.
-            other: the utterances of another store, which the encoder may have seen instead.
+            other: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
 
     def collect_contents(self, encoder: str) -> Contents:
-        """Return what the utterances are known by."""
+        """Return the ids and contents by which the utterances are recognized."""

@@ -1,4 +1,4 @@
-"""Define the task: a store's utterances under a label scheme, split by a protocol, and what each of them lacks."""
+"""Define the task: a store's utterances with the classes of a label scheme, split by a protocol."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +10,11 @@ from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
 
 LabelMaps = Mapping[str, Mapping[str, str | None] | None]
-SHOWN = 5  # ids named in a line of progress; the result holds all of them
+SHOWN = 5  # ids in a line for the user; the result has all of them
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Task:
     Args:
         store: features of one corpus.
         labels: name of the label scheme.
-        label_maps: by corpus, or by side of a pair of stores, the class of each label; of a label that is left out
-            None, and None for all where each label is its own class.
+        label_maps: by corpus, or by side of a pair of stores, the class of each label (None: left out). None for all
+            if each label is its own class.
         classes: class by id, of the utterances that the scheme keeps.
         protocol: its registry name.
         seed: of the split.
@@ -62,7 +62,7 @@ class Task:
         }
 
     def describe_missing(self, dropped: Mapping[str, str]) -> Iterator[str]:
-        """Write what is left out and why, in lines for a user."""
+        """Yield lines for the user about utterances that are left out, and why."""
         left_out = self.count_left_out()
         if left_out:
             by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
@@ -73,39 +73,39 @@ class Task:
             yield f"{len(dropped)} of {len(self.classes)} utterances have no features and are left out: {shown}{more}"
 
     def complete_folds(self, dropped: Mapping[str, str], inner_folds: int) -> list[Fold]:
-        """Leave out of the folds what lacks a feature.
+        """Return the folds without utterances that lack a feature.
 
         Args:
-            dropped: as `find_missing` gives it.
-            inner_folds: how many parts of training take turns as dev, at most; 0 leaves the dev parts alone.
+            dropped: what `find_missing` returned.
+            inner_folds: how many parts of training take turns as dev, at most; 0 keeps the dev parts unchanged.
 
         Raises:
             Mismatch: as `restrict` and `limit_inner_folds` raise.
         """
-        folds = [cuts.restrict(fold, self.classes.keys() - dropped.keys(), self.classes) for fold in self.folds]
+        folds = [folding.restrict(fold, self.classes.keys() - dropped.keys(), self.classes) for fold in self.folds]
         return [limit_inner_folds(fold, inner_folds) for fold in folds] if inner_folds else folds
 
-    def cut_everything(self, dropped: Mapping[str, str], inner_folds: int) -> Fold:
-        """Make a fold that trains on all utterances that have features, and tests none.
+    def make_full_fold(self, dropped: Mapping[str, str], inner_folds: int) -> Fold:
+        """Make a fold with all utterances that have features in training, and none in test.
 
         Args:
-            dropped: as `find_missing` gives it.
-            inner_folds: how many parts of it take turns as dev, at most; 0 cuts no dev part.
+            dropped: what `find_missing` returned.
+            inner_folds: how many parts of training take turns as dev, at most; 0 for no dev part.
 
         Raises:
-            Mismatch: no dev part can be cut.
+            Mismatch: no dev part can be split.
         """
         kept = sorted(utterance_id for utterance_id in self.classes if utterance_id not in dropped)
         fold = Fold("everything", tuple(kept), ())
         if not inner_folds:
             return fold
-        fold = cuts.add_dev(fold, self.protocol, self.store.utterances, self.classes, self.seed)
+        fold = folding.add_dev(fold, self.protocol, self.store.utterances, self.classes, self.seed)
         return limit_inner_folds(fold, inner_folds)
 
     def describe_data(
         self, folds: Sequence[Fold], features: Sequence[ResolvedFeatures], dropped: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Describe the utterances in the folds for checks, of a benchmark and of a single fit alike.
+        """Describe the utterances in the folds, for checks of a benchmark or of a single fit.
 
         Args:
             folds: without utterances that lack a feature.
@@ -126,7 +126,7 @@ class Task:
         }
 
     def _describe_encoders(self, folds: Sequence[Fold], features: Sequence[ResolvedFeatures]) -> dict[str, Any]:
-        """Say of every feature file its modality, how it was made, and how much of each fold its encoder saw."""
+        """Describe each feature file: its modality, how it was made, and how much of each fold its encoder saw."""
         seen: dict[str, dict[str, dict[str, int]]] = {}
         tested = {utterance_id for fold in folds for utterance_id in fold.test}
         for one in features:
@@ -173,16 +173,16 @@ def open_task(
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
         seed: of the split.
-        fold: keep this one alone.
-        dev: cut a dev part too.
+        fold: keep only this one.
+        dev: split a dev part, too.
 
     Raises:
-        Problem: as `labels.scheme` and `folds.fold.split` raise.
+        Problem: as `labels.load_scheme` and `fold.split` raise.
     """
     scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
     classes = scheme.apply(store.utterances)
-    folds = cuts.split(protocol, store.utterances, classes, seed, dev=dev)
-    chosen = [cuts.choose(folds, fold)] if fold is not None else folds
+    folds = folding.split(protocol, store.utterances, classes, seed, dev=dev)
+    chosen = [folding.choose(folds, fold)] if fold is not None else folds
     maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
     return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen))
 
@@ -195,6 +195,6 @@ def limit_inner_folds(fold: Fold, inner_folds: int) -> Fold:
     """
     if not fold.dev:
         raise Mismatch(
-            f"fold {fold.name}: no dev utterance has features", do="extract what is missing, or do without --search"
+            f"fold {fold.name}: no dev utterance has features", do="extract the missing features, or leave --search out"
         )
     return replace(fold, turns=fold.turns[: inner_folds - 1])

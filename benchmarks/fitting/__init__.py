@@ -1,1 +1,1 @@
-"""One head fitted, measured and bundled: what `cli fit-head` does."""
+"""Fit one head, measure it and make its bundle, as `cli fit-head` does."""

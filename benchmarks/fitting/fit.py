@@ -1,4 +1,4 @@
-"""Fit one head by one protocol: the runs of a benchmark of this head alone, and its bundle."""
+"""Fit one head by one protocol, as a benchmark of this head only, and make its bundle."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,7 @@ from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE
 from featurestore.prediction.save_bundle import check_target, save
 from featurestore.spec import parse_feature
 
-__all__ = ["FeatureSource", "Progress", "fit_and_save", "fit_head"]
-
-Progress = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 def fit_and_save(
@@ -40,7 +38,7 @@ def fit_and_save(
 ) -> FittedHead:
     """Fit a head as `cli fit-head` does, and write its bundle to `out`, by default `STORE/bundles/HEAD`.
 
-    Features that are normalized per speaker give no bundle: the result says so, and an earlier bundle stays.
+    Features that are normalized per speaker give no bundle, and an earlier bundle is kept.
 
     Args:
         store: features of one corpus.
@@ -48,10 +46,10 @@ def fit_and_save(
         params: `NAME=VALUE` texts.
         features: comma-separated.
         out: the bundle's folder.
-        options: the others of `fit_head`.
+        options: other arguments of `fit_head`.
 
     Raises:
-        BadValue: an `out` for features normalized per speaker, a place that cannot be written to, or no feature.
+        BadValue: `out` is given for features normalized per speaker or cannot be written to, or `features` is empty.
         Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
     chosen = None if features is None else _split_features(features)
@@ -84,14 +82,14 @@ def fit_head(
     allow_degenerate: bool = False,
     search: int = 0,
     inner_folds: int = DEV_PARTS,
-    progress: Progress = lambda line: None,
+    say: Say = lambda line: None,
 ) -> FittedHead:
     """Fit a head on each fold's training part and measure it on its test part.
 
-    The runs are those of a benchmark of this head alone. The bundle holds the head fitted on the training part where
-    there is one fold, or where `fold` names one; else the head fitted on everything, which no figure here was measured
-    on. Where encoders are fine-tuned per fold, none has seen everything, and the bundle is that of the first fold. It
-    is that of the first fold, too, where features are normalized per speaker, and then cannot be saved.
+    The runs are those of a benchmark of this head only. With one fold, the bundle holds the head fitted on its training
+    part. With several folds, it holds a head fitted on everything, which is not the one that was measured. If encoders
+    are fine-tuned per fold, or features are normalized per speaker, it holds the head of the first fold. The latter
+    cannot be saved.
 
     Args:
         store: features of one corpus.
@@ -100,23 +98,23 @@ def fit_head(
         features: by default `store.default_features()`.
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
-        fold: fit and measure this fold only.
+        fold: fit and measure only this fold.
         seed: of the protocol and, unless `params` has a `random_state`, of the head.
-        logits: how the logits of training utterances are taken where the encoder saw them
+        logits: which encoders give the logits of utterances that an encoder was fine-tuned on
             (`benchmarks.evaluation.fold_features.resolve`).
         normalize: `none`, `global` or `speaker` (`featurestore.normalization`).
-        allow_leakage: measure on utterances that an encoder was fine-tuned on, and mark every figure that it touches.
+        allow_leakage: measure on utterances that an encoder was fine-tuned on, and mark these figures.
         allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
-        search: how many settings to try beside `params`, on parts of each training part, and of everything for the
-            bundle; 0 takes `params`. The test part is not looked at.
-        inner_folds: how many of these parts take turns as dev, at most.
-        progress: receives lines about what is left out and what is being done.
+        search: how many settings to draw and try on inner folds of training, and of everything for the bundle; 0 for
+            no search. The test part is not used.
+        inner_folds: how many inner folds take turns as dev, at most.
+        say: receives lines for the user.
 
     Raises:
         UnknownName: the head, a setting, feature, label scheme, protocol or fold is unknown.
         BadValue: the head cannot use a setting, or the normalization is unknown.
         Mismatch: the scheme does not know a label, the protocol cannot split the corpus, normalization per speaker
-            would remove the class, or no part can be cut from training for a search.
+            would remove the class, or no inner fold can be split from training.
         Leakage: an encoder was fine-tuned on test utterances.
     """
     config = BenchmarkConfig(
@@ -130,58 +128,58 @@ def fit_head(
         normalize=(normalize,),
         logits=(logits,),
         params={head: params or {}},
-        search=_limit_search(head, params or {}, search, progress),
+        search=_limit_search(head, params or {}, search, say),
         inner_folds=inner_folds,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
     )
-    planned = plan(store, config, progress)
-    # before anything is fitted, so that a split that fails does so at once
+    planned = plan(store, config, say)
+    # before the fits, so that a split that fails does so at once
     everything = None if _bundles_first_fold(planned.specs) else _specify_everything(planned)
-    results = _run_folds(planned, progress)
-    final = results[0] if everything is None else _fit_everything(store, everything, progress)
+    results = _run_folds(planned, say)
+    final = results[0] if everything is None else _fit_everything(store, everything, say)
     return summarize(planned, results, final, planned.folds[0].name if everything is None else None)
 
 
 def _split_features(features: str) -> list[str]:
     found = [feature.strip() for feature in features.split(",") if feature.strip()]
     if not found:
-        raise BadValue("--features names nothing", do="name some, or leave it out for the default")
+        raise BadValue("--features is empty", do="name features, or leave the option out for the default")
     return found
 
 
-def _limit_search(head: str, params: Mapping[str, Any], search: int, progress: Progress) -> int:
-    """Search nothing, and say so, where no setting is left to choose."""
+def _limit_search(head: str, params: Mapping[str, Any], search: int, say: Say) -> int:
+    """Return the number of draws, or 0 with a line for the user if every setting is given."""
     check_params(head, params)
     if search:
         check_searchable(head)
     if search and not search_space(head, params):
-        progress(f"head {head} has no setting left to search: it is fitted as it is")
+        say(f"head {head} has no setting left to search: it is fitted without a search")
         return 0
     return search
 
 
 def _bundles_first_fold(specs: Sequence[RunSpec]) -> bool:
-    """Tell whether the bundle holds the first fold's head: the only one, or none may be fitted on everything."""
+    """Tell whether the bundle holds the head of the first fold and not one that is fitted on everything."""
     first = specs[0]
     return len(specs) == 1 or first.inputs.files != first.inputs.features or first.normalize == SPEAKER
 
 
 def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
-    """Specify the run that trains on all utterances and tests none."""
+    """Specify the run that trains on all utterances and has no test part."""
     config, first = planned.config, planned.specs[0]
-    fold = planned.task.cut_everything(planned.dropped, config.inner_folds if config.search else 0)
+    fold = planned.task.make_full_fold(planned.dropped, config.inner_folds if config.search else 0)
     return dataclasses.replace(first, fold=fold, classes=planned.task.classes)
 
 
-def _run_folds(planned: BenchmarkPlan, progress: Progress) -> list[RunResult]:
-    """Fit and test every fold. Only the head that the bundle holds comes back from its process."""
+def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:
+    """Fit and test every fold. Only the head of the bundle is returned from its process."""
     keep = _bundles_first_fold(planned.specs)
     tasks = [(planned.task.store, spec, keep and number == 0) for number, spec in enumerate(planned.specs)]
     results = []
     for (_, spec, _), result in zip(tasks, run_each(_run_fold, tasks), strict=True):
         train, test = len(spec.training), len(spec.fold.test)
-        progress(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}")
+        say(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}")
         results.append(result)
     return results
 
@@ -191,7 +189,7 @@ def _run_fold(store: FeatureSource, spec: RunSpec, keep: bool) -> RunResult:
     return result if keep else dataclasses.replace(result, head=None)
 
 
-def _fit_everything(store: FeatureSource, spec: RunSpec, progress: Progress) -> RunResult:
-    progress(f"fitting {spec.head} on all {len(spec.training)} utterances, for the bundle")
+def _fit_everything(store: FeatureSource, spec: RunSpec, say: Say) -> RunResult:
+    say(f"fitting {spec.head} on all {len(spec.training)} utterances, for the bundle")
     with limit_threads(1):
         return execute(store, spec)

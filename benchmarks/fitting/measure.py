@@ -41,7 +41,7 @@ def summarize(
         planned: of one head on one feature set.
         results: of its runs, fold by fold.
         final: the run whose head goes into the bundle.
-        bundled_fold: the fold whose training part that head was fitted on; None where it was fitted on everything.
+        bundled_fold: the fold whose training part that head was fitted on; None if it was fitted on everything.
     """
     task, specs = planned.task, planned.specs
     by_fold = [_list_predictions(spec, result) for spec, result in zip(specs, results, strict=True)]
@@ -67,7 +67,7 @@ def summarize(
 
 def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPrediction]:
     rows = zip(result.utterance_ids, result.answers[0].prediction, strict=True)
-    return [HeldOutPrediction(name, spec.fold.name, spec.classes[name], predicted) for name, predicted in rows]
+    return [HeldOutPrediction(one, spec.fold.name, spec.classes[one], predicted) for one, predicted in rows]
 
 
 def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str) -> FoldResult:
@@ -89,7 +89,7 @@ def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> 
     truth, prediction = [row.truth for row in rows], [row.prediction for row in rows]
     answers = Answers(truth, prediction, sorted({*truth, *prediction}))
     system = FittedSystem(f"{spec.head} on {', '.join(spec.features)}", spec, (answers,))
-    kept = {name for fold in folds for name in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
+    kept = {one for fold in folds for one in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
     utterances = tuple(row for row in planned.task.store.utterances if row.id in kept)
     return tuple(checks.run_checks(Evaluation(planned.describe_data(), folds, utterances, (system,))))
 

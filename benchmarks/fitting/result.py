@@ -1,4 +1,4 @@
-"""Hold a fitted head with its figures, predictions and bundle, and write it as JSON and as a table."""
+"""Hold a fitted head with its figures, predictions and bundle, and format it as JSON and as a table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from benchmarks.statistics.intervals import Interval
 from featurestore.normalization import NONE, NOTES, SPEAKER
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
-_SURE = ", surer of training utterances than of others (cli finetune --crossfit K)"
+_OVERCONFIDENT = ", overconfident on training utterances (see cli finetune --crossfit)"
 
 INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamples"
 
 
 @dataclass(frozen=True)
 class HeldOutPrediction:
-    """One held-out utterance: its id, the fold that tests it, its true and its predicted class."""
+    """The prediction of one test utterance, with its fold and its true class."""
 
     id: str
     fold: str
@@ -38,12 +38,12 @@ class FoldResult:
 
     Args:
         name: of the fold, or `pooled`.
-        train: utterances trained on; None where pooled.
-        test: utterances tested on.
+        train: number of training utterances; None if pooled.
+        test: number of test utterances.
         metrics: by full name.
         clusters: that the intervals resample.
         classes: how many classes are in test.
-        leak: which encoder was fine-tuned on the test part; empty where none was.
+        leak: which encoder was fine-tuned on the test part, or an empty string.
     """
 
     name: str
@@ -55,7 +55,7 @@ class FoldResult:
     leak: str = ""
 
     def metrics_json(self) -> dict[str, dict[str, Any]]:
-        """Return each metric as value, low, high and n, with its clusters, and with the reason where it leaks."""
+        """Return each metric as value, low, high and n, with its clusters, and the leak if there is one."""
         mark: dict[str, Any] = {"over": self.clusters.over, "clusters": self.clusters.count}
         mark |= {"leaked": True, "leakage": self.leak} if self.leak else {}
         return {
@@ -69,16 +69,16 @@ class FittedHead:
     """A fitted head with its figures.
 
     Args:
-        bundle: that `featurestore.prediction.save_bundle.save` writes.
+        bundle: what `featurestore.prediction.save_bundle.save` writes.
         folds: the figures of each fold.
         pooled: the figures of all test utterances together.
         predictions: every test utterance, fold by fold.
         left_out: utterances that the label scheme leaves out, by label.
         dropped: id and reason of the utterances that have a class but no features.
-        logits: how those of training utterances were taken (`ResolvedFeatures.logits`).
+        logits: which encoders gave those of training utterances (`ResolvedFeatures.logits`).
         checks: the result of every check.
-        path: where the bundle was written; None where it was not.
-        searched: the settings that a search chose; None without a search.
+        path: folder of the saved bundle, or None.
+        searched: the settings that a search chose, or None.
     """
 
     bundle: Bundle
@@ -93,7 +93,7 @@ class FittedHead:
     searched: SearchResult | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain JSON, but for the weights and the single predictions."""
+        """Return everything but the weights and the predictions, as plain JSON."""
         bundle, clusters = self.bundle, self.pooled.clusters
         names = (
             "params",
@@ -125,13 +125,13 @@ class FittedHead:
             "leaked": bool(self.pooled.leak),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
-            "checks": [asdict(finding) for finding in self.checks],
+            "checks": [asdict(one) for one in self.checks],
         }
 
     def table(self) -> str:
-        """Write one line per fold, then all pooled: figures in %, intervals in brackets.
+        """Return a table with a line for each fold and for all pooled: figures in %, intervals in brackets.
 
-        The number of classes in test is a column where folds differ in it.
+        The number of classes in test is a column if folds differ in it.
         """
         rows = [*self.folds, self.pooled] if len(self.folds) > 1 else list(self.folds)
         cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
@@ -155,7 +155,7 @@ class FittedHead:
         return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {pooled.count} {pooled.over}"
 
     def _list_notes(self) -> list[str]:
-        """List what the intervals do not show: of all pooled, then of single folds, each once."""
+        """List the caveats of the intervals: of all pooled, then of single folds, each once."""
         pooled = self.pooled.clusters.note
         single = Counter(row.clusters.note for row in self.folds if row.clusters.note not in ("", pooled))
         of = {note: f"{count} of {len(self.folds)} folds" for note, count in single.items()}
@@ -177,7 +177,7 @@ class FittedHead:
             "everything; the figures are of the folds' own heads" if fold is None else f"fold {fold}'s training part"
         )
         types = getattr(self.bundle.head, "trusted_types", ())
-        trusted = [f"loading it trusts these types, beside those that skops knows: {', '.join(types)}"] if types else []
+        trusted = [f"loading it trusts these types that skops does not know: {', '.join(types)}"] if types else []
         return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}", *trusted]
 
     def _describe_setup(self) -> list[str]:
@@ -186,7 +186,7 @@ class FittedHead:
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features}",
-            *([f"logits: {self.logits}{_SURE if self.logits not in UNSEEN else ''}"] if self.logits else []),
+            *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",

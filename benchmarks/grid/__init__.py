@@ -1,1 +1,1 @@
-"""Run a benchmark: plan every run, execute what is missing, keep predictions on disk, read them back."""
+"""Run a benchmark: plan its runs, execute the missing ones, write their predictions, and read them back."""

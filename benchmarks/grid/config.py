@@ -1,4 +1,4 @@
-"""Parse what a user asks a benchmark to compare, and write the command that asks for it again."""
+"""Define the configuration of a benchmark: parse it from a command line, and write the command that repeats it."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,21 +24,21 @@ class BenchmarkConfig:
         features: the feature sets; empty for one set of every default feature.
         labels: label scheme; by default the corpus's own.
         protocol: its registry name.
-        fold: this one alone.
+        fold: run only this one.
         split_seed: of the split, the same for all seeds, since encoders are fine-tuned on one split.
         seeds: of stochastic heads; the others run once.
         normalize: `none`, `global`, `speaker`; several are compared.
-        logits: how logits are taken (`benchmarks.evaluation.fold_features.resolve`); several are compared.
+        logits: kinds of logits (`benchmarks.evaluation.fold_features.resolve`); several are compared.
         params: settings by head.
-        search: how many settings to try on dev; 0 takes `params`.
-        inner_folds: how many parts of training take turns as dev, at most; 1 is the dev part alone.
+        search: how many settings to draw and try on dev; 0 for no search.
+        inner_folds: how many parts of training take turns as dev, at most; 1 for the dev part only.
         permute: also measure permutation importance, of every head on a set with both modalities.
         train_sizes: also fit every head on these parts of training, above 0 and below 1, for a learning curve.
-        allow_leakage: run what leaks, and mark it.
+        allow_leakage: evaluate on leaked utterances, and mark the figures.
         allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
 
     Raises:
-        BadValue: a normalization, a way of taking logits or a train size is unknown.
+        BadValue: a normalization, a kind of logits or a train size is invalid.
         UnknownName: a head, or a setting of it, is unknown.
     """
 
@@ -60,7 +60,7 @@ class BenchmarkConfig:
     allow_degenerate: bool = False
 
     def __post_init__(self) -> None:
-        """Check every value that needs no store."""
+        """Check the values for which no store is needed."""
         check_train_sizes(self.train_sizes)
         for normalization in self.normalize:
             check_normalization(normalization)
@@ -81,10 +81,10 @@ class BenchmarkConfig:
             heads: registry names.
             features: as `benchmarks.evaluation.feature_sets.parse_feature_sets` reads them.
             params: `HEAD.NAME=VALUE` texts.
-            options: the others, by name.
+            options: other fields, by name.
 
         Raises:
-            BadValue: a setting of another head, or of the seed; or as `parse_params` and `BenchmarkConfig` raise.
+            BadValue: a setting is of another head, or is the seed; or as `parse_params` and `BenchmarkConfig` raise.
             UnknownName: as `parse_params` and `BenchmarkConfig` raise.
 
         >>> BenchmarkConfig.parse(["svm"], "audio.mean", params=["svm.C=2"]).params
@@ -93,12 +93,10 @@ class BenchmarkConfig:
         return cls(tuple(heads), parse_feature_sets(features), params=_parse_params(heads, params), **options)
 
     def command(self, store: Path, out: Path, test_store: Path | None = None, test_labels: str | None = None) -> str:
-        """Write the `cli benchmark` command that asks for the same, quoted for a shell: every option with its value.
-
-        Options that have their default are left out.
+        """Write the `cli benchmark` command of this configuration, quoted for a shell, without default options.
 
         Args:
-            store: the paths as the user gave them, here and below; they are left as they are.
+            store: the folder of the store; this and the other paths are written unchanged.
             out: the folder of the benchmark.
             test_store: of the protocol cross-corpus.
             test_labels: its label scheme.
@@ -133,6 +131,7 @@ def _parse_params(heads: Sequence[str], texts: Sequence[str]) -> dict[str, dict[
             raise BadValue(
                 f"{text!r} is not a setting of a head in this benchmark",
                 expected=f"HEAD.NAME=VALUE, HEAD one of {', '.join(heads)}",
+                do="correct --param, or add the head to --heads",
             )
         by_head.setdefault(head, []).append(text.removeprefix(f"{head}."))
     found = {head: parse_params(head, given) for head, given in by_head.items()}

@@ -28,9 +28,9 @@ class BenchmarkPlan:
         config: what to compare.
         task: utterances with a class, as the protocol splits them.
         folds: the same without utterances that lack a feature.
-        features: the feature sets, each with every way of taking logits that changes it.
+        features: the feature sets, each with every kind of logits that changes it.
         dropped: the utterances that lack a feature, and why.
-        specs: all runs, those with permuted rows or less training data included.
+        specs: all runs, including those with permuted rows or less training data.
     """
 
     config: BenchmarkConfig
@@ -46,7 +46,12 @@ class BenchmarkPlan:
 
 
 def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], None]) -> BenchmarkPlan:
-    """Split, resolve the features, tell `say` what is left out, and list every run.
+    """Split the corpus, find the features, and list every run.
+
+    Args:
+        store: features of one corpus, or a pair of stores.
+        config: what to compare.
+        say: receives lines about utterances that are left out.
 
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
@@ -87,7 +92,7 @@ def _check_modalities(store: FeatureSource, features: Sequence[ResolvedFeatures]
         raise BadValue(
             "nothing to permute: no feature set has both modalities",
             got=", ".join(one.name for one in features),
-            do="add --features both, or do without --permute",
+            do="add --features both, or leave --permute out",
         )
 
 
@@ -116,7 +121,7 @@ def _list_fold_specs(
     """List the runs of one head on one feature set: for each train size and seed every fold."""
     stochastic = is_stochastic(head)
     speakers = task.speakers if normalize == SPEAKER else {}
-    speakers = {name: speaker for name, speaker in speakers.items() if name in task.classes}
+    speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
     for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
         for whole, inputs in zip(folds, features.folds, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
@@ -125,7 +130,7 @@ def _list_fold_specs(
                 params=({SEED: seed} if stochastic else {}) | dict(config.params.get(head, {})),
                 inputs=inputs,
                 fold=fold,
-                classes={name: task.classes[name] for name in (*fold.train, *fold.dev, *fold.test)},
+                classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
                 normalize=normalize,
                 speakers=speakers,
                 search=config.search,
@@ -139,14 +144,14 @@ def _list_fold_specs(
 
 
 def _list_train_sizes_and_seeds(config: BenchmarkConfig, stochastic: bool) -> Iterator[tuple[float, int]]:
-    """List every seed where it decides something: a stochastic head, a search, or what a train size keeps."""
+    """List the seeds of each train size: only the first one for a deterministic run."""
     for train_size in (1.0, *sorted(config.train_sizes)):
         for seed in config.seeds if stochastic or config.search or train_size < 1 else config.seeds[:1]:
             yield train_size, seed
 
 
 def _name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
-    """Name a system. Its spelling is part of every digest."""
+    """Name a system. The name enters every digest, so its spelling must not change."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
     return ", ".join([f"{head} on {features.name}", *extra])

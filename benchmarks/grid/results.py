@@ -2,7 +2,7 @@
 
 R/benchmark.json    the config, the digests of the runs, what encoders were fine-tuned on
 R/folds.json        the folds, every id, with their digest
-R/utterances.csv    the utterances that are in them
+R/utterances.csv    the utterances in the folds
 R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 """
 
@@ -21,7 +21,7 @@ from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound, quote
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 from featurestore.storage.atomic import write_text
@@ -30,14 +30,30 @@ from featurestore.storage.json_files import read_object
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
 FORMAT = 2
 _AGAIN = "run the same cli benchmark again: finished runs are kept"
+# of benchmark.json, written by every version
+_KEYS = (
+    *(
+        "corpus",
+        "manifest_sha256",
+        "labels",
+        "classes",
+        "dropped",
+        "encoders",
+        "protocol",
+        "split_seed",
+        "folds_sha256",
+    ),
+    *("heads", "feature_sets", "normalize", "seeds", "tune", "left_out", "published", "command", "machine", "versions"),
+    "runs",
+)
 
 
 @dataclass(frozen=True)
 class System:
-    """One head on one feature set, over all folds; or a control of one.
+    """One head on one feature set over all folds, or a control of such a system.
 
     Args:
-        name: its name everywhere; `record.system` of a control is the name of its system.
+        name: its name in all results. For a control, `record.system` is the name of its system.
         runs: every fold and seed.
     """
 
@@ -46,7 +62,7 @@ class System:
 
     @property
     def record(self) -> RunRecord:
-        """The record of one of its runs: what holds for all of them."""
+        """The record of its first run, for the fields that all its runs share."""
         return self.runs[0].record
 
     @property
@@ -56,21 +72,21 @@ class System:
 
     @cached_property
     def pooled(self) -> list[Answers]:
-        """For each seed the answers of all folds together, by id in alphabetical order."""
+        """For each seed the answers of all folds together, sorted by id."""
         return [_pool([run for run in self.runs if run.record.seed == seed]) for seed in self.seeds]
 
     @property
     def leak(self) -> str:
-        """What leaks, over its folds."""
+        """The leaks of its folds, in one line."""
         return "; ".join(dict.fromkeys(run.record.leak for run in self.runs if run.record.leak))
 
 
 @dataclass(frozen=True)
 class Results(Evaluation):
-    """A benchmark; `about` also holds its config, as JSON.
+    """A finished benchmark; `about` also holds its config, as JSON.
 
     Args:
-        controls: the systems with less training data, or with permuted test rows; in no table of systems.
+        controls: systems with less training data or with permuted test rows, which no table of systems shows.
     """
 
     systems: tuple[System, ...]
@@ -78,8 +94,8 @@ class Results(Evaluation):
 
 
 def write(out: Path, about: Mapping[str, Any], folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:
-    """Write what belongs to all runs."""
-    write_text(out / FOLDS, json.dumps(cuts.to_json(folds), indent=1, ensure_ascii=False) + "\n")
+    """Write the files that all runs share."""
+    write_text(out / FOLDS, json.dumps(folding.to_json(folds), indent=1, ensure_ascii=False) + "\n")
     write_text(out / UTTERANCES, manifest.to_csv(utterances))
     write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
 
@@ -88,20 +104,30 @@ def read(out: Path) -> Results:
     """Read a benchmark.
 
     Raises:
-        NotFound: there is none, or a run is missing.
-        Mismatch: it is damaged or of another version.
+        NotFound: there is no benchmark, or a run is missing.
+        Mismatch: a file is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
         raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {quote(out)}")
-    about, cut = (read_object(out / name, do=_AGAIN) for name in (ABOUT, FOLDS))
+    about = read_object(out / ABOUT, do=_AGAIN)
     if about.get("format") != FORMAT:
-        raise Mismatch(f"{out / ABOUT} is not of this version", do="run the benchmark again with another --out")
-    folds = tuple(cuts.from_json(cut))
+        raise Mismatch(f"{out / ABOUT} is of another version", do="run the benchmark again with another --out")
+    if missing := [key for key in _KEYS if key not in about]:
+        raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
+    folds = _read_folds(out / FOLDS)
     runs = [run_records.read(out / RUNS, digest) for digest in about["runs"]]
     systems, controls = (
         _group_by_system([run for run in runs if run.record.is_control == control]) for control in (False, True)
     )
     return Results(about, folds, manifest.read(out / UTTERANCES), systems, controls)
+
+
+def _read_folds(path: Path) -> tuple[Fold, ...]:
+    content = read_object(path, do=_AGAIN)
+    try:
+        return tuple(folding.from_json(content))
+    except (KeyError, TypeError):
+        raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
 
 
 def _group_by_system(runs: Sequence[RecordedRun]) -> tuple[System, ...]:

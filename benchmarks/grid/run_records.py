@@ -1,6 +1,6 @@
-"""Write and read a run: a CSV of one row per utterance, and beside it the JSON record of what was run.
+"""Write and read a run: a CSV with a row for each utterance, and a JSON record of the run.
 
-The JSON is written last and holds the sha256 of the CSV: where it is, the run is complete.
+The JSON is written last and holds the sha256 of the CSV. If it exists, the run is complete.
 """
 
 import csv
@@ -25,42 +25,42 @@ from featurestore.storage.json_files import read_object
 FORMAT = 2
 CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 _COLUMNS = ("id", "truth", "prediction")
-_TUPLES = ("features", "files", "classes")  # of a record; lists in JSON
+_TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_AGAIN = "run the same cli benchmark again: what is whole is kept"
+_AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was, and how it went, as plain JSON.
+    """The specification and the outcome of a run, as plain JSON.
 
     Args:
-        digest: of all that shapes the run; the name of its files.
-        system: the system that the run belongs to: head, feature set, normalization and logits in words. A run with
-            permuted rows or less training data bears the name of the system that it tells about.
+        digest: of the specification; the name of the run's files.
+        system: the name of the system that the run belongs to: head, feature set, normalization and logits. A control
+            has the name of the system that it is compared with.
         head: its registry name.
         feature_set: its name.
         features: in column order.
-        files: the same as read: `text@1.mean`.
-        logits: how logits were taken: empty where there is no choice.
+        files: the features as they were read: `text@1.mean`.
+        logits: the kind of logits; empty if there is only one.
         normalize: `none`, `global` or `speaker`.
         protocol: its registry name.
         fold: its name.
         seed: of the head.
-        stochastic: whether the seed decides anything.
-        search: how many settings were tried on dev.
+        stochastic: whether the head depends on the seed.
+        search: how many drawn settings were tried on dev.
         train_size: the part of training that was fitted on, above 0 and at most 1; below 1 the run is a control.
-        permuted: `text` or `audio`: the modality whose test rows were permuted, which makes the run a control; empty
-            where none was.
+        permuted: the modality whose test rows were permuted, `text` or `audio`, which makes the run a control; else
+            empty.
         params: the settings that were used.
         train: number of utterances fitted on; `dev` chosen on; `test` measured on.
-        leak: which encoder was fine-tuned on test utterances; empty where none was.
-        seconds: `tune` (the search), `fit`, `predict` of the head, on the test part as it is.
-        peak_mb: the most memory of the process that ran it.
-        bundle_bytes: of the fitted head's weights as a bundle holds them.
+        leak: which encoder was fine-tuned on test utterances, or an empty string.
+        seconds: `tune` (the search), `fit`, and `predict` on the unchanged test part.
+        peak_mb: the peak memory of the process that ran it.
+        bundle_bytes: size of the fitted head's weights in a bundle.
         history: by epoch, of a head that learns in epochs: `loss` (mean cross entropy in nats) and `accuracy` (0 to 1)
-            on its training rows; of another head empty.
+            on its training rows; else empty.
         classes: of the probabilities, in order.
         csv_sha256: of the predictions.
     """
@@ -94,12 +94,12 @@ class RunRecord:
 
     @property
     def is_control(self) -> bool:
-        """Whether it tells something about a system, and is no system itself."""
+        """Whether the run is a control of a system and not a system itself."""
         return self.train_size < 1 or bool(self.permuted)
 
     @property
     def fitted_on(self) -> int:
-        """The number of utterances that the head learned from: those of dev too, once settings are chosen."""
+        """The number of utterances that the head was fitted on, after a search including dev."""
         return self.train + (self.dev if self.search else 0)
 
     @classmethod
@@ -134,15 +134,15 @@ class RunRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as written to disk."""
+        """Return the record with the keys that are on disk."""
         return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Read what `to_json` gave.
+        """Read a record that `to_json` returned.
 
         Raises:
-            KeyError, TypeError: a key is missing or unknown, or not of its type.
+            KeyError, TypeError: a key is missing or unknown, or has the wrong type.
         """
         names = {key: name for name, key in _KEYS.items()}
         found = {names.get(key, key): value for key, value in content.items()}
@@ -151,10 +151,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A run that was read back.
+    """A run that was read from disk.
 
     Args:
-        record: what was run.
+        record: of the run.
         ids: of its test part (N,).
         answers: truth, predictions and probabilities, in the order of `ids`.
     """
@@ -178,7 +178,7 @@ def write(folder: Path, record: RunRecord, ids: Sequence[str], answers: Answers)
 
     Args:
         folder: of the runs.
-        record: what was run; `csv_sha256` is filled in.
+        record: of the run; `csv_sha256` is filled in.
         ids: of the test part (N,).
         answers: with probabilities in the order of `record.classes`.
     """
@@ -213,7 +213,7 @@ def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
     path = folder / f"{digest}.json"
     content = read_object(path, do=_AGAIN)
     if content.pop("format", FORMAT) != FORMAT:
-        raise Mismatch(f"{path} is not of this version", do=_AGAIN)
+        raise Mismatch(f"{path} is of another version", do=_AGAIN)
     try:
         record = RunRecord.from_json(content)
     except (KeyError, TypeError):

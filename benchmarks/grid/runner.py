@@ -1,4 +1,4 @@
-"""Run a benchmark: every run of its plan, one thread per process; finished runs are not repeated."""
+"""Run the missing runs of a benchmark's plan in worker processes of one thread, and describe the benchmark."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -18,13 +18,11 @@ from featurestore import labels, registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
 from featurestore.errors import Unavailable
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from featurestore.normalization import NOTES
 from featurestore.prediction.bundle import read_versions
 from featurestore.prediction.save_bundle import measure_weights
 from featurestore.storage.json_files import find_object
-
-__all__ = ["BenchmarkConfig", "PlannedRun", "benchmark", "execute"]
 
 Say = Callable[[str], None]
 
@@ -34,9 +32,9 @@ class PlannedRun:
     """A run of the plan.
 
     Args:
-        spec: all that shapes it.
+        spec: of the run.
         digest: of the spec.
-        fit_digest: of the run whose fitted head it asks; its own unless its test rows are permuted.
+        fit_digest: of the run whose fitted head it uses: its own unless its test rows are permuted.
     """
 
     spec: RunSpec
@@ -53,16 +51,16 @@ def benchmark(
     command: str = "",
     say: Say = lambda line: None,
 ) -> list[str]:
-    """Run what is missing and write the benchmark into `out`.
+    """Plan a benchmark, run the missing runs and write all files into `out`.
 
-    A report is made from these files alone.
+    A report is made from these files only.
 
     Args:
         store: features of one corpus, or a pair of stores.
         config: what to compare.
-        out: the folder of the benchmark; for a cluster, as the store, on storage that every worker shares.
-        engine: where the runs are made; by default worker processes here.
-        command: that the user typed; by default the one that asks for this.
+        out: the folder of the benchmark. For a cluster, it and the store are on storage that every worker shares.
+        engine: the workers; by default processes on this machine.
+        command: to record; by default the one of `config`.
         say: receives lines for the user.
 
     Returns:
@@ -71,8 +69,8 @@ def benchmark(
     Raises:
         UnknownName, BadValue, Mismatch: as the parts raise.
         Leakage: an encoder was fine-tuned on test utterances.
-        Unavailable: a worker died for good, none was there for a while, or what one wrote is not on this machine;
-            finished runs are on disk.
+        Unavailable: workers keep dying, no worker was available for a while, or a worker's files are not visible on
+            this machine. Finished runs are on disk.
     """
     return execute(plan(store, config, say), out, engine=engine, command=command, say=say)
 
@@ -87,7 +85,7 @@ def execute(
 ) -> list[str]:
     """Run a plan as `benchmark` does."""
     engine, store, folder = engine or Engine(), planned.task.store, out / results.RUNS
-    for leftover in folder.glob(".*.tmp"):  # half written by a run that was killed
+    for leftover in folder.glob(".*.tmp"):  # incomplete, of a run that was killed
         leftover.unlink()
     runs = _identify_runs(planned)
     missing = [one for one in runs if not run_records.is_done(folder, one.digest)]
@@ -110,7 +108,7 @@ def _identify_runs(planned: BenchmarkPlan) -> list[PlannedRun]:
     found: list[PlannedRun] = []
     for spec in planned.specs:
         own = digest(store, spec, libraries)
-        # a permuted run follows the run whose fitted head it asks
+        # a permuted run follows the run whose fitted head it uses
         found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.permuted else own))
     return found
 
@@ -118,7 +116,7 @@ def _identify_runs(planned: BenchmarkPlan) -> list[PlannedRun]:
 def _describe_benchmark(
     planned: BenchmarkPlan, runs: Sequence[PlannedRun], command: str, machine: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Describe config, data, machine and command, as `benchmark.json` holds them."""
+    """Describe config, data, machine and command for `benchmark.json`."""
     config, task = planned.config, planned.task
     return {
         "corpus": task.store.corpus,
@@ -128,7 +126,7 @@ def _describe_benchmark(
         **planned.describe_data(),
         "protocol": task.protocol,
         "split_seed": task.seed,
-        "folds_sha256": cuts.digest(planned.folds),
+        "folds_sha256": folding.digest(planned.folds),
         "heads": list(config.heads),
         "feature_sets": {one.name: list(map(str, one.features)) for one in planned.features},
         "normalize": {name: NOTES[name] for name in config.normalize},
@@ -150,9 +148,9 @@ def _list_published_figures(corpus: str, scheme: str) -> list[dict[str, Any]]:
 
 
 def _describe_machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, Any]:
-    """Describe this machine and the cluster that works for it.
+    """Describe this machine and the cluster.
 
-    Where nothing is left to run, the description on disk stays: the seconds there were measured on that machine.
+    If nothing is left to run, keep the description on disk: the recorded seconds were measured on that machine.
     """
     before = None if new else (find_object(out / results.ABOUT) or {}).get("machine")
     cluster = {} if engine.local else {"engine": f"{engine.name} {engine.scheduler}".strip()}
@@ -160,13 +158,13 @@ def _describe_machine(out: Path, engine: Engine, *, new: bool) -> Mapping[str, A
 
 
 def _run_all(store: FeatureSource, missing: Sequence[PlannedRun], folder: Path, engine: Engine, say: Say) -> None:
-    """Run those that ask the same fitted head together."""
+    """Run the missing runs, those with the same fitted head together."""
     by_fit: dict[str, list[PlannedRun]] = {}
     for one in missing:
         by_fit.setdefault(one.fit_digest, []).append(one)
     if not by_fit:
         return
-    # the longest first, so that no core waits long for the last
+    # the longest first, so that cores do not wait for the last one
     groups = sorted(by_fit.values(), key=lambda group: -_estimate_cost(group[0].spec))
     tasks = [(store, group, folder) for group in groups]
     with closing(run_each(_run_together, tasks, engine, say=say, resumable=True)) as lines:  # the workers end with it
@@ -186,12 +184,12 @@ def _check_visible(group: Sequence[PlannedRun], folder: Path, engine: Engine) ->
 
 
 def _estimate_cost(spec: RunSpec) -> float:
-    """Estimate how long a run takes relative to the others."""
+    """Estimate the duration of a run relative to the others."""
     return float(registry.load("heads", spec.head).COST) * len(spec.fold.train) * spec.train_size
 
 
 def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
-    """Fit one head and write the runs that ask it."""
+    """Fit one head and write the runs that use it."""
     spec = group[0].spec
     result = run.execute(store, spec, [one.spec.permuted for one in group])
     size = measure_weights(result.head)

@@ -1,1 +1,1 @@
-"""Repeat the paper's experiment, and show its tables and figures beside the published values."""
+"""Repeat the paper's experiment and compare its tables and figures with the published values."""

@@ -1,4 +1,4 @@
-"""List what differs between a run and the paper, from what was done. The page begins with it."""
+"""List the differences between a run and the paper, for the top of the page."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def _corpus(results: Mapping[str, Any]) -> Iterator[str]:
         note = f" ({corpus['note']})" if corpus["note"] else ""
         yield (
             f"The corpus is not IEMOCAP but: {corpus['title']}{note}. "
-            "A difference from a published figure says nothing about the paper."
+            "Differences from published figures say nothing about the paper."
         )
 
 

@@ -1,4 +1,4 @@
-"""Run stages one and two: fine-tune each encoder on the training part, then encode every turn with it, frozen."""
+"""Run stages one and two: fine-tune each encoder on the training part, then encode every turn with the frozen one."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def finetune_encoder(plan: PaperPlan, modality: str, out: Path, say: Say) -> Sta
     """
     fold = plan.fold(modality)
     if plan.is_own(modality):
-        with limit_threads(1):  # on a small network, a second thread waits more than it works
+        with limit_threads(1):  # a second thread does not speed up a small network
             record = _finetune(plan, modality, out, say)
     else:
         record = _finetune(plan, modality, out, say)
@@ -35,9 +35,9 @@ def encode_turns(plan: PaperPlan, modality: str, checkpoint: Path, say: Say) -> 
     """Encode every turn with a frozen encoder into the store. Existing features are reused."""
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
     frames = modality == "audio" and plan.switches.flattened_frames
-    done = extract_encoder(plan.store, spec, optional=["frames"] if frames else [], say=say)
-    say(done.summary())
-    return done
+    extracted = extract_encoder(plan.store, spec, optional=["frames"] if frames else [], say=say)
+    say(extracted.summary())
+    return extracted
 
 
 def _finetune(plan: PaperPlan, modality: str, out: Path, say: Say) -> Any:

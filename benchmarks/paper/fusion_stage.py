@@ -16,13 +16,13 @@ from benchmarks.paper.stage_result import Say, StageResult, reuse_or_make
 from benchmarks.paper.store_rows import StoreRows
 from benchmarks.statistics.formatting import format_percent
 from featurestore.engines.threads import limit_threads
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
 from featurestore.spec import parse_feature
 
 HEADS = ("mlp", "svm", "xgb")
 MODALITY = {"text": "text only", "audio": "audio only", "both": "text + audio"}  # title by feature set
-WIDE = 2**16  # columns from which a training step uses more than one thread well
+WIDE = 2**16  # columns from which several threads speed up a training step
 _POINTS = 10  # kept of an epoch's curves
 
 
@@ -53,14 +53,14 @@ def compare_heads(plan: PaperPlan, out: Path, say: Say) -> list[dict[str, Any]]:
         say: receives lines for the user.
     """
     feature_sets = _pool_features(plan)
-    asked = BenchmarkConfig.parse(
+    config = BenchmarkConfig.parse(
         heads=("prior", *HEADS),
         features=",".join(f"{name}={'+'.join(features)}" for name, features in feature_sets.items()),
         labels=plan.scheme("fusion").name,
         protocol=plan.protocol,
         allow_leakage=plan.switches.sequential_split,
     )
-    found, _ = compare(plan.store.path, asked, out, say=say)
+    found, _ = compare(plan.store.path, config, out, say=say)
     rows = {(row["feature_set"], row["head"]): row for row in found["leaderboard"]}
     return [
         {
@@ -131,18 +131,18 @@ def _pool_features(plan: PaperPlan) -> dict[str, list[str]]:
 def _fold_with_features(plan: PaperPlan) -> Fold:
     """Return the fusion's fold, of the turns that both encoders could encode."""
     classes = plan.scheme("fusion").apply(plan.store.utterances)
-    return cuts.restrict(plan.fold("fusion"), plan.store.available(plan.fusion_features()), classes)
+    return folding.restrict(plan.fold("fusion"), plan.store.available(plan.fusion_features()), classes)
 
 
 def _check_leakage(plan: PaperPlan, fold: Fold, features: Sequence[str]) -> str:
-    """Return which encoder was fine-tuned on test turns, which only the published split may have."""
+    """Return which encoder was fine-tuned on test turns. Only the published split may have one."""
     encoders = dict.fromkeys(parse_feature(feature).encoder for feature in features)
     seen = {name: plan.store.exposure(name).known for name in encoders}
     return check_leakage([fold], {fold.name: seen}, allow=plan.switches.sequential_split).get(fold.name, "")
 
 
 def _describe_inputs(plan: PaperPlan, fold: Fold) -> dict[str, Any]:
-    """Return the inputs of the fusion beside its settings: the features' digests, the fold and the classes."""
+    """Return the inputs of the fusion without its settings: the features' digests, the fold and the classes."""
     headers = {name: plan.store.file(name).header for name in map(plan.encoder, MODALITIES)}
     return {
         "features": plan.fusion_features(),

@@ -1,4 +1,4 @@
-"""The paper's fusion network as it was published: the MLP head with the published code's extra output and loss.
+"""Define the paper's fusion network: the MLP head with the extra output and the double softmax of the published code.
 
 It reads rows on demand, since the paper's matrix of 131,360 columns does not fit into memory.
 """
@@ -31,15 +31,15 @@ class Rows(Protocol):
 
 
 class PaperMLP(MLPHead):
-    """The MLP head with the ways of the published code (Petec and Popoviciu).
+    """The MLP head with options of the published code (Petec and Popoviciu).
 
-    The paper trains with a learning rate of 1e-5 for 6 epochs on inputs as they are (`learning_rate=1e-5, epochs=6,
+    The paper trains with a learning rate of 1e-5 for 6 epochs on unscaled inputs (`learning_rate=1e-5, epochs=6,
     standardize=False`), and its published code has no activation between the layers (`activation="identity"`).
 
     Args:
-        extra_outputs: outputs beside those of the classes, which no row is ever trained towards (the published code
-            has 1). Predictions leave them out, and the classes' probabilities sum to 1 without them.
-        double_softmax: take the softmax of the outputs before the cross entropy, which takes it once more, as the
+        extra_outputs: additional outputs that are no row's class (the published code has 1). Predictions leave them
+            out, and the classes' probabilities sum to 1 without them.
+        double_softmax: apply a softmax to the outputs before the cross entropy, which applies one itself, as the
             published code does. Gradients are then small, and the loss cannot fall to 0.
         params: those of `MLPHead`.
     """
@@ -82,7 +82,7 @@ class PaperMLP(MLPHead):
             X: an array, or `Rows` that are read a batch at a time.
             y: class names.
             after_epoch: called with this head after each epoch. It can predict then, and `history_` ends with that
-                epoch. Its answer is ignored: nothing is chosen by it.
+                epoch. Its return value is ignored.
 
         Raises:
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
@@ -100,8 +100,8 @@ class PaperMLP(MLPHead):
 
     def fit_epoch(self, *args: Any) -> None:
         """Pass over the rows once and call `after_epoch`."""
-        # one place for the first layer's gradient, 269 MB at the paper's width: allocating it anew at every step costs
-        # more than the product that fills it (a step takes 0.6 of the time with it)
+        # one place for the first layer's gradient, 269 MB at the paper's width: allocating it at every step costs
+        # more than the product that fills it (without that, a step takes 0.6 of the time)
         self._gradient = torch.empty_like(self.network_[0].weight)
         try:
             super().fit_epoch(*args)

@@ -16,7 +16,7 @@ NAMES = {"text": "Text model", "audio": "Audio model", "fusion": "Fusion"}
 
 
 def write_pages(results: Mapping[str, Any], out: Path) -> None:
-    """Write `paper.html` and `paper.md` into a folder, and each figure as an SVG file for the latter."""
+    """Write `paper.html` and `paper.md` into a folder, and each figure as an SVG file for `paper.md`."""
     drawn = _draw_figures(results)
     for name, svg in drawn.items():
         write_text(out / "figures" / f"{name}.svg", svg + "\n")

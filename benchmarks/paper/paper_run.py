@@ -48,7 +48,7 @@ def run_paper(
 
     Args:
         store: prepared. The frozen features are written into it.
-        out: folder for checkpoints, results and pages, of one choice of switches.
+        out: folder for checkpoints, results and pages, for one choice of switches.
         switches: which quirks of the published code to follow.
         epochs: of each model.
         text: text checkpoint to start from; by default the paper's, and on the demo corpus the demo's own.
@@ -77,11 +77,11 @@ def run_paper(
     results["differences"] = list_differences(results, plan)
     write_text(out / RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     write_pages(results, out)
-    return PaperResult(out, results, {name: why for done in extracted for name, why in done.failed.items()})
+    return PaperResult(out, results, {turn: why for one in extracted for turn, why in one.failed.items()})
 
 
 def render_result(result: PaperResult) -> str:
-    """Return the last figures of each model beside the published, the differences, and the place of the page."""
+    """Return the last figures of each model with the published ones, the differences, and the path of the page."""
     results = result.results
     lines = [f"the paper's experiment, mode {results['mode']}, protocol {results['plan']['protocol']}"]
     for name, stage in results["stages"].items():
@@ -89,8 +89,8 @@ def render_result(result: PaperResult) -> str:
         figure = format_interval(found["value"], found["low"], found["high"], f" %{mark}")
         paper = read_published_figures()["stages"][name]["blocks"][-1]["accuracy"]
         lines.append(f"  {name:<6}  accuracy {figure}, n = {found['n']}; published {paper:.3f} %")
-    lines += [f"differs: {line}" for line in results["differences"]]
-    lines += [f"other heads, compared: {result.out / HEADS / PAGE}", f"page {result.out / 'paper.html'}"]
+    lines += [f"difference: {line}" for line in results["differences"]]
+    lines += [f"report of other heads {result.out / HEADS / PAGE}", f"page {result.out / 'paper.html'}"]
     return "\n".join(lines)
 
 
@@ -104,14 +104,14 @@ def _checkpoints(corpus: str, text: str, audio: str) -> dict[str, str]:
 
 def _check_same_mode(out: Path, switches: Switches) -> None:
     path = out / "mode.json"
-    wanted = {"mode": switches.mode, "switches": asdict(switches)}
+    expected = {"mode": switches.mode, "switches": asdict(switches)}
     if path.is_file():
         found = read_object(path, do="choose another --out")
-        if found != wanted:
+        if found != expected:
             raise Mismatch(
-                f"{out} has a run of the paper in another mode",
+                f"{out} holds a run of the paper in another mode",
                 expected=switches.mode,
                 got=str(found.get("mode")),
                 do="choose another --out",
             )
-    write_text(path, json.dumps(wanted, indent=1) + "\n")
+    write_text(path, json.dumps(expected, indent=1) + "\n")

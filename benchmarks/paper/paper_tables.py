@@ -1,4 +1,4 @@
-"""Build the paper's six tables with measured beside published figures, and a table of other heads."""
+"""Build the paper's six tables with measured and published figures, and a table of other heads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TITLES = {
 }
 ACCURACY = (
     "Accuracy is the share of turns whose class is right, which the paper's tables call unweighted accuracy. The "
-    "unweighted average recall, which others call so, is the column beside it."
+    "unweighted average recall, which other papers call unweighted accuracy, is the next column."
 )
 QUOTED = (
     "Rows of other systems are quoted from the paper's table with their own labels and metrics. A guess among 4 labels "
@@ -43,7 +43,7 @@ class PaperTable:
 
 
 def stage_tables(results: Mapping[str, Any], name: str) -> list[PaperTable]:
-    """Return the two tables of a stage: its accuracy by blocks of epochs, and beside other systems."""
+    """Return the two tables of a stage: its accuracy by blocks of epochs, and a comparison with other systems."""
     return [_evolution(results, name), _comparison(results, name)]
 
 

@@ -25,7 +25,7 @@ class StageResult:
         test: number of test utterances.
         history: per epoch `epoch`, `loss`, `training_accuracy`, `steps` (loss and accuracy along the epoch),
             `held_out_loss`, `accuracy` (of test) and `confusion` (C true, C predicted).
-        leak: which encoder was fine-tuned on test utterances; empty where none was.
+        leak: which encoder was fine-tuned on test utterances, or an empty string.
     """
 
     name: str
@@ -62,13 +62,13 @@ def _expand(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> tuple
 def reuse_or_make(
     path: Path, request: Mapping[str, Any], make: Callable[[], dict[str, Any]], say: Say
 ) -> dict[str, Any]:
-    """Read an answer to the same request from a file, or make it and write it there.
+    """Read a result of the same request from a file, or make it and write it there.
 
     Args:
         path: the file.
-        request: everything that the answer depends on, as plain JSON.
-        make: makes the answer.
-        say: receives a line where the answer is reused.
+        request: everything that the result depends on, as plain JSON.
+        make: makes the result.
+        say: receives a line if the result is reused.
     """
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     kept = _read(path, key)

@@ -1,4 +1,4 @@
-"""Write the report of a benchmark: the page, and exports beside it. The same predictions give the same bytes."""
+"""Write the report of a benchmark: the page and its exports. The same predictions give the same bytes."""
 
 import json
 import re
@@ -28,7 +28,8 @@ def make_report(folder: Path, out: Path, against: Path | None = None) -> ReportC
 
     Args:
         folder: of the benchmark.
-        out: the page; `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex` and `figures/` lie beside it.
+        out: the page; `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex` and `figures/` are written into
+            its folder.
         against: the folder of another benchmark to compare the same systems with.
 
     Returns:

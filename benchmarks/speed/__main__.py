@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import logging
+import os
 import pkgutil
 import sys
 import tempfile
@@ -38,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(row["passed"] is False for row in content["rows"]) and not options.small else 0
 
 
-def run(wanted: Sequence[str], small: bool) -> dict[str, Any]:
+def run(measurements: Sequence[str], small: bool) -> dict[str, Any]:
     """Run measurements, print each as it ends, and return them as JSON."""
     machine = _machine.describe()
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     kept: list[dict[str, Any]] = []
-    for name in wanted:
+    for name in measurements:
         started, before = time.perf_counter(), _load()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             rows = importlib.import_module(f"benchmarks.speed.{name}").measure(Path(folder), small)
@@ -54,8 +55,6 @@ def run(wanted: Sequence[str], small: bool) -> dict[str, Any]:
 
 
 def _load() -> str:
-    import os
-
     return f"{os.getloadavg()[0]:.1f}"
 
 

@@ -59,8 +59,8 @@ def write_store(path: Path, rows: Sequence[Utterance], root: Path) -> Store:
 def write_features(store: Store, encoder: str, columns: Mapping[str, np.ndarray]) -> None:
     """Write the feature file of an encoder that was not fine-tuned, `text` or `audio`, with all utterances."""
     header = Header(encoder, encoder, {"class": "none"}, "0" * 64, manifest=store.manifest_digest)
-    nobody = encode_text([])
-    texts = {"id": encode_text([row.id for row in store.utterances]), "failed/id": nobody, "failed/reason": nobody}
+    empty = encode_text([])
+    texts = {"id": encode_text([row.id for row in store.utterances]), "failed/id": empty, "failed/reason": empty}
     feature_writer.write(store.path / f"{encoder}.h5", {**texts, **columns}, header)
 
 

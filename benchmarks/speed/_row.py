@@ -1,4 +1,4 @@
-"""One measured figure beside its reference, as text and as JSON."""
+"""Hold a measured figure with its reference, and format it as text and as JSON."""
 
 import math
 import statistics
@@ -77,8 +77,8 @@ def compare_repeats(
     """
     pairs = list(zip(values, references, strict=True))
     ratio = statistics.median(reference / value if faster else value / reference for value, reference in pairs)
-    middle, beside = statistics.median(values), statistics.median(references)
-    return Measurement(name, against, middle, unit, beside, ratio, bar, at_most, len(pairs), settings)
+    middle, reference = statistics.median(values), statistics.median(references)
+    return Measurement(name, against, middle, unit, reference, ratio, bar, at_most, len(pairs), settings)
 
 
 def summarize(

@@ -3,11 +3,11 @@
 Against, and bars: (a) the loop most people write, transformers' processor and padded batches of 8 in corpus order, one
 process with torch's own number of threads: at least 2.4 x faster. (b) the arithmetic of the network at the rate of a
 large float32 matrix product on the same cores, one thread each: at least 0.75 of it. (c) the bare forward pass over
-the same clips, decoded and normalised beforehand, at its best setting (one clip at a time, the longest first, in
+the same clips, decoded and normalized beforehand, at its best setting (one clip at a time, the longest first, in
 processes of one thread): at least 0.9 of its speed.
 
 Ours is `extract` on a prepared store, from files to the finished feature file. Starting the workers and loading the
-network is left out, as it is on the other sides, and told in a row of its own.
+network is left out on all sides, and is a separate row.
 """
 
 from collections.abc import Iterator, Sequence

@@ -29,8 +29,8 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     count, width = (120, 8) if small else (7380, 768)
     store = _write(folder / "store", count, width)
     started = time.perf_counter()
-    asked = BenchmarkConfig.parse(heads=HEADS, protocol="leave-one-session-out", params=("mlp.device=cpu",))
-    benchmark(store, asked, folder / "runs", say=print)
+    config = BenchmarkConfig.parse(heads=HEADS, protocol="leave-one-session-out", params=("mlp.device=cpu",))
+    benchmark(store, config, folder / "runs", say=print)
     taken = time.perf_counter() - started
     runs = [run for system in results.read(folder / "runs").systems for run in system.runs]
     own = sum(run.record.seconds["fit"] + run.record.seconds["predict"] for run in runs)

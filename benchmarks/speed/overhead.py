@@ -1,7 +1,7 @@
 """The engine's overhead per utterance: a tiny encoder over 10,000 short clips against decoding and forward alone.
 
 Bar: at most 1.3 x. The reference reads each clip and runs the plain network on it, in as many processes of one thread
-as the engine has, with nothing else: no digest of the file, no normalising, no pooling, nothing written.
+as the engine has, with nothing else: no digest of the file, no normalization, no pooling, nothing written.
 """
 
 from collections.abc import Sequence

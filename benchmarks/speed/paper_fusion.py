@@ -1,6 +1,6 @@
 """The paper's fusion network at the paper's size, from a store: one epoch against the paper's 15 minutes on a P5000.
 
-Bars: 15 x faster on the cores of this machine; under 4 GB of memory beside the file's own cached pages. The store is
+Bars: 15 x faster on the cores of this machine; under 4 GB of memory without the file's cached pages. The store is
 made up: 7,380 turns of 170 x 768 frames, a text vector of 768 and 6 + 6 scores, 5,904 of them in training, batches of
 32, AdamW. The paper's 15 minutes include its frozen encoders, which the store has done once and for all.
 """
@@ -96,7 +96,7 @@ def _train(path: Path, epochs: int) -> dict[str, Any]:
         random_state=0,
     )
     with _watch_memory() as peak:
-        X, y = StoreRows(store, FEATURES, ids), [labels[name] for name in ids]
+        X, y = StoreRows(store, FEATURES, ids), [labels[utterance_id] for utterance_id in ids]
         head.fit(X, y, after_epoch=lambda _: ends.append(time.perf_counter()))
     return {"seconds": np.diff(ends).tolist(), "peak": peak[0]}
 

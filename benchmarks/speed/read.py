@@ -3,8 +3,8 @@
 Bars: all 100,000 rows of 768 float32 at least 0.9 of its speed, 20,000 random rows at least 0.8. Both sides end with
 the rows in memory. The files are in the page cache on both sides; the store and the map are open.
 
-The store is asked by utterance id, the map by row number. What finding 20,000 ids among 100,000 costs in any case is
-shown by two more rows: the map asked by id, with a dict from id to row, and that dict alone.
+The store is read by utterance id, the map by row number. Two more rows show the cost of finding 20,000 ids among
+100,000: the map read by id, with a dict from id to row, and the dict alone.
 """
 
 import time
@@ -29,7 +29,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     repeats = 2 if small else 7
     everything = _alternate(lambda: store.matrix(["audio.mean"], ids)[0], lambda: np.array(saved), repeats)
     random = _alternate(lambda: store.matrix(["audio.mean"], wanted)[0], lambda: saved[picked], repeats)
-    place = {name: row for row, name in enumerate(ids)}
+    place = {utterance_id: row for row, utterance_id in enumerate(ids)}
 
     def look_up() -> np.ndarray:
         return np.fromiter(map(place.__getitem__, wanted), np.int64, some)

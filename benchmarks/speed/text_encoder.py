@@ -5,7 +5,7 @@ least 1.9 x faster. Both are one process with torch's own number of threads. The
 save memory, on all sides; nothing else differs from the real architecture.
 
 Ours is `extract` on a prepared store, from the manifest to the finished feature file, with the workers started. The
-share of the arithmetic at the matrix-multiply rate is told for information.
+rate relative to a matrix product is reported for information.
 """
 
 from collections.abc import Sequence

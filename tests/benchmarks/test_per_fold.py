@@ -109,7 +109,7 @@ def test_the_table_compares_in_sample_with_cross_fitted_logits(tmp_path):
         *(f"logistic on text.logits, {way} logits" for way in ways),
         "logistic on text.mean",
     ]
-    summary, _ = compare.summary(tmp_path)
+    summary, _ = compare.read_summary(tmp_path)
     (check,) = [one for one in summary["checks"] if one["check"] == "in-sample-logits"]
     assert check["outcome"] == "failed"
     assert check["message"].startswith("1 of 3 systems with logits learn from in-sample ones (logistic on text.logits,")
@@ -135,7 +135,7 @@ def test_partly_cross_fitted_logits_are_called_so():
 
 def test_a_fitted_head_shows_how_its_logits_were_taken():
     fitted = fit_head(per_fold(), head="prior", features=["text.logits"], protocol=SESSIONS)
-    assert "\nlogits: in-sample, surer of training utterances than of others (cli finetune" in fitted.table()
+    assert "\nlogits: in-sample, overconfident on training utterances (see cli finetune" in fitted.table()
     assert fitted.to_json()["logits"] == "in-sample"
     honest = fit_head(per_fold(crossfit=True), head="prior", features=["text.logits"], protocol=SESSIONS)
     assert "\nlogits: cross-fitted\n" in honest.table()
@@ -147,11 +147,11 @@ def test_a_dev_part_that_an_encoder_saw_has_a_note(tmp_path):
     benchmark(
         per_fold(), BenchmarkConfig.parse(("logistic",), "text.mean", protocol=SESSIONS, search=1), tmp_path / "seen"
     )
-    assert note in compare.summary(tmp_path / "seen")[1]
+    assert note in compare.read_summary(tmp_path / "seen")[1]
     benchmark(
         per_fold(), BenchmarkConfig.parse(("logistic",), "audio.mean", protocol=SESSIONS, search=1), tmp_path / "unseen"
     )
-    assert note not in compare.summary(tmp_path / "unseen")[1]
+    assert note not in compare.read_summary(tmp_path / "unseen")[1]
 
 
 def run(*arguments, code=0):

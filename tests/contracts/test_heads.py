@@ -8,6 +8,7 @@ import pytest
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from benchmarks.evaluation.head_settings import is_baseline
 from featurestore import registry
 
 HEADS = registry.names("heads")
@@ -115,6 +116,10 @@ def test_the_same_fit_is_saved_as_the_same_bytes(head, tmp_path):
         construct_seeded(head).fit(X, y).save_weights(folder)
         saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert saved[0] == saved[1]
+
+
+def test_is_baseline_agrees_with_the_tag_without_importing_the_head():
+    assert [head for head in HEADS if is_baseline(head)] == BASELINES
 
 
 def test_there_is_a_baseline():

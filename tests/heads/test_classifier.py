@@ -171,7 +171,7 @@ def test_a_head_of_another_module_is_taken_as_it_is():
         ("sklearn.ensemble.RandomForestRegressor", "regressor", FOREST),
         ("sklearn.preprocessing.StandardScaler", "a class that does not fit and predict", "cli list heads"),
         ("no_such_package.Xyz", "No module named 'no_such_package'", "install the package that provides no_such_"),
-        ("sklearn..svm", "two dots in a row", "check the spelling"),
+        ("sklearn..svm", "not a dotted path", "check the spelling"),
         ("sklearn.ensemble.VotingClassifier", "missing 1 required positional argument: 'estimators'", "--plugin FILE"),
     ],
 )

@@ -102,6 +102,19 @@ def test_help_and_lists_load_nothing_heavy(command):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_report_is_made_without_networks_and_boosted_trees(tmp_path):
+    folder = ROOT / "tests/compatibility/0.1.0/benchmark"
+    code = (
+        "import sys; from pathlib import Path; from benchmarks.report.write_report import make_report\n"
+        "make_report(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "heavy = {'torch', 'transformers', 'xgboost', 'skops', 'h5py'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    words = [sys.executable, "-c", code, str(folder), str(tmp_path / "report.html")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_nothing_is_pickled_and_no_remote_code_is_trusted():
     for path in SOURCES:
         found = set(imports(path))

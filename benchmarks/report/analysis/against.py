@@ -1,4 +1,4 @@
-"""Compare the same systems in two benchmarks, on the test utterances of both: what an easier protocol is worth."""
+"""Compare the same systems in two benchmarks, on the test utterances of both: how much easier one protocol is."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,7 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
         )
     shared = set(common)
     clusters = choose_clusters(row for row in results.utterances if row.id in shared)
-    rows = [[place for place, name in enumerate(found.ids) if name in shared] for found in (results, other)]
+    rows = [[place for place, one in enumerate(found.ids) if one in shared] for found in (results, other)]
     return {
         "protocol": other.about["protocol"],
         "n": len(common),

@@ -1,7 +1,7 @@
 """Define the types of the report's content; `results.schema.json` describes the same for readers of `results.json`.
 
 A test holds the keys and the types of both together. Metrics are shares in 0..1 (log loss in nats, Brier score in
-0..2). `leaked` is in every entry whose figures rest on a leaked system.
+0..2). `leaked` is in every entry that has figures of a leaked system.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
@@ -30,7 +30,7 @@ class CheckContent(TypedDict):
 
 
 class PublishedContent(TypedDict):
-    """A published figure; `protocol` is empty where it is none of the registered ones."""
+    """A published figure; `protocol` is empty if it is not a registered one."""
 
     name: str
     metric: str
@@ -68,7 +68,7 @@ class EncoderContent(TypedDict):
 
 
 class ProvenanceContent(TypedDict):
-    """What is needed to reproduce the figures."""
+    """The inputs, versions and machine that reproduce the figures."""
 
     utterances: int
     speakers: int

@@ -37,14 +37,14 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
 
 
 def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
-    card, runs = system.record, system.runs
+    record, runs = system.record, system.runs
     return {
         "system": system.name,
-        "head": card.head,
-        "feature_set": card.feature_set,
-        "features": list(card.features),
-        "normalize": card.normalize,
-        "logits": card.logits,
+        "head": record.head,
+        "feature_set": record.feature_set,
+        "features": list(record.features),
+        "normalize": record.normalize,
+        "logits": record.logits,
         "seeds": system.seeds,
         "leak": system.leak,
         "metrics": _metrics(system, clusters),

@@ -1,4 +1,4 @@
-"""Mark every entry of the report's content whose figures rest on a leaked system."""
+"""Mark every entry of the report's content that has figures of a leaked system."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet

@@ -27,12 +27,12 @@ _NORMALIZED = {"none": "", "speaker": ", normalized per speaker", "global": ", n
 def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesContent:
     """Compare the kinds of features of each head that is not a baseline, in pairs.
 
-    A kind's system is the feature set of its name, else the only one of that kind. Among several, the best is not
-    taken, since that would select by the test part: they are listed as `unclear`.
+    A kind's system is that of the feature set with its name, or else the only one of that kind. Several are listed as
+    `unclear`: taking the best would select by the test part.
 
     Returns:
-        `heads`: the system of each kind, by head with its normalization, and its way of taking logits where there are
-            several; `differences`: `of` minus `over` in unweighted average recall, from the summary's pairs.
+        `heads`: the system of each kind, by head with its normalization, and its kind of logits if there are several;
+            `differences`: `of` minus `over` in unweighted average recall, from the summary's pairs.
     """
     found: dict[str, dict[str, list[SystemContent]]] = {}
     rows = [row for row in summary["leaderboard"] if not is_baseline(row["head"])]
@@ -117,7 +117,7 @@ def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) ->
 
 
 def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
-    """Return the heads to list a system under: one without logits is compared with each way of taking them."""
+    """Return the heads to list a system under: one without logits is compared with each kind of them."""
     alike = [one for one in rows if (one["head"], one["normalize"]) == (row["head"], row["normalize"])]
     ways = sorted({one["logits"] for one in alike if one["logits"]})
     if len(ways) < 2:

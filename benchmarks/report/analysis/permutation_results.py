@@ -1,4 +1,4 @@
-"""Measure permutation importance: what a head loses where the text or the audio of test is permuted."""
+"""Measure permutation importance: how much a head loses if the text or the audio of test is permuted."""
 
 from dataclasses import asdict
 from typing import cast

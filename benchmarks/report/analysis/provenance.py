@@ -1,4 +1,4 @@
-"""Collect what is needed to reproduce the figures."""
+"""Collect the inputs, versions and machine that reproduce the figures."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ def collect_provenance(results: Results) -> ProvenanceContent:
     return {
         "utterances": len(kept),
         "speakers": len({row.speaker for row in results.utterances if row.speaker}),
-        "classes": dict(sorted(Counter(label for name, label in about["classes"].items() if name in kept).items())),
+        "classes": dict(sorted(Counter(label for one, label in about["classes"].items() if one in kept).items())),
         "label_maps": about.get("label_maps", {}),
         "left_out": about["left_out"],
         "dropped": about["dropped"],

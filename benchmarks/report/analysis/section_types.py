@@ -40,7 +40,7 @@ class CalibrationContent(TypedDict):
 
 
 class KindsContent(TypedDict):
-    """A head's system for each kind of features; `unclear` lists several of a kind without one of its name."""
+    """A head's system for each kind of features; `unclear` lists the candidates where none has the kind's name."""
 
     head: str
     systems: dict[str, str]
@@ -144,7 +144,7 @@ class MistakesContent(TypedDict):
 
 
 class SidesContent(TypedDict):
-    """What leaks in this benchmark and in the other; empty where nothing does."""
+    """The leaks in this benchmark and in the other; empty if there are none."""
 
     here: str
     there: str

@@ -1,4 +1,4 @@
-"""Write the notes below the leaderboard: what a reader must know to read the figures."""
+"""Write the notes below the leaderboard: the caveats of its figures."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -44,16 +44,16 @@ def _search(results: Results) -> Iterator[str]:
         )
         if about["protocol"] == "script-disjoint":
             yield (
-                "dev parts are whole scripts, but copies of their texts may be in the rest of training, so settings "
-                "were chosen with these texts known; no test text has a copy in training"
+                "dev parts are whole scripts, but copies of their texts may be in the rest of training, so the search "
+                "may favor settings that memorize texts; no test text has a copy in training"
             )
         if any(one.get("dev") for made in about["encoders"].values() for one in made["tuned_on"].values()):
             yield (
-                "an encoder was fine-tuned on the utterances that settings were chosen on: its features are more "
-                "confident there than in test, and so is the choice; no test utterance decided anything"
+                "an encoder was fine-tuned on the utterances that settings were chosen on, so its features are more "
+                "confident there than in test, and the choice may be optimistic; test utterances were not used"
             )
     elif once and len(about["seeds"]) > 1:
-        yield f"run with one seed, since they do not depend on it: {', '.join(once)}"
+        yield f"deterministic, run with one seed: {', '.join(once)}"
 
 
 def _utterances(results: Results) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _utterances(results: Results) -> Iterator[str]:
     if about["left_out"]:
         yield f"the label scheme leaves out {sum(about['left_out'].values())} utterances"
     if about["dropped"]:
-        yield f"{len(about['dropped'])} utterances lack a feature and are in no fold"
+        yield f"{len(about['dropped'])} utterances lack a feature and are left out"
     unused = sum(len(fold.unused) for fold in results.folds)
     if unused:
         yield f"{unused} training utterances are left out over all folds because test has a copy of their text"
@@ -86,7 +86,7 @@ def _zero_width(rows: Sequence[SystemContent], controls: Sequence[ControlContent
         more = " …" if len(names) > _NAMED else ""
         yield (
             f"an interval of {', '.join(names[:_NAMED])}{more} has no width because every resample gives the same "
-            f"value: it says nothing about other {over}"
+            f"value: it does not show how other {over} would differ"
         )
 
 

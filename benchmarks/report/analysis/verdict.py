@@ -1,4 +1,4 @@
-"""Write the sentence that a report begins with."""
+"""Write the first sentence of a report."""
 
 from benchmarks.report.analysis.content_types import SummaryContent
 from benchmarks.report.analysis.result_curves import select_interval
@@ -7,7 +7,7 @@ from benchmarks.statistics.metrics import METRIC
 
 
 def write_sentence(summary: SummaryContent) -> str:
-    """Say what was compared, on what, by which protocol, n, and which system wins, if any."""
+    """Return what was compared, on what, by which protocol, n, and which system wins, if any."""
     return f"{_comparison(summary)}: {_verdict(summary)}."
 
 

@@ -16,7 +16,7 @@ from benchmarks.report.analysis.system_types import IntervalContent
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#332288")
 LEAKED = "#c00020"
 _MARKERS = "os^DvPX*"
-_LONGEST = 56  # letters of a name; more leave no room for the figure
+_LONGEST = 56  # letters of a name, so that the figure has room
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def draw_leak_ring(axes: Axes, x: float, y: float, name: str, content: ReportCon
 
 
 def label_leaks(text: str, names: Sequence[str], content: ReportContent) -> str:
-    """Return a figure's label with the names of the leaked systems in it, for those who do not see the marks."""
+    """Return a figure's label with the names of the leaked systems in it, for screen readers."""
     found = [name for name in names if name in find_leaks(content)]
     which = f": {', '.join(found)}" if len(names) > 1 else ""
     return f"{text}; leaked figures{which}" if found else text

@@ -124,17 +124,17 @@ def _controls(found: Sequence[ControlContent]) -> list[str]:
 
 
 def _control_notes(found: Sequence[ControlContent]) -> Iterator[str]:
-    yield "Controls are in no other table. Last column: difference in unweighted average recall over common seeds."
+    yield "Controls are not systems. Last column: difference in unweighted average recall over common seeds."
     if any(row["shuffled"] for row in found):
         yield (
-            "Permuted: the fitted head predicts test utterances whose text, or audio, is that of another utterance "
-            "(permutation importance, Breiman 2001). The loss shows how much the head relies on that modality, not how "
-            "much the modality can tell: for that compare the feature sets text and audio."
+            "Permuted (shuffled in names): the fitted head predicts test utterances whose text, or audio, is that of "
+            "another utterance (permutation importance, Breiman 2001). The loss shows how much the head relies on that "
+            "modality, not how much information it has: for that compare the feature sets text and audio."
         )
     if any(row["share"] < 1 for row in found):
         yield (
-            "Of training: the head is fitted on this share of each class, at least two utterances, of every fold's "
-            "training part; a smaller share is part of a larger one."
+            "Of training: the head is fitted on this fraction of each class, at least two utterances, of every fold's "
+            "training part; a smaller fraction is a subset of a larger one."
         )
 
 

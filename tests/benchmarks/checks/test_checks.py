@@ -12,7 +12,7 @@ from benchmarks.checks._examples import CLASSES, ENCODER, TEST, TRAIN, build_eva
 from benchmarks.grid.results import System
 from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
-from featurestore import registry
+from featurestore import plugins, registry
 from featurestore.folds.fold import Fold
 
 
@@ -24,11 +24,11 @@ CASES = [
     ("speaker-overlap", {}, "passed", "none of 2 speakers is in training and in test of the same fold"),
     (
         "speaker-overlap",
-        {"speaker": lambda name: "S"},
+        {"speaker": lambda utterance_id: "S"},
         "failed",
-        "400 of 400 test utterances are of speakers in training: figures are of known voices, and higher than",
+        "400 of 400 test utterances are of speakers in training: figures measure known voices and are higher than",
     ),
-    ("speaker-overlap", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),
+    ("speaker-overlap", {"speaker": lambda utterance_id: ""}, "not applicable", "the manifest names no speakers"),
     (
         "encoder-tuned-on-test",
         {"about": describe_tuned_encoder(400, 0)},
@@ -39,20 +39,20 @@ CASES = [
         "encoder-tuned-on-test",
         {"about": describe_tuned_encoder(400, 7)},
         "failed",
-        "encoders fine-tuned on test utterances, text on 7 of fold 1: the figures are not of unseen speech; do: ",
+        "encoders fine-tuned on test utterances, text on 7 of fold 1: the figures do not measure unseen speech; do: ",
     ),
     ("encoder-tuned-on-test", {}, "not applicable", "no encoder records that it was fine-tuned on this corpus"),
     (
         "maybe-tuned-on-test",
         {"about": describe_tuned_encoder(400, 0)},
         "passed",
-        "by ids, clips and words, no encoder was fine-tuned on any other",
+        "no test utterance shares its id, clip or words with an utterance that an encoder",
     ),
     (
         "maybe-tuned-on-test",
         {"about": describe_tuned_encoder(9, 0, suspects=["test001", "test002"])},
         "failed",
-        "test utterances share a made-up id, or their words, with utterances that an encoder was fine-tuned on, and",
+        "test utterances share a made-up id, or their words, with utterances that an encoder was fine-tuned on, but",
     ),
     ("maybe-tuned-on-test", {}, "not applicable", "no encoder records that it was fine-tuned on this corpus"),
     ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
@@ -60,7 +60,7 @@ CASES = [
         "in-sample-logits",
         {"logits": "in-sample"},
         "failed",
-        "1 of 1 systems with logits learn from in-sample ones (svm on text.logits): these heads trust logits too",
+        "1 of 1 systems with logits learn from in-sample ones (svm on text.logits): these heads rely on logits too",
     ),
     (
         "in-sample-logits",
@@ -73,7 +73,7 @@ CASES = [
     ("speaker-clips", {"normalize": "speaker"}, "passed", "every speaker has 5 clips or more in every fold"),
     (
         "speaker-clips",
-        {"normalize": "speaker", "speaker": lambda name: "S" if name == TEST[0] else name[:4]},
+        {"normalize": "speaker", "speaker": lambda utterance_id: "S" if utterance_id == TEST[0] else utterance_id[:4]},
         "failed",
         "1 speakers have fewer than 5 clips in a fold, S has 1: their mean and spread are unreliable",
     ),
@@ -81,28 +81,31 @@ CASES = [
     ("speaker-classes", {"normalize": "speaker"}, "passed", "each of 1 test speakers has several classes"),
     (
         "speaker-classes",
-        {"normalize": "speaker", "speaker": lambda name: CLASSES[name] if name in TEST[:3] else name[:4]},
+        {
+            "normalize": "speaker",
+            "speaker": lambda utterance_id: CLASSES[utterance_id] if utterance_id in TEST[:3] else utterance_id[:4],
+        },
         "failed",
-        "2 of 3 test speakers have one class alone (or all but a tenth of it), and so 3 of 400 test utterances: "
+        "2 of 3 test speakers have at least 90 % of their utterances in one class, 3 of 400 test utterances in all: "
         "normalization per speaker removes the class of these utterances; do: --normalize none or --normalize global",
     ),
     (
         "speaker-classes",
-        {"speaker": lambda name: CLASSES[name]},
+        {"speaker": lambda utterance_id: CLASSES[utterance_id]},
         "not applicable",
         "no features are normalized per speaker",
     ),
     ("text-shared", {}, "passed", "no text of 400 test utterances is in training"),
     (
         "text-shared",
-        {"text": lambda name: "Oh."},
+        {"text": lambda utterance_id: "Oh."},
         "failed",
         "400 of 400 test utterances have their text, or a near copy, in training: figures of text features are too",
     ),
-    ("text-shared", {"text": lambda name: ""}, "not applicable", "the manifest has no texts"),
+    ("text-shared", {"text": lambda utterance_id: ""}, "not applicable", "the manifest has no texts"),
     (
         "text-shared",
-        {"text": lambda name: "Oh.", "about": {"encoders": {"audio": ENCODER | {"modality": "audio"}}}},
+        {"text": lambda utterance_id: "Oh.", "about": {"encoders": {"audio": ENCODER | {"modality": "audio"}}}},
         "not applicable",
         "no feature is of text",
     ),
@@ -123,15 +126,19 @@ CASES = [
     ("clip-shared", {}, "not applicable", "this benchmark does not record which clips are the same: run it again"),
     (
         "recording-shared",
-        {"audio": lambda name: f"{name[:-1]}.wav"},
+        {"audio": lambda utterance_id: f"{utterance_id[:-1]}.wav"},
         "passed",
         "no recording of 400 test utterances is in training",
     ),
     (
         "recording-shared",
-        {"audio": lambda name: f"{name[-3:-1]}.wav" if name in (*TRAIN[:9], *TEST[:5]) else f"{name}.wav"},
+        {
+            "audio": lambda utterance_id: (
+                f"{utterance_id[-3:-1]}.wav" if utterance_id in (*TRAIN[:9], *TEST[:5]) else f"{utterance_id}.wav"
+            )
+        },
         "failed",
-        "5 of 400 test utterances are segments of training recordings, for example test000: figures are of known",
+        "5 of 400 test utterances are segments of training recordings, for example test000: figures measure known",
     ),
     ("recording-shared", {}, "not applicable", "no recording has several utterances"),
     ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
@@ -139,7 +146,7 @@ CASES = [
         "class-missing",
         {"fold": Fold("1", TRAIN, TEST[::2])},
         "failed",
-        "missing classes, sad in test of fold 1: unweighted figures there are over fewer classes; do: use a protocol",
+        "missing classes, sad in test of fold 1: unweighted figures there average fewer classes; do: use a protocol",
     ),
     ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),
     ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %, and so are their intervals"),
@@ -166,7 +173,7 @@ CASES = [
         "selection-on-test",
         {"about": {"tune": 3}},
         "failed",
-        "settings were not chosen on a separate dev part in folds 1: figures are too high, since test decided",
+        "settings were not chosen on a separate dev part in folds 1: figures are too high, since settings wer",
     ),
     ("selection-on-test", {}, "not applicable", "settings were given, not searched"),
     ("too-few-test", {}, "passed", "400 test utterances, at least 200 of each class"),
@@ -174,13 +181,18 @@ CASES = [
         "too-few-test",
         {"fold": Fold("1", TRAIN, TEST[:100])},
         "failed",
-        "100 test utterances, fewer than 385: differences below about 10 points mean nothing; do: test more",
+        "100 test utterances, fewer than 385: differences below about 10 points are noise; do: test more",
     ),
     ("too-few-test", {"fold": Fold("1", TRAIN, ())}, "not applicable", "test is empty"),
-    ("too-few-speakers", {"speaker": lambda name: f"S{int(name[-3:]) % 6}"}, "passed", "6 speakers in test"),
     (
         "too-few-speakers",
-        {"speaker": lambda name: f"S{int(name[-3:]) % 2}"},
+        {"speaker": lambda utterance_id: f"S{int(utterance_id[-3:]) % 6}"},
+        "passed",
+        "6 speakers in test",
+    ),
+    (
+        "too-few-speakers",
+        {"speaker": lambda utterance_id: f"S{int(utterance_id[-3:]) % 2}"},
         "failed",
         "only 2 speakers in test, too few to show a difference: no test can show that figures hold for other speakers",
     ),
@@ -190,13 +202,13 @@ CASES = [
         "failed",
         "all test utterances are of one speaker: no test can show that figures hold for other speakers; do: test",
     ),
-    ("too-few-speakers", {"speaker": lambda name: ""}, "not applicable", "the manifest names no speakers"),
+    ("too-few-speakers", {"speaker": lambda utterance_id: ""}, "not applicable", "the manifest names no speakers"),
     ("features-missing", {}, "passed", "every utterance that the label scheme keeps has every feature"),
     (
         "features-missing",
         {"about": {"dropped": {"x": "gone"}}},
         "failed",
-        "1 utterances lack a feature, for example x (gone): they are in no figure; do: extract their features (cli",
+        "1 utterances lack a feature, for example x (gone): no figure includes them; do: extract their features (cli",
     ),
     ("features-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no utter"),
 ]
@@ -228,16 +240,16 @@ def test_a_baseline_of_any_name_is_known_by_its_tag(monkeypatch):
 
 
 def test_utterances_without_a_speaker_are_counted():
-    found = run("speaker-overlap", speaker=lambda name: "S" if name == TEST[0] else "")
+    found = run("speaker-overlap", speaker=lambda utterance_id: "S" if utterance_id == TEST[0] else "")
     assert (found.outcome, found.message) == (
         "not applicable",
         "799 of 800 utterances name no speaker; among the others no speaker is in training and in test",
     )
-    found = run("speaker-overlap", speaker=lambda name: "" if name == TEST[0] else "S")
+    found = run("speaker-overlap", speaker=lambda utterance_id: "" if utterance_id == TEST[0] else "S")
     assert (found.outcome, found.message) == (
         "failed",
-        "399 of 400 test utterances are of speakers in training: figures are of known voices, and higher than of new "
-        "ones; do: name a speaker for the 1 of 800 utterances without",
+        "399 of 400 test utterances are of speakers in training: figures measure known voices and are higher than of "
+        "new ones; do: name a speaker for the 1 of 800 utterances without",
     )
 
 
@@ -250,8 +262,8 @@ def test_utterances_without_a_speaker_are_counted():
     ],
 )
 def test_the_protocol_that_tests_new_voices_is_named(speakers, do):
-    found = run("speaker-overlap", speaker=lambda name: f"S{int(name[-3:]) % speakers}")
-    assert found.message.endswith(f"known voices, and higher than of new ones; do: {do}")
+    found = run("speaker-overlap", speaker=lambda utterance_id: f"S{int(utterance_id[-3:]) % speakers}")
+    assert found.message.endswith(f"known voices and are higher than of new ones; do: {do}")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +272,7 @@ def test_the_protocol_that_tests_new_voices_is_named(speakers, do):
 def test_a_missing_class_means_less_with_several_folds(folds, do):
     read = build_evaluation(fold=Fold("1", TRAIN, TEST[::2]))
     found = registry.module("checks", "class-missing").check(replace(read, folds=read.folds * folds))
-    assert found.message.endswith(f"over fewer classes; do: {do}")
+    assert found.message.endswith(f"average fewer classes; do: {do}")
 
 
 def test_a_constant_prediction_is_found_where_test_lacks_a_class():
@@ -289,3 +301,20 @@ def test_systems_keep_their_runs_apart_by_seed():
     values = dict.fromkeys(RunRecord.__dataclass_fields__, "") | {"system": "svm", "fold": "1", "seed": 0}
     answers = Answers(["ang"], ["ang"], ["ang"], None)
     assert System("svm", (RecordedRun(RunRecord(**values), ("a",), answers),)).seeds == [0]
+
+
+def test_a_plug_in_that_raises_an_error_does_not_stop_the_other_checks(tmp_path, monkeypatch):
+    file = tmp_path / "crashes.py"
+    source = ['KIND = "checks"', '__all__ = ["check"]', "def check(evaluation): return 1 / 0"]
+    file.write_text("\n".join(source))
+    monkeypatch.setenv(plugins.VARIABLE, str(file))
+    found = {one.check: one for one in checks.run_checks(build_evaluation())}
+    assert found["crashes"].outcome == checks.NOT_APPLICABLE
+    assert found["crashes"].message.startswith("the check itself fails with ZeroDivisionError: division by zero")
+    assert len(found) == len(registry.names("checks"))
+
+
+def test_a_check_of_the_project_that_raises_an_error_stops(monkeypatch):
+    monkeypatch.setattr(registry.module("checks", "too-few-test"), "check", lambda evaluation: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        checks.run_checks(build_evaluation())

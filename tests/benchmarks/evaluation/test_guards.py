@@ -23,8 +23,8 @@ def test_an_overlap_is_refused_with_count_and_remedy():
         "  expected: test utterances that no encoder has seen\n"
         "  got: 1 more such cases\n"
         "  do: take the protocol and the fold that the encoder was fine-tuned on (--protocol, --fold), or fine-tune "
-        "one per fold (cli finetune --all-folds, cli extract --all-folds); where other utterances only have the same "
-        "ids, rename those; --allow-leakage runs it and marks every figure"
+        "one per fold (cli finetune --all-folds, cli extract --all-folds); if different utterances have the same "
+        "ids, rename them; or evaluate anyway and mark every figure: --allow-leakage"
     )
 
 
@@ -54,11 +54,11 @@ def test_a_leak_says_how_an_utterance_is_known():
     [
         (
             "clip",
-            "leave one of each copy of a clip out of the corpus, or fine-tune the encoder again with both in ",
+            "remove one copy of each such clip from the corpus, or fine-tune the encoder again with both in ",
         ),
         (
             "text",
-            "these words are of training utterances that are not here under the ids that they had: where they are ",
+            "these texts match training utterances whose recorded ids are not in this store: if they are different ",
         ),
     ],
 )

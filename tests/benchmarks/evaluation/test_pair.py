@@ -33,7 +33,7 @@ def mapped(tmp_path):
 def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     lines = []
     pair = Pair(FakeStore(), other(), None, mapped, lines.append)
-    assert lines == ["1 utterances of other are left out, of classes that only other has: bored"]
+    assert lines == ["1 utterances are left out because only other has their class: bored"]
     assert pair.corpus == "fake->other"
     benchmark(pair, BenchmarkConfig.parse(("logistic",), protocol="cross-corpus"), tmp_path / "r")
     found = results.read(tmp_path / "r")
@@ -63,7 +63,7 @@ def test_two_corpora_of_the_same_name_are_told_apart_by_their_folders(mapped, pa
     first_name, second_name = (name.replace("HERE", Path.cwd().name) for name in names)
     pair = Pair(first, second, None, mapped, lines.append)
     assert pair.corpus == f"{first_name}->{second_name}"
-    assert lines == [f"1 utterances of {second_name} are left out, of classes that only {second_name} has: bored"]
+    assert lines == [f"1 utterances are left out because only {second_name} has their class: bored"]
     with pytest.raises(Mismatch) as caught:
         Pair(first, replace(second, utterances=second.utterances[-1:]), None, mapped)
     assert str(caught.value) == (
@@ -117,7 +117,7 @@ def test_utterances_of_both_stores_are_refused():
     rows = tuple(replace(row, text=f"Turn {row.id}.") for row in corpus(sessions=2))
     again = tuple(replace(row, label="joy") for row in rows[:10])
     with pytest.raises(
-        Mismatch, match="10 of the 10 utterances to test on are in the store to train on too, Ses01F_000"
+        Mismatch, match="10 of the 10 utterances of the test store are also in the training store, Ses01F_000"
     ):
         Pair(FakeStore(rows), FakeStore(again, corpus="copy"))
 
@@ -129,7 +129,7 @@ def test_clips_that_share_only_their_names_are_different_clips(mapped):
 
     Pair(named(FakeStore(), 1.5), named(other(), 2.5), None, mapped)
     for seconds in (1.5, None):  # the same, or not known
-        with pytest.raises(Mismatch, match="in the store to train on too"):
+        with pytest.raises(Mismatch, match="also in the training store"):
             Pair(named(FakeStore(), 1.5), named(other(), seconds), None, mapped)
 
 

@@ -89,7 +89,7 @@ def test_controls_do_not_change_other_runs_and_finished_ones_are_skipped(tmp_pat
 
 def test_controls_are_in_a_table_of_their_own(tmp_path):
     ran(tmp_path, heads=("prior", "logistic"), permute=True, train_sizes=(0.25,))
-    summary, text = compare.summary(tmp_path)
+    summary, text = compare.read_summary(tmp_path)
     assert [row["system"] for row in summary["leaderboard"]] == ["logistic on both", "prior on both"]
     assert len(summary["pairs"]) == 1
     rows = {row["control"]: row for row in summary["controls"]}

@@ -62,7 +62,7 @@ def test_one_of_several_folds_is_fitted_alone():
 def test_utterances_without_features_are_counted_and_printed():
     lines = []
     failed = {f"Ses01F_{number:03}": "audio: too short" for number in range(7)}
-    result = fitted(FakeStore(failed=failed), progress=lines.append)
+    result = fitted(FakeStore(failed=failed), say=lines.append)
     assert result.dropped == failed
     assert result.left_out == {"": 6}
     assert result.folds[0].train + result.folds[0].test == 65
@@ -216,7 +216,7 @@ def test_all_unknown_parameters_are_named_at_once():
 def test_a_parameter_is_name_and_value():
     with pytest.raises(BadValue) as caught:
         parse_params("svm", ["C", "=3", "gamma=auto"])
-    assert str(caught.value) == "'C', '=3' is not a parameter\n  expected: NAME=VALUE, for example C=10"
+    assert str(caught.value) == "cannot parse --param C, =3\n  expected: NAME=VALUE, for example C=10"
     with pytest.raises(BadValue, match="parameter 'C' is given twice\n  do: keep one of them"):
         parse_params("svm", ["C=1", "C=2"])
 
@@ -240,7 +240,7 @@ def test_a_folder_that_is_not_a_bundle_is_refused_before_fitting(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     lines = []
     with pytest.raises(Mismatch, match="exists and is not a bundle"):
-        fit_and_save(FakeStore(), head="svm", params=[], features=None, out=tmp_path, progress=lines.append)
+        fit_and_save(FakeStore(), head="svm", params=[], features=None, out=tmp_path, say=lines.append)
     assert lines == []
 
 
@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_fitting(tmp_path, mon
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "locked")  # root may write anywhere
     lines = []
     with pytest.raises(BadValue) as caught:
-        fit_and_save(FakeStore(), head="prior", params=[], features=None, out=tmp_path / place, progress=lines.append)
+        fit_and_save(FakeStore(), head="prior", params=[], features=None, out=tmp_path / place, say=lines.append)
     got = f"{tmp_path / 'locked'} is read-only" if "locked" in place else f"{tmp_path / 'file'} is a file"
     assert str(caught.value) == (
         f"no bundle can be written to {tmp_path / place}\n  expected: a folder that can be written to\n"
@@ -262,5 +262,5 @@ def test_a_folder_that_cannot_be_written_is_refused_before_fitting(tmp_path, mon
 
 @pytest.mark.parametrize("features", ["", " , "])
 def test_features_that_name_nothing_are_refused(tmp_path, features):
-    with pytest.raises(BadValue, match="--features names nothing\n  do: "):
+    with pytest.raises(BadValue, match="--features is empty\n  do: "):
         fit_and_save(FakeStore(), head="prior", params=[], features=features, out=tmp_path / "b")

@@ -13,7 +13,7 @@ from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.fitting.fit import fit_and_save, fit_head
 from featurestore import registry
 from featurestore.errors import Mismatch
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from featurestore.prediction import bundle as bundles
 from tests.support.fake_store import FakeStore, corpus
 
@@ -60,11 +60,11 @@ def labelled(made):
 def test_each_fold_and_the_bundle_have_settings_of_their_own_training_part(protocol, parts):
     made = FakeStore(spread=2.0)
     result = fit_head(made, head="logistic", protocol=protocol, search=6, inner_folds=parts)
-    folds = cuts.split(protocol, made.utterances, labelled(made), 0, dev=True)
+    folds = folding.split(protocol, made.utterances, labelled(made), 0, dev=True)
     assert result.searched.folds == {fold.name: by_hand(made, fold, 6, parts) for fold in folds}
     assert [fold.train for fold in result.folds] == [len(fold.train) + len(fold.dev) for fold in folds]
-    whole = cuts.Fold("everything", tuple(labelled(made)), ())
-    whole = cuts.add_dev(whole, protocol, made.utterances, labelled(made), 0) if len(folds) > 1 else folds[0]
+    whole = folding.Fold("everything", tuple(labelled(made)), ())
+    whole = folding.add_dev(whole, protocol, made.utterances, labelled(made), 0) if len(folds) > 1 else folds[0]
     assert result.searched.bundle == by_hand(made, whole, 6, parts)
     assert result.bundle.params.items() >= result.searched.bundle.items()
 
@@ -82,7 +82,9 @@ def test_the_test_part_does_not_influence_the_search(head, session):
 
 def test_a_dev_part_holds_whole_groups_of_the_protocol():
     made = FakeStore()
-    whole = cuts.add_dev(cuts.Fold("all", tuple(labelled(made)), ()), SESSIONS, made.utterances, labelled(made), 0)
+    whole = folding.add_dev(
+        folding.Fold("all", tuple(labelled(made)), ()), SESSIONS, made.utterances, labelled(made), 0
+    )
     sessions = [{name[:5] for name in part} for part in (whole.dev, *whole.turns)]
     assert sorted(map(len, sessions)) == [1, 1, 1]
     assert not set(whole.dev) & set(whole.train)
@@ -101,8 +103,8 @@ def test_given_settings_are_not_searched_and_nothing_is_without_a_search():
 )
 def test_a_head_with_nothing_left_to_search_is_fitted_without_a_search(head, params):
     lines = []
-    result = fit_head(FakeStore(), head=head, params=params, search=3, progress=lines.append)
-    assert lines[0] == f"head {head} has no setting left to search: it is fitted as it is"
+    result = fit_head(FakeStore(), head=head, params=params, search=3, say=lines.append)
+    assert lines[0] == f"head {head} has no setting left to search: it is fitted without a search"
     assert result.searched is None
     assert result.folds[0].train == 57  # no dev part was cut for nothing
 
@@ -119,7 +121,7 @@ def test_a_corpus_from_which_no_part_can_be_cut_is_refused_before_anything_is_fi
             protocol=SESSIONS,
             fold=fold,
             search=1,
-            progress=lines.append,
+            say=lines.append,
         )
     assert not [line for line in lines if "fitted" in line]
 
@@ -148,8 +150,8 @@ def test_the_bundle_is_the_chosen_head(tmp_path):
     assert f"  bundle  {chosen}" in lines
     assert "settings: searched: C, class_weight; defaults: max_iter=200" in lines
     assert lines[lines.index(f"  bundle  {chosen}") - 4] == (
-        "searched: the best of the given settings and 6 drawn ones by unweighted average recall, on parts of training "
-        "alone"
+        "searched: the best of the given settings and 6 drawn ones by unweighted average recall, on inner folds of "
+        "training"
     )
 
 
@@ -194,15 +196,15 @@ RENAMED = [
 
 @pytest.mark.parametrize(("old", "new", "value"), RENAMED)
 def test_an_old_spelling_is_accepted_with_one_line(monkeypatch, old, new, value):
-    asked = []
-    monkeypatch.setattr("benchmarks.compare.compare", lambda **options: asked.append(options["asked"]) or ({}, ""))
+    configs = []
+    monkeypatch.setattr("benchmarks.compare.compare", lambda **options: configs.append(options["config"]) or ({}, ""))
     results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, *value) for option in (old, new)]
     plain = invoke("benchmark", "--heads", "svm", "--out", "o")
     assert results[0].stderr == (
         f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n"
     )
     assert results[1].stderr == plain.stderr == ""
-    assert asked[0] == asked[1] != asked[2]
+    assert configs[0] == configs[1] != configs[2]
 
 
 def test_the_old_spelling_is_not_in_the_help():

@@ -21,7 +21,7 @@ from benchmarks.grid.runner import benchmark
 from benchmarks.paper.paper_plan import read_published_figures
 from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
-from featurestore.folds import fold as cuts
+from featurestore.folds import fold as folding
 from heads.logistic import LogisticHead
 from tests.faults.benchmark import CONFIG
 from tests.support.fake_store import FakeStore, corpus
@@ -63,8 +63,8 @@ def test_every_run_is_on_disk_with_its_predictions(tmp_path):
 
 
 def test_a_run_records_the_size_of_its_head_and_its_training_curves(tmp_path):
-    asked = {"heads": ("logistic", "mlp"), "protocol": "holdout", "params": ("mlp.epochs=3", "mlp.device=cpu")}
-    found = ran(tmp_path, **asked)
+    config = {"heads": ("logistic", "mlp"), "protocol": "holdout", "params": ("mlp.epochs=3", "mlp.device=cpu")}
+    found = ran(tmp_path, **config)
     logistic, mlp = (system.runs[0].record for system in found.systems)
     fold, store = found.folds[0], FakeStore()
     X, _, ids = store.matrix(store.default_features(), sorted(fold.train))
@@ -90,8 +90,8 @@ def test_a_damaged_description_is_rewritten_and_no_run_is_lost(tmp_path):
 
 def test_the_longest_runs_start_first_in_any_order_of_heads(tmp_path):
     lines: list[str] = []
-    asked = BenchmarkConfig.parse(heads=("prior", "svm", "xgb"), protocol="holdout", params=("xgb.n_estimators=2",))
-    benchmark(FakeStore(), asked, tmp_path, say=lines.append)
+    config = BenchmarkConfig.parse(heads=("prior", "svm", "xgb"), protocol="holdout", params=("xgb.n_estimators=2",))
+    benchmark(FakeStore(), config, tmp_path, say=lines.append)
     assert [line.split()[1] for line in lines if "to fit" in line] == ["xgb", "svm", "prior"]
     assert [system.record.head for system in results.read(tmp_path).systems] == ["prior", "svm", "xgb"]
 
@@ -100,7 +100,7 @@ def test_a_benchmark_records_its_data_machine_and_command(tmp_path, monkeypatch)
     found = ran(tmp_path, heads=("prior",))
     about = found.about
     assert about["manifest_sha256"] == "0" * 64
-    assert about["folds_sha256"] == cuts.digest(found.folds)
+    assert about["folds_sha256"] == folding.digest(found.folds)
     assert about["machine"].keys() == {"cpu", "cores", "memory_gb", "system", "python"}
     assert about["command"] == (
         f"cli benchmark --store nowhere --heads prior --protocol leave-one-session-out --out {tmp_path}"
@@ -128,7 +128,7 @@ def test_published_figures_are_of_the_same_classes(tmp_path):
 
 
 def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch):
-    asked = BenchmarkConfig(
+    config = BenchmarkConfig(
         ("svm", "mlp"),
         parse_feature_sets("text,audio.mean+text.mean"),
         "my labels.json",
@@ -147,12 +147,12 @@ def test_the_command_of_a_benchmark_is_parsed_to_the_same_benchmark(monkeypatch)
     )
     caught = []
     monkeypatch.setattr(compare, "compare", lambda **given: caught.append(given) or ({}, ""))
-    line = shlex.split(asked.command(Path("a store"), Path("r"), Path("other"), "theirs"))
+    line = shlex.split(config.command(Path("a store"), Path("r"), Path("other"), "theirs"))
     assert line[:2] == ["cli", "benchmark"]
     result = CliRunner().invoke(cli.main, line[1:])
     assert result.exit_code == 0, result.output
     (given,) = caught
-    assert given["asked"] == asked
+    assert given["config"] == config
     paths = ("store", "out", "test_store", "test_labels")
     assert tuple(given[name] for name in paths) == (Path("a store"), Path("r"), Path("other"), "theirs")
 
@@ -162,16 +162,26 @@ def test_runs_of_an_earlier_format_are_repeated_and_refused_when_read(tmp_path):
     run, about = tmp_path / "runs" / f"{digest}.json", tmp_path / "benchmark.json"
     for path in (run, about):
         path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 1'), "utf-8")
-    with pytest.raises(Mismatch, match="benchmark.json is not of this version"):
+    with pytest.raises(Mismatch, match="benchmark.json is of another version"):
         results.read(tmp_path)
-    with pytest.raises(
-        Mismatch, match=f"{digest}.json is not of this version\\n  do: run the same cli benchmark again"
-    ):
+    with pytest.raises(Mismatch, match=f"{digest}.json is of another version\\n  do: run the same cli benchmark again"):
         run_records.read(tmp_path / "runs", digest)
     lines = []
     benchmark(FakeStore(), BenchmarkConfig.parse(("prior",), protocol="holdout"), tmp_path, say=lines.append)
     assert "1 runs, 0 of them done already" in lines
     assert results.read(tmp_path).systems[0].record.digest == digest
+
+
+@pytest.mark.parametrize(("file", "content"), [("benchmark.json", "no corpus"), ("folds.json", {"folds": [1]})])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path, file, content):
+    ran(tmp_path, heads=("prior",), protocol="holdout")
+    if content == "no corpus":
+        content = json.loads((tmp_path / file).read_text("utf-8"))
+        del content["corpus"]
+    (tmp_path / file).write_text(json.dumps(content), "utf-8")
+    with pytest.raises(Mismatch, match=rf"{file} is damaged\n(.*\n)?  do: run the same cli benchmark again") as caught:
+        results.read(tmp_path)
+    assert ("expected: the keys corpus" in str(caught.value)) == (file == "benchmark.json")
 
 
 def test_a_second_start_runs_only_the_missing_runs(tmp_path):
@@ -188,8 +198,8 @@ def test_a_second_start_runs_only_the_missing_runs(tmp_path):
 
 def test_whatever_shapes_a_run_changes_its_digest(tmp_path):
     def digests(store=None, **options):
-        asked = BenchmarkConfig.parse(**{"heads": ("svm",), "protocol": "holdout", **options})
-        return set(benchmark(store or FakeStore(), asked, tmp_path))
+        config = BenchmarkConfig.parse(**{"heads": ("svm",), "protocol": "holdout", **options})
+        return set(benchmark(store or FakeStore(), config, tmp_path))
 
     first = digests()
     assert digests() == first
@@ -227,15 +237,15 @@ def test_a_killed_benchmark_continues_where_it_stopped(tmp_path):
 def test_shuffling_the_manifest_changes_no_prediction(tmp_path, protocol):
     rows = list(corpus())
     random.Random(0).shuffle(rows)
-    asked = {
+    config = {
         "heads": ("logistic", "svm", "xgb", "mlp"),
         "protocol": protocol,
         "fold": FIRST[protocol],
         "search": 1,
         "normalize": ("speaker",),
     }
-    asked |= {"params": ("xgb.n_estimators=5", "mlp.epochs=2", "mlp.device=cpu", "mlp.hidden=[8]")}
-    first, second = ran(tmp_path / "a", **asked), ran(tmp_path / "b", FakeStore(tuple(rows)), **asked)
+    config |= {"params": ("xgb.n_estimators=5", "mlp.epochs=2", "mlp.device=cpu", "mlp.hidden=[8]")}
+    first, second = ran(tmp_path / "a", **config), ran(tmp_path / "b", FakeStore(tuple(rows)), **config)
     for one, other in zip(first.systems, second.systems, strict=True):
         np.testing.assert_allclose(one.pooled[0].probabilities, other.pooled[0].probabilities, atol=1e-6)
         assert one.pooled[0].prediction == other.pooled[0].prediction
@@ -260,7 +270,7 @@ def test_a_leak_is_refused_with_count_and_remedy_and_marked_with_the_flag(tmp_pa
     benchmark(
         store, BenchmarkConfig.parse(("svm",), "audio.mean,text.mean", protocol=SESSIONS, allow_leakage=True), tmp_path
     )
-    summary, text = compare.summary(tmp_path)
+    summary, text = compare.read_summary(tmp_path)
     marked = {row["feature_set"]: row["metrics"]["accuracy"].get("leaked", False) for row in summary["leaderboard"]}
     assert marked == {"audio.mean": True, "text.mean": False}
     (line,) = [line for line in text.splitlines() if "| svm on audio.mean " in line and "[" in line and "|" in line][:1]
@@ -279,7 +289,7 @@ def test_settings_are_chosen_on_dev_and_reported(tmp_path):
     found = ran(tmp_path, heads=("svm",), search=3)
     card = found.systems[0].record
     assert (card.search, card.dev, card.train) == (3, 24, 24)
-    summary, text = compare.summary(tmp_path)
+    summary, text = compare.read_summary(tmp_path)
     assert (
         "Note: settings: the best of the defaults and 3 drawn settings by unweighted average recall on 2 inner folds "
         "of training (their mean), cut by the protocol's own grouping, then fitted on" in text
@@ -295,14 +305,14 @@ def test_inner_folds_limit_the_parts_that_take_turns_as_dev(tmp_path):
     assert [(fold.dev != (), len(fold.turns)) for fold in found.folds] == [(True, 1)] * 3
     alone = ran(tmp_path / "alone", heads=("svm",), search=1, inner_folds=1)
     assert [(fold.dev, fold.turns) for fold in alone.folds] == [(fold.dev, ()) for fold in found.folds]
-    assert "recall on a dev part cut from training" in compare.summary(tmp_path / "alone")[1]
+    assert "recall on a dev part cut from training" in compare.read_summary(tmp_path / "alone")[1]
     assert "--search 1 --inner-folds 1" in alone.about["command"]
     assert not set(found.about["runs"]) & set(alone.about["runs"])
 
 
 def test_normalization_per_speaker_is_named_in_every_table(tmp_path):
     ran(tmp_path, heads=("logistic",), normalize=("none", "speaker"))
-    summary, text = compare.summary(tmp_path)
+    summary, text = compare.read_summary(tmp_path)
     assert {row["system"].partition(", normalised")[2] for row in summary["leaderboard"]} == {"", " per speaker"}
     assert "legitimate only where the speaker is known" in text
     rows = tuple(replace(row, speaker="") for row in corpus())
@@ -312,8 +322,8 @@ def test_normalization_per_speaker_is_named_in_every_table(tmp_path):
 
 def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
     ran(tmp_path, heads=("prior", "svm"), seeds=(0, 1))
-    first = compare.summary(tmp_path)
-    assert compare.summary(tmp_path) == first
+    first = compare.read_summary(tmp_path)
+    assert compare.read_summary(tmp_path) == first
     summary, text = first
     row = summary["leaderboard"][0]
     assert row["metrics"]["accuracy"].keys() == {
@@ -329,7 +339,7 @@ def test_the_summary_is_a_pure_function_of_the_files(tmp_path):
 
 def test_the_same_features_by_two_names_are_two_systems(tmp_path):
     ran(tmp_path, heads=("logistic",), features="embeddings,audio.mean+text.mean")
-    first, second = compare.summary(tmp_path)[0]["leaderboard"]
+    first, second = compare.read_summary(tmp_path)[0]["leaderboard"]
     assert {first["feature_set"], second["feature_set"]} == {"embeddings", "audio.mean+text.mean"}
     assert first["metrics"] == second["metrics"]
 
@@ -357,7 +367,7 @@ def test_changed_predictions_are_refused(tmp_path):
         (
             {"logits": ("honest",)},
             BadValue,
-            "unknown way of taking logits 'honest'\n  expected: cross-fitted, cross",
+            "unknown logits 'honest'\n  expected: cross-fitted, cross",
         ),
         (
             {"params": ("svm.C=1",)},
@@ -365,14 +375,14 @@ def test_changed_predictions_are_refused(tmp_path):
             "'svm.C=1' is not a setting of a head in this benchmark\n  expected: HEAD",
         ),
         ({"params": ("logistic.c=1",)}, UnknownName, "head 'logistic' has no parameter 'c'"),
-        ({"features": "x=text.mean,x=audio.mean"}, BadValue, "two feature sets are called 'x'"),
-        ({"features": "text=audio.mean,text"}, BadValue, "two feature sets are called 'text'"),
+        ({"features": "x=text.mean,x=audio.mean"}, BadValue, "two feature sets have the name 'x'"),
+        ({"features": "text=audio.mean,text"}, BadValue, "two feature sets have the name 'text'"),
         (
             {"heads": ("svm",), "params": ("svm.random_state=3",)},
             BadValue,
             "svm.random_state is given, but --seeds sets",
         ),
-        ({"features": "layers"}, UnknownName, "the feature set 'layers' is empty here"),
+        ({"features": "layers"}, UnknownName, "the store has no feature for the set 'layers'"),
         (
             {"features": "vidio"},
             BadValue,
@@ -440,9 +450,9 @@ def test_a_rewritten_head_is_run_again(tmp_path, monkeypatch):
 def test_one_fold_and_then_all_are_systems_of_all_folds(tmp_path):
     """Name a system by all folds: whether some train on utterances that an encoder was fine-tuned on."""
     store = FakeStore(tuned={"text": frozenset(row.id for row in corpus() if row.session == "1")})
-    asked = {"heads": ("prior",), "features": "text.logits", "allow_leakage": True}
-    (one,) = ran(tmp_path, store, fold="1", **asked).systems
-    (system,) = ran(tmp_path, store, **asked).systems
+    config = {"heads": ("prior",), "features": "text.logits", "allow_leakage": True}
+    (one,) = ran(tmp_path, store, fold="1", **config).systems
+    (system,) = ran(tmp_path, store, **config).systems
     assert (one.name, len(one.runs)) == ("prior on text.logits", 1)
     assert (system.name, len(system.runs)) == ("prior on text.logits, in-sample logits", 3)
 
@@ -452,14 +462,14 @@ def test_a_command_without_options_has_the_defaults_of_the_config(monkeypatch):
     monkeypatch.setattr(compare, "compare", lambda **given: caught.append(given) or ({}, ""))
     line = shlex.split(BenchmarkConfig.parse(("svm",)).command(Path("s"), Path("r")))
     assert CliRunner().invoke(cli.main, line[1:]).exit_code == 0
-    assert caught[0]["asked"] == BenchmarkConfig.parse(("svm",))
+    assert caught[0]["config"] == BenchmarkConfig.parse(("svm",))
 
 
 def test_the_seconds_of_a_search_are_printed_only_with_a_search(tmp_path):
     for tune in (0, 1):
         lines = []
-        asked = BenchmarkConfig.parse(("logistic",), protocol=SESSIONS, search=tune)
-        benchmark(FakeStore(), asked, tmp_path / str(tune), say=lines.append)
+        config = BenchmarkConfig.parse(("logistic",), protocol=SESSIONS, search=tune)
+        benchmark(FakeStore(), config, tmp_path / str(tune), say=lines.append)
         assert ["s to choose settings, " in line for line in lines if "s to fit" in line] == [bool(tune)] * 3
 
 
@@ -474,7 +484,9 @@ def test_a_dev_part_without_features_is_refused_only_for_a_search(tmp_path):
     sides = {"1": "train", "2": "dev", "3": "test"}
     rows = tuple(replace(row, partition=sides[row.session]) for row in corpus())
     store = FakeStore(rows, failed={row.id: "gone" for row in rows if row.partition == "dev"})
-    with pytest.raises(Mismatch, match="fold test: no dev utterance has features\n  do: extract what is missing, or"):
+    with pytest.raises(
+        Mismatch, match="fold test: no dev utterance has features\n  do: extract the missing features, or"
+    ):
         ran(tmp_path, store, heads=("svm",), protocol="official", search=1)
     assert ran(tmp_path, store, heads=("svm",), protocol="official").ids
 

@@ -135,7 +135,7 @@ def test_another_mode_in_the_same_folder_is_refused(root, fixed):
     with pytest.raises(Mismatch) as problem:
         run_paper(Store(root / "store"), out=root / "fixed", switches=MODES["exact"], epochs=EPOCHS, say=print)
     assert str(problem.value) == (
-        f"{root / 'fixed'} has a run of the paper in another mode\n  expected: exact\n  got: fixed\n"
+        f"{root / 'fixed'} holds a run of the paper in another mode\n  expected: exact\n  got: fixed\n"
         "  do: choose another --out"
     )
 

@@ -125,7 +125,7 @@ def test_an_interval_of_width_0_is_explained(tmp_path, found):
     notes = summarize(results.read(written(tmp_path, sure, n=60)))["notes"]
     assert notes[-1] == (
         "an interval of svm on both, svm on both, 0.5 of training has no width because every resample gives the same "
-        "value: it says nothing about other speakers"
+        "value: it does not show how other speakers would differ"
     )
     (floor,) = [row["metrics"][METRIC] for row in found["leaderboard"] if row["head"] == "prior"]
     assert floor["low"] == floor["high"]  # 1 / classes whoever speaks

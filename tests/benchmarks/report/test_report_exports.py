@@ -25,7 +25,7 @@ from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 
-PAGE_SHA256 = "e56aea4c02e96dea38e030416d2a1820393a3e7ce6cf73ab352f731369d36667"
+PAGE_SHA256 = "efb701b82ae0a1e2d521fb4523378d546bf59bcb728dfb61acb155cb291ea02e"
 
 
 @pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])
