@@ -46,10 +46,10 @@ def render(content: Any, indent: int = 0) -> str:
 
 
 def _format_value(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         shown = ", ".join(str(item) for item in value[:8])
         return f"{shown} … and {len(value) - 8} more" if len(value) > 8 else shown
-    return "-" if value in ("", None, {}) else str(value)
+    return "-" if value in ("", None, {}, []) else str(value)
 
 
 def _describe_file(file: FeatureFile) -> dict[str, Any]:

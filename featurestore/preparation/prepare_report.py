@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
@@ -49,14 +49,14 @@ class Preparation:
     corpus: str
     store: Path
     root: Path
-    card: CorpusCard
+    card: CorpusCard = field(repr=False)
     utterances: int
     speakers: int
     hours: float
     counts: Mapping[str, int]
     known: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    changes: ManifestChanges | None
+    findings: tuple[Finding, ...] = field(repr=False)  # may name every utterance
+    changes: ManifestChanges | None = field(repr=False)
     written: tuple[str, ...]
     features: tuple[str, ...]
 
