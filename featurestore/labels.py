@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurestore import registry
 from featurestore.corpora import CorpusCard
-from featurestore.errors import BadValue, Mismatch, NotFound
+from featurestore.errors import BadValue, Mismatch, NotFound, format_count
 from featurestore.manifest import Utterance
 
 ALL = "all"
@@ -54,7 +54,7 @@ class Scheme:
             raise Mismatch(
                 f"label scheme {self.name!r} does not know the {word} {', '.join(map(repr, unknown))}",
                 expected=", ".join(known),
-                got=", ".join(f"{code!r} on {count} utterances" for code, count in unknown.items()),
+                got=", ".join(f"{code!r} on {format_count(count, 'utterance')}" for code, count in unknown.items()),
                 do=self._advise(next(iter(unknown))),
             )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from featurestore import registry
-from featurestore.errors import Mismatch
+from featurestore.errors import Mismatch, format_count
 from featurestore.extraction.part_file import Failure
 from featurestore.labels import load_card
 from featurestore.networks.identity import Identity
@@ -18,7 +18,7 @@ def build_total_failure(store: Store, identity: Identity, failures: Sequence[Fai
     commonest = max(set(reasons), key=reasons.count) if reasons else "the manifest is empty"
     return Mismatch(
         f"{identity.name}: none of {len(store.utterances)} utterances could be encoded",
-        got=f"{reasons.count(commonest)} times: {commonest}",
+        got=f"{format_count(reasons.count(commonest), 'time')}: {commonest}",
         do=_advise_on_input(store, identity)
         or _advise(commonest)
         or f"check {store.root}, then: {prepare_command(store)}",

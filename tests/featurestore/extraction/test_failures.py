@@ -65,7 +65,7 @@ def test_an_unexpected_error_is_listed_and_retried_by_the_next_run(store, models
 def test_a_store_without_a_usable_clip_ends_in_a_message(store, models):
     for clip in store.root.glob("*.wav"):
         clip.unlink()
-    with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 times: no such file"):
+    with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 time: no such file"):
         run(store, models["audio"])
     assert not (store.path / "audio.h5").exists()
 

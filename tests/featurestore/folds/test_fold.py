@@ -54,7 +54,7 @@ def test_training_on_a_test_utterance_is_refusal(protocol):
 
 def test_an_utterance_without_a_class_is_refusal(protocol):
     protocol(Fold("1", ("a", "b", "x"), ("c", "d")))
-    assert refusal(UnknownName) == "protocol holdout, fold 1 holds 1 utterances without a class, for example x"
+    assert refusal(UnknownName) == "protocol holdout, fold 1 holds 1 utterance without a class, for example x"
 
 
 def test_a_class_that_is_only_tested_is_refusal(protocol):
