@@ -47,6 +47,7 @@ def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
         raise BadValue(
             f"{feature!r} is not a feature",
             expected="ENCODER.KIND, for example audio.mean, text.logits, audio.frames[170] or audio.layers[6]",
+            do="cli inspect STORE lists the features of a store",
         )
     return FeatureSpec(match["encoder"], match["kind"], None if match["index"] is None else int(match["index"]))
 

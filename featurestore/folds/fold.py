@@ -172,7 +172,11 @@ def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str]
 
 def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
     if not fold.train or not fold.test:
-        raise Mismatch(f"{where} is empty", got=f"{len(fold.train)} to train on, {len(fold.test)} to test on")
+        raise Mismatch(
+            f"{where} is empty",
+            got=f"{len(fold.train)} to train on, {len(fold.test)} to test on",
+            do="choose another protocol, or a label scheme that keeps more utterances",
+        )
     shared = (set(fold.train) | set(fold.dev)) & set(fold.test)
     if shared:
         raise Mismatch(f"{where} trains on {len(shared)} of its test utterances, for example {min(shared)}")

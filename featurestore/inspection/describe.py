@@ -30,6 +30,7 @@ def describe(path: Path) -> dict[str, Any]:
     raise BadValue(
         f"cannot inspect {path}",
         expected="a store (corpus.json), a feature file (.h5), a bundle (head.json) or a checkpoint (config.json)",
+        do="give the path of one of these",
     )
 
 
