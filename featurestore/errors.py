@@ -57,6 +57,15 @@ def quote(word: object) -> str:
     return shlex.quote(str(word))
 
 
+def format_count(count: int, noun: str) -> str:
+    """Return a number with its noun, which takes an -s unless the number is 1.
+
+    >>> format_count(1, "speaker"), format_count(1200, "speaker")
+    ('1 speaker', '1,200 speakers')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def summarize_error(error: Exception) -> str:
     """Return one line about an error of a foreign library: its class and the beginning of its text."""
     return f"{type(error).__name__}: {shorten_error(error)}"

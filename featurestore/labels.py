@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurestore import registry
 from featurestore.corpora import CorpusCard
-from featurestore.errors import BadValue, Mismatch
+from featurestore.errors import BadValue, Mismatch, NotFound, format_count
 from featurestore.manifest import Utterance
 
 ALL = "all"
@@ -50,10 +50,11 @@ class Scheme:
         known = self.classes or {}
         unknown = {code: count for code, count in counts.items() if code not in known}
         if unknown:
+            word = "label" if len(unknown) == 1 else "labels"
             raise Mismatch(
-                f"label scheme {self.name!r} does not know the label {', '.join(map(repr, unknown))}",
+                f"label scheme {self.name!r} does not know the {word} {', '.join(map(repr, unknown))}",
                 expected=", ".join(known),
-                got=", ".join(f"{code!r} on {count} utterances" for code, count in unknown.items()),
+                got=", ".join(f"{code!r} on {format_count(count, 'utterance')}" for code, count in unknown.items()),
                 do=self._advise(next(iter(unknown))),
             )
 
@@ -80,12 +81,13 @@ def load_scheme(name: str) -> Scheme:
     """Return a label scheme by its name, or read it from a JSON file `{"code": "class", "left-out code": null}`.
 
     Raises:
-        UnknownName: there is no such scheme or file.
+        UnknownName: there is no such scheme.
+        NotFound: there is no such file.
         BadValue: the file is not such a mapping.
     """
     if name == ALL:
         return Scheme(ALL, None)
-    if name.endswith(".json") and Path(name).is_file():
+    if name.endswith(".json"):
         return Scheme(name, _read_classes(Path(name)))
     registry.check(name, list_schemes(), what=f"label scheme {name!r}", do="cli list labels")
     return Scheme(name, _collect_schemes()[name])
@@ -114,6 +116,11 @@ def _collect_schemes() -> dict[str, Mapping[str, str | None]]:
 
 
 def _read_classes(path: Path) -> dict[str, str | None]:
+    if not path.is_file():
+        raise NotFound(
+            f"there is no label file {path}",
+            do="give the path of a JSON file that maps label codes to classes, or a name from cli list labels",
+        )
     try:
         classes = json.loads(path.read_bytes())  # a user's own file: UTF-8 or UTF-16, with or without byte-order mark
     except ValueError as error:

@@ -1,15 +1,17 @@
 """Parse what a user names: a feature (`audio.mean`, `audio.frames[170]`) and an encoder (`text=FOLDER`)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from featurestore.errors import BadValue
 
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
 _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
         raise BadValue(
             f"{feature!r} is not a feature",
             expected="ENCODER.KIND, for example audio.mean, text.logits, audio.frames[170] or audio.layers[6]",
+            do="cli inspect STORE lists the features of a store",
         )
     return FeatureSpec(match["encoder"], match["kind"], None if match["index"] is None else int(match["index"]))
 
@@ -76,6 +79,21 @@ def parse_encoder(text: str) -> EncoderSpec:
             f"{text!r} is not an encoder", expected="[NAME=]CHECKPOINT, for example audio=facebook/wav2vec2-base-960h"
         )
     return EncoderSpec(name, checkpoint)
+
+
+def check_list(values: Iterable[Value], name: str) -> Iterable[Value]:
+    """Return the values of a list argument. A text would be read letter by letter.
+
+    Args:
+        values: the argument.
+        name: its name, for the message.
+
+    Raises:
+        BadValue: it is a text.
+    """
+    if isinstance(values, str):
+        raise BadValue(f"{name} is a text", expected="a list", got=repr(values), do=f"give a list: {name}=[{values!r}]")
+    return values
 
 
 def is_network(description: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from featurestore.exposure import Contents, Exposure
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.manifest import Utterance
-from featurestore.spec import INDEXED, FeatureSpec, is_network, parse_feature
+from featurestore.spec import INDEXED, FeatureSpec, check_list, is_network, parse_feature
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -24,6 +24,7 @@ from featurestore.store_exposure import find_exposure, find_made_up_ids
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
 _PREPARE_AGAIN = "run cli prepare again"
+_MAKE_DEMO = "cli extract makes the demo store, or give the folder of another store: --store FOLDER"
 
 
 class Store:
@@ -47,10 +48,15 @@ class Store:
         if not (self.path / CORPUS).is_file():
             raise NotFound(
                 f"there is no feature store at {self.path}",
-                do=f"cli prepare CORPUS ROOT --store {quote(self.path)}, or name another: --store FOLDER",
+                do=_MAKE_DEMO
+                if self.path == DEFAULT
+                else f"cli prepare CORPUS ROOT --store {quote(self.path)}, or give the folder of another store",
             )
         self._files: dict[str, FeatureFile] = {}
         self._exposures: dict[str, Exposure] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path alone. A copy in another process opens its own files."""
@@ -251,11 +257,11 @@ class Store:
             X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row.
 
         Raises:
-            BadValue: no feature, the same feature twice, or a text that is not a feature.
+            BadValue: no feature, the same feature twice, a text that is not a feature, or a text in place of a list.
             UnknownName: a feature or an utterance that does not exist.
         """
         found = self._find(features)
-        chosen = self._default_ids(features) if ids is None else list(ids)
+        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
         widths = {str(feature.spec): feature.width() for feature in found}
         return assemble(found, [feature.find_rows(chosen) for feature in found]), widths, chosen
 
@@ -283,27 +289,26 @@ class Store:
         if size < 1:
             raise BadValue(f"invalid batch size {size}", expected="1 or more")
         found = self._find(features)
-        chosen = self._default_ids(features) if ids is None else list(ids)
+        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
         rows = [feature.find_rows(chosen) for feature in found]
         parts = (slice(start, start + size) for start in range(0, len(chosen), size))
         return ((assemble(found, [numbers[part] for numbers in rows]), chosen[part]) for part in parts)
 
     def _find(self, features: Iterable[str | FeatureSpec]) -> list[StoredFeature]:
         """Find features in the feature files."""
-        specs = [parse_feature(feature) for feature in features]
+        specs = [parse_feature(feature) for feature in check_list(features, "features")]
         if not specs:
             raise BadValue(
                 "no feature given", expected="at least one", do=f"cli inspect {quote(self.path)} lists the features"
             )
         for spec in specs:
             file = self.file(spec.encoder)
+            is_optional = spec.kind in INDEXED and is_network(file.header.encoder)
             registry.check(
-                spec.kind,
-                file.kinds,
+                f"{spec.encoder}.{spec.kind}",
+                [f"{spec.encoder}.{kind}" for kind in file.kinds],
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{file.update_command} --{spec.kind}"
-                if spec.kind in INDEXED and is_network(file.header.encoder)
-                else "",
+                do=f"{file.update_command} --{spec.kind}" if is_optional else f"cli inspect {quote(self.path)}",
             )
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:

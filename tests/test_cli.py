@@ -241,7 +241,7 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
         (["--head", "svm", "--labels", "iemocap-7"], "unknown label scheme 'iemocap-7'"),
         (
             ["--head", "svm", "--labels", "emodb-7"],
-            "label scheme 'emodb-7' does not know the label 'ang'",
+            "label scheme 'emodb-7' does not know the labels 'ang'",
         ),
         (["--head", "svm", "--protocol", "kfold"], "unknown protocol 'kfold'"),
         (["--head", "svm", "--fold", "9"], "unknown fold '9'"),

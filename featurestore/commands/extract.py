@@ -65,8 +65,8 @@ def extract(
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
 
     Raises:
-        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, or
-            two encoders of one name.
+        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, two
+            encoders of one name, or a text in place of a list of encoders.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -77,13 +77,13 @@ def extract(
     from featurestore.extraction import extract as extraction
     from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
-    from featurestore.spec import parse_encoder
+    from featurestore.spec import check_list, parse_encoder
 
     where = Engine(engine, scheduler=scheduler or "")
     if device:
         check_device(device, here=where.local)
     opened = open_store(Path(store), corpus, Path(root) if root is not None else None, say)
-    specs = [parse_encoder(text) for text in encoders] or _choose_encoders(opened, say)
+    specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]

@@ -10,7 +10,7 @@ from featurestore.corpora._reading import Finding
 from featurestore.corpora._table_delimited import parse_cells
 from featurestore.corpora._table_json_lines import parse_json_lines
 from featurestore.corpora._text_decoding import decode_text
-from featurestore.errors import BadValue, NotFound, quote
+from featurestore.errors import BadValue, NotFound, format_count, quote
 from featurestore.manifest import COLUMNS
 
 DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}  # possible delimiters by suffix
@@ -192,7 +192,7 @@ def _fit_rows(
             continue
         if len(cells) != len(columns):
             raise BadValue(
-                f"{path}, row {number} has {len(cells)} cells",
+                f"{path}, row {number} has {format_count(len(cells), 'cell')}",
                 expected=f"{len(columns)}, as the first row: {', '.join(header)}",
                 got=_shorten(" | ".join(cells)),
                 do="put a cell that holds the separator between double quotes",

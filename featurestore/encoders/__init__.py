@@ -45,10 +45,11 @@ def identify(spec: EncoderSpec) -> Identity:
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
     """
-    if spec.checkpoint in list_handmade():
+    names = list_handmade()
+    if spec.checkpoint in names:
         handmade: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
         return handmade
-    checkpoint = resolve(spec.checkpoint)
+    checkpoint = resolve(spec.checkpoint, names)
     network: Identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
     return network
 

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from featurestore.errors import Mismatch
+from featurestore import registry
+from featurestore.errors import Mismatch, format_count
 from featurestore.extraction.part_file import Failure
+from featurestore.labels import load_card
 from featurestore.networks.identity import Identity
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.store import Store
@@ -16,9 +18,24 @@ def build_total_failure(store: Store, identity: Identity, failures: Sequence[Fai
     commonest = max(set(reasons), key=reasons.count) if reasons else "the manifest is empty"
     return Mismatch(
         f"{identity.name}: none of {len(store.utterances)} utterances could be encoded",
-        got=f"{reasons.count(commonest)} times: {commonest}",
-        do=_advise(commonest) or f"check {store.root}, then: {prepare_command(store)}",
+        got=f"{format_count(reasons.count(commonest), 'time')}: {commonest}",
+        do=_advise_on_input(store, identity)
+        or _advise(commonest)
+        or f"check {store.root}, then: {prepare_command(store)}",
     )
+
+
+def _advise_on_input(store: Store, identity: Identity) -> str:
+    """Return advice for a corpus that has no texts or no clips at all, else an empty text."""
+    modality = identity.modality
+    if any(row.text.strip() if modality == "text" else row.audio for row in store.utterances):
+        return ""
+    reader = str(store.info.get("reader", store.corpus))
+    if reader in registry.names("corpora") and load_card(reader).own:
+        command = prepare_command(store, store.info.get("source", "ROOT"), columns={modality: "COLUMN"})
+        return f"if a column of the table holds the {modality}, name it: {command}"
+    other = "audio" if modality == "text" else "text"
+    return f"the corpus has no {modality}: use only {other} encoders, --encoder {other}=CHECKPOINT"
 
 
 def _advise(reason: str) -> str:

@@ -141,5 +141,6 @@ def _choose_fold(folds: list[Fold], protocol: str, name: str | None) -> Fold:
         raise BadValue(
             f"protocol {protocol} has {len(folds)} folds; name the one to fine-tune on",
             expected=f"--fold, one of {', '.join(fold.name for fold in folds)}",
+            do="add --fold NAME, or --all-folds for one encoder per fold",
         )
     return folds[0]

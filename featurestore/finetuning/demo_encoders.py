@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from featurestore import labels as schemes
@@ -60,7 +61,9 @@ def _train(path: Path, modality: str) -> None:
     else:
         demo_models.write_text(start, _list_training_texts(store))
     settings = asdict(demo_models.SETTINGS[modality])
-    finetune_folds(store, modality=modality, checkpoint=str(start), out=out, say=_print_line, **settings)
+    finetune_folds(
+        store, modality=modality, checkpoint=str(start), out=out, say=partial(_print_line, modality), **settings
+    )
 
 
 def _list_training_texts(store: Store) -> list[str]:
@@ -70,5 +73,6 @@ def _list_training_texts(store: Store) -> list[str]:
     return [utterance.text for utterance in store.utterances if utterance.id in training]
 
 
-def _print_line(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
+def _print_line(modality: str, line: str) -> None:
+    """Print a line about one of the two encoders, which train at the same time."""
+    print(f"  {modality}: {line}", file=sys.stderr, flush=True)

@@ -131,7 +131,10 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
     if start.modality() != modality:
         kind = "an audio" if modality == "audio" else "a text"
         raise BadValue(
-            f"checkpoint {checkpoint} cannot be fine-tuned as {kind} encoder", expected=modality, got=start.modality()
+            f"checkpoint {checkpoint} cannot be fine-tuned as {kind} encoder",
+            expected=modality,
+            got=start.modality(),
+            do=f"use --modality {start.modality()}, or another checkpoint",
         )
 
 

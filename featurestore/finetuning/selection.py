@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from featurestore.errors import BadValue, Mismatch, Unencodable, UnknownName
+from featurestore.errors import BadValue, Mismatch, Unencodable, UnknownName, format_count
 from featurestore.finetuning.data import ClipPreparer, TextPreparer, TrainingPart, read_part
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_limits import measure_limits
@@ -87,7 +87,7 @@ def check_classes(classes: Sequence[str]) -> None:
 def _find_items(by_id: Mapping[str, Item], utterance_ids: Sequence[str]) -> list[Item]:
     unknown = [utterance_id for utterance_id in utterance_ids if utterance_id not in by_id]
     if unknown:
-        raise UnknownName(f"{len(unknown)} ids are not in the manifest, {unknown[0]} among them")
+        raise UnknownName(f"{format_count(len(unknown), 'id')} not in the manifest, {unknown[0]} among them")
     return [by_id[utterance_id] for utterance_id in utterance_ids]
 
 

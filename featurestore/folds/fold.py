@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from featurestore import registry
-from featurestore.errors import Mismatch, UnknownName
+from featurestore.errors import Mismatch, UnknownName, format_count
 from featurestore.folds.group_split import split_dev_parts
 from featurestore.manifest import Utterance
 
@@ -172,13 +172,19 @@ def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str]
 
 def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
     if not fold.train or not fold.test:
-        raise Mismatch(f"{where} is empty", got=f"{len(fold.train)} to train on, {len(fold.test)} to test on")
+        raise Mismatch(
+            f"{where} is empty",
+            got=f"{len(fold.train)} to train on, {len(fold.test)} to test on",
+            do="choose another protocol, or a label scheme that keeps more utterances",
+        )
     shared = (set(fold.train) | set(fold.dev)) & set(fold.test)
     if shared:
         raise Mismatch(f"{where} trains on {len(shared)} of its test utterances, for example {min(shared)}")
     unclassed = (set(fold.train) | set(fold.test) | set(fold.dev)) - set(classes)
     if unclassed:
-        raise UnknownName(f"{where} holds {len(unclassed)} utterances without a class, for example {min(unclassed)}")
+        raise UnknownName(
+            f"{where} holds {format_count(len(unclassed), 'utterance')} without a class, for example {min(unclassed)}"
+        )
     unseen = {classes[one] for one in fold.test} - {classes[one] for one in fold.train}
     if unseen:
         raise Mismatch(
@@ -194,7 +200,7 @@ def _check_speakers(fold: Fold, where: str, speakers: Mapping[str, str]) -> None
     shared = trained & tested
     if shared:
         raise Mismatch(
-            f"{where} tests {len(shared)} speakers that it also trains on, for example {min(shared)}",
+            f"{where} tests {format_count(len(shared), 'speaker')} that it also trains on, for example {min(shared)}",
             expected="no speaker in both training and test",
             do="use leave-one-speaker-out or speaker-kfold, or correct the columns speaker and session of the manifest",
         )

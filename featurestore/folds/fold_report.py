@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ class FoldReport:
     labels: str
     protocol: str
     seed: int
-    folds: tuple[Fold, ...]
-    classes: Mapping[str, str]
-    speakers: Mapping[str, str]
+    folds: tuple[Fold, ...] = field(repr=False)  # they name every utterance
+    classes: Mapping[str, str] = field(repr=False)
+    speakers: Mapping[str, str] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings, the folds with every id, and the digest of the folds."""

@@ -30,6 +30,7 @@ def describe(path: Path) -> dict[str, Any]:
     raise BadValue(
         f"cannot inspect {path}",
         expected="a store (corpus.json), a feature file (.h5), a bundle (head.json) or a checkpoint (config.json)",
+        do="give the path of one of these",
     )
 
 
@@ -46,10 +47,10 @@ def render(content: Any, indent: int = 0) -> str:
 
 
 def _format_value(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         shown = ", ".join(str(item) for item in value[:8])
         return f"{shown} … and {len(value) - 8} more" if len(value) > 8 else shown
-    return "-" if value in ("", None, {}) else str(value)
+    return "-" if value in ("", None, {}, []) else str(value)
 
 
 def _describe_file(file: FeatureFile) -> dict[str, Any]:

@@ -36,7 +36,12 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
         wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quote(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
-    registry.check(wanted.kind, file.kinds, what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}")
+    registry.check(
+        f"{wanted.encoder}.{wanted.kind}",
+        [f"{wanted.encoder}.{kind}" for kind in file.kinds],
+        what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}",
+        do=f"cli inspect {quote(path)}",
+    )
     rows = {row.id: row for row in store.utterances}
     if utterance_id not in file.rows:
         registry.check(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")

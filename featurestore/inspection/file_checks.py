@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from featurestore.errors import format_count
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import fingerprint
@@ -34,13 +35,13 @@ def check_content(file: FeatureFile) -> Iterator[str]:
     rows = len(file[schema.ID])
     for name in (*schema.ROWS, schema.KEY):
         if name in file and len(file[name]) != rows:
-            yield f"{name} has {len(file[name])} rows, id has {rows}"
+            yield f"{name} has {format_count(len(file[name]), 'row')}, id has {rows}"
     if schema.VALUES in file and not _is_partition(file[schema.OFFSETS], rows, len(file[schema.VALUES])):
         yield "frames/offset does not divide frames/value among the utterances"
     for name in (*schema.ROWS, schema.VALUES):
         bad = _find_not_finite(file, name) if name in file else []
         if bad:
-            yield f"{name} has NaN or infinite values in {len(bad)} rows, row {bad[0]} first"
+            yield f"{name} has NaN or infinite values in {format_count(len(bad), 'row')}, row {bad[0]} first"
 
 
 def check_against_store(store: Store, file: FeatureFile, utterances: Sequence[Utterance]) -> Iterator[str]:
@@ -53,11 +54,9 @@ def check_against_store(store: Store, file: FeatureFile, utterances: Sequence[Ut
     ids = [row.id for row in utterances]
     counts = Counter(file.ids) + Counter(file.text(schema.FAILED_ID))
     duplicates = {utterance_id for utterance_id, count in counts.items() if count > 1}
-    yield from _format_ids(
-        "utterances of the manifest are neither in /id nor in /failed", set(ids) - set(counts), again
-    )
-    yield from _format_ids("utterances are not in the manifest", set(counts) - set(ids), again)
-    yield from _format_ids("utterances are duplicates", duplicates, again)
+    yield from _format_ids("of the manifest, neither in /id nor in /failed", set(ids) - set(counts), again)
+    yield from _format_ids("not in the manifest", set(counts) - set(ids), again)
+    yield from _format_ids("more than once in /id and /failed", duplicates, again)
     place = {utterance_id: index for index, utterance_id in enumerate(ids)}
     order = [place[utterance_id] for utterance_id in file.ids if utterance_id in place]
     if order != sorted(order):
@@ -76,7 +75,7 @@ def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}
     what = "text" if file.header.modality == "text" else "audio"
-    yield from _format_ids(f"vectors are stale: the {what} has changed or is missing", stale & set(keys), again)
+    yield from _format_ids(f"with a stale vector (the {what} has changed or is missing)", stale & set(keys), again)
 
 
 def _is_partition(offsets: np.ndarray, rows: int, total: int) -> bool:
@@ -97,4 +96,4 @@ def _find_not_finite(file: FeatureFile, name: str) -> list[int]:
 
 def _format_ids(what: str, ids: set[str], do: str) -> list[str]:
     shown = ", ".join(sorted(ids)[:_SHOWN]) + (" …" if len(ids) > _SHOWN else "")
-    return [f"{len(ids)} {what}: {shown}; {do}"] if ids else []
+    return [f"{format_count(len(ids), 'utterance')} {what}: {shown}; {do}"] if ids else []

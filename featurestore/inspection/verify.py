@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from featurestore.errors import Mismatch, Problem
+from featurestore.errors import Mismatch, Problem, format_count
 from featurestore.extraction import freshness
 from featurestore.inspection.file_checks import check_against_store, check_content, has_inputs
 from featurestore.inspection.re_encode import compare
@@ -92,7 +92,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
         if sample and utterances is not None and len(found.problems) == before:
             _check_sample(store, file, sample, seed, found)
         if len(found.problems) == before:
-            found.checked.append(f"{file.path.name}: {len(file.ids)} utterances, {len(file.failed)} failed, intact")
+            encoded = format_count(len(file.ids), "utterance")
+            found.checked.append(f"{file.path.name}: {encoded}, {len(file.failed)} failed, intact")
     found.notes += _find_leftovers(path)
     return found
 
@@ -119,7 +120,7 @@ def _check_manifest(store: Store, found: Verification) -> Sequence[Utterance] | 
     for name, now in (("utterances", len(utterances)), ("counts", counts)):
         if name in info and info[name] != now:
             found.problems.append(f"corpus.json says {name} {info[name]}, utterances.csv has {now}")
-    found.checked.append(f"utterances.csv: {len(utterances)} utterances of {store.corpus}")
+    found.checked.append(f"utterances.csv: {format_count(len(utterances), 'utterance')} of {store.corpus}")
     return utterances
 
 
@@ -155,7 +156,8 @@ def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found:
     found.problems += [f"{file.path.name}: {line}" for line in differing]
     if not differing:
         found.checked.append(
-            f"{file.path.name}: {len(chosen)} utterances encoded again are equal (largest difference {largest:.1e})"
+            f"{file.path.name}: {format_count(len(chosen), 'utterance')} encoded again, equal "
+            f"(largest difference {largest:.1e})"
         )
 
 
@@ -169,7 +171,8 @@ def _load_spec(file: FeatureFile) -> EncoderSpec:
 
 def _find_leftovers(path: Path) -> list[str]:
     """Describe the files of an extraction that is running or was stopped."""
-    parts = [f"{folder.name} holds {len(list(folder.glob('[!.]*.h5')))} parts" for folder in path.glob("*.parts")]
+    counts = {folder.name: len(list(folder.glob("[!.]*.h5"))) for folder in path.glob("*.parts")}
+    parts = [f"{name} holds {format_count(count, 'part')}" for name, count in counts.items()]
     temporary = [file.relative_to(path).as_posix() for file in path.rglob(".*.tmp")]
     lines = [f"{line} of an extraction that is running or was stopped" for line in sorted(parts)]
     return lines + [f"{name} was left by a write that was stopped; it can be deleted" for name in sorted(temporary)]

@@ -1,7 +1,9 @@
 """Resolve a checkpoint, a local folder or a hub name, to a folder of safetensors weights, and read its files."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +84,12 @@ class Checkpoint:
         return read_object(path) if path.is_file() else {}
 
 
-def resolve(name: str) -> Checkpoint:
+def resolve(name: str, handmade: Sequence[str] = ()) -> Checkpoint:
     """Find a checkpoint: a local folder, or a hub name (`owner/model[@revision]`) through the hub's local cache.
+
+    Args:
+        name: the folder or hub name.
+        handmade: names of encoders without a checkpoint, which a message may suggest.
 
     Raises:
         NotFound: no such folder, or no such model on the hub.
@@ -94,15 +100,21 @@ def resolve(name: str) -> Checkpoint:
     if folder.is_dir():
         checkpoint = Checkpoint(str(folder.resolve()), folder.resolve())
     elif name.startswith((".", "/", "~")) or name.count("/") != 1:
+        close = get_close_matches(name.lower(), handmade, n=1)
+        others = f", or a hand-made encoder: {', '.join(handmade)}" if handmade else ""
         raise NotFound(
             f"there is no checkpoint folder {name}",
-            do="give an existing folder, or a model on the hub: owner/model",
+            do=f"did you mean {close[0]}?"
+            if close
+            else f"give an existing folder, a model on the hub (owner/model){others}",
         )
     else:
         checkpoint = _fetch_from_hub(name)
     if not (checkpoint.folder / "config.json").is_file():
         raise BadValue(
-            f"{name} is not a checkpoint", expected="config.json and model.safetensors, as save_pretrained writes them"
+            f"{name} is not a checkpoint",
+            expected="config.json and model.safetensors, as save_pretrained writes them",
+            do="give the folder that save_pretrained or cli finetune wrote, or a model on the hub: owner/model",
         )
     if not any(checkpoint.folder.glob("*.safetensors")):
         raise BadValue(
@@ -130,7 +142,7 @@ def _fetch_from_hub(name: str) -> Checkpoint:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise Unavailable(
             f"cannot fetch checkpoint {name}: the hub cannot be reached and it is not in the local cache",
-            got=str(error).partition("\n")[0],
+            got=str(error).strip().partition("\n")[0].removeprefix("Got: "),
             do="copy the model's folder to this machine, and give the folder instead of the name",
         ) from None
     return Checkpoint(name, folder, revision=folder.name)

@@ -101,7 +101,11 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
         )
     except Exception as error:  # networks raise errors of any type on a bad configuration or a damaged file
         got = str(error).strip().partition("\n")[0]
-        raise Unavailable(f"transformers cannot load checkpoint {checkpoint.name}", got=got) from None
+        raise Unavailable(
+            f"transformers cannot load checkpoint {checkpoint.name}",
+            got=got,
+            do="use the folder that save_pretrained wrote, whole",
+        ) from None
     return model, report
 
 

@@ -20,7 +20,7 @@ from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
 from featurestore.progress import Say
-from featurestore.spec import FeatureSpec, parse_feature
+from featurestore.spec import FeatureSpec, check_list, parse_feature
 
 _SHOWN = 5  # rows that a line about a table lists
 
@@ -92,7 +92,7 @@ def predict(
     check_choice(audio, text, table)
     check_device(device)
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
-    identities = find_encoders(loaded, encoders)
+    identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
     needed = {identity.modality for identity in identities.values()}
     if table is not None:
         items, reasons = _read_table(Path(table), columns, needed, say)

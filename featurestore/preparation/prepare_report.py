@@ -2,11 +2,11 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
-from featurestore.errors import quote
+from featurestore.errors import format_count, quote
 from featurestore.store import CORPUS, MANIFEST
 
 _SHOWN = 4  # ids of a finding that the report lists; corpus.json lists all
@@ -49,14 +49,14 @@ class Preparation:
     corpus: str
     store: Path
     root: Path
-    card: CorpusCard
+    card: CorpusCard = field(repr=False)
     utterances: int
     speakers: int
     hours: float
     counts: Mapping[str, int]
     known: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    changes: ManifestChanges | None
+    findings: tuple[Finding, ...] = field(repr=False)  # may name every utterance
+    changes: ManifestChanges | None = field(repr=False)
     written: tuple[str, ...]
     features: tuple[str, ...]
 
@@ -74,7 +74,11 @@ class Preparation:
 
 
 def _render_headline(prepared: Preparation) -> str:
-    counted = [f"{prepared.utterances:,} utterances", f"{prepared.speakers} speakers", _format_hours(prepared.hours)]
+    counted = [
+        format_count(prepared.utterances, "utterance"),
+        format_count(prepared.speakers, "speaker"),
+        _format_hours(prepared.hours),
+    ]
     return f"{prepared.corpus}: {', '.join(counted)}\n{prepared.card.title}\nread from {prepared.root}"
 
 

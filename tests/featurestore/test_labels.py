@@ -3,7 +3,7 @@ import json
 import pytest
 
 from featurestore import labels
-from featurestore.errors import BadValue, Mismatch, UnknownName
+from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.manifest import Utterance
 
 ROWS = [Utterance("a", label="ang"), Utterance("b", label="xxx"), Utterance("c", label="exc"), Utterance("d")]
@@ -84,6 +84,18 @@ def test_an_unknown_scheme_is_rejected():
     assert message(lambda: labels.load_scheme("iemocap6"), UnknownName) == (
         f"unknown label scheme 'iemocap6'\n  expected: one of {', '.join(labels.list_schemes())}\n"
         "  do: did you mean iemocap-6 or iemocap-9 or iemocap-4? see: cli list labels"
+    )
+
+
+def test_a_missing_label_file_is_rejected(tmp_path):
+    path = tmp_path / "map.json"
+    assert message(lambda: labels.load_scheme(str(path)), NotFound).startswith(f"there is no label file {path}\n  do: ")
+
+
+def test_unknown_labels_are_rejected():
+    rows = [Utterance("a", label="joy"), Utterance("b", label="zeal")]
+    assert "does not know the labels 'joy', 'zeal'\n" in message(
+        lambda: labels.load_scheme("iemocap-6").apply(rows), Mismatch
     )
 
 

@@ -103,7 +103,10 @@ def test_an_utterance_without_the_feature_is_rejected(store):
 @pytest.mark.parametrize(
     ("feature", "message"),
     [
-        ("text.means", "unknown feature 'text.means': text has no means\n  expected: .*\n  do: did you mean mean?"),
+        (
+            "text.means",
+            "unknown feature 'text.means': text has no means\n  expected: .*\n  do: did you mean text.mean?",
+        ),
         ("txt.mean", "unknown encoder 'txt' in .*\n  expected: one of text\n  do: did you mean text?"),
         ("text", "'text' is not a feature"),
         ("text.frames", "'text.frames' is not a feature"),
@@ -144,6 +147,23 @@ def test_a_record_of_ids_alone_counts_for_a_corpus_of_any_name(store):
 def test_a_missing_store_is_reported_with_the_command_that_makes_one(tmp_path):
     with pytest.raises(NotFound, match="there is no feature store at .*\n  do: cli prepare CORPUS ROOT --store"):
         Store(tmp_path)
+
+
+def test_the_missing_default_store_is_made_by_extract(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotFound, match="there is no feature store at features/demo\n  do: cli extract makes the demo"):
+        Store("features/demo")
+
+
+def test_a_store_shows_its_folder(store):
+    assert repr(store) == f"Store({str(store.path)!r})"
+
+
+def test_a_text_in_place_of_a_list_is_rejected(store):
+    with pytest.raises(BadValue, match=r"features is a text\n(.|\n)*do: give a list: features=\['text.mean'\]"):
+        store.matrix("text.mean")
+    with pytest.raises(BadValue, match=r"do: give a list: ids=\['a'\]"):
+        store.matrix(["text.mean"], "a")
 
 
 def test_a_store_without_features_is_reported_with_the_command_that_makes_them(tmp_path):

@@ -1,6 +1,7 @@
 """Test extraction of clips, networks and files that fail."""
 
 import errno
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ import soundfile
 
 from featurestore.errors import Mismatch, Unavailable, Unencodable
 from featurestore.extraction.extract import extract_encoder
+from featurestore.extraction.part_file import Failure
+from featurestore.extraction.total_failure import build_total_failure
+from featurestore.preparation.prepare import prepare
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -62,7 +66,7 @@ def test_an_unexpected_error_is_listed_and_retried_by_the_next_run(store, models
 def test_a_store_without_a_usable_clip_ends_in_a_message(store, models):
     for clip in store.root.glob("*.wav"):
         clip.unlink()
-    with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 times: no such file"):
+    with pytest.raises(Mismatch, match=r"audio: none of 9 utterances could be encoded\n  got: 1 time: no such file"):
         run(store, models["audio"])
     assert not (store.path / "audio.h5").exists()
 
@@ -90,6 +94,19 @@ def test_advice_depends_on_the_most_frequent_reason(store, models, monkeypatch, 
     monkeypatch.setattr(HFAudio, "load", fail)
     with pytest.raises(Mismatch, match=rf"none of 9 utterances could be encoded\n  got: 9 times: .*\n  do: {advice}"):
         run(store, models["audio"])
+
+
+@pytest.mark.parametrize(("modality", "other"), [("text", "audio"), ("audio", "text")])
+def test_a_corpus_without_texts_or_clips_is_told_how_to_name_their_column(tmp_path, modality, other):
+    table = tmp_path / "t.csv"
+    table.write_text(f"{other},label\nHi.wav,glad\n")
+    prepare("table", table, tmp_path / "s")
+    failures = [Failure("Hi", "", "any reason")]
+    error = build_total_failure(Store(tmp_path / "s"), SimpleNamespace(name="x", modality=modality), failures)
+    assert str(error).partition("  do: ")[2] == (
+        f"if a column of the table holds the {modality}, name it: cli prepare table {table} --store {tmp_path / 's'} "
+        f"--column {modality}=COLUMN"
+    )
 
 
 def test_a_damaged_finished_file_is_never_replaced(store, models, encoded):

@@ -134,7 +134,7 @@ def test_a_checkpoint_of_the_other_modality_is_refused(folder, tmp_path):
 
 def test_an_id_outside_the_manifest_is_refused(folder, tmp_path):
     changes = {"train_ids": ["u01", "u77"], "classes": {"u01": "sad", "u77": "hap"}, "held_out_ids": []}
-    with pytest.raises(UnknownName, match=r"^1 ids are not in the manifest, u77 among them$"):
+    with pytest.raises(UnknownName, match=r"^1 id not in the manifest, u77 among them$"):
         finetune(**arguments(folder, out=tmp_path / "tuned", **changes))
 
 

@@ -44,7 +44,10 @@ def test_correct_folds_pass(protocol):
 
 def test_an_empty_fold_is_refusal(protocol):
     protocol(Fold("1", ("a",), ()))
-    assert refusal() == "protocol holdout, fold 1 is empty\n  got: 1 to train on, 0 to test on"
+    assert refusal() == (
+        "protocol holdout, fold 1 is empty\n  got: 1 to train on, 0 to test on\n"
+        "  do: choose another protocol, or a label scheme that keeps more utterances"
+    )
 
 
 def test_training_on_a_test_utterance_is_refusal(protocol):
@@ -54,7 +57,7 @@ def test_training_on_a_test_utterance_is_refusal(protocol):
 
 def test_an_utterance_without_a_class_is_refusal(protocol):
     protocol(Fold("1", ("a", "b", "x"), ("c", "d")))
-    assert refusal(UnknownName) == "protocol holdout, fold 1 holds 1 utterances without a class, for example x"
+    assert refusal(UnknownName) == "protocol holdout, fold 1 holds 1 utterance without a class, for example x"
 
 
 def test_a_class_that_is_only_tested_is_refusal(protocol):
@@ -116,7 +119,8 @@ def test_restrict_keeps_the_order_and_checks_again():
     with pytest.raises(Mismatch) as caught:
         folds.restrict(fold, {"a", "b"}, CLASSES)
     assert str(caught.value) == (
-        "fold 1, restricted to utterances with features, is empty\n  got: 2 to train on, 0 to test on"
+        "fold 1, restricted to utterances with features, is empty\n  got: 2 to train on, 0 to test on\n"
+        "  do: choose another protocol, or a label scheme that keeps more utterances"
     )
     with pytest.raises(Mismatch, match="with features, tests a class that it never trains on: happy"):
         folds.restrict(fold, {"a", "c", "d"}, CLASSES)

@@ -55,5 +55,5 @@ def test_anything_else_is_rejected(tmp_path):
 
 def test_long_lists_are_shortened():
     assert render({"ids": list(range(20)), "none": [], "nested": {"a": ""}}) == (
-        "ids: 0, 1, 2, 3, 4, 5, 6, 7 … and 12 more\nnone: \nnested:\n  a: -"
+        "ids: 0, 1, 2, 3, 4, 5, 6, 7 … and 12 more\nnone: -\nnested:\n  a: -"
     )

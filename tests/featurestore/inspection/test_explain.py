@@ -106,7 +106,7 @@ def test_a_failure_is_explained(store):
 def test_unknown_names_are_rejected_with_the_closest(store):
     with pytest.raises(UnknownName, match=r"unknown utterance 'u0001' in .*utterances\.csv\n(.|\n)*did you mean u001"):
         explain(store.path, "u0001", "audio.mean")
-    with pytest.raises(UnknownName, match="audio has no logits"):
+    with pytest.raises(UnknownName, match=r"audio has no logits\n(.|\n)*see: cli inspect"):
         explain(store.path, "u001", "audio.logits")
     with pytest.raises(UnknownName, match="unknown encoder 'audo'"):
         explain(store.path, "u001", "audo.mean")

@@ -59,7 +59,7 @@ def test_an_encoder_that_does_not_load_is_noted_and_the_others_are_sampled(path,
     monkeypatch.setattr(encoders, "load", broken)
     found = verify(path, sample=2)
     assert found.notes == ["audio.h5: no utterance could be encoded again: transformers cannot load checkpoint audio"]
-    assert [line.partition(":")[0] for line in found.checked if "encoded again are equal" in line] == ["text.h5"]
+    assert [line.partition(":")[0] for line in found.checked if "encoded again, equal" in line] == ["text.h5"]
 
 
 def test_an_intact_store_has_no_problems_and_is_not_changed(path):
@@ -91,9 +91,9 @@ def test_all_problems_are_reported_at_once(path):
     rewrite(path / "audio.h5", lambda columns: columns["mean"].__setitem__((2, 3), np.nan))
     rewrite(path / "text.h5", lambda columns: columns["id"].__setitem__(0, b"u001"))
     problems = "\n".join(verify(path).problems)
-    assert "audio.h5: mean has NaN or infinite values in 1 rows, row 2 first" in problems
-    assert "text.h5: 1 utterances of the manifest are neither in /id nor in /failed: u000; do: cli extract" in problems
-    assert "text.h5: 1 utterances are duplicates: u001" in problems
+    assert "audio.h5: mean has NaN or infinite values in 1 row, row 2 first" in problems
+    assert "text.h5: 1 utterance of the manifest, neither in /id nor in /failed: u000; do: cli extract" in problems
+    assert "text.h5: 1 utterance more than once in /id and /failed: u001" in problems
 
 
 def test_changed_clips_are_stale(path):
@@ -102,7 +102,7 @@ def test_changed_clips_are_stale(path):
     (root / "clip002.wav").unlink()
     again = FeatureFile(path / "audio.h5").update_command
     assert verify(path).problems == [
-        f"audio.h5: 2 vectors are stale: the audio has changed or is missing: u001, u002; do: {again}"
+        f"audio.h5: 2 utterances with a stale vector (the audio has changed or is missing): u001, u002; do: {again}"
     ]
     shutil.rmtree(root)
     found = verify(path)
@@ -120,7 +120,7 @@ def test_another_manifest_and_wrong_counts_are_reported(path):
     problems = verify(path).problems
     assert problems[0] == "corpus.json says utterances 6, utterances.csv has 4"
     assert "audio.h5: was made from another manifest than utterances.csv" in problems[1]
-    assert "audio.h5: 2 utterances are not in the manifest: u004, u005" in problems[2]
+    assert "audio.h5: 2 utterances not in the manifest: u004, u005" in problems[2]
 
 
 @pytest.mark.parametrize("name", ["corpus.json", "utterances.csv"])
@@ -134,7 +134,7 @@ def test_a_damaged_text_file_is_reported_and_the_others_are_checked(path, name):
 def test_a_sample_is_encoded_again(path):
     found = verify(path, sample=2)
     assert found.problems == []
-    assert sum("2 utterances encoded again are equal" in line for line in found.checked) == 2
+    assert sum("2 utterances encoded again, equal" in line for line in found.checked) == 2
     rewrite(path / "text.h5", lambda columns: columns["mean"].__imul__(1.01))
     (problem,) = verify(path, sample=1).problems
     assert problem.startswith("text.h5: mean of u")

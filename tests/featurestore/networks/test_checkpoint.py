@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
 from featurestore.networks import checkpoint
 from featurestore.networks.checkpoint import Checkpoint, resolve
+from featurestore.spec import parse_encoder
 from tests.support import tiny
 
 
@@ -27,8 +29,16 @@ def test_a_missing_folder_is_reported(tmp_path):
         resolve(str(tmp_path / "nowhere"))
 
 
+def test_a_misspelled_handmade_encoder_is_suggested():
+    for name in ("egemap", "eGeMAPSv02"):
+        with pytest.raises(NotFound, match="there is no checkpoint folder .*\n  do: did you mean egemaps?"):
+            identify(parse_encoder(name))
+    with pytest.raises(NotFound, match="do: give an existing folder, .* or a hand-made encoder: compare, egemaps"):
+        identify(parse_encoder("xyz"))
+
+
 def test_a_folder_without_a_configuration_is_refused(tmp_path):
-    with pytest.raises(BadValue, match=r"is not a checkpoint\n  expected: config.json and model.safetensors"):
+    with pytest.raises(BadValue, match=r"is not a checkpoint\n  expected: config.json .*\n  do: give the folder that"):
         resolve(str(tmp_path))
 
 

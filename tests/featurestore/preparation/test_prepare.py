@@ -129,7 +129,7 @@ def test_a_report_without_known_counts(table, tmp_path):
     store = tmp_path / "store"
     table.write_text("id,text,label,speaker\nx,Hi.,glad,a\ny,Oh.,sad,a\nz,Ho.,glad,\n")
     assert prepare("table", table, store).summary() == (
-        "table: 3 utterances, 1 speakers, 0 s\n"
+        "table: 3 utterances, 1 speaker, 0 s\n"
         f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
         "\n"
         "label  meaning  here\n"
