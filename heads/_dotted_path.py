@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import re
 from typing import Any
 
 from sklearn.base import is_classifier
@@ -23,7 +24,7 @@ def find_classifier(path: str) -> Any:
     """Import the class at a dotted path.
 
     Raises:
-        UnusableClassifier: there is none, or it is not a scikit-learn estimator that predicts.
+        UnusableClassifier: the path cannot be imported, or leads to no class with `fit` and `predict`.
     """
     module_name, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")):
@@ -73,17 +74,34 @@ def _reject(path: str, got: str) -> UnusableClassifier:
 
 
 def _suggest(path: str) -> str:
-    """Name the classifiers that are called most like the end of a path. A regressor's counterpart is one of them."""
-    by_name = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
-    name = path.rpartition(".")[2]
-    tried = (name, f"{name.removesuffix('Regressor')}Classifier")
-    close = [other for one in tried for other in difflib.get_close_matches(one, by_name, n=2, cutoff=0.85)]
-    paths = dict.fromkeys(by_name[other] for other in close if by_name[other] != path)
+    """Ask whether one of the closest classifiers was meant."""
+    paths = [found for found in suggest_classifiers(path.rpartition(".")[2]) if found != path]
     return f"did you mean {' or '.join(paths)}?" if paths else ""
 
 
+def suggest_classifiers(name: str) -> list[str]:
+    """Return the dotted paths of scikit-learn's classifiers whose names are most like a name.
+
+    A regressor's name finds the classifier beside it, and initials find the whole name.
+
+    >>> suggest_classifiers("SVR"), suggest_classifiers("rf")
+    (['sklearn.svm.SVC'], ['sklearn.ensemble.RandomForestClassifier'])
+    """
+    paths = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
+    spelled = {spelling: other for other in paths for spelling in (_shorten(other), other.lower())}
+    stem = _shorten(re.sub("SVR$", "SVC", name))
+    found = difflib.get_close_matches(stem, spelled, n=2, cutoff=0.85)
+    by_initials = [one for one in paths if re.sub("[^A-Z]", "", one.removesuffix("Classifier")).lower() == stem]
+    return [paths[one] for one in dict.fromkeys([*(spelled[one] for one in found), *by_initials[:2]])]
+
+
+def _shorten(name: str) -> str:
+    """Return a class's name in lower case without `Classifier`, `Regressor`, `-` and `_`."""
+    return re.sub("[-_ ]", "", re.sub("(Classifier|Regressor)$", "", name)).lower()
+
+
 def _public_module(kind: type) -> str:
-    """Drop the private end of a module's path: `sklearn.ensemble._forest` is `sklearn.ensemble`."""
+    """Return the module that users import a class from: `sklearn.ensemble` for one in `sklearn.ensemble._forest`."""
     parts = kind.__module__.split(".")
     private = [index for index, part in enumerate(parts) if part.startswith("_")]
     return ".".join(parts[: private[0]] if private else parts)

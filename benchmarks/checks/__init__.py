@@ -5,17 +5,24 @@ tests it by its own examples: one evaluation for each of the three outcomes.
 """
 
 from dataclasses import replace
+from types import ModuleType
 
 from benchmarks.checks._check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore import registry
+from featurestore.plugin_errors import explain_errors
 
 __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check", "run_checks"]
 
 
 def run_checks(evaluation: Evaluation) -> list[CheckResult]:
     """Run every check, in the order of their names."""
-    return [replace(module.check(evaluation), check=name) for name, module in registry.import_modules("checks")]
+    return [_run_check(name, module, evaluation) for name, module in registry.import_modules("checks")]
+
+
+def _run_check(name: str, module: ModuleType, evaluation: Evaluation) -> CheckResult:
+    with explain_errors("checks", name, "check"):
+        return replace(module.check(evaluation), check=name)
 
 
 def describe_check(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import BadValue, UnknownName
+from featurestore.plugin_errors import explain_errors
 
 SEED = "random_state"  # a head that draws has this setting
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -48,7 +49,8 @@ def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
     names = [name.strip() for name, _, _ in pairs]
     wrong = [text for text, (name, equals, _) in zip(texts, pairs, strict=True) if not (name.strip() and equals)]
     if wrong:
-        raise BadValue(f"{', '.join(map(repr, wrong))} is not a parameter", expected="NAME=VALUE, for example C=10")
+        what = "; ".join(_explain_param(text) for text in wrong)
+        raise BadValue(what, expected="NAME=VALUE, for example C=10")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadValue(f"parameter {', '.join(map(repr, twice))} is given twice", do="keep one of them")
@@ -84,7 +86,9 @@ def check_params(head: str, names: Iterable[str]) -> None:
 
 def default_params(head: str) -> Mapping[str, Any]:
     """Return the settings of a head with their defaults."""
-    found: Mapping[str, Any] = registry.load("heads", head)().get_params()
+    kind = registry.load("heads", head)
+    with explain_errors("heads", head, "its constructor"):
+        found: Mapping[str, Any] = kind().get_params()
     return found
 
 
@@ -210,6 +214,11 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     by_lower = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"{name}: did you mean {by_lower[close[0]]}?" if close else ""
+
+
+def _explain_param(text: str) -> str:
+    name, equals, _ = (part.strip() for part in text.partition("="))
+    return f"parameter {text!r} has no {'name' if equals else 'value'}" if name or equals else "a parameter is empty"
 
 
 def _parse_value(text: str) -> Any:
