@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -116,7 +117,7 @@ def read_kind(file: Path) -> str:
     if not file.is_file():
         raise ValueError("there is no such file")
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(file.read_bytes(), str(file))
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(summarize_error(error)) from None
     values = [
@@ -147,7 +148,7 @@ def _locate_entry_point(point: EntryPoint) -> Source | BrokenPlugin:
         return BrokenPlugin(f"{point.name} of {origin}", f"its entry point names {point.value}, and not a module")
     try:
         file = _locate(point.value)
-        ast.parse(file.read_bytes())
+        ast.parse(file.read_bytes(), str(file))
     except (ImportError, OSError, SyntaxError, ValueError) as error:
         return BrokenPlugin(f"{point.name} of {origin}", summarize_error(error))
     return Source(point.name.replace("_", "-"), file, point.value, origin)
@@ -190,6 +191,14 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
     if len(getattr(module, "__all__", [""])) != 1 and kind in ("heads", "encoders"):
         raise _explain(source, "its __all__ does not name exactly one class")
     return module
+
+
+def locate_error(error: Exception) -> str:
+    """Return one line about an error that a plug-in raised, with the line of the plug-in's code where there is one."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.f_globals.get("__name__", "").startswith(f"{_PREFIX}.")]
+    line = next((number for frame, number in traceback.walk_tb(error.__traceback__) if own and frame is own[-1]), 0)
+    return f"{summarize_error(error)}{f' (line {line})' if line else ''}"
 
 
 def _explain(source: Source, reason: str) -> Unavailable:

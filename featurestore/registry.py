@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import logging
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
@@ -128,10 +129,18 @@ def load(kind: str, name: str) -> Any:
     loaded = module(kind, name)
     (public,) = loaded.__all__
     found = getattr(loaded, public)
-    if kind == "heads" and not all(hasattr(found, method) for method in _HEAD):
-        what = f"{describe_origin(kind, name)} cannot be used: {public} is not a subclass of heads.Head"
-        raise Unavailable(what, do="write: from heads import Head")
+    if kind == "heads":
+        _check_head(describe_origin(kind, name), found, public)
     return found
+
+
+def _check_head(origin: str, head: Any, name: str) -> None:
+    if not all(hasattr(head, method) for method in _HEAD):
+        what = f"{origin} cannot be used: {name} is not a subclass of heads.Head"
+        raise Unavailable(what, do="write: from heads import Head")
+    if missing := sorted(getattr(head, "__abstractmethods__", ())):
+        what = f"{origin} cannot be used: {name} does not define {', '.join(missing)}"
+        raise Unavailable(what, do="see the example of a head in docs/how-to/plug-ins.md")
 
 
 def describe_source(kind: str, name: str) -> dict[str, str]:
@@ -198,13 +207,25 @@ def check(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:
     known = list(known)
     if name in known:
         return
-    close = difflib.get_close_matches(name, known, n=3)
+    close = find_closest(name, known)
     hint = f"did you mean {' or '.join(close)}?" if close else ""
     raise UnknownName(
         f"unknown {what}",
         expected=f"one of {_list_some(name, known)}" if known else "",
         do=" ".join(part for part in (hint, f"see: {do}" if do else "") if part),
     )
+
+
+def find_closest(name: str, known: Iterable[str]) -> list[str]:
+    """Find up to three known names that look like a name, or whose words have its letters as initials.
+
+    >>> find_closest("loso", ["holdout", "leave-one-session-out", "leave-one-speaker-out"])
+    ['leave-one-session-out', 'leave-one-speaker-out']
+    """
+    known = list(known)
+    initials = ["".join(word[0] for word in re.split("[-_ ]", one) if word) for one in known]
+    short = [one for one, letters in zip(known, initials, strict=True) if len(name) > 1 and letters == name.lower()]
+    return short or difflib.get_close_matches(name, known, n=3)
 
 
 def _list_some(name: str, known: list[str]) -> str:
@@ -244,8 +265,20 @@ def _find_source(kind: str, name: str) -> Source:
     found = _find_own(kind)
     if name not in found:  # plug-ins are looked for only where they are needed
         found, _ = _collect(kind)
-        check(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}")
+        if kind == "heads" and name not in found:
+            raise _explain_unknown_head(name, sorted(found))
+        check(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}, or --plugin FILE.py")
     return found[name]
+
+
+def _explain_unknown_head(name: str, known: list[str]) -> UnknownName:
+    close = find_closest(name, known) or importlib.import_module(PACKAGES["heads"]).suggest_classifiers(name)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return UnknownName(
+        f"unknown head {name!r}",
+        expected=f"one of {_list_some(name, known)}, the dotted path of a scikit-learn classifier, or a plug-in's name",
+        do=f"{hint}see: cli list heads; a head of your own needs --plugin FILE.py",
+    )
 
 
 def _is_path(kind: str, name: str) -> bool:
@@ -253,6 +286,9 @@ def _is_path(kind: str, name: str) -> bool:
 
 
 def _load_path(path: str) -> Any:
+    if path.endswith(".py"):
+        name = Path(path).stem.replace("_", "-")
+        raise BadValue(f"{path!r} is a file, not the name of a head", do=f"--plugin {quote(path)} --head {name}")
     heads = importlib.import_module(PACKAGES["heads"])
     try:
         return heads.load_head(path)

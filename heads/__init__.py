@@ -14,11 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
-    from heads._dotted_path import UnusableClassifier
+    from heads._dotted_path import UnusableClassifier, suggest_classifiers
 
-__all__ = ["Codes", "Head", "Matrix", "UnusableClassifier", "draw_seed", "list_baselines", "list_heads", "load_head"]
+__all__ = [
+    "Codes",
+    "Head",
+    "Matrix",
+    "UnusableClassifier",
+    "draw_seed",
+    "list_baselines",
+    "list_heads",
+    "load_head",
+    "suggest_classifiers",
+]
 
-_LAZY = {**dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"), "UnusableClassifier": "_dotted_path"}
+_LAZY = {
+    **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
+    **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),
+}
 
 
 def list_heads() -> list[str]:

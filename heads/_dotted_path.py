@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import re
 from typing import Any
 
 from sklearn.base import is_classifier
@@ -23,7 +24,7 @@ def find_classifier(path: str) -> Any:
     """Import the class at a dotted path.
 
     Raises:
-        UnusableClassifier: there is none, or it is not a scikit-learn estimator that predicts.
+        UnusableClassifier: the path cannot be imported, or leads to no class with `fit` and `predict`.
     """
     module_name, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")):
@@ -73,22 +74,39 @@ def _reject(path: str, got: str) -> UnusableClassifier:
 
 
 def _suggest(path: str) -> str:
-    """Name the classifiers with a similar name, such as a regressor's counterpart, or those of the same module."""
-    by_name = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
+    """Name the classifiers with a similar name, or else those of the same module."""
     module_name, _, name = path.rpartition(".")
-    if not name:
-        return ""
-    tried = (name, f"{name.removesuffix('Regressor')}Classifier")
-    close = [other for one in tried for other in difflib.get_close_matches(one, by_name, n=2, cutoff=0.85)]
-    paths = dict.fromkeys(by_name[other] for other in close if by_name[other] != path)
+    paths = [found for found in suggest_classifiers(name) if found != path]
     if paths:
         return f"did you mean {' or '.join(paths)}?"
-    siblings = sorted(other for other in by_name.values() if other.rpartition(".")[0] == module_name)
+    known = sorted(f"{_public_module(kind)}.{kind.__name__}" for _, kind in all_estimators("classifier"))
+    siblings = [other for other in known if other.rpartition(".")[0] == module_name]
     return f"classifiers of that module: {', '.join(siblings)}" if siblings else ""
 
 
+def suggest_classifiers(name: str) -> list[str]:
+    """Return the dotted paths of scikit-learn's classifiers whose names are most like a name.
+
+    A regressor's name finds the classifier beside it, and initials find the whole name.
+
+    >>> suggest_classifiers("SVR"), suggest_classifiers("rf")
+    (['sklearn.svm.SVC'], ['sklearn.ensemble.RandomForestClassifier'])
+    """
+    paths = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
+    spelled = {spelling: other for other in paths for spelling in (_shorten(other), other.lower())}
+    stem = _shorten(re.sub("SVR$", "SVC", name))
+    found = difflib.get_close_matches(stem, spelled, n=2, cutoff=0.85)
+    by_initials = [one for one in paths if re.sub("[^A-Z]", "", one.removesuffix("Classifier")).lower() == stem]
+    return [paths[one] for one in dict.fromkeys([*(spelled[one] for one in found), *by_initials[:2]])]
+
+
+def _shorten(name: str) -> str:
+    """Return a class's name in lower case without `Classifier`, `Regressor`, `-` and `_`."""
+    return re.sub("[-_ ]", "", re.sub("(Classifier|Regressor)$", "", name)).lower()
+
+
 def _public_module(kind: type) -> str:
-    """Drop the private end of a module's path: `sklearn.ensemble._forest` is `sklearn.ensemble`."""
+    """Return the module that users import a class from: `sklearn.ensemble` for one in `sklearn.ensemble._forest`."""
     parts = kind.__module__.split(".")
     private = [index for index, part in enumerate(parts) if part.startswith("_")]
     return ".".join(parts[: private[0]] if private else parts)

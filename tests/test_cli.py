@@ -246,7 +246,7 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
         (["--head", "svm", "--protocol", "kfold"], "unknown protocol 'kfold'"),
         (["--head", "svm", "--fold", "9"], "unknown fold '9'"),
         (["--head", "svm", "--param", "c=3"], "head 'svm' has no parameter 'c'"),
-        (["--head", "svm", "--param", "C"], "cannot parse --param C"),
+        (["--head", "svm", "--param", "C"], "parameter 'C' has no value"),
         (["--head", "svm", "--param", "C=-1"], "head svm: "),
     ],
 )

@@ -2,7 +2,7 @@
 
 import click
 
-from featurestore.console import json_option, print_answer
+from featurestore.console import json_option, print_answer, say
 
 
 @click.command("list")
@@ -25,7 +25,7 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
     lines = (
         labels.list_schemes()
         if kind == "labels"
-        else {name: registry.summary(kind, name) for name in registry.names(kind)}
+        else {name: registry.summary(kind, name) for name in _list_usable(kind)}
     )
     if settings:
         from benchmarks.evaluation import head_settings
@@ -35,6 +35,29 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
     width = max(map(len, lines))
     text = "\n".join(f"{name:<{width}}  {line}{_origin(kind, name)}" for name, line in lines.items())
     print_answer(lines, text, as_json)
+
+
+def _list_usable(kind: str) -> list[str]:
+    """List the names of one kind. A plug-in that cannot be used is reported on standard error, and left out."""
+    from featurestore import registry
+
+    return [name for name in registry.names(kind) if not registry.describe_source(kind, name) or _can_use(kind, name)]
+
+
+def _can_use(kind: str, name: str) -> bool:
+    from benchmarks.evaluation.head_settings import default_params
+    from featurestore import registry
+    from featurestore.errors import Unavailable
+
+    try:
+        if kind == "heads":
+            default_params(name)
+        else:
+            registry.module(kind, name)
+    except Unavailable as problem:
+        say(problem.what)
+        return False
+    return True
 
 
 def _origin(kind: str, name: str) -> str:

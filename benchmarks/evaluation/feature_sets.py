@@ -1,5 +1,6 @@
 """Parse feature sets: ready ones (`text`, `audio`, `both`, …), or features listed one by one."""
 
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -83,6 +84,31 @@ def name_features(features: Iterable[FeatureSpec]) -> FeatureSet:
     return FeatureSet("+".join(map(str, chosen)), chosen)
 
 
+def check_features(store: FeatureSource, features: Iterable[str]) -> None:
+    """Check that an encoder of the store has the kind of feature that is asked of it.
+
+    Raises:
+        UnknownName: it does not, or no kind is named; the message names the closest feature of this encoder.
+    """
+    kinds = {
+        encoder: [kind for name in store.encoders() if name.partition("@")[0] == encoder for kind in store.kinds(name)]
+        for encoder in dict.fromkeys(name.partition("@")[0] for name in store.encoders())
+    }
+    known = [f"{encoder}.{kind}" for encoder, found in kinds.items() for kind in dict.fromkeys(found)]
+    for feature in features:
+        encoder = feature.partition(".")[0].partition("@")[0]
+        if encoder not in kinds or feature in known or "@" in feature or "[" in feature:
+            continue  # where they are read, encoders, frames and layers are checked
+        own = [name for name in known if name.partition(".")[0] == encoder]
+        plain = [name for name in own if ".layers[" not in name]
+        close = difflib.get_close_matches(feature, own, n=1)
+        raise UnknownName(
+            f"unknown feature {feature!r}",
+            expected=f"ENCODER.KIND, one of {', '.join(plain or own)}",
+            do=f"did you mean {' or '.join(close or plain or own)}?",
+        )
+
+
 def find_modality(store: FeatureSource, encoder: str) -> str:
     """Find whether an encoder reads `audio` or `text`, also one that is fine-tuned per fold, by its plain name."""
     own = [name for name in store.encoders() if name.partition("@")[0] == encoder]
@@ -108,6 +134,7 @@ def _parse(text: str) -> FeatureSpec:
 
 def _fill(store: FeatureSource, feature_set: FeatureSet) -> list[FeatureSet]:
     if feature_set.features:
+        check_features(store, map(str, feature_set.features))
         return [feature_set]
     if feature_set.name == "layers":
         return _list_layers(store)

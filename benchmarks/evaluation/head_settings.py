@@ -11,6 +11,7 @@ from typing import Any
 
 from featurestore import registry
 from featurestore.errors import BadValue, UnknownName
+from featurestore.plugin_errors import explain_errors
 from heads import list_baselines, list_heads
 
 SEED = "random_state"  # the setting of a stochastic head
@@ -49,7 +50,8 @@ def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
     names = [name.strip() for name, _, _ in pairs]
     wrong = [text for text, (name, equals, _) in zip(texts, pairs, strict=True) if not (name.strip() and equals)]
     if wrong:
-        raise BadValue(f"cannot parse --param {', '.join(wrong)}", expected="NAME=VALUE, for example C=10")
+        what = "; ".join(_explain_param(text) for text in wrong)
+        raise BadValue(what, expected="NAME=VALUE, for example C=10")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadValue(f"parameter {', '.join(map(repr, twice))} is given twice", do="keep one of them")
@@ -86,7 +88,9 @@ def check_params(head: str, names: Iterable[str]) -> None:
 
 def default_params(head: str) -> Mapping[str, Any]:
     """Return the settings of a head with their defaults."""
-    found: Mapping[str, Any] = registry.load("heads", head)().get_params()
+    kind = registry.load("heads", head)
+    with explain_errors("heads", head, "its constructor"):
+        found: Mapping[str, Any] = kind().get_params()
     return found
 
 
@@ -217,6 +221,11 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     by_lower = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"{name}: did you mean {by_lower[close[0]]}?" if close else ""
+
+
+def _explain_param(text: str) -> str:
+    name, equals, _ = (part.strip() for part in text.partition("="))
+    return f"parameter {text!r} has no {'name' if equals else 'value'}" if name or equals else "a parameter is empty"
 
 
 def _parse_value(text: str) -> Any:

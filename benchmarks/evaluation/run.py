@@ -19,8 +19,9 @@ from benchmarks.evaluation.permutation_importance import ModalityFeatures, permu
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, Unavailable
 from featurestore.normalization import Scaling, list_speakers, normalize
+from featurestore.plugin_errors import explain_errors
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def execute(
 
     Raises:
         BadValue: the head cannot use a setting.
+        Unavailable: the head is a plug-in that fails, or predicts no probabilities of the classes.
     """
     _reset_peak()
     kind = registry.load("heads", spec.head)
@@ -82,12 +84,14 @@ def execute(
     searched = time.perf_counter()
     head = fit(spec.head, kind(**params), X, y)
     fitted = time.perf_counter()
-    plain: Any = head.predict_proba(Z) if test else None
+    plain: Any = predict_proba(spec.head, head, Z) if test else None
     ended = time.perf_counter()
     seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
     peak_mb = _peak_mb()
     probabilities = [
-        head.predict_proba(permute(Z, blocks, permuted, test, spec.fold.name, spec.seed)) if permuted else plain
+        predict_proba(spec.head, head, permute(Z, blocks, permuted, test, spec.fold.name, spec.seed))
+        if permuted
+        else plain
         for permuted in permutations
         if test
     ]
@@ -111,11 +115,12 @@ def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> 
         return dict(spec.params)
     inner_folds = enumerate((spec.fold.dev, *spec.fold.turns))
     part = {utterance_id: number for number, ids in inner_folds for utterance_id in ids}
-    try:
-        parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
-        return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)
-    except ValueError as error:
-        raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
+    parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
+    with explain_errors("heads", spec.head, "a search"):
+        try:
+            return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)
+        except ValueError as error:
+            raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
 
 def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
@@ -129,13 +134,43 @@ def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
 
     Raises:
         BadValue: the head cannot use a setting, or there is only one class.
+        Unavailable: the head is a plug-in, and fails.
     """
-    try:
-        return estimator.fit(X, y)
-    except ValueError as error:
-        one_class = len(set(y)) < 2
-        do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
-        raise BadValue(f"head {head}: {error}", do=do) from error
+    with explain_errors("heads", head, "fit"):
+        try:
+            return estimator.fit(X, y)
+        except ValueError as error:
+            one_class = len(set(y)) < 2
+            do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
+            raise BadValue(f"head {head}: {error}", do=do) from error
+
+
+def predict_proba(head: str, estimator: Any, Z: np.ndarray) -> np.ndarray:
+    """Predict the probabilities of rows Z (M, D), and check them: (M, C), rows sum to 1.
+
+    Args:
+        head: its registry name.
+        estimator: fitted.
+        Z: the rows.
+
+    Raises:
+        Unavailable: the head fails, or returns something else.
+    """
+    with explain_errors("heads", head, "predict_proba"):
+        found = np.asarray(estimator.predict_proba(Z))
+    expected = (len(Z), len(estimator.classes_))
+    is_table = found.shape == expected and found.dtype.kind == "f"
+    if is_table and (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-3):
+        return found
+    plugin = registry.describe_source("heads", head)
+    got = f"rows that sum to {found.sum(axis=1).min():.3g} or more, values from {found.min():.3g}" if is_table else ""
+    raise Unavailable(
+        f"{registry.describe_origin('heads', head) if plugin else f'head {head}'}: predict_proba returned "
+        f"{'no probabilities' if is_table else f'shape {found.shape} of {found.dtype}'}",
+        expected=f"shape {expected}, rows summing to 1",
+        got=got,
+        do="correct the plug-in, then run the same command again" if plugin else "give other settings by --param",
+    )
 
 
 def _reset_peak() -> None:

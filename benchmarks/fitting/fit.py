@@ -5,7 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluation.feature_sets import name_features
+from benchmarks.evaluation.feature_sets import (
+    READY,
+    check_features,
+    fill_feature_sets,
+    name_features,
+    parse_feature_sets,
+)
 from benchmarks.evaluation.fold_features import CROSS_FITTED
 from benchmarks.evaluation.head_settings import check_params, check_searchable, parse_params, search_space
 from benchmarks.evaluation.run import RunResult, execute
@@ -20,9 +26,11 @@ from featurestore.engines.threads import limit_threads
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
 from featurestore.normalization import NONE, SPEAKER
-from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE
+from featurestore.plugin_errors import explain_errors
+from featurestore.prediction.bundle import FILE, INSTEAD, NO_BUNDLE
 from featurestore.prediction.save_bundle import check_target, save
 from featurestore.spec import parse_feature
+from featurestore.storage.json_files import find_object
 
 Say = Callable[[str], None]
 
@@ -52,7 +60,7 @@ def fit_and_save(
         BadValue: `out` is given for features normalized per speaker or cannot be written to, or `features` is empty.
         Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
-    chosen = None if features is None else _split_features(features)
+    chosen = None if features is None else _split_features(store, features)
     folder = out or store.path / "bundles" / head
     bundled = options.get("normalize") != SPEAKER
     if out and not bundled:
@@ -62,7 +70,12 @@ def fit_and_save(
     fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, **options)
     if not bundled:
         return fitted
-    save(fitted.bundle, folder)
+    before = find_object(folder / FILE)
+    with explain_errors("heads", head, "save_weights"):
+        save(fitted.bundle, folder)
+    if before:
+        progress = options.get("progress", str)
+        progress(f"replaced the bundle in {folder}: {_describe_bundle(before)}")
     return dataclasses.replace(fitted, path=folder)
 
 
@@ -141,10 +154,23 @@ def fit_head(
     return summarize(planned, results, final, planned.folds[0].name if everything is None else None)
 
 
-def _split_features(features: str) -> list[str]:
+def _describe_bundle(saved: Mapping[str, Any]) -> str:
+    features = ", ".join(saved.get("features", ()))
+    return f"head {saved.get('head_name')} on {features}, by protocol {saved.get('protocol')}"
+
+
+def _split_features(store: FeatureSource, features: str) -> list[str]:
     found = [feature.strip() for feature in features.split(",") if feature.strip()]
     if not found:
         raise BadValue("--features is empty", do="name features, or leave the option out for the default")
+    for feature in found:
+        if feature in READY:
+            (filled, *_) = fill_feature_sets(store, parse_feature_sets(feature))
+            raise BadValue(
+                f"{feature!r} is a feature set of cli benchmark, and cli fit-head takes features",
+                do=f"--features {','.join(map(str, filled.features))}",
+            )
+    check_features(store, found)
     return found
 
 

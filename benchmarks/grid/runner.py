@@ -20,6 +20,7 @@ from featurestore.engines.parallel import run_each
 from featurestore.errors import Unavailable
 from featurestore.folds import fold as folding
 from featurestore.normalization import NOTES
+from featurestore.plugin_errors import explain_errors
 from featurestore.prediction.bundle import read_versions
 from featurestore.prediction.save_bundle import measure_weights
 from featurestore.storage.json_files import find_object
@@ -192,7 +193,8 @@ def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Pat
     """Fit one head and write the runs that use it."""
     spec = group[0].spec
     result = run.execute(store, spec, [one.spec.permuted for one in group])
-    size = measure_weights(result.head)
+    with explain_errors("heads", spec.head, "save_weights"):
+        size = measure_weights(result.head)
     truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
     for one, answer in zip(group, result.answers, strict=True):
         record = RunRecord.from_run(one.spec, result, one.digest, size)

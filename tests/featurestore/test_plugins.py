@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there():
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("bad.py", 'KIND = "heads"\nx = (', "SyntaxError: '(' was never closed"),
+        ("bad.py", 'KIND = "heads"\nx = (', "SyntaxError: '(' was never closed (bad.py, line 2)"),
         ("bad.py", "x = 1", 'it has no line KIND = one of "corpora", "encoders", "heads", "protocols", "checks"'),
         ("bad.py", 'KIND = "head"', "'head' is no kind: KIND = one of \"corpora\""),
         ("bad.py", "KIND = [1]", "it has no line KIND"),
@@ -241,3 +241,13 @@ def test_a_line_about_a_plugin_goes_to_standard_error(tmp_path):
         check=True,
     )
     assert (done.stdout, done.stderr) == ("", "plug-in /no/such.py is left out: there is no such file\n")
+
+
+def test_a_head_that_defines_too_little_is_named():
+    registry.add_plugins(
+        [write(Path("mine.py"), 'KIND = "heads"\n__all__ = ["A"]\nfrom heads import Head\nclass A(Head): ...')]
+    )
+    with pytest.raises(
+        Unavailable, match="mine.py cannot be used: A does not define _fit, _predict_proba, load_weights, "
+    ):
+        registry.load("heads", "mine")

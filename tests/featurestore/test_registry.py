@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def test_an_unknown_name_comes_with_the_closest():
         registry.module("corpora", "iemocup")
     names = ", ".join(registry.names("corpora"))
     assert str(caught.value) == (
-        f"unknown corpus 'iemocup'\n  expected: one of {names}\n  do: did you mean iemocap? see: cli list corpora"
+        f"unknown corpus 'iemocup'\n  expected: one of {names}\n"
+        "  do: did you mean iemocap? see: cli list corpora, or --plugin FILE.py"
     )
 
 
@@ -49,7 +51,25 @@ def test_an_unknown_name_like_no_other():
     with pytest.raises(UnknownName) as caught:
         registry.module("heads", "zzzzzz")
     names = ", ".join(registry.names("heads"))
-    assert str(caught.value) == f"unknown head 'zzzzzz'\n  expected: one of {names}\n  do: see: cli list heads"
+    assert str(caught.value) == (
+        f"unknown head 'zzzzzz'\n  expected: one of {names}, the dotted path of a scikit-learn classifier, or a "
+        "plug-in's name\n  do: see: cli list heads; a head of your own needs --plugin FILE.py"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "do"),
+    [
+        ("heads", "rf", "did you mean sklearn.ensemble.RandomForestClassifier? "),
+        ("heads", "RandomForestClassifier", "did you mean sklearn.ensemble.RandomForestClassifier? "),
+        ("heads", "sklearn.svm.SVR", "did you mean sklearn.svm.SVC?"),
+        ("heads", "my_knn.py", "--plugin my_knn.py --head my-knn"),
+        ("protocols", "loso", "did you mean leave-one-session-out or leave-one-speaker-out? "),
+    ],
+)
+def test_an_abbreviation_a_bare_class_name_and_a_file_lead_to_the_name(kind, name, do):
+    with pytest.raises((UnknownName, BadValue), match=f"  do: {re.escape(do)}"):
+        registry.load(kind, name)
 
 
 def test_of_very_many_names_the_closest_are_shown():

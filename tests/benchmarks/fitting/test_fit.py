@@ -216,7 +216,9 @@ def test_all_unknown_parameters_are_named_at_once():
 def test_a_parameter_is_name_and_value():
     with pytest.raises(BadValue) as caught:
         parse_params("svm", ["C", "=3", "gamma=auto"])
-    assert str(caught.value) == "cannot parse --param C, =3\n  expected: NAME=VALUE, for example C=10"
+    assert str(caught.value) == (
+        "parameter 'C' has no value; parameter '=3' has no name\n  expected: NAME=VALUE, for example C=10"
+    )
     with pytest.raises(BadValue, match="parameter 'C' is given twice\n  do: keep one of them"):
         parse_params("svm", ["C=1", "C=2"])
 
@@ -264,3 +266,31 @@ def test_a_folder_that_cannot_be_written_is_refused_before_fitting(tmp_path, mon
 def test_features_that_name_nothing_are_refused(tmp_path, features):
     with pytest.raises(BadValue, match="--features is empty\n  do: "):
         fit_and_save(FakeStore(), head="prior", params=[], features=features, out=tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("feature", "what", "do"),
+    [
+        (
+            "audio",
+            "'audio' is a feature set of cli benchmark, and cli fit-head takes features",
+            "--features audio.mean",
+        ),
+        ("text", "unknown feature|is a feature set", "--features text.mean,text.logits"),
+        ("text.men", "unknown feature 'text.men'", "did you mean text.mean?"),
+    ],
+)
+def test_a_feature_that_is_not_there_leads_to_those_of_this_store(feature, what, do):
+    with pytest.raises((BadValue, UnknownName), match=what) as caught:
+        fit_and_save(FakeStore(), head="prior", params=(), features=feature, out=None)
+    assert f"\n  do: {do}" in str(caught.value)
+
+
+def test_a_bundle_that_is_replaced_is_named(tmp_path):
+    lines = []
+    for features in ("text.mean", "audio.mean"):
+        fit_and_save(
+            FakeStore(), head="prior", params=(), features=features, out=tmp_path / "bundle", progress=lines.append
+        )
+    replaced = [line for line in lines if "replaced" in line]
+    assert replaced == [f"replaced the bundle in {tmp_path / 'bundle'}: head prior on text.mean, by protocol holdout"]
