@@ -169,6 +169,11 @@ def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, sec
     assert message in run("extract", *store(home), *asked, *options, code=1).output
 
 
+def test_encoders_given_as_a_text_are_rejected(home):
+    with pytest.raises(BadValue, match=r"encoders is a text\n(.|\n)*  do: give a list: encoders=\['egemaps'\]"):
+        extract_command.extract(home / "store", encoders="egemaps")
+
+
 def test_the_default_encoders_are_the_papers(monkeypatch, tmp_path):
     asked = []
 

@@ -28,7 +28,7 @@ def build_total_failure(store: Store, identity: Identity, failures: Sequence[Fai
 def _advise_on_input(store: Store, identity: Identity) -> str:
     """Return advice for a corpus that has no texts or no clips at all, else an empty text."""
     modality = identity.modality
-    if any(row.text.strip() if modality == "text" else row.audio for row in store.utterances):
+    if not store.utterances or any(row.text.strip() if modality == "text" else row.audio for row in store.utterances):
         return ""
     reader = str(store.info.get("reader", store.corpus))
     if reader in registry.names("corpora") and load_card(reader).own:

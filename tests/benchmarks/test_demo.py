@@ -30,6 +30,7 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     path = tmp_path / "demo"
     result = CliRunner().invoke(cli.main, ["demo", "--store", str(path)])
     assert result.exit_code == 0, result.output
+    assert "  text: epoch 1 of 1: " in result.stderr  # both encoders train at once
     assert "it proves the pipeline, not the science" in result.stdout
     assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
     assert f"report   {path / 'benchmark' / 'report.html'}\n" in result.stdout

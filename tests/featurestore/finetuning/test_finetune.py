@@ -128,7 +128,8 @@ def test_a_checkpoint_of_the_other_modality_is_refused(folder, tmp_path):
     with pytest.raises(BadValue) as problem:
         finetune(**arguments(folder, modality="audio", out=tmp_path / "tuned"))
     assert str(problem.value) == (
-        f"checkpoint {folder / 'start'} cannot be fine-tuned as an audio encoder\n  expected: audio\n  got: text"
+        f"checkpoint {folder / 'start'} cannot be fine-tuned as an audio encoder\n  expected: audio\n  got: text\n"
+        "  do: use --modality text, or another checkpoint"
     )
 
 

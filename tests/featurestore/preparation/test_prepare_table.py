@@ -41,6 +41,7 @@ def test_a_table_may_have_its_own_name_and_columns(tmp_path):
     )
     assert prepare_calls(tmp_path)[1].written == ()
     assert prepared.summary().startswith("calls: 2 utterances")
+    assert "label (another" not in repr(prepared)  # findings may name every utterance
 
 
 def test_keys_of_json_lines_may_have_their_own_names(tmp_path):
