@@ -289,8 +289,6 @@ def test_a_feature_that_is_not_there_leads_to_those_of_this_store(feature, what,
 def test_a_bundle_that_is_replaced_is_named(tmp_path):
     lines = []
     for features in ("text.mean", "audio.mean"):
-        fit_and_save(
-            FakeStore(), head="prior", params=(), features=features, out=tmp_path / "bundle", progress=lines.append
-        )
+        fit_and_save(FakeStore(), head="prior", params=(), features=features, out=tmp_path / "bundle", say=lines.append)
     replaced = [line for line in lines if "replaced" in line]
     assert replaced == [f"replaced the bundle in {tmp_path / 'bundle'}: head prior on text.mean, by protocol holdout"]
