@@ -69,7 +69,7 @@ def test_a_second_process_with_the_same_out_is_refused(folder, tmp_path):
         process.wait()
     assert str(problem.value) == (
         f"another fine-tuning is writing into {out}.parts (process {process.pid})\n"
-        "  do: wait for it, or stop it; a dead process holds no lock"
+        "  do: wait until it ends, or stop it (the lock ends with the process)"
     )
 
 
