@@ -64,13 +64,13 @@ class ClassifierHead(Head):
         """
         try:
             save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
-            self.trusted_types = tuple(self._untrusted_types(folder))
+            self.trusted_types = tuple(self._list_untrusted_types(folder))
         except Exception as error:  # skops raises many kinds
             raise ValueError(f"{self.PATH} cannot be saved by skops: {error}") from error
 
     def load_weights(self, folder: Path) -> None:
         """Read `classifier.skops`, which may hold the types that skops knows and the recorded `trusted_types`."""
-        found = self._untrusted_types(folder)
+        found = self._list_untrusted_types(folder)
         if unrecorded := sorted(set(found) - set(self.trusted_types)):
             raise ValueError(f"{_FILE} holds types that its bundle does not record: {', '.join(unrecorded)}")
         learned = skops.io.load(folder / _FILE, trusted=found)
@@ -80,7 +80,7 @@ class ClassifierHead(Head):
             raise ValueError(f"{_FILE} holds a {type(learned['model_']).__name__}, not {self.PATH}")
         self.model_, self.temperature_ = learned["model_"], learned["temperature_"]
 
-    def _untrusted_types(self, folder: Path) -> list[str]:
+    def _list_untrusted_types(self, folder: Path) -> list[str]:
         """List the types in the file that skops does not know.
 
         Raises:

@@ -52,7 +52,7 @@ def compare_heads(plan: PaperPlan, out: Path, say: Say) -> list[dict[str, Any]]:
         out: folder of the benchmark and its report. Finished runs are reused.
         say: receives lines for the user.
     """
-    feature_sets = _pooled_features(plan)
+    feature_sets = _list_pooled_features(plan)
     config = BenchmarkConfig.parse(
         heads=("prior", *HEADS),
         features=",".join(f"{name}={'+'.join(features)}" for name, features in feature_sets.items()),
@@ -121,7 +121,7 @@ def _test_figures(head: Any, rows: StoreRows, truth: Any) -> dict[str, Any]:
     }
 
 
-def _pooled_features(plan: PaperPlan) -> dict[str, list[str]]:
+def _list_pooled_features(plan: PaperPlan) -> dict[str, list[str]]:
     """Return pooled features by modality: only the paper's network reads 131,360 columns of frames."""
     text, audio = (plan.encoder(modality) for modality in MODALITIES)
     of_text, of_audio = [f"{text}.cls", f"{text}.logits"], [f"{audio}.mean", f"{audio}.logits"]

@@ -81,14 +81,14 @@ class PaperPlan:
             from featurestore.finetuning import demo_models
 
             chosen = demo_models.SETTINGS[modality]
-        length = self.fixed_length(modality)
+        length = self.choose_length(modality)
         return replace(chosen, epochs=getattr(self.epochs, modality), fixed_length=length)
 
     def is_own(self, modality: str) -> bool:
         """Tell whether the encoder starts from the demo's own small network."""
         return not self.checkpoints.get(modality)
 
-    def fixed_length(self, modality: str) -> int:
+    def choose_length(self, modality: str) -> int:
         """Return the length that every input is cut or padded to, in samples or tokens, or 0 for its own length."""
         if modality == "audio":
             return CUT if self.switches.cut_audio else 0

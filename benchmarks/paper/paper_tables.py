@@ -78,7 +78,10 @@ def _evolution(results: Mapping[str, Any], name: str) -> PaperTable:
     ]
     header = ["Epochs", *_FIGURES, "Unweighted average recall %"]
     title = f"Table {paper['epochs_table']}. {TITLES[name][0]}"
-    notes = [_published_n(name), f"Measured: {_classes(stage)}; one run, its state after the block's last epoch."]
+    notes = [
+        _describe_published_n(name),
+        f"Measured: {_classes(stage)}; one run, its state after the block's last epoch.",
+    ]
     return PaperTable(title, header, rows, [*notes, ACCURACY])
 
 
@@ -117,7 +120,7 @@ def _with_interval(found: Mapping[str, Any], leak: str) -> str:
     return format_interval(found["value"], found["low"], found["high"], " !" if leak else "")
 
 
-def _published_n(name: str) -> str:
+def _describe_published_n(name: str) -> str:
     paper = read_published_figures()["stages"][name]
     share = paper["blocks"][-1]["accuracy"] / 100
     half = 196 * (share * (1 - share) / paper["n"]) ** 0.5

@@ -41,7 +41,7 @@ def utterances(root: Path) -> Reading:
         Unavailable: eSpeak NG is not installed.
         Mismatch: `root` holds something else.
     """
-    if _read_mark(root) != _expected_mark(SEED, PER_LABEL):
+    if _read_mark(root) != _make_expected_mark(SEED, PER_LABEL):
         generate(root, SEED, PER_LABEL)
     return iemocap.utterances(root)
 
@@ -65,8 +65,8 @@ def generate(root: Path, seed: int = SEED, per_label: int = PER_LABEL) -> None:
     _remove_leftovers(root)
     temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
     _write_in_new_process(temporary, seed, per_label)
-    write_text(temporary / MARK, json.dumps(_expected_mark(seed, per_label), indent=1) + "\n")
-    if _read_mark(root) == _expected_mark(seed, per_label):  # another process has generated it meanwhile
+    write_text(temporary / MARK, json.dumps(_make_expected_mark(seed, per_label), indent=1) + "\n")
+    if _read_mark(root) == _make_expected_mark(seed, per_label):  # another process has generated it meanwhile
         shutil.rmtree(temporary)
         return
     shutil.rmtree(root, ignore_errors=True)
@@ -109,7 +109,7 @@ def sample(folder: Path) -> None:
 
     for dialogue, turns in draw_dialogues(1, Noise(), random):
         write_dialogue(folder, dialogue, turns)
-    write_text(folder / MARK, json.dumps(_expected_mark(SEED, PER_LABEL), indent=1) + "\n")
+    write_text(folder / MARK, json.dumps(_make_expected_mark(SEED, PER_LABEL), indent=1) + "\n")
 
 
 def _write_in_new_process(folder: Path, seed: int, per_label: int) -> None:
@@ -147,7 +147,7 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _expected_mark(seed: int, per_label: int) -> dict[str, object]:
+def _make_expected_mark(seed: int, per_label: int) -> dict[str, object]:
     return {"generator": VERSION, "seed": seed, "per_label": per_label, "note": CARD.note}
 
 
