@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import cli
-from benchmarks.evaluation import head_settings
+from benchmarks.evaluation import settings_list
 from benchmarks.paper import switches
 from featurestore import labels, manifest, registry
 from featurestore.storage import schema
@@ -53,7 +53,7 @@ def write_labels() -> str:
 def write_head_settings() -> str:
     """Write a table of settings for each head that has any."""
     lines = {name: registry.summary("heads", name) for name in registry.names("heads")}
-    found = head_settings.to_json(lines)
+    found = settings_list.settings_to_json(lines)
     return "\n\n".join(
         f"### `{name}` {{#head-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
         for name, head in found.items()

@@ -8,9 +8,9 @@ from benchmarks.checks._check_result import (
     report_pass,
 )
 from benchmarks.checks._examples import Examples, build_evaluation
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.fold_features import UNSEEN
-from benchmarks.evaluation.head_settings import is_baseline
 
 __all__ = ["check", "examples"]
 

@@ -8,8 +8,8 @@ from benchmarks.checks._check_result import (
     report_pass,
 )
 from benchmarks.checks._examples import Examples, build_evaluation
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
-from benchmarks.evaluation.head_settings import is_baseline
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.intervals import Interval, estimate_metrics
 from benchmarks.statistics.metrics import METRIC

@@ -28,9 +28,9 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
         else {name: registry.summary(kind, name) for name in _list_usable(kind)}
     )
     if settings:
-        from benchmarks.evaluation import head_settings
+        from benchmarks.evaluation import settings_list
 
-        print_answer(head_settings.to_json(lines), head_settings.render(lines), as_json)
+        print_answer(settings_list.settings_to_json(lines), settings_list.render_settings(lines), as_json)
         return
     width = max(map(len, lines))
     text = "\n".join(f"{name:<{width}}  {line}{_origin(kind, name)}" for name, line in lines.items())

@@ -8,11 +8,11 @@ from featurestore.console import json_option, print_answer
 
 
 @click.command("report")
-@click.argument("folder", metavar="R", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The page; other files are written into its folder. Default: R/report.html.",
+    help="The page; other files are written into its folder. Default: FOLDER/report.html.",
 )
 @click.option(
     "--against",
@@ -23,7 +23,7 @@ from featurestore.console import json_option, print_answer
 def command(folder: Path, out: Path | None, against: Path | None, as_json: bool) -> None:
     """Make a benchmark's report again, from its predictions.
 
-    R is the folder of the benchmark. Writes one page that needs no network, and into the same folder results.json,
+    FOLDER is that of the benchmark. Writes one page that needs no network, and into the same folder results.json,
     report.md, leaderboard.csv, leaderboard.tex and figures/. The same predictions give the same bytes.
 
     \b

@@ -1,37 +1,16 @@
-"""Parse, check and describe the settings of a head: `NAME=VALUE`, its defaults, and what a search draws from."""
+"""Parse, check and format the settings of a head: `NAME=VALUE`, its defaults, and what a search draws from."""
 
 import ast
 import difflib
-import inspect
-import re
-import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from featurestore import registry
 from featurestore.errors import BadValue, UnknownName
 from featurestore.plugin_errors import explain_errors
-from heads import list_baselines, list_heads
 
 SEED = "random_state"  # the setting of a stochastic head
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
-_WIDTH = 110  # columns of text
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One constructor argument of a head: what `--param` takes.
-
-    Args:
-        default: its value where none is given.
-        meaning: from the docstring; empty if it has none.
-        search: the values that `--search` draws from; empty if it does not vary the setting.
-    """
-
-    default: Any
-    meaning: str
-    search: Sequence[Any] = ()
 
 
 def parse_params(head: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -123,54 +102,6 @@ def is_stochastic(head: str) -> bool:
     return SEED in default_params(head)
 
 
-def is_baseline(head: str) -> bool:
-    """Tell by scikit-learn's tag `poor_score` whether a head is a baseline, which other heads must beat.
-
-    The project's own heads are not imported for this (`heads.list_baselines`). An unknown head is no baseline, for
-    example that of a benchmark which was run with a plug-in that is missing now.
-
-    Args:
-        head: its registry name.
-
-    >>> is_baseline("prior")
-    True
-    """
-    if head in list_heads():
-        return head in list_baselines()
-    if not registry.is_known("heads", head):
-        return False
-    return bool(registry.load("heads", head)().__sklearn_tags__().classifier_tags.poor_score)
-
-
-def head_settings(head: str) -> dict[str, Setting]:
-    """List the settings of a head by name, in the order of its constructor.
-
-    >>> head_settings("logistic")["max_iter"].default
-    200
-    """
-    kind, searched = registry.load("heads", head), search_space(head)
-    meanings, known = _read_meanings(inspect.getdoc(kind) or ""), default_params(head)
-    names = [name for name in inspect.signature(kind).parameters if name in known]
-    return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
-
-
-def to_json(heads: Mapping[str, str]) -> dict[str, Any]:
-    """Return each head's summary and settings as plain JSON.
-
-    Args:
-        heads: summary by name.
-    """
-    return {
-        head: {"summary": summary, "settings": {name: asdict(one) for name, one in head_settings(head).items()}}
-        for head, summary in heads.items()
-    }
-
-
-def render(heads: Mapping[str, str]) -> str:
-    """Write each head with its settings below it, for a terminal."""
-    return "\n\n".join("\n".join([f"{head}: {summary}", *_render_settings(head)]) for head, summary in heads.items())
-
-
 def describe_params(head: str, params: Mapping[str, Any], searched: Collection[str] = ()) -> str:
     """Write all settings of a fitted head in one line: those that differ from the defaults, then the defaults.
 
@@ -199,22 +130,6 @@ def join_params(params: Mapping[str, Any]) -> str:
     'C=1.0, max_iter=200'
     """
     return ", ".join(f"{name}={value}" for name, value in params.items())
-
-
-def _render_settings(head: str) -> list[str]:
-    lines = []
-    for name, setting in head_settings(head).items():
-        drawn = f" Search: {', '.join(map(str, setting.search))}." if setting.search else ""
-        text = f"{name}={setting.default}: {setting.meaning}{drawn}"
-        lines.append(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="      "))
-    return lines
-
-
-def _read_meanings(doc: str) -> dict[str, str]:
-    """Read the section Args of a docstring: `name: text`, continued by deeper lines."""
-    section = re.search(r"^Args:\n((?: .*\n|\n)*)", f"{doc}\n", re.M)
-    entries = re.findall(r"^    (\w+): ((?:.*\n)(?:     .*\n)*)", section[1] if section else "", re.M)
-    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

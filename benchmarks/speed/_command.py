@@ -1,4 +1,4 @@
-"""Run `cli extract` as a user does, in a process of its own, and measure the memory of it and its workers."""
+"""Run `cli extract` as a user does, in a separate process, and measure the memory of it and its workers."""
 
 import json
 import os

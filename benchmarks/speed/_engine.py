@@ -11,7 +11,7 @@ from featurestore.spec import EncoderSpec
 
 
 class ExtractionTimer:
-    """An encoder and a corpus; every extraction writes to a store of its own."""
+    """An encoder and a corpus; every extraction writes to a new store."""
 
     def __init__(self, folder: Path, checkpoint: Path, rows: Sequence[Utterance], root: Path, jobs: int) -> None:
         self.folder, self.rows, self.root, self.jobs = folder, rows, root, jobs

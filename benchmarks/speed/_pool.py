@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-MULTIPLY = 2048  # side of the matrices: large enough for the full rate, small enough to fit beside the encoders
+MULTIPLY = (
+    2048  # side of the matrices: large enough for the full rate, small enough to fit into memory with the encoders
+)
 
 
 class Pool:

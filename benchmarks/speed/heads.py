@@ -21,7 +21,7 @@ from featurestore.store import Store
 HEADS = ("prior", "logistic", "svm", "mlp", "xgb")
 CLASSES = ("angry", "excited", "frustrated", "happy", "neutral", "sad")
 SESSIONS = 5
-STRENGTH = 0.09  # standard deviation of a class's mean in a column, beside 1 within the class
+STRENGTH = 0.09  # standard deviation of a class's mean in a column, where it is 1 within the class
 
 
 def measure(folder: Path, small: bool) -> list[Measurement]:

@@ -32,7 +32,7 @@ FEATURES = (f"audio.frames[{FRAMES}]", "audio.logits", "text.cls", "text.logits"
 
 
 def measure(folder: Path, small: bool) -> list[Measurement]:
-    """Time some epochs in a process of its own that samples its memory."""
+    """Time some epochs in a separate process that samples its memory."""
     turns, epochs = (100, 2) if small else (7_380, 3)
     store = _write(folder / "store", turns)
     environment = {**os.environ, "OMP_NUM_THREADS": str(_machine.count_cores())}

@@ -37,7 +37,7 @@ def choose_clusters(utterances: Iterable[Utterance]) -> Clusters:
     """Choose speakers where at least two are known, else dialogues, else single utterances.
 
     Utterances of one speaker, and of one dialogue, are alike: an interval that treats them as independent is too
-    narrow. An utterance without a cluster name is a cluster of its own. Dialogues are preferred where most utterances
+    narrow. An utterance without a cluster name is its own cluster. Dialogues are preferred where most utterances
     name no speaker.
 
     >>> choose_clusters([Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue=f"D{n % 6}") for n in range(12)]).over

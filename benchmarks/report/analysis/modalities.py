@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import EncoderContent, SummaryContent
 from benchmarks.report.analysis.result_curves import select_interval

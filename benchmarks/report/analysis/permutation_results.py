@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import cast
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.section_types import PermutationContent
 from benchmarks.report.analysis.seeds import select_answers

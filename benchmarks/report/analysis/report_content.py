@@ -21,7 +21,7 @@ from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems, write_sentence
 
-FEATURED = 8  # systems with figures of their own
+FEATURED = 8  # systems with their own figures
 _DIGITS = 6  # the last digits of a float differ between processors
 
 
@@ -59,7 +59,7 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
 
 
 def select_featured_systems(leaderboard: Sequence[SystemContent]) -> list[str]:
-    """Return the systems with figures of their own: the best of each head, then the next best, at most eight."""
+    """Return the systems with their own figures: the best of each head, then the next best, at most eight."""
     first = {row["head"]: row["system"] for row in reversed(leaderboard)}
     names = [row["system"] for row in leaderboard]
     chosen = [name for name in names if name in first.values()] + [name for name in names if name not in first.values()]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent

@@ -5,7 +5,7 @@ from textwrap import fill
 
 import numpy as np
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.render.figure_style import GRID, SOFT
 from benchmarks.report.render.plotting import (

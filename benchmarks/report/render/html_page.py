@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.render import report_lookups

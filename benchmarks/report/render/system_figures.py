@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchmarks.evaluation.head_settings import is_baseline
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.result_curves import select_interval

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from benchmarks.evaluation.head_settings import head_settings, is_baseline
+from benchmarks.evaluation.baselines import is_baseline
+from benchmarks.evaluation.settings_list import list_settings
 from featurestore import registry
 
 
@@ -18,7 +19,7 @@ def invoke(*arguments, code=0):
 
 @pytest.mark.parametrize("head", registry.names("heads"))
 def test_every_setting_is_there_with_its_default_its_meaning_and_its_space(head):
-    kind, found = registry.load("heads", head), head_settings(head)
+    kind, found = registry.load("heads", head), list_settings(head)
     assert {name: setting.default for name, setting in found.items()} == kind().get_params()
     assert {name: setting.search for name, setting in found.items() if setting.search} == kind.SPACE
     assert all(len(setting.meaning) > 10 for setting in found.values())

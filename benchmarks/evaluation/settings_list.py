@@ -1,0 +1,73 @@
+"""List the settings of heads with their meanings, for `cli list heads --settings` and the documentation."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.evaluation.head_settings import default_params, search_space
+from featurestore import registry
+
+_WIDTH = 110  # columns of text
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One constructor argument of a head: what `--param` takes.
+
+    Args:
+        default: its value where none is given.
+        meaning: from the docstring; empty if it has none.
+        search: the values that `--search` draws from; empty if it does not vary the setting.
+    """
+
+    default: Any
+    meaning: str
+    search: Sequence[Any] = ()
+
+
+def list_settings(head: str) -> dict[str, Setting]:
+    """List the settings of a head by name, in the order of its constructor.
+
+    >>> list_settings("logistic")["max_iter"].default
+    200
+    """
+    kind, searched = registry.load("heads", head), search_space(head)
+    meanings, known = _read_meanings(inspect.getdoc(kind) or ""), default_params(head)
+    names = [name for name in inspect.signature(kind).parameters if name in known]
+    return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
+
+
+def settings_to_json(heads: Mapping[str, str]) -> dict[str, Any]:
+    """Return each head's summary and settings as plain JSON.
+
+    Args:
+        heads: summary by name.
+    """
+    return {
+        head: {"summary": summary, "settings": {name: asdict(one) for name, one in list_settings(head).items()}}
+        for head, summary in heads.items()
+    }
+
+
+def render_settings(heads: Mapping[str, str]) -> str:
+    """Write each head with its settings below it, for a terminal."""
+    return "\n\n".join("\n".join([f"{head}: {summary}", *_render_lines(head)]) for head, summary in heads.items())
+
+
+def _render_lines(head: str) -> list[str]:
+    lines = []
+    for name, setting in list_settings(head).items():
+        drawn = f" Search: {', '.join(map(str, setting.search))}." if setting.search else ""
+        text = f"{name}={setting.default}: {setting.meaning}{drawn}"
+        lines.append(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="      "))
+    return lines
+
+
+def _read_meanings(doc: str) -> dict[str, str]:
+    """Read the section Args of a docstring: `name: text`, continued by deeper lines."""
+    section = re.search(r"^Args:\n((?: .*\n|\n)*)", f"{doc}\n", re.M)
+    entries = re.findall(r"^    (\w+): ((?:.*\n)(?:     .*\n)*)", section[1] if section else "", re.M)
+    return {name: " ".join(text.split()) for name, text in entries}
