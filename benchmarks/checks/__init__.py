@@ -22,7 +22,8 @@ def run_checks(evaluation: Evaluation) -> list[CheckResult]:
 
 def _run_check(name: str, module: ModuleType, evaluation: Evaluation) -> CheckResult:
     with explain_errors("checks", name, "check"):
-        return replace(module.check(evaluation), check=name)
+        found: CheckResult = replace(module.check(evaluation), check=name)
+    return found
 
 
 def describe_check(name: str) -> str:

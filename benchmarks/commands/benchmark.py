@@ -24,7 +24,11 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 
 @click.command("benchmark")
 @store_option
-@click.option("--heads", required=True, help="Comma-separated names from `cli list heads`.")
+@click.option(
+    "--heads",
+    required=True,
+    help="Comma-separated: names from `cli list heads`, dotted paths of scikit-learn classifiers.",
+)
 @click.option(
     "--features",
     help="Comma-separated feature sets: text, audio, both, embeddings, logits, layers, or features joined by +, such "
@@ -57,7 +61,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @click.option(
     "--train-sizes",
     metavar="0.1,0.25,0.5",
-    help="Also fit every head on these fractions of the training part: a learning curve.",
+    help="Also fit every head on these train sizes, parts of the training part: a learning curve.",
 )
 @accept_old_name("--shares", "--train-sizes")
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")

@@ -19,8 +19,13 @@ from featurestore.console import (
 
 @click.command("fit-head")
 @store_option
-@click.option("--head", required=True, help="A name from `cli list heads`.")
-@click.option("--features", help="Comma-separated. Default: mean (or functionals) and logits of every encoder.")
+@click.option(
+    "--head", required=True, help="A name from `cli list heads`, or the dotted path of a scikit-learn classifier."
+)
+@click.option(
+    "--features",
+    help="Comma-separated, such as audio.mean,text.mean. Default: mean (or functionals) and logits of every encoder.",
+)
 @labels_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Only this fold.")

@@ -113,7 +113,7 @@ def test_a_second_baseline_head_is_reported_as_a_baseline(tmp_path, monkeypatch)
     found = build_content(results.read(written(tmp_path, systems, n=60)))
     checks = {one["check"]: one for one in found["checks"]}
     assert checks["worse-than-prior"]["message"].startswith("all 2 systems are above 16.7 %")
-    assert checks["in-sample-logits"]["message"].startswith("all 2 systems with logits")
+    assert checks["in-sample-logits"]["message"].startswith("every system with logits takes")
     assert found["mistakes"]["others"] == 1
     assert [row["head"] for row in found["modalities"]["heads"]] == ["svm"]
     write_report(found, tmp_path / "report.html")
@@ -121,10 +121,10 @@ def test_a_second_baseline_head_is_reported_as_a_baseline(tmp_path, monkeypatch)
 
 
 def test_an_interval_of_width_0_is_explained(tmp_path, found):
-    sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", share=0.5, skill=50.0), Drawn("xgb")]
+    sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", train_size=0.5, skill=50.0), Drawn("xgb")]
     notes = summarize(results.read(written(tmp_path, sure, n=60)))["notes"]
     assert notes[-1] == (
-        "an interval of svm on both, svm on both, 0.5 of training has no width because every resample gives the same "
+        "an interval of svm on both, svm on both, train size 0.5 has no width because every resample gives the same "
         "value: it says nothing about other speakers"
     )
     (floor,) = [row["metrics"][METRIC] for row in found["leaderboard"] if row["head"] == "prior"]
