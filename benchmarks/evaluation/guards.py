@@ -24,8 +24,7 @@ _REMEDIES = {
 _ALLOW = "--allow-leakage runs it and marks every figure"
 _KNOWN_BY = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
 
-# The mean of a speaker with 9 of 10 utterances in one class is nearly that class's mean: subtracting it removes the
-# class, as where all 10 are.
+# A speaker with 9 of 10 utterances in one class has nearly that class's mean. Subtracting it removes the class.
 DOMINANT = 0.9
 # From half of the test utterances on, a figure shows what normalization removed, not what the head learned.
 MOST = 0.5

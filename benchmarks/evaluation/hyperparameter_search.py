@@ -25,7 +25,7 @@ class SearchResult:
         inner_folds: how many parts of training take turns as dev, at most.
         folds: by fold the chosen value of each searched setting.
         bundle: the same of the bundle's head.
-        seen: an encoder was fine-tuned on utterances of these parts.
+        seen: whether an encoder was fine-tuned on utterances that the settings were chosen on.
     """
 
     draws: int

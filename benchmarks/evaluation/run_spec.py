@@ -18,7 +18,7 @@ from featurestore.spec import FeatureSpec
 
 @dataclass(frozen=True)
 class RunSpec:
-    """All that shapes a run but for the vectors, and what is known of it before it runs.
+    """All that shapes a run except the vectors, and its names and leaks, which are known before it runs.
 
     Args:
         head: its registry name.
@@ -30,7 +30,7 @@ class RunSpec:
         speakers: by id, where `normalize` is `speaker`.
         search: how many settings to try on dev; 0 takes `params`.
         seed: of a stochastic head, of the search, and of the draws of a learning curve or a permutation.
-        train_size: the part of training that `fold` still holds (`reduce_training`).
+        train_size: the part of training that `fold` was reduced to (`reduce_training`).
         permuted: the modality whose test rows are permuted; None where none is.
         system: the name of the system that the run belongs to. The same run of two systems is two runs.
         feature_set: name of the feature set.
@@ -65,7 +65,7 @@ class RunSpec:
     def training(self) -> list[str]:
         """The ids to fit on, sorted, so that the order of the manifest decides nothing.
 
-        Dev is learned from once settings are chosen.
+        With a search they include dev: the head is fitted on both once settings are chosen.
         """
         return sorted([*self.fold.train, *self.fold.dev] if self.search else self.fold.train)
 
