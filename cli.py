@@ -1,5 +1,6 @@
 """The command line: find the commands, run one, and turn errors into messages."""
 
+import difflib
 import errno
 import importlib
 import pkgutil
@@ -53,6 +54,17 @@ class Commands(click.Group):
         if PLUGIN not in command.params:
             command.params.append(PLUGIN)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names. Name the closest ones where there is none."""
+        name = args[0]
+        if not name.startswith("-") and name not in _modules():
+            close = difflib.get_close_matches(name, _modules(), n=2)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Print a Problem or an error of the disk as a message, with exit code 1."""

@@ -16,6 +16,7 @@ from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.report.write_report import PAGE, write_report
 from featurestore.engines import Engine
 from featurestore.errors import BadValue
+from featurestore.storage.json_files import find_object
 from featurestore.storage.lock import lock_folder
 from featurestore.store import Store as OnDisk
 
@@ -74,10 +75,17 @@ def compare(
     planned = plan(opened, config, say)
     out.mkdir(parents=True, exist_ok=True)
     with lock_folder(out, work="benchmark", option="--out"):
+        if (before := _find_command(out)) not in ("", command):
+            say(f"replaces the report in {out} of: {before}")
         execute(planned, out, engine=workers, command=command, say=say)
         content, text = read_summary(out)
         write_report(content, out / PAGE)
     return content, f"{text}\npage {out / PAGE}"
+
+
+def _find_command(out: Path) -> str:
+    """Return the command of the benchmark in a folder, or an empty string."""
+    return str((find_object(out / results.ABOUT) or {}).get("command", ""))
 
 
 def read_summary(out: Path) -> tuple[ReportContent, str]:

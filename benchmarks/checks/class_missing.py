@@ -1,4 +1,4 @@
-"""Check whether a class is missing in a part of a fold."""
+"""Classes that are missing in a part of a fold."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import TEST, TRAIN, Examples, build_evaluation
@@ -26,11 +26,11 @@ def check(evaluation: Evaluation) -> CheckResult:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         several = len(evaluation.folds) > 1
         return report_failure(
-            f"missing classes, {'; '.join(missing[:_SHOWN])}{more}",
-            meaning="unweighted figures there average fewer classes",
+            f"missing classes ({'; '.join(missing[:_SHOWN])}{more})",
+            meaning="unweighted figures there are over fewer classes",
             do="read the pooled figures, not those of single folds" if several else "use a protocol with more folds",
         )
-    return report_pass(f"all {len(every)} classes are in every part of {len(evaluation.folds)} folds")
+    return report_pass(f"all {len(every)} classes are in every part of every fold")
 
 
 def examples() -> Examples:

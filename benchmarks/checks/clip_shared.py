@@ -1,4 +1,4 @@
-"""Check whether the clip of a test utterance is in training under another id."""
+"""Clips of test utterances in training under another id."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Check whether an encoder was fine-tuned on test utterances."""
+"""Encoders that were fine-tuned on test utterances."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation, describe_tuned_encoder

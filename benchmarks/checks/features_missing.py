@@ -1,4 +1,4 @@
-"""Check whether utterances were left out because they lack a feature."""
+"""Utterances left out because they lack a feature."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation

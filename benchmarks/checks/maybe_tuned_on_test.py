@@ -1,4 +1,4 @@
-"""Check whether test utterances may be copies of utterances that an encoder was fine-tuned on."""
+"""Test utterances that may be copies of utterances that an encoder was fine-tuned on."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import TEST, Examples, build_evaluation, describe_tuned_encoder

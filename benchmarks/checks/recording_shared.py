@@ -1,4 +1,4 @@
-"""Check whether training and test have utterances of the same recording."""
+"""Utterances of one recording in training and in test."""
 
 from collections import Counter
 from collections.abc import Mapping

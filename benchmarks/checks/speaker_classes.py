@@ -1,4 +1,4 @@
-"""Check whether each speaker has several classes, where features are normalized per speaker."""
+"""Test speakers of one class, where features are normalized per speaker."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import CLASSES, Examples, build_evaluation

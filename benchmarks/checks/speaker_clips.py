@@ -1,4 +1,4 @@
-"""Check whether each speaker has enough clips, where features are normalized per speaker."""
+"""Speakers of too few clips, where features are normalized per speaker."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Check whether a speaker is in training and in test of the same fold."""
+"""Speakers in training and in test of the same fold."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation

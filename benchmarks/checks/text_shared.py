@@ -1,4 +1,4 @@
-"""Check whether test texts, or near copies of them, are in training."""
+"""Test texts, or near copies of them, in training."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation

@@ -1,4 +1,4 @@
-"""Check whether test has enough speakers to show a difference between systems."""
+"""Too few test speakers to show a difference between systems."""
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation

@@ -1,4 +1,4 @@
-"""Check whether test has enough utterances for the differences that the table shows."""
+"""Too few test utterances for the differences that the table shows."""
 
 from collections import Counter
 
@@ -24,8 +24,8 @@ def check(evaluation: Evaluation) -> CheckResult:
     if n < MINIMUM:
         margin = 196 * (0.25 / n) ** 0.5
         return report_failure(
-            f"{n} test utterances, fewer than {MINIMUM}",
-            meaning=f"differences below about {margin:.0f} points are noise",
+            f"{n} test utterances, fewer than the {MINIMUM} that give an interval of ±5 points",
+            meaning=f"differences below about {margin:.0f} points mean nothing",
             do=_DO,
         )
     if rare:

@@ -1,4 +1,6 @@
-"""Check whether every head is better than a constant prediction."""
+"""Heads that are no better than a constant prediction."""
+
+from collections.abc import Sequence
 
 from benchmarks.checks._check_result import (
     CheckResult,
@@ -29,14 +31,14 @@ def check(evaluation: Evaluation) -> CheckResult:
     worse = [system.name for system in systems if not _is_above(floor, evaluation, system)]
     if worse:
         return report_failure(
-            f"{len(worse)} of {len(systems)} systems are not shown to be above {format_percent(floor)} % "
-            f"({name_systems(worse)})",
+            f"{_count_systems(worse, systems)} not shown to be above {format_percent(floor)} % ({name_systems(worse)})",
             meaning="a constant prediction reaches the same",
             do="check features and labels, or test more utterances and speakers",
         )
     if evaluation.clusters.few:
         return report_not_applicable(f"above {format_percent(floor)} % in test, but {evaluation.clusters.few}")
-    return report_pass(f"all {len(systems)} systems are above {format_percent(floor)} %, and so are their intervals")
+    systems_are = f"all {len(systems)} systems are" if len(systems) > 1 else "the one system is"
+    return report_pass(f"{systems_are} above {format_percent(floor)} %, with the whole interval")
 
 
 def examples() -> Examples:
@@ -46,6 +48,12 @@ def examples() -> Examples:
         failed=build_evaluation(accuracy=0.5),
         not_applicable=build_evaluation(head="prior"),
     )
+
+
+def _count_systems(worse: Sequence[str], systems: Sequence[EvaluatedSystem]) -> str:
+    if len(systems) == 1:
+        return "the one system is"
+    return f"{len(worse)} of {len(systems)} systems {'is' if len(worse) == 1 else 'are'}"
 
 
 def _is_above(floor: float, evaluation: Evaluation, system: EvaluatedSystem) -> bool:

@@ -27,7 +27,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @click.option(
     "--heads",
     required=True,
-    help="Comma-separated names from `cli list heads`, or dotted paths of scikit-learn classifiers.",
+    help="Comma-separated: names from `cli list heads`, dotted paths of scikit-learn classifiers.",
 )
 @click.option(
     "--features",
@@ -61,7 +61,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 @click.option(
     "--train-sizes",
     metavar="0.1,0.25,0.5",
-    help="Also fit every head on these fractions of the training part, for a learning curve.",
+    help="Also fit every head on these train sizes, parts of the training part: a learning curve.",
 )
 @accept_old_name("--shares", "--train-sizes")
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")

@@ -22,7 +22,10 @@ from featurestore.console import (
 @click.option(
     "--head", required=True, help="A name from `cli list heads`, or the dotted path of a scikit-learn classifier."
 )
-@click.option("--features", help="Comma-separated. Default: mean (or functionals) and logits of every encoder.")
+@click.option(
+    "--features",
+    help="Comma-separated, such as audio.mean,text.mean. Default: mean (or functionals) and logits of every encoder.",
+)
 @labels_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Fit only this fold.")

@@ -1,12 +1,25 @@
 """`cli list`: list corpora, encoders, heads, protocols, label schemes and checks."""
 
+import difflib
+
 import click
 
 from featurestore.console import json_option, print_answer, say
 
 
+class Kind(click.Choice[str]):
+    """A kind of what can be listed. A name that is none leads to the closest."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the kind."""
+        close = difflib.get_close_matches(value, self.choices, n=1)
+        if value not in self.choices and close:
+            self.fail(f"{value!r} is not one of {', '.join(self.choices)}: did you mean {close[0]}?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("list")
-@click.argument("kind", type=click.Choice(["corpora", "encoders", "heads", "protocols", "labels", "checks"]))
+@click.argument("kind", type=Kind(["corpora", "encoders", "heads", "protocols", "labels", "checks"]))
 @click.option("--settings", is_flag=True, help="For heads: every setting, its default and what --search draws from.")
 @json_option
 def command(kind: str, settings: bool, as_json: bool) -> None:

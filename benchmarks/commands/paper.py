@@ -21,10 +21,18 @@ from featurestore.console import PARTLY_FAILED, corpus_options, json_option, pri
     help="exact: follow the published code; fixed: repair its deviations from the paper's text.",
 )
 @click.option(
-    "--text", default="", metavar="CHECKPOINT", help="Text encoder. Default: the paper's, or the demo's on the demo."
+    "--text",
+    default="",
+    show_default=False,
+    metavar="CHECKPOINT",
+    help="Text encoder. Default: the paper's, or the demo's on the demo.",
 )
 @click.option(
-    "--audio", default="", metavar="CHECKPOINT", help="Audio encoder. Default: the paper's, or the demo's on the demo."
+    "--audio",
+    default="",
+    show_default=False,
+    metavar="CHECKPOINT",
+    help="Audio encoder. Default: the paper's, or the demo's on the demo.",
 )
 @click.option("--epochs-text", type=click.IntRange(min=1), default=9, help="Epochs of the text encoder.")
 @click.option("--epochs-audio", type=click.IntRange(min=1), default=9, help="Epochs of the audio encoder.")

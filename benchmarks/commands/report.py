@@ -8,11 +8,11 @@ from featurestore.console import json_option, print_answer
 
 
 @click.command("report")
-@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The page; other files are written into its folder. Default: FOLDER/report.html.",
+    help="The page; the other files are written beside it. Default: RESULTS/report.html.",
 )
 @click.option(
     "--against",

@@ -24,8 +24,8 @@ class SearchResult:
         draws: the number of settings that were drawn.
         inner_folds: how many parts of training take turns as dev, at most.
         folds: by fold the chosen value of each searched setting.
-        bundle: the same for the bundle's head.
-        seen: an encoder was fine-tuned on utterances of the inner folds.
+        bundle: the same of the bundle's head.
+        seen: whether an encoder was fine-tuned on utterances that the settings were chosen on.
     """
 
     draws: int

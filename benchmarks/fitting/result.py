@@ -152,7 +152,9 @@ class FittedHead:
     def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
         pooled = self.pooled.clusters
-        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled over {pooled.count} {pooled.over}"
+        if len(rows) == 1:
+            return f"{INTERVAL}, over {pooled.count} {pooled.over}"
+        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled figures over {pooled.count} {pooled.over}"
 
     def _list_notes(self) -> list[str]:
         """List the caveats of the intervals: of all pooled, then of single folds, each once."""
@@ -177,7 +179,7 @@ class FittedHead:
             "everything; the figures are of the folds' own heads" if fold is None else f"fold {fold}'s training part"
         )
         types = getattr(self.bundle.head, "trusted_types", ())
-        trusted = [f"loading it trusts these types that skops does not know: {', '.join(types)}"] if types else []
+        trusted = [f"loading it trusts these types of its weights: {', '.join(types)}"] if types else []
         return [] if self.path is None else [f"bundle {self.path}: fitted on {fitted_on}", *trusted]
 
     def _describe_setup(self) -> list[str]:

@@ -10,6 +10,7 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
 from featurestore.normalization import NONE, check_normalization
@@ -105,10 +106,16 @@ class BenchmarkConfig:
         >>> config.command(Path("my store"), Path("out"))
         "cli benchmark --store 'my store' --heads svm --features audio.mean --param svm.C=2 --out out"
         """
-        words = ["--store", str(store), *self._options()]
+        words = [*self._plugins(), "--store", str(store), *self._options()]
         for name, value in (("--test-store", test_store), ("--test-labels", test_labels)):
             words += [name, str(value)] if value is not None else []
         return shlex.join(["cli", "benchmark", *words, "--out", str(out)])
+
+    def _plugins(self) -> Iterator[str]:
+        """Yield the plug-in files of heads and protocol, by name."""
+        for kind, name in (*(("heads", head) for head in self.heads), ("protocols", self.protocol)):
+            if registry.is_known(kind, name) and (file := registry.describe_source(kind, name).get("file")):
+                yield from ("--plugin", file)
 
     def _options(self) -> Iterator[str]:
         for one in fields(self):

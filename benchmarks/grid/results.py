@@ -20,7 +20,7 @@ from benchmarks.grid import run_records
 from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
 from featurestore import manifest
-from featurestore.errors import Mismatch, NotFound, quote
+from featurestore.errors import Mismatch, NotFound
 from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
@@ -108,7 +108,10 @@ def read(out: Path) -> Results:
         Mismatch: a file is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
-        raise NotFound(f"there is no benchmark in {out}", do=f"cli benchmark --heads … --out {quote(out)}")
+        raise NotFound(
+            f"there is no benchmark in {out}",
+            do="name the --out folder of a benchmark, or run one: cli benchmark --heads prior,svm --out results",
+        )
     about = read_object(out / ABOUT, do=_AGAIN)
     if about.get("format") != FORMAT:
         raise Mismatch(f"{out / ABOUT} is of another version", do="run the benchmark again with another --out")
@@ -138,8 +141,8 @@ def _group_by_system(runs: Sequence[RecordedRun]) -> tuple[System, ...]:
 
 
 def _name_system(record: RunRecord) -> str:
-    train_size = [f"{record.train_size:g} of training"] if record.train_size < 1 else []
-    permuted = [f"{record.permuted} shuffled"] if record.permuted else []
+    train_size = [f"train size {record.train_size:g}"] if record.train_size < 1 else []
+    permuted = [f"{record.permuted} permuted"] if record.permuted else []
     return ", ".join([record.system, *train_size, *permuted])
 
 

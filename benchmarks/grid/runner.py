@@ -100,6 +100,9 @@ def execute(
     kept = {utterance_id for ids in parts for utterance_id in ids}
     results.write(out, about, planned.folds, [row for row in store.utterances if row.id in kept])
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
+    fits = len({one.fit_digest for one in missing})
+    if fits < len(missing):
+        say(f"{fits} fits make the other {len(missing)}: permuted runs share a fitted head")
     _run_all(store, missing, folder.resolve(), engine, say)
     return [one.digest for one in runs]
 

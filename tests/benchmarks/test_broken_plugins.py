@@ -9,6 +9,7 @@ import cli
 from benchmarks.checks import _run_check
 from benchmarks.evaluation.head_settings import default_params
 from benchmarks.evaluation.run import fit, predict_proba
+from benchmarks.grid.config import BenchmarkConfig
 from featurestore import plugins, registry
 from featurestore.errors import BadValue, Unavailable
 
@@ -91,6 +92,21 @@ def test_a_check_that_fails_is_named(add):
     add("five.py", '"""A check."""\n__all__ = ["check"]\nKIND = "checks"\ndef check(evaluation): return evaluation.x')
     with pytest.raises(Unavailable, match="five.py failed in check: AttributeError"):
         _run_check("five", registry.module("checks", "five"), None)
+
+
+@pytest.mark.parametrize(
+    ("words", "close"), [(["lst"], "Did you mean list?"), (["list", "head"], "did you mean heads?")]
+)
+def test_a_misspelled_command_and_kind_lead_to_the_closest(words, close):
+    done = CliRunner().invoke(cli.main, words)
+    assert done.exit_code == 2
+    assert close in done.stderr
+
+
+def test_the_command_of_a_benchmark_names_its_plugin(add):
+    add("nine.py", HEAD.format(body="pass"))
+    said = BenchmarkConfig.parse(("prior", "nine")).command(Path("store"), Path("out"))
+    assert said == "cli benchmark --plugin nine.py --store store --heads prior,nine --out out"
 
 
 @pytest.mark.parametrize("more", [[], ["--settings"]])

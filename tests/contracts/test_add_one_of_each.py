@@ -103,7 +103,7 @@ def test_heads_are_compared_in_worker_processes(home, plugins):
 def test_a_scikit_learn_classifier_is_a_head_by_its_dotted_path(home, plugins):
     words = ["fit-head", "--store", "store", "--head", FOREST, "--param", "n_estimators=3", *FEATURES]
     told = run([*words, "--out", "forest"], home, plugins).stdout
-    assert "these types that skops does not know: sklearn.tree._tree.Tree" in told
+    assert "loading it trusts these types of its weights: sklearn.tree._tree.Tree" in told
     bundle = json.loads((home / "forest" / "head.json").read_text("utf-8"))
     assert bundle["trusted_types"] == ["sklearn.tree._tree.Tree"]
     assert bundle["source"]["distribution"].startswith("scikit-learn ")

@@ -1,4 +1,4 @@
-"""Measure the controls: systems with less training data, or with text or audio permuted in test."""
+"""Measure the controls: systems with a smaller train size, or with text or audio permuted in test."""
 
 from collections.abc import Collection, Sequence
 

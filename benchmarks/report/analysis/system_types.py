@@ -90,7 +90,7 @@ class PairContent(TypedDict):
 
 
 class ControlContent(TypedDict):
-    """A system with less training data, or with one modality permuted in test."""
+    """A system with a smaller train size, or with one modality permuted in test."""
 
     control: str
     system: str

@@ -133,8 +133,8 @@ def _control_notes(found: Sequence[ControlContent]) -> Iterator[str]:
         )
     if any(row["share"] < 1 for row in found):
         yield (
-            "Of training: the head is fitted on this fraction of each class, at least two utterances, of every fold's "
-            "training part; a smaller fraction is a subset of a larger one."
+            "Train size: the head is fitted on this part of each class, at least two utterances, of every fold's "
+            "training part; a smaller size is part of a larger one."
         )
 
 

@@ -55,7 +55,7 @@ CASES = [
         "test utterances share a made-up id, or their words, with utterances that an encoder was fine-tuned on, but",
     ),
     ("maybe-tuned-on-test", {}, "not applicable", "no encoder records that it was fine-tuned on this corpus"),
-    ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "all 1 systems with logits take them from encoders"),
+    ("in-sample-logits", {"logits": "cross-fitted"}, "passed", "every system with logits takes those of a trainin"),
     (
         "in-sample-logits",
         {"logits": "in-sample"},
@@ -141,26 +141,26 @@ CASES = [
         "5 of 400 test utterances are segments of training recordings, for example test000: figures measure known",
     ),
     ("recording-shared", {}, "not applicable", "no recording has several utterances"),
-    ("class-missing", {}, "passed", "all 2 classes are in every part of 1 folds"),
+    ("class-missing", {}, "passed", "all 2 classes are in every part of every fold"),
     (
         "class-missing",
         {"fold": Fold("1", TRAIN, TEST[::2])},
         "failed",
-        "missing classes, sad in test of fold 1: unweighted figures there average fewer classes; do: use a protocol",
+        "missing classes (sad in test of fold 1): unweighted figures there are over fewer classes; do: use a protocol",
     ),
     ("class-missing", {"about": {"classes": {}}, "fold": Fold("1", (), ())}, "not applicable", "there are no classes"),
-    ("worse-than-prior", {}, "passed", "all 1 systems are above 50.0 %, and so are their intervals"),
+    ("worse-than-prior", {}, "passed", "the one system is above 50.0 %, with the whole interval"),
     (
         "worse-than-prior",
         {"accuracy": 0.5},
         "failed",
-        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
+        "the one system is not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
     ),
     (
         "worse-than-prior",
         {"accuracy": 0.52},
         "failed",
-        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
+        "the one system is not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same",
     ),
     ("worse-than-prior", {"head": "prior"}, "not applicable", "only baseline heads were run"),
     (
@@ -181,7 +181,7 @@ CASES = [
         "too-few-test",
         {"fold": Fold("1", TRAIN, TEST[:100])},
         "failed",
-        "100 test utterances, fewer than 385: differences below about 10 points are noise; do: test more",
+        "100 test utterances, fewer than the 385 that give an interval of ±5 points: differen",
     ),
     ("too-few-test", {"fold": Fold("1", TRAIN, ())}, "not applicable", "test is empty"),
     (
@@ -283,7 +283,7 @@ def test_a_constant_prediction_is_found_where_test_lacks_a_class():
     constant = replace(system, pooled=(Answers(truth, ["ang"] * len(truth), ["ang", "hap", "sad"]),))
     result = registry.module("checks", "worse-than-prior").check(replace(found, systems=(constant,)))
     assert result.message == (
-        "1 of 1 systems are not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same; "
+        "the one system is not shown to be above 50.0 % (svm on text.logits): a constant prediction reaches the same; "
         "do: check features and labels, or test more utterances and speakers"
     )
 

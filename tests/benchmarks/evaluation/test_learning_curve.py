@@ -44,7 +44,7 @@ def test_smaller_train_sizes_lie_within_larger_ones_and_keep_every_class():
 def test_every_head_learns_from_the_same_utterances_of_a_train_size(tmp_path):
     found, _ = ran(tmp_path, heads=("logistic", "svm"), seeds=(0, 1), train_sizes=(0.5, 0.25))
     assert [control.name for control in found.controls] == [
-        f"{head} on both, {size} of training" for head in ("logistic", "svm") for size in (0.25, 0.5)
+        f"{head} on both, train size {size}" for head in ("logistic", "svm") for size in (0.25, 0.5)
     ]
     assert {run.record.train for control in found.controls for run in control.runs if run.record.train_size == 0.5} == {
         24

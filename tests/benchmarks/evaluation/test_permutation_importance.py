@@ -37,7 +37,7 @@ def test_a_permuted_run_is_the_fitted_head_on_permuted_rows(tmp_path, modality, 
     lots = [hashlib.sha256(f"3:{fold.name}:{modality}:{name}".encode()).hexdigest() for name in test]
     Z[:, columns] = Z[np.argsort(lots), columns]
     own = [control for control in found.controls if control.record.permuted == modality]
-    assert [control.name for control in own] == [f"{head} on both, {modality} shuffled" for head in ("logistic", "svm")]
+    assert [control.name for control in own] == [f"{head} on both, {modality} permuted" for head in ("logistic", "svm")]
     for control in own:
         (run,) = [run for run in control.runs if run.record.fold == fold.name]
         head = registry.load("heads", control.record.head)(**run.record.params)
@@ -63,7 +63,7 @@ def test_a_modality_is_permuted_as_a_whole_and_the_other_stays():
 def test_sets_of_one_modality_are_not_permuted(tmp_path):
     found, _ = ran(tmp_path, features="text,audio,both", permute=True)
     assert [control.name for control in found.controls] == [
-        f"logistic on both, {name} shuffled" for name in ("text", "audio")
+        f"logistic on both, {name} permuted" for name in ("text", "audio")
     ]
     with pytest.raises(BadValue, match="nothing to permute: no feature set has both modalities\n  got: text, au"):
         ran(tmp_path / "b", features="text,audio", permute=True)
@@ -74,6 +74,7 @@ def test_controls_do_not_change_other_runs_and_finished_ones_are_skipped(tmp_pat
     before = written(tmp_path)
     both, lines = ran(tmp_path, permute=True, train_sizes=(0.5,))
     assert "12 runs, 3 of them done already" in lines
+    assert "6 fits make the other 9: permuted runs share a fitted head" in lines
     assert [system.runs[0].record.digest for system in both.systems] == [plain.systems[0].runs[0].record.digest]
     assert before.items() <= written(tmp_path).items()
     after = written(tmp_path)
@@ -94,10 +95,10 @@ def test_controls_are_in_a_table_of_their_own(tmp_path):
     assert len(summary["pairs"]) == 1
     rows = {row["control"]: row for row in summary["controls"]}
     assert len(rows) == 2 * 3
-    row = rows["logistic on both, text shuffled"]
+    row = rows["logistic on both, text permuted"]
     own, whole = row["metrics"]["accuracy"], summary["leaderboard"][0]["metrics"]["accuracy"]
     assert own["minus_system"] == pytest.approx(own["value"] - whole["value"], abs=1e-5) != 0
-    assert rows["prior on both, audio shuffled"]["metrics"]["accuracy"]["minus_system"] == 0
-    assert rows["logistic on both, 0.25 of training"]["train"] == 12
+    assert rows["prior on both, audio permuted"]["metrics"]["accuracy"]["minus_system"] == 0
+    assert rows["logistic on both, train size 0.25"]["train"] == 12
     assert "## Controls" in text
     assert "(permutation importance, Breiman 2001)" in text

@@ -99,7 +99,7 @@ def test_the_table_counts_the_classes_of_a_fold_that_lacks_some():
     ]
     assert [fold["classes"] for fold in fitted.to_json()["folds"]] == [3, 2, 3]
     assert any(
-        line.startswith("! check class-missing failed: missing classes, sad in test of fold 2: ") for line in table
+        line.startswith("! check class-missing failed: missing classes (sad in test of fold 2") for line in table
     )
     assert "  classes  " not in fit_head(FakeStore(), head="prior").table()
 

@@ -160,7 +160,7 @@ def test_the_table_shows_setup_folds_and_pooled_figures():
     ]
     assert table.splitlines()[10] == (
         "in brackets: 95 % expanded percentile bootstrap (below 5 units Student's interval), 2000 resamples, over "
-        "speakers; pooled over 6 speakers"
+        "speakers; pooled figures over 6 speakers"
     )
     assert table.splitlines()[8].startswith("pooled         72    33.3")
 

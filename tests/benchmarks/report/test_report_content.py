@@ -113,7 +113,7 @@ def test_a_second_baseline_head_is_reported_as_a_baseline(tmp_path, monkeypatch)
     found = build_content(results.read(written(tmp_path, systems, n=60)))
     checks = {one["check"]: one for one in found["checks"]}
     assert checks["worse-than-prior"]["message"].startswith("all 2 systems are above 16.7 %")
-    assert checks["in-sample-logits"]["message"].startswith("all 2 systems with logits")
+    assert checks["in-sample-logits"]["message"].startswith("every system with logits takes")
     assert found["mistakes"]["others"] == 1
     assert [row["head"] for row in found["modalities"]["heads"]] == ["svm"]
     write_report(found, tmp_path / "report.html")

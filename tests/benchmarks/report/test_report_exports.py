@@ -25,7 +25,7 @@ from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 
-PAGE_SHA256 = "efb701b82ae0a1e2d521fb4523378d546bf59bcb728dfb61acb155cb291ea02e"
+PAGE_SHA256 = "989aab4e26ee0581ea9803af169585b8a1312853ec1a090a8e5e1a3e6a2ecb27"
 
 
 @pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])

@@ -1,4 +1,4 @@
-"""Check whether both genders are tested: an example of a check in one file."""
+"""Genders that no test utterance has: an example of a check in one file."""
 
 from types import SimpleNamespace
 
