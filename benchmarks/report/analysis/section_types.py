@@ -40,7 +40,7 @@ class CalibrationContent(TypedDict):
 
 
 class KindsContent(TypedDict):
-    """A head's system for each kind of features; `unclear` lists several of a kind without one of its name."""
+    """A head's system for each kind of features. `unclear` lists, by kind, the systems that none could be chosen of."""
 
     head: str
     systems: dict[str, str]
