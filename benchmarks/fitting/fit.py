@@ -42,6 +42,7 @@ def fit_and_save(
     params: Sequence[str],
     features: str | None,
     out: Path | None,
+    say: Say = lambda line: None,
     **options: Any,
 ) -> FittedHead:
     """Fit a head as `cli fit-head` does, and write its bundle to `out`, by default `STORE/bundles/HEAD`.
@@ -54,6 +55,7 @@ def fit_and_save(
         params: `NAME=VALUE` texts.
         features: comma-separated.
         out: the bundle's folder.
+        say: receives lines for the user.
         options: other arguments of `fit_head`.
 
     Raises:
@@ -67,15 +69,14 @@ def fit_and_save(
         raise BadValue(f"no bundle can be written to {out}: {NO_BUNDLE}", do=INSTEAD)
     if bundled:
         check_target(folder)
-    fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, **options)
+    fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, say=say, **options)
     if not bundled:
         return fitted
     before = find_object(folder / FILE)
     with explain_errors("heads", head, "save_weights"):
         save(fitted.bundle, folder)
     if before:
-        progress = options.get("progress", str)
-        progress(f"replaced the bundle in {folder}: {_describe_bundle(before)}")
+        say(f"replaced the bundle in {folder}: {_describe_bundle(before)}")
     return dataclasses.replace(fitted, path=folder)
 
 

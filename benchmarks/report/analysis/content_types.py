@@ -1,7 +1,7 @@
 """Define the types of the report's content; `results.schema.json` describes the same for readers of `results.json`.
 
-A test holds the keys and the types of both together. Metrics are shares in 0..1 (log loss in nats, Brier score in
-0..2). `leaked` is in every entry that has figures of a leaked system.
+A test checks that both have the same keys and types. Metrics are shares in 0..1 (log loss in nats, Brier score in
+0..2). `leaked` is in every entry whose figures rest on a leaked system.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict

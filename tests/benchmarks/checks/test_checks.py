@@ -272,7 +272,7 @@ def test_the_protocol_that_tests_new_voices_is_named(speakers, do):
 def test_a_missing_class_means_less_with_several_folds(folds, do):
     read = build_evaluation(fold=Fold("1", TRAIN, TEST[::2]))
     found = registry.module("checks", "class-missing").check(replace(read, folds=read.folds * folds))
-    assert found.message.endswith(f"average fewer classes; do: {do}")
+    assert found.message.endswith(f"are over fewer classes; do: {do}")
 
 
 def test_a_constant_prediction_is_found_where_test_lacks_a_class():

@@ -124,7 +124,7 @@ def test_an_interval_of_width_0_is_explained(tmp_path, found):
     sure = [Drawn("svm", skill=50.0), Drawn("prior"), Drawn("svm", train_size=0.5, skill=50.0), Drawn("xgb")]
     notes = summarize(results.read(written(tmp_path, sure, n=60)))["notes"]
     assert notes[-1] == (
-        "an interval of svm on both, svm on both, 0.5 of training has no width because every resample gives the same "
+        "an interval of svm on both, svm on both, train size 0.5 has no width because every resample gives the same "
         "value: it does not show how other speakers would differ"
     )
     (floor,) = [row["metrics"][METRIC] for row in found["leaderboard"] if row["head"] == "prior"]
