@@ -25,7 +25,7 @@ from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 
-PAGE_SHA256 = "989aab4e26ee0581ea9803af169585b8a1312853ec1a090a8e5e1a3e6a2ecb27"
+PAGE_SHA256 = "e3ab9a6a6f936a0351612e523068031e3881af4dfdf8dc4d2a2440a210012a88"
 
 
 @pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])
