@@ -242,7 +242,10 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
     [
         (["--head", "svn"], "do: did you mean svm?"),
         (["--head", "svm", "--features", "video.mean"], "unknown encoder 'video'"),
-        (["--head", "svm", "--features", "audio.logits"], "audio has no logits"),
+        (
+            ["--head", "svm", "--features", "audio.logits"],
+            "unknown feature 'audio.logits'\n  expected: ENCODER.KIND, one of audio.mean",
+        ),
         (["--head", "svm", "--labels", "iemocap-7"], "unknown label scheme 'iemocap-7'"),
         (
             ["--head", "svm", "--labels", "emodb-7"],

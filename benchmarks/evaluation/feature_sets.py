@@ -90,16 +90,14 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
     Raises:
         UnknownName: it does not, or no kind is named; the message names the closest feature of this encoder.
     """
-    kinds = {
-        encoder: [kind for name in store.encoders() if name.partition("@")[0] == encoder for kind in store.kinds(name)]
-        for encoder in dict.fromkeys(name.partition("@")[0] for name in store.encoders())
-    }
-    known = [f"{encoder}.{kind}" for encoder, found in kinds.items() for kind in dict.fromkeys(found)]
     for feature in features:
         encoder = feature.partition(".")[0].partition("@")[0]
-        if encoder not in kinds or feature in known or "@" in feature or "[" in feature:
+        files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
+        if not files or "@" in feature or "[" in feature:
             continue  # where they are read, encoders, frames and layers are checked
-        own = [name for name in known if name.partition(".")[0] == encoder]
+        own = list(dict.fromkeys(f"{encoder}.{kind}" for name in files for kind in store.kinds(name)))
+        if feature in own:
+            continue
         plain = [name for name in own if ".layers[" not in name]
         close = difflib.get_close_matches(feature, own, n=1)
         raise UnknownName(

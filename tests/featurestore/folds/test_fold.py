@@ -131,7 +131,7 @@ def test_an_unknown_protocol_suggests_the_closest_name():
         folds.split("holdot", UTTERANCES, CLASSES)
     assert str(caught.value) == (
         f"unknown protocol 'holdot'\n  expected: one of {', '.join(registry.names('protocols'))}\n"
-        "  do: did you mean holdout? see: cli list protocols"
+        "  do: did you mean holdout? see: cli list protocols, or --plugin FILE.py"
     )
 
 
