@@ -14,7 +14,7 @@ demo: $(INSTALLED)
 	@$(BIN)/cli demo
 
 test: lint
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 coverage: $(INSTALLED)
 	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html

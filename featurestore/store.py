@@ -59,8 +59,8 @@ class Store:
         return f"{type(self).__name__}({str(self.path)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the path alone. A copy in another process opens its own files."""
-        return type(self), (self.path,)
+        """Pickle the absolute path alone. A copy in another process opens its own files, from any working directory."""
+        return type(self), (self.path.absolute(),)
 
     @cached_property
     def info(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from featurestore import plugins
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.networks.device import count_cores
@@ -40,8 +41,10 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)
+        # workers that started before a plug-in was added would not find it: another environment starts new ones
+        environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, "")}
         executor = get_reusable_executor(
-            jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=_ENVIRONMENT
+            jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
         )
         try:
             death = WorkerFailure(

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -200,3 +202,10 @@ def test_a_parsed_feature_is_accepted_like_its_text(store):
     np.testing.assert_array_equal(X, store.matrix(["text.layers[1]"], ["d", "a"])[0])
     assert (blocks, ids) == ({"text.layers[1]": 4}, ["d", "a"])
     assert store.available([spec]) == store.available(["text.layers[1]"])
+
+
+def test_a_copy_in_another_process_opens_the_store_from_any_working_directory(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(store.path.parent)
+    pickled = pickle.dumps(Store(store.path.name))
+    monkeypatch.chdir(tmp_path.parent)
+    assert pickle.loads(pickled).utterances == store.utterances  # noqa: S301
