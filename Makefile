@@ -1,7 +1,7 @@
 # make demo · make test · make docs · make bench · make lint · make coverage: each sets up a private environment first.
 PYTHON ?= python3
-# Test processes, one more than cores, since some tests wait for processes of their own; `make test JOBS=1` for one.
-JOBS ?= $(shell expr `nproc 2>/dev/null || echo 1` + 1)
+# Test processes; `make test JOBS=1` for one.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -4,9 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
-import pytest
-
-from tests.project.test_architecture import FILES, ROOT, name
+from tests.project.test_architecture import FILES, ROOT, name, parse
 
 SOURCES = [ROOT / "cli.py", *FILES]
 LONGEST = 350  # lines of a file
@@ -17,51 +15,44 @@ PARTICIPLE = re.compile(r"taken|told|said|known|found|made|kept|given|drawn|[a-z
 PUBLISHED = {"trained_on", "unweighted_average_recall", "weighted_f1"}
 
 
-def functions(path):
-    """Yield every function of a file that is not a property."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
-            if not any("property" in decorator for decorator in decorators):
-                yield node
+def functions():
+    """Yield the place and the node of every function that is not a property."""
+    for path in SOURCES:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+                if not any("property" in decorator for decorator in decorators):
+                    yield f"{name(path)}:{node.lineno} {node.name}", node
 
 
-def summaries(path):
-    """Yield the place and the first paragraph of every function's docstring."""
-    for node in functions(path):
-        if text := ast.get_docstring(node):
-            yield f"{name(path)}:{node.lineno} {node.name}: {text.partition(chr(10) + chr(10))[0]}"
+def summaries():
+    """Return the first paragraph of every function's docstring, by place."""
+    texts = {place: ast.get_docstring(node) or "" for place, node in functions()}
+    return {place: text.partition("\n\n")[0] for place, text in texts.items()}
 
 
-def summary_of(place):
-    return place.partition(": ")[2]
+def test_a_summary_says_what_a_function_does():
+    assert not {place: summary for place, summary in summaries().items() if NOUN.match(summary)}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_a_summary_says_what_a_function_does(path):
-    assert not [place for place in summaries(path) if NOUN.match(summary_of(place))]
+def test_a_summary_is_one_thought():
+    assert not {place: summary for place, summary in summaries().items() if ";" in summary}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_a_summary_is_one_thought(path):
-    assert not [place for place in summaries(path) if ";" in summary_of(place)]
+def test_a_function_is_named_by_a_verb():
+    names = {place: node.name.strip("_") for place, node in functions() if node.name not in PUBLISHED}
+    assert not [place for place, found in names.items() if PARTICIPLE.fullmatch(found.partition("_")[0])]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_a_function_is_named_by_a_verb(path):
-    names = {node.name.strip("_") for node in functions(path)} - PUBLISHED
-    assert not [found for found in names if PARTICIPLE.fullmatch(found.partition("_")[0])]
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_a_file_is_short(path):
-    assert path.read_text("utf-8").count("\n") <= LONGEST
+def test_a_file_is_short():
+    lines = {name(path): path.read_text("utf-8").count("\n") for path in SOURCES}
+    assert not {file: count for file, count in lines.items() if count > LONGEST}
 
 
 def test_a_class_name_stands_once():
     places = defaultdict(list)
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(name(path))
     assert not {found: files for found, files in places.items() if len(files) > 1}
