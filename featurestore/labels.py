@@ -9,6 +9,7 @@ from pathlib import Path
 from featurestore import registry
 from featurestore.corpora import CorpusCard
 from featurestore.errors import BadValue, Mismatch, NotFound, format_count
+from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 
 ALL = "all"
@@ -89,7 +90,7 @@ def load_scheme(name: str) -> Scheme:
         return Scheme(ALL, None)
     if name.endswith(".json"):
         return Scheme(name, _read_classes(Path(name)))
-    registry.check(name, list_schemes(), what=f"label scheme {name!r}", do="cli list labels")
+    check_known(name, list_schemes(), what=f"label scheme {name!r}", do="cli list labels")
     return Scheme(name, _collect_schemes()[name])
 
 

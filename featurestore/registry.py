@@ -4,13 +4,11 @@ They are found by listing, and only the chosen module is imported. See `features
 """
 
 import ast
-import difflib
 import hashlib
 import importlib
 import importlib.util
 import logging
 import pkgutil
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
@@ -20,6 +18,7 @@ from typing import Any
 
 from featurestore import plugins
 from featurestore.errors import BadValue, Unavailable, UnknownName, quote
+from featurestore.known_names import check_known, find_closest, list_names
 from featurestore.plugins import BrokenPlugin, Source
 
 PACKAGES = {
@@ -30,7 +29,6 @@ PACKAGES = {
     "checks": "benchmarks.checks",
 }
 
-_SHOWN = 20  # names that a message lists
 _HEAD = ("fit", "predict_proba", "save_weights", "load_weights", "from_params")
 _log = logging.getLogger("emofuse")  # without a handler of the user's, warnings go to standard error
 
@@ -198,44 +196,6 @@ def hash_source(kind: str, name: str) -> str:
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
 
 
-def check(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:
-    """Check that `name` is known.
-
-    Raises:
-        UnknownName: it is not; the message suggests the closest known names.
-    """
-    known = list(known)
-    if name in known:
-        return
-    close = find_closest(name, known)
-    hint = f"did you mean {' or '.join(close)}?" if close else ""
-    raise UnknownName(
-        f"unknown {what}",
-        expected=f"one of {_list_some(name, known)}" if known else "",
-        do=" ".join(part for part in (hint, f"see: {do}" if do else "") if part),
-    )
-
-
-def find_closest(name: str, known: Iterable[str]) -> list[str]:
-    """Find up to three known names that look like a name, or whose words have its letters as initials.
-
-    >>> find_closest("loso", ["holdout", "leave-one-session-out", "leave-one-speaker-out"])
-    ['leave-one-session-out', 'leave-one-speaker-out']
-    """
-    known = list(known)
-    initials = ["".join(word[0] for word in re.split("[-_ ]", one) if word) for one in known]
-    short = [one for one, letters in zip(known, initials, strict=True) if len(name) > 1 and letters == name.lower()]
-    return short or difflib.get_close_matches(name, known, n=3)
-
-
-def _list_some(name: str, known: list[str]) -> str:
-    """List all known names, or of very many, such as the ids of a corpus, the closest."""
-    if len(known) <= _SHOWN:
-        return ", ".join(known)
-    closest = difflib.get_close_matches(name, known, n=_SHOWN, cutoff=0)
-    return f"{', '.join(closest)}, … {len(known):,} in all"
-
-
 def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
     """Find everything of one kind by name, and a line about each plug-in that cannot be used."""
     taken, problems = _find_own(kind), []
@@ -267,7 +227,7 @@ def _find_source(kind: str, name: str) -> Source:
         found, _ = _collect(kind)
         if kind == "heads" and name not in found:
             raise _explain_unknown_head(name, sorted(found))
-        check(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}, or --plugin FILE.py")
+        check_known(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}, or --plugin FILE.py")
     return found[name]
 
 
@@ -276,7 +236,7 @@ def _explain_unknown_head(name: str, known: list[str]) -> UnknownName:
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return UnknownName(
         f"unknown head {name!r}",
-        expected=f"one of {_list_some(name, known)}, the dotted path of a scikit-learn classifier, or a plug-in's name",
+        expected=f"one of {list_names(name, known)}, the dotted path of a scikit-learn classifier, or a plug-in's name",
         do=f"{hint}see: cli list heads; a head of your own needs --plugin FILE.py",
     )
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import manifest, registry
+from featurestore import manifest
 from featurestore.corpora import ROW_NUMBERS
 from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
+from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, check_list, is_network, parse_feature
 from featurestore.storage.checksum import hash_file
@@ -129,7 +130,7 @@ class Store:
             if not known:
                 raise self._no_features()
             what = f"encoder {encoder!r} in {self.path}"
-            registry.check(encoder, known, what=what, do=f"cli inspect {quote(self.path)}")
+            check_known(encoder, known, what=what, do=f"cli inspect {quote(self.path)}")
             file = FeatureFile(self.path / f"{encoder}.h5")
             self._check_manifest(file)
             self._files[encoder] = file
@@ -304,7 +305,7 @@ class Store:
         for spec in specs:
             file = self.file(spec.encoder)
             is_optional = spec.kind in INDEXED and is_network(file.header.encoder)
-            registry.check(
+            check_known(
                 f"{spec.encoder}.{spec.kind}",
                 [f"{spec.encoder}.{kind}" for kind in file.kinds],
                 what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from featurestore import registry
 from featurestore.engines.signals import exit_on_signals
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.errors import BadValue
+from featurestore.known_names import check_known
 
 __all__ = ["ENGINES", "Engine", "WorkerFailure", "WorkerPool"]
 
@@ -36,7 +36,7 @@ class Engine:
     device: str = ""
 
     def __post_init__(self) -> None:
-        registry.check(self.name, ENGINES, what=f"engine {self.name!r}")
+        check_known(self.name, ENGINES, what=f"engine {self.name!r}")
         if self.scheduler and self.name != "dask":
             raise BadValue(
                 f"engine {self.name} takes no --scheduler",

@@ -10,6 +10,7 @@ from typing import Any
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName, format_count
 from featurestore.folds.group_split import split_dev_parts
+from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 
 _PARTS = ("train", "test", "dev", "unused")
@@ -99,7 +100,7 @@ def choose(folds: Sequence[Fold], name: str) -> Fold:
     Raises:
         UnknownName: there is no fold of that name.
     """
-    registry.check(name, [fold.name for fold in folds], what=f"fold {name!r}")
+    check_known(name, [fold.name for fold in folds], what=f"fold {name!r}")
     return next(fold for fold in folds if fold.name == name)
 
 

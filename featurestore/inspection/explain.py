@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from featurestore import registry
 from featurestore.errors import UnknownName, quote
 from featurestore.extraction import freshness
+from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, parse_feature
 from featurestore.storage import schema
@@ -32,11 +32,11 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     store = Store(path)
     is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
     wanted = parse_feature(f"{feature}[0]" if is_complete else feature)
-    registry.check(
+    check_known(
         wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quote(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
-    registry.check(
+    check_known(
         f"{wanted.encoder}.{wanted.kind}",
         [f"{wanted.encoder}.{kind}" for kind in file.kinds],
         what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}",
@@ -44,7 +44,7 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     )
     rows = {row.id: row for row in store.utterances}
     if utterance_id not in file.rows:
-        registry.check(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")
+        check_known(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")
     dataset = schema.VALUES if wanted.kind == "frames" else wanted.kind
     answer: dict[str, Any] = {"feature": feature, "file": str(file.path), "dataset": f"/{dataset}"}
     if utterance_id in file.rows:

@@ -8,6 +8,7 @@ import pytest
 
 from featurestore import registry
 from featurestore.errors import BadValue, UnknownName
+from featurestore.known_names import check_known
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_an_abbreviation_a_bare_class_name_and_a_file_lead_to_the_name(kind, nam
 def test_of_very_many_names_the_closest_are_shown():
     known = [f"Ses{number:04d}" for number in range(1200)]
     with pytest.raises(UnknownName) as caught:
-        registry.check("Ses07331", known, what="utterance 'Ses07331'")
+        check_known("Ses07331", known, what="utterance 'Ses07331'")
     expected = str(caught.value).splitlines()[1]
     assert expected.startswith("  expected: one of Ses0733, ")
     assert expected.endswith(", … 1,200 in all")
