@@ -1,7 +1,7 @@
-"""Scikit-learn classifiers of feature vectors, one per module. This package imports nothing else of the project.
+"""Scikit-learn classifiers, one per module: of feature vectors, of frames and of dialogues. This package imports nothing else of the project.
 
->>> list_heads()
-['logistic', 'mlp', 'prior', 'svm', 'xgb']
+>>> [name for name in list_heads() if name in ("bc-lstm", "svm")]
+['bc-lstm', 'svm']
 >>> load_head("svm")(C=10).get_params()["C"]
 10
 """
@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
     from heads._dotted_path import UnusableClassifier, suggest_classifiers
+    from heads._inputs import Block, Frames, Inputs, Turns
 
 __all__ = [
+    "Block",
     "Codes",
+    "Frames",
     "Head",
+    "Inputs",
     "Matrix",
+    "Turns",
     "UnusableClassifier",
     "draw_seed",
     "list_baselines",
@@ -30,13 +35,18 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
+    **dict.fromkeys(("Block", "Frames", "Inputs", "Turns"), "_inputs"),
     **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),
 }
 
 
 def list_heads() -> list[str]:
-    """List the names of the heads in this package, sorted. `cli list heads` adds those of plug-ins."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    """List the names of the heads in this package, sorted: `bc-lstm` of `bc_lstm.py`.
+
+    `cli list heads` adds those of plug-ins.
+    """
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(name.replace("_", "-") for name in modules)
 
 
 @cache
@@ -50,7 +60,7 @@ def list_baselines() -> list[str]:
     ['prior']
     """
     folder = Path(next(iter(__path__)))
-    return [name for name in list_heads() if ".poor_score = True" in (folder / f"{name}.py").read_text("utf-8")]
+    return [name for name in list_heads() if ".poor_score = True" in _find_module(folder, name).read_text("utf-8")]
 
 
 def load_head(name: str) -> "type[Head]":
@@ -69,10 +79,14 @@ def load_head(name: str) -> "type[Head]":
         return make_head(name)
     if name not in list_heads():
         raise LookupError(f"unknown head {name!r}\n  expected: one of {', '.join(list_heads())}, or a dotted path")
-    module = importlib.import_module(f"heads.{name}")
+    module = importlib.import_module(f"heads.{name.replace('-', '_')}")
     (public,) = module.__all__
     head: type[Head] = getattr(module, public)
     return head
+
+
+def _find_module(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('-', '_')}.py"
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from heads._inputs import Inputs, from_matrix
 
 Matrix = NDArray[np.floating[Any]]
 Codes = NDArray[np.intp]
@@ -28,7 +30,12 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     `history_`, a mapping for each epoch with `loss` and `accuracy` on the training rows, which a benchmark records. A
     baseline head, which others must beat, sets scikit-learn's tag `poor_score`.
 
+    A head that takes more than a matrix names it in `TAKES`, and its methods take `Inputs` in place of X. It takes a
+    plain matrix too, whose rows are then alone: no dialogue, one frame each.
+
     Attributes:
+        TAKES: what it takes beyond a matrix: `blocks`, `frames`, `dialogue`, `words` (`heads.Inputs`).
+        KIND: the kind of feature that it reads by default, such as `frames`; empty for one vector of each encoder.
         SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
         COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
         REMOVED: parameters of earlier versions, each with the value that is equivalent to this version.
@@ -36,6 +43,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         classes_: (C,) set by `fit`; set it before `load_weights`, and `n_features_in_` too.
     """
 
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    KIND: ClassVar[str] = ""
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
     COST: ClassVar[float] = 1.0
     REMOVED: ClassVar[Mapping[str, Any]] = {}
@@ -57,8 +66,22 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 raise ValueError(f"this version has no parameter {name}, and the bundle sets {name}={value!r}")
         return cls(**kept)
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def list_modalities(self) -> tuple[str, ...]:
+        """List the modalities that the head cannot do without, of `audio` and `text`."""
+        return ()
+
+    def describe_context(self) -> str:
+        """Describe what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
+        return ""
+
+    def fit(self, X: Any, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None) -> Self:
         """Fit to X (N, D) and the class names y (N,).
+
+        Args:
+            X: a matrix, or `Inputs` with N targets.
+            y: class names of the rows or targets.
+            after_epoch: called with this head after each epoch of a head that learns in epochs. It can predict then,
+                and `history_` ends with that epoch. What it returns is ignored.
 
         Raises:
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
@@ -68,15 +91,19 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         check_classification_targets(names)
         self.classes_, codes = np.unique(names, return_inverse=True)  # (C,), (N,)
         self._check_classes()
-        self._fit(matrix, codes)
+        self._after_epoch = after_epoch
+        try:
+            self._fit(matrix, codes)
+        finally:
+            del self._after_epoch
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Matrix:
+    def predict_proba(self, X: Any) -> Matrix:
         """Compute the probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
         check_is_fitted(self)
         return self._predict_proba(self._check_rows(X))
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row: (N,)."""
         best: Codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -94,22 +121,47 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def _fit(self, X: Matrix, codes: Codes) -> None:
-        """Learn from X (N, D) and the number of each row's class (N,)."""
+    def _fit(self, X: Any, codes: Codes) -> None:
+        """Learn from X (N, D), or from `Inputs` where the head takes them, and the number of each class (N,)."""
 
     @abstractmethod
-    def _predict_proba(self, X: Matrix) -> Matrix:
-        """Compute the probability of each class for checked rows X (N, D): (N, C)."""
+    def _predict_proba(self, X: Any) -> Matrix:
+        """Compute the probability of each class for checked rows X (N, D), or `Inputs` of N targets: (N, C)."""
 
-    def _check_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, NDArray[Any]]:
+    def _check_training(self, X: Any, y: ArrayLike) -> tuple[Any, NDArray[Any]]:
         """Validate training data, and set `n_features_in_`."""
+        if isinstance(X, Inputs):
+            return self._check_inputs(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
-        return matrix, names
+        return self._from_matrix(matrix), names
 
-    def _check_rows(self, X: ArrayLike) -> Matrix:
+    def _check_rows(self, X: Any) -> Any:
         """Validate rows to predict: as many columns as in training."""
-        matrix: Matrix = validate_data(self, X, dtype=_DTYPES, reset=False)
-        return matrix
+        if isinstance(X, Inputs):
+            return self._check_inputs(X, reset=False)
+        return self._from_matrix(validate_data(self, X, dtype=_DTYPES, reset=False))
+
+    def _from_matrix(self, X: Matrix) -> Any:
+        return from_matrix(X, self.TAKES) if self.TAKES else X
+
+    def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:
+        """Validate inputs, and return them, or their matrix for a head that takes nothing else."""
+        if not np.isfinite(inputs.X).all():
+            raise ValueError("Input X contains NaN or infinity.")
+        if reset:
+            self.n_features_in_ = inputs.width
+        elif inputs.width != self.n_features_in_:
+            raise ValueError(
+                f"X has {inputs.width} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
+            )
+        return inputs if self.TAKES else inputs.X[inputs.targets]
+
+    @staticmethod
+    def _check_names(inputs: Inputs, y: ArrayLike) -> NDArray[Any]:
+        names: NDArray[Any] = column_or_1d(y)
+        if len(names) != len(inputs):
+            raise ValueError(f"X has {len(inputs)} targets, y {len(names)}")
+        return names
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:

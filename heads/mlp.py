@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
+from heads._device import choose_device, find_device
 
 __all__ = ["MLPHead"]
 
@@ -101,7 +102,7 @@ class MLPHead(Head):
         decay: torch.optim.lr_scheduler.LRScheduler,
     ) -> None:
         """Pass over the rows once, in the given order, and extend `steps_` and `history_`."""
-        device = _find_device(self.network_)
+        device = find_device(self.network_)
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         steps = []
         for rows in batches:
@@ -142,7 +143,7 @@ class MLPHead(Head):
 
     def compute_scores(self, X: Matrix) -> torch.Tensor:
         """Compute the network's outputs before the softmax, on the CPU: (N, C)."""
-        device = _find_device(self.network_)
+        device = find_device(self.network_)
         with torch.inference_mode():
             return torch.cat([self.network_(self._standardize(rows).to(device)) for rows in _iterate_chunks(X)]).cpu()
 
@@ -170,7 +171,7 @@ class MLPHead(Head):
     def _fit(self, X: Matrix, codes: Codes) -> None:
         self._check_params()
         generator = torch.Generator().manual_seed(draw_seed(self.random_state))
-        device = _choose_device(self.device)
+        device = choose_device(self.device)
         self.mean_, self.scale_ = _fit_scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
         self.network_ = self._build_network(generator).to(device)
         optimizer = torch.optim.AdamW(
@@ -182,6 +183,8 @@ class MLPHead(Head):
         for _ in range(self.epochs):
             order = torch.randperm(X.shape[0], generator=generator).numpy()
             self.fit_epoch(X, codes, order, optimizer, decay)
+            if self._after_epoch:
+                self._after_epoch(self)
         self.network_ = self.network_.cpu()
 
     def _predict_proba(self, X: Matrix) -> Matrix:
@@ -232,15 +235,3 @@ def _fit_scaling(X: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _iterate_chunks(X: Matrix) -> Iterator[Matrix]:
     rows = max(1, _CHUNK // X.shape[1])
     return (X[start : start + rows] for start in range(0, X.shape[0], rows))
-
-
-def _choose_device(name: str) -> torch.device:
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    try:
-        return torch.device(name) if name != "auto" else found or torch.device("cpu")
-    except (RuntimeError, TypeError):
-        raise ValueError(f"device must be 'auto' or a torch device such as 'cpu', got {name!r}") from None
-
-
-def _find_device(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device

@@ -35,7 +35,7 @@ def list_settings(head: str) -> dict[str, Setting]:
     200
     """
     kind, searched = registry.load("heads", head), search_space(head)
-    meanings, known = _read_meanings(inspect.getdoc(kind) or ""), default_params(head)
+    meanings, known = _collect_meanings(kind), default_params(head)
     names = [name for name in inspect.signature(kind).parameters if name in known]
     return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
 
@@ -64,6 +64,14 @@ def _render_lines(head: str) -> list[str]:
         text = f"{name}={setting.default}: {setting.meaning}{drawn}"
         lines.append(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="      "))
     return lines
+
+
+def _collect_meanings(kind: type) -> dict[str, str]:
+    """Collect what a class and its base classes say of their settings, the class itself before its bases."""
+    found: dict[str, str] = {}
+    for one in kind.__mro__:
+        found = _read_meanings(inspect.cleandoc(one.__doc__ or "")) | found
+    return found
 
 
 def _read_meanings(doc: str) -> dict[str, str]:

@@ -3,8 +3,7 @@
 It reads rows on demand, since the paper's matrix of 131,360 columns does not fit into memory.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -75,29 +74,6 @@ class PaperMLP(MLPHead):
         self.extra_outputs = extra_outputs
         self.double_softmax = double_softmax
 
-    def fit(self, X: ArrayLike | Rows, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None) -> Self:
-        """Fit to X (N, D) and the class names y (N,).
-
-        Args:
-            X: an array, or `Rows` that are read a batch at a time.
-            y: class names.
-            after_epoch: called with this head after each epoch. It can predict then, and `history_` ends with that
-                epoch. Its return value is ignored.
-
-        Raises:
-            ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
-                out of its range.
-        """
-        self._after_epoch = after_epoch
-        try:
-            return super().fit(X, y)  # type: ignore[arg-type]
-        finally:
-            del self._after_epoch
-
-    def predict_proba(self, X: ArrayLike | Rows) -> Matrix:
-        """Compute the probability of each class, in the order of `classes_`: (N, C), rows sum to 1."""
-        return super().predict_proba(X)  # type: ignore[arg-type]
-
     def fit_epoch(self, *args: Any) -> None:
         """Pass over the rows once and call `after_epoch`."""
         # one place for the first layer's gradient, 269 MB at the paper's width: allocating it at every step costs
@@ -107,8 +83,6 @@ class PaperMLP(MLPHead):
             super().fit_epoch(*args)
         finally:
             del self._gradient
-        if self._after_epoch:
-            self._after_epoch(self)
 
     def compute_gradients(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Set the gradients as `MLPHead` does, the first layer's by hand into memory that is used again."""

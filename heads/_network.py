@@ -1,0 +1,210 @@
+"""Define the base class of heads whose network reads `Inputs`: settings, training, prediction in batches, weights."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors import torch as safetensors
+from sklearn.utils.class_weight import compute_class_weight
+from torch import nn
+
+from heads._base import Codes, Head, Matrix, draw_seed
+from heads._device import choose_device, find_device
+from heads._inputs import Indices, Inputs, Layout, describe_layout
+from heads._scaling import Scaling, fit_scaling
+from heads._training import Course, train
+
+_FILE = "network.safetensors"
+
+
+class Batch(Protocol):
+    """Some utterances as tensors on the network's device."""
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """Number of the row of each output (M,)."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkHead(Head):
+    """Base class of heads whose network reads dialogues or frames. N targets among R rows, C classes.
+
+    Rows are grouped into units that the network reads as a whole, a dialogue or an utterance, and units into batches.
+    The answer for a unit never depends on the others in its batch: padding is masked or packed.
+
+    A head implements `_list_units`, `_measure`, `_collate` and `_build_network`. Its network maps a batch to the
+    outputs (M, C) of the batch's `rows`.
+
+    Args:
+        learning_rate: AdamW's, above 0.
+        epochs: passes over the training part, at least 1; the most where a dev part chooses the epoch.
+        batch_size: units (dialogues, or utterances) a step, at least 1.
+        weight_decay: AdamW's, at least 0.
+        dropout: probability, at least 0 and below 1.
+        max_grad_norm: gradients are scaled down to this norm, above 0.
+        class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
+        validation_fraction: part of the units given to `fit` that is kept aside to choose the epoch, 0 to 0.5. With 0,
+            or where it would be empty, all epochs are run and the last is kept.
+        patience: epochs without a lower loss on that part after which training ends, at least 1.
+        device: "auto" (the GPU where there is one) or a torch device such as "cpu".
+        random_state: seeds the first weights, dropout, the order of the units and the part kept aside. The global
+            generators are left alone.
+
+    Attributes:
+        network_: in float32, on the CPU.
+        layout_: the blocks and frames that it was fitted on.
+        scaling_: mean and standard deviation of each block's columns and of each frame's dimensions.
+        history_: one mapping for each epoch with `loss` (mean cross entropy in nats) and `accuracy` (0 to 1) on the
+            training units as they were trained on, and `validation_loss` where there is a part for it; not in a bundle.
+        epoch_: the epoch that was kept, counted from 1; not in a bundle.
+    """
+
+    COST: ClassVar[float] = 100.0
+    SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),
+        "dropout": (0.1, 0.25, 0.5),
+        "weight_decay": (1e-5, 1e-3, 1e-1),
+    }
+
+    learning_rate: float = 1e-3
+    epochs: int = 60
+    batch_size: int = 32
+    weight_decay: float = 1e-5
+    dropout: float = 0.25
+    max_grad_norm: float = 5.0
+    class_weight: dict[str, float] | str | None = None
+    validation_fraction: float = 0.1
+    patience: int = 10
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+
+    @abstractmethod
+    def _list_units(self, inputs: Inputs) -> list[Indices]:
+        """List the rows that the network reads together, in their order, for every unit that holds a target."""
+
+    @abstractmethod
+    def _measure(self, inputs: Inputs, unit: Indices) -> int:
+        """Return the length of a unit, by which units of a batch are chosen to need little padding."""
+
+    @abstractmethod
+    def _collate(self, inputs: Inputs, units: Sequence[Indices], device: torch.device) -> Any:
+        """Make a `Batch` of units, scaled and masked."""
+
+    @abstractmethod
+    def _build_network(self, layout: Layout, classes: int) -> nn.Module:
+        """Build the network with new weights. Its `forward` maps a batch to outputs (M, C)."""
+
+    def save_weights(self, folder: Path) -> None:
+        """Write `network.safetensors`: weights, scaling, and the layout in its metadata."""
+        tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network_.state_dict().items()}
+        for number, scaling in enumerate(self.scaling_):
+            tensors |= {f"scaling.{number}.{name}": torch.from_numpy(array) for name, array in vars(scaling).items()}
+        safetensors.save_file(tensors, folder / _FILE, {"layout": json.dumps(self.layout_.to_json())})
+
+    def load_weights(self, folder: Path) -> None:
+        """Read `network.safetensors`."""
+        with safe_open(folder / _FILE, "pt") as file:
+            layout = Layout.from_json(json.loads(file.metadata()["layout"]))
+        tensors = safetensors.load_file(folder / _FILE)
+        if layout.width != self.n_features_in_:
+            raise ValueError(f"{_FILE} is of {layout.width} columns, not {self.n_features_in_}")
+        count = len(layout.list_modalities())
+        self.scaling_ = [
+            Scaling(*(tensors.pop(f"scaling.{number}.{name}").numpy() for name in ("mean", "scale")))
+            for number in range(count)
+        ]
+        network = self._build_network(layout, len(self.classes_))
+        network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in tensors.items()})
+        self.layout_, self.network_ = layout, network.eval()
+
+    def _fit(self, X: Inputs, codes: Codes) -> None:
+        self._check_params()
+        seed, device = draw_seed(self.random_state), choose_device(self.device)
+        self.layout_, self.scaling_ = describe_layout(X), fit_scaling(X)
+        row_codes = np.full(len(X.X), -1)
+        row_codes[X.targets] = codes
+        training, validation = self._split_units(self._list_units(X), np.random.default_rng(seed))
+        with torch.random.fork_rng():  # weights and dropout draw from the global generator
+            torch.manual_seed(seed)
+            self.network_ = self._build_network(self.layout_, len(self.classes_)).to(device)
+            course = Course(
+                epochs=self.epochs,
+                patience=self.patience,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                max_grad_norm=self.max_grad_norm,
+                class_weights=self._weigh_classes(codes, device),
+            )
+            self.history_: list[dict[str, float]] = []
+            self.epoch_ = train(
+                self.network_,
+                course,
+                torch.from_numpy(row_codes).to(device),
+                batches=lambda random: self._iterate_batches(X, training, random),
+                validation=lambda: self._iterate_batches(X, validation, None),
+                after_epoch=self._end_epoch,
+                seed=seed,
+            )
+        self.network_ = self.network_.cpu().eval()
+
+    def _predict_proba(self, X: Inputs) -> Matrix:
+        if (found := describe_layout(X)) != self.layout_ and any(found.list_modalities()):
+            raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
+        probabilities = np.empty((len(X.X), len(self.classes_)), np.float32)
+        self.network_.eval()
+        with torch.inference_mode():
+            for batch in self._iterate_batches(X, self._list_units(X), None):
+                probabilities[batch.rows.cpu()] = self.network_(batch).softmax(dim=1).cpu()
+        of_targets: Matrix = probabilities[X.targets]
+        return of_targets
+
+    def _end_epoch(self, line: dict[str, float]) -> None:
+        self.history_.append(line)
+        if self._after_epoch:
+            self._after_epoch(self)
+            self.network_.train()
+
+    def _split_units(
+        self, units: Sequence[Indices], random: np.random.Generator
+    ) -> tuple[list[Indices], list[Indices]]:
+        """Split the units into those to train on and those that choose the epoch."""
+        count = round(self.validation_fraction * len(units))
+        order = random.permutation(len(units))
+        kept, aside = order[count:], order[:count]
+        return [units[number] for number in sorted(kept)], [units[number] for number in sorted(aside)]
+
+    def _iterate_batches(
+        self, inputs: Inputs, units: Sequence[Indices], random: np.random.Generator | None
+    ) -> Iterator[Any]:
+        """Yield batches of units of similar length, in random order if there is a generator."""
+        device, size = find_device(self.network_), self.batch_size
+        order = np.arange(len(units)) if random is None else random.permutation(len(units))
+        lengths = np.array([self._measure(inputs, units[number]) for number in order])
+        window = size * (8 if random is not None else max(1, len(units)))  # units that are sorted by length together
+        batches: list[Indices] = []
+        for start in range(0, len(order), window):
+            part = order[start : start + window][np.argsort(lengths[start : start + window], kind="stable")]
+            batches += [part[first : first + size] for first in range(0, len(part), size)]
+        for number in range(len(batches)) if random is None else random.permutation(len(batches)):
+            yield self._collate(inputs, [units[unit] for unit in batches[number]], device)
+
+    def _weigh_classes(self, codes: Codes, device: torch.device) -> torch.Tensor | None:
+        if self.class_weight is None:
+            return None
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
+        return torch.tensor(weights, dtype=torch.float32, device=device)
+
+    def _check_params(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            self._check_number(name, low=1, integer=True, inclusive=True)
+        for name in ("learning_rate", "max_grad_norm"):
+            self._check_number(name, low=0)
+        self._check_number("weight_decay", low=0, inclusive=True)
+        self._check_number("dropout", low=0, high=0.99, inclusive=True)
+        self._check_number("validation_fraction", low=0, high=0.5, inclusive=True)
