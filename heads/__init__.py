@@ -1,4 +1,6 @@
-"""Scikit-learn classifiers, one per module: of feature vectors, of frames and of dialogues. This package imports nothing else of the project.
+"""Scikit-learn classifiers, one per module: of feature vectors, of frames and of dialogues.
+
+This package imports nothing else of the project.
 
 >>> [name for name in list_heads() if name in ("bc-lstm", "svm")]
 ['bc-lstm', 'svm']

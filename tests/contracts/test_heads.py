@@ -10,16 +10,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from benchmarks.evaluation.baselines import is_baseline
 from featurestore import registry
+from tests.support.quick_heads import construct, construct_seeded
 
 HEADS = registry.names("heads")
 ROOT = Path(__file__).parents[2]
-# small enough for scikit-learn's hundred checks, large enough for its accuracy check
-QUICK = {"mlp": {"hidden": (64, 32), "device": "cpu"}, "xgb": {"n_estimators": 20, "n_jobs": 1}}
 NAMES = np.array(["angry", "happy", "neutral", "sad"])
-
-
-def construct(head, **params):
-    return registry.load("heads", head)(**QUICK.get(head, {}) | params)
 
 
 BASELINES = [head for head in HEADS if get_tags(construct(head)).classifier_tags.poor_score]
@@ -36,11 +31,6 @@ def data(rows=120, widths=(5, 3), scales=(1.0, 1.0)):
         for centre, width, scale in zip(centres, widths, scales, strict=True)
     ]
     return np.hstack(blocks).astype(np.float32), NAMES[codes]
-
-
-def construct_seeded(head, seed=0):
-    estimator = construct(head)
-    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
 
 
 @parametrize_with_checks([construct(head) for head in HEADS])
@@ -142,7 +132,8 @@ def test_one_class_raises(head):
 SAVE = """
 import sys
 from pathlib import Path
-from tests.contracts.test_heads import construct_seeded, data
+from tests.contracts.test_heads import data
+from tests.support.quick_heads import construct_seeded
 
 ballast = [object() for _ in range(int(sys.argv[2]))]  # so that objects lie at other addresses
 for head in sys.argv[3:]:
