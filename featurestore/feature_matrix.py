@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from operator import itemgetter
 
 import numpy as np
 
-from featurestore.errors import UnknownName
+from featurestore.errors import BadValue, UnknownName
 from featurestore.spec import FeatureSpec
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
@@ -31,18 +32,42 @@ class StoredFeature:
         """Number of frames for `frames`, number of the layer for `layers`."""
         return self.spec.index or 0
 
-    def width(self) -> int:
-        """Return the number of columns in a matrix.
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one row: (D,), or (L, D) for all layers.
 
         Raises:
+            BadValue: every utterance has another number of frames.
             UnknownName: there is no such layer.
         """
+        if self.spec.is_ragged:
+            raise BadValue(
+                f"{self.spec} has another number of frames for every utterance, and cannot be columns of a matrix",
+                expected=f"a number of frames, such as {self.spec}[170], or a head that takes frames",
+                do=f"Store.frames({str(self.spec)!r}) reads them; heads: cli list heads",
+            )
         if self.spec.kind == "frames":
-            return self.number * int(self.values.shape[1])
+            return (self.number * int(self.values.shape[1]),)
         if self.spec.kind == "layers" and self.number >= self.values.shape[1]:
             last = self.values.shape[1] - 1
             raise UnknownName(f"{self.file.path} has no layer {self.number}", expected=f"0 to {last}")
-        return int(self.values.shape[-1])
+        every_layer = self.spec.kind == "layers" and self.spec.index is None
+        return tuple(map(int, self.values.shape[1:] if every_layer else self.values.shape[-1:]))
+
+    def width(self) -> int:
+        """Return the number of columns in a matrix. It raises as `shape` does."""
+        return prod(self.shape())
+
+    def frames(self, ids: Sequence[str]) -> list[np.ndarray]:
+        """Return the frames (T, D) of each utterance as views of the memory map.
+
+        Raises:
+            BadValue: the feature is no sequence of frames.
+            UnknownName: an utterance is not in the file.
+        """
+        if not self.spec.is_ragged:
+            raise BadValue(f"{self.spec} is no sequence of frames", expected=f"{self.spec.encoder}.frames")
+        values, offsets = np.asarray(self.values), np.asarray(self.file[schema.OFFSETS])
+        return [values[offsets[row] : offsets[row + 1]] for row in self.find_rows(ids)]
 
     def find_rows(self, ids: Sequence[str]) -> np.ndarray:
         """Return the row of each utterance in the file, int64 (N,).
@@ -68,13 +93,19 @@ class StoredFeature:
         if self.spec.kind == "frames":
             self._copy_frames(block, rows)
             return
-        values = self.values[:, self.number] if self.spec.kind == "layers" else self.values
+        values = self._list_rows()
         if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
             block[:] = values[rows[0] : rows[0] + len(rows)]  # consecutive rows: one copy, no gathering
         elif block.flags.c_contiguous and values.dtype == block.dtype:
             np.take(values, rows, axis=0, out=block, mode="clip")  # `clip` writes straight into `out`
         else:
             block[:] = values[rows]
+
+    def _list_rows(self) -> np.ndarray:
+        """Return the rows to copy (R, width): of one layer, or of all side by side."""
+        if self.spec.kind != "layers":
+            return self.values
+        return self.values.reshape(len(self.values), -1) if self.spec.index is None else self.values[:, self.number]
 
     def _copy_frames(self, block: np.ndarray, rows: np.ndarray) -> None:
         offsets, values = self.file[schema.OFFSETS], self.values

@@ -21,12 +21,18 @@ class FeatureSpec:
     Args:
         encoder: name of the feature file.
         kind: `mean`, `logits`, `frames`, …
-        index: the number of frames in `frames[170]`, the number of the layer in `layers[6]`; None for other kinds.
+        index: the number of frames in `frames[170]`, the number of the layer in `layers[6]`; None for other kinds, for
+            `frames` (all of them, ragged) and for `layers` (all of them).
     """
 
     encoder: str
     kind: str
     index: int | None = None
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether every utterance has another number of frames, so that only heads which take frames can read it."""
+        return self.kind == "frames" and self.index is None
 
     def __str__(self) -> str:
         return f"{self.encoder}.{self.kind}" + (f"[{self.index}]" if self.index is not None else "")
@@ -35,7 +41,8 @@ class FeatureSpec:
 def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
     """Parse `<encoder>.<kind>`, `<encoder>.frames[COUNT]` (the first frames, flattened) or `<encoder>.layers[NUMBER]`.
 
-    A feature that is already parsed is returned as it is.
+    Without an index, `frames` are all frames, of another number for every utterance, and `layers` all layers. A feature
+    that is already parsed is returned as it is.
 
     Raises:
         BadValue: it is none of these.
@@ -43,7 +50,7 @@ def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
     if isinstance(feature, FeatureSpec):
         return feature
     match = _FEATURE.fullmatch(feature.strip())
-    if not match or (match["kind"] in INDEXED) != (match["index"] is not None):
+    if not match or (match["index"] is not None and match["kind"] not in INDEXED):
         raise BadValue(
             f"{feature!r} is not a feature",
             expected="ENCODER.KIND, for example audio.mean, text.logits, audio.frames[170] or audio.layers[6]",

@@ -250,7 +250,7 @@ class Store:
 
         Args:
             features: for example `["audio.mean", "text.logits"]`. `audio.frames[170]` is the first 170 frames,
-                flattened and zero-padded. `audio.layers[6]` is one layer.
+                flattened and zero-padded. `audio.layers[6]` is one layer, `audio.layers` all of them side by side.
             ids: utterance ids, in the order of the rows. By default those that have every feature, in manifest order,
                 with a warning if that leaves any out.
 
@@ -265,6 +265,17 @@ class Store:
         chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
         widths = {str(feature.spec): feature.width() for feature in found}
         return assemble(found, [feature.find_rows(chosen) for feature in found]), widths, chosen
+
+    def frames(self, feature: str | FeatureSpec, ids: Sequence[str]) -> list[np.ndarray]:
+        """Return all frames of each utterance, (T, D) by id, read from disk when they are used.
+
+        It raises as `matrix` does, and for a feature such as `audio.mean` that is no sequence of frames.
+        """
+        return self._find([feature])[0].frames(ids)
+
+    def shape(self, feature: str | FeatureSpec) -> tuple[int, ...]:
+        """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
+        return self._find([feature])[0].shape()
 
     def batches(
         self, features: Sequence[str | FeatureSpec], ids: Sequence[str] | None = None, size: int = 1024

@@ -154,7 +154,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 f"X has {inputs.width} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
             )
-        return inputs if self.TAKES else inputs.X[inputs.targets]
+        return inputs if self.TAKES else inputs.matrix
 
     @staticmethod
     def _check_names(inputs: Inputs, y: ArrayLike) -> NDArray[Any]:

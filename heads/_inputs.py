@@ -111,6 +111,12 @@ class Inputs:
         """Number of columns and of dimensions of all frames together."""
         return int(self.X.shape[1]) + sum(one.width for one in self.frames)
 
+    @property
+    def matrix(self) -> Rows:
+        """The columns of the targets (N, D), without a copy where every row is a target."""
+        every = len(self.targets) == len(self.X) and (self.targets == np.arange(len(self.X))).all()
+        return self.X if every else self.X[self.targets]
+
     def read_block(self, block: Block) -> Rows:
         """Return the columns of a block as a view, (R, *shape)."""
         start = sum(one.width for one in self.blocks[: self.blocks.index(block)])

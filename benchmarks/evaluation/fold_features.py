@@ -16,6 +16,7 @@ from benchmarks.evaluation.source import FeatureSource
 from featurestore.errors import BadValue, Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.spec import FeatureSpec
+from heads import Block, Frames, Inputs
 
 CROSS_FITTED, MEAN, IN_SAMPLE = "cross-fitted", "cross-fitted-mean", "in-sample"
 LOGITS = (CROSS_FITTED, MEAN, IN_SAMPLE)
@@ -54,25 +55,36 @@ class FoldFeatures:
         """The name of every feature file that is read, each once."""
         return list(dict.fromkeys(file.encoder for file in self.all_files))
 
-    def read(self, store: FeatureSource, utterance_ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int]]:
-        """Read the rows of utterances.
+    def read(self, store: FeatureSource, utterance_ids: Sequence[str]) -> Inputs:
+        """Read the rows of utterances: columns in float32, and frames that stay on disk until they are used.
 
         An utterance that the fold's encoder was fine-tuned on gets the logits of the encoder that did not see it.
 
         Returns:
-            X (N, sum of D), and the width of each feature as the user names it.
+            One row for each utterance, all of them targets. Features are called as the user names them.
 
         Raises:
             Mismatch: every encoder was fine-tuned on it.
         """
-        X, widths, _ = store.matrix(list(map(str, self.files)), utterance_ids)
-        blocks = dict(zip(map(str, self.features), widths.values(), strict=True))
+        pairs = list(zip(self.features, self.files, strict=True))
+        flat = [(feature, file) for feature, file in pairs if not file.is_ragged]
+        blocks = tuple(
+            Block(str(feature), store.modality(file.encoder), store.shape(str(file))) for feature, file in flat
+        )
+        X = np.empty((len(utterance_ids), 0), np.float32)
+        if flat:
+            X = store.matrix([str(file) for _, file in flat], utterance_ids)[0]
         start = 0
-        for feature, file, width in zip(self.features, self.files, widths.values(), strict=True):
+        for (feature, file), block in zip(flat, blocks, strict=True):
             if feature in self.parts:
-                self._cross_fit(store, feature, file, utterance_ids, X[:, start : start + width])
-            start += width
-        return X, blocks
+                self._cross_fit(store, feature, file, utterance_ids, X[:, start : start + block.width])
+            start += block.width
+        frames = (
+            Frames(str(feature), store.modality(file.encoder), store.frames(str(file), utterance_ids))
+            for feature, file in pairs
+            if file.is_ragged
+        )
+        return Inputs(X, blocks, tuple(frames))
 
     def _cross_fit(
         self, store: FeatureSource, feature: FeatureSpec, file: FeatureSpec, ids: Sequence[str], block: np.ndarray

@@ -9,6 +9,8 @@ import numpy as np
 
 from benchmarks.evaluation.head_settings import join_params
 from benchmarks.statistics.metrics import unweighted_average_recall
+from featurestore.head_inputs import give
+from heads import Inputs
 
 _SEEN = (
     "an encoder was fine-tuned on the utterances that settings were chosen on, so its features are more confident "
@@ -59,7 +61,7 @@ class SearchResult:
 
 
 def search(
-    kind: Any, params: dict[str, Any], X: np.ndarray, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
+    kind: Any, params: dict[str, Any], inputs: Inputs, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
 
@@ -70,17 +72,16 @@ def search(
     Args:
         kind: the head's class.
         params: given settings, which are not searched.
-        X: the rows to learn from, dev included (N, D).
+        inputs: what to learn from, dev included (N targets).
         y: their classes (N,).
-        parts: by row the number of its part, counted from 0; -1 for rows that are always fitted on (N,).
+        parts: by target the number of its part, counted from 0; -1 for those that are always fitted on (N,).
         draws: how many settings to draw.
         seed: of the draws.
 
     Returns:
         `params` with the chosen settings.
     """
-    from sklearn.metrics import make_scorer
-    from sklearn.model_selection import GridSearchCV, ParameterSampler, PredefinedSplit
+    from sklearn.model_selection import ParameterSampler
 
     values = {name: choices for name, choices in kind.SPACE.items() if name not in params}
     if not values:
@@ -88,13 +89,18 @@ def search(
     most = math.prod(map(len, values.values()))
     drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
     default = {name: kind(**params).get_params()[name] for name in values}
-    candidates = [{name: [value] for name, value in one.items()} for one in (default, *drawn)]
-    found = GridSearchCV(
-        kind(**params),
-        candidates,
-        scoring=make_scorer(unweighted_average_recall),
-        cv=PredefinedSplit(parts),
-        refit=False,
-        error_score="raise",
-    ).fit(X, np.asarray(y))
-    return params | dict(found.best_params_)
+    candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
+    classes, part = np.asarray(y), np.asarray(parts)
+    scores = [_score(kind, candidate, inputs, classes, part) for candidate in candidates]
+    return candidates[int(np.argmax(scores))]  # the first of equals: the default before drawn ones
+
+
+def _score(kind: Any, params: dict[str, Any], inputs: Inputs, y: np.ndarray, parts: np.ndarray) -> float:
+    """Compute the unweighted average recall of one setting, averaged over the parts that take their turn as dev."""
+    scores = []
+    for part in sorted(set(parts.tolist()) - {-1}):
+        fitted, dev = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
+        head = kind(**params).fit(give(kind, inputs.select(fitted)), y[fitted])
+        predicted = head.predict(give(kind, inputs.select(dev)))
+        scores.append(unweighted_average_recall(y[dev].tolist(), predicted.tolist()))
+    return float(np.mean(scores))

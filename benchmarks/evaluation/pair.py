@@ -94,6 +94,11 @@ class Pair:
         """The sha256 of both manifests."""
         return " ".join(store.manifest_digest for store in self._stores.values())
 
+    @property
+    def segments(self) -> bool:
+        """Whether `start` counts from the beginning of the turn's own `audio` in both stores."""
+        return all(store.segments for store in self._stores.values())
+
     def encoders(self) -> list[str]:
         """List the encoders that both stores have."""
         first, second = (store.encoders() for store in self._stores.values())
@@ -140,17 +145,34 @@ class Pair:
         """
         for name in {parse_feature(feature).encoder for feature in features}:
             self._check_same(name)
-        rows = {side: [row for row, one in enumerate(ids) if one.startswith(f"{side}:")] for side in self._stores}
-        found = {
-            side: store.matrix(features, [ids[row].partition(":")[2] for row in rows[side]])
-            for side, store in self._stores.items()
-            if rows[side]
-        }
+        rows = self._split_rows(ids)
+        found = {side: self._stores[side].matrix(features, _strip(ids, numbers)) for side, numbers in rows.items()}
         widths = next(iter(found.values()))[1]
         X = np.empty((len(ids), sum(widths.values())), np.float32)
         for side, (block, _, _) in found.items():
             X[rows[side]] = block
         return X, widths, list(ids)
+
+    def frames(self, feature: str, ids: Sequence[str]) -> list[np.ndarray]:
+        """Return all frames (T, D) of each utterance, in the order of `ids`.
+
+        Raises:
+            Mismatch: the encoder is not the same in both.
+        """
+        self._check_same(parse_feature(feature).encoder)
+        found: dict[int, np.ndarray] = {}
+        for side, numbers in self._split_rows(ids).items():
+            found |= dict(zip(numbers, self._stores[side].frames(feature, _strip(ids, numbers)), strict=True))
+        return [found[row] for row in range(len(ids))]
+
+    def shape(self, feature: str) -> tuple[int, ...]:
+        """Return the shape of a feature's columns."""
+        return self._stores["trained"].shape(feature)
+
+    def _split_rows(self, ids: Sequence[str]) -> dict[str, list[int]]:
+        """List the rows of each side that has any."""
+        rows = {side: [row for row, one in enumerate(ids) if one.startswith(f"{side}:")] for side in self._stores}
+        return {side: numbers for side, numbers in rows.items() if numbers}
 
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances of both stores that the encoder was fine-tuned on, as ids."""
@@ -197,6 +219,11 @@ class Pair:
                 got=", ".join(f"{name} {second.get(name)}" for name in names),
                 do="extract both with the same --encoder",
             )
+
+
+def _strip(ids: Sequence[str], rows: Sequence[int]) -> list[str]:
+    """Return the ids of some rows without their side."""
+    return [ids[row].partition(":")[2] for row in rows]
 
 
 def _name_corpora(trained: FeatureSource, tested: FeatureSource) -> list[str]:

@@ -1,7 +1,7 @@
 """Permute the test rows of one modality, to measure how much a fitted head relies on it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from benchmarks.evaluation.feature_sets import find_modality
 from benchmarks.evaluation.source import FeatureSource
 from featurestore.folds.group_split import draw_key
 from featurestore.spec import FeatureSpec
+from heads import Inputs
 
 
 @dataclass(frozen=True)
@@ -31,34 +32,34 @@ def list_modalities(store: FeatureSource, features: Sequence[FeatureSpec]) -> tu
 
 
 def permute(
-    Z: np.ndarray,
-    blocks: Mapping[str, int],
-    permuted: ModalityFeatures,
-    utterance_ids: Sequence[str],
-    fold: str,
-    seed: int,
-) -> np.ndarray:
-    """Give each test row (M, D) another utterance's values in the columns of one modality.
+    inputs: Inputs, permuted: ModalityFeatures, utterance_ids: Sequence[str], fold: str, seed: int
+) -> Inputs:
+    """Give each target another target's values of one modality: its columns, and its frames.
 
     This is permutation importance at prediction time (Breiman 2001, "Random Forests", section 10), of a whole modality
     instead of one variable. The drop in a fitted head's figures shows how much it relies on this modality, given the
     other. It does not show how much information the modality has: a head that finds the same in both loses little by
     either, and a head fitted without the modality (the feature sets `text` and `audio`) uses the other more. Permuted
     rows also combine words and voices that do not occur together. With C classes, about one utterance in C gets a row
-    of its own class.
+    of its own class. Turns without a class keep their values.
 
     Args:
-        Z: rows as the head takes them.
-        blocks: width of each feature, in column order.
-        permuted: its columns are permuted by whole rows, all by the same permutation.
-        utterance_ids: of the rows (M,).
+        inputs: the test part as the head takes it, with N targets.
+        permuted: its features are permuted by whole rows, all by the same permutation.
+        utterance_ids: of the targets (N,).
         fold: its name. The permutation depends only on it, the seed, the modality and the ids, so it is the same for
             all heads.
         seed: of the run.
     """
     keys = [draw_key(f"{fold}:{permuted.modality}:{utterance_id}", seed) for utterance_id in utterance_ids]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    columns = np.repeat([feature in permuted.features for feature in blocks], list(blocks.values()))
-    out = Z.copy()
-    out[:, columns] = Z[order][:, columns]
-    return out
+    source = np.arange(len(inputs.X))  # the row whose values each row gets
+    source[inputs.targets] = inputs.targets[order]
+    columns = np.repeat([block.name in permuted.features for block in inputs.blocks], [b.width for b in inputs.blocks])
+    X = inputs.X.copy()
+    X[:, columns.astype(bool)] = inputs.X[source][:, columns.astype(bool)]
+    frames = tuple(
+        replace(one, rows=[one.rows[row] for row in source.tolist()]) if one.name in permuted.features else one
+        for one in inputs.frames
+    )
+    return replace(inputs, X=X, frames=frames)

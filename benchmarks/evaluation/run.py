@@ -17,11 +17,14 @@ import numpy as np
 from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.sides import list_widths, read_sides
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
-from featurestore.normalization import Scaling, list_speakers, normalize
+from featurestore.head_inputs import give, list_taken
+from featurestore.normalization import Scaling
 from featurestore.plugin_errors import explain_errors
+from heads import Inputs
 
 
 @dataclass(frozen=True)
@@ -73,39 +76,36 @@ def execute(
     """
     _reset_peak()
     kind = registry.load("heads", spec.head)
-    train, test = spec.training, sorted(spec.fold.test)
-    X, blocks = spec.inputs.read(store, train)  # (N, D)
-    Z = spec.inputs.read(store, test)[0] if test else X[:0]  # (M, D)
-    speakers = list_speakers(spec.speakers, train), list_speakers(spec.speakers, test)
-    X, Z, scaling = normalize(X, Z, spec.normalize, speakers)
-    y = [spec.classes[utterance_id] for utterance_id in train]
+    test_ids = tuple(sorted(spec.fold.test))
+    train, test, scaling = read_sides(store, spec, list_taken(kind))
+    y = [spec.classes[utterance_id] for utterance_id in spec.training]
     started = time.perf_counter()
-    params = choose_params(kind, spec, X, y)
+    params = choose_params(kind, spec, train, y)
     searched = time.perf_counter()
-    head = fit(spec.head, kind(**params), X, y)
+    head = fit(spec.head, kind(**params), train, y)
     fitted = time.perf_counter()
-    plain: Any = predict_proba(spec.head, head, Z) if test else None
+    plain: Any = predict_proba(spec.head, head, test) if test else None
     ended = time.perf_counter()
     seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
     peak_mb = _peak_mb()
     probabilities = [
-        predict_proba(spec.head, head, permute(Z, blocks, permuted, test, spec.fold.name, spec.seed))
+        predict_proba(spec.head, head, permute(test, permuted, test_ids, spec.fold.name, spec.seed))
         if permuted
         else plain
         for permuted in permutations
         if test
     ]
     answers = tuple(ClassPredictions(tuple(map(str, head.classes_[one.argmax(1)])), one) for one in probabilities)
-    return RunResult(head, blocks, scaling, tuple(test), answers, head.get_params(), seconds, peak_mb)
+    return RunResult(head, list_widths(train), scaling, test_ids, answers, head.get_params(), seconds, peak_mb)
 
 
-def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> dict[str, Any]:
+def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) -> dict[str, Any]:
     """Choose the settings of a run on its inner folds, or return the given ones if it has no search.
 
     Args:
         kind: the head's class.
         spec: its test part is not used.
-        X: the rows of `spec.training` (N, D).
+        inputs: with the utterances of `spec.training` as targets.
         y: their classes (N,).
 
     Raises:
@@ -118,18 +118,18 @@ def choose_params(kind: Any, spec: RunSpec, X: np.ndarray, y: Sequence[str]) -> 
     parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
     with explain_errors("heads", spec.head, "a search"):
         try:
-            return search(kind, dict(spec.params), X, y, parts, spec.search, spec.seed)
+            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed)
         except ValueError as error:
             raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
 
-def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
+def fit(head: str, estimator: Any, inputs: Inputs, y: Sequence[str]) -> Any:
     """Fit a head and return it.
 
     Args:
         head: its registry name.
         estimator: unfitted.
-        X: the rows (N, D).
+        inputs: what to learn from (N targets).
         y: their classes (N,).
 
     Raises:
@@ -138,27 +138,27 @@ def fit(head: str, estimator: Any, X: np.ndarray, y: Sequence[str]) -> Any:
     """
     with explain_errors("heads", head, "fit"):
         try:
-            return estimator.fit(X, y)
+            return estimator.fit(give(estimator, inputs), y)
         except ValueError as error:
             one_class = len(set(y)) < 2
             do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
             raise BadValue(f"head {head}: {error}", do=do) from error
 
 
-def predict_proba(head: str, estimator: Any, Z: np.ndarray) -> np.ndarray:
-    """Predict the probabilities of rows Z (M, D), and check them: (M, C), rows sum to 1.
+def predict_proba(head: str, estimator: Any, inputs: Inputs) -> np.ndarray:
+    """Predict the probabilities of M targets, and check them: (M, C), rows sum to 1.
 
     Args:
         head: its registry name.
         estimator: fitted.
-        Z: the rows.
+        inputs: what to predict.
 
     Raises:
         Unavailable: the head fails, or returns something else.
     """
     with explain_errors("heads", head, "predict_proba"):
-        found = np.asarray(estimator.predict_proba(Z))
-    expected = (len(Z), len(estimator.classes_))
+        found = np.asarray(estimator.predict_proba(give(estimator, inputs)))
+    expected = (len(inputs), len(estimator.classes_))
     is_table = found.shape == expected and found.dtype.kind == "f"
     if is_table and (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-3):
         return found

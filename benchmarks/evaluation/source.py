@@ -29,6 +29,10 @@ class FeatureSource(Protocol):
     def utterances(self) -> Sequence[Utterance]:
         """The manifest."""
 
+    @property
+    def segments(self) -> bool:
+        """Whether `start` counts from the beginning of the turn's own `audio`."""
+
     def encoders(self) -> list[str]:
         """List the names of the feature files."""
 
@@ -49,6 +53,12 @@ class FeatureSource(Protocol):
 
     def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]:
         """Return X float32 (N, sum of D), the width of each feature, and the ids of the rows."""
+
+    def frames(self, feature: str, ids: Sequence[str]) -> list[NDArray[Any]]:
+        """Return all frames (T, D) of each utterance, read when they are used."""
+
+    def shape(self, feature: str) -> tuple[int, ...]:
+        """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
 
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances that the encoder was fine-tuned on, as ids."""

@@ -20,6 +20,8 @@ ABOVE = {
     "featurestore": ("benchmarks", "heads", "cli"),
     "benchmarks": ("cli",),
 }
+# What a head is given; heads themselves are known by name alone.
+HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "Turns")}
 ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},
@@ -67,6 +69,7 @@ def test_packages_import_one_way():
     for path in FILES:
         above = ABOVE[path.relative_to(ROOT).parts[0]]
         wrong = [full for full in imports(path) if full.split(".")[0] in above and "speed" not in path.parts]
+        wrong = [full for full in wrong if full not in HEAD_TYPES]
         assert not wrong, name(path)
 
 
