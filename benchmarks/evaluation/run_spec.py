@@ -37,6 +37,8 @@ class RunSpec:
         logits: which encoders give the logits of training utterances (`ResolvedFeatures.logits`).
         protocol: its registry name.
         leak: which encoder was fine-tuned on test utterances, or an empty string.
+        context: the turns that the head sees of a dialogue: `whole dialogue`, `past turns`, or an empty string for
+            none.
     """
 
     head: str
@@ -55,6 +57,7 @@ class RunSpec:
     logits: str = ""
     protocol: str = ""
     leak: str = ""
+    context: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
