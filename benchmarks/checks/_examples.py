@@ -33,6 +33,7 @@ class ExampleSetup:
     features: tuple[str, ...] = ("text.logits",)
     logits: str = ""
     normalize: str = "none"
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def build_evaluation(
     speaker: Callable[[str], str] = lambda utterance_id: f"speaker of {utterance_id.rstrip('0123456789')}",
     text: Callable[[str], str] = str,
     audio: Callable[[str], str] = lambda utterance_id: "",
+    dialogue: Callable[[str], str] = lambda utterance_id: "",
     about: Mapping[str, Any] | None = None,
     fold: Fold | None = None,
     accuracy: float = 0.9,
@@ -60,6 +62,7 @@ def build_evaluation(
         speaker: speaker of an utterance id.
         text: text of an utterance id.
         audio: clip of an utterance id.
+        dialogue: dialogue of an utterance id.
         about: entries of `Evaluation.about` to replace.
         fold: instead of all of training and all of test.
         accuracy: share of test utterances that the system gets right.
@@ -67,7 +70,13 @@ def build_evaluation(
     """
     fold = fold or Fold("1", TRAIN, TEST)
     rows = tuple(
-        Utterance(utterance_id, audio(utterance_id), text(utterance_id), speaker=speaker(utterance_id))
+        Utterance(
+            utterance_id,
+            audio(utterance_id),
+            text(utterance_id),
+            speaker=speaker(utterance_id),
+            dialogue=dialogue(utterance_id),
+        )
         for utterance_id in CLASSES
     )
     truth = [CLASSES[utterance_id] for utterance_id in sorted(fold.test)]

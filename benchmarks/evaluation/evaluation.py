@@ -33,6 +33,10 @@ class Setup(Protocol):
     def normalize(self) -> str:
         """`none`, `global` or `speaker`."""
 
+    @property
+    def context(self) -> str:
+        """The turns that the head sees of a dialogue: `whole dialogue`, `past turns`, or an empty string for none."""
+
 
 class EvaluatedSystem(Protocol):
     """One head on one feature set with its predictions; `benchmarks.grid.results.System` is one."""

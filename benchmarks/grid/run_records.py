@@ -28,6 +28,7 @@ _COLUMNS = ("id", "truth", "prediction")
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
+_NEW = ("context",)  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -63,6 +64,8 @@ class RunRecord:
             on its training rows; else empty.
         classes: of the probabilities, in order.
         csv_sha256: of the predictions.
+        context: the turns that the head sees of a dialogue: `whole dialogue`, `past turns`, or an empty string for
+            none, as in the records of earlier versions.
     """
 
     digest: str
@@ -91,6 +94,7 @@ class RunRecord:
     history: Mapping[str, list[float]]
     classes: tuple[str, ...]
     csv_sha256: str = ""
+    context: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -131,11 +135,13 @@ class RunRecord:
             bundle_bytes=bundle_bytes,
             history=_read_history(result.head),
             classes=tuple(map(str, result.head.classes_)),
+            context=spec.context,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record with the keys that are on disk."""
-        return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        """Return the record with the keys that are on disk: those of the first version, and new ones that are set."""
+        content = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        return {key: value for key, value in content.items() if value or key not in _NEW}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

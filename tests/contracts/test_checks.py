@@ -91,7 +91,10 @@ def evaluations(draw):
     columns = {name: draw(st.sampled_from(["", "a", "b"])) for name in ("audio", "text", "speaker")}
     rows = [
         Utterance(
-            name, *(draw(st.sampled_from(["", columns[key]])) for key in ("audio", "text")), speaker=columns["speaker"]
+            name,
+            *(draw(st.sampled_from(["", columns[key]])) for key in ("audio", "text")),
+            speaker=columns["speaker"],
+            dialogue=draw(st.sampled_from(["", "x", "y"])),
         )
         for name in IDS
     ]
@@ -113,6 +116,7 @@ def systems_on(draw, classes, tested):
         draw(st.sampled_from([("e.mean",), ("e.mean", "e.logits")])),
         draw(st.sampled_from(["", "in-sample", "cross-fitted"])),
         draw(st.sampled_from(["none", "global", "speaker"])),
+        draw(st.sampled_from(["", "whole dialogue", "past turns"])),
     )
     truth, names = [classes[name] for name in tested], sorted(set(classes.values()))
     prediction = [draw(st.sampled_from(names)) for _ in tested]

@@ -27,6 +27,7 @@ quick = settings(
 )
 REFUSALS = re.compile(
     "tests a class that it never trains on|is empty|cannot be split into|no dev part|needs at least two|neither script"
+    "|no session and letter in their name"
 )
 
 

@@ -17,6 +17,7 @@ def manifests(draw):
     Columns that no line below draws, such as one that was added to the manifest, repeat a few drawn values.
     """
     cycles = {column: draw(_cycles(column, kind)) for column, kind in typing.get_type_hints(Utterance).items()}
+    named = draw(st.booleans())  # whether dialogues are named by session and letter, as in IEMOCAP
     speakers = [(session, gender) for session in range(1, draw(st.integers(2, 4)) + 1) for gender in "FM"]
     rows = []
     for turn, (session, gender) in enumerate(speakers):
@@ -25,6 +26,7 @@ def manifests(draw):
             number = len(rows)
             speaker = f"Ses{session:02}{gender}"
             script = draw(st.sampled_from([f"script{number % 5}"] * 3 + [""]))
+            scene = f"Ses{session:02}{'FM'[number % 2]}_impro" if named else "talk"
             # Most texts are unique: otherwise every script would share a text with every other script. Utterances with
             # neither text nor script are refused, so none is drawn.
             text = draw(st.sampled_from([f"Line {number}"] * 9 + [text for text in TEXTS if text or script]))
@@ -38,6 +40,7 @@ def manifests(draw):
                     "gender": gender,
                     "session": str(session),
                     "script": script,
+                    "dialogue": f"{scene}{number % 3}",
                     "partition": "test" if session == 1 else draw(st.sampled_from(["train", "train", "dev"])),
                 }
             )

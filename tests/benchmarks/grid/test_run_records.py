@@ -1,10 +1,15 @@
 """The JSON of a run on disk keeps its keys, whatever its fields are called."""
 
 import json
+from dataclasses import replace
 
+from benchmarks.evaluation.run import execute
 from benchmarks.grid import results
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.plan import plan
 from benchmarks.grid.run_records import RunRecord
 from tests.support import fake_results
+from tests.support.fake_store import FakeStore
 
 KEYS = [
     *(
@@ -35,3 +40,20 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     assert {(one.record.permuted, one.record.train_size) for one in controls} == {("text", 1.0), ("", 0.25), ("", 0.5)}
     for one in controls:
         assert RunRecord.from_json(json.loads(json.dumps(one.record.to_json()))) == one.record
+
+
+def test_the_context_of_a_head_is_written_only_where_it_has_one(tmp_path):
+    record = results.read(fake_results.written(tmp_path)).systems[0].record
+    assert record.context == ""  # its file has no such key
+    for context in ("whole dialogue", "past turns"):
+        content = replace(record, context=context).to_json()
+        assert content == {**record.to_json(), "context": context}
+        assert RunRecord.from_json(json.loads(json.dumps(content))).context == context
+
+
+def test_a_run_records_the_context_of_its_head():
+    planned = plan(FakeStore(), BenchmarkConfig.parse(("prior",), protocol="leave-one-session-out"), say=str)
+    spec = planned.specs[0]
+    result = execute(FakeStore(), spec)
+    assert RunRecord.from_run(spec, result, "digest", 0).context == spec.context == ""
+    assert RunRecord.from_run(replace(spec, context="past turns"), result, "digest", 0).context == "past turns"
