@@ -149,10 +149,10 @@ class Store:
         return self.file(encoder).header.digests
 
     def kinds(self, encoder: str) -> list[str]:
-        """List the kinds of features of an encoder: each layer as `layers[NUMBER]`, and no `frames`."""
+        """List the kinds of features of an encoder, and each of its layers as `layers[NUMBER]`."""
         file = self.file(encoder)
         layers = [f"layers[{number}]" for number in range(file["layers"].shape[1])] if "layers" in file else []
-        return [kind for kind in file.kinds if kind not in ("layers", "frames")] + layers
+        return file.kinds + layers
 
     def default_features(self) -> list[str]:
         """List `mean` (or `functionals`) and, if there are any, `logits` of every encoder.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.evaluation.source import FeatureSource
-from featurestore.errors import BadValue, UnknownName
-from featurestore.spec import FeatureSpec, parse_feature
+from featurestore.errors import BadValue, NotFound, UnknownName, quote
+from featurestore.spec import FeatureSpec, format_checkpoint, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -58,24 +58,27 @@ def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
     return tuple(FeatureSet(item) if item in READY else _parse_set(item) for item in items)
 
 
-def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet]) -> list[FeatureSet]:
+def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet], kind: str = "") -> list[FeatureSet]:
     """Look up the features of ready sets in a store.
 
     Args:
         store: the ready sets are made of its features.
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
+        kind: that a head reads by default, such as `frames`. The ready sets are then of this kind and called so:
+            `both frames`.
 
     Raises:
         UnknownName: a ready set is empty in this store.
+        NotFound: no encoder of the store has features of this kind.
         BadValue: two different sets have the same name.
     """
     found: dict[str, FeatureSet] = {}
-    for one in [filled for item in feature_sets for filled in _fill(store, item)]:
+    for one in [filled for item in feature_sets for filled in _fill(store, item, kind)]:
         if found.setdefault(one.name, one) != one:
             raise BadValue(
                 f"two feature sets have the name {one.name!r}", do="name them differently: --features NAME=…"
             )
-    return list(found.values()) or [name_features(_default_features(store))]
+    return list(found.values()) or [name_features(_default_features(store, kind))]
 
 
 def name_features(features: Iterable[FeatureSpec]) -> FeatureSet:
@@ -98,7 +101,7 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
         own = list(dict.fromkeys(f"{encoder}.{kind}" for name in files for kind in store.kinds(name)))
         if feature in own:
             continue
-        plain = [name for name in own if ".layers[" not in name]
+        plain = [name for name in own if "[" not in name]
         close = difflib.get_close_matches(feature, own, n=1)
         raise UnknownName(
             f"unknown feature {feature!r}",
@@ -130,16 +133,17 @@ def _parse(text: str) -> FeatureSpec:
         ) from None
 
 
-def _fill(store: FeatureSource, feature_set: FeatureSet) -> list[FeatureSet]:
+def _fill(store: FeatureSource, feature_set: FeatureSet, kind: str) -> list[FeatureSet]:
     if feature_set.features:
         check_features(store, map(str, feature_set.features))
         return [feature_set]
     if feature_set.name == "layers":
         return _list_layers(store)
-    return [replace(feature_set, features=_choose_ready(store, feature_set.name))]
+    name = f"{feature_set.name} {kind}".strip()
+    return [replace(feature_set, name=name, features=_choose_ready(store, feature_set.name, kind))]
 
 
-def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
+def _choose_ready(store: FeatureSource, name: str, kind: str) -> tuple[FeatureSpec, ...]:
     def is_wanted(feature: FeatureSpec) -> bool:
         if name == "logits":
             return feature.kind == "logits"
@@ -147,7 +151,7 @@ def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
             return feature.kind != "logits"
         return name == "both" or find_modality(store, feature.encoder) == name
 
-    available = _default_features(store)
+    available = _default_features(store, kind)
     chosen = tuple(filter(is_wanted, available))
     missing = {"text", "audio"} - {find_modality(store, feature.encoder) for feature in chosen}
     if not chosen or (name == "both" and missing):
@@ -160,12 +164,31 @@ def _choose_ready(store: FeatureSource, name: str) -> tuple[FeatureSpec, ...]:
     return chosen
 
 
-def _default_features(store: FeatureSource) -> list[FeatureSpec]:
-    return [parse_feature(feature) for feature in store.default_features()]
+def _default_features(store: FeatureSource, kind: str) -> list[FeatureSpec]:
+    """List one feature of each encoder of a kind, or the store's default features for no kind in particular."""
+    if not kind:
+        return [parse_feature(feature) for feature in store.default_features()]
+    names = {name.partition("@")[0]: name for name in reversed(store.encoders())}  # `text` before `text@1`
+    found = [FeatureSpec(encoder, kind) for encoder, name in sorted(names.items()) if kind in store.kinds(name)]
+    if not found:
+        raise NotFound(
+            f"{store.path} has no {kind} of any encoder",
+            expected=f"a feature file with {kind}",
+            got=", ".join(names),
+            do=_suggest_extraction(store, names.values(), kind),
+        )
+    return found
+
+
+def _suggest_extraction(store: FeatureSource, encoders: Iterable[str], kind: str) -> str:
+    """Write the command that adds a kind of feature to the files of a store."""
+    checkpoints = ((name, format_checkpoint(store.describe(name))) for name in encoders)
+    words = [f"--encoder {quote(f'{name}={checkpoint}')}" for name, checkpoint in checkpoints]
+    return f"cli extract --store {quote(store.path)} {' '.join(words)} --{kind}"
 
 
 def _list_layers(store: FeatureSource) -> list[FeatureSet]:
-    names = [f"{name}.{kind}" for name in store.encoders() for kind in store.kinds(name) if kind.startswith("layers")]
+    names = [f"{name}.{kind}" for name in store.encoders() for kind in store.kinds(name) if kind.startswith("layers[")]
     features = [parse_feature(name) for name in dict.fromkeys(re.sub(r"@[^.]*", "", name) for name in names)]
     if not features:
         raise UnknownName(

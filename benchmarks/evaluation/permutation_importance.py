@@ -31,9 +31,7 @@ def list_modalities(store: FeatureSource, features: Sequence[FeatureSpec]) -> tu
     return tuple(found) if len(found) == 2 else ()
 
 
-def permute(
-    inputs: Inputs, permuted: ModalityFeatures, utterance_ids: Sequence[str], fold: str, seed: int
-) -> Inputs:
+def permute(inputs: Inputs, permuted: ModalityFeatures, utterance_ids: Sequence[str], fold: str, seed: int) -> Inputs:
     """Give each target another target's values of one modality: its columns, and its frames.
 
     This is permutation importance at prediction time (Breiman 2001, "Random Forests", section 10), of a whole modality

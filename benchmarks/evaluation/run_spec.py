@@ -10,9 +10,9 @@ from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_settings import default_params, search_space
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.surroundings import Surroundings
 from featurestore import registry
 from featurestore.folds.fold import Fold
-from featurestore.head_inputs import TurnPlace
 from featurestore.normalization import NONE, SPEAKER
 from featurestore.spec import FeatureSpec
 
@@ -38,10 +38,7 @@ class RunSpec:
         logits: which encoders give the logits of training utterances (`ResolvedFeatures.logits`).
         protocol: its registry name.
         leak: which encoder was fine-tuned on test utterances, or an empty string.
-        turns: of a head that reads dialogues, the place of every utterance of the fold and of `context_ids`, by id.
-        context_ids: turns without a class, which a head reads and neither learns nor predicts.
-        words: of a head that reads transcripts, those of the fold, by id.
-        context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
+        surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
     """
 
     head: str
@@ -60,10 +57,12 @@ class RunSpec:
     logits: str = ""
     protocol: str = ""
     leak: str = ""
-    turns: Mapping[str, TurnPlace] = field(default_factory=dict)
-    context_ids: tuple[str, ...] = ()
-    words: Mapping[str, str] = field(default_factory=dict)
-    context: str = ""
+    surroundings: Surroundings = field(default_factory=Surroundings)
+
+    @property
+    def context(self) -> str:
+        """What the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
+        return self.surroundings.context
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -107,8 +106,9 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
         "versions": versions,
     }
     content |= {"share": spec.train_size} if spec.train_size < 1 else {}
-    content |= {"turns": spec.turns, "context": sorted(spec.context_ids)} if spec.turns else {}
-    content |= {"words": spec.words} if spec.words else {}
+    around = spec.surroundings
+    content |= {"turns": around.turns, "context": sorted(around.context_ids)} if around.turns else {}
+    content |= {"words": around.words} if around.words else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

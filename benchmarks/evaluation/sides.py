@@ -1,7 +1,7 @@
 """Read both sides of a fold as a head takes them, normalized: columns, frames, dialogues and words."""
 
-from collections.abc import Set as AbstractSet
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +32,7 @@ def read_sides(
     """
     train_ids, test_ids = spec.training, sorted(spec.fold.test)
     if DIALOGUE in taken:
-        ids = [*train_ids, *test_ids, *spec.context_ids]
+        ids = [*train_ids, *test_ids, *spec.surroundings.context_ids]
         border, end = len(train_ids), len(train_ids) + len(test_ids)
         both = replace(_read(store, spec, ids, taken), targets=np.arange(end))
         train, test = both.select(np.arange(border)), both.select(np.arange(border, end)) if test_ids else None
@@ -53,8 +53,8 @@ def list_widths(inputs: Inputs) -> dict[str, int]:
 def _read(store: FeatureSource, spec: RunSpec, ids: Sequence[str], taken: AbstractSet[str]) -> Inputs:
     return replace(
         spec.inputs.read(store, ids),
-        turns=make_turns(ids, spec.turns) if DIALOGUE in taken else None,
-        words=tuple(spec.words[one] for one in ids) if WORDS in taken else None,
+        turns=make_turns(ids, spec.surroundings.turns) if DIALOGUE in taken else None,
+        words=tuple(spec.surroundings.words[one] for one in ids) if WORDS in taken else None,
     )
 
 

@@ -40,7 +40,7 @@ class FeatureSource(Protocol):
         """List the features that are used by default."""
 
     def kinds(self, encoder: str) -> list[str]:
-        """List the features of an encoder: `mean`, `logits`, …, and its layers as `layers[0]` and so on."""
+        """List the kinds of features of an encoder: `mean`, `frames`, …, and its layers as `layers[0]` and so on."""
 
     def modality(self, encoder: str) -> str:
         """Return `audio` or `text`."""

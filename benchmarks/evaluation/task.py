@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from benchmarks.evaluation.fold_features import ResolvedFeatures
@@ -12,6 +13,7 @@ from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
+from featurestore.head_inputs import TurnPlace, place_turns
 
 LabelMaps = Mapping[str, Mapping[str, str | None] | None]
 SHOWN = 5  # ids in a line for the user; the result has all of them
@@ -44,6 +46,11 @@ class Task:
     def speakers(self) -> dict[str, str]:
         """The speaker of every utterance, by id."""
         return {row.id: row.speaker for row in self.store.utterances}
+
+    @cached_property
+    def turns(self) -> dict[str, TurnPlace]:
+        """The place of every turn that has a dialogue, by id."""
+        return place_turns(self.store.utterances, segments=self.store.segments)
 
     def count_left_out(self) -> dict[str, int]:
         """Count the utterances of each label that the scheme leaves out."""

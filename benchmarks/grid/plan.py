@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
-from benchmarks.evaluation.feature_sets import fill_feature_sets
 from benchmarks.evaluation.fold_features import ResolvedFeatures, resolve
 from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
+from benchmarks.evaluation.head_features import choose_feature_sets
 from benchmarks.evaluation.head_settings import SEED, is_stochastic
 from benchmarks.evaluation.learning_curve import reduce_training
 from benchmarks.evaluation.permutation_importance import list_modalities
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.task import Task, open_task
 from benchmarks.grid.config import BenchmarkConfig
 from featurestore.errors import BadValue
@@ -66,21 +67,29 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         fold=config.fold,
         dev=config.search > 0,
     )
-    features = _resolve_features(task, config)
+    by_head = {head: _resolve_features(task, config, head, say) for head in config.heads}
+    features: list[ResolvedFeatures] = []
+    for one in chain.from_iterable(by_head.values()):
+        features += [one] if one not in features else []
     if config.permute:
         _check_modalities(store, features)
+    _check_frames(config.normalize, features)
     dropped = task.find_missing(features)
     for line in task.describe_missing(dropped):
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
     check_speaker_normalization(config.normalize, folds, task.classes, task.speakers, allow=config.allow_degenerate)
-    specs = _list_specs(config, task, folds, features)
+    specs = _list_specs(config, task, folds, features, by_head)
     return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, tuple(specs))
 
 
-def _resolve_features(task: Task, config: BenchmarkConfig) -> list[ResolvedFeatures]:
+def _resolve_features(
+    task: Task, config: BenchmarkConfig, head: str, say: Callable[[str], None]
+) -> list[ResolvedFeatures]:
+    """Find the files of each feature set that a head can read, with every kind of logits that changes it."""
     found: list[ResolvedFeatures] = []
-    for feature_set, logits in product(fill_feature_sets(task.store, config.features), config.logits):
+    chosen = choose_feature_sets(task.store, head, config.params.get(head, {}), config.features, say)
+    for feature_set, logits in product(chosen, config.logits):
         one = resolve(task.store, feature_set, task.folds, logits)
         if one.folds not in [other.folds for other in found if other.name == one.name]:
             found.append(one)
@@ -96,13 +105,30 @@ def _check_modalities(store: FeatureSource, features: Sequence[ResolvedFeatures]
         )
 
 
+def _check_frames(normalizations: Sequence[str], features: Sequence[ResolvedFeatures]) -> None:
+    """Check that no frames are to be normalized: heads that read them standardize them over the training part."""
+    ragged = [str(feature) for one in features for feature in one.features if feature.is_ragged]
+    if ragged and set(normalizations) != {NONE}:
+        raise BadValue(
+            f"{ragged[0]} cannot be normalized",
+            expected="--normalize none: a head that reads frames standardizes them over the training part itself",
+            got=f"--normalize {','.join(normalizations)}",
+        )
+
+
 def _list_specs(
-    config: BenchmarkConfig, task: Task, folds: Sequence[Fold], features: Sequence[ResolvedFeatures]
+    config: BenchmarkConfig,
+    task: Task,
+    folds: Sequence[Fold],
+    features: Sequence[ResolvedFeatures],
+    by_head: Mapping[str, Sequence[ResolvedFeatures]],
 ) -> Iterator[RunSpec]:
     for one in features:
         leaks = check_leakage(folds, find_overlaps(task.store, folds, one.folds), allow=config.allow_leakage)
         modalities = list_modalities(task.store, one.features) if config.permute else ()
         for head, normalize in product(config.heads, config.normalize):
+            if one not in by_head[head]:
+                continue
             for spec in _list_fold_specs(config, task, folds, one, head, normalize):
                 spec = replace(spec, leak=leaks.get(spec.fold.name, ""))
                 yield spec
@@ -119,15 +145,19 @@ def _list_fold_specs(
     normalize: str,
 ) -> Iterator[RunSpec]:
     """List the runs of one head on one feature set: for each train size and seed every fold."""
-    stochastic = is_stochastic(head)
+    stochastic, params = is_stochastic(head), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
+    surroundings = [
+        describe_surroundings(task, fold, inputs, head, params)
+        for fold, inputs in zip(folds, features.folds, strict=True)
+    ]
     for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
-        for whole, inputs in zip(folds, features.folds, strict=True):
+        for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
             yield RunSpec(
                 head=head,
-                params=({SEED: seed} if stochastic else {}) | dict(config.params.get(head, {})),
+                params=({SEED: seed} if stochastic else {}) | dict(params),
                 inputs=inputs,
                 fold=fold,
                 classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
@@ -140,6 +170,7 @@ def _list_fold_specs(
                 feature_set=features.name,
                 logits=features.logits,
                 protocol=config.protocol,
+                surroundings=around,
             )
 
 

@@ -5,22 +5,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from featurestore import encoders as encoder_kinds
 from featurestore.corpora import table as tables
 from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded, Encoder
-from featurestore.errors import Unencodable, summarize_error
+from featurestore.errors import BadValue, Unencodable, summarize_error
+from featurestore.head_inputs import DIALOGUE, TurnPlace, give, list_taken, make_turns, place_turns
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
+from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
 from featurestore.progress import Say
-from featurestore.spec import FeatureSpec, check_list, parse_feature
+from featurestore.spec import check_list, parse_feature
+from heads import Inputs
 
 _SHOWN = 5  # rows that a line about a table lists
 
@@ -61,8 +62,8 @@ def predict(
 ) -> list[Prediction]:
     """Predict the emotion of one utterance, or of every row of a table.
 
-    A row that cannot be predicted carries its reason, and the others are predicted. No prediction depends on the other
-    rows.
+    A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
+    only where the bundle's head reads dialogues, and then on those of the same dialogue that could be encoded.
 
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
@@ -94,14 +95,20 @@ def predict(
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
     identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
     needed = {identity.modality for identity in identities.values()}
+    reads_dialogues = DIALOGUE in list_taken(loaded.head)
     if table is not None:
-        items, reasons = _read_table(Path(table), columns, needed, say)
-        return _predict_items(loaded, identities, items, device, reasons)
+        rows = _read_table(Path(table), columns, needed, say)
+        places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
+        return _predict_items(loaded, identities, rows, device, places)
     check_utterance(needed, audio, text)
     for line in list_unread(needed, audio, text):
         say(line)
+    if reads_dialogues:
+        say(
+            "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
+        )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-    return _predict_items(loaded, identities, [item], device, [""])
+    return _predict_items(loaded, identities, [_Row(item)], device, {})
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -117,16 +124,23 @@ def _format(prediction: Prediction) -> str:
     return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"
 
 
-def _read_table(
-    path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say
-) -> tuple[list[Item], list[str]]:
-    """Read the rows of a table, and the reason of each row that is unusable (else empty)."""
+@dataclass(frozen=True)
+class _Row:
+    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one."""
+
+    item: Item
+    reason: str = ""
+    utterance: Utterance = field(default_factory=lambda: Utterance(""))
+
+
+def _read_table(path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say) -> list[_Row]:
+    """Read the rows of a table."""
     table = tables.read_for_prediction(path, columns)
     check_columns(needed, table.columns, table.header, path)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
-    return [_build_item(row.utterance, table) for row in table.rows], [row.reason for row in table.rows]
+    return [_Row(_build_item(row.utterance, table), row.reason, row.utterance) for row in table.rows]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
@@ -134,24 +148,57 @@ def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
     return Item(utterance.id, table.folder / utterance.audio if utterance.audio else None, utterance.text, start, end)
 
 
+def _place_rows(rows: Sequence[_Row], table: Path, say: Say) -> dict[str, TurnPlace]:
+    """Find the place of each row in its dialogue, by row number, because ids may repeat."""
+    places = place_turns(
+        (replace(row.utterance, id=str(number)) for number, row in enumerate(rows)),
+        segments=any(row.item.start is not None for row in rows),
+    )
+    if not places:
+        raise BadValue(
+            f"this bundle reads dialogues, and no row of {table} names one",
+            expected="a column dialogue, and start where the rows are not in order",
+            do="say which column holds it: --column dialogue=NAME; to predict each row alone, give each a dialogue of "
+            "its own",
+        )
+    if missing := len(rows) - len(places):
+        say(f"no context for {missing} of {len(rows)} rows: they name no dialogue, and each is predicted alone")
+    return places
+
+
 def _predict_items(
-    bundle: Bundle, identities: Mapping[str, Identity], items: Sequence[Item], device: str, reasons: Sequence[str]
+    bundle: Bundle,
+    identities: Mapping[str, Identity],
+    rows: Sequence[_Row],
+    device: str,
+    places: Mapping[str, TurnPlace],
 ) -> list[Prediction]:
-    """Return one prediction per item, by position, because ids may repeat. Items that have a reason failed already."""
+    """Return one prediction per row, by position. Rows that have a reason failed already."""
     specs = [parse_feature(feature) for feature in bundle.features]
-    vectors: list[dict[str, Encoded]] = [{} for _ in items]
-    failed = list(reasons)
+    vectors: list[dict[str, Encoded]] = [{} for _ in rows]
+    failed = [row.reason for row in rows]
     for name, identity in identities.items():
         if all(failed):
-            break  # no item is left, so no network is loaded
+            break  # no row is left, so no network is loaded
         encoder = encoder_kinds.load(identity, device)
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
-        for position, item in enumerate(items):
+        for position, row in enumerate(rows):
             if not failed[position]:
-                vectors[position][name], reason = _encode(encoder, item, kinds)
+                vectors[position][name], reason = _encode(encoder, row.item, kinds)
                 failed[position] = reason and f"{name}: {reason}"
-    rows = zip(items, vectors, failed, strict=True)
-    return [_decide(bundle, specs, item.id, encoded, reason) for item, encoded, reason in rows]
+    usable = [position for position, reason in enumerate(failed) if not reason]
+    together = [usable] if DIALOGUE in list_taken(bundle.head) else [[position] for position in usable]
+    modalities = {name: identity.modality for name, identity in identities.items()}
+    answers: dict[int, Prediction] = {}
+    for positions in filter(None, together):
+        items = [rows[position].item for position in positions]
+        inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions])
+        inputs = replace(inputs, X=bundle.normalize_rows(inputs.X), turns=make_turns(list(map(str, positions)), places))
+        answers |= dict(zip(positions, _decide(bundle, inputs, items), strict=True))
+    return [
+        answers[position] if position in answers else Prediction(row.item.id, reason=failed[position])
+        for position, row in enumerate(rows)
+    ]
 
 
 def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encoded, str]:
@@ -164,25 +211,10 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
         return {}, summarize_error(error)
 
 
-def _decide(
-    bundle: Bundle, specs: Sequence[FeatureSpec], utterance_id: str, encoded: Mapping[str, Encoded], reason: str
-) -> Prediction:
-    if reason:
-        return Prediction(utterance_id, reason=reason)
-    row = np.concatenate([_select_feature(spec, encoded[spec.encoder]) for spec in specs])[None]  # (1, sum of D)
-    row = bundle.normalize_rows(row)
-    values = bundle.head.predict_proba(row)[0]  # (C,)
-    probabilities = {label: float(value) for label, value in zip(bundle.classes, values, strict=True)}
-    return Prediction(utterance_id, str(bundle.head.predict(row)[0]), probabilities)
-
-
-def _select_feature(spec: FeatureSpec, encoded: Encoded) -> np.ndarray:
-    """Return one feature of one utterance (D,), laid out as `Store.matrix` does."""
-    if spec.kind == "layers":
-        return encoded["layers"][spec.index]
-    if spec.kind == "frames":
-        frames = encoded["frames"][: spec.index]
-        padded = np.zeros((spec.index or 0, frames.shape[1]), np.float32)
-        padded[: len(frames)] = frames
-        return padded.reshape(-1)
-    return encoded[spec.kind]
+def _decide(bundle: Bundle, inputs: Inputs, items: Sequence[Item]) -> list[Prediction]:
+    given = give(bundle.head, inputs)
+    probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
+    return [
+        Prediction(item.id, str(emotion), {name: float(value) for name, value in zip(bundle.classes, row, strict=True)})
+        for item, emotion, row in zip(items, emotions, probabilities, strict=True)
+    ]

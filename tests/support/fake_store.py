@@ -83,6 +83,11 @@ class FakeStore:
         widths = {name: WIDTHS[base(name)] for name in features}
         return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
 
+    segments = False
+
+    def shape(self, feature):
+        return (WIDTHS[base(feature)],)
+
     def trained_on(self, encoder):
         return frozenset(self.tuned.get(encoder, frozenset()))
 

@@ -1,6 +1,7 @@
 """Construct heads small enough for scikit-learn's hundred checks, and large enough for its accuracy check."""
 
 from featurestore import registry
+from heads import Block, Inputs
 
 # of every head that is a network with epochs
 _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fraction": 0.0}
@@ -24,3 +25,8 @@ def construct_seeded(head, seed=0, **params):
     """Construct a small head with a fixed seed where it takes one."""
     estimator = construct(head, **params)
     return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
+
+
+def as_inputs(X):
+    """Return a plain matrix as inputs of one block, every row a target."""
+    return Inputs(X, (Block("x", "", (X.shape[1],)),))

@@ -8,6 +8,7 @@ from benchmarks.statistics.metrics import unweighted_average_recall
 from heads.logistic import LogisticHead
 from heads.prior import PriorHead
 from heads.svm import SVMHead
+from tests.support.quick_heads import as_inputs
 
 
 def data():
@@ -19,17 +20,17 @@ def data():
 def test_the_best_on_dev_is_chosen_and_given_settings_stay():
     X, y = data()
     dev = [0 if row >= 60 else -1 for row in range(90)]
-    found = search(SVMHead, {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
+    found = search(SVMHead, {"class_weight": None, "random_state": 0}, as_inputs(X), y, dev, 4, seed=0)
     assert found.keys() == {"class_weight", "random_state", "C", "gamma_factor"}
     assert found["class_weight"] is None
-    assert found == search(SVMHead, {"class_weight": None, "random_state": 0}, X, y, dev, 4, seed=0)
+    assert found == search(SVMHead, {"class_weight": None, "random_state": 0}, as_inputs(X), y, dev, 4, seed=0)
 
 
 @pytest.mark.parametrize("turns", [1, 3])
 def test_the_best_on_average_over_the_parts_is_chosen(turns):
     X, y = data()
     part = [row // 25 if row // 25 < turns else -1 for row in range(90)]
-    found = search(LogisticHead, {}, X, y, part, 12, seed=0)
+    found = search(LogisticHead, {}, as_inputs(X), y, part, 12, seed=0)
     space = LogisticHead.SPACE
 
     def reached(params):
@@ -47,4 +48,4 @@ def recall_on(dev, X, y, params):
 
 def test_a_head_without_settings_keeps_its_defaults():
     X, y = data()
-    assert search(PriorHead, {}, X, y, [0] * 90, 3, seed=0) == {}
+    assert search(PriorHead, {}, as_inputs(X), y, [0] * 90, 3, seed=0) == {}

@@ -12,6 +12,7 @@ from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.runner import benchmark
 from featurestore import registry
 from featurestore.errors import BadValue
+from heads import Block, Frames, Inputs
 from tests.support.fake_store import FakeStore
 
 SESSIONS = "leave-one-session-out"
@@ -50,9 +51,14 @@ def test_a_permuted_run_is_the_fitted_head_on_permuted_rows(tmp_path, modality, 
 
 def test_a_modality_is_permuted_as_a_whole_and_the_other_stays():
     Z = np.arange(40.0).reshape(10, 4)
-    blocks = {"text.mean": 1, "audio.mean": 2, "text.logits": 1}
+    blocks = (Block("text.mean", "text", (1,)), Block("audio.mean", "audio", (2,)), Block("text.logits", "text", (1,)))
+    frames = tuple(Frames(name, name[:-7], [np.full((1, 1), row) for row in Z[:, 0]]) for name in ("text.frames", "x"))
     ids = [f"u{row}" for row in range(10)]
-    moved = permute(Z, blocks, ModalityFeatures("text", ("text.mean", "text.logits")), ids, "1", 0)
+    permuted = ModalityFeatures("text", ("text.mean", "text.logits", "text.frames"))
+    found = permute(Inputs(Z, blocks, frames), permuted, ids, "1", 0)
+    moved = found.X
+    assert np.array_equal(np.concatenate(found.frames[0].rows)[:, 0], moved[:, 0])
+    assert np.array_equal(np.concatenate(found.frames[1].rows)[:, 0], Z[:, 0])
     assert np.array_equal(moved[:, 1:3], Z[:, 1:3])
     order = (moved[:, 0] / 4).astype(int)
     assert sorted(order) == list(range(10)) != list(order)

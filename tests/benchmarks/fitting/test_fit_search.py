@@ -16,6 +16,7 @@ from featurestore.errors import Mismatch
 from featurestore.folds import fold as folding
 from featurestore.prediction import bundle as bundles
 from tests.support.fake_store import FakeStore, corpus
+from tests.support.quick_heads import as_inputs
 
 SESSIONS = "leave-one-session-out"
 
@@ -42,7 +43,7 @@ def by_hand(made, fold, draws, parts=5, head="logistic", params=()):
     found = search(
         registry.load("heads", head),
         given,
-        X,
+        as_inputs(X),
         [labels[name] for name in ids],
         [number.get(name, -1) for name in ids],
         draws,

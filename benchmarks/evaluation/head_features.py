@@ -1,0 +1,74 @@
+"""Choose the feature sets that a head can read, and say which it cannot."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality
+from benchmarks.evaluation.source import FeatureSource
+from featurestore import registry
+from featurestore.errors import Mismatch
+from featurestore.head_inputs import FRAMES, list_taken
+from featurestore.plugin_errors import explain_errors
+
+
+def choose_feature_sets(
+    store: FeatureSource,
+    head: str,
+    params: Mapping[str, Any],
+    feature_sets: Sequence[FeatureSet],
+    say: Callable[[str], None],
+) -> list[FeatureSet]:
+    """Fill feature sets with the kind of feature that a head reads, and keep those that it can read.
+
+    Args:
+        store: the features.
+        head: its registry name.
+        params: its settings.
+        feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
+        say: receives a line for each set that the head cannot read.
+
+    Raises:
+        Mismatch: it can read none of them.
+        NotFound, UnknownName, BadValue: as `fill_feature_sets` raises.
+    """
+    estimator = construct(head, params)
+    filled = fill_feature_sets(store, feature_sets, getattr(estimator, "KIND", ""))
+    obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
+    fitting = [one for one in filled if not obstacles[one.name]]
+    reasons = [f"{obstacles[one.name]} (features {one.name})" for one in filled if obstacles[one.name]]
+    if not fitting:
+        raise Mismatch(reasons[0], do=_suggest(estimator))
+    for reason in reasons:
+        say(f"left out: {reason}")
+    return fitting
+
+
+def construct(head: str, params: Mapping[str, Any]) -> Any:
+    """Construct a head with its settings; one that fails is a plug-in's fault."""
+    with explain_errors("heads", head, "its constructor"):
+        return registry.load("heads", head)(**params)
+
+
+def _find_obstacle(store: FeatureSource, head: str, estimator: Any, feature_set: FeatureSet) -> str:
+    """Describe why a head cannot read a feature set; empty if it can."""
+    taken, kind = list_taken(estimator), getattr(estimator, "KIND", "")
+    ragged = any(feature.is_ragged for feature in feature_set.features)
+    wholes = {feature.kind for feature in feature_set.features if feature.index is None}
+    if ragged and FRAMES not in taken:
+        return f"head {head} reads one vector of an utterance, not all of its frames"
+    if kind and kind not in wholes:
+        return f"head {head} reads {kind}, and these are none"
+    found = {find_modality(store, feature.encoder) for feature in feature_set.features}
+    needed = estimator.list_modalities() if taken else ()
+    missing = [modality for modality in needed if modality not in found]
+    return f"head {head} needs {' and '.join(needed)}, and there is no {' and no '.join(missing)}" if missing else ""
+
+
+def _suggest(estimator: Any) -> str:
+    kind, needed = getattr(estimator, "KIND", ""), estimator.list_modalities() if list_taken(estimator) else ()
+    if needed:
+        kind = kind or "mean"
+        return f"--features {'+'.join(f'{modality}.{kind}' for modality in needed)}"
+    if kind:
+        return f"--features ENCODER.{kind}; what the store has: cli inspect STORE"
+    return "a number of frames makes a vector: ENCODER.frames[170]; heads that take all frames: cli list heads"
