@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurestore.corpora._demo_espeak import Prosody
-from featurestore.corpora._demo_texts import LABELS, NEIGHBOURS, draw_sentence
+from featurestore.corpora._demo_moods import draw_moods
+from featurestore.corpora._demo_texts import NEIGHBOURS, draw_sentence
 from featurestore.corpora._demo_voice import colour, resample
 from featurestore.corpora._iemocap_writer import DemoTurn
 
@@ -85,19 +86,22 @@ def draw_dialogues(
     Yields:
         The name of a dialogue and its turns.
     """
-    for session in dict.fromkeys(speaker.id[:5] for speaker in SPEAKERS):
+    sessions = tuple(dict.fromkeys(speaker.id[:5] for speaker in SPEAKERS))
+    moods = {session: draw_moods(per_label, len(DIALOGUES), random) for session in sessions}  # before any sample
+    for session in sessions:
         pair = [speaker for speaker in SPEAKERS if speaker.id[:5] == session]
-        woman, man = (_draw_turns(speaker, per_label, synthesizer, random) for speaker in pair)
+        woman, man = (
+            _draw_turns(speaker, moods[session][:, :, place], synthesizer, random) for place, speaker in enumerate(pair)
+        )
         for dialogue in DIALOGUES:
             turns = zip(woman[dialogue], man[dialogue], strict=True)
             yield f"{session}{dialogue}", list(chain.from_iterable(turns))
 
 
 def _draw_turns(
-    speaker: Speaker, per_label: int, synthesizer: Synthesizer, random: np.random.Generator
+    speaker: Speaker, labels: NDArray[np.str_], synthesizer: Synthesizer, random: np.random.Generator
 ) -> dict[str, list[DemoTurn]]:
-    """Draw all turns of a speaker by dialogue, with every label equally often and in random order."""
-    labels = random.permutation(np.repeat(sorted(LABELS), per_label)).reshape(len(DIALOGUES), -1)
+    """Draw all turns of a speaker by dialogue, whose labels are (dialogues, turns)."""
     return {
         dialogue: [
             _draw_turn(

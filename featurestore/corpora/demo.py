@@ -13,7 +13,7 @@ from featurestore.errors import Mismatch, Unavailable
 from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import find_object
 
-VERSION = "1"  # of the generator; increase it whenever the corpus changes
+VERSION = "2"  # of the generator; increase it whenever the corpus changes
 SEED = 0
 PER_LABEL = 20  # turns of each speaker with each label
 CARD = CorpusCard(

@@ -1,11 +1,12 @@
 import builtins
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def test_it_reads_as_iemocap_without_findings(root):
     assert {utterance.script for utterance in reading.utterances} == {"impro01", "impro02", "script01_1"}
     assert all(utterance.text and utterance.duration and utterance.votes for utterance in reading.utterances)
     assert not reading.findings
+
+
+def test_dialogues_read_in_order_with_the_speakers_in_turn(tmp_path):
+    demo.generate(tmp_path / "corpus", per_label=2)
+    dialogues = defaultdict(list)
+    for utterance in iemocap.utterances(tmp_path / "corpus").utterances:
+        dialogues[utterance.dialogue].append(utterance)
+    assert len(dialogues) == 30
+    for turns in dialogues.values():
+        assert [turn.id[-4:] for turn in turns] == ["F000", "M000", "F001", "M001"]
+        assert turns[0].start > 0
+        for turn, following in itertools.pairwise(turns):
+            assert turn.start < turn.end < following.start < turn.end + 1
+        for turn in turns:
+            assert turn.end - turn.start == pytest.approx(turn.duration, abs=2e-4)
 
 
 def test_the_clips_are_short_16_khz_mono_16_bit(root):
