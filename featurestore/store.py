@@ -262,8 +262,8 @@ class Store:
             UnknownName: a feature or an utterance that does not exist.
         """
         found = self._find(features)
-        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
         widths = {str(feature.spec): feature.width() for feature in found}
+        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
         return assemble(found, [feature.find_rows(chosen) for feature in found]), widths, chosen
 
     def frames(self, feature: str | FeatureSpec, ids: Sequence[str]) -> list[np.ndarray]:

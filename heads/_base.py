@@ -133,15 +133,16 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
-        return self._from_matrix(matrix), names
+        return (from_matrix(matrix, self.TAKES) if self.TAKES else matrix), names
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to predict: as many columns as in training."""
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=False)
-        return self._from_matrix(validate_data(self, X, dtype=_DTYPES, reset=False))
+        return self._arrange(validate_data(self, X, dtype=_DTYPES, reset=False))
 
-    def _from_matrix(self, X: Matrix) -> Any:
+    def _arrange(self, X: Matrix) -> Any:
+        """Return a checked matrix (N, D) as the fitted head takes it."""
         return from_matrix(X, self.TAKES) if self.TAKES else X
 
     def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:

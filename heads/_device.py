@@ -5,7 +5,7 @@ from torch import nn
 
 
 def choose_device(name: str) -> torch.device:
-    """Return a device by name; "auto" is the GPU where there is one.
+    """Return a device by name, for "auto" the GPU where there is one.
 
     Raises:
         ValueError: there is no such device.

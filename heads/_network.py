@@ -16,8 +16,8 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
-from heads._inputs import Indices, Inputs, Layout, describe_layout
-from heads._scaling import Scaling, fit_scaling
+from heads._inputs import Indices, Inputs, Layout, describe_layout, from_matrix
+from heads._scaling import ColumnScaling, fit_scaling
 from heads._training import Course, train
 
 _FILE = "network.safetensors"
@@ -116,7 +116,7 @@ class NetworkHead(Head):
             raise ValueError(f"{_FILE} is of {layout.width} columns, not {self.n_features_in_}")
         count = len(layout.list_modalities())
         self.scaling_ = [
-            Scaling(*(tensors.pop(f"scaling.{number}.{name}").numpy() for name in ("mean", "scale")))
+            ColumnScaling(*(tensors.pop(f"scaling.{number}.{name}").numpy() for name in ("mean", "scale")))
             for number in range(count)
         ]
         network = self._build_network(layout, len(self.classes_))
@@ -153,8 +153,12 @@ class NetworkHead(Head):
             )
         self.network_ = self.network_.cpu().eval()
 
+    def _arrange(self, X: Matrix) -> Inputs:
+        """Split the columns as in training. Frames come as a matrix only if the head was fitted on one frame a row."""
+        return Inputs(X, self.layout_.blocks) if not self.layout_.frames else from_matrix(X, self.TAKES)
+
     def _predict_proba(self, X: Inputs) -> Matrix:
-        if (found := describe_layout(X)) != self.layout_ and any(found.list_modalities()):
+        if (found := describe_layout(X)) != self.layout_:
             raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
         probabilities = np.empty((len(X.X), len(self.classes_)), np.float32)
         self.network_.eval()

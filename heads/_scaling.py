@@ -13,7 +13,7 @@ _CHUNK = 2**22  # numbers measured at once: 16 MB of float32
 
 
 @dataclass(frozen=True)
-class Scaling:
+class ColumnScaling:
     """The mean and the standard deviation of each column (D,), float32; 1 instead of the latter for a constant one."""
 
     mean: NDArray[np.float32]
@@ -26,18 +26,18 @@ class Scaling:
         return scaled
 
 
-def fit_scaling(inputs: Inputs) -> list[Scaling]:
+def fit_scaling(inputs: Inputs) -> list[ColumnScaling]:
     """Measure each block (of shape `(L, D)` by its L * D columns) and then each feature of frames, over all rows."""
     blocks = (iter([inputs.read_block(block).reshape(len(inputs.X), -1)]) for block in inputs.blocks)
     frames = (_iterate_frames(one.rows, one.width) for one in inputs.frames)
     return [_measure(chunks) for parts in (blocks, frames) for chunks in parts]
 
 
-def _measure(chunks: Iterator[Rows]) -> Scaling:
+def _measure(chunks: Iterator[Rows]) -> ColumnScaling:
     scaler = StandardScaler()
     for chunk in chunks:
         scaler.partial_fit(chunk)
-    return Scaling(scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32))
+    return ColumnScaling(scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32))
 
 
 def _iterate_frames(rows: Sequence[Rows], width: int) -> Iterator[Rows]:

@@ -9,7 +9,7 @@ import torch
 
 from heads._inputs import BLOCKS, FRAMES, Frames, Indices, Inputs
 from heads._network import NetworkHead
-from heads._scaling import Scaling
+from heads._scaling import ColumnScaling
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class UtteranceHead(NetworkHead):
         length = len(frames.rows[row])
         return min(length, self.max_frames) if self.max_frames else length
 
-    def _pad(self, frames: Frames, rows: Indices, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
+    def _pad(self, frames: Frames, rows: Indices, scaling: ColumnScaling) -> tuple[np.ndarray, np.ndarray]:
         """Read the frames of some rows, (B, T, D), and where they are real (B, T)."""
         lengths = np.array([self._count_frames(frames, row) for row in rows])
         mask = np.arange(lengths.max()) < lengths[:, None]

@@ -44,7 +44,7 @@ def choose_feature_sets(
 
 
 def construct(head: str, params: Mapping[str, Any]) -> Any:
-    """Construct a head with its settings; one that fails is a plug-in's fault."""
+    """Construct a head with its settings, and explain a plug-in that fails."""
     with explain_errors("heads", head, "its constructor"):
         return registry.load("heads", head)(**params)
 

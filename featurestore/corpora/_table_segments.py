@@ -12,6 +12,11 @@ _CUT_ALREADY = (
     "clips as long as end - start, with an end beyond the clip; start and end are read as times in another "
     "recording, not as segments"
 )
+_MOST = 0.5  # share of the clips
+_STARTS_ELSEWHERE = (
+    "start beyond the end of a clip that is one row's alone, and no row has an end; start is read as a time in another "
+    "recording, such as the dialogue, not as a segment"
+)
 
 
 def check_times(start: float | None, end: float | None) -> None:
@@ -25,8 +30,9 @@ def check_times(start: float | None, end: float | None) -> None:
 def detect_segments(rows: Sequence[Utterance], lengths: Mapping[str, ClipLength]) -> tuple[bool, tuple[Finding, ...]]:
     """Decide whether `start` and `end` select segments of the clips of a table.
 
-    They do not if nearly every clip is as long as its row's end - start and some of these ends lie beyond the clip.
-    Such clips were cut out of a longer recording, and the times are those in the recording.
+    They do not if nearly every clip is as long as its row's end - start and some of these ends lie beyond the clip, or
+    if there are only starts, each row has a clip of its own, and most starts lie beyond it. Such clips were cut out of
+    a longer recording, and the times are those in the recording.
 
     Args:
         rows: the table.
@@ -45,4 +51,15 @@ def detect_segments(rows: Sequence[Utterance], lengths: Mapping[str, ClipLength]
     beyond = [row for row, seconds in matching if (row.end or 0.0) > seconds + TOLERANCE]
     if beyond and len(matching) >= _NEARLY_ALL * len(spans):
         return False, (Finding(_CUT_ALREADY, tuple(row.id for row in beyond)),)
+    if started := _find_starts_elsewhere(timed, lengths):
+        return False, (Finding(_STARTS_ELSEWHERE, tuple(row.id for row in started)),)
     return bool(timed), ()
+
+
+def _find_starts_elsewhere(timed: Sequence[Utterance], lengths: Mapping[str, ClipLength]) -> list[Utterance]:
+    """Find the rows that start beyond their clip, if most do, none has an end and no two have the same clip."""
+    known = [(row, seconds) for row in timed if (seconds := lengths[row.audio].seconds) is not None]
+    beyond = [row for row, seconds in known if row.start is not None and row.start >= seconds]
+    alone = len({row.audio for row in timed}) == len(timed)
+    is_elsewhere = alone and all(row.end is None for row in timed) and len(beyond) > _MOST * len(known)
+    return beyond if is_elsewhere else []

@@ -16,6 +16,7 @@ from featurestore.errors import BadValue, Leakage, Mismatch
 from featurestore.folds.fold import Fold, split
 from featurestore.spec import parse_feature
 from featurestore.store import Store
+from heads import Block
 from tests.support import tiny
 from tests.support.fake_store import FakeStore, corpus
 
@@ -80,18 +81,19 @@ def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them
         resolved(store, ["text.mean", "text.logits"], folds, way).folds[0]
         for way in ("in-sample", "cross-fitted", "cross-fitted-mean")
     )
-    X, blocks = honest.read(store, fold.train)
-    assert blocks == {"text.mean": 4, "text.logits": 3}
+    inputs = honest.read(store, fold.train)
+    X = inputs.X
+    assert inputs.blocks == (Block("text.mean", "text", (4,)), Block("text.logits", "text", (3,)))
     for row, name in enumerate(fold.train):
         other = "text@1-x2" if name in session(2) else "text@1-x1"  # the first saw session 2, the second session 3
         assert np.array_equal(X[row, 4:], store.matrix([f"{other}.logits"], [name])[0][0])
-    full = store.matrix(["text@1.mean", "text@1.logits"], fold.test)[0]
-    assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train)[0])
-    assert np.array_equal(honest.read(store, fold.test)[0], full)
-    assert np.array_equal(seen.read(store, fold.test)[0], full)
-    parts = [store.matrix([f"text@1-x{number}.logits"], fold.test)[0] for number in (1, 2)]
-    np.testing.assert_allclose(mean.read(store, fold.test)[0][:, 4:], np.mean(parts, axis=0))
-    assert np.array_equal(mean.read(store, fold.train)[0], X)
+    full = store.matrix(["text@1.mean", "text@1.logits"], fold.test).X
+    assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train).X)
+    assert np.array_equal(honest.read(store, fold.test).X, full)
+    assert np.array_equal(seen.read(store, fold.test).X, full)
+    parts = [store.matrix([f"text@1-x{number}.logits"], fold.test).X for number in (1, 2)]
+    np.testing.assert_allclose(mean.read(store, fold.test).X[:, 4:], np.mean(parts, axis=0))
+    assert np.array_equal(mean.read(store, fold.train).X, X)
 
 
 def test_an_utterance_that_every_part_saw_is_refused():

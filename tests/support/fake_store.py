@@ -1,7 +1,8 @@
 """Provide a feature store in memory: a corpus of random vectors with the interface of the real store."""
 
+import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from featurestore.spec import parse_feature
 LABELS = ("ang", "hap", "sad")
 PLACES = {"ang": 0, "hap": 1, "joy": 1, "sad": 2, "bored": 2}  # which column a label raises
 WIDTHS = {"audio.mean": 6, "text.mean": 4, "text.logits": 3}
+SEQUENCES = {"audio.frames": 5, "text.frames": 3}  # dimensions
+LAYERS = {"audio.layers": (3, 4), "text.layers": (2, 4)}
+TURNS = 6  # of a speaker in a dialogue
 
 
 def corpus(per_speaker=12, sessions=3):
@@ -23,12 +27,10 @@ def corpus(per_speaker=12, sessions=3):
             speaker = f"Ses{session:02}{gender}"
             for number in range(per_speaker):
                 label = LABELS[number % 3]
-                rows.append(
-                    Utterance(
-                        f"{speaker}_{number:03}", label=label, speaker=speaker, session=str(session), gender=gender
-                    )
-                )
-            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session)))
+                row = Utterance(f"{speaker}_{number:03}", label=label, speaker=speaker, gender=gender)
+                dialogue = f"{session}_{number // TURNS}"
+                rows.append(replace(row, session=str(session), dialogue=dialogue, text=f"I am {label}."))
+            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session), dialogue=f"{session}_0"))
     return tuple(rows)
 
 
@@ -58,7 +60,8 @@ class FakeStore:
         return ["audio", "text", *self.extra]
 
     def kinds(self, encoder):
-        return [feature.partition(".")[2] for feature in WIDTHS if feature.startswith(f"{encoder.partition('@')[0]}.")]
+        name = encoder.partition("@")[0]
+        return [one.partition(".")[2] for one in (*WIDTHS, *SEQUENCES, *LAYERS) if one.startswith(f"{name}.")]
 
     def modality(self, encoder):
         return encoder.partition("@")[0]
@@ -80,13 +83,22 @@ class FakeStore:
         rows = [
             np.concatenate([self._vector(known[utterance_id], feature) for feature in features]) for utterance_id in ids
         ]
-        widths = {name: WIDTHS[base(name)] for name in features}
+        widths = {name: math.prod(self.shape(name)) for name in features}
         return np.array(rows, np.float32).reshape(len(ids), -1), widths, list(ids)
 
     segments = False
 
     def shape(self, feature):
-        return (WIDTHS[base(feature)],)
+        return LAYERS.get(base(feature)) or (WIDTHS[base(feature)],)
+
+    def frames(self, feature, ids):
+        """Return one to four frames of each utterance, which its label raises."""
+        known = {row.id: row for row in self.utterances if row.id not in self.failed}
+        width = SEQUENCES[base(feature)]
+        return [
+            np.resize(self._vector(known[one], feature, width), (1 + number % 4, width)).astype(np.float32)
+            for number, one in enumerate(ids)
+        ]
 
     def trained_on(self, encoder):
         return frozenset(self.tuned.get(encoder, frozenset()))
@@ -100,10 +112,10 @@ class FakeStore:
     def describe(self, encoder):
         return {"class": "fake", "checkpoint": encoder}
 
-    def _vector(self, utterance, feature):
+    def _vector(self, utterance, feature, width=None):
         encoder = parse_feature(feature).encoder
         seed = [len(encoder), *(encoder.encode() if "@" in encoder else ()), *utterance.id.encode()]
-        vector = np.random.default_rng(seed).normal(scale=self.spread, size=WIDTHS[base(feature)])
+        vector = np.random.default_rng(seed).normal(scale=self.spread, size=width or math.prod(self.shape(feature)))
         if utterance.label:
             vector[PLACES[utterance.label]] += 1.0
         return vector

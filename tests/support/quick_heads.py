@@ -14,11 +14,16 @@ _QUICK = {
 }
 
 
+def quick_params(head, **params):
+    """Return the quick settings of a head that it has; `params` replace them."""
+    known = registry.load("heads", head)().get_params()
+    common = _NETWORK if "validation_fraction" in known else {}
+    return {name: value for name, value in (common | _QUICK.get(head, {}) | params).items() if name in known}
+
+
 def construct(head, **params):
     """Construct a small head by its registry name; `params` replace its quick settings."""
-    kind = registry.load("heads", head)
-    common = _NETWORK if "validation_fraction" in kind().get_params() else {}
-    return kind(**common | _QUICK.get(head, {}) | params)
+    return registry.load("heads", head)(**quick_params(head) | params)
 
 
 def construct_seeded(head, seed=0, **params):

@@ -115,3 +115,26 @@ def test_a_clip_with_many_segments_is_opened_once(read, monkeypatch):
     monkeypatch.setattr(decode, "read_duration", lambda path: looked.append(path.name) or duration(path))
     read([("call", n / 10, (n + 1) / 10) for n in range(90)], call=10)
     assert looked == ["call.wav"]
+
+
+def test_starts_alone_beyond_most_clips_of_their_own_are_times_in_the_dialogue(read):
+    turns = {"a": 0, "b": 2.5, "c": 4, "d": 0.5}
+    reading, odd = read([(name, start, "") for name, start in turns.items()], a=2, b=1, c=3, d=0.4)
+    assert reading.segments is False
+    assert [row.start for row in reading.utterances] == [0, 2.5, 4, 0.5]
+    assert durations(reading) == [2, 1, 3, pytest.approx(0.4)]
+    ((what, where),) = odd.items()
+    assert what.endswith("start is read as a time in another recording, such as the dialogue, not as a segment")
+    assert [text.partition(":")[0] for text in where] == [row.id for row in reading.utterances[1:]]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", 0, ""), ("b", 2.5, ""), ("c", 1, "")],  # most lie within
+        [("a", 5, ""), ("b", 6, ""), ("b", 7, "")],  # two rows of one clip
+        [("a", 5, ""), ("b", 6, ""), ("c", 7, 8)],  # an end
+    ],
+)
+def test_other_starts_select_segments(read, rows):
+    assert read(rows, a=2, b=1, c=3)[0].segments is True
