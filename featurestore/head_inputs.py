@@ -21,7 +21,7 @@ class TurnPlace(NamedTuple):
 
 
 def list_taken(kind: Any) -> frozenset[str]:
-    """List what a head's class takes beyond a matrix; nothing for a classifier of another package."""
+    """List what a head's class takes beyond a matrix, nothing for a classifier of another package."""
     taken: frozenset[str] = getattr(kind, "TAKES", frozenset())
     return taken
 

@@ -152,7 +152,7 @@ class Inputs:
         return context
 
     def _keep(self, rows: Indices) -> "Inputs":
-        """Keep some rows; the targets are left to the caller."""
+        """Keep some rows, each of them a target."""
         turns = self.turns
         if turns:
             turns = Turns(turns.dialogue[rows], turns.position[rows], turns.speaker[rows])

@@ -50,7 +50,7 @@ def construct(head: str, params: Mapping[str, Any]) -> Any:
 
 
 def _find_obstacle(store: FeatureSource, head: str, estimator: Any, feature_set: FeatureSet) -> str:
-    """Describe why a head cannot read a feature set; empty if it can."""
+    """Describe why a head cannot read a feature set, or return an empty string."""
     taken, kind = list_taken(estimator), getattr(estimator, "KIND", "")
     ragged = any(feature.is_ragged for feature in feature_set.features)
     wholes = {feature.kind for feature in feature_set.features if feature.index is None}

@@ -87,11 +87,11 @@ def test_training_utterances_get_the_logits_of_the_encoder_that_did_not_see_them
     for row, name in enumerate(fold.train):
         other = "text@1-x2" if name in session(2) else "text@1-x1"  # the first saw session 2, the second session 3
         assert np.array_equal(X[row, 4:], store.matrix([f"{other}.logits"], [name])[0][0])
-    full = store.matrix(["text@1.mean", "text@1.logits"], fold.test).X
-    assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train).X)
+    full = store.matrix(["text@1.mean", "text@1.logits"], fold.test)[0]
+    assert np.array_equal(X[:, :4], store.matrix(["text@1.mean"], fold.train)[0])
     assert np.array_equal(honest.read(store, fold.test).X, full)
     assert np.array_equal(seen.read(store, fold.test).X, full)
-    parts = [store.matrix([f"text@1-x{number}.logits"], fold.test).X for number in (1, 2)]
+    parts = [store.matrix([f"text@1-x{number}.logits"], fold.test)[0] for number in (1, 2)]
     np.testing.assert_allclose(mean.read(store, fold.test).X[:, 4:], np.mean(parts, axis=0))
     assert np.array_equal(mean.read(store, fold.train).X, X)
 

@@ -111,7 +111,8 @@ def test_an_utterance_without_the_feature_is_rejected(store):
         ),
         ("txt.mean", "unknown encoder 'txt' in .*\n  expected: one of text\n  do: did you mean text?"),
         ("text", "'text' is not a feature"),
-        ("text.frames", "'text.frames' is not a feature"),
+        ("text.mean[3]", "'text.mean.3.' is not a feature"),
+        ("text.frames", "text.frames has another number of frames for every utterance, and cannot be columns"),
     ],
 )
 def test_an_unknown_feature_is_rejected_with_the_closest(store, feature, message):
