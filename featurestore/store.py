@@ -10,13 +10,14 @@ import numpy as np
 
 from featurestore import manifest
 from featurestore.corpora import ROW_NUMBERS
+from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
-from featurestore.spec import INDEXED, FeatureSpec, check_list, is_network, parse_feature
+from featurestore.spec import FeatureSpec, check_list, parse_feature
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -304,13 +305,14 @@ class Store:
             )
         for spec in specs:
             file = self.file(spec.encoder)
-            is_optional = spec.kind in INDEXED and is_network(file.header.encoder)
-            check_known(
-                f"{spec.encoder}.{spec.kind}",
-                [f"{spec.encoder}.{kind}" for kind in file.kinds],
-                what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{file.update_command} --{spec.kind}" if is_optional else f"cli inspect {quote(self.path)}",
-            )
+            if spec.kind not in file.kinds:
+                can_add = spec.kind in list_optional_kinds(file.header.encoder)
+                check_known(
+                    f"{spec.encoder}.{spec.kind}",
+                    [f"{spec.encoder}.{kind}" for kind in file.kinds],
+                    what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
+                    do=f"{file.update_command} --{spec.kind}" if can_add else f"cli inspect {quote(self.path)}",
+                )
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:
             raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")
