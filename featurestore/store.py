@@ -10,9 +10,9 @@ import numpy as np
 
 from featurestore import manifest
 from featurestore.corpora import ROW_NUMBERS
-from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
+from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
@@ -305,14 +305,7 @@ class Store:
             )
         for spec in specs:
             file = self.file(spec.encoder)
-            if spec.kind not in file.kinds:
-                can_add = spec.kind in list_optional_kinds(file.header.encoder)
-                check_known(
-                    f"{spec.encoder}.{spec.kind}",
-                    [f"{spec.encoder}.{kind}" for kind in file.kinds],
-                    what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                    do=f"{file.update_command} --{spec.kind}" if can_add else f"cli inspect {quote(self.path)}",
-                )
+            check_kind(file, spec, str(spec))
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:
             raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")

@@ -17,7 +17,7 @@ WINDOW, HOP = 400, 160  # samples: 25 ms every 10 ms
 FFT = 512
 FLOOR = 1e-10  # power below it counts as silence
 
-_BLOCK = 1024  # windows that are computed at a time, so that an hour of speech needs no more memory than ten seconds
+_BLOCK = 1024  # windows whose spectra are in memory at a time
 
 Floats = NDArray[np.float64]
 

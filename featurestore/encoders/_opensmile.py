@@ -91,7 +91,7 @@ class OpenSmile:
 
 
 def _compute(smile: Any, samples: np.ndarray) -> np.ndarray:
-    """Compute one level of a feature set, float32 (T, D); functionals have one row."""
+    """Compute one level of a feature set, float32 (T, D). Functionals have one row."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Segment too short", UserWarning)  # refused below with its reason
         values: np.ndarray = smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)
