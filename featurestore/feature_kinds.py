@@ -3,7 +3,7 @@
 from featurestore.encoders import list_optional_kinds
 from featurestore.errors import quote
 from featurestore.known_names import check_known
-from featurestore.spec import FeatureSpec
+from featurestore.spec import INDEXED, FeatureSpec
 from featurestore.storage.feature_file import FeatureFile
 
 
@@ -20,7 +20,7 @@ def check_kind(file: FeatureFile, spec: FeatureSpec, feature: str) -> None:
     """
     if spec.kind in file.kinds:
         return
-    can_add = spec.kind in list_optional_kinds(file.header.encoder)
+    can_add = spec.kind in INDEXED and spec.kind in list_optional_kinds(file.header.encoder)
     check_known(
         f"{spec.encoder}.{spec.kind}",
         [f"{spec.encoder}.{kind}" for kind in file.kinds],

@@ -85,10 +85,12 @@ def list_optional_kinds(description: Mapping[str, Any]) -> tuple[str, ...]:
         description: as stored in the file. A checkpoint is not looked for: its files may be elsewhere, or on the hub.
 
     Returns:
-        the kinds; none for a hand-made encoder that is not installed.
+        the kinds; none for a hand-made encoder that is not installed, or whose package is not.
     """
     if is_network(description):
         return OPTIONAL
+    if description["class"] not in list_handmade():
+        return ()
     try:
         kinds = identify(EncoderSpec("", format_checkpoint(description))).kinds
     except Problem:
