@@ -12,11 +12,12 @@ from featurestore import manifest
 from featurestore.corpora import ROW_NUMBERS
 from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
+from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
-from featurestore.spec import INDEXED, FeatureSpec, check_list, is_network, parse_feature
+from featurestore.spec import FeatureSpec, check_list, parse_feature
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -315,13 +316,7 @@ class Store:
             )
         for spec in specs:
             file = self.file(spec.encoder)
-            is_optional = spec.kind in INDEXED and is_network(file.header.encoder)
-            check_known(
-                f"{spec.encoder}.{spec.kind}",
-                [f"{spec.encoder}.{kind}" for kind in file.kinds],
-                what=f"feature {str(spec)!r}: {spec.encoder} has no {spec.kind}",
-                do=f"{file.update_command} --{spec.kind}" if is_optional else f"cli inspect {quote(self.path)}",
-            )
+            check_kind(file, spec, str(spec))
         duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
         if duplicates:
             raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")

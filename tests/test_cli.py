@@ -158,7 +158,7 @@ def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
             "2 encoders are named x; each would overwrite the one before\n  got: egemaps, compare\n  do: ",
         ),
         ("./nowhere", [], "there is no checkpoint folder ./nowhere"),
-        ("egemaps", ["--frames"], "encoder x has no frames"),
+        ("egemaps", ["--layers"], "encoder x has no layers"),
     ],
 )
 def test_all_encoders_are_checked_before_the_first_is_run(home, monkeypatch, second, options, message):

@@ -111,8 +111,8 @@ def extract(
     "encoders",
     multiple=True,
     metavar="[NAME=]CHECKPOINT",
-    help="A folder, a hub name, or a hand-made extractor (egemaps, compare); repeatable. Default: the demo's own on "
-    "the demo, else text=microsoft/deberta-v3-small and audio=facebook/wav2vec2-base-960h.",
+    help="A folder, a hub name, or a hand-made extractor (mfcc, logmel, egemaps, compare); repeatable. Default: the "
+    "demo's own on the demo, else text=microsoft/deberta-v3-small and audio=facebook/wav2vec2-base-960h.",
 )
 @click.option("--all-folds", is_flag=True, help="Each --encoder NAME=FOLDER has a checkpoint per fold: NAME@FOLD.h5.")
 @click.option("--frames", is_flag=True, help="Also store every frame (large).")

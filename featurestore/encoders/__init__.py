@@ -4,17 +4,17 @@ A module whose name begins with `hf-` encodes checkpoints of transformers. Any o
 name alone is what `--encoder` takes. Each has a function `identify` and one public class, which is an `Encoder`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from featurestore import registry
-from featurestore.errors import Unencodable
+from featurestore.errors import Problem, Unencodable
 from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
-from featurestore.networks.identity import Identity
-from featurestore.spec import EncoderSpec
+from featurestore.networks.identity import OPTIONAL, Identity
+from featurestore.spec import EncoderSpec, format_checkpoint, is_network
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
 Encoded = dict[str, np.ndarray]
@@ -76,3 +76,23 @@ def encode(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> lis
 def list_handmade() -> list[str]:
     """List the encoders that need no checkpoint."""
     return [name for name in registry.names("encoders") if not name.startswith("hf-")]
+
+
+def list_optional_kinds(description: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the kinds that an encoder can add to its feature file, `frames` and `layers`, without loading it.
+
+    Args:
+        description: as stored in the file. A checkpoint is not looked for: its files may be elsewhere, or on the hub.
+
+    Returns:
+        the kinds; none for a hand-made encoder that is not installed, or whose package is not.
+    """
+    if is_network(description):
+        return OPTIONAL
+    if description["class"] not in list_handmade():
+        return ()
+    try:
+        kinds = identify(EncoderSpec("", format_checkpoint(description))).kinds
+    except Problem:
+        return ()
+    return tuple(kind for kind in OPTIONAL if kind in kinds)

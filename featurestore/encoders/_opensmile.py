@@ -1,8 +1,9 @@
-"""Compute openSMILE's feature sets: one vector of functionals per clip."""
+"""Compute openSMILE's feature sets: one vector of functionals per clip, and low-level descriptors as frames."""
 
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
@@ -45,11 +46,15 @@ def identify_feature_set(spec: EncoderSpec, name: str, feature_set: str) -> Iden
         "preprocessing": {"sampling_rate": SAMPLING_RATE, "channels": "mixed down to one", "resampling": "soxr HQ"},
         "licence": LICENCE,
     }
-    return Identity(spec.name or name, "audio", description, kinds=("functionals",))
+    return Identity(spec.name or name, "audio", description, kinds=("functionals", "frames"))
 
 
-class Functionals:
-    """Hand-made features of a clip, at 16 kHz so that corpora of different rates are comparable."""
+class OpenSmile:
+    """Hand-made features of a clip, at 16 kHz so that corpora of different rates are comparable.
+
+    `frames` are the set's low-level descriptors, one every 10 ms, smoothed by openSMILE. The description of an encoder
+    does not mention them: it is part of the cache keys of functionals that are stored already.
+    """
 
     budget = 0
 
@@ -57,7 +62,8 @@ class Functionals:
         import opensmile
 
         feature_set = opensmile.FeatureSet[identity.description["feature_set"]]
-        self.smile = opensmile.Smile(feature_set, opensmile.FeatureLevel.Functionals)
+        self.functionals = opensmile.Smile(feature_set, opensmile.FeatureLevel.Functionals)
+        self.descriptors = opensmile.Smile(feature_set, opensmile.FeatureLevel.LowLevelDescriptors)
 
     def load(self, item: Item) -> np.ndarray:
         """Decode one clip to float32 (S,).
@@ -72,19 +78,23 @@ class Functionals:
         return len(loaded)
 
     def encode(self, batch: Sequence[np.ndarray], kinds: frozenset[str]) -> list[Encoded]:
-        """Compute the functionals (D,) of each clip.
+        """Compute the functionals (D,) of each clip, and its frames (T, D) if they are asked for.
 
         Raises:
             Unencodable: openSMILE gives undefined values.
         """
-        return [{"functionals": self._compute(samples)} for samples in batch]
+        return [self._encode(samples, kinds) for samples in batch]
 
-    def _compute(self, samples: np.ndarray) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Segment too short", UserWarning)  # refused below with its reason
-            vector: np.ndarray = self.smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)[0]
-        if not np.isfinite(vector).all():
-            raise Unencodable(
-                f"too short or too quiet: openSMILE gives {np.sum(~np.isfinite(vector))} undefined values"
-            )
-        return vector
+    def _encode(self, samples: np.ndarray, kinds: frozenset[str]) -> Encoded:
+        encoded = {"functionals": _compute(self.functionals, samples)[0]}
+        return encoded | ({"frames": _compute(self.descriptors, samples)} if "frames" in kinds else {})
+
+
+def _compute(smile: Any, samples: np.ndarray) -> np.ndarray:
+    """Compute one level of a feature set, float32 (T, D). Functionals have one row."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Segment too short", UserWarning)  # refused below with its reason
+        values: np.ndarray = smile.process_signal(samples, SAMPLING_RATE).to_numpy(np.float32)
+    if not np.isfinite(values).all():
+        raise Unencodable(f"too short or too quiet: openSMILE gives {np.sum(~np.isfinite(values))} undefined values")
+    return values

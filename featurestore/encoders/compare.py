@@ -1,6 +1,6 @@
 """The 6,373 ComParE 2016 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders._opensmile import Functionals, identify_feature_set
+from featurestore.encoders._opensmile import OpenSmile, identify_feature_set
 from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
@@ -12,5 +12,5 @@ def identify(spec: EncoderSpec) -> Identity:
     return identify_feature_set(spec, "compare", "ComParE_2016")
 
 
-class ComParE(Functionals):
-    """Compute the ComParE_2016 functionals, shape (6373,) per clip."""
+class ComParE(OpenSmile):
+    """Compute the ComParE_2016 set: `functionals` (6373,), `frames` (T, 65)."""

@@ -1,6 +1,6 @@
 """The 88 eGeMAPSv02 functionals of openSMILE (extra 'egemaps'; research licence)."""
 
-from featurestore.encoders._opensmile import Functionals, identify_feature_set
+from featurestore.encoders._opensmile import OpenSmile, identify_feature_set
 from featurestore.networks.identity import Identity
 from featurestore.spec import EncoderSpec
 
@@ -12,5 +12,5 @@ def identify(spec: EncoderSpec) -> Identity:
     return identify_feature_set(spec, "egemaps", "eGeMAPSv02")
 
 
-class EGeMAPS(Functionals):
-    """Compute the eGeMAPSv02 functionals, shape (88,) per clip."""
+class EGeMAPS(OpenSmile):
+    """Compute the eGeMAPSv02 set: `functionals` (88,), `frames` (T, 25)."""

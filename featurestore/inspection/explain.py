@@ -7,6 +7,7 @@ import numpy as np
 
 from featurestore.errors import UnknownName, quote
 from featurestore.extraction import freshness
+from featurestore.feature_kinds import check_kind
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, parse_feature
@@ -36,12 +37,7 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
         wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quote(path)}"
     )
     file = FeatureFile(path / f"{wanted.encoder}.h5")
-    check_known(
-        f"{wanted.encoder}.{wanted.kind}",
-        [f"{wanted.encoder}.{kind}" for kind in file.kinds],
-        what=f"feature {feature!r}: {wanted.encoder} has no {wanted.kind}",
-        do=f"cli inspect {quote(path)}",
-    )
+    check_kind(file, wanted, feature)
     rows = {row.id: row for row in store.utterances}
     if utterance_id not in file.rows:
         check_known(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")

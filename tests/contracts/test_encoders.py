@@ -214,10 +214,11 @@ def test_a_network_is_in_evaluation_mode_and_float32(encoder):
     assert {parameter.dtype for parameter in encoder.model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize(("name", "width"), [("egemaps", 88), ("compare", 6373)])
-def test_a_feature_set_of_opensmile_has_its_published_width_and_licence(name, width, items):
+@pytest.mark.parametrize(("name", "width", "descriptors"), [("egemaps", 88, 25), ("compare", 6373, 65)])
+def test_a_feature_set_of_opensmile_has_its_published_width_and_licence(name, width, descriptors, items):
     identity = encoders.identify(EncoderSpec("", name))
-    assert identity.kinds == ("functionals",)
+    assert identity.kinds == ("functionals", "frames")
     assert "research use only" in identity.description["licence"]
     (row,) = encode(encoders.load(identity, "cpu"), items[:1], identity.kinds)
     assert row["functionals"].shape == (width,)
+    assert row["frames"].shape[1] == descriptors

@@ -4,6 +4,7 @@ Runs every hand-made encoder of the package, and one network per modality.
 """
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks.fitting.fit import fit_and_save
 from featurestore import encoders
+from featurestore.errors import UnknownName
 from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.describe import describe
 from featurestore.inspection.verify import verify
@@ -63,6 +65,25 @@ def test_extraction_again_encodes_nothing(stored):
     store, identity, _ = stored
     again = extract_encoder(store, identity, jobs=1, device="cpu")
     assert (again.encoded, again.reused) == (0, COUNT - 1)
+
+
+def test_optional_kinds_are_added_to_the_same_vectors(stored, tmp_path):
+    store, identity, extracted = stored
+    copy = Store(shutil.copytree(store.path, tmp_path / "copy"))
+    optional = [kind for kind in identity.kinds if kind in OPTIONAL]
+    for kind in optional:
+        with pytest.raises(UnknownName, match=f"one has no {kind}\n(.|\n)* --{kind}$"):
+            copy.matrix([f"one.{kind}[1]"])
+    extract_encoder(copy, identity, optional=optional, jobs=1, device="cpu")
+    before, after = FeatureFile(extracted.path), FeatureFile(copy.path / "one.h5")
+    assert set(after.kinds) == set(identity.kinds)
+    assert (after.ids, after.keys()) == (before.ids, before.keys())
+    for kind in before.kinds:
+        np.testing.assert_allclose(after[kind], before[kind], rtol=1e-4, atol=1e-5, err_msg=kind)
+    if "frames" in optional:
+        assert all(len(after.frames(row)) for row in range(COUNT - 1))
+    assert verify(copy.path, sample=4).is_intact
+    assert extract_encoder(copy, identity, optional=optional, jobs=1, device="cpu").encoded == 0
 
 
 def test_the_header_identifies_the_encoder(stored):

@@ -15,7 +15,7 @@ from featurestore.known_names import check_known
     ("kind", "some"),
     [
         ("corpora", {"demo", "emodb", "iemocap", "table"}),
-        ("encoders", {"hf-audio", "hf-text", "egemaps", "compare"}),
+        ("encoders", {"hf-audio", "hf-text", "egemaps", "compare", "mfcc", "logmel"}),
         ("heads", {"prior", "mlp", "svm", "xgb"}),
         ("protocols", {"holdout", "leave-one-session-out", "leave-one-speaker-out", "paper-tail"}),
     ],

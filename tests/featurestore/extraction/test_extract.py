@@ -164,8 +164,8 @@ def test_a_second_extraction_at_the_same_time_is_rejected(store, models):
 
 
 def test_an_optional_kind_that_the_encoder_lacks_is_rejected(store):
-    with pytest.raises(BadValue, match="encoder egemaps has no frames\n  expected: functionals"):
-        run(store, "egemaps", optional=["frames"])
+    with pytest.raises(BadValue, match="encoder egemaps has no layers\n  expected: functionals, frames"):
+        run(store, "egemaps", optional=["layers"])
 
 
 def test_the_file_records_what_the_checkpoint_was_fine_tuned_on(store, models, tmp_path):
