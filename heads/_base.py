@@ -34,7 +34,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     plain matrix too, whose rows are then alone: no dialogue, one frame each.
 
     Attributes:
-        TAKES: what it takes beyond a matrix: `blocks`, `frames`, `dialogue`, `words` (`heads.Inputs`).
+        TAKES: what it takes beyond a matrix, whatever its settings: `blocks`, `frames`, `dialogue`, `words`
+            (`heads.Inputs`). `takes` says which of them with its settings.
         KIND: the kind of feature that it reads by default, such as `frames`; empty for one vector of each encoder.
         SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
         COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
@@ -52,6 +53,11 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     trusted_types: tuple[str, ...] = ()
     classes_: NDArray[Any]
     n_features_in_: int
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """What it takes beyond a matrix with its settings, of `TAKES`. A head of `words` alone reads no feature."""
+        return self.TAKES
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
@@ -133,7 +139,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
-        return (from_matrix(matrix, self.TAKES) if self.TAKES else matrix), names
+        return (from_matrix(matrix, self.takes) if self.takes else matrix), names
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to predict: as many columns as in training."""
@@ -143,7 +149,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _arrange(self, X: Matrix) -> Any:
         """Return a checked matrix (N, D) as the fitted head takes it."""
-        return from_matrix(X, self.TAKES) if self.TAKES else X
+        return from_matrix(X, self.takes) if self.takes else X
 
     def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:
         """Validate inputs, and return them, or their matrix for a head that takes nothing else."""
@@ -155,7 +161,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 f"X has {inputs.width} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
             )
-        return inputs if self.TAKES else inputs.matrix
+        return inputs if self.takes else inputs.matrix
 
     @staticmethod
     def _check_names(inputs: Inputs, y: ArrayLike) -> NDArray[Any]:
@@ -178,6 +184,13 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             kind, from_low = "an integer" if integer else "a number", "of at least" if inclusive else "above"
             to_high = "" if high == math.inf else f" and at most {high}"
             raise ValueError(f"{name} must be {kind} {from_low} {low}{to_high}, got {value!r}")
+
+    def _check_widths(self, name: str, *, low: int = 0) -> None:
+        """Check that a parameter is a list of at least `low` integers above 0."""
+        value = getattr(self, name)
+        right = isinstance(value, (list, tuple)) and all(isinstance(width, int) and width > 0 for width in value)
+        if not right or len(value) < low:
+            raise ValueError(f"{name} must be a list of widths above 0, got {value!r}")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

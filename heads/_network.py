@@ -2,13 +2,14 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors import torch as safetensors
 from sklearn.utils.class_weight import compute_class_weight
@@ -126,7 +127,7 @@ class NetworkHead(Head):
     def _fit(self, X: Inputs, codes: Codes) -> None:
         self._check_params()
         seed, device = draw_seed(self.random_state), choose_device(self.device)
-        self.layout_, self.scaling_ = describe_layout(X), fit_scaling(X)
+        self.layout_, self.scaling_ = describe_layout(X), self._fit_scaling(X)
         row_codes = np.full(len(X.X), -1)
         row_codes[X.targets] = codes
         training, validation = self._split_units(self._list_units(X), np.random.default_rng(seed))
@@ -155,18 +156,28 @@ class NetworkHead(Head):
 
     def _arrange(self, X: Matrix) -> Inputs:
         """Split the columns as in training. Frames come as a matrix only if the head was fitted on one frame a row."""
-        return Inputs(X, self.layout_.blocks) if not self.layout_.frames else from_matrix(X, self.TAKES)
+        return Inputs(X, self.layout_.blocks) if not self.layout_.frames else from_matrix(X, self.takes)
+
+    def _fit_scaling(self, inputs: Inputs) -> list[ColumnScaling]:
+        """Measure what standardizes each block and then each feature of frames."""
+        return fit_scaling(inputs)
 
     def _predict_proba(self, X: Inputs) -> Matrix:
-        if (found := describe_layout(X)) != self.layout_:
+        self._check_layout(X)
+        return self._compute(X, lambda batch: self.network_(batch).softmax(dim=1))
+
+    def _check_layout(self, inputs: Inputs) -> None:
+        if (found := describe_layout(inputs)) != self.layout_:
             raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
-        probabilities = np.empty((len(X.X), len(self.classes_)), np.float32)
+
+    def _compute(self, inputs: Inputs, function: Callable[[Any], torch.Tensor]) -> Matrix:
+        """Compute a vector for each target (N, K), from batches by a function that returns one for each row (M, K)."""
+        vectors: dict[int, NDArray[np.float32]] = {}
         self.network_.eval()
         with torch.inference_mode():
-            for batch in self._iterate_batches(X, self._list_units(X), None):
-                probabilities[batch.rows.cpu()] = self.network_(batch).softmax(dim=1).cpu()
-        of_targets: Matrix = probabilities[X.targets]
-        return of_targets
+            for batch in self._iterate_batches(inputs, self._list_units(inputs), None):
+                vectors |= zip(batch.rows.tolist(), function(batch).cpu().numpy(), strict=True)
+        return np.stack([vectors[row] for row in inputs.targets.tolist()])
 
     def _end_epoch(self, line: dict[str, float]) -> None:
         self.history_.append(line)

@@ -210,9 +210,7 @@ class MLPHead(Head):
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
         self._check_number("weight_decay", low=0, inclusive=True)
-        sequence = isinstance(self.hidden, (list, tuple))
-        if not sequence or not all(isinstance(width, int) and width > 0 for width in self.hidden):
-            raise ValueError(f"hidden must be a list of widths above 0, got {self.hidden!r}")
+        self._check_widths("hidden")
 
 
 def _make_linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
