@@ -20,15 +20,15 @@ class TurnPlace(NamedTuple):
     speaker: str
 
 
-def list_taken(kind: Any) -> frozenset[str]:
-    """List what a head's class takes beyond a matrix, nothing for a classifier of another package."""
-    taken: frozenset[str] = getattr(kind, "TAKES", frozenset())
+def list_taken(head: Any) -> frozenset[str]:
+    """List what a head takes beyond a matrix with its settings, nothing for a classifier of another package."""
+    taken: frozenset[str] = getattr(head, "takes", frozenset())
     return taken
 
 
-def give(kind: Any, inputs: Inputs) -> Any:
-    """Return inputs as a head's class takes them: as they are, or their matrix (N, D)."""
-    return inputs if list_taken(kind) else inputs.matrix
+def give(head: Any, inputs: Inputs) -> Any:
+    """Return inputs as a head takes them: as they are, or their matrix (N, D)."""
+    return inputs if list_taken(head) else inputs.matrix
 
 
 def place_turns(utterances: Iterable[Utterance], *, segments: bool = False) -> dict[str, TurnPlace]:

@@ -58,7 +58,9 @@ def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
     return tuple(FeatureSet(item) if item in READY else _parse_set(item) for item in items)
 
 
-def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet], kind: str = "") -> list[FeatureSet]:
+def fill_feature_sets(
+    store: FeatureSource, feature_sets: Sequence[FeatureSet], kind: str = "", modality: str = ""
+) -> list[FeatureSet]:
     """Look up the features of ready sets in a store.
 
     Args:
@@ -66,6 +68,7 @@ def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet], 
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
         kind: that a head reads by default, such as `frames`. The ready sets are then of this kind and called so:
             `both frames`.
+        modality: the only one that ready sets have features of; by default both.
 
     Raises:
         UnknownName: a ready set is empty in this store.
@@ -73,12 +76,12 @@ def fill_feature_sets(store: FeatureSource, feature_sets: Sequence[FeatureSet], 
         BadValue: two different sets have the same name.
     """
     found: dict[str, FeatureSet] = {}
-    for one in [filled for item in feature_sets for filled in _fill(store, item, kind)]:
+    for one in [filled for item in feature_sets for filled in _fill(store, item, kind, modality)]:
         if found.setdefault(one.name, one) != one:
             raise BadValue(
                 f"two feature sets have the name {one.name!r}", do="name them differently: --features NAME=…"
             )
-    return list(found.values()) or [name_features(_default_features(store, kind))]
+    return list(found.values()) or [name_features(_default_features(store, kind, modality))]
 
 
 def name_features(features: Iterable[FeatureSpec]) -> FeatureSet:
@@ -133,17 +136,17 @@ def _parse(text: str) -> FeatureSpec:
         ) from None
 
 
-def _fill(store: FeatureSource, feature_set: FeatureSet, kind: str) -> list[FeatureSet]:
+def _fill(store: FeatureSource, feature_set: FeatureSet, kind: str, modality: str) -> list[FeatureSet]:
     if feature_set.features:
         check_features(store, map(str, feature_set.features))
         return [feature_set]
     if feature_set.name == "layers":
         return _list_layers(store)
     name = f"{feature_set.name} {kind}".strip()
-    return [replace(feature_set, name=name, features=_choose_ready(store, feature_set.name, kind))]
+    return [replace(feature_set, name=name, features=_choose_ready(store, feature_set.name, kind, modality))]
 
 
-def _choose_ready(store: FeatureSource, name: str, kind: str) -> tuple[FeatureSpec, ...]:
+def _choose_ready(store: FeatureSource, name: str, kind: str, modality: str) -> tuple[FeatureSpec, ...]:
     def is_wanted(feature: FeatureSpec) -> bool:
         if name == "logits":
             return feature.kind == "logits"
@@ -151,9 +154,11 @@ def _choose_ready(store: FeatureSource, name: str, kind: str) -> tuple[FeatureSp
             return feature.kind != "logits"
         return name == "both" or find_modality(store, feature.encoder) == name
 
-    available = _default_features(store, kind)
+    available = _default_features(store, kind, modality)
     chosen = tuple(filter(is_wanted, available))
-    missing = {"text", "audio"} - {find_modality(store, feature.encoder) for feature in chosen}
+    missing = ({modality} if modality else {"text", "audio"}) - {
+        find_modality(store, feature.encoder) for feature in chosen
+    }
     if not chosen or (name == "both" and missing):
         raise UnknownName(
             f"the store has no feature for the set {name!r}",
@@ -164,10 +169,14 @@ def _choose_ready(store: FeatureSource, name: str, kind: str) -> tuple[FeatureSp
     return chosen
 
 
-def _default_features(store: FeatureSource, kind: str) -> list[FeatureSpec]:
+def _default_features(store: FeatureSource, kind: str, modality: str) -> list[FeatureSpec]:
     """List one feature of each encoder of a kind, or the store's default features for no kind in particular."""
-    if not kind:
-        return [parse_feature(feature) for feature in store.default_features()]
+    found = _list_kind(store, kind) if kind else [parse_feature(feature) for feature in store.default_features()]
+    return [one for one in found if not modality or find_modality(store, one.encoder) == modality] or found
+
+
+def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
+    """List the feature of a kind of each encoder that has it."""
     names = {name.partition("@")[0]: name for name in reversed(store.encoders())}  # `text` before `text@1`
     found = [FeatureSpec(encoder, kind) for encoder, name in sorted(names.items()) if kind in store.kinds(name)]
     if not found:

@@ -7,8 +7,10 @@ from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, fi
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
 from featurestore.errors import Mismatch
-from featurestore.head_inputs import FRAMES, list_taken
+from featurestore.head_inputs import FRAMES, WORDS, list_taken
 from featurestore.plugin_errors import explain_errors
+
+TRANSCRIPTS = FeatureSet("transcripts")
 
 
 def choose_feature_sets(
@@ -27,12 +29,19 @@ def choose_feature_sets(
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
         say: receives a line for each set that the head cannot read.
 
+    Returns:
+        The sets; one without features for a head that reads transcripts alone.
+
     Raises:
         Mismatch: it can read none of them.
         NotFound, UnknownName, BadValue: as `fill_feature_sets` raises.
     """
     estimator = construct(head, params)
-    filled = fill_feature_sets(store, feature_sets, getattr(estimator, "KIND", ""))
+    if list_taken(estimator) == {WORDS}:
+        return [TRANSCRIPTS]
+    needed = _list_needed(estimator)
+    only = needed[0] if len(needed) == 1 else ""
+    filled = fill_feature_sets(store, feature_sets, getattr(estimator, "KIND", ""), only)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
     fitting = [one for one in filled if not obstacles[one.name]]
     reasons = [f"{obstacles[one.name]} (features {one.name})" for one in filled if obstacles[one.name]]
@@ -59,13 +68,19 @@ def _find_obstacle(store: FeatureSource, head: str, estimator: Any, feature_set:
     if kind and kind not in wholes:
         return f"head {head} reads {kind}, and these are none"
     found = {find_modality(store, feature.encoder) for feature in feature_set.features}
-    needed = estimator.list_modalities() if taken else ()
+    needed = _list_needed(estimator)
     missing = [modality for modality in needed if modality not in found]
     return f"head {head} needs {' and '.join(needed)}, and there is no {' and no '.join(missing)}" if missing else ""
 
 
+def _list_needed(estimator: Any) -> tuple[str, ...]:
+    """List the modalities that a head cannot do without."""
+    needed: tuple[str, ...] = estimator.list_modalities() if list_taken(estimator) else ()
+    return needed
+
+
 def _suggest(estimator: Any) -> str:
-    kind, needed = getattr(estimator, "KIND", ""), estimator.list_modalities() if list_taken(estimator) else ()
+    kind, needed = getattr(estimator, "KIND", ""), _list_needed(estimator)
     if needed:
         kind = kind or "mean"
         return f"--features {'+'.join(f'{modality}.{kind}' for modality in needed)}"

@@ -100,7 +100,8 @@ def _score(kind: Any, params: dict[str, Any], inputs: Inputs, y: np.ndarray, par
     scores = []
     for part in sorted(set(parts.tolist()) - {-1}):
         fitted, dev = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
-        head = kind(**params).fit(give(kind, inputs.select(fitted)), y[fitted])
-        predicted = head.predict(give(kind, inputs.select(dev)))
+        head = kind(**params)
+        head.fit(give(head, inputs.select(fitted)), y[fitted])
+        predicted = head.predict(give(head, inputs.select(dev)))
         scores.append(unweighted_average_recall(y[dev].tolist(), predicted.tolist()))
     return float(np.mean(scores))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evaluation.head_features import construct
 from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
@@ -77,7 +78,7 @@ def execute(
     _reset_peak()
     kind = registry.load("heads", spec.head)
     test_ids = tuple(sorted(spec.fold.test))
-    train, test, scaling = read_sides(store, spec, list_taken(kind))
+    train, test, scaling = read_sides(store, spec, list_taken(construct(spec.head, spec.params)))
     y = [spec.classes[utterance_id] for utterance_id in spec.training]
     started = time.perf_counter()
     params = choose_params(kind, spec, train, y)

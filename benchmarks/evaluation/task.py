@@ -61,6 +61,8 @@ class Task:
     def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
         """Find the utterances that have a class but lack a feature of any fold, and why."""
         files = list(dict.fromkeys(str(file) for one in features for fold in one.folds for file in fold.all_files))
+        if not files:
+            return {}
         available, failures = set(self.store.available(files)), self.store.failures(files)
         return {
             utterance_id: failures.get(utterance_id, "not extracted")

@@ -10,7 +10,7 @@ from featurestore.corpora import table as tables
 from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded, Encoder
 from featurestore.errors import BadValue, Unencodable, summarize_error
-from featurestore.head_inputs import DIALOGUE, TurnPlace, give, list_taken, make_turns, place_turns
+from featurestore.head_inputs import DIALOGUE, WORDS, TurnPlace, give, list_taken, make_turns, place_turns
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
@@ -95,6 +95,7 @@ def predict(
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
     identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
     needed = {identity.modality for identity in identities.values()}
+    needed |= {"text"} if WORDS in list_taken(loaded.head) else set()
     reads_dialogues = DIALOGUE in list_taken(loaded.head)
     if table is not None:
         rows = _read_table(Path(table), columns, needed, say)
