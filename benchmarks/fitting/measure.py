@@ -61,6 +61,7 @@ def summarize(
         dropped=planned.dropped,
         logits=specs[0].logits,
         checks=checked,
+        context=specs[0].context,
         searched=_summarize_search(planned, results, final) if planned.config.search else None,
     )
 

@@ -79,6 +79,7 @@ class FittedHead:
         checks: the result of every check.
         path: folder of the saved bundle, or None.
         searched: the settings that a search chose, or None.
+        context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
     """
 
     bundle: Bundle
@@ -91,6 +92,7 @@ class FittedHead:
     checks: tuple[CheckResult, ...] = ()
     path: Path | None = None
     searched: SearchResult | None = None
+    context: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
@@ -120,6 +122,7 @@ class FittedHead:
             "interval": INTERVAL,
             "interval_over": {"over": clusters.over, "clusters": clusters.count}
             | {"few": clusters.few, "note": clusters.note},
+            **({"context": self.context} if self.context else {}),
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
@@ -188,6 +191,7 @@ class FittedHead:
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features}",
+            *([f"context: {self.context}"] if self.context else []),
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),

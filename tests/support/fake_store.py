@@ -27,11 +27,21 @@ def corpus(per_speaker=12, sessions=3):
             speaker = f"Ses{session:02}{gender}"
             for number in range(per_speaker):
                 label = LABELS[number % 3]
-                row = Utterance(f"{speaker}_{number:03}", label=label, speaker=speaker, gender=gender)
-                dialogue = f"{session}_{number // TURNS}"
-                rows.append(replace(row, session=str(session), dialogue=dialogue, text=f"I am {label}."))
-            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session), dialogue=f"{session}_0"))
+                rows.append(
+                    Utterance(
+                        f"{speaker}_{number:03}", label=label, speaker=speaker, session=str(session), gender=gender
+                    )
+                )
+            rows.append(Utterance(f"{speaker}_none", speaker=speaker, session=str(session)))
     return tuple(rows)
+
+
+def conversations():
+    """Make the same manifest with dialogues of two speakers and with transcripts."""
+    return tuple(
+        replace(row, dialogue=f"{row.session}_{number % 13 // TURNS % 2}", text=f"I am {row.label}.")
+        for number, row in enumerate(corpus())
+    )
 
 
 def base(feature):

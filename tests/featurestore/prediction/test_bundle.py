@@ -17,14 +17,16 @@ from featurestore.head_inputs import give, make_turns, place_turns
 from featurestore.prediction import bundle as bundles
 from featurestore.prediction.save_bundle import check_target, save
 from featurestore.spec import parse_feature
-from tests.support.fake_store import FakeStore
+from tests.support.fake_store import FakeStore, conversations
 from tests.support.quick_heads import quick_params
 
 AGAIN = "\n  do: fit it again: cli fit-head --head HEAD --out FOLDER"
 
 
 def fit(head="prior", **options):
-    return fit_head(FakeStore(), head=head, params=quick_params(head, epochs=1, n_estimators=3), **options).bundle
+    return fit_head(
+        FakeStore(conversations()), head=head, params=quick_params(head, epochs=1, n_estimators=3), **options
+    ).bundle
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_a_loaded_head_predicts_exactly_as_the_saved_head(head, tmp_path):
 
 def read_rows(features):
     """Return what a head is given of a few utterances, with their dialogues and words."""
-    store, specs = FakeStore(spread=2.0), tuple(map(parse_feature, features))
+    store, specs = FakeStore(conversations(), spread=2.0), tuple(map(parse_feature, features))
     ids = [row.id for row in store.utterances][:50]
     turns = make_turns(ids, place_turns(store.utterances))
     return dataclasses.replace(FoldFeatures(specs, specs).read(store, ids), turns=turns, words=tuple(ids))
