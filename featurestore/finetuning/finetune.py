@@ -23,6 +23,7 @@ from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.finetuning.training import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
+from featurestore.networks.text_context import check_context
 from featurestore.progress import Say
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
@@ -90,6 +91,7 @@ def finetune(
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
+    _check_settings(settings, modality)
     request = build_request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
         return _read_finished(out, request, say)
@@ -135,6 +137,18 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
             expected=modality,
             got=start.modality(),
             do=f"use --modality {start.modality()}, or another checkpoint",
+        )
+
+
+def _check_settings(settings: Settings, modality: str) -> None:
+    """Raise BadValue for a setting that this modality does not have."""
+    check_context(settings.context)
+    if settings.context and modality != "text":
+        raise BadValue(
+            "only a text encoder is fine-tuned with context",
+            expected="--context with --modality text",
+            got=f"--context {settings.context} with --modality {modality}",
+            do="leave --context out",
         )
 
 

@@ -94,7 +94,9 @@ def _find_items(by_id: Mapping[str, Item], utterance_ids: Sequence[str]) -> list
 def make_reader(model: Any, processor: Any, modality: str, settings: Settings) -> Read:
     """Make the function that reads the utterances of a part for a network."""
     if modality == "text":
-        return partial(read_part, preparer=TextPreparer(processor, model.config, settings.fixed_length))
+        return partial(
+            read_part, preparer=TextPreparer(processor, model.config, settings.fixed_length, settings.context)
+        )
     clips = ClipPreparer(processor, model.config, settings.fixed_length)
     return partial(read_part, preparer=clips, check=measure_limits(clips, model, settings).check)
 

@@ -16,6 +16,7 @@ from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
+from featurestore.prediction.add_context import add_context, report_alone
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
@@ -62,13 +63,15 @@ def predict(
     """Predict the emotion of one utterance, or of every row of a table.
 
     A row that cannot be predicted carries its reason, and the others are predicted. No prediction depends on the other
-    rows.
+    rows, except where an encoder reads the turns before an utterance: then on those of its dialogue.
 
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
         audio: path of the clip.
         text: what is said in the clip.
-        table: path of a CSV, TSV or JSONL file with the columns `audio` and `text`, in place of `audio` and `text`.
+        table: path of a CSV, TSV or JSONL file with the columns `audio` and `text`, in place of `audio` and `text`. For
+            encoders that read context its column `dialogue` says which rows belong together, in order of `start` where
+            they have one, else of the rows.
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
         encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
@@ -80,7 +83,8 @@ def predict(
     Raises:
         BadValue: there is nothing to predict, the bundle needs input that is missing, or there is no such device.
         NotFound: there is no bundle or no table.
-        Mismatch: the bundle is damaged, or an encoder is not the one that it was fitted on.
+        Mismatch: the bundle is damaged, an encoder is not the one that it was fitted on, or an encoder reads context
+            and the order of a dialogue in the table is ambiguous.
 
     Example:
         >>> (found,) = predict(
@@ -94,12 +98,14 @@ def predict(
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
     identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
     needed = {identity.modality for identity in identities.values()}
+    context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        items, reasons = _read_table(Path(table), columns, needed, say)
+        items, reasons = _read_table(Path(table), columns, needed, context, say)
         return _predict_items(loaded, identities, items, device, reasons)
     check_utterance(needed, audio, text)
     for line in list_unread(needed, audio, text):
         say(line)
+    report_alone(context, say)
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
     return _predict_items(loaded, identities, [item], device, [""])
 
@@ -118,7 +124,7 @@ def _format(prediction: Prediction) -> str:
 
 
 def _read_table(
-    path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say
+    path: Path, columns: Mapping[str, str] | None, needed: set[str], context: int, say: Say
 ) -> tuple[list[Item], list[str]]:
     """Read the rows of a table, and the reason of each row that is unusable (else empty)."""
     table = tables.read_for_prediction(path, columns)
@@ -126,7 +132,8 @@ def _read_table(
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
-    return [_build_item(row.utterance, table) for row in table.rows], [row.reason for row in table.rows]
+    items = [_build_item(row.utterance, table) for row in table.rows]
+    return add_context(items, table, context, say), [row.reason for row in table.rows]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:

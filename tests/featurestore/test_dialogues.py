@@ -10,7 +10,7 @@ from featurestore.manifest import Utterance
 
 DO = (
     "\n  do: fix the columns start and end, or leave start empty in every turn of the dialogue, which keeps the order "
-    "of the rows; then run cli prepare again"
+    "of the rows; a store then needs cli prepare again"
 )
 
 
@@ -92,7 +92,7 @@ def test_segments_of_several_recordings_are_not_ordered_by_their_own_clocks():
         "  expected: one recording per dialogue, or turns without a start\n"
         "  got: 2 recordings in d: 1.wav, 2.wav\n"
         "  do: give the turns of each recording a dialogue of their own, or cut the clips, remove start and end, and "
-        "put the rows in order; then run cli prepare again"
+        "put the rows in order; a store then needs cli prepare again"
     )
     one = [turn("a", start=3.0, audio="1.wav"), turn("b", start=1.0, audio="1.wav"), turn("c", "e", audio="2.wav")]
     assert ids(order_turns(one, segments=True)) == {"d": ["b", "a"], "e": ["c"]}
