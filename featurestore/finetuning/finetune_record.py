@@ -19,7 +19,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 _RESULTS = ("trained_on", "trained_utterances", "trained_corpus", "left_out", "history", "libraries", "created")
 
 # Settings that older versions did not have. One that is off is not recorded, so that older records stay up to date.
-_ADDED = ("context",)
+_ADDED = ("context", "ctc_weight")
 
 
 def build_request(
