@@ -114,8 +114,8 @@ def test_both_losses_fall_and_the_checkpoint_is_an_ordinary_classifier(spoken, t
     assert history[-1]["held_out_loss"] < 0.2  # cross entropy alone
     assert result.record["settings"]["ctc_weight"] == 0.1
     assert (
-        "CTC: 15 of 16 training utterances have a transcript; 7 characters outside the checkpoint's vocabulary left out "
-        "(',' 7); 1 transcript longer than the clip not counted"
+        "CTC: 15 of 16 training utterances have a transcript; 7 characters outside the checkpoint's vocabulary left "
+        "out (',' 7); 1 transcript longer than the clip not counted"
     ) in lines
     assert capfd.readouterr() == ("", "")
     assert not [name for name in weights(tmp_path / "out") if "ctc" in name or "lm_head" in name]
