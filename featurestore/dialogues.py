@@ -71,6 +71,11 @@ def find_previous_turns(
     return previous
 
 
+def list_texts(turns: Sequence[Utterance]) -> tuple[str, ...]:
+    """List the texts of turns that have one."""
+    return tuple(turn.text for turn in turns if turn.text.strip())
+
+
 def _order_dialogue(name: str, turns: Sequence[Utterance]) -> list[Utterance]:
     if not _has_start(turns[0]):
         return list(turns)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from featurestore.dialogues import find_previous_turns
+from featurestore.dialogues import find_previous_turns, list_texts
 from featurestore.errors import BadValue, quote
 from featurestore.item import Item
 from featurestore.manifest import Utterance
@@ -31,11 +31,6 @@ def list_inputs(store: Store, context: int = 0, utterances: Sequence[Utterance] 
     previous = find_previous_turns(store.utterances, context, segments=store.segments)
     texts = {row.id: list_texts(turns) for row, turns in zip(store.utterances, previous, strict=True)}
     return [replace(item, context=texts[item.id]) for item in items]
-
-
-def list_texts(turns: Sequence[Utterance]) -> tuple[str, ...]:
-    """List the texts of turns that have one."""
-    return tuple(turn.text for turn in turns if turn.text.strip())
 
 
 def _check_dialogues(store: Store, context: int) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from featurestore.corpora.table import UnlabelledTable
-from featurestore.dialogues import find_previous_turns
-from featurestore.encoder_inputs import list_texts
+from featurestore.dialogues import find_previous_turns, list_texts
 from featurestore.errors import format_count
 from featurestore.item import Item
 from featurestore.progress import Say
