@@ -87,8 +87,15 @@ def _find_confidence(layout: Layout) -> list[int]:
 
 
 def _find_features(layout: Layout, side: str) -> list[int]:
-    """List the numbers of the frames of a modality that are not confidences."""
-    return [number for number in find_frames(layout, side) if not layout.frames[number][0].endswith(_CONFIDENCE)]
+    """List the numbers of the frames of a modality that are not confidences.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = [number for number in find_frames(layout, side) if not layout.frames[number][0].endswith(_CONFIDENCE)]
+    if not found:
+        raise ValueError(f"the features have no frames of {side} beside the confidences")
+    return found
 
 
 class _Network(nn.Module):
