@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ class WeightedCorrectionHead(AudioTextHead):
         attention_size: units of the layer that scores a state, at least 1.
         dense: units of the ReLU layer that joins both, at least 1.
     """
+
+    COST: ClassVar[float] = 6000.0
 
     hidden: int = 100
     attention_size: int = 64

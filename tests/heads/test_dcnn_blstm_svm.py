@@ -50,7 +50,14 @@ def test_an_answer_does_not_depend_on_the_batch():
 
 
 def test_what_only_both_modalities_tell_is_seen():
-    params = QUICK | {"channels": (16, 16), "hidden": 16, "dense": 16, "epochs": 15, "learning_rate": 1e-2}
+    params = QUICK | {
+        "channels": (16, 16),
+        "hidden": 16,
+        "dense": 16,
+        "epochs": 12,
+        "batch_size": 64,
+        "learning_rate": 1e-2,
+    }
     assert score(DCNNBLSTMSVMHead(**params)) > 0.9
 
 

@@ -54,13 +54,15 @@ def test_an_answer_does_not_depend_on_the_batch(variant):
     ("variant", "low", "high"), [("mdre", 0.9, 1), ("mdrea", 0.9, 1), ("are", 0.4, 0.6), ("tre", 0.4, 0.6)]
 )
 def test_what_only_both_modalities_tell_is_seen_by_the_variants_that_join_them(variant, low, high):
-    head = MDREHead(**QUICK | {"hidden": 16, "dense": 16, "epochs": 15, "learning_rate": 1e-2, "variant": variant})
+    head = MDREHead(
+        **QUICK | {"hidden": 16, "dense": 16, "epochs": 12, "batch_size": 64, "learning_rate": 1e-2, "variant": variant}
+    )
     assert low < score(head) <= high
 
 
 def test_without_the_layer_of_our_own_the_scores_are_a_sum_and_cannot_tell():
-    head = MDREHead(**QUICK | {"hidden": 16, "dense": 0, "epochs": 15, "learning_rate": 1e-2})
-    assert score(head) < 0.8
+    head = MDREHead(**QUICK | {"hidden": 16, "dense": 0, "epochs": 12, "batch_size": 64, "learning_rate": 1e-2})
+    assert score(head) < 0.65
 
 
 def test_the_published_numbers_of_frames_are_read():

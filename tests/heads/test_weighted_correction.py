@@ -102,7 +102,14 @@ def test_confidence_0_everywhere_leaves_nothing_of_the_text():
 
 
 def test_what_only_both_modalities_tell_is_seen():
-    params = QUICK | {"hidden": 16, "attention_size": 16, "dense": 16, "epochs": 15, "learning_rate": 1e-2}
+    params = QUICK | {
+        "hidden": 16,
+        "attention_size": 16,
+        "dense": 16,
+        "epochs": 12,
+        "batch_size": 64,
+        "learning_rate": 1e-2,
+    }
     assert score(WeightedCorrectionHead(**params)) > 0.9
 
 
