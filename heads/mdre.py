@@ -31,9 +31,9 @@ class MDREHead(AudioTextHead):
 
     Differences: the published code has no activation between the joined states and the classes, so that the scores of
     `mdre` are the sum of an audio part and a text part, which cannot tell classes that only both together show. Here is
-    a ReLU layer (`dense=0` leaves it out). Frozen token vectors stand for GloVe vectors that are trained along. The loss is
-    softmax cross entropy in place of a sigmoid for each class. Dropout is one, on the joined states: the published code
-    keeps 0.7 of the inputs and states of the audio GRU, and 0.3 of the text GRU's.
+    a ReLU layer (`dense=0` leaves it out). Frozen token vectors stand for GloVe vectors that are trained along. The
+    loss is softmax cross entropy in place of a sigmoid for each class. Dropout is one, on the joined states: the
+    published code keeps 0.7 of the inputs and states of the audio GRU, and 0.3 of the text GRU's.
 
     Args:
         variant: "are" (audio alone), "tre" (text alone), "mdre" (both) or "mdrea" (audio attends over words).
