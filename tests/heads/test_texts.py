@@ -90,6 +90,7 @@ def test_it_takes_words_or_frames_by_its_setting():
     assert TextCNNHead().takes == {"frames"}
     assert TextCNNHead(embedding="own").takes == {"words"}
     assert TextCNNHead().list_modalities() == ("text",)
+    assert TextCNNHead(embedding="own").list_modalities() == ()
 
 
 @pytest.mark.parametrize("X", [np.ones((4, 2)), draw(4)[0], Inputs(np.ones((4, 2)), (Block("X", "", (2,)),))])
