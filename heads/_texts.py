@@ -57,8 +57,8 @@ class TextHead(UtteranceHead):
         return frozenset({WORDS if self.embedding == _OWN else FRAMES})
 
     def list_modalities(self) -> tuple[str, ...]:
-        """List the modalities that the head cannot do without."""
-        return (TEXT,)
+        """List text, or nothing where words are read and no feature is."""
+        return () if self.embedding == _OWN else (TEXT,)
 
     def save_weights(self, folder: Path) -> None:
         """Write `network.safetensors`, and `vocabulary.json` of an own embedding."""

@@ -43,6 +43,7 @@ class DCNNBLSTMSVMHead(AudioTextHead):
         svm_: the fitted support vector machine, or None during training.
     """
 
+    COST: ClassVar[float] = 1800.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = NetworkHead.SPACE | {"C": (0.1, 1.0, 3.0, 10.0)}
 
     channels: tuple[int, ...] = (64, 64, 128)

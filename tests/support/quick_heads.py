@@ -9,13 +9,13 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16},
-    "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16},
-    "mdre": {"hidden": 8, "dense": 16},
+    "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
+    "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
-    "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 20},
-    "text-cnn": {"channels": (16, 16), "dense": 16},
-    "text-lstm": {"hidden": (16, 16), "dense": 16},
-    "weighted-correction": {"hidden": 8, "attention_size": 8, "dense": 16},
+    "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 6},
+    "text-cnn": {"channels": (16, 16), "dense": 16, "epochs": 5},
+    "text-lstm": {"hidden": (16, 16), "dense": 16, "epochs": 8},
+    "weighted-correction": {"hidden": 8, "attention_size": 8, "dense": 16, "epochs": 5},
     "xgb": {"n_estimators": 20, "n_jobs": 1},
 }
 
