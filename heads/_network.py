@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -154,8 +154,7 @@ class NetworkHead(Head):
         self.network_ = self.network_.cpu().eval()
 
     def _predict_proba(self, X: Inputs) -> Matrix:
-        if (found := describe_layout(X)) != self.layout_ and any(found.list_modalities()):
-            raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
+        X = self._name_columns(X)
         probabilities = np.empty((len(X.X), len(self.classes_)), np.float32)
         self.network_.eval()
         with torch.inference_mode():
@@ -163,6 +162,15 @@ class NetworkHead(Head):
                 probabilities[batch.rows.cpu()] = self.network_(batch).softmax(dim=1).cpu()
         of_targets: Matrix = probabilities[X.targets]
         return of_targets
+
+    def _name_columns(self, X: Inputs) -> Inputs:
+        """Check that inputs are of what the head was fitted on. Take the columns of a plain matrix to be just that."""
+        found = describe_layout(X)
+        if not any(found.list_modalities()) and not found.frames and not self.layout_.frames:
+            return replace(X, blocks=self.layout_.blocks)
+        if found != self.layout_ and any(found.list_modalities()):
+            raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
+        return X
 
     def _end_epoch(self, line: dict[str, float]) -> None:
         self.history_.append(line)
