@@ -1,6 +1,7 @@
 """Attend from the turns of dialogues to their turns, never to padding."""
 
 import torch
+from torch.nn import functional
 
 
 def find_seen(mask: torch.Tensor, *, causal: bool) -> torch.Tensor:
@@ -17,18 +18,17 @@ def find_seen(mask: torch.Tensor, *, causal: bool) -> torch.Tensor:
     return seen
 
 
-def attend(queries: torch.Tensor, states: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+def attend(queries: torch.Tensor, states: torch.Tensor, seen: torch.Tensor | None = None) -> torch.Tensor:
     """Return the mean of the states that each query sees, weighted by the softmax of their inner products.
 
-    Every place sees the first turn of its dialogue at least, so that no weights are undefined, in the padding either.
-
     Args:
-        queries: of each turn (B, T, H).
-        states: of each turn (B, T, H).
-        seen: of `find_seen`.
+        queries: (B, Q, H) or with more dimensions before.
+        states: (B, T, H) or with more dimensions before.
+        seen: of `find_seen`, where there is a query of each turn. Every place sees the first turn of its dialogue at
+            least, so that weights are defined in the padding too. None if queries see all states.
 
     Returns:
-        (B, T, H)
+        (B, Q, H)
     """
-    scores = queries @ states.transpose(1, 2)  # (B, T, T)
-    return scores.masked_fill(~seen, float("-inf")).softmax(dim=2) @ states
+    mean: torch.Tensor = functional.scaled_dot_product_attention(queries, states, states, attn_mask=seen, scale=1.0)
+    return mean

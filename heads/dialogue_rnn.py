@@ -123,8 +123,7 @@ class _Speakers(nn.Module):
             own = (parties * who).sum(dim=2)  # (R, B, S)
             to_global, to_speaker = (own @ self.by_speaker).split(self.sizes, dim=2)
             if history.shape[2]:
-                weights = (history @ query[..., None]).softmax(dim=2)  # (R, B, t, 1)
-                context = (weights.transpose(2, 3) @ history).squeeze(2)
+                context = attend(query[:, :, None], history).squeeze(2)
             state = _update(of_global + to_global, torch.baddbmm(self.global_bias, state, self.by_global), state)
             own = _update(of_speaker + context @ self.by_context, to_speaker + self.speaker_bias, own)
             history = torch.cat([history, state[:, :, None]], dim=2)
