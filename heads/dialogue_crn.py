@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from heads._dialogues import DialogueBatch, DialogueHead
+from heads._dialogues import DialogueBatch, DialogueHead, pad_turns
 from heads._inputs import Layout
 from heads._turn_attention import attend, find_seen
 
@@ -81,7 +81,7 @@ class _Network(nn.Module):
         of_speaker = places * (batch.speakers.max() + 1) + batch.speakers[mask]
         contexts = (_read(self.situation, turns[mask], places), _read(self.speaker, turns[mask], of_speaker))
         queries = [
-            reason(_pad(context, mask), mask, seen, self.query(context))
+            reason(pad_turns(context, mask), mask, seen, self.query(context))
             for reason, context in zip(self.reasoning, contexts, strict=True)
         ]
         outputs: torch.Tensor = self.output(self.dropout(torch.cat(queries, dim=1).relu()))  # (M, C)
@@ -105,7 +105,7 @@ class _Reasoning(nn.Module):
         hidden = cell = query.new_zeros(len(query), contexts.shape[2])
         for _ in range(self.steps):
             hidden, cell = self.cell(query, (hidden, cell))
-            query = torch.cat([hidden, attend(_pad(hidden, mask), contexts, seen)[mask]], dim=1)
+            query = torch.cat([hidden, attend(pad_turns(hidden, mask), contexts, seen)[mask]], dim=1)
         return query
 
 
@@ -114,13 +114,6 @@ def _read(lstm: nn.LSTM, turns: torch.Tensor, sequence: torch.Tensor) -> torch.T
     _, number, lengths = torch.unique(sequence, return_inverse=True, return_counts=True)
     order = number.argsort(stable=True)
     mask = torch.arange(int(lengths.max()), device=turns.device) < lengths[:, None]  # (sequences, longest)
-    packed = pack_padded_sequence(_pad(turns[order], mask), lengths.cpu(), batch_first=True, enforce_sorted=False)
+    packed = pack_padded_sequence(pad_turns(turns[order], mask), lengths.cpu(), batch_first=True, enforce_sorted=False)
     states, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
     return states[mask][order.argsort()]
-
-
-def _pad(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Put values (M, H) where the mask (B, T) is true, zero elsewhere: (B, T, H)."""
-    padded = values.new_zeros(*mask.shape, values.shape[1])
-    padded[mask] = values
-    return padded

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from heads._dialogues import DialogueBatch, DialogueHead
+from heads._dialogues import DialogueBatch, DialogueHead, pad_turns
 from heads._inputs import Layout
 from heads._turn_attention import attend, find_seen
 
@@ -25,21 +25,21 @@ class DialogueRNNHead(DialogueHead):
     in Conversations", AAAI; declare-lab/conv-emotion, `DialogueRNN`. Published settings: states of 500 (global), 500
     (speakers) and 300 (emotion), a linear layer of 300 a direction, Adam with a learning rate of 1e-4 and L2 of 1e-5,
     dropout 0.1, batches of 30 dialogues, 60 epochs, loss weights inverse to the classes' frequencies, on text vectors
-    of 100 columns. The defaults here are the sizes that the same repository chose for vectors of 1,024 columns
-    (`COSMIC`: states of 150, a linear layer of 100), a learning rate of 1e-3, and no class weights. `global_size=500,
-    speaker_size=500, emotion_size=300, hidden=300, learning_rate=1e-4, dropout=0.1, batch_size=30,
-    class_weight="balanced"` are the published ones.
+    of 100 columns: `global_size=500, speaker_size=500, emotion_size=300, hidden=300, learning_rate=1e-4, dropout=0.1,
+    batch_size=30, class_weight="balanced"`. The defaults here are smaller, as the same repository's are for vectors of
+    1,024 columns (`COSMIC`: global and speaker states of 150, a linear layer of 100), with a learning rate of 1e-3 and
+    no class weights.
 
-    Differences: attention is masked by minus infinity, not by zero scores. Dropout is on the emotion states and the
-    linear layer, not within the recurrences. The epoch is chosen on dialogues kept aside from training. The published
-    code reports the epoch with the lowest loss on test. Weights decay as AdamW's do.
+    Differences: dropout is on the emotion states and the linear layer, not within the recurrences. The epoch is chosen
+    on dialogues kept aside from training. The published code reports the epoch with the lowest loss on test. Weights
+    decay as AdamW's do.
 
     Args:
         global_size: units of the state of the dialogue, at least 1.
         speaker_size: units of the state of each speaker, at least 1.
         emotion_size: units of the state of the emotion, at least 1.
         hidden: units of the linear layer a direction, at least 1.
-        attention: let emotion states attend to each other, with `causal` to those before them only.
+        attention: let emotion states attend to each other, with `causal` to themselves and those before only.
     """
 
     global_size: int = 150
@@ -104,32 +104,44 @@ class _Speakers(nn.Module):
         self.speaker_bias = _draw(directions, size, 3 * size, rows=1)
 
     def forward(self, batch: DialogueBatch, order: torch.Tensor) -> torch.Tensor:
-        """Return the state of the one who speaks after each step (R, T, B, S)."""
-        mask, turns = batch.mask.T, batch.join().transpose(0, 1)  # (T, B), (T, B, D)
-        read = [_reorder(turns, places)[mask] for places in order]  # of each direction (M, D)
-        inputs, queries = (
-            torch.stack([_pad(layer(values), mask) for layer, values in zip(layers, read, strict=True)], dim=1)
-            for layers in (self.turn, self.query)
-        )  # (T, R, B, 3G + 3S), (T, R, B, G)
-        speakers = torch.stack([batch.speakers.T.gather(0, places) for places in order], dim=1)  # (T, R, B)
-        speaks = nn.functional.one_hot(speakers).bool()[..., None]  # (T, R, B, P, 1)
-        shape = queries.shape[1:]
-        history = queries.new_zeros(*shape[:2], 0, shape[2])  # global states (R, B, t, G)
-        state, context = queries.new_zeros(shape), queries.new_zeros(shape)
+        """Return the state of the one who speaks after each step (R, T, B, S), given the turn that each step reads."""
+        inputs, queries = self._read_turns(batch, order)
+        speakers = torch.stack([batch.speakers.T.gather(0, places) for places in order], dim=1)
+        speaks = nn.functional.one_hot(speakers).bool()[..., None]  # (T, R, B, P, 1), P the most speakers of a dialogue
+        directions, dialogues, size = queries.shape[1:]
+        state = context = queries.new_zeros(directions, dialogues, size)
+        history = state[:, :, None][:, :, :0]  # global states so far (R, B, t, G)
         parties = queries.new_zeros(*speaks.shape[1:4], self.sizes[1] // 3)  # (R, B, P, S)
-        steps = []
+        steps: list[torch.Tensor] = []
         for turn, query, who in zip(inputs.unbind(), queries.unbind(), speaks.unbind(), strict=True):
-            of_global, of_speaker = turn.split(self.sizes, dim=2)
-            own = (parties * who).sum(dim=2)  # (R, B, S)
-            to_global, to_speaker = (own @ self.by_speaker).split(self.sizes, dim=2)
-            if history.shape[2]:
+            if steps:
                 context = attend(query[:, :, None], history).squeeze(2)
-            state = _update(of_global + to_global, torch.baddbmm(self.global_bias, state, self.by_global), state)
-            own = _update(of_speaker + context @ self.by_context, to_speaker + self.speaker_bias, own)
+            state, own = self._step(turn, state, context, (parties * who).sum(dim=2))
             history = torch.cat([history, state[:, :, None]], dim=2)
             parties = torch.where(who, own[:, :, None], parties)
             steps.append(own)
         return torch.stack(steps, dim=1)
+
+    def _read_turns(self, batch: DialogueBatch, order: torch.Tensor) -> list[torch.Tensor]:
+        """Compute what gates (T, R, B, 3G + 3S) and attention (T, R, B, G) read of the turns."""
+        mask, turns = batch.mask.T, batch.join().transpose(0, 1)  # (T, B), (T, B, D)
+        read = [_reorder(turns, places)[mask] for places in order]  # of each direction (M, D)
+        return [
+            torch.stack([pad_turns(layer(values), mask) for layer, values in zip(layers, read, strict=True)], dim=1)
+            for layers in (self.turn, self.query)
+        ]
+
+    def _step(
+        self, turn: torch.Tensor, state: torch.Tensor, context: torch.Tensor, own: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the next global state (R, B, G) and the next state of the one who speaks (R, B, S)."""
+        to_global, to_speaker = turn.split(self.sizes, dim=2)
+        own_to_global, own_to_speaker = (own @ self.by_speaker).split(self.sizes, dim=2)
+        by_global = torch.baddbmm(self.global_bias, state, self.by_global)
+        return (
+            _update(to_global + own_to_global, by_global, state),
+            _update(to_speaker + context @ self.by_context, own_to_speaker + self.speaker_bias, own),
+        )
 
 
 def _update(inputs: torch.Tensor, states: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
@@ -150,13 +162,6 @@ def _order_turns(batch: DialogueBatch, directions: int) -> torch.Tensor:
 def _reorder(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Take the values (T, B, H) of places (T, B)."""
     return values.gather(0, places[:, :, None].expand_as(values))
-
-
-def _pad(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Put values (M, H) where the mask (T, B) is true, zero elsewhere: (T, B, H)."""
-    padded = values.new_zeros(*mask.shape, values.shape[1])
-    padded[mask] = values
-    return padded
 
 
 def _draw(directions: int, size: int, gates: int, *, rows: int | None = None) -> nn.Parameter:
