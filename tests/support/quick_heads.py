@@ -8,7 +8,16 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 # by head, what differs from its defaults
 _QUICK = {
     "attention": {"hidden": 16},
-    "bc-lstm": {"hidden": 16},
+    "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 25},
+    "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128, "epochs": 25},
+    "dialogue-rnn": {
+        "global_size": 16,
+        "speaker_size": 16,
+        "emotion_size": 16,
+        "hidden": 16,
+        "batch_size": 128,
+        "epochs": 25,
+    },
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
     "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
