@@ -16,7 +16,7 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
-from heads._inputs import Indices, Inputs, Layout, describe_layout
+from heads._inputs import Indices, Inputs, Layout, apply_layout, describe_layout
 from heads._scaling import Scaling, fit_scaling
 from heads._training import Course, train
 
@@ -154,8 +154,7 @@ class NetworkHead(Head):
         self.network_ = self.network_.cpu().eval()
 
     def _predict_proba(self, X: Inputs) -> Matrix:
-        if (found := describe_layout(X)) != self.layout_ and any(found.list_modalities()):
-            raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
+        X = apply_layout(X, self.layout_)
         probabilities = np.empty((len(X.X), len(self.classes_)), np.float32)
         self.network_.eval()
         with torch.inference_mode():

@@ -76,9 +76,7 @@ class _Network(nn.Module):
         self.causal, self.window, self.published = head.causal, head.window, head.variant == "published"
         width, hidden = head.width or columns, head.hidden
         self.project = nn.Linear(columns, width) if head.width else nn.Identity()
-        layer = nn.TransformerEncoderLayer(
-            width, _count_heads(width), head.feedforward, head.dropout, batch_first=True
-        )
+        layer = nn.TransformerEncoderLayer(width, _count_heads(width), head.feedforward, head.dropout, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, head.layers, enable_nested_tensor=False)
         self.reduce = nn.Linear(width, hidden)
         self.convolution = _RelationalConvolution(hidden, relations=8 if self.published else 4)

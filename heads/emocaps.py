@@ -115,6 +115,6 @@ def _find_sentence(layout: Layout) -> list[int]:
     """Find the modalities that are the sentence vector: the text and those unknown, or all if there is neither."""
     known = {block.modality for block in layout.blocks}
     modalities = list(group_blocks(layout.blocks))
-    return [
-        number for number, name in enumerate(modalities) if name == "text" or name not in known
-    ] or list(range(len(modalities)))
+    return [number for number, name in enumerate(modalities) if name == "text" or name not in known] or list(
+        range(len(modalities))
+    )
