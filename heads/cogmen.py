@@ -109,7 +109,7 @@ class _Network(nn.Module):
         return (near & mask[:, None]) | (ahead == 0)
 
     def _relate(self, speakers: torch.Tensor) -> torch.Tensor:
-        """Number the relation of the turn of a row to that of a column (B, T, T)."""
+        """Find the number of the relation of the turn of a row to that of a column (B, T, T)."""
         places = torch.arange(speakers.shape[1], device=speakers.device)
         not_before = (places >= places[:, None]).long()  # (T, T)
         if self.published:

@@ -133,12 +133,12 @@ class StackingHead(Head):
         columns = list_columns(self.layout_.blocks).values()
         return [(f"modality{number}", found) for number, found in enumerate(columns)]
 
-    def _make_base(self, class_weight: dict[int, float] | str | None, seed: int) -> Head:
+    def _make_base(self, class_weight: Any, seed: int) -> Head:
         if self.base == "svm":
             return SVMHead(class_weight=class_weight, random_state=seed)
         return LogisticHead(class_weight=class_weight)
 
-    def _weigh_classes(self) -> dict[int, float] | str | None:
+    def _weigh_classes(self) -> Any:
         """Return the class weights by class number, as the classifiers inside see the classes."""
         if not isinstance(self.class_weight, dict):
             return self.class_weight
@@ -163,5 +163,5 @@ def _allow_rare_classes() -> Iterator[None]:
     """Let a class be missing from a fold: its out-of-fold probability is 0 there."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        warnings.filterwarnings("ignore", "Number of classes in fold", RuntimeWarning)
+        warnings.filterwarnings("ignore", "Number of classes in", RuntimeWarning)
         yield
