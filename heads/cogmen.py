@@ -12,6 +12,7 @@ from heads._inputs import Layout
 __all__ = ["COGMENHead"]
 
 _VARIANTS = ("positions", "published")
+_RELATIONS = 8  # of both variants
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -26,14 +27,15 @@ class COGMENHead(DialogueHead):
     The graph joins each turn with itself and with the turns in its window, before it only with `causal`. A relation is
     a kind of edge with weights of its own. The network is made of masked matrix products: no graph library is needed.
 
-    Differences of `variant="positions"`: a sinusoidal encoding of the turn's place, and four relations: the same or
-    another speaker, before or not before. They serve any number of speakers.
+    Differences of `variant="positions"`: a sinusoidal encoding of the turn's place, and the relations. There are eight:
+    the same or another speaker, before or not before, next to the turn or further away. They serve any number of
+    speakers, and keep the turn before apart from the mean of all earlier ones in the window.
 
-    `variant="published"` has no encoding of places, so that order enters through the graph alone, and eight relations:
-    the speakers of both turns, before or not before. Speakers are numbered as they first speak, and all but the first
-    share a number. The published code also lets turns attend to the padding that a longer dialogue in the same batch
-    causes, so that its answers depend on the batch. This is not built: padding is masked in both variants, and the
-    answers are those of the published network for a dialogue that is alone in its batch.
+    `variant="published"` has no encoding of places, so that order enters through the graph alone. Its eight relations
+    are the pairs of two speakers, before or not before. Speakers are numbered as they first speak, and all but the
+    first share a number. The published code also lets turns attend to the padding that a longer dialogue in the same
+    batch causes, so that its answers depend on the batch. This is not built: padding is masked in both variants, and
+    the answers are those of the published network for a dialogue that is alone in its batch.
 
     Differences of both: a linear layer brings the features to the transformer's width unless `width=0`, which keeps a
     fit short. Batch normalization in training is measured on real turns, and not at all on a batch of a single turn.
@@ -79,7 +81,7 @@ class _Network(nn.Module):
         layer = nn.TransformerEncoderLayer(width, _count_heads(width), head.feedforward, head.dropout, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, head.layers, enable_nested_tensor=False)
         self.reduce = nn.Linear(width, hidden)
-        self.convolution = _RelationalConvolution(hidden, relations=8 if self.published else 4)
+        self.convolution = _RelationalConvolution(hidden)
         self.attention = _GraphAttention(hidden, head.graph_heads)
         self.norm = nn.BatchNorm1d(hidden * head.graph_heads)
         self.linear = nn.Linear(hidden * head.graph_heads, hidden)
@@ -111,11 +113,13 @@ class _Network(nn.Module):
     def _relate(self, speakers: torch.Tensor) -> torch.Tensor:
         """Find the number of the relation of the turn of a row to that of a column (B, T, T)."""
         places = torch.arange(speakers.shape[1], device=speakers.device)
-        not_before = (places >= places[:, None]).long()  # (T, T)
+        ahead = places - places[:, None]  # (T, T)
+        not_before = (ahead >= 0).long()
         if self.published:
             speakers = speakers.clamp(max=1)
             return 4 * speakers[:, None] + 2 * speakers[:, :, None] + not_before
-        return 2 * (speakers[:, None] == speakers[:, :, None]) + not_before
+        same = speakers[:, None] == speakers[:, :, None]
+        return 4 * (ahead.abs() <= 1) + 2 * same + not_before
 
     def _normalize(self, turns: torch.Tensor) -> torch.Tensor:
         if len(turns) > 1 or not self.training:
@@ -128,9 +132,9 @@ class _Network(nn.Module):
 class _RelationalConvolution(nn.Module):
     """Add to each turn the mean of its neighbours under each relation, each by weights of its own."""
 
-    def __init__(self, width: int, relations: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.empty(relations, width, width))
+        self.weights = nn.Parameter(torch.empty(_RELATIONS, width, width))
         for weight in self.weights:
             nn.init.xavier_uniform_(weight)
         self.own = nn.Linear(width, width)

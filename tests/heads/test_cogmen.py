@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -36,13 +37,9 @@ def relate(source, target, speakers, published):
     """Name the kind of edge from one turn to another."""
     order = list(dict.fromkeys(speakers))
     first, second = (order.index(speakers[turn]) for turn in (source, target))
-    pair = (min(first, 1), min(second, 1)) if published else first == second
-    return pair, source >= target
-
-
-def list_relations(published):
-    pairs = [(0, 0), (0, 1), (1, 0), (1, 1)] if published else [False, True]
-    return [(pair, later) for pair in pairs for later in (False, True)]
+    if published:
+        return min(first, 1), min(second, 1), source >= target
+    return abs(source - target) <= 1, first == second, source >= target
 
 
 def answer_plainly(head):
@@ -75,7 +72,7 @@ def answer_plainly(head):
     def convolve(x, near, speakers):
         convolved = linear(weights, "convolution.own", x)
         for turn, sources in enumerate(near):
-            for number, relation in enumerate(list_relations(published)):
+            for number, relation in enumerate(product((False, True), repeat=3)):
                 sent = [x[source] for source in sources if relate(source, turn, speakers, published) == relation]
                 if sent:
                     convolved[turn] += np.mean(sent, axis=0) @ weights["convolution.weights"][number]
