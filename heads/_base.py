@@ -139,16 +139,15 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
-        return (from_matrix(matrix, self.takes) if self.takes else matrix), names
+        return self._from_matrix(matrix), names
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to predict: as many columns as in training."""
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=False)
-        return self._arrange(validate_data(self, X, dtype=_DTYPES, reset=False))
+        return self._from_matrix(validate_data(self, X, dtype=_DTYPES, reset=False))
 
-    def _arrange(self, X: Matrix) -> Any:
-        """Return a checked matrix (N, D) as the fitted head takes it."""
+    def _from_matrix(self, X: Matrix) -> Any:
         return from_matrix(X, self.takes) if self.takes else X
 
     def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:

@@ -74,7 +74,6 @@ class DCNNBLSTMSVMHead(AudioTextHead):
     def _predict_proba(self, X: Inputs) -> Matrix:
         if self.svm_ is None:
             return super()._predict_proba(X)
-        self._check_layout(X)
         return self.svm_.predict_proba(self._compute(X, self.network_.join))
 
     def _make_svm(self) -> SVMHead:

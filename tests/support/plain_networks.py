@@ -1,83 +1,86 @@
-"""Networks as their formulas say, one sequence and one step at a time, in float64 and without torch."""
+"""Compute layers of networks in plain numpy, one sequence at a time, from a network's weights."""
 
 import numpy as np
 
 
-def read_weights(head):
-    """Return the weights of a fitted head's network as float64 arrays."""
-    return {name: tensor.double().numpy() for name, tensor in head.network_.state_dict().items()}
-
-
-def split_dialogues(head, inputs):
-    """Yield the rows of each dialogue in order, their standardized vectors (T, D) and their speakers."""
-    vectors = np.hstack(
-        [
-            (inputs.read_block(block).astype(np.float64) - scaling.mean) / scaling.scale
-            for block, scaling in zip(inputs.blocks, head.scaling_, strict=True)
-        ]
-    )
-    for name in sorted(set(inputs.turns.dialogue)):
-        rows = np.flatnonzero(inputs.turns.dialogue == name)
-        rows = rows[np.argsort(inputs.turns.position[rows])]
-        yield rows, vectors[rows], inputs.turns.speaker[rows].tolist()
-
-
-def predict(head, inputs, network, **settings):
-    """Compute probabilities by a function that maps weights, vectors (T, D) and speakers to outputs (T, C)."""
-    probabilities = np.empty((len(inputs.X), len(head.classes_)))
-    weights = read_weights(head)
-    for rows, vectors, speakers in split_dialogues(head, inputs):
-        probabilities[rows] = [softmax(outputs) for outputs in network(weights, vectors, speakers, **settings)]
-    return probabilities[inputs.targets]
+def read_weights(network):
+    """Return a network's weights as float64 arrays by name."""
+    return {name: tensor.double().numpy() for name, tensor in network.state_dict().items()}
 
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+def relu(x):
+    return np.maximum(x, 0)
+
+
 def softmax(x):
-    exponentials = np.exp(x - x.max())
-    return exponentials / exponentials.sum()
+    powers = np.exp(x - x.max())
+    return powers / powers.sum()
 
 
 def linear(weights, name, x):
-    """Compute W x + b of a torch layer."""
-    return weights[f"{name}.weight"] @ x + weights.get(f"{name}.bias", 0)
+    return x @ weights[f"{name}.weight"].T + weights.get(f"{name}.bias", 0)
 
 
-def attend(query, states):
-    """Return the mean of states, weighted by the softmax of their products with a query."""
-    return sum(weight * state for weight, state in zip(softmax(np.array(states) @ query), states, strict=True))
+def layer_norm(weights, name, x):
+    mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-5) * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
-def step_lstm(inputs, states, cell):
-    """Compute one step of an LSTM, of what its gates (input, forget, cell, output) read from input and state."""
-    into, forget, new, out = np.split(inputs + states, 4)
-    cell = sigmoid(forget) * cell + sigmoid(into) * np.tanh(new)
-    return sigmoid(out) * np.tanh(cell), cell
+def recur(weights, name, x, step, layers=1, causal=False):
+    """Compute the states of a recurrent network turn by turn (T, H), in both directions unless it is causal.
 
-
-def step_gru(inputs, states, old):
-    """Compute one step of a GRU, of what its gates (reset, update, new) read from input and state."""
-    (r, z, n), (hr, hz, hn) = np.split(inputs, 3), np.split(states, 3)
-    keep = sigmoid(z + hz)
-    return (1 - keep) * np.tanh(n + sigmoid(r + hr) * hn) + keep * old
-
-
-def run_lstm(weights, name, sequence, *, layers, both):
-    """Run an LSTM of some layers over a sequence, in both directions or forward only: (T, H)."""
+    Args:
+        weights: by name.
+        name: of the network in them.
+        x: (T, D).
+        step: makes the next (state, cell) of the gates' parts of the input and of the state, the state and the cell.
+        layers: number of them.
+        causal: forward only.
+    """
     for layer in range(layers):
-        directions = [_run_layer(weights, f"{name}.{{}}_l{layer}", sequence)]
-        if both:
-            directions.append(_run_layer(weights, f"{name}.{{}}_l{layer}_reverse", sequence[::-1])[::-1])
-        sequence = [np.concatenate(states) for states in zip(*directions, strict=True)]
-    return sequence
+        directions = []
+        for suffix in ("",) if causal else ("", "_reverse"):
+            inner, own = (weights[f"{name}.weight_{kind}_l{layer}{suffix}"] for kind in ("ih", "hh"))
+            inner_bias, own_bias = (weights[f"{name}.bias_{kind}_l{layer}{suffix}"] for kind in ("ih", "hh"))
+            state = cell = np.zeros(own.shape[1])
+            states = []
+            for turn in x[::-1] if suffix else x:
+                state, cell = step(inner @ turn + inner_bias, own @ state + own_bias, state, cell)
+                states.append(state)
+            directions.append(np.array(states[::-1] if suffix else states))
+        x = np.hstack(directions)
+    return x
 
 
-def _run_layer(weights, name, sequence):
-    w, u, b, c = (weights[name.format(part)] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    state, cell, states = np.zeros(u.shape[1]), np.zeros(u.shape[1]), []
-    for x in sequence:
-        state, cell = step_lstm(w @ x + b, u @ state + c, cell)
-        states.append(state)
-    return states
+def step_lstm(inner, own, state, cell):
+    enter, forget, new, leave = np.split(inner + own, 4)
+    cell = sigmoid(forget) * cell + sigmoid(enter) * np.tanh(new)
+    return sigmoid(leave) * np.tanh(cell), cell
+
+
+def step_gru(inner, own, state, cell):
+    reset, update, _ = np.split(inner + own, 3)
+    new = np.tanh(np.split(inner, 3)[2] + sigmoid(reset) * np.split(own, 3)[2])
+    return (1 - sigmoid(update)) * new + sigmoid(update) * state, cell
+
+
+def attend(query, keys, values):
+    """Compute what one query takes from some values."""
+    return softmax(keys @ query / np.sqrt(len(query))) @ values
+
+
+def encode(weights, name, x, heads, causal):
+    """Compute a transformer layer turn by turn (T, D)."""
+    joint = x @ weights[f"{name}.self_attn.in_proj_weight"].T + weights[f"{name}.self_attn.in_proj_bias"]
+    attended = np.empty_like(x)
+    for turn in range(len(x)):
+        seen = slice(0, turn + 1 if causal else len(x))
+        parts = [np.split(part, heads, axis=1) for part in np.split(joint, 3, axis=1)]
+        attended[turn] = np.concatenate([attend(q[turn], k[seen], v[seen]) for q, k, v in zip(*parts, strict=True)])
+    x = layer_norm(weights, f"{name}.norm1", x + linear(weights, f"{name}.self_attn.out_proj", attended))
+    inner = relu(linear(weights, f"{name}.linear1", x))
+    return layer_norm(weights, f"{name}.norm2", x + linear(weights, f"{name}.linear2", inner))

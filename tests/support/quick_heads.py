@@ -9,6 +9,9 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 25},
+    "chfusion": {"epochs": 20, "hidden": 16, "width": 32},
+    "cogmen": {"epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
+    "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
     "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128, "epochs": 25},
     "dialogue-rnn": {
         "global_size": 16,
@@ -18,10 +21,11 @@ _QUICK = {
         "batch_size": 128,
         "epochs": 25,
     },
-    "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
+    "emocaps": {"emotion": 8, "epochs": 20, "hidden": 16, "layers": 1, "width": 16},
     "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
     "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 6},
+    "stacking": {"folds": 3},
     "text-cnn": {"channels": (16, 16), "dense": 16, "epochs": 5},
     "text-lstm": {"hidden": (16, 16), "dense": 16, "epochs": 8},
     "weighted-correction": {"hidden": 8, "attention_size": 8, "dense": 16, "epochs": 5},
