@@ -178,6 +178,13 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             to_high = "" if high == math.inf else f" and at most {high}"
             raise ValueError(f"{name} must be {kind} {from_low} {low}{to_high}, got {value!r}")
 
+    def _check_sizes(self, name: str) -> None:
+        """Check that a parameter is a sequence of one or more integers of at least 1."""
+        sizes = getattr(self, name)
+        right = isinstance(sizes, (list, tuple)) and len(sizes) > 0
+        if not right or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
+            raise ValueError(f"{name} must be one or more integers of at least 1, got {sizes!r}")
+
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)
         if value not in choices:

@@ -8,6 +8,9 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16},
+    "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 20},
+    "conv1d": {"channels": (8,), "epochs": 20},
+    "layers": {"learning_rate": 0.05},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
     "xgb": {"n_estimators": 20, "n_jobs": 1},
 }
