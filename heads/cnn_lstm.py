@@ -28,6 +28,8 @@ class CNNLSTMHead(UtteranceHead):
     Emotion Recognition" (arXiv 1811.04133): a BLSTM over functionals of segments, and the mean of its states with
     learned weights. Here it reads whatever frames it is given.
 
+    Both read speech, so that audio is what they need of a store. Frames of no named modality are read as they are.
+
     Differences: sizes and strides are this head's own, since those of both papers are not known here. Log-mel frames
     take the place of the spectrogram. Left out are vocal-tract-length perturbation, which needs the sound itself, an
     optimizer for each kind of layer, and batch normalization of the LSTM, whose statistics would count padding.
@@ -52,6 +54,10 @@ class CNNLSTMHead(UtteranceHead):
     layers: int = 1
     channels: tuple[int, ...] = (16, 32, 32, 32)
     strides: tuple[int, ...] = (2, 2, 1, 1)
+
+    def list_modalities(self) -> tuple[str, ...]:
+        """List the modalities that the head cannot do without."""
+        return ("audio",)
 
     def _build_network(self, layout: Layout, classes: int) -> nn.Module:
         encoders = [self._build_encoder(width) for _, _, width in layout.frames]
