@@ -23,8 +23,9 @@ class LayersHead(VectorHead):
 
     Yang et al. 2021, "SUPERB: Speech Processing Universal PERformance Benchmark" (s3prl/s3prl, emotion recognition):
     the weighted sum of all frames of each layer, a linear layer of 256, the mean over the frames, a linear layer, Adam
-    with a learning rate of 1e-4, 32 utterances a step, 30,000 steps. Nothing in it is nonlinear before the mean, so
-    that layers which are averaged over the frames in the store, as `audio.layers` is, give the same answer.
+    with a learning rate of 1e-4, 32 utterances a step, 30,000 steps, the one with the highest dev accuracy. The store
+    keeps layers as their mean over the frames. Nothing in SUPERB's head is nonlinear before that mean, so that it gives
+    the same answer on them. Attention over the frames of each layer would need the frames of each layer.
 
     Differences: each column of each layer is standardized, so that a weight does not depend on the scale of its layer.
     Two linear layers in a row are one unless `hidden` puts a ReLU between them. The classifier starts at zero, and
