@@ -130,6 +130,7 @@ def test_frames_are_read_from_their_file_a_batch_at_a_time(case, tmp_path, monke
         stored[modality] = [flat[start : start + length] for start in range(0, len(flat), length)]
     size = len(stored) * 4 * count * length * width
     estimator = make(case, epochs=1, batch_size=2)
+    fit(case)  # the first fit of a process imports modules, which would be counted
     tracemalloc.start()
     try:
         estimator.fit(make_inputs(stored), NAMES[np.arange(count) % 3])
@@ -137,7 +138,7 @@ def test_frames_are_read_from_their_file_a_batch_at_a_time(case, tmp_path, monke
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < size / 2
+    assert peak < size / 3
 
 
 def score_orders(case):

@@ -99,3 +99,8 @@ def test_attention_follows_the_equations(layers):
 def test_wrong_settings_raise(params, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         CNNLSTMHead(**params).fit(make_inputs(draw_clips()), NAMES)
+
+
+@pytest.mark.parametrize("variant", ["cnn-lstm", "attention-blstm"])
+def test_it_reads_speech(variant):
+    assert CNNLSTMHead(variant=variant).list_modalities() == ("audio",)
