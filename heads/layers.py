@@ -53,7 +53,7 @@ class LayersHead(VectorHead):
     @property
     def layer_weights_(self) -> dict[str, NDArray[np.float32]]:
         """Weight of each layer, by feature."""
-        weights = (one.detach().numpy() for one in self.network_.weigh_layers())
+        weights = (one.detach().cpu().numpy() for one in self.network_.weigh_layers())
         return {block.name: one for block, one in zip(self.layout_.blocks, weights, strict=True)}
 
     def _build_network(self, layout: Layout, classes: int) -> nn.Module:
