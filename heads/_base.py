@@ -187,7 +187,9 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_widths(self, name: str, *, low: int = 0) -> None:
         """Check that a parameter is a list of at least `low` integers above 0."""
         value = getattr(self, name)
-        right = isinstance(value, (list, tuple)) and all(isinstance(width, int) and width > 0 for width in value)
+        right = isinstance(value, (list, tuple)) and all(
+            isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in value
+        )
         if not right or len(value) < low:
             raise ValueError(f"{name} must be a list of widths above 0, got {value!r}")
 

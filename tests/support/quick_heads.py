@@ -10,7 +10,9 @@ _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 25},
     "chfusion": {"epochs": 20, "hidden": 16, "width": 32},
+    "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 20},
     "cogmen": {"epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
+    "conv1d": {"channels": (8,), "epochs": 20},
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
     "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128, "epochs": 25},
     "dialogue-rnn": {
@@ -22,6 +24,7 @@ _QUICK = {
         "epochs": 25,
     },
     "emocaps": {"emotion": 8, "epochs": 20, "hidden": 16, "layers": 1, "width": 16},
+    "layers": {"learning_rate": 0.05},
     "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
     "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 6},
