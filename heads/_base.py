@@ -72,6 +72,11 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 raise ValueError(f"this version has no parameter {name}, and the bundle sets {name}={value!r}")
         return cls(**kept)
 
+    @property
+    def modality(self) -> str:
+        """The only modality, `audio` or `text`, whose features it reads by default; empty for both."""
+        return ""
+
     def list_modalities(self) -> tuple[str, ...]:
         """List the modalities that the head cannot do without, of `audio` and `text`."""
         return ()
@@ -187,10 +192,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_widths(self, name: str, *, low: int = 0) -> None:
         """Check that a parameter is a list of at least `low` integers above 0."""
         value = getattr(self, name)
-        right = isinstance(value, (list, tuple)) and all(
-            isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in value
-        )
-        if not right or len(value) < low:
+        right = isinstance(value, (list, tuple)) and len(value) >= low
+        if not right or not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in value):
             raise ValueError(f"{name} must be a list of widths above 0, got {value!r}")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:

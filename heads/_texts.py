@@ -56,6 +56,11 @@ class TextHead(UtteranceHead):
         """Words, or frames of text."""
         return frozenset({WORDS if self.embedding == _OWN else FRAMES})
 
+    @property
+    def modality(self) -> str:
+        """Text."""
+        return TEXT
+
     def list_modalities(self) -> tuple[str, ...]:
         """List text, or nothing where words are read and no feature is."""
         return () if self.embedding == _OWN else (TEXT,)

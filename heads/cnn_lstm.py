@@ -55,6 +55,11 @@ class CNNLSTMHead(UtteranceHead):
     channels: tuple[int, ...] = (16, 32, 32, 32)
     strides: tuple[int, ...] = (2, 2, 1, 1)
 
+    @property
+    def modality(self) -> str:
+        """Audio."""
+        return "audio"
+
     def list_modalities(self) -> tuple[str, ...]:
         """List the modalities that the head cannot do without."""
         return ("audio",)

@@ -50,6 +50,12 @@ class MDREHead(AudioTextHead):
     max_frames: int = 750
     max_tokens: int = 128
 
+    @property
+    def modality(self) -> str:
+        """The side of a variant with one side."""
+        sides = self.list_modalities()
+        return sides[0] if len(sides) == 1 else ""
+
     def list_modalities(self) -> tuple[str, ...]:
         """List the modalities that the variant reads."""
         return _SIDES.get(self.variant, ())
