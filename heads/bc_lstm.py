@@ -1,6 +1,7 @@
 """Contextual bidirectional LSTM over the turns of a dialogue, with attention over them as an option."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -33,6 +34,8 @@ class BCLSTMHead(DialogueHead):
         layers: of the LSTM, at least 1.
         attention: let each turn attend to all turns (bilinear scores), or to itself and those before it with `causal`.
     """
+
+    COST: ClassVar[float] = 60.0
 
     hidden: int = 100
     layers: int = 2

@@ -1,6 +1,7 @@
 """DialogueCRN: turns of reasoning over the dialogue and over each speaker's own turns."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -40,6 +41,8 @@ class DialogueCRNHead(DialogueHead):
         situation_steps: steps of reasoning over the dialogue, at least 0.
         speaker_steps: steps of reasoning over the speakers' turns, at least 0.
     """
+
+    COST: ClassVar[float] = 250.0
 
     hidden: int = 128
     layers: int = 2

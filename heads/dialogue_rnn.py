@@ -1,6 +1,7 @@
 """DialogueRNN: recurrent states of the dialogue, of each speaker and of the emotion."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -41,6 +42,8 @@ class DialogueRNNHead(DialogueHead):
         hidden: units of the linear layer a direction, at least 1.
         attention: let emotion states attend to each other, with `causal` to themselves and those before only.
     """
+
+    COST: ClassVar[float] = 150.0
 
     global_size: int = 150
     speaker_size: int = 150
