@@ -8,8 +8,8 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16},
-    "chfusion": {"epochs": 20, "hidden": 16, "width": 32},
-    "cogmen": {"epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
+    "chfusion": {"epochs": 30, "hidden": 16, "width": 32},
+    "cogmen": {"batch_size": 64, "epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
     "emocaps": {"emotion": 8, "epochs": 20, "hidden": 16, "layers": 1, "width": 16},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
     "stacking": {"folds": 3},
