@@ -1,0 +1,89 @@
+"""Format the table of protocol flaws: cells that the page and the Markdown share."""
+
+from collections.abc import Iterator
+from typing import Any, TypedDict
+
+from benchmarks.evaluation.flaws import BEST_EPOCH
+from benchmarks.report.analysis.content_types import SummaryContent
+from benchmarks.report.analysis.system_types import FlawContent, SharedContent, SystemContent
+from benchmarks.report.render.markdown_table import format_table
+from benchmarks.statistics.formatting import format_interval, format_points
+from benchmarks.statistics.metrics import METRIC
+
+SENTENCE = (
+    "These are controls and not results: each repeats a flaw of published experiments, to measure how much it raises "
+    "the figures of this corpus."
+)
+EXPLANATION = (
+    "The difference is to the same system by the benchmark's own protocol, in unweighted average recall over common "
+    "seeds; test utterances are those of each protocol. Shared: how many of the speakers, or dialogues, in test are in "
+    "the training part of the same fold, too."
+)
+_OF_FLAWS = (METRIC, "accuracy")
+_HEADER = ("system", "run", *(f"{name.replace('_', ' ')} %" for name in _OF_FLAWS))
+
+
+class FlawGroup(TypedDict):
+    """A system with its rows under flaws."""
+
+    system: SystemContent
+    rows: list[FlawContent]
+
+
+def group_flaws(summary: SummaryContent) -> list[FlawGroup]:
+    """Return each system that was run under flaws with its rows, in the order of the leaderboard."""
+    rows = summary["flaws"]["rows"]
+    groups: list[FlawGroup] = [
+        {"system": system, "rows": [row for row in rows if row["system"] == system["system"]]}
+        for system in summary["leaderboard"]
+    ]
+    return [group for group in groups if group["rows"]]
+
+
+def describe_flaw(row: FlawContent) -> str:
+    """Return the name of a flaw, with the least and the greatest epoch that was chosen on test."""
+    if row["flaw"] != BEST_EPOCH:
+        return row["flaw"]
+    least, most = min(row["epochs"]), max(row["epochs"])
+    return f"{row['protocol']}, {BEST_EPOCH} ({least}{f' to {most}' if most > least else ''})"
+
+
+def describe_shared(shared: SharedContent) -> str:
+    """Return how many of the speakers or dialogues in test are shared, or a dash where none has a name."""
+    return f"{shared['shared']} of {shared['tested']}" if shared["tested"] else "–"
+
+
+def list_few(summary: SummaryContent) -> list[str]:
+    """Return a line for each flawed protocol whose test part has too few clusters to show a difference."""
+    own = summary["protocol"]
+    found = [f"{row['protocol']}: {row['few']}" for row in summary["flaws"]["rows"] if row["few"]]
+    return [line for line in dict.fromkeys(found) if not line.startswith(f"{own}: ")]
+
+
+def format_flaws(summary: SummaryContent) -> Iterator[str]:
+    """Yield the lines of the section in Markdown."""
+    flaws = summary["flaws"]
+    yield from ("## Protocol flaws", "", SENTENCE, "")
+    cells = [row for group in group_flaws(summary) for row in _list_cells(summary, group)]
+    header = [*_HEADER, "minus its system, points", "n", "speakers shared", "dialogues shared"]
+    if cells:
+        yield from (*format_table(header, cells), "", EXPLANATION, "")
+    yield from (f"Note: {line}." for line in (*list_few(summary), *flaws["left_out"]))
+    yield from [""] if flaws["left_out"] or list_few(summary) else []
+
+
+def _list_cells(summary: SummaryContent, group: FlawGroup) -> Iterator[list[str]]:
+    honest, system = summary["flaws"]["honest"], group["system"]
+    shared = [describe_shared(honest["speakers"]), describe_shared(honest["dialogues"])]
+    figures = _format_figures(system["metrics"], system["leak"])
+    yield [system["system"], honest["protocol"], *figures, "", str(summary["n"]), *shared]
+    for row in group["rows"]:
+        shared = [describe_shared(row["speakers"]), describe_shared(row["dialogues"])]
+        points = format_points(row["metrics"][METRIC]["minus_system"]) + ("!" if row["leak"] or system["leak"] else "")
+        figures = _format_figures(row["metrics"], row["leak"])
+        yield [system["system"], f"flaw: {describe_flaw(row)}", *figures, points, str(row["n"]), *shared]
+
+
+def _format_figures(metrics: Any, leak: str) -> list[str]:
+    found = (metrics[name] for name in _OF_FLAWS)
+    return [format_interval(one["value"], one["low"], one["high"], "!" if leak else "") for one in found]
