@@ -11,8 +11,8 @@ from benchmarks.statistics.formatting import format_interval, format_points
 from benchmarks.statistics.metrics import METRIC
 
 SENTENCE = (
-    "These are controls and not results: each repeats a flaw of published experiments, to measure how much it raises "
-    "the figures of this corpus."
+    "These are controls and not results: each repeats a flaw of published experiments, to measure what it is worth on "
+    "this corpus."
 )
 EXPLANATION = (
     "The difference is to the same system by the benchmark's own protocol, in unweighted average recall over common "
@@ -45,31 +45,31 @@ def describe_flaw(row: FlawContent) -> str:
     if row["flaw"] != BEST_EPOCH:
         return row["flaw"]
     least, most = min(row["epochs"]), max(row["epochs"])
-    return f"{row['protocol']}, {BEST_EPOCH} ({least}{f' to {most}' if most > least else ''})"
+    return f"{BEST_EPOCH} (epochs {least} to {most})" if most > least else f"{BEST_EPOCH} (epoch {least})"
 
 
 def describe_shared(shared: SharedContent) -> str:
-    """Return how many of the speakers or dialogues in test are shared, or a dash where none has a name."""
+    """Return how many of the speakers or dialogues in test are in training, too, or a dash where none has a name."""
     return f"{shared['shared']} of {shared['tested']}" if shared["tested"] else "–"
 
 
-def list_few(summary: SummaryContent) -> list[str]:
-    """Return a line for each flawed protocol whose test part has too few clusters to show a difference."""
-    own = summary["protocol"]
-    found = [f"{row['protocol']}: {row['few']}" for row in summary["flaws"]["rows"] if row["few"]]
-    return [line for line in dict.fromkeys(found) if not line.startswith(f"{own}: ")]
+def list_notes(summary: SummaryContent) -> list[str]:
+    """Return the caveats of the table: test parts with too few clusters, leaks, and flaws that were not run."""
+    flaws, own = summary["flaws"], summary["protocol"]
+    few = [f"{row['protocol']}: {row['few']}" for row in flaws["rows"] if row["few"] and row["protocol"] != own]
+    leaks = [f"! leaked: {row['control']}: {row['leak']}" for row in flaws["rows"] if row["leak"]]
+    return [*dict.fromkeys(few), *leaks, *flaws["left_out"]]
 
 
 def format_flaws(summary: SummaryContent) -> Iterator[str]:
     """Yield the lines of the section in Markdown."""
-    flaws = summary["flaws"]
     yield from ("## Protocol flaws", "", SENTENCE, "")
     cells = [row for group in group_flaws(summary) for row in _list_cells(summary, group)]
     header = [*_HEADER, "minus its system, points", "n", "speakers shared", "dialogues shared"]
     if cells:
         yield from (*format_table(header, cells), "", EXPLANATION, "")
-    yield from (f"Note: {line}." for line in (*list_few(summary), *flaws["left_out"]))
-    yield from [""] if flaws["left_out"] or list_few(summary) else []
+    for line in list_notes(summary):
+        yield from (f"Note: {line}.", "")
 
 
 def _list_cells(summary: SummaryContent, group: FlawGroup) -> Iterator[list[str]]:

@@ -65,7 +65,7 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},
         counts=report_lookups.count_outcomes(content["checks"]),
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
-        flaw_notes=flaw_table.list_few(content) if "flaws" in content else [],
+        flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.EXPLANATION),
     )
 

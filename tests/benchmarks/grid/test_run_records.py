@@ -57,4 +57,7 @@ def test_a_run_records_the_context_of_its_head():
     spec = planned.specs[0]
     result = execute(FakeStore(), spec)
     assert RunRecord.from_run(spec, result, "digest", 0).context == spec.context == ""
-    assert RunRecord.from_run(replace(spec, surroundings=Surroundings(context="past turns")), result, "digest", 0).context == "past turns"
+    assert (
+        RunRecord.from_run(replace(spec, surroundings=Surroundings(context="past turns")), result, "digest", 0).context
+        == "past turns"
+    )
