@@ -27,6 +27,7 @@ from tests.support.fake_store import FakeStore, corpus
 SESSIONS = "leave-one-session-out"
 FEATURES = "audio.mean"
 QUICK = ("mlp.epochs=4", "mlp.device=cpu", "mlp.hidden=[8]")
+EARLY = ("patience=1", "validation_fraction=0.3", "learning_rate=0.1")
 LABELLED = [row.id for row in corpus() if row.label]
 
 
@@ -184,7 +185,7 @@ def test_a_head_that_stops_early_runs_all_its_epochs_for_the_best_one():
     config = BenchmarkConfig.parse(
         ("bc-lstm",),
         FEATURES,
-        params=tuple(f"bc-lstm.{one}" for one in ("epochs=9", "patience=1", "validation_fraction=0.3", "device=cpu")),
+        params=tuple(f"bc-lstm.{one}" for one in ("epochs=9", *EARLY, "device=cpu")),
         protocol=SESSIONS,
         flaws=True,
     )
