@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis.control_rows import measure_control
-from benchmarks.report.analysis.system_types import FlawContent, FlawsContent, SharedContent
+from benchmarks.report.analysis.seeds import select_answers, select_rows
+from benchmarks.report.analysis.system_types import FlawContent, FlawDifferenceContent, FlawsContent, SharedContent
 from benchmarks.statistics.clusters import choose_clusters
+from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.folds.fold import Fold
 
 
@@ -13,6 +15,8 @@ def measure_flaws(results: Results, order: Sequence[str]) -> FlawsContent:
     """Return the figures of each system under each flaw, and their difference from its own (`minus_system`).
 
     The intervals resample the clusters of the flaw's own test utterances, which may be others than the benchmark's.
+    `minus_system` compares the figures of both as they are, and `difference` those of the common test utterances: other
+    utterances may be harder, which is not the flaw.
 
     Args:
         results: of a benchmark that measures flaws.
@@ -37,7 +41,7 @@ def _row(results: Results, control: System, system: System) -> FlawContent:
     ids = sorted(utterance_id for fold in folds for utterance_id in fold.test)
     tested = set(ids)
     clusters = choose_clusters(row for row in results.utterances if row.id in tested)
-    return {
+    row: FlawContent = {
         "control": control.name,
         "system": system.name,
         "head": record.head,
@@ -55,6 +59,31 @@ def _row(results: Results, control: System, system: System) -> FlawContent:
         "epochs": [run.record.epoch for run in control.runs if run.record.epoch],
         "leak": control.leak,
         "metrics": measure_control(control, system, clusters.for_ids(ids)),
+    }
+    common = sorted(tested.intersection(results.ids))
+    if len(common) > 1:
+        row["difference"] = _compare_on(results, (control, ids), (system, results.ids), common)
+    return row
+
+
+def _compare_on(
+    results: Results, flawed: tuple[System, Sequence[str]], honest: tuple[System, Sequence[str]], common: Sequence[str]
+) -> FlawDifferenceContent:
+    """Compare two systems, each with the ids of its answers, on common test utterances: flawed minus honest."""
+    chosen, seeds = set(common), set(flawed[0].seeds) & set(honest[0].seeds)
+    answers = {}
+    for name, (system, ids) in (("flawed", flawed), ("honest", honest)):
+        rows = [place for place, one in enumerate(ids) if one in chosen]
+        answers[name] = [select_rows(one, rows) for one in select_answers(system, seeds)]
+    clusters = choose_clusters(row for row in results.utterances if row.id in chosen)
+    (found,) = compare_pairs(answers, clusters=clusters.for_ids(common))
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": len(common),
+        "p": found.p,
+        "few": clusters.few,
     }
 
 

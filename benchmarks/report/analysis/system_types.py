@@ -123,8 +123,19 @@ class HonestContent(TypedDict):
     dialogues: SharedContent
 
 
+class FlawDifferenceContent(IntervalContent):
+    """The flawed figure minus the honest one in unweighted average recall, on the `n` utterances that both test."""
+
+    n: int
+    p: float
+    few: str
+
+
 class FlawContent(TypedDict):
-    """A system under a protocol flaw: by a flawed `protocol`, or with the epoch of each fit chosen on test."""
+    """A system under a protocol flaw: by a flawed `protocol`, or with the epoch of each fit chosen on test.
+
+    `difference` is missing where fewer than two utterances are tested by both protocols.
+    """
 
     control: str
     system: str
@@ -143,6 +154,7 @@ class FlawContent(TypedDict):
     epochs: list[int]
     leak: str
     metrics: dict[str, ControlMetricContent]
+    difference: NotRequired[FlawDifferenceContent]
 
 
 class FlawsContent(TypedDict):

@@ -58,6 +58,21 @@ def mean_accuracy(system):
     return np.mean([np.array(run.answers.prediction) == np.array(run.answers.truth) for run in system.runs])
 
 
+def recall_on(system, ids, classes):
+    """Compute the unweighted average recall on some utterances, or on all that are tested, the mean over seeds."""
+    by_seed = []
+    for seed in system.seeds:
+        pairs = [
+            (classes[one], prediction)
+            for run in system.runs
+            if run.record.seed == seed
+            for one, prediction in zip(run.ids, run.answers.prediction, strict=True)
+            if ids is None or one in ids
+        ]
+        by_seed.append(recall_score(*zip(*pairs, strict=True), average="macro"))
+    return np.mean(by_seed)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("flaws")
@@ -108,19 +123,13 @@ def test_the_figures_of_a_flaw_are_those_of_its_own_test_utterances(folder):
     order = [system.name for system in found.systems]
     for row in measure_flaws(found, order)["rows"]:
         control, system = by_name(found.flaws)[row["control"]], by_name(found.systems)[row["system"]]
-        recalls = []
-        for one in (control, system):
-            by_seed = []
-            for seed in one.seeds:
-                answers = {
-                    utterance_id: prediction
-                    for run in one.runs
-                    if run.record.seed == seed
-                    for utterance_id, prediction in zip(run.ids, run.answers.prediction, strict=True)
-                }
-                true = [classes[utterance_id] for utterance_id in answers]
-                by_seed.append(recall_score(true, list(answers.values()), average="macro"))
-            recalls.append(np.mean(by_seed))
+        recalls = [recall_on(one, None, classes) for one in (control, system)]
+        common = sorted(set(found.ids) & {one for run in control.runs for one in run.ids})
+        recalls_of_both = [recall_on(one, common, classes) for one in (control, system)]
+        difference = row["difference"]
+        assert difference["value"] == pytest.approx(recalls_of_both[0] - recalls_of_both[1])
+        assert difference["low"] <= difference["value"] <= difference["high"]
+        assert difference["n"] == len(common)
         metric = row["metrics"]["unweighted_average_recall"]
         assert metric["value"] == pytest.approx(recalls[0])
         assert metric["minus_system"] == pytest.approx(recalls[0] - recalls[1])
@@ -153,7 +162,12 @@ def test_shared_speakers_and_dialogues_are_counted(folder):
     }
     assert rows["dialogue-letter"]["speakers"]["shared"] == 6
     assert rows["paper-tail"]["n"] == rows["paper-tail"]["metrics"]["accuracy"]["n"] == 15
-    assert rows["paper-tail"]["few"] == "only 2 speakers in test, too few to show a difference"
+    assert {row["difference"]["n"] for row in content["rows"]} == {72, 15}
+    assert (
+        rows["paper-tail"]["few"]
+        == rows["paper-tail"]["difference"]["few"]
+        == "only 2 speakers in test, too few to show a difference"
+    )
 
 
 def test_the_best_epoch_is_the_one_with_most_right_answers_on_test(folder):
@@ -311,7 +325,7 @@ def test_a_flaw_with_a_leaked_encoder_is_left_out_with_the_reason(tmp_path):
     assert len(leaks) == 6
     text = compare.read_summary(tmp_path / "allowed")[1]
     (line,) = [one for one in text.splitlines() if one.startswith("| logistic on text.mean") and "paper-tail" in one]
-    assert line.count("! [") == 2
+    assert line.count("! [") == 3
     assert "Note: ! leaked: logistic on text.mean, protocol paper-tail: encoder text was fine-tuned on " in text
 
 

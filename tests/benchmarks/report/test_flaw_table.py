@@ -56,6 +56,8 @@ def test_flaws_are_grouped_by_the_systems_of_the_leaderboard(content):
     for row in rows:
         own = row["metrics"][RECALL]
         assert own["minus_system"] == pytest.approx(own["value"] - systems[row["system"]], abs=1e-5) != 0
+        assert row["difference"]["value"] == pytest.approx(own["minus_system"], abs=1e-5)  # all utterances are common
+        assert row["difference"]["n"] == row["n"] == 120
     assert [row["epochs"] for row in rows] == [[], [3, 3, 4, 4], []]
     assert content["flaws"]["left_out"] == ["dialogue-letter is left out: no letters"]
 
@@ -71,12 +73,12 @@ def test_flaws_are_in_a_section_of_the_page_and_of_the_markdown(page, content):
         for row in content["flaws"]["rows"]:
             own = row["metrics"][METRIC]
             assert f"{format_percent(own['value'])}" in section
-            assert format_points(own["minus_system"]) in section
+            assert format_points(row["difference"]["value"]) in section
     assert '<a href="#flaws">Protocol flaws</a>' in page
     assert "10. Provenance" in page
     line = next(line for line in text.splitlines() if line.startswith("| svm on both") and "flaw: random" in line)
     cells = [cell.strip() for cell in line.split("|")[1:-1]]
-    assert cells[5:] == ["120", "0 of 10", "–"]
+    assert cells[5:] == ["120", "120", "0 of 10", "–"]
 
 
 def test_flaws_are_in_no_other_export(content):
