@@ -69,10 +69,7 @@ def _run_epoch(
     network.train()
     total, right, count = 0.0, 0, 0
     for batch in batches:
-        targets = codes[batch.rows]
-        known = targets >= 0
-        outputs, targets = network(batch)[known], targets[known]
-        loss = nn.functional.cross_entropy(outputs, targets, course.class_weights)
+        loss, outputs, targets = _compute_loss(network, course, codes, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), course.max_grad_norm)
         optimizer.step()
@@ -89,9 +86,17 @@ def _measure_loss(network: nn.Module, course: Course, codes: torch.Tensor, batch
     total, count = 0.0, 0
     with torch.inference_mode():
         for batch in batches:
-            targets = codes[batch.rows]
-            known = targets >= 0
-            outputs, targets = network(batch)[known], targets[known]
-            total += float(nn.functional.cross_entropy(outputs, targets, course.class_weights)) * len(targets)
+            loss, _, targets = _compute_loss(network, course, codes, batch)
+            total += loss.item() * len(targets)
             count += len(targets)
     return total / count if count else None
+
+
+def _compute_loss(
+    network: nn.Module, course: Course, codes: torch.Tensor, batch: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the mean loss over the rows of a batch that have a class, their outputs (K, C) and class numbers (K,)."""
+    targets = codes[batch.rows]
+    known = targets >= 0
+    outputs, targets = network(batch)[known], targets[known]
+    return nn.functional.cross_entropy(outputs, targets, course.class_weights), outputs, targets
