@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.sequences import draw_frames, draw_orders, make_inputs
 
 from featurestore import registry
 from tests.support.quick_heads import construct_seeded
-from tests.support.sequences import draw_frames, draw_orders, make_inputs
 
 HEADS = [head for head in registry.names("heads") if "frames" in registry.load("heads", head).TAKES]
 BLIND_TO_ORDER = {"attention"}  # pool frames without looking at their order; every other head must learn from it
