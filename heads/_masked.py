@@ -87,6 +87,11 @@ def weigh(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return scores.masked_fill(~mask, float("-inf")).softmax(dim=1)
 
 
+def weigh_equally(mask: torch.Tensor) -> torch.Tensor:
+    """Return the weights (B, T) of the plain mean over the real steps of a mask (B, T)."""
+    return mask / mask.sum(dim=1, keepdim=True)
+
+
 def pool_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return the sum of the steps of (B, T, D), weighted by (B, T): (B, D)."""
     return (weights[:, :, None] * values).sum(dim=1)

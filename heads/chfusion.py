@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -40,6 +41,8 @@ class CHFusionHead(DialogueHead):
         width: of the dense layers and of fused turns, at least 1.
         hidden: units of each GRU a direction, at least 1.
     """
+
+    COST: ClassVar[float] = 25.0
 
     width: int = 128
     hidden: int = 100

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -51,6 +52,8 @@ class COGMENHead(DialogueHead):
         window: turns on each side that a turn has edges to, at least 0.
         variant: "positions" or "published".
     """
+
+    COST: ClassVar[float] = 70.0
 
     width: int = 256
     layers: int = 2
@@ -106,7 +109,9 @@ class _Network(nn.Module):
         """
         places = torch.arange(mask.shape[1], device=mask.device)
         ahead = places - places[:, None]  # (T, T)
-        near = (ahead.abs() <= self.window) & ((ahead <= 0) if self.causal else (ahead == ahead))
+        near = ahead.abs() <= self.window
+        if self.causal:
+            near &= ahead <= 0
         return (near & mask[:, None]) | (ahead == 0)
 
     def _relate(self, speakers: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 from heads._audio_text import AudioTextHead
 from heads._base import Codes, Matrix
 from heads._inputs import Inputs, Layout
-from heads._masked import MaskedConvolutions, make_lstm, pool_maximum, pool_mean, run_packed, weigh
+from heads._masked import MaskedConvolutions, make_lstm, pool_maximum, pool_mean, run_packed, weigh_equally
 from heads._modalities import AUDIO, TEXT, find_frames
 from heads._network import NetworkHead
 from heads._utterances import UtteranceBatch
@@ -123,8 +123,7 @@ class _Network(nn.Module):
         for convolutions, number in zip(self.convolutions, self.audio, strict=True):
             mask = batch.masks[number]
             frames = convolutions(batch.frames[number], mask)
-            equal = weigh(torch.zeros_like(frames[..., 0]), mask)
-            vectors += [pool_mean(frames, equal), pool_maximum(frames, mask)]
+            vectors += [pool_mean(frames, weigh_equally(mask)), pool_maximum(frames, mask)]
         for lstm, number in zip(self.lstm, self.text, strict=True):
             vectors.append(run_packed(lstm, batch.frames[number], batch.masks[number])[1])
         joined: torch.Tensor = self.dense(self.dropout(torch.cat(vectors, dim=1))).relu()

@@ -1,6 +1,7 @@
 """Capsules of each modality's emotion vector and the sentence vector, read by a bidirectional LSTM (EmoCaps)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -41,6 +42,8 @@ class EmoCapsHead(DialogueHead):
         hidden: units of the LSTM a direction, and of the linear layer, at least 1.
         layers: of the LSTM, at least 1.
     """
+
+    COST: ClassVar[float] = 45.0
 
     width: int = 128
     emotion: int = 100
