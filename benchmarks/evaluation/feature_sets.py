@@ -194,7 +194,7 @@ def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
 
 
 def _suggest_extraction(store: FeatureSource, encoders: Iterable[str], kind: str) -> str:
-    """Write the command that adds frames or layers to the files of a store; empty if no encoder can give them."""
+    """Write the command that adds frames or layers to a store, or an empty string if no encoder can give them."""
     described = {name: store.describe(name) for name in encoders}
     checkpoints = {name: format_checkpoint(one) for name, one in described.items() if kind in list_optional_kinds(one)}
     words = [f"--encoder {quote(f'{name}={checkpoint}')}" for name, checkpoint in checkpoints.items()]
