@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from benchmarks.paper import paper_figures, paper_tables
+from benchmarks.paper import paper_figures, paper_tables, related_table
 from benchmarks.paper.paper_plan import read_published_figures
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.markdown_table import escape_cell
@@ -39,6 +39,8 @@ def render_page(page: str, results: Mapping[str, Any], drawn: Mapping[str, str])
         source=read_published_figures()["source"],
         sections=[_section(results, name) for name in NAMES],
         heads=paper_tables.heads_table(results),
+        related=related_table.build_related_table(results),
+        related_header=related_table.HEADER,
         svg={name: Markup(text) for name, text in drawn.items()},
     )
 
