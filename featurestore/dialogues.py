@@ -10,7 +10,7 @@ from featurestore.manifest import Utterance
 _SHOWN = 3  # utterances or dialogues that a message names
 _DO = (
     "fix the columns start and end, or leave start empty in every turn of the dialogue, which keeps the order of the "
-    "rows; then run cli prepare again"
+    "rows; a store then needs cli prepare again"
 )
 
 
@@ -44,6 +44,36 @@ def order_turns(utterances: Iterable[Utterance], *, segments: bool = False) -> d
     if segments:
         _check_recordings(dialogues)
     return {name: _order_dialogue(name, turns) for name, turns in dialogues.items()}
+
+
+def find_previous_turns(
+    utterances: Sequence[Utterance], count: int, *, segments: bool = False
+) -> list[tuple[Utterance, ...]]:
+    """Find the last turns before each utterance in its dialogue, the earliest first.
+
+    Args:
+        utterances: in manifest order; ids may repeat.
+        count: the most turns to find for each.
+        segments: as for `order_turns`.
+
+    Returns:
+        The turns before each utterance, in the order of `utterances`. Empty for a first turn, and for an utterance
+        without a dialogue.
+
+    Raises:
+        Mismatch: as `order_turns` raises.
+    """
+    places = {id(utterance): place for place, utterance in enumerate(utterances)}
+    previous: list[tuple[Utterance, ...]] = [()] * len(utterances)
+    for turns in order_turns(utterances, segments=segments).values():
+        for position, turn in enumerate(turns):
+            previous[places[id(turn)]] = tuple(turns[max(0, position - count) : position])
+    return previous
+
+
+def list_texts(turns: Sequence[Utterance]) -> tuple[str, ...]:
+    """List the texts of turns that have one."""
+    return tuple(turn.text for turn in turns if turn.text.strip())
 
 
 def _order_dialogue(name: str, turns: Sequence[Utterance]) -> list[Utterance]:
@@ -85,7 +115,7 @@ def _check_recordings(dialogues: dict[str, list[Utterance]]) -> None:
             expected="one recording per dialogue, or turns without a start",
             got=f"{len(recordings[several[0]])} recordings in {several[0]}: {_shorten(recordings[several[0]])}",
             do="give the turns of each recording a dialogue of their own, or cut the clips, remove start and end, and "
-            "put the rows in order; then run cli prepare again",
+            "put the rows in order; a store then needs cli prepare again",
         )
 
 

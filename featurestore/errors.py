@@ -14,7 +14,7 @@ class Problem(Exception):
     """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:
-        self.what = what
+        self.what, self.do = what, do
         parts = [("expected", expected), ("got", got), ("do", do)]
         text = "\n".join([what, *(f"  {name}: {value}" for name, value in parts if value)])
         super().__init__(text)

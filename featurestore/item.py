@@ -25,6 +25,7 @@ class Item:
         text: the words; empty if there are none.
         start: seconds into the clip at which the utterance begins; None if it is the whole clip.
         end: seconds into the clip at which it ends; None if it ends with the clip.
+        context: texts of the turns before it in its dialogue, the earliest first; empty without context.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Item:
     text: str
     start: float | None = None
     end: float | None = None
+    context: tuple[str, ...] = ()
 
     @cached_property
     def clip(self) -> audio_files.Clip:
@@ -52,7 +54,10 @@ class Item:
         return samples
 
     def hash_input(self, modality: str) -> str:
-        """Compute the sha256 of an encoder's input: the decoded samples for `audio`, or the words for `text`."""
+        """Compute the sha256 by which an utterance is recognized: its decoded samples for `audio`, else its own words.
+
+        The context is left out: a turn is the same turn whatever was said before it.
+        """
         return self.clip.digest() if modality == "audio" else hash_text(self.text)
 
     def clip_digest(self) -> str:

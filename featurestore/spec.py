@@ -67,10 +67,13 @@ class EncoderSpec:
     Args:
         name: of its feature file; empty until its modality is known.
         checkpoint: a local folder, a hub name (`owner/model[@revision]`), or the name of a hand-made extractor.
+        context: turns before an utterance that a text encoder reads with it; None for as many as the checkpoint was
+            fine-tuned with.
     """
 
     name: str
     checkpoint: str
+    context: int | None = None
 
 
 def parse_encoder(text: str) -> EncoderSpec:
@@ -130,3 +133,19 @@ def format_checkpoint(description: Mapping[str, Any]) -> str:
         return str(description["class"])
     checkpoint = str(description.get("checkpoint", "CHECKPOINT"))
     return f"{checkpoint.partition('@')[0]}@{description['revision']}" if description.get("revision") else checkpoint
+
+
+def read_context(description: Mapping[str, Any]) -> int:
+    """Return how many turns before an utterance a described encoder reads with it."""
+    return int(description.get("context", 0))
+
+
+def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str = "") -> EncoderSpec:
+    """Return the spec of a described encoder.
+
+    Args:
+        name: of its feature file.
+        description: as a feature file or a bundle holds it.
+        checkpoint: where it is now; empty for where it was.
+    """
+    return EncoderSpec(name, checkpoint or format_checkpoint(description), description.get("context"))

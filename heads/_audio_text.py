@@ -17,6 +17,9 @@ class AudioTextHead(UtteranceHead):
     Each feature of frames has an encoder of its own, and those of one modality are joined. A feature of unknown
     modality, such as a plain matrix, is read on both sides.
 
+    `COST` of these heads is of a fit on frames: 5,531 utterances of 225 audio frames and 14 tokens on average, with 768
+    dimensions each, in 60 epochs.
+
     Args:
         max_tokens: frames of text that are read of an utterance, from its beginning, and 0 for all of them.
             `max_frames` is of every other modality.

@@ -72,6 +72,11 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 raise ValueError(f"this version has no parameter {name}, and the bundle sets {name}={value!r}")
         return cls(**kept)
 
+    @property
+    def modality(self) -> str:
+        """The only modality, `audio` or `text`, whose features it reads by default; empty for both."""
+        return ""
+
     def list_modalities(self) -> tuple[str, ...]:
         """List the modalities that the head cannot do without, of `audio` and `text`."""
         return ()
@@ -139,16 +144,15 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
-        return (from_matrix(matrix, self.takes) if self.takes else matrix), names
+        return self._from_matrix(matrix), names
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to predict: as many columns as in training."""
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=False)
-        return self._arrange(validate_data(self, X, dtype=_DTYPES, reset=False))
+        return self._from_matrix(validate_data(self, X, dtype=_DTYPES, reset=False))
 
-    def _arrange(self, X: Matrix) -> Any:
-        """Return a checked matrix (N, D) as the fitted head takes it."""
+    def _from_matrix(self, X: Matrix) -> Any:
         return from_matrix(X, self.takes) if self.takes else X
 
     def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:
@@ -188,8 +192,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_widths(self, name: str, *, low: int = 0) -> None:
         """Check that a parameter is a list of at least `low` integers above 0."""
         value = getattr(self, name)
-        right = isinstance(value, (list, tuple)) and all(isinstance(width, int) and width > 0 for width in value)
-        if not right or len(value) < low:
+        right = isinstance(value, (list, tuple)) and len(value) >= low
+        if not right or not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in value):
             raise ValueError(f"{name} must be a list of widths above 0, got {value!r}")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:

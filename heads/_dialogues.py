@@ -86,6 +86,13 @@ class DialogueHead(NetworkHead):
         return DialogueBatch(rows_, tuple(blocks), mask_, speakers_)
 
 
+def pad_turns(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Put the values of real turns (M, H) where a mask (B, T) is true, zero elsewhere: (B, T, H)."""
+    padded = values.new_zeros(*mask.shape, values.shape[1])
+    padded[mask] = values
+    return padded
+
+
 def _number_speakers(speakers: np.ndarray) -> np.ndarray:
     """Return the number of each turn's speaker, in order of appearance (T,)."""
     numbers: dict[str, int] = {}

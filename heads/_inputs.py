@@ -206,6 +206,20 @@ def describe_layout(inputs: Inputs) -> Layout:
     return Layout(inputs.blocks, tuple((one.name, one.modality, one.width) for one in inputs.frames))
 
 
+def apply_layout(inputs: Inputs, layout: Layout) -> Inputs:
+    """Return inputs as a fitted head reads them. The columns of a plain matrix are those of the layout, in its order.
+
+    Raises:
+        ValueError: their blocks or frames are not those that the head was fitted on.
+    """
+    found = describe_layout(inputs)
+    if found == layout:
+        return inputs
+    if any(found.list_modalities()):
+        raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {layout.to_json()}")
+    return inputs if layout.frames else replace(inputs, blocks=layout.blocks)
+
+
 def from_matrix(X: Rows, takes: frozenset[str]) -> Inputs:
     """Make inputs of a plain matrix (N, D): one block, or one frame a row for a head that takes frames.
 

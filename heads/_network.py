@@ -17,7 +17,7 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
-from heads._inputs import Indices, Inputs, Layout, describe_layout, from_matrix
+from heads._inputs import Indices, Inputs, Layout, apply_layout, describe_layout
 from heads._scaling import ColumnScaling, fit_scaling
 from heads._training import Course, train
 
@@ -154,24 +154,16 @@ class NetworkHead(Head):
             )
         self.network_ = self.network_.cpu().eval()
 
-    def _arrange(self, X: Matrix) -> Inputs:
-        """Split the columns as in training. Frames come as a matrix only if the head was fitted on one frame a row."""
-        return Inputs(X, self.layout_.blocks) if not self.layout_.frames else from_matrix(X, self.takes)
-
     def _fit_scaling(self, inputs: Inputs) -> list[ColumnScaling]:
         """Measure what standardizes each block and then each feature of frames."""
         return fit_scaling(inputs)
 
     def _predict_proba(self, X: Inputs) -> Matrix:
-        self._check_layout(X)
         return self._compute(X, lambda batch: self.network_(batch).softmax(dim=1))
-
-    def _check_layout(self, inputs: Inputs) -> None:
-        if (found := describe_layout(inputs)) != self.layout_:
-            raise ValueError(f"inputs are of {found.to_json()}, and the head was fitted on {self.layout_.to_json()}")
 
     def _compute(self, inputs: Inputs, function: Callable[[Any], torch.Tensor]) -> Matrix:
         """Compute a vector for each target (N, K), from batches by a function that returns one for each row (M, K)."""
+        inputs = apply_layout(inputs, self.layout_)
         vectors: dict[int, NDArray[np.float32]] = {}
         self.network_.eval()
         with torch.inference_mode():

@@ -56,9 +56,14 @@ class TextHead(UtteranceHead):
         """Words, or frames of text."""
         return frozenset({WORDS if self.embedding == _OWN else FRAMES})
 
+    @property
+    def modality(self) -> str:
+        """Text."""
+        return TEXT
+
     def list_modalities(self) -> tuple[str, ...]:
-        """List the modalities that the head cannot do without."""
-        return (TEXT,)
+        """List text, or nothing where words are read and no feature is."""
+        return () if self.embedding == _OWN else (TEXT,)
 
     def save_weights(self, folder: Path) -> None:
         """Write `network.safetensors`, and `vocabulary.json` of an own embedding."""

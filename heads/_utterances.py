@@ -1,7 +1,7 @@
-"""Define the base class of heads that see one utterance at a time, with its frames padded in time and masked."""
+"""Define the base classes of heads that see one utterance at a time, with its frames padded in time and masked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -30,8 +30,29 @@ class UtteranceBatch:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class UtteranceHead(NetworkHead):
-    """Base class of heads that read the frames or the blocks of one utterance at a time.
+class VectorHead(NetworkHead):
+    """Base class of heads that read the blocks of one utterance at a time, and nothing of other length."""
+
+    TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS})
+
+    def _list_units(self, inputs: Inputs) -> list[Indices]:
+        return [np.array([row]) for row in inputs.targets]
+
+    def _measure(self, inputs: Inputs, unit: Indices) -> int:
+        return 1
+
+    def _collate(self, inputs: Inputs, units: Sequence[Indices], device: torch.device) -> UtteranceBatch:
+        rows = np.concatenate(units)
+        blocks = []
+        for block, scaling in zip(inputs.blocks, self.scaling_, strict=False):  # those of frames come behind
+            values = inputs.read_block(block)[rows].reshape(len(rows), -1)
+            blocks.append(torch.from_numpy(scaling.apply(values).reshape(len(rows), *block.shape)).to(device))
+        return UtteranceBatch(torch.from_numpy(rows).to(device), tuple(blocks), (), ())
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class UtteranceHead(VectorHead):
+    """Base class of heads that read the frames, or frames and blocks, of one utterance at a time.
 
     Frames are read from the store a batch at a time.
 
@@ -43,22 +64,16 @@ class UtteranceHead(NetworkHead):
 
     max_frames: int = 0
 
-    def _list_units(self, inputs: Inputs) -> list[Indices]:
-        return [np.array([row]) for row in inputs.targets]
-
     def _measure(self, inputs: Inputs, unit: Indices) -> int:
         return sum(self._count_frames(one, unit[0]) for one in inputs.frames)
 
     def _collate(self, inputs: Inputs, units: Sequence[Indices], device: torch.device) -> UtteranceBatch:
+        batch = super()._collate(inputs, units, device)
+        scalings = self.scaling_[len(inputs.blocks) :]
         rows = np.concatenate(units)
-        scalings = iter(self.scaling_)
-        blocks = []
-        for block in inputs.blocks:
-            values = inputs.read_block(block)[rows].reshape(len(rows), -1)
-            blocks.append(torch.from_numpy(next(scalings).apply(values).reshape(len(rows), *block.shape)).to(device))
-        padded = [self._pad(one, rows, next(scalings)) for one in inputs.frames]
-        frames, masks = ([torch.from_numpy(pair[side]).to(device) for pair in padded] for side in range(2))
-        return UtteranceBatch(torch.from_numpy(rows).to(device), tuple(blocks), tuple(frames), tuple(masks))
+        padded = [self._pad(one, rows, scaling) for one, scaling in zip(inputs.frames, scalings, strict=True)]
+        frames, masks = (tuple(torch.from_numpy(pair[side]).to(device) for pair in padded) for side in range(2))
+        return replace(batch, frames=frames, masks=masks)
 
     def _count_frames(self, frames: Frames, row: int) -> int:
         length = len(frames.rows[row])

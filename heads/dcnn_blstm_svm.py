@@ -43,6 +43,7 @@ class DCNNBLSTMSVMHead(AudioTextHead):
         svm_: the fitted support vector machine, or None during training.
     """
 
+    COST: ClassVar[float] = 1800.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = NetworkHead.SPACE | {"C": (0.1, 1.0, 3.0, 10.0)}
 
     channels: tuple[int, ...] = (64, 64, 128)
@@ -73,7 +74,6 @@ class DCNNBLSTMSVMHead(AudioTextHead):
     def _predict_proba(self, X: Inputs) -> Matrix:
         if self.svm_ is None:
             return super()._predict_proba(X)
-        self._check_layout(X)
         return self.svm_.predict_proba(self._compute(X, self.network_.join))
 
     def _make_svm(self) -> SVMHead:

@@ -29,11 +29,11 @@ class MDREHead(AudioTextHead):
     With `variant="mdrea"` the last audio state, projected to the size of a text state, attends over the text states by
     dot products, and stands beside their weighted sum.
 
-    Differences: the published code has no activation between the joined states and the classes, so that their scores
-    are the sum of an audio part and a text part, which cannot tell classes that only both together show. Here is a ReLU
-    layer (`dense=0` leaves it out). Frozen token vectors stand for GloVe vectors that are trained along. The loss is
-    softmax cross entropy in place of a sigmoid for each class. Dropout is one, on the joined states: the published code
-    keeps 0.7 of the inputs and states of the audio GRU, and 0.3 of the text GRU's.
+    Differences: the published code has no activation between the joined states and the classes, so that the scores of
+    `mdre` are the sum of an audio part and a text part, which cannot tell classes that only both together show. Here is
+    a ReLU layer (`dense=0` leaves it out). Frozen token vectors stand for GloVe vectors that are trained along. The
+    loss is softmax cross entropy in place of a sigmoid for each class. Dropout is one, on the joined states: the
+    published code keeps 0.7 of the inputs and states of the audio GRU, and 0.3 of the text GRU's.
 
     Args:
         variant: "are" (audio alone), "tre" (text alone), "mdre" (both) or "mdrea" (audio attends over words).
@@ -42,12 +42,19 @@ class MDREHead(AudioTextHead):
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS, FRAMES})
+    COST: ClassVar[float] = 5000.0
 
     variant: str = "mdre"
     hidden: int = 200
     dense: int = 100
     max_frames: int = 750
     max_tokens: int = 128
+
+    @property
+    def modality(self) -> str:
+        """The side of a variant with one side."""
+        sides = self.list_modalities()
+        return sides[0] if len(sides) == 1 else ""
 
     def list_modalities(self) -> tuple[str, ...]:
         """List the modalities that the variant reads."""

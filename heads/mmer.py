@@ -1,6 +1,7 @@
 """Cross-modal attention between the frames of audio and of text, both ways, with a gate."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -34,6 +35,8 @@ class MMERHead(AudioTextHead):
         hidden: width of the attention layers, a multiple of `attention_heads`.
         attention_heads: of each layer, at least 1.
     """
+
+    COST: ClassVar[float] = 4000.0
 
     hidden: int = 128
     attention_heads: int = 4

@@ -1,6 +1,7 @@
 """Convolutions over the words of an utterance, by frozen token vectors or by an embedding of its own."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -31,6 +32,8 @@ class TextCNNHead(TextHead):
         kernel: words that a convolution sees, an odd number.
         pooling: "max", or "flatten" with `max_frames` above 0.
     """
+
+    COST: ClassVar[float] = 200.0
 
     channels: tuple[int, ...] = (256, 128, 64, 32)
     kernel: int = 3

@@ -1,6 +1,7 @@
 """Stacked LSTMs over the words of an utterance, by frozen token vectors or by an embedding of its own."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -28,6 +29,8 @@ class TextLSTMHead(TextHead):
     Args:
         hidden: units of each LSTM, from the first to the last, at least one.
     """
+
+    COST: ClassVar[float] = 700.0
 
     hidden: tuple[int, ...] = (256, 256)
     dense: int = 512

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ class WeightedCorrectionHead(AudioTextHead):
         attention_size: units of the layer that scores a state, at least 1.
         dense: units of the ReLU layer that joins both, at least 1.
     """
+
+    COST: ClassVar[float] = 6000.0
 
     hidden: int = 100
     attention_size: int = 64
@@ -87,8 +90,15 @@ def _find_confidence(layout: Layout) -> list[int]:
 
 
 def _find_features(layout: Layout, side: str) -> list[int]:
-    """List the numbers of the frames of a modality that are not confidences."""
-    return [number for number in find_frames(layout, side) if not layout.frames[number][0].endswith(_CONFIDENCE)]
+    """List the numbers of the frames of a modality that are not confidences.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = [number for number in find_frames(layout, side) if not layout.frames[number][0].endswith(_CONFIDENCE)]
+    if not found:
+        raise ValueError(f"the features have no frames of {side} beside the confidences")
+    return found
 
 
 class _Network(nn.Module):

@@ -39,9 +39,8 @@ def choose_feature_sets(
     estimator = construct(head, params)
     if list_taken(estimator) == {WORDS}:
         return [TRANSCRIPTS]
-    needed = _list_needed(estimator)
-    only = needed[0] if len(needed) == 1 else ""
-    filled = fill_feature_sets(store, feature_sets, getattr(estimator, "KIND", ""), only)
+    kind, modality = getattr(estimator, "KIND", ""), getattr(estimator, "modality", "")
+    filled = fill_feature_sets(store, feature_sets, kind, modality)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
     fitting = [one for one in filled if not obstacles[one.name]]
     reasons = [f"{obstacles[one.name]} (features {one.name})" for one in filled if obstacles[one.name]]

@@ -1,6 +1,7 @@
 """`cli extract`: extract frozen features of every utterance into a store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ def extract(
     jobs: int | None = None,
     device: str | None = None,
     max_seconds: float | None = None,
+    context: int | None = None,
     engine: str = "loky",
     scheduler: str | None = None,
     say: Say = say,
@@ -57,6 +59,8 @@ def extract(
         jobs: worker processes; by default one per core.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; by default the GPU if there is one.
         max_seconds: longer clips fail.
+        context: turns of the dialogue before each one that text encoders read with it; by default as many as the
+            checkpoint was fine-tuned with, else none.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         say: receives lines for the user.
@@ -65,8 +69,9 @@ def extract(
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
 
     Raises:
-        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, two
-            encoders of one name, or a text in place of a list of encoders.
+        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, a
+            context that the encoder does not have or was not fine-tuned with, two encoders of one name, or a text in
+            place of a list of encoders.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -86,6 +91,7 @@ def extract(
     specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
+    specs = [replace(spec, context=context) for spec in specs]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     return [
         extraction.extract_encoder(
@@ -99,7 +105,7 @@ def extract(
             scheduler=scheduler or "",
             say=say,
         )
-        for identity in _identify_all(specs, optional)
+        for identity in _identify_all(specs, optional, say)
     ]
 
 
@@ -117,6 +123,11 @@ def extract(
 @click.option("--all-folds", is_flag=True, help="Each --encoder NAME=FOLDER has a checkpoint per fold: NAME@FOLD.h5.")
 @click.option("--frames", is_flag=True, help="Also store every frame (large).")
 @click.option("--layers", is_flag=True, help="Also store the mean of every layer.")
+@click.option(
+    "--context",
+    type=click.IntRange(min=0),
+    help="Turns of the dialogue before each one that text encoders read with it. Default: as fine-tuned, else 0.",
+)
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Fail longer clips. Default: none.")
@@ -139,14 +150,15 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
         ctx.exit(PARTLY_FAILED)
 
 
-def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "list[Identity]":
+def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str], say: Say) -> "list[Identity]":
     """Identify every encoder before the first one runs. Raise BadValue if two have the same name."""
     from featurestore.encoders import identify
     from featurestore.extraction.extract import check_kinds
 
     identities = [identify(spec) for spec in specs]
-    for identity in identities:
+    for spec, identity in zip(specs, identities, strict=True):
         check_kinds(identity, optional)
+        _check_context(spec, identity, say)
     by_name: dict[str, list[str]] = {}
     for spec, identity in zip(specs, identities, strict=True):
         by_name.setdefault(identity.name, []).append(spec.checkpoint)
@@ -158,6 +170,23 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str]) -> "l
                 do="give each a name of its own: --encoder NAME=CHECKPOINT",
             )
     return identities
+
+
+def _check_context(spec: "EncoderSpec", identity: "Identity", say: Say) -> None:
+    """Report the context that a checkpoint was fine-tuned with where none is given, and refuse another one."""
+    from featurestore.networks.text_context import read_own_context
+
+    own = read_own_context(identity.checkpoint) if identity.checkpoint else None
+    if spec.context is None:
+        if identity.context:
+            say(f"{identity.name}: --context {identity.context}, as {spec.checkpoint} was fine-tuned")
+    elif own is not None and identity.modality == "text" and own != spec.context:
+        raise BadValue(
+            f"checkpoint {spec.checkpoint} was fine-tuned {f'with --context {own}' if own else 'without context'}",
+            expected=f"--context {own}",
+            got=f"--context {spec.context}",
+            do=f"leave --context out, or fine-tune with --context {spec.context}",
+        )
 
 
 def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":

@@ -91,6 +91,18 @@ def finetune(
     help="Leave longer clips out and name them. Default: those that do not fit into memory.",
 )
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
+@click.option(
+    "--context",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Turns of the dialogue before each one that a text encoder reads with it.",
+)
+@click.option(
+    "--ctc-weight",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Weight of a CTC loss on the transcripts, for an audio CTC checkpoint; 0.1 as published.",
+)
 @click.option("--freeze-front/--train-front", default=True, help="Freeze the convolutions of an audio network.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
 @json_option

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from featurestore import registry
-from featurestore.errors import Problem, Unencodable
+from featurestore.errors import BadValue, Problem, Unencodable
 from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
 from featurestore.networks.identity import OPTIONAL, Identity
@@ -44,14 +44,21 @@ def identify(spec: EncoderSpec) -> Identity:
 
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
+        BadValue: a context for an encoder that has none.
     """
     names = list_handmade()
     if spec.checkpoint in names:
-        handmade: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
-        return handmade
-    checkpoint = resolve(spec.checkpoint, names)
-    network: Identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
-    return network
+        identity: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
+    else:
+        checkpoint = resolve(spec.checkpoint, names)
+        identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
+    if spec.context and identity.context != spec.context:
+        raise BadValue(
+            f"encoder {identity.name} reads {identity.modality} alone, without the turns before it",
+            expected="--context with text encoders of transformers",
+            do="extract it in a separate command, without --context",
+        )
+    return identity
 
 
 def load(identity: Identity, device: str) -> Encoder:

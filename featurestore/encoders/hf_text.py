@@ -14,7 +14,8 @@ from featurestore.networks.forward import BaseOutput, check_runs, to_device
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.supported_architectures import Architecture, find_architecture
-from featurestore.networks.transcripts import TokenReader, Tokens
+from featurestore.networks.text_context import choose_context, describe_joining
+from featurestore.networks.transcripts import TextInput, TokenReader
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFText"]
@@ -33,9 +34,10 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
     """Identify a text checkpoint. Its frames are tokens, so it has no rate.
 
     Raises:
-        BadValue: its architecture is not supported.
+        BadValue: its architecture is not supported, or the context is below 0.
     """
     architecture = find_architecture(checkpoint, "text")
+    context = choose_context(checkpoint, spec.context)
     causal = "; a token sees those before it, so there is no cls" if architecture.causal else ""
     return identify_network(
         spec,
@@ -51,12 +53,18 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             **({"part": "the encoder"} if architecture.encoder else {}),
             **({} if architecture.batchable else {"batches": "one text at a time"}),
             **describe_fixed_length(checkpoint),
+            **describe_joining(context),
         },
+        **({"context": context} if context else {}),
     )
 
 
 class HFText:
-    """A frozen text network. Texts of similar length share a masked batch where its architecture allows that."""
+    """A frozen text network. Texts of similar length share a masked batch where its architecture allows that.
+
+    With a context it reads the turns before an utterance, too. Frames, and what is pooled from them, are those of the
+    utterance's own tokens and of the special tokens around the text; `cls` and `logits` are the whole text's.
+    """
 
     def __init__(self, identity: Identity, device: str) -> None:
         import transformers as hf
@@ -73,28 +81,29 @@ class HFText:
         self.maskable = architecture.batchable and not (self.has_logits and _decides_by_token(architecture))
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
-        self.texts = TokenReader(tokenizer, self.model.config, read_fixed_length(identity.checkpoint))
+        fixed_length, self.context = read_fixed_length(identity.checkpoint), identity.context
+        self.texts = TokenReader(tokenizer, self.model.config, fixed_length, self.context)
         check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
 
-    def load(self, item: Item) -> Tokens:
-        """Tokenize one text.
+    def load(self, item: Item) -> TextInput:
+        """Tokenize one text, with the turns before it where the encoder reads them.
 
         Raises:
             Unencodable: there is no text, or it is longer than the network reads.
         """
-        return self.texts.read(item.text)
+        return self.texts.read(item.text, item.context[-self.context :] if self.context else ())
 
-    def size(self, loaded: Tokens) -> int:
-        """Return the text's length in tokens."""
-        return len(loaded)
+    def size(self, loaded: TextInput) -> int:
+        """Return the text's length in tokens, context included."""
+        return len(loaded.tokens)
 
-    def encode(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
+    def encode(self, batch: Sequence[TextInput], kinds: frozenset[str]) -> list[Encoded]:
         """Encode texts in one padded and masked batch where that is exact, else one at a time."""
         if self.maskable or len(batch) == 1:
             return self._pass(batch, kinds)
         return [encoded for text in batch for encoded in self._pass([text], kinds)]
 
-    def _pass(self, batch: Sequence[Tokens], kinds: frozenset[str]) -> list[Encoded]:
+    def _pass(self, batch: Sequence[TextInput], kinds: frozenset[str]) -> list[Encoded]:
         import torch
 
         if hasattr(self.base, "set_attention_type"):  # after a short text BigBird stays with full attention
@@ -104,7 +113,7 @@ class HFText:
         base = self.base_output.take()
         states = base.hidden_states if "layers" in kinds else ()
         arrays = [state.float().cpu().numpy() for state in (base.last_hidden_state, *states)]
-        encoded = [_pool([array[row, : len(text)] for array in arrays], kinds) for row, text in enumerate(batch)]
+        encoded = [_pool(_select_own(arrays, row, text), kinds) for row, text in enumerate(batch)]
         if self.has_cls:
             for row, one in enumerate(encoded):
                 one["cls"] = arrays[0][row, 0]
@@ -113,8 +122,8 @@ class HFText:
                 one["logits"] = logits
         return encoded
 
-    def _inputs(self, batch: Sequence[Tokens]) -> dict[str, Any]:
-        tokens, mask = self.texts.batch(batch)
+    def _inputs(self, batch: Sequence[TextInput]) -> dict[str, Any]:
+        tokens, mask = self.texts.batch([text.tokens for text in batch])
         types = self.texts.types(tokens)
         inputs = {"input_ids": tokens, "attention_mask": mask, **({} if types is None else {"token_type_ids": types})}
         return {name: to_device(values, self.device) for name, values in inputs.items()}
@@ -130,6 +139,12 @@ def _changes_with_length(config: Any) -> bool:
     rope = getattr(config, "rope_parameters", None) or {}
     kinds = {str(part.get("rope_type")) for part in (rope, *rope.values()) if isinstance(part, dict)}
     return bool(kinds & {"dynamic", "longrope"})
+
+
+def _select_own(arrays: Sequence[np.ndarray], row: int, text: TextInput) -> list[np.ndarray]:
+    """Select from arrays (B, T, D) the frames (T, D) of one text, without its context and without padding."""
+    frames = [array[row, : len(text.tokens)] for array in arrays]
+    return [np.delete(array, text.context, axis=0) for array in frames] if text.context.stop else frames
 
 
 def _pool(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:

@@ -1,11 +1,13 @@
 """Compute cache keys from an encoder and an utterance's content: the bytes of its clip, or its text."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from featurestore.audio import decode
+from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import Unencodable
 from featurestore.item import Item
 from featurestore.store import Store
@@ -14,18 +16,22 @@ _READERS = 8  # threads that read files: hashing releases the interpreter's lock
 _SLICE = 64  # files per task of a thread: one task per file would cost as much as reading a short file
 
 
-def compute_keys(store: Store, fingerprint: str, modality: str) -> dict[str, str]:
+def compute_keys(store: Store, fingerprint: str, modality: str, context: int = 0) -> dict[str, str]:
     """Compute the key that each utterance's vector must have now.
 
     Args:
         store: a prepared store; every clip of an audio encoder is read.
         fingerprint: the encoder's, as `Identity.fingerprint` returns it.
         modality: the encoder's, `audio` or `text`.
+        context: turns before an utterance that the encoder reads with it.
 
     Returns:
         Keys by utterance id, in manifest order.
+
+    Raises:
+        Problem: as `list_inputs` raises, with a context.
     """
-    items = [store.item(utterance) for utterance in store.utterances]
+    items = list_inputs(store, context)
     digests = hash_sources(items, modality)
     return {item.id: compute_key(fingerprint, digest) for item, digest in zip(items, digests, strict=True)}
 
@@ -36,15 +42,20 @@ def compute_key(fingerprint: str, content: str) -> str:
 
 
 def hash_sources(items: Sequence[Item], modality: str) -> list[str]:
-    """Compute the sha256 of each item's content: its text, or the bytes and the bounds of its clip.
+    """Compute the sha256 of each item's content: its text with its context, or the bytes and the bounds of its clip.
 
     A clip that cannot be read gets the digest of the reason, so that it is tried again once the reason changes.
     """
     if modality == "text":
-        return [hashlib.sha256(item.text.encode("utf-8")).hexdigest() for item in items]
+        return [_hash_text(item) for item in items]
     slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
     with ThreadPoolExecutor(_READERS) as pool:
         return [digest for part in pool.map(_hash_clips, slices) for digest in part]
+
+
+def _hash_text(item: Item) -> str:
+    content = json.dumps([*item.context, item.text]) if item.context else item.text
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()
 
 
 def _hash_clips(items: Sequence[Item]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, quote
@@ -137,7 +138,8 @@ class _Extractor:
 
     def run(self, engine: Engine, max_seconds: float | None) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
-        id_keys = cache_key.compute_keys(self.store, self.identity.fingerprint(), self.identity.modality)
+        identity = self.identity
+        id_keys = cache_key.compute_keys(self.store, identity.fingerprint(), identity.modality, identity.context)
         index = self._build_index()
         self._report_unusable(index)
         missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in index]
@@ -207,8 +209,12 @@ class _Extractor:
 
     def _list_work(self, missing: Sequence[Utterance], id_keys: Mapping[str, str]) -> list[Work]:
         is_audio = self.identity.modality == "audio"
-        costs = [(row.duration or 0.0) if is_audio else float(len(row.text)) for row in missing]
-        return [Work(self.store.item(row), id_keys[row.id], cost) for row, cost in zip(missing, costs, strict=True)]
+        items = list_inputs(self.store, self.identity.context, missing)
+        costs = [
+            (row.duration or 0.0) if is_audio else float(sum(map(len, (*item.context, item.text))))
+            for row, item in zip(missing, items, strict=True)
+        ]
+        return [Work(item, id_keys[item.id], cost) for item, cost in zip(items, costs, strict=True)]
 
     def _prepare_folder(self) -> None:
         """Create the folder of parts, and remove files that a killed run left half written."""

@@ -4,12 +4,13 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import identify
 from featurestore.errors import Problem
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import Identity, fingerprint
-from featurestore.spec import EncoderSpec, format_checkpoint
+from featurestore.spec import EncoderSpec, read_context, restore_encoder
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -33,7 +34,7 @@ class EncoderState:
 def find_source(file: FeatureFile) -> EncoderState:
     """Find the encoder that a feature file was made with, and compare it with the file."""
     stored = file.header.encoder
-    spec = EncoderSpec(file.header.name, format_checkpoint(stored))
+    spec = restore_encoder(file.header.name, stored)
     try:
         identity = identify(spec)
     except Problem as problem:
@@ -77,13 +78,24 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
         The reasons; none if the vector is fresh.
     """
     reasons = []
-    (content,) = cache_key.hash_sources([store.item(utterance)], file.header.modality)
-    if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
-        what = "text" if file.header.modality == "text" else "audio"
-        reasons.append(_report_missing_clip(store, utterance) or f"its {what} has changed")
+    try:
+        (item,) = list_inputs(store, read_context(file.header.encoder), [utterance])
+    except Problem as problem:
+        reasons.append(f"its context is unknown: {problem.what}")
+    else:
+        (content,) = cache_key.hash_sources([item], file.header.modality)
+        if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
+            reasons.append(_report_missing_clip(store, utterance) or f"{name_input(file)} has changed")
     if file.header.manifest != store.manifest_digest:
         reasons.append("the manifest has changed since the file was joined")
     return reasons
+
+
+def name_input(file: FeatureFile) -> str:
+    """Return what the vectors of a file were made from, as a message names it."""
+    if file.header.modality != "text":
+        return "its audio"
+    return "its text or its context" if read_context(file.header.encoder) else "its text"
 
 
 def read_key(file: FeatureFile, row: int) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from featurestore import labels as schemes
 from featurestore import registry
+from featurestore.dialogues import find_previous_turns
+from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import FineTuned, finetune
 from featurestore.finetuning.settings import Settings
@@ -93,8 +95,9 @@ class _Job:
 
     def run(self, fold: Fold, out: Path) -> FineTuned:
         """Fine-tune on the training part of one fold."""
+        self._report_foreign_context(fold)
         return finetune(
-            items=[self.store.item(row) for row in self.store.utterances],
+            items=list_inputs(self.store, self.settings.context),
             made_up=self.store.made_up,
             classes=self.classes,
             train_ids=fold.train,
@@ -112,6 +115,23 @@ class _Job:
             },
             say=self.say,
         )
+
+    def _report_foreign_context(self, fold: Fold) -> None:
+        """Report how many training turns read the text of held-out turns as their context."""
+        count, rows, held_out = self.settings.context, self.store.utterances, set(fold.test)
+        if not count:
+            return
+        training, previous = set(fold.train), find_previous_turns(rows, count, segments=self.store.segments)
+        mixed = [
+            row.id
+            for row, turns in zip(rows, previous, strict=True)
+            if row.id in training and any(turn.id in held_out for turn in turns)
+        ]
+        if mixed:
+            self.say(
+                f"fold {fold.name} cuts through dialogues: {len(mixed)} of {len(training)} training turns read the "
+                "text (not the label) of held-out turns as context; a protocol that keeps dialogues together avoids it"
+            )
 
 
 def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:

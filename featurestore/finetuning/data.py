@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from featurestore.errors import Unencodable
+from featurestore.errors import BadValue, Unencodable
 from featurestore.item import Item
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.padding import MASK
@@ -62,16 +62,32 @@ class ClipPreparer:
 
 
 class TextPreparer:
-    """Tokenize texts. With a fixed length each is padded to it (as far as the network reads), without a mask."""
+    """Tokenize texts. With a fixed length each is padded to it (as far as the network reads), without a mask.
+
+    Args:
+        tokenizer: of transformers.
+        config: of the network.
+        fixed_length: tokens of every text; 0 for its own length.
+        context: turns before an utterance that its item may carry; 0 for none.
+
+    Raises:
+        BadValue: a context, and the network has no token that can separate turns.
+    """
 
     modality = "text"
 
-    def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0) -> None:
-        self.texts = TokenReader(tokenizer, config, fixed_length)
+    def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0, context: int = 0) -> None:
+        self.texts = TokenReader(tokenizer, config, fixed_length, context)
+        if context and config.is_encoder_decoder and self.texts.separator == config.eos_token_id:
+            raise BadValue(
+                f"a {config.model_type} network cannot be fine-tuned with context: its classifier reads the end token, "
+                "which also separates turns",
+                do="start from another network, such as BERT, RoBERTa or DeBERTa, or leave --context out",
+            )
 
     def load(self, item: Item) -> Tokens:
-        """Tokenize one text."""
-        return self.texts.read(item.text)
+        """Tokenize one text, with the turns before it."""
+        return self.texts.read(item.text, item.context).tokens
 
     def size(self, loaded: Tokens) -> int:
         """Measure a text in tokens."""

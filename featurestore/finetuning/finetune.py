@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch
+from featurestore.finetuning.ctc import add_ctc
+from featurestore.finetuning.ctc_vocabulary import load_vocabulary
 from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.finetune_record import (
     build_request,
@@ -23,6 +25,7 @@ from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.finetuning.training import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
+from featurestore.networks.text_context import check_context
 from featurestore.progress import Say
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
@@ -90,6 +93,8 @@ def finetune(
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
+    _check_settings(settings, modality)
+    vocabulary = load_vocabulary(start) if settings.ctc_weight else None
     request = build_request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
         return _read_finished(out, request, say)
@@ -106,13 +111,16 @@ def finetune(
             model, processor = load_starting_network(
                 start, modality, class_names, seed=seed, freeze_front=freeze, say=say
             )
-            read = make_reader(model, processor, modality, settings)
+            read = make_reader(model, processor, modality, settings, vocabulary)
             selection = select(items, train_ids, held_out_ids, classes, class_names, read, say)
             training, held_out = selection.training, selection.held_out
             say(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
             _clear_training_of_others(parts, training, say)
             trained = list_trained_utterances(training, start, made_up or {})
-            history = train(model, training, held_out, settings, parts / "trainer", say)
+            ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
+            history = train(model, training, held_out, settings, parts / "trainer", say, ctc)
+            if ctc:
+                ctc.detach()
             record = {**request, **build_results(trained, selection.left_out, history)}
             _save(model, processor, record, parts / "finished")
         flush(parts / "finished")
@@ -135,6 +143,27 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
             expected=modality,
             got=start.modality(),
             do=f"use --modality {start.modality()}, or another checkpoint",
+        )
+
+
+def _check_settings(settings: Settings, modality: str) -> None:
+    """Raise BadValue for a setting that this modality does not have."""
+    check_context(settings.context)
+    if settings.context and modality != "text":
+        raise BadValue(
+            "only a text encoder is fine-tuned with context",
+            expected="--context with --modality text",
+            got=f"--context {settings.context} with --modality {modality}",
+            do="leave --context out",
+        )
+    if settings.ctc_weight < 0:
+        raise BadValue(f"invalid CTC weight {settings.ctc_weight:g}", expected="0 or more; 0.1 as published")
+    if settings.ctc_weight and modality != "audio":
+        raise BadValue(
+            "only an audio encoder learns to spell its transcripts",
+            expected="--ctc-weight with --modality audio",
+            got=f"--ctc-weight {settings.ctc_weight:g} with --modality {modality}",
+            do="leave --ctc-weight out",
         )
 
 

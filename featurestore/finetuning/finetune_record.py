@@ -18,6 +18,9 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 # Keys of a record beyond its request. They do not decide whether a checkpoint is up to date.
 _RESULTS = ("trained_on", "trained_utterances", "trained_corpus", "left_out", "history", "libraries", "created")
 
+# Settings that older versions did not have. One that is off is not recorded, so that older records stay up to date.
+_ADDED = ("context", "ctc_weight")
+
 
 def build_request(
     classes: Mapping[str, str],
@@ -35,9 +38,14 @@ def build_request(
         "classes": sorted({classes[utterance_id] for utterance_id in (*train_ids, *held_out_ids)}),
         "train": _digest_part(train_ids, classes),
         "held_out": _digest_part(held_out_ids, classes),
-        "settings": asdict(settings),
+        "settings": _describe_settings(settings),
         "start": {"checkpoint": start.name, "revision": start.revision, "files": start.digests()},
     }
+
+
+def _describe_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings, without those that are off and that older versions did not have."""
+    return {name: value for name, value in asdict(settings).items() if value or name not in _ADDED}
 
 
 def build_results(

@@ -27,10 +27,11 @@ def summarize_log(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _summarize_epoch(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    figures = {name: [float(step[name]) for step in steps] for name in ("loss", "accuracy")}
+    names = [name for name in ("loss", "ctc_loss", "accuracy") if name in steps[0]]
+    figures = {name: [float(step[name]) for step in steps] for name in names}
     return {
         "epoch": int(steps[-1]["epoch"]),
-        "loss": float(np.mean(figures["loss"])),
+        **{name: float(np.mean(figures[name])) for name in names if name != "accuracy"},
         "training_accuracy": float(np.mean(figures["accuracy"])),
         "steps": {name: average_runs(values) for name, values in figures.items()},
     }

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch, Unencodable, UnknownName, format_count
+from featurestore.finetuning.ctc import TranscriptPreparer
+from featurestore.finetuning.ctc_vocabulary import CtcVocabulary
 from featurestore.finetuning.data import ClipPreparer, TextPreparer, TrainingPart, read_part
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_limits import measure_limits
@@ -91,12 +93,20 @@ def _find_items(by_id: Mapping[str, Item], utterance_ids: Sequence[str]) -> list
     return [by_id[utterance_id] for utterance_id in utterance_ids]
 
 
-def make_reader(model: Any, processor: Any, modality: str, settings: Settings) -> Read:
-    """Make the function that reads the utterances of a part for a network."""
+def make_reader(
+    model: Any, processor: Any, modality: str, settings: Settings, vocabulary: CtcVocabulary | None = None
+) -> Read:
+    """Make the function that reads the utterances of a part for a network.
+
+    With a vocabulary, clips come with their transcripts.
+    """
     if modality == "text":
-        return partial(read_part, preparer=TextPreparer(processor, model.config, settings.fixed_length))
+        return partial(
+            read_part, preparer=TextPreparer(processor, model.config, settings.fixed_length, settings.context)
+        )
     clips = ClipPreparer(processor, model.config, settings.fixed_length)
-    return partial(read_part, preparer=clips, check=measure_limits(clips, model, settings).check)
+    preparer = TranscriptPreparer(clips, vocabulary) if vocabulary else clips
+    return partial(read_part, preparer=preparer, check=measure_limits(clips, model, settings).check)
 
 
 def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) -> None:

@@ -21,6 +21,9 @@ class Settings:
         fixed_length: cut or pad every input to this many samples or tokens, without a mask over the padding, as the
             paper's code does; the checkpoint then encodes in the same way. 0 keeps each input's own length.
         max_seconds: longer clips are left out; None for any length that fits into memory.
+        context: turns of the same dialogue before an utterance that a text encoder reads with it.
+        ctc_weight: weight of the CTC loss on the transcripts, which an audio encoder learns beside its classes from a
+            CTC checkpoint; 0 for the classes alone. Cai et al. (Interspeech 2021) have 0.1.
     """
 
     epochs: int = 9
@@ -35,6 +38,8 @@ class Settings:
     seed: int = 0
     fixed_length: int = 0
     max_seconds: float | None = None
+    context: int = 0
+    ctc_weight: float = 0.0
 
     def compute_micro_batch(self) -> int:
         """Compute the utterances in memory at once: the largest divisor of the batch up to `micro_batch`."""

@@ -11,6 +11,7 @@ import transformers as hf
 from torch import nn
 
 from featurestore.errors import Problem, Unavailable, shorten_error, summarize_error
+from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import Collator, LengthGroupedSampler, TrainingPart
 from featurestore.finetuning.history import count_confusions, score, summarize_log
 from featurestore.finetuning.settings import Settings
@@ -20,6 +21,9 @@ from featurestore.progress import Say
 # What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
 
+# What a batch holds beside the inputs of the network.
+_NOT_READ = ("labels", SYMBOLS, SYMBOL_COUNTS, FRAMES)
+
 
 def train(
     model: nn.Module,
@@ -28,6 +32,7 @@ def train(
     settings: Settings,
     folder: Path,
     say: Say,
+    ctc: CtcObjective | None = None,
 ) -> list[dict[str, Any]]:
     """Train a model in place, from the last complete checkpoint in `folder` if there is one.
 
@@ -38,11 +43,13 @@ def train(
         settings: of the training.
         folder: where checkpoints go during training.
         say: receives lines for the user.
+        ctc: a second loss on the transcripts, of a network with its layer; None for the cross entropy alone.
 
     Returns:
         for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy
-        along the epoch, at most `POINTS` means each) and, on the held-out part, `held_out_loss`, `accuracy`,
-        `unweighted_average_recall` and `confusion` (C true, C predicted).
+            along the epoch, at most `POINTS` means each) and, on the held-out part, `held_out_loss` (cross entropy),
+            `accuracy`, `unweighted_average_recall` and `confusion` (C true, C predicted). With a second loss, `loss` is
+            the sum of both, and `ctc_loss` the second one's mean per transcript.
 
     Raises:
         Unavailable: out of memory, the loss is not finite, or the network fails on its inputs.
@@ -58,6 +65,7 @@ def train(
         preprocess_logits_for_metrics=_decide,
         callbacks=[TrainingReporter(settings, len(held_out), say)],
     )
+    trainer.ctc = ctc
     trainer.remove_callback(hf.trainer_callback.PrinterCallback)
     # a batch is the mean over its utterances, whatever keyword arguments the model's forward may take
     trainer.model_accepts_loss_kwargs = False
@@ -96,6 +104,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
 class EncoderTrainer(hf.Trainer):
     """Train on batches of similar length, and report the accuracy of every step beside its loss."""
 
+    ctc: CtcObjective | None = None
     _correct: Any = 0
     _count = 0
 
@@ -113,10 +122,18 @@ class EncoderTrainer(hf.Trainer):
         return self.accelerator.prepare(loader)
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
-        """Compute the cross entropy, whatever loss the starting checkpoint's task had, and count correct answers."""
+        """Compute the cross entropy, whatever loss the starting checkpoint's task had, and count correct answers.
+
+        In training the CTC loss is added where there is one.
+        """
         labels = inputs["labels"]
-        logits = model(**{name: value for name, value in inputs.items() if name != "labels"}).logits  # (B, C)
+        logits = model(**{name: value for name, value in inputs.items() if name not in _NOT_READ}).logits  # (B, C)
         loss = nn.functional.cross_entropy(logits, labels)
+        if self.ctc is not None:
+            if model.training:
+                loss = loss + self.ctc.compute(inputs)
+            else:
+                self.ctc.forget()
         if model.training:
             self._correct = self._correct + (logits.detach().argmax(-1) == labels).sum()
             self._count += len(labels)
@@ -132,6 +149,8 @@ class EncoderTrainer(hf.Trainer):
             self._check_finite(logs["loss"])
             logs["accuracy"] = float(self._correct) / max(1, self._count)
             self._correct, self._count = 0, 0
+            if self.ctc is not None:
+                logs["ctc_loss"] = self.ctc.take_mean()
         super().log(logs, *args, **rest)
 
     def _check_finite(self, loss: float) -> None:

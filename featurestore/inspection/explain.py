@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from featurestore.errors import UnknownName, quote
+from featurestore.dialogues import find_previous_turns
+from featurestore.errors import Problem, UnknownName, quote
 from featurestore.extraction import freshness
 from featurestore.feature_kinds import check_kind
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
-from featurestore.spec import INDEXED, FeatureSpec, parse_feature
+from featurestore.spec import INDEXED, FeatureSpec, parse_feature, read_context
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import MANIFEST, Store
@@ -46,7 +47,11 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     if utterance_id in file.rows:
         row = file.rows[utterance_id]
         answer |= _describe_vector(_read_vector(file, row, wanted, is_complete=is_complete), file, row)
-    answer |= {"utterance": _describe_utterance(store, rows[utterance_id])} if utterance_id in rows else {}
+    if utterance_id in rows:
+        context = read_context(file.header.encoder)
+        answer["utterance"] = _describe_utterance(store, rows[utterance_id]) | _find_context(
+            store, utterance_id, context
+        )
     answer |= {"encoder": file.header.encoder, "made": file.header.created, "versions": file.header.versions}
     return answer | _describe_state(store, file, utterance_id, rows.get(utterance_id))
 
@@ -84,6 +89,18 @@ def _describe_utterance(store: Store, row: Utterance) -> dict[str, Any]:
         "label": row.label,
         "speaker": row.speaker,
     }
+
+
+def _find_context(store: Store, utterance_id: str, count: int) -> dict[str, Any]:
+    """Return the turns that the encoder reads before an utterance. Empty for an encoder without context."""
+    if not count:
+        return {}
+    place = [row.id for row in store.utterances].index(utterance_id)
+    try:
+        turns = find_previous_turns(store.utterances, count, segments=store.segments)[place]
+    except Problem:  # the state says it
+        return {}
+    return {"context": {turn.id: turn.text for turn in turns}}
 
 
 def _describe_state(store: Store, file: FeatureFile, utterance_id: str, row: Utterance | None) -> dict[str, Any]:

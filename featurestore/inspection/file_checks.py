@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from featurestore.errors import format_count
-from featurestore.extraction import cache_key
+from featurestore.errors import Problem, format_count
+from featurestore.extraction import cache_key, freshness
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import fingerprint
+from featurestore.spec import read_context
 from featurestore.storage import schema
 from featurestore.storage.damage import repair_command
 from featurestore.storage.feature_file import FeatureFile
@@ -71,11 +72,16 @@ def has_inputs(store: Store, file: FeatureFile) -> bool:
 
 
 def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
-    keys = cache_key.compute_keys(store, file.header.fingerprint, file.header.modality)
+    context = read_context(file.header.encoder)
+    try:
+        keys = cache_key.compute_keys(store, file.header.fingerprint, file.header.modality, context)
+    except Problem as problem:
+        yield f"the context of its utterances is unknown: {problem.what}; do: {problem.do}"
+        return
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}
-    what = "text" if file.header.modality == "text" else "audio"
-    yield from _format_ids(f"with a stale vector (the {what} has changed or is missing)", stale & set(keys), again)
+    what = freshness.name_input(file).replace("its", "the")
+    yield from _format_ids(f"with a stale vector ({what} has changed or is missing)", stale & set(keys), again)
 
 
 def _is_partition(offsets: np.ndarray, rows: int, total: int) -> bool:

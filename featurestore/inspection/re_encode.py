@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featurestore import encoders
+from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import Encoded
 from featurestore.errors import Unencodable
 from featurestore.spec import EncoderSpec
@@ -29,12 +30,12 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
     """
     identity = encoders.identify(spec)
     encoder = encoders.load(identity, "cpu")
-    utterances = {row.id: row for row in store.utterances}
+    items = {item.id: item for item in list_inputs(store, identity.context)}
     kinds = frozenset(file.kinds)
     differing, largest = [], 0.0
     for utterance_id in ids:
         try:
-            again = encoders.encode(encoder, [encoder.load(store.item(utterances[utterance_id]))], kinds)[0]
+            again = encoders.encode(encoder, [encoder.load(items[utterance_id])], kinds)[0]
         except Unencodable as reason:
             differing.append(f"{utterance_id} has a vector, but cannot be encoded now: {reason.what}")
             continue

@@ -10,7 +10,7 @@ from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.supported_architectures import Architecture
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, read_context
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
@@ -40,6 +40,11 @@ class Identity:
     classes: tuple[str, ...] = ()
     trained_on: tuple[TrainedUtterance, ...] = ()
     checkpoint: Checkpoint | None = field(default=None, compare=False)
+
+    @property
+    def context(self) -> int:
+        """Turns before an utterance that it reads with it."""
+        return read_context(self.description)
 
     def fingerprint(self) -> str:
         """Compute the sha256 of everything that shapes a vector."""

@@ -7,7 +7,7 @@ from featurestore import encoders
 from featurestore.errors import BadValue, Mismatch
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.prediction.bundle import Bundle
-from featurestore.spec import EncoderSpec, is_network, parse_encoder, parse_feature
+from featurestore.spec import is_network, parse_encoder, parse_feature, restore_encoder
 
 
 def find_encoders(bundle: Bundle, moved: Sequence[str] = ()) -> dict[str, Identity]:
@@ -39,7 +39,7 @@ def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
 
 def _identify(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
     checkpoint = moved or description["checkpoint" if is_network(description) else "class"]
-    identity = encoders.identify(EncoderSpec(name, checkpoint))
+    identity = encoders.identify(restore_encoder(name, description, checkpoint))
     if identity.fingerprint() != fingerprint(description):
         raise Mismatch(
             f"encoder {name} at {checkpoint} is not the one that the bundle was fitted on",

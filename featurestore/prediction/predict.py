@@ -15,6 +15,7 @@ from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
+from featurestore.prediction.add_context import add_context, report_alone
 from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
@@ -63,13 +64,16 @@ def predict(
     """Predict the emotion of one utterance, or of every row of a table.
 
     A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
-    only where the bundle's head reads dialogues, and then on those of the same dialogue that could be encoded.
+    only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
+    reads the ones that could be encoded.
 
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
         audio: path of the clip.
         text: what is said in the clip.
-        table: path of a CSV, TSV or JSONL file with the columns `audio` and `text`, in place of `audio` and `text`.
+        table: path of a CSV, TSV or JSONL file with the columns `audio` and `text`, in place of `audio` and `text`. For
+            encoders that read context its column `dialogue` says which rows belong together, in order of `start` where
+            they have one, else of the rows.
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
         encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
@@ -81,7 +85,8 @@ def predict(
     Raises:
         BadValue: there is nothing to predict, the bundle needs input that is missing, or there is no such device.
         NotFound: there is no bundle or no table.
-        Mismatch: the bundle is damaged, or an encoder is not the one that it was fitted on.
+        Mismatch: the bundle is damaged, an encoder is not the one that it was fitted on, or an encoder reads context
+            and the order of a dialogue in the table is ambiguous.
 
     Example:
         >>> (found,) = predict(
@@ -97,13 +102,15 @@ def predict(
     needed = {identity.modality for identity in identities.values()}
     needed |= {"text"} if WORDS in list_taken(loaded.head) else set()
     reads_dialogues = DIALOGUE in list_taken(loaded.head)
+    context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, say)
+        rows = _read_table(Path(table), columns, needed, context, say)
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places)
     check_utterance(needed, audio, text)
     for line in list_unread(needed, audio, text):
         say(line)
+    report_alone(context, say)
     if reads_dialogues:
         say(
             "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
@@ -134,14 +141,15 @@ class _Row:
     utterance: Utterance = field(default_factory=lambda: Utterance(""))
 
 
-def _read_table(path: Path, columns: Mapping[str, str] | None, needed: set[str], say: Say) -> list[_Row]:
-    """Read the rows of a table."""
+def _read_table(path: Path, columns: Mapping[str, str] | None, needed: set[str], context: int, say: Say) -> list[_Row]:
+    """Read the rows of a table, with the texts of the `context` turns before each."""
     table = tables.read_for_prediction(path, columns)
     check_columns(needed, table.columns, table.header, path)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
-    return [_Row(_build_item(row.utterance, table), row.reason, row.utterance) for row in table.rows]
+    items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
+    return [_Row(item, row.reason, row.utterance) for item, row in zip(items, table.rows, strict=True)]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:

@@ -50,6 +50,7 @@ def repair_command(path: Path) -> str:
     return f"cli verify {quote(path.parent)} --repair"
 
 
-def extract_command(path: Path, checkpoint: str = "CHECKPOINT") -> str:
+def extract_command(path: Path, checkpoint: str = "CHECKPOINT", context: int = 0) -> str:
     """Return the command that makes a feature file."""
-    return f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"
+    command = f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"
+    return f"{command} --context {context}" if context else command

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.exposure import TrainedUtterance
-from featurestore.spec import format_checkpoint
+from featurestore.spec import format_checkpoint, read_context
 from featurestore.storage import hdf5, schema, seal
 from featurestore.storage.damage import Damaged, OpenForWriting, extract_command
 from featurestore.storage.open_files import find_writers
@@ -52,7 +52,8 @@ class FeatureFile:
     @property
     def update_command(self) -> str:
         """The command that updates the file. It encodes only what has changed."""
-        return extract_command(self.path, format_checkpoint(self.header.encoder))
+        encoder = self.header.encoder
+        return extract_command(self.path, format_checkpoint(encoder), read_context(encoder))
 
     @property
     def names(self) -> list[str]:

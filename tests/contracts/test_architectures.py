@@ -207,7 +207,7 @@ def test_a_padding_token_without_an_embedding_is_not_used(tmp_path):
 def test_a_padded_batch_for_fine_tuning_gives_each_text_its_own_logits(name):
     model = architectures.network(name, hf.AutoModelForSequenceClassification, id2label=CLASSES)
     texts = TokenReader(architectures.tokenizer(), model.config)
-    read = [texts.read(text) for text in TEXTS]
+    read = [texts.read(text).tokens for text in TEXTS]
     with torch.inference_mode():
         tokens, mask = map(torch.from_numpy, texts.batch(read))
         together = model(input_ids=tokens, attention_mask=mask).logits.numpy()

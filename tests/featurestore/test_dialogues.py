@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featurestore.dialogues import order_turns
+from featurestore.dialogues import find_previous_turns as previous
+from featurestore.dialogues import list_texts, order_turns
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
 
 DO = (
     "\n  do: fix the columns start and end, or leave start empty in every turn of the dialogue, which keeps the order "
-    "of the rows; then run cli prepare again"
+    "of the rows; a store then needs cli prepare again"
 )
 
 
@@ -92,7 +93,24 @@ def test_segments_of_several_recordings_are_not_ordered_by_their_own_clocks():
         "  expected: one recording per dialogue, or turns without a start\n"
         "  got: 2 recordings in d: 1.wav, 2.wav\n"
         "  do: give the turns of each recording a dialogue of their own, or cut the clips, remove start and end, and "
-        "put the rows in order; then run cli prepare again"
+        "put the rows in order; a store then needs cli prepare again"
     )
     one = [turn("a", start=3.0, audio="1.wav"), turn("b", start=1.0, audio="1.wav"), turn("c", "e", audio="2.wav")]
     assert ids(order_turns(one, segments=True)) == {"d": ["b", "a"], "e": ["c"]}
+
+
+def test_the_turns_before_each_are_found_in_place():
+    rows = [turn("c", start=3.0), turn("x", ""), turn("a", start=1.0), turn("p", "e"), turn("b", start=2.0)]
+    found = {row.id: [before.id for before in turns] for row, turns in zip(rows, previous(rows, 9), strict=True)}
+    assert found == {"c": ["a", "b"], "x": [], "a": [], "p": [], "b": ["a"]}
+    assert [[before.id for before in turns] for turns in previous(rows, 1)] == [["b"], [], [], [], ["a"]]
+    assert previous(rows, 0) == [()] * 5
+
+
+def test_rows_of_one_id_have_their_own_turns_before_them():
+    rows = [turn("a", text="first"), turn("a", text="second"), turn("a", "e", text="third")]
+    assert [[before.text for before in turns] for turns in previous(rows, 2)] == [[], ["first"], []]
+
+
+def test_turns_without_words_have_no_text():
+    assert list_texts([turn("a", text=" "), turn("b", text="yes "), turn("c")]) == ("yes ",)

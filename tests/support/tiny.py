@@ -114,6 +114,21 @@ def checkpoint(family: str, folder: Path, classes: tuple[str, ...] = (), seed: i
     return folder
 
 
+def ctc_checkpoint(family: str, folder: Path, letters: str = "'EHILNOSTW", **changes: object) -> Path:
+    """Write an untrained CTC checkpoint with the tokenizer of a few letters."""
+    import transformers as hf
+
+    symbols = ["<pad>", "<s>", "</s>", "<unk>", "|", *letters]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(json.dumps({symbol: number for number, symbol in enumerate(symbols)}), "utf-8")
+    hf.Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    hf.Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True).save_pretrained(folder)
+    hf.set_seed(0)
+    settings = config(family, vocab_size=len(symbols), pad_token_id=0, **changes)
+    hf.AutoModelForCTC.from_config(settings).save_pretrained(folder)
+    return folder
+
+
 def clip(path: Path, seconds: float, seed: int, rate: int = 16_000) -> Path:
     """Write a clip of noise and a tone."""
     random = np.random.default_rng(seed)

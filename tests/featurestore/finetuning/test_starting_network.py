@@ -15,7 +15,7 @@ from featurestore.finetuning.data import TextPreparer
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.starting_network import load_starting_network
-from featurestore.manifest import Utterance
+from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
 from tests.support import architectures, tiny
 
@@ -258,12 +258,16 @@ def test_a_network_without_a_classifier_is_refused_by_name(tmp_path):
 @pytest.mark.parametrize("padding", [None, 7])
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
-def test_a_classifier_on_the_last_token_never_reads_padding(name, padded, padding, tmp_path):
+@pytest.mark.parametrize("context", [0, 2])
+def test_a_classifier_on_the_last_token_never_reads_padding(context, name, padded, padding, tmp_path):
     network = architectures.network(name, hf.AutoModelForSequenceClassification, pad_token_id=padding)
     folder = architectures.save(network, architectures.tokenizer(padded=padded), tmp_path / "start")
     model, tokenizer = load_starting_network(resolve(folder), "text", NAMES, seed=0, freeze_front=True, say=print)
-    texts = TextPreparer(tokenizer, model.eval().config)
-    items = [texts.load(Utterance(text, text=text)) for text in ("we saw my dog", "you", "the money again")]
+    texts = TextPreparer(tokenizer, model.eval().config, context=context)
+    before = [(), ("the letter", "again"), ("you told my sister",)]
+    said = zip(("we saw my dog", "you", "the money again"), before, strict=True)
+    items = [texts.load(Item(text, None, text, context=turns)) for text, turns in said]
+    assert len(items[1]) == (8 if context else 3)
     with torch.inference_mode():
         together = model(**texts.batch(items)).logits
         apart = torch.cat([model(input_ids=torch.from_numpy(item[None])).logits for item in items])

@@ -1,0 +1,64 @@
+"""Generate utterances with frames or layers, and corpora whose classes show in one respect alone."""
+
+import numpy as np
+
+from heads import Block, Frames, Inputs
+
+WORDS = np.array(["yes", "no", "well", "oh", "really"])
+
+
+def draw_frames(random, lengths, width):
+    """Draw clips of these lengths, each (T, width) float32."""
+    return [random.normal(size=(length, width)).astype(np.float32) for length in lengths]
+
+
+def make_inputs(rows, modalities=("",)):
+    """Make inputs of frames alone: the clips `rows` of each modality, with words for heads that read those.
+
+    Args:
+        rows: by modality, or the same for each of them.
+        modalities: names of the features' modalities.
+    """
+    by_modality = rows if isinstance(rows, dict) else dict.fromkeys(modalities, rows)
+    frames = tuple(Frames(f"{name or 'X'}.frames", name, clips) for name, clips in by_modality.items())
+    count = len(frames[0].rows)
+    words = tuple(" ".join(WORDS[: 1 + number % len(WORDS)]) for number in range(count))
+    return Inputs(np.empty((count, 0), np.float32), (), frames, words=words)
+
+
+def draw_orders(random, pairs, width=6, longest=16):
+    """Draw pairs of clips with the same frames, in rising order and in falling order, and their classes.
+
+    The frames move from one end of a direction to the other, with noise. Whatever forgets their order sees two equal
+    clips of two classes.
+
+    Returns:
+        2 * pairs clips (T, width), a rising one always before its falling twin, and their class names.
+    """
+    direction = np.ones(width) / np.sqrt(width)
+    clips = []
+    for length in random.integers(8, longest + 1, pairs):
+        ramp = np.linspace(-2, 2, length)[:, None] * direction
+        rising = (ramp + 0.5 * random.normal(size=(length, width))).astype(np.float32)
+        clips += [rising, rising[::-1].copy()]
+    return clips, np.array(["rising", "falling"] * pairs)
+
+
+def draw_layers(random, count, layers=24, width=16, informative=7, noise=30.0):
+    """Draw layers of which one tells four classes apart, and the others are noise at a far larger scale.
+
+    The mean over the layers tells nothing. All columns side by side are too many for few utterances.
+
+    Returns:
+        layers (count, layers, width) float32, and class names.
+    """
+    centres = 1.3 * np.random.default_rng(5).normal(size=(4, width))  # the same for training and test
+    codes = np.arange(count) % 4
+    values = noise * random.normal(size=(count, layers, width))
+    values[:, informative] = centres[codes] + random.normal(size=(count, width))
+    return values.astype(np.float32), np.array(["angry", "happy", "neutral", "sad"])[codes]
+
+
+def make_layer_inputs(values, name="audio.layers"):
+    """Make inputs of one feature with layers (N, L, D)."""
+    return Inputs(values.reshape(len(values), -1), (Block(name, "audio", values.shape[1:]),))
