@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.compare import run_plan
 from benchmarks.evaluation.task import Task
 from benchmarks.paper.paper_plan import MODALITIES, Epochs, PaperPlan
-from benchmarks.paper.related_plan import BASELINE, locate_encoder, plan_related_work
+from benchmarks.paper.related_plan import BASELINE, locate_encoder, plan_related_work, shorten_training
 from benchmarks.paper.related_work import RelatedSystem, list_features, list_kinds
 from benchmarks.paper.stage_result import Say
 from featurestore.errors import Unavailable
@@ -56,6 +56,7 @@ def compare_related_work(plan: PaperPlan, systems: Sequence[RelatedSystem], out:
         `systems`: for each its fields, and `metrics`, `leak` and `context`, or `not_run` with the reason.
         `baseline`: the metrics of the most frequent class. `dialogues`: how many there are, and how many the fold cuts.
     """
+    systems = [shorten_training(plan, one) for one in systems]
     planned = plan_related_work(plan, systems, say)
     content, _ = run_plan(planned.benchmark, out, command=write_command(plan, out.parent), say=say)
     figures: Mapping[str, Any] = {row["system"]: row for row in content["leaderboard"]}

@@ -9,11 +9,12 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+import cli
 from benchmarks.commands import paper as paper_command
 from benchmarks.evaluation.task import open_task
 from benchmarks.grid import results as grid_results
 from benchmarks.paper.paper_plan import Epochs, PaperPlan, read_published_figures
-from benchmarks.paper.related_plan import locate_encoder, plan_related_work
+from benchmarks.paper.related_plan import locate_encoder, plan_related_work, shorten_training
 from benchmarks.paper.related_stage import (
     compare_related_work,
     count_dialogues,
@@ -147,6 +148,15 @@ def test_a_system_without_a_head_is_quoted_with_what_is_known(related):
     assert "--ctc-weight 0.1" in rows["SER with MTL (2021)"]["not_run"]
 
 
+@pytest.mark.parametrize("one", SYSTEMS.values(), ids=lambda one: one.system)
+def test_the_commands_that_run_a_system_exist(one):
+    for words in map(shlex.split, re.findall("`(cli [^`]+)`", one.here)):
+        command = cli.main.get_command(None, words[1])
+        if words[2:]:
+            command.make_context(words[1], words[2:])
+        assert command is not None
+
+
 def test_an_accuracy_is_the_share_of_right_turns(root, related):
     benchmark = grid_results.read(root / "out/related")
     shares = {
@@ -239,6 +249,14 @@ def test_a_leak_is_refused_unless_the_split_is_the_published_one(root, monkeypat
 def test_hand_made_features_are_the_same_in_every_mode(root):
     assert locate_encoder(plan(root / "store"), "text") == "text@paper-fixed"
     assert locate_encoder(plan(root / "store"), "mfcc") == "mfcc@paper"
+
+
+def test_slow_heads_train_for_few_epochs_on_the_demos_own_networks_alone(root):
+    own = PaperPlan(Store(root / "store"), MODES["fixed"], Epochs(), {"text": "", "audio": ""})
+    slow, fast, quoted = (SYSTEMS[name] for name in ("MMER (2022)", "bc-LSTM (2017)", "SYSCOMB (2020)"))
+    assert shorten_training(own, slow).params == {"epochs": 10, "max_tokens": 128}
+    assert [shorten_training(own, one) for one in (fast, quoted)] == [fast, quoted]
+    assert [shorten_training(plan(root / "store"), one) for one in SYSTEMS.values()] == list(SYSTEMS.values())
 
 
 def test_the_recorded_command_repeats_the_run(root):
