@@ -8,7 +8,7 @@ from benchmarks.evaluation.head_settings import join_params
 from benchmarks.paper.paper_tables import NONE, format_metric
 from benchmarks.statistics.formatting import format_percent
 
-HEADER = ("System", "The paper quotes %", "Here, accuracy %", "What runs here", "What the source says")
+HEADER = ("System", "Quoted %", "Accuracy here %", "What runs here", "What the source says")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _list_notes(related: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         "Quoted figures are of other labels, metrics, features, modalities and splits. They are not comparable with "
-        "those here or with each other. The first columns are the paper's words, also where its source says otherwise."
+        "those here or with each other. Names and quoted figures are the paper's, also where a source says otherwise."
     )
     yield (
         "Networks choose their epoch on a tenth of the training part, which for heads that read dialogues is of whole "
