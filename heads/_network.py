@@ -50,9 +50,11 @@ class NetworkHead(Head):
         dropout: probability, at least 0 and below 1.
         max_grad_norm: gradients are scaled down to this norm, above 0.
         class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
-        validation_fraction: part of the units given to `fit` that is kept aside to choose the epoch, 0 to 0.5. With 0,
-            or where it would be empty, all epochs are run and the last is kept.
-        patience: epochs without a lower loss on that part after which training ends, at least 1.
+        validation_fraction: part of the units given to `fit` that is kept aside, 0 to 0.5. The epoch with the best
+            unweighted average recall on it is kept, which comes later than the one with the lowest loss: networks grow
+            over-confident before they stop to learn. With 0, or where the part would be empty, all epochs are run and
+            the last is kept.
+        patience: epochs without a better recall on that part after which training ends, at least 1.
         device: "auto" (the GPU where there is one) or a torch device such as "cpu".
         random_state: seeds the first weights, dropout, the order of the units and the part kept aside. The global
             generators are left alone.
@@ -62,7 +64,8 @@ class NetworkHead(Head):
         layout_: the blocks and frames that it was fitted on.
         scaling_: mean and standard deviation of each block's columns and of each frame's dimensions.
         history_: one mapping for each epoch with `loss` (mean cross entropy in nats) and `accuracy` (0 to 1) on the
-            training units as they were trained on, and `validation_loss` where there is a part for it; not in a bundle.
+            training units as they were trained on, and `validation_loss` and `validation_recall` where there is a part
+            for them; not in a bundle.
         epoch_: the epoch that was kept, counted from 1; not in a bundle.
     """
 

@@ -31,7 +31,7 @@ class DialogueCRNHead(DialogueHead):
     dropout 0.25, at most 60 epochs with a patience of 10, and no class weights.
 
     Differences: dialogues and speakers' turns are packed, so that the backward direction starts at a last turn and not
-    in the padding. The epoch is the one with the lowest loss on dialogues kept aside from training. The published code
+    in the padding. The epoch is the one with the best recall on dialogues kept aside from training. The published code
     has 10 % of them for RoBERTa, and for GloVe it chooses the epoch on test. Weights decay as AdamW's do. The published
     code's focal loss is left out: its published setting (gamma 0) is the cross entropy.
 

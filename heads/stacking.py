@@ -154,7 +154,7 @@ class StackingHead(Head):
 
 
 def _make_pipeline(columns: list[int], base: Head) -> Any:
-    """Make a pipeline that selects columns and classifies them; the heads standardize by themselves."""
+    """Make a pipeline that selects columns and classifies them. The heads standardize by themselves."""
     return make_pipeline(ColumnTransformer([("columns", "passthrough", columns)]), base)
 
 

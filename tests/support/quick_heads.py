@@ -9,9 +9,9 @@ _NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fr
 _QUICK = {
     "attention": {"hidden": 16},
     "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 25},
-    "chfusion": {"epochs": 20, "hidden": 16, "width": 32},
+    "chfusion": {"epochs": 30, "hidden": 16, "width": 32},
     "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 20},
-    "cogmen": {"epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
+    "cogmen": {"batch_size": 64, "epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
     "conv1d": {"channels": (8,), "epochs": 20},
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
     "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128, "epochs": 25},
