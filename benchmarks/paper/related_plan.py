@@ -20,8 +20,8 @@ from featurestore import registry
 from featurestore.errors import Mismatch
 from featurestore.spec import PAPER, parse_feature
 
-SLOW = 1000.0  # COST of a head from which it trains for fewer epochs on the demo
-DEMO_EPOCHS = 10
+SLOW = 500.0  # COST of a head from which it trains for fewer epochs on the demo
+DEMO_EPOCHS = 5
 BASELINE = RelatedSystem("most frequent class", "", None, "", "prior", {}, (f"{MODALITIES[0]}.cls",), "", "", "")
 
 
