@@ -189,6 +189,17 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             to_high = "" if high == math.inf else f" and at most {high}"
             raise ValueError(f"{name} must be {kind} {from_low} {low}{to_high}, got {value!r}")
 
+    def _check_counts(self, *names: str, low: int = 1) -> None:
+        """Check that parameters are integers of at least `low`."""
+        for name in names:
+            self._check_number(name, low=low, integer=True, inclusive=True)
+
+    def _check_odd(self, name: str) -> None:
+        """Check that a parameter is an odd number above 0."""
+        self._check_counts(name)
+        if getattr(self, name) % 2 == 0:
+            raise ValueError(f"{name} must be an odd number, got {getattr(self, name)!r}")
+
     def _check_widths(self, name: str, *, low: int = 0) -> None:
         """Check that a parameter is a list of at least `low` integers above 0."""
         value = getattr(self, name)

@@ -1,11 +1,31 @@
-"""Group the blocks of a layout by modality, so that a network can treat each modality apart."""
+"""Find the features of each modality, so that a network can treat modalities apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import torch
 
-from heads._inputs import Block
+from heads._inputs import Block, Layout
+
+AUDIO, TEXT = "audio", "text"
+
+
+def find_side(modalities: Iterable[str], side: str) -> list[int]:
+    """List the places of a modality among others. An unknown one (empty) counts as every modality."""
+    return [place for place, modality in enumerate(modalities) if modality in (side, "")]
+
+
+def find_frames(layout: Layout, side: str) -> list[int]:
+    """List the numbers of the features of frames of a modality, as `find_side` does.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = find_side((modality for _, modality, _ in layout.frames), side)
+    if not found:
+        names = ", ".join(name for name, _, _ in layout.frames) or "no frames"
+        raise ValueError(f"the features have no frames of {side}, which this head reads: {names}")
+    return found
 
 
 def group_blocks(blocks: Sequence[Block]) -> dict[str, list[int]]:

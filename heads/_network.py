@@ -163,6 +163,14 @@ class NetworkHead(Head):
         """Measure what standardizes each block and then each feature of frames."""
         return fit_scaling(inputs)
 
+    def _read_blocks(self, inputs: Inputs, rows: Indices) -> list[torch.Tensor]:
+        """Read some rows of each block, standardized: (M, *shape) each, on the CPU."""
+        blocks = []
+        for block, scaling in zip(inputs.blocks, self.scaling_, strict=False):  # those of frames come behind
+            values = inputs.read_block(block)[rows].reshape(len(rows), -1)
+            blocks.append(torch.from_numpy(scaling.apply(values)).reshape(len(rows), *block.shape))
+        return blocks
+
     def _predict_proba(self, X: Inputs) -> Matrix:
         return self._compute(X, lambda batch: self.network_(batch).softmax(dim=1))
 
@@ -217,8 +225,7 @@ class NetworkHead(Head):
         return torch.tensor(weights, dtype=torch.float32, device=device)
 
     def _check_params(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("epochs", "batch_size", "patience")
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
         self._check_number("weight_decay", low=0, inclusive=True)

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from heads._audio_text import TEXT, find_frames
 from heads._base import Codes
 from heads._inputs import FRAMES, WORDS, Indices, Inputs, Layout
+from heads._masked import pad
+from heads._modalities import TEXT, find_frames
 from heads._utterances import UtteranceBatch, UtteranceHead
 from heads._vocabulary import Vocabulary, fit_vocabulary, load_vocabulary
 
@@ -104,16 +105,12 @@ class TextHead(UtteranceHead):
         if self.vocabulary_ is None:
             return super()._collate(inputs, units, device)
         rows = np.concatenate(units)
-        texts = [self._encode(inputs, row) for row in rows]
-        longest = max(map(len, texts))
-        words = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)  # (B, T)
-        mask = torch.tensor([[place < len(text) for place in range(longest)] for text in texts], device=device)
-        return UtteranceBatch(torch.from_numpy(rows).to(device), (), (words,), (mask,))
+        words, mask = pad([torch.tensor(self._encode(inputs, row)) for row in rows])  # (B, T)
+        return UtteranceBatch(torch.from_numpy(rows).to(device), (), (words.to(device),), (mask.to(device),))
 
     def _encode(self, inputs: Inputs, row: int) -> list[int]:
         assert self.vocabulary_ is not None
-        numbers = self.vocabulary_.encode(self._read_words(inputs, row))
-        return numbers[: self.max_frames] if self.max_frames else numbers
+        return self.vocabulary_.encode(self._read_words(inputs, row))[: self.max_frames or None]
 
     def _read_words(self, inputs: Inputs, row: int) -> str:
         if inputs.words is None:
@@ -123,8 +120,7 @@ class TextHead(UtteranceHead):
     def _check_params(self) -> None:
         super()._check_params()
         self._check_choice("embedding", ("frozen", _OWN))
-        for name in ("embedding_size", "min_count", "dense"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("embedding_size", "min_count", "dense")
 
 
 class _Network(nn.Module):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from heads._inputs import BLOCKS, FRAMES, Frames, Indices, Inputs
+from heads._masked import pad
 from heads._network import NetworkHead
 from heads._scaling import ColumnScaling
 
@@ -43,11 +44,8 @@ class VectorHead(NetworkHead):
 
     def _collate(self, inputs: Inputs, units: Sequence[Indices], device: torch.device) -> UtteranceBatch:
         rows = np.concatenate(units)
-        blocks = []
-        for block, scaling in zip(inputs.blocks, self.scaling_, strict=False):  # those of frames come behind
-            values = inputs.read_block(block)[rows].reshape(len(rows), -1)
-            blocks.append(torch.from_numpy(scaling.apply(values).reshape(len(rows), *block.shape)).to(device))
-        return UtteranceBatch(torch.from_numpy(rows).to(device), tuple(blocks), (), ())
+        blocks = tuple(block.to(device) for block in self._read_blocks(inputs, rows))
+        return UtteranceBatch(torch.from_numpy(rows).to(device), blocks, (), ())
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -65,29 +63,25 @@ class UtteranceHead(VectorHead):
     max_frames: int = 0
 
     def _measure(self, inputs: Inputs, unit: Indices) -> int:
-        return sum(self._count_frames(one, unit[0]) for one in inputs.frames)
+        return sum(len(one.rows[unit[0]][: self._find_limit(one) or None]) for one in inputs.frames)
 
     def _collate(self, inputs: Inputs, units: Sequence[Indices], device: torch.device) -> UtteranceBatch:
         batch = super()._collate(inputs, units, device)
         scalings = self.scaling_[len(inputs.blocks) :]
         rows = np.concatenate(units)
-        padded = [self._pad(one, rows, scaling) for one, scaling in zip(inputs.frames, scalings, strict=True)]
-        frames, masks = (tuple(torch.from_numpy(pair[side]).to(device) for pair in padded) for side in range(2))
+        padded = [self._read_frames(one, rows, scaling) for one, scaling in zip(inputs.frames, scalings, strict=True)]
+        frames, masks = (tuple(pair[side].to(device) for pair in padded) for side in range(2))
         return replace(batch, frames=frames, masks=masks)
 
-    def _count_frames(self, frames: Frames, row: int) -> int:
-        length = len(frames.rows[row])
-        return min(length, self.max_frames) if self.max_frames else length
+    def _find_limit(self, frames: Frames) -> int:
+        """Return the number of frames of a feature that are read, or 0 for all of them."""
+        return self.max_frames
 
-    def _pad(self, frames: Frames, rows: Indices, scaling: ColumnScaling) -> tuple[np.ndarray, np.ndarray]:
-        """Read the frames of some rows, (B, T, D), and where they are real (B, T)."""
-        lengths = np.array([self._count_frames(frames, row) for row in rows])
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        values = np.zeros((*mask.shape, frames.width), np.float32)
-        for place, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-            values[place, :length] = scaling.apply(frames.rows[row][:length])
-        return values, mask
+    def _read_frames(self, frames: Frames, rows: Indices, scaling: ColumnScaling) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read the frames of some rows, standardized and padded (B, T, D), and their mask (B, T)."""
+        limit = self._find_limit(frames) or None
+        return pad([torch.from_numpy(scaling.apply(frames.rows[row][:limit])) for row in rows])
 
     def _check_params(self) -> None:
         super()._check_params()
-        self._check_number("max_frames", low=0, integer=True, inclusive=True)
+        self._check_counts("max_frames", low=0)

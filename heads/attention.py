@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from heads._inputs import FRAMES, Layout
+from heads._masked import pool_mean, weigh, weigh_equally
 from heads._utterances import UtteranceBatch, UtteranceHead
 
 __all__ = ["AttentionHead"]
@@ -46,7 +47,7 @@ class AttentionHead(UtteranceHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        self._check_number("hidden", low=1, integer=True, inclusive=True)
+        self._check_counts("hidden")
         self._check_choice("pooling", ("attention", "mean"))
 
 
@@ -62,8 +63,7 @@ class _Network(nn.Module):
         pooled = []
         for number, (frames, mask) in enumerate(zip(batch.frames, batch.masks, strict=True)):
             hidden = self.project[number](frames).relu()  # (B, T, H)
-            scores = self.score[number](hidden).squeeze(2) if self.score else torch.zeros_like(hidden[..., 0])
-            weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # (B, T)
-            pooled.append((weights[:, :, None] * hidden).sum(dim=1))
+            weights = weigh(self.score[number](hidden).squeeze(2), mask) if self.score else weigh_equally(mask)
+            pooled.append(pool_mean(hidden, weights))
         outputs: torch.Tensor = self.output(self.dropout(torch.cat(pooled, dim=1)))
         return outputs

@@ -5,11 +5,10 @@ from typing import ClassVar
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from heads._dialogues import DialogueBatch, DialogueHead
 from heads._inputs import Layout
-from heads._turn_attention import attend, find_seen
+from heads._masked import attend, count_states, find_seen, make_lstm, run_packed
 
 __all__ = ["BCLSTMHead"]
 
@@ -26,8 +25,9 @@ class BCLSTMHead(DialogueHead):
 
     Differences: dialogues are packed, so that the backward direction starts at a dialogue's last turn and not in the
     padding of a longer one. The epoch is chosen on dialogues kept aside from training. The published code reports the
-    epoch with the lowest loss on test. Weights decay as AdamW's do. The first stage of the paper's original Keras
-    code, an LSTM for each modality, is left to the encoders, and so is its support vector machine on the last layer.
+    epoch with the lowest loss on test. Weights decay as AdamW's do. The first stage of the authors' original Keras
+    code, an LSTM for each modality, is left to the encoders. The support vector machine that the paper puts on the last
+    layer is left out, as it is in their code.
 
     Args:
         hidden: units of the LSTM a direction, and of the linear layer, at least 1.
@@ -42,33 +42,26 @@ class BCLSTMHead(DialogueHead):
     attention: bool = False
 
     def _build_network(self, layout: Layout, classes: int) -> nn.Module:
-        return _Network(
-            layout.width, self.hidden, self.layers, classes, self.dropout, attention=self.attention, causal=self.causal
-        )
+        return _Network(self, layout.width, classes)
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("hidden", "layers"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("hidden", "layers")
 
 
 class _Network(nn.Module):
-    def __init__(
-        self, width: int, hidden: int, layers: int, classes: int, dropout: float, *, attention: bool, causal: bool
-    ) -> None:
+    def __init__(self, head: BCLSTMHead, width: int, classes: int) -> None:
         super().__init__()
-        self.causal = causal
-        between = dropout if layers > 1 else 0
-        self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=not causal, dropout=between)
-        states = hidden if causal else 2 * hidden
-        self.query = nn.Linear(states, states) if attention else None
-        self.linear = nn.Linear(states, hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(hidden, classes)
+        self.causal = head.causal
+        self.lstm = make_lstm(width, head.hidden, head.layers, head.dropout, causal=head.causal)
+        states = count_states(self.lstm)
+        self.query = nn.Linear(states, states) if head.attention else None
+        self.linear = nn.Linear(states, head.hidden)
+        self.dropout = nn.Dropout(head.dropout)
+        self.output = nn.Linear(head.hidden, classes)
 
     def forward(self, batch: DialogueBatch) -> torch.Tensor:
-        packed = pack_padded_sequence(batch.join(), batch.lengths, batch_first=True, enforce_sorted=False)
-        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)  # (B, T, H)
+        states, _ = run_packed(self.lstm, batch.join(), batch.mask)  # (B, T, H)
         if self.query is not None:
             states = attend(self.query(states), states, find_seen(batch.mask, causal=self.causal))
         hidden = self.dropout(self.linear(states[batch.mask]).relu())  # (M, H)

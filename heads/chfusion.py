@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from heads._dialogues import DialogueBatch, DialogueHead
 from heads._inputs import Layout
-from heads._modalities import group_blocks, join_modalities, measure_modalities
-from heads._packing import run_packed
+from heads._masked import count_states, run_packed
+from heads._modalities import AUDIO, TEXT, group_blocks, join_modalities, measure_modalities
 
 __all__ = ["CHFusionHead"]
 
@@ -30,7 +31,7 @@ class CHFusionHead(DialogueHead):
 
     Published settings: text, audio and video; `width=450`, GRUs of 600 units for pairs and 500 for all three, dense
     layers of 500 and 450, dropout 0.9 and 0.86 after the GRUs, Adam with learning rates of 1e-3 and 1e-4, 20 dialogues
-    a batch, at most 200 epochs.
+    a batch, at most 200 epochs for the pairs and 100 for all three. Their code prints test figures at every epoch.
 
     Differences: all is trained at once, where the published code trains the GRU of each pair first and then freezes
     it. GRUs run in both directions; the published ones run forward only, as `causal` does here. Dropout of a GRU's
@@ -41,20 +42,21 @@ class CHFusionHead(DialogueHead):
         hidden: units of each GRU a direction, at least 1.
     """
 
+    COST: ClassVar[float] = 25.0
+
     width: int = 128
     hidden: int = 100
 
     def list_modalities(self) -> tuple[str, ...]:
         """List both modalities: with one there is nothing to fuse."""
-        return ("audio", "text")
+        return (AUDIO, TEXT)
 
     def _build_network(self, layout: Layout, classes: int) -> nn.Module:
         return _Network(self, layout, classes)
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("width", "hidden"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("width", "hidden")
 
 
 class _Network(nn.Module):
@@ -70,19 +72,20 @@ class _Network(nn.Module):
         self.fuse_all = _Fusion(len(self.pairs), head.width) if several else None
         self.read_all = _make_gru(head)
         self.dropout = nn.Dropout(head.dropout)
-        self.linear = nn.Linear(head.width + _count_states(head), head.width)
+        self.linear = nn.Linear(head.width + count_states(self.read_all), head.width)
         self.output = nn.Linear(head.width, classes)
 
     def forward(self, batch: DialogueBatch) -> torch.Tensor:
         joined = join_modalities(batch.blocks, self.groups)
         modalities = [dense(values).tanh() for dense, values in zip(self.dense, joined, strict=True)]
-        fused = self._fuse(modalities, batch.lengths)  # (B, T, W)
-        states = self.dropout(run_packed(self.read_all, fused, batch.lengths))
-        hidden = self.dropout(self.linear(torch.cat([fused, states], dim=2)).relu())
-        outputs: torch.Tensor = self.output(hidden)[batch.mask]  # (M, C)
+        fused = self._fuse(modalities, batch.mask)  # (B, T, W)
+        states, _ = run_packed(self.read_all, fused, batch.mask)
+        joined = torch.cat([fused, self.dropout(states)], dim=2)[batch.mask]
+        hidden = self.dropout(self.linear(joined).relu())
+        outputs: torch.Tensor = self.output(hidden)  # (M, C)
         return outputs
 
-    def _fuse(self, modalities: list[torch.Tensor], lengths: torch.Tensor) -> torch.Tensor:
+    def _fuse(self, modalities: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
         pairs = [
             fuse([modalities[first], modalities[second]])
             for fuse, (first, second) in zip(self.fuse_pairs, self.pairs, strict=True)
@@ -91,7 +94,7 @@ class _Network(nn.Module):
             alone: torch.Tensor = (pairs or modalities)[0]
             return alone
         fused: torch.Tensor = self.fuse_all(
-            [read(pair, lengths) for read, pair in zip(self.read_pairs, pairs, strict=True)]
+            [read(pair, mask) for read, pair in zip(self.read_pairs, pairs, strict=True)]
         )
         return fused
 
@@ -115,16 +118,13 @@ class _Reader(nn.Module):
         super().__init__()
         self.gru = _make_gru(head)
         self.dropout = nn.Dropout(head.dropout)
-        self.linear = nn.Linear(_count_states(head), head.width)
+        self.linear = nn.Linear(count_states(self.gru), head.width)
 
-    def forward(self, values: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        states: torch.Tensor = self.linear(self.dropout(run_packed(self.gru, values, lengths))).tanh()
-        return states
+    def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        states, _ = run_packed(self.gru, values, mask)
+        read: torch.Tensor = self.linear(self.dropout(states)).tanh()
+        return read
 
 
 def _make_gru(head: CHFusionHead) -> nn.GRU:
     return nn.GRU(head.width, head.hidden, batch_first=True, bidirectional=not head.causal)
-
-
-def _count_states(head: CHFusionHead) -> int:
-    return head.hidden if head.causal else 2 * head.hidden

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -39,7 +40,7 @@ class COGMENHead(DialogueHead):
 
     Differences of both: a linear layer brings the features to the transformer's width unless `width=0`, which keeps a
     fit short. Batch normalization in training is measured on real turns, and not at all on a batch of a single turn.
-    Without speakers, all turns are the same speaker's.
+    Where no speaker is known, all turns of a dialogue are one speaker's, and the relations tell time alone.
 
     Args:
         width: of the transformer, at least 1, or 0 for the width of the features. It has as many attention heads as
@@ -51,6 +52,8 @@ class COGMENHead(DialogueHead):
         window: turns on each side that a turn has edges to, at least 0.
         variant: "positions" or "published".
     """
+
+    COST: ClassVar[float] = 70.0
 
     width: int = 256
     layers: int = 2
@@ -65,10 +68,8 @@ class COGMENHead(DialogueHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("layers", "feedforward", "hidden", "graph_heads"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
-        for name in ("width", "window"):
-            self._check_number(name, low=0, integer=True, inclusive=True)
+        self._check_counts("layers", "feedforward", "hidden", "graph_heads")
+        self._check_counts("width", "window", low=0)
         self._check_choice("variant", _VARIANTS)
 
 
@@ -92,11 +93,12 @@ class _Network(nn.Module):
         values = self.project(batch.join())  # (B, T, W)
         if not self.published:
             values = values + _encode_places(values)
-        future = torch.ones_like(values[0] @ values[0].T, dtype=torch.bool).triu(1)  # (T, T)
-        seen = self.encoder(values, mask=future if self.causal else None, src_key_padding_mask=~batch.mask)
+        turns = values.shape[1]
+        later = torch.ones(turns, turns, dtype=torch.bool, device=values.device).triu(1)
+        seen = self.encoder(values, mask=later if self.causal else None, src_key_padding_mask=~batch.mask)
         edges, relations = self._find_edges(batch.mask), self._relate(batch.speakers)
-        turns = self.attention(self.convolution(self.reduce(seen), edges, relations), edges)[batch.mask]  # (M, H)
-        hidden = self.linear(nn.functional.leaky_relu(self._normalize(turns))).relu()
+        spread = self.attention(self.convolution(self.reduce(seen), edges, relations), edges)[batch.mask]  # (M, H)
+        hidden = self.linear(nn.functional.leaky_relu(self._normalize(spread))).relu()
         outputs: torch.Tensor = self.output(self.dropout(hidden))
         return outputs
 
@@ -107,7 +109,9 @@ class _Network(nn.Module):
         """
         places = torch.arange(mask.shape[1], device=mask.device)
         ahead = places - places[:, None]  # (T, T)
-        near = (ahead.abs() <= self.window) & ((ahead <= 0) if self.causal else (ahead == ahead))
+        near = ahead.abs() <= self.window
+        if self.causal:
+            near &= ahead <= 0
         return (near & mask[:, None]) | (ahead == 0)
 
     def _relate(self, speakers: torch.Tensor) -> torch.Tensor:

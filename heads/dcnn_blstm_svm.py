@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from heads._audio_text import AUDIO, TEXT, AudioTextHead, find_frames
+from heads._audio_text import AudioTextHead
 from heads._base import Codes, Matrix
 from heads._inputs import Inputs, Layout
-from heads._masked import MaskedConvolutions, pool_maximum, run_packed
+from heads._masked import MaskedConvolutions, make_lstm, pool_maximum, pool_mean, run_packed, weigh_equally
+from heads._modalities import AUDIO, TEXT, find_frames
 from heads._network import NetworkHead
 from heads._utterances import UtteranceBatch
 from heads.svm import SVMHead
@@ -85,11 +86,9 @@ class DCNNBLSTMSVMHead(AudioTextHead):
     def _check_params(self) -> None:
         super()._check_params()
         self._check_widths("channels", low=1)
-        for name in ("kernel", "hidden", "dense"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("hidden", "dense")
+        self._check_odd("kernel")
         self._check_number("C", low=0)
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be an odd number, got {self.kernel!r}")
 
 
 class _Network(nn.Module):
@@ -109,9 +108,7 @@ class _Network(nn.Module):
         self.convolutions = nn.ModuleList(
             MaskedConvolutions(widths[number], channels, kernel, dropout) for number in self.audio
         )
-        self.lstm = nn.ModuleList(
-            nn.LSTM(widths[number], hidden, batch_first=True, bidirectional=True) for number in self.text
-        )
+        self.lstm = nn.ModuleList(make_lstm(widths[number], hidden) for number in self.text)
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(2 * channels[-1] * len(self.audio) + 2 * hidden * len(self.text), dense)
         self.output = nn.Linear(dense, classes)
@@ -126,7 +123,7 @@ class _Network(nn.Module):
         for convolutions, number in zip(self.convolutions, self.audio, strict=True):
             mask = batch.masks[number]
             frames = convolutions(batch.frames[number], mask)
-            vectors += [frames.sum(dim=1) / mask.sum(dim=1)[:, None], pool_maximum(frames, mask)]
+            vectors += [pool_mean(frames, weigh_equally(mask)), pool_maximum(frames, mask)]
         for lstm, number in zip(self.lstm, self.text, strict=True):
             vectors.append(run_packed(lstm, batch.frames[number], batch.masks[number])[1])
         joined: torch.Tensor = self.dense(self.dropout(torch.cat(vectors, dim=1))).relu()

@@ -5,11 +5,10 @@ from typing import ClassVar
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from heads._dialogues import DialogueBatch, DialogueHead, pad_turns
+from heads._dialogues import DialogueBatch, DialogueHead
 from heads._inputs import Layout
-from heads._turn_attention import attend, find_seen
+from heads._masked import attend, count_states, find_seen, make_lstm, run_packed, scatter
 
 __all__ = ["DialogueCRNHead"]
 
@@ -21,19 +20,20 @@ class DialogueCRNHead(DialogueHead):
     One LSTM reads the dialogue (situation level). Another reads each speaker's own turns, with the same weights for all
     speakers (speaker level). At either level a query is made of the turn's context, and in every step an LSTM cell
     updates it and attends with it to the contexts of all turns (inner products). The queries of both levels pass ReLU
-    and a linear layer.
+    and a linear layer. Where no speaker is known, all turns of a dialogue are one speaker's, and both levels read the
+    whole dialogue.
 
     Hu, Wei and Huai 2021, "DialogueCRN: Contextual Reasoning Networks for Emotion Recognition in Conversations", ACL;
     zerohd4869/DialogueCRN. Published settings: 2 layers of 128 units a direction, 3 steps at situation level and 0 at
     speaker level on vectors of 1,024 columns of RoBERTa (3 and 4 on GloVe), Adam with a learning rate of 1e-4 and L2 of
     2e-4, dropout 0.2, batches of 32 dialogues, at most 100 epochs with a patience of 20, loss weights inverse to the
     classes' frequencies. The defaults here are the same sizes and steps with a learning rate of 1e-3, L2 of 1e-5,
-    dropout 0.25, at most 60 epochs with a patience of 10, and no class weights.
+    dropout 0.5, at most 60 epochs with a patience of 10, and no class weights.
 
     Differences: dialogues and speakers' turns are packed, so that the backward direction starts at a last turn and not
     in the padding. The epoch is the one with the best recall on dialogues kept aside from training. The published code
-    has 10 % of them for RoBERTa, and for GloVe it chooses the epoch on test. Weights decay as AdamW's do. The published
-    code's focal loss is left out: its published setting (gamma 0) is the cross entropy.
+    keeps 10 % of them aside for RoBERTa, and chooses the epoch on test where its settings keep none. Weights decay as
+    AdamW's do. Its focal loss is left out: at the published setting (gamma 0) it is the cross entropy.
 
     Args:
         hidden: units of both LSTMs a direction, at least 1.
@@ -54,8 +54,8 @@ class DialogueCRNHead(DialogueHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name, low in (("hidden", 1), ("layers", 1), ("situation_steps", 0), ("speaker_steps", 0)):
-            self._check_number(name, low=low, integer=True, inclusive=True)
+        self._check_counts("hidden", "layers")
+        self._check_counts("situation_steps", "speaker_steps", low=0)
 
 
 class _Network(nn.Module):
@@ -64,14 +64,10 @@ class _Network(nn.Module):
     def __init__(self, head: DialogueCRNHead, width: int, classes: int) -> None:
         super().__init__()
         self.causal = head.causal
-        settings = {
-            "num_layers": head.layers,
-            "batch_first": True,
-            "bidirectional": not head.causal,
-            "dropout": head.dropout if head.layers > 1 else 0,
-        }
-        size = head.hidden if head.causal else 2 * head.hidden
-        self.situation, self.speaker = (nn.LSTM(width, head.hidden, **settings) for _ in range(2))
+        self.situation, self.speaker = (
+            make_lstm(width, head.hidden, head.layers, head.dropout, causal=head.causal) for _ in range(2)
+        )
+        size = count_states(self.situation)
         self.query = nn.Linear(size, 2 * size)
         self.reasoning = nn.ModuleList(_Reasoning(size, steps) for steps in (head.situation_steps, head.speaker_steps))
         self.dropout = nn.Dropout(head.dropout)
@@ -84,7 +80,7 @@ class _Network(nn.Module):
         of_speaker = places * (batch.speakers.max() + 1) + batch.speakers[mask]
         contexts = (_read(self.situation, turns[mask], places), _read(self.speaker, turns[mask], of_speaker))
         queries = [
-            reason(pad_turns(context, mask), mask, seen, self.query(context))
+            reason(scatter(context, mask), mask, seen, self.query(context))
             for reason, context in zip(self.reasoning, contexts, strict=True)
         ]
         outputs: torch.Tensor = self.output(self.dropout(torch.cat(queries, dim=1).relu()))  # (M, C)
@@ -108,7 +104,7 @@ class _Reasoning(nn.Module):
         hidden = cell = query.new_zeros(len(query), contexts.shape[2])
         for _ in range(self.steps):
             hidden, cell = self.cell(query, (hidden, cell))
-            query = torch.cat([hidden, attend(pad_turns(hidden, mask), contexts, seen)[mask]], dim=1)
+            query = torch.cat([hidden, attend(scatter(hidden, mask), contexts, seen)[mask]], dim=1)
         return query
 
 
@@ -117,6 +113,5 @@ def _read(lstm: nn.LSTM, turns: torch.Tensor, sequence: torch.Tensor) -> torch.T
     _, number, lengths = torch.unique(sequence, return_inverse=True, return_counts=True)
     order = number.argsort(stable=True)
     mask = torch.arange(int(lengths.max()), device=turns.device) < lengths[:, None]  # (sequences, longest)
-    packed = pack_padded_sequence(pad_turns(turns[order], mask), lengths.cpu(), batch_first=True, enforce_sorted=False)
-    states, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
+    states, _ = run_packed(lstm, scatter(turns[order], mask), mask)
     return states[mask][order.argsort()]

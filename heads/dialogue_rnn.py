@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from heads._dialogues import DialogueBatch, DialogueHead, pad_turns
+from heads._dialogues import DialogueBatch, DialogueHead
 from heads._inputs import Layout
-from heads._turn_attention import attend, find_seen
+from heads._masked import attend, find_seen, scatter
 
 __all__ = ["DialogueRNNHead"]
 
@@ -20,7 +20,8 @@ class DialogueRNNHead(DialogueHead):
     At each turn, the global state reads the turn and its speaker's state. The speaker's state reads the turn and what
     the turn attends to among the global states before it. The emotion state reads the speaker's state. The states of
     those who listen stay as they are. The emotion states of both directions attend to each other (bilinear scores) and
-    pass a linear layer with ReLU.
+    pass a linear layer with ReLU. Where no speaker is known, all turns of a dialogue are one
+    speaker's, whose state then follows the dialogue.
 
     Majumder, Poria, Hazarika, Mihalcea, Gelbukh and Cambria 2019, "DialogueRNN: An Attentive RNN for Emotion Detection
     in Conversations", AAAI; declare-lab/conv-emotion, `DialogueRNN`. Published settings: states of 500 (global), 500
@@ -56,8 +57,7 @@ class DialogueRNNHead(DialogueHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("global_size", "speaker_size", "emotion_size", "hidden"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("global_size", "speaker_size", "emotion_size", "hidden")
 
 
 class _Network(nn.Module):
@@ -130,7 +130,7 @@ class _Speakers(nn.Module):
         mask, turns = batch.mask.T, batch.join().transpose(0, 1)  # (T, B), (T, B, D)
         read = [_reorder(turns, places)[mask] for places in order]  # of each direction (M, D)
         return [
-            torch.stack([pad_turns(layer(values), mask) for layer, values in zip(layers, read, strict=True)], dim=1)
+            torch.stack([scatter(layer(values), mask) for layer, values in zip(layers, read, strict=True)], dim=1)
             for layers in (self.turn, self.query)
         ]
 

@@ -1,14 +1,15 @@
 """Capsules of each modality's emotion vector and the sentence vector, read by a bidirectional LSTM (EmoCaps)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from heads._dialogues import DialogueBatch, DialogueHead
 from heads._inputs import Layout
-from heads._modalities import group_blocks, join_modalities, measure_modalities
-from heads._packing import run_packed
+from heads._masked import count_states, make_lstm, run_packed
+from heads._modalities import TEXT, group_blocks, join_modalities, measure_modalities
 
 __all__ = ["EmoCapsHead"]
 
@@ -42,6 +43,8 @@ class EmoCapsHead(DialogueHead):
         layers: of the LSTM, at least 1.
     """
 
+    COST: ClassVar[float] = 45.0
+
     width: int = 128
     emotion: int = 100
     hidden: int = 100
@@ -49,15 +52,14 @@ class EmoCapsHead(DialogueHead):
 
     def list_modalities(self) -> tuple[str, ...]:
         """List the text, whose vector is the sentence vector."""
-        return ("text",)
+        return (TEXT,)
 
     def _build_network(self, layout: Layout, classes: int) -> nn.Module:
         return _Network(self, layout, classes)
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("width", "emotion", "hidden", "layers"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("width", "emotion", "hidden", "layers")
 
 
 class _Network(nn.Module):
@@ -70,15 +72,8 @@ class _Network(nn.Module):
             _Emoformer(size, head.width, head.emotion, head.dropout) for size in sizes.values()
         )
         capsule = head.emotion * len(sizes) + sum(list(sizes.values())[number] for number in self.sentence)
-        self.lstm = nn.LSTM(
-            capsule,
-            head.hidden,
-            head.layers,
-            batch_first=True,
-            bidirectional=not head.causal,
-            dropout=head.dropout if head.layers > 1 else 0,
-        )
-        self.linear = nn.Linear(head.hidden if head.causal else 2 * head.hidden, head.hidden)
+        self.lstm = make_lstm(capsule, head.hidden, head.layers, head.dropout, causal=head.causal)
+        self.linear = nn.Linear(count_states(self.lstm), head.hidden)
         self.dropout = nn.Dropout(head.dropout)
         self.output = nn.Linear(head.hidden, classes)
 
@@ -86,8 +81,9 @@ class _Network(nn.Module):
         modalities = join_modalities(batch.blocks, self.groups)
         emotions = [map_(values) for map_, values in zip(self.emoformers, modalities, strict=True)]
         capsules = torch.cat([*emotions, *(modalities[number] for number in self.sentence)], dim=2)  # (B, T, D)
-        hidden = self.dropout(self.linear(run_packed(self.lstm, capsules, batch.lengths)).relu())
-        outputs: torch.Tensor = self.output(hidden)[batch.mask]  # (M, C)
+        states, _ = run_packed(self.lstm, capsules, batch.mask)
+        hidden = self.dropout(self.linear(states[batch.mask]).relu())
+        outputs: torch.Tensor = self.output(hidden)  # (M, C)
         return outputs
 
 
@@ -115,6 +111,5 @@ def _find_sentence(layout: Layout) -> list[int]:
     """Find the modalities that are the sentence vector: the text and those unknown, or all if there is neither."""
     known = {block.modality for block in layout.blocks}
     modalities = list(group_blocks(layout.blocks))
-    return [number for number, name in enumerate(modalities) if name == "text" or name not in known] or list(
-        range(len(modalities))
-    )
+    found = [number for number, name in enumerate(modalities) if name == TEXT or name not in known]
+    return found or list(range(len(modalities)))

@@ -61,7 +61,7 @@ class LayersHead(VectorHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        self._check_number("hidden", low=0, integer=True, inclusive=True)
+        self._check_counts("hidden", low=0)
         self._check_number("layer_speed", low=0)
 
 

@@ -77,7 +77,7 @@ class LogisticHead(Head):
 
     def _fit(self, X: Matrix, codes: Codes) -> None:
         self._check_number("C", low=0)
-        self._check_number("max_iter", low=1, integer=True, inclusive=True)
+        self._check_counts("max_iter")
         scaler = StandardScaler()
         model = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=self.max_iter)
         with warnings.catch_warnings():

@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from heads._audio_text import AUDIO, TEXT, AudioTextHead, find_frames, find_side
+from heads._audio_text import AudioTextHead
 from heads._inputs import BLOCKS, FRAMES, Layout
-from heads._masked import attend, run_packed
+from heads._masked import attend, find_seen, run_packed
+from heads._modalities import AUDIO, TEXT, find_frames, find_side
 from heads._utterances import UtteranceBatch
 
 __all__ = ["MDREHead"]
@@ -66,8 +67,8 @@ class MDREHead(AudioTextHead):
     def _check_params(self) -> None:
         super()._check_params()
         self._check_choice("variant", tuple(_SIDES))
-        self._check_number("hidden", low=1, integer=True, inclusive=True)
-        self._check_number("dense", low=0, integer=True, inclusive=True)
+        self._check_counts("hidden")
+        self._check_counts("dense", low=0)
 
 
 class _Network(nn.Module):
@@ -98,8 +99,8 @@ class _Network(nn.Module):
         (_, last, beside), (states, _, beside_text) = parts
         query = self.query(torch.cat([*last, *beside], dim=1))  # (B, H)
         words, mask = torch.cat(states, dim=1), torch.cat(self.sides[TEXT].select(batch.masks), dim=1)
-        weights = attend((words @ query[:, :, None]).squeeze(2), mask)  # (B, T)
-        return torch.cat([(weights[:, :, None] * words).sum(dim=1), query, *beside_text], dim=1)
+        attended = attend(query[:, None], words, find_seen(mask, causal=False)).squeeze(1)
+        return torch.cat([attended, query, *beside_text], dim=1)
 
 
 class _Side(nn.Module):

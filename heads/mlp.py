@@ -205,8 +205,7 @@ class MLPHead(Head):
 
     def _check_params(self) -> None:
         self._check_choice("activation", tuple(_ACTIVATIONS))
-        for name in ("epochs", "batch_size"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("epochs", "batch_size")
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
         self._check_number("weight_decay", low=0, inclusive=True)

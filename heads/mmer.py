@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from heads._audio_text import AUDIO, TEXT, AudioTextHead, find_frames
+from heads._audio_text import AudioTextHead
 from heads._inputs import Layout
 from heads._masked import pool_maximum
+from heads._modalities import AUDIO, TEXT, find_frames
 from heads._utterances import UtteranceBatch
 
 __all__ = ["MMERHead"]
@@ -46,8 +47,7 @@ class MMERHead(AudioTextHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("hidden", "attention_heads"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("hidden", "attention_heads")
         if self.hidden % self.attention_heads:
             raise ValueError(f"hidden must be a multiple of attention_heads={self.attention_heads}, got {self.hidden}")
 

@@ -17,7 +17,7 @@ from sklearn.utils import Bunch
 from heads import _skops
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._inputs import BLOCKS, Inputs, Layout, apply_layout, describe_layout
-from heads._modalities import list_columns
+from heads._modalities import AUDIO, TEXT, list_columns
 from heads._skops import UntrustedTypesFoundException, skops
 from heads.logistic import LogisticHead
 from heads.svm import SVMHead
@@ -83,7 +83,7 @@ class StackingHead(Head):
 
     def list_modalities(self) -> tuple[str, ...]:
         """List both modalities: with one there is nothing to combine."""
-        return ("audio", "text")
+        return (AUDIO, TEXT)
 
     def save_weights(self, folder: Path) -> None:
         """Write `stacking.skops`: the classifier and the layout."""
@@ -150,7 +150,7 @@ class StackingHead(Head):
     def _check_params(self) -> None:
         self._check_choice("base", ("logistic", "svm"))
         self._check_number("C", low=0)
-        self._check_number("folds", low=2, integer=True, inclusive=True)
+        self._check_counts("folds", low=2)
 
 
 def _make_pipeline(columns: list[int], base: Head) -> Any:

@@ -148,7 +148,7 @@ class SVMHead(Head):
         return self.gamma_factor * (named[self.gamma] if isinstance(self.gamma, str) else float(self.gamma))
 
     def _check_params(self) -> None:
-        self._check_number("calibration_folds", low=2, integer=True, inclusive=True)
+        self._check_counts("calibration_folds", low=2)
         for name in ("C", "gamma_factor", "cache_size"):
             self._check_number(name, low=0)
         if isinstance(self.gamma, str):

@@ -22,10 +22,10 @@ class TextCNNHead(TextHead):
     by GloVe vectors of 300 dimensions, trained along. 64.78 % of four classes is the best epoch of `text-lstm`'s
     Text_Model3 on the last fifth of the corpus; this model has 62.55 % there.
 
-    Differences: each channel's maximum over the words stands for the flattened positions, so that it does not matter
-    where in the utterance a pattern stands. `pooling="flatten"` with `max_frames=500` is the published form, except
-    that zeros stand behind the words and not before them. Vectors of words come from a frozen encoder, or are learned
-    from nothing.
+    Differences: the settings of training are this head's own. Each channel's maximum over the words stands for the
+    flattened positions, so that it does not matter where in the utterance a pattern stands. `pooling="flatten"` with
+    `max_frames=500` is the published form, except that zeros stand behind the words and not before them. Vectors of
+    words come from a frozen encoder, or are learned from nothing.
 
     Args:
         channels: of each convolution, at least one.
@@ -46,10 +46,8 @@ class TextCNNHead(TextHead):
     def _check_params(self) -> None:
         super()._check_params()
         self._check_widths("channels", low=1)
-        self._check_number("kernel", low=1, integer=True, inclusive=True)
+        self._check_odd("kernel")
         self._check_choice("pooling", ("max", "flatten"))
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be an odd number, got {self.kernel!r}")
         if self.pooling == "flatten" and not self.max_frames:
             raise ValueError("pooling='flatten' needs a fixed number of frames, and max_frames is 0")
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from heads._masked import run_packed
+from heads._masked import make_lstm, run_packed
 from heads._texts import TextHead
 
 __all__ = ["TextLSTMHead"]
@@ -23,8 +23,9 @@ class TextLSTMHead(TextHead):
     corpus, without a test part, the best epoch of Text_Model2 has 64.68 % of four classes and the last 62.04; of
     Text_Model3 64.78 and 60.93.
 
-    Differences: words are packed, where the notebook puts up to 500 zeros before them. Dropout stands on the last state
-    and on the ReLU layer. The published Text_Model3 is `embedding="own"` with `min_count=1` and `dropout=0`.
+    Differences: the settings of training are this head's own. Words are packed, where the notebook puts up to 500 zeros
+    before them. Dropout stands on the last state and on the ReLU layer. The published Text_Model3 is `embedding="own"`
+    with `min_count=1` and `dropout=0`.
 
     Args:
         hidden: units of each LSTM, from the first to the last, at least one.
@@ -48,7 +49,7 @@ class _Encoder(nn.Module):
         super().__init__()
         self.size = hidden[-1]
         pairs = zip([width, *hidden], hidden, strict=False)
-        self.lstm = nn.ModuleList(nn.LSTM(before, units, batch_first=True) for before, units in pairs)
+        self.lstm = nn.ModuleList(make_lstm(before, units, causal=True) for before, units in pairs)
 
     def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         for lstm in self.lstm:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from heads._audio_text import AUDIO, TEXT, AudioTextHead, find_frames
+from heads._audio_text import AudioTextHead
 from heads._inputs import Indices, Inputs, Layout
-from heads._masked import attend, run_packed
+from heads._masked import make_lstm, pool_mean, run_packed, weigh
+from heads._modalities import AUDIO, TEXT, find_frames
 from heads._scaling import ColumnScaling
 from heads._utterances import UtteranceBatch
 
@@ -72,8 +73,7 @@ class WeightedCorrectionHead(AudioTextHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("hidden", "attention_size", "dense"):
-            self._check_number(name, low=1, integer=True, inclusive=True)
+        self._check_counts("hidden", "attention_size", "dense")
 
 
 def _find_confidence(layout: Layout) -> list[int]:
@@ -130,15 +130,15 @@ class _AttentiveLSTM(nn.Module):
 
     def __init__(self, width: int, hidden: int, attention_size: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
+        self.lstm = make_lstm(width, hidden)
         self.look = nn.Linear(2 * hidden, attention_size)
         self.score = nn.Linear(attention_size, 1, bias=False)
 
     def forward(self, frames: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor | None) -> torch.Tensor:
         """Pool frames (B, T, D) to a vector (B, H), with weights multiplied by `trust` (B, T) if there is one."""
         states, _ = run_packed(self.lstm, frames, mask)
-        weights = attend(self.score(self.look(states).tanh()).squeeze(2), mask)  # (B, T)
+        weights = weigh(self.score(self.look(states).tanh()).squeeze(2), mask)  # (B, T)
         if trust is not None:
             weights = weights * trust
             weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
-        return (weights[:, :, None] * states).sum(dim=1)
+        return pool_mean(states, weights)

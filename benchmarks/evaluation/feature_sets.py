@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from benchmarks.evaluation.source import FeatureSource
 from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, NotFound, UnknownName, quote
-from featurestore.spec import FeatureSpec, format_checkpoint, parse_feature
+from featurestore.spec import FeatureSpec, choose_default_files, format_checkpoint, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -180,8 +180,8 @@ def _default_features(store: FeatureSource, kind: str, modality: str) -> list[Fe
 
 def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
     """List the feature of a kind of each encoder that has it."""
-    names = {name.partition("@")[0]: name for name in reversed(store.encoders())}  # `text` before `text@1`
-    found = [FeatureSpec(encoder, kind) for encoder, name in sorted(names.items()) if kind in store.kinds(name)]
+    names = choose_default_files(store.encoders())
+    found = [FeatureSpec(encoder, kind) for encoder, name in names.items() if kind in store.kinds(name)]
     if not found:
         raise NotFound(
             f"{store.path} has no {kind} of any encoder",

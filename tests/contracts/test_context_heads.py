@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurestore import registry
-from heads import Turns
 from tests.support.dialogues import (
     CLASSES,
     draw,
@@ -16,24 +15,42 @@ from tests.support.dialogues import (
     draw_where_the_previous_turn_tells,
     join,
     reorder,
+    replace_turns,
 )
 from tests.support.quick_heads import construct_seeded
 
 HEADS = [head for head in registry.names("heads") if "dialogue" in registry.load("heads", head).TAKES]
+# by head, settings that make another network of it
+VARIANTS = {
+    "bc-lstm": ({"attention": True}, {"layers": 1}),
+    "cogmen": ({"variant": "published"},),
+    "dialogue-crn": ({"speaker_steps": 1},),
+    "dialogue-rnn": ({"attention": False},),
+}
+CASES = [(head, params) for head in HEADS for params in ({}, *VARIANTS.get(head, ()))]
+every_case = pytest.mark.parametrize(
+    ("head", "params"),
+    CASES,
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
+)
 FLAT = ["logistic", "svm"]
+READ_SPEAKERS = [
+    head for head in HEADS if ".speakers" in Path(registry.module("heads", head).__file__).read_text("utf-8")
+]
+LEARN = {"batch_size": 16, "epochs": 14, "learning_rate": 2e-2}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 
 
-@functools.cache
-def fit_a_little(head, causal):
+def fit_a_little(head, causal, params=None):
     """Fit a head once for all tests that only ask it, and stop before its answers are certain."""
-    estimator = construct_seeded(head, causal=causal, batch_size=16, epochs=3)
+    return _fit_a_little(head, causal, tuple((params or {}).items()))
+
+
+@functools.cache
+def _fit_a_little(head, causal, params):
+    estimator = construct_seeded(head, **dict(params), causal=causal, batch_size=16, epochs=3)
     return estimator.fit(*draw_where_the_previous_turn_tells(30, seed=0))
-
-
-def replace_turns(inputs, **parts):
-    return replace(inputs, turns=Turns(**vars(inputs.turns) | parts))
 
 
 def assert_same(first, second):
@@ -55,7 +72,7 @@ def test_of_vectors_alone_nobody_learns_what_the_previous_turn_tells(head):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("head", HEADS)
 def test_what_the_previous_turn_tells_is_learned(head, causal):
-    estimator = construct_seeded(head, causal=causal, batch_size=16)
+    estimator = construct_seeded(head, causal=causal, **LEARN)
     estimator.fit(*draw_where_the_previous_turn_tells(100, seed=0))
     inputs, names = draw_where_the_previous_turn_tells(60, seed=1)
     assert np.mean(estimator.predict(inputs) == names) > 0.9
@@ -64,7 +81,7 @@ def test_what_the_previous_turn_tells_is_learned(head, causal):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("head", HEADS)
 def test_what_context_turns_tell_is_learned(head, causal):
-    estimator = construct_seeded(head, causal=causal, batch_size=16).fit(*draw_where_context_turns_tell(100, seed=0))
+    estimator = construct_seeded(head, causal=causal, **LEARN).fit(*draw_where_context_turns_tell(100, seed=0))
     inputs, names = draw_where_context_turns_tell(60, seed=1)
     probabilities = estimator.predict_proba(inputs)
     assert probabilities.shape == (len(names), len(CLASSES))  # of the targets alone
@@ -80,10 +97,10 @@ def test_without_the_context_turns_the_answers_differ(head):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("head", HEADS)
-def test_answers_do_not_depend_on_the_batch_size(head, causal):
+@every_case
+def test_answers_do_not_depend_on_the_batch_size(head, params, causal):
     inputs, _ = draw_where_the_previous_turn_tells(40, seed=2)
-    estimator = fit_a_little(head, causal)
+    estimator = fit_a_little(head, causal, params)
     expected = estimator.predict_proba(inputs)
     try:
         for size in (1, 8, 64):
@@ -93,14 +110,14 @@ def test_answers_do_not_depend_on_the_batch_size(head, causal):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("head", HEADS)
-def test_answers_depend_on_neither_the_order_of_rows_nor_other_dialogues(head, causal):
-    estimator = fit_a_little(head, causal)
+@every_case
+def test_answers_depend_on_neither_the_order_of_rows_nor_other_dialogues(head, params, causal):
+    estimator = fit_a_little(head, causal, params)
 
     @quick
     @given(LENGTHS, st.integers(0, 1000))
     def hold(lengths, seed):
-        inputs = draw(lengths, seed)
+        inputs, _ = draw(lengths, seed)
         order = np.random.default_rng(seed).permutation(len(inputs))
         expected = estimator.predict_proba(inputs)
         assert_same(estimator.predict_proba(reorder(inputs, order)), expected[order])
@@ -110,15 +127,15 @@ def test_answers_depend_on_neither_the_order_of_rows_nor_other_dialogues(head, c
     hold()
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_a_causal_head_does_not_look_ahead(head):
-    estimator = fit_a_little(head, True)
+@every_case
+def test_a_causal_head_does_not_look_ahead(head, params):
+    estimator = fit_a_little(head, True, params)
 
     @quick
     @given(st.integers(2, 9), st.data())
     def hold(length, data):
         now = data.draw(st.integers(0, length - 2))
-        inputs = draw([length], seed=length)
+        inputs, _ = draw([length], seed=length)
         expected = estimator.predict_proba(inputs)[: now + 1]
         cut = reorder(inputs, np.arange(now + 1))
         assert_same(estimator.predict_proba(cut), expected)
@@ -127,10 +144,10 @@ def test_a_causal_head_does_not_look_ahead(head):
     hold()
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_a_head_that_is_not_causal_looks_ahead(head):
-    inputs, now = draw([6]), 2
-    estimator = fit_a_little(head, False)
+@every_case
+def test_a_head_that_is_not_causal_looks_ahead(head, params):
+    (inputs, _), now = draw([6]), 2
+    estimator = fit_a_little(head, False, params)
     changed = estimator.predict_proba(change_after(inputs, now))[: now + 1]
     assert_other(changed, estimator.predict_proba(inputs)[: now + 1])
 
@@ -151,7 +168,7 @@ def test_it_describes_what_it_looks_at(head):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_names_of_speakers_and_dialogues_and_the_gaps_between_turns_do_not_matter(head):
-    inputs = draw([5, 8, 3])
+    inputs, _ = draw([5, 8, 3])
     turns = inputs.turns
     renamed = replace_turns(
         inputs,
@@ -165,19 +182,37 @@ def test_the_names_of_speakers_and_dialogues_and_the_gaps_between_turns_do_not_m
 
 @pytest.mark.parametrize("head", HEADS)
 def test_who_speaks_matters_to_heads_that_read_it_and_to_no_other(head):
-    lengths, vectors = [8, 8], draw([8, 8]).X
+    lengths, vectors = [8, 8], draw([8, 8])[0].X
     estimator = fit_a_little(head, False)
     in_turn, in_pairs = (
         estimator.predict_proba(join(vectors, lengths, speakers=np.resize(speakers, 16)))
         for speakers in (["she", "he"], ["she", "she", "he", "he"])
     )
-    reads = ".speakers" in Path(registry.module("heads", head).__file__).read_text("utf-8")
-    (assert_other if reads else assert_same)(in_turn, in_pairs)
+    (assert_other if head in READ_SPEAKERS else assert_same)(in_turn, in_pairs)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_turns_of_unknown_speakers_are_those_of_one_speaker(head):
+    inputs, _ = draw([5, 8, 3])
+    estimator = fit_a_little(head, False)
+    nobody, somebody = (
+        estimator.predict_proba(replace_turns(inputs, speaker=np.full(len(inputs), name))) for name in ("", "she")
+    )
+    assert np.array_equal(nobody, somebody)
+    assert np.isfinite(nobody).all()
+
+
+@pytest.mark.parametrize("head", READ_SPEAKERS)
+def test_what_the_previous_turn_tells_is_learned_where_no_speaker_is_known(head):
+    (training, names), (test, expected) = (draw_where_the_previous_turn_tells(*one) for one in ((100, 0), (60, 1)))
+    nobody = [replace_turns(one, speaker=np.full(len(one.X), "")) for one in (training, test)]
+    estimator = construct_seeded(head, **LEARN).fit(nobody[0], names)
+    assert np.mean(estimator.predict(nobody[1]) == expected) > 0.9
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_row_alone_is_a_dialogue_of_one_turn(head):
-    inputs = draw([1] * 5)
+    inputs, _ = draw([1] * 5)
     estimator = fit_a_little(head, False)
     expected = estimator.predict_proba(inputs)
     assert_same(estimator.predict_proba(inputs.X), expected)
@@ -188,7 +223,7 @@ def test_a_row_alone_is_a_dialogue_of_one_turn(head):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("head", HEADS)
 def test_weights_of_a_head_of_dialogues_come_back(head, causal, tmp_path):
-    inputs = draw([5, 8, 3])
+    inputs, _ = draw([5, 8, 3])
     saved = fit_a_little(head, causal)
     saved.save_weights(tmp_path)
     loaded = construct_seeded(head, causal=causal)

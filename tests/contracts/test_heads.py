@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -33,6 +34,19 @@ def data(rows=120, widths=(5, 3), scales=(1.0, 1.0)):
     return np.hstack(blocks).astype(np.float32), NAMES[codes]
 
 
+@functools.cache
+def fit(head, time=0):
+    """Fit a head with the same seed, once for all tests that only ask it. Another `time` is another fit."""
+    return construct_seeded(head).fit(*data())
+
+
+def save(estimator, folder):
+    """Save a head, and return the content of each file by name."""
+    folder.mkdir(exist_ok=True)
+    estimator.save_weights(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @parametrize_with_checks([construct(head) for head in HEADS])
 def test_obeys_scikit_learn(estimator, check):
     check(estimator)
@@ -62,7 +76,7 @@ def test_the_settings_to_search_are_its_own_and_plain(head):
 @pytest.mark.parametrize("head", HEADS)
 def test_probabilities_are_of_the_classes_and_sum_to_1(head, dtype):
     X, y = data()
-    estimator = construct_seeded(head).fit(X.astype(dtype), y)
+    estimator = fit(head) if dtype is np.float32 else construct_seeded(head).fit(X.astype(dtype), y)
     probabilities = estimator.predict_proba(X.astype(dtype))
     assert estimator.classes_.tolist() == NAMES.tolist()
     assert probabilities.shape == (120, 4)
@@ -72,10 +86,11 @@ def test_probabilities_are_of_the_classes_and_sum_to_1(head, dtype):
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_the_same_seed_gives_the_same_head(head):
-    X, y = data()
-    first, second = (construct_seeded(head, 7).fit(X, y).predict_proba(X) for _ in range(2))
-    assert np.array_equal(first, second)
+def test_the_same_seed_gives_the_same_head_and_the_same_bytes(head, tmp_path):
+    X, _ = data()
+    first, second = fit(head), fit(head, time=1)
+    assert np.array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert save(first, tmp_path / "first") == save(second, tmp_path / "second")
 
 
 @pytest.mark.parametrize("head", OTHERS)
@@ -86,26 +101,14 @@ def test_blocks_of_different_scale_are_learned_from(head):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_weights_come_back(head, tmp_path):
-    X, y = data()
-    saved = construct_seeded(head).fit(X, y)
-    saved.save_weights(tmp_path)
+    X, _ = data()
+    saved = fit(head)
+    files = save(saved, tmp_path)
     loaded = construct_seeded(head)
     loaded.classes_, loaded.n_features_in_ = NAMES, X.shape[1]
     loaded.load_weights(tmp_path)
     assert np.array_equal(loaded.predict_proba(X), saved.predict_proba(X))
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".safetensors", ".ubj", ".skops"}
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_the_same_fit_is_saved_as_the_same_bytes(head, tmp_path):
-    X, y = data()
-    saved = []
-    for number in range(2):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        construct_seeded(head).fit(X, y).save_weights(folder)
-        saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert saved[0] == saved[1]
+    assert {Path(name).suffix for name in files} <= {".safetensors", ".ubj", ".skops"}
 
 
 def test_is_baseline_agrees_with_the_tag_without_importing_the_head():
@@ -132,30 +135,26 @@ def test_one_class_raises(head):
 SAVE = """
 import sys
 from pathlib import Path
-from tests.contracts.test_heads import data
-from tests.support.quick_heads import construct_seeded
+from tests.contracts.test_heads import fit, save
 
-ballast = [object() for _ in range(int(sys.argv[2]))]  # so that objects lie at other addresses
-for head in sys.argv[3:]:
-    folder = Path(sys.argv[1], head)
-    folder.mkdir(parents=True)
-    construct_seeded(head).fit(*data()).save_weights(folder)
+ballast = [object() for _ in range(10_000)]  # so that objects lie at other addresses
+for head in sys.argv[2:]:
+    save(fit(head), Path(sys.argv[1], head))
 """
 
 
 @pytest.fixture(scope="module")
-def saved_twice(request, tmp_path_factory):
-    """Save the heads that are tested in two folders, fitted alike by two processes."""
-    tested = [item.callspec.params["head"] for item in request.session.items if "saved_twice" in item.fixturenames]
-    folders = [tmp_path_factory.mktemp("saved") / str(number) for number in range(2)]
-    for number, folder in enumerate(folders):
-        command = [sys.executable, "-c", SAVE, folder, str(10_000 * number), *tested]
-        subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": str(number)}, check=True)
-    return folders
+def saved_elsewhere(request, tmp_path_factory):
+    """Save the heads that are tested in a folder, fitted by another process."""
+    tested = [item.callspec.params["head"] for item in request.session.items if "saved_elsewhere" in item.fixturenames]
+    folder = tmp_path_factory.mktemp("saved")
+    command = [sys.executable, "-c", SAVE, folder, *tested]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": "1"}, check=True)
+    return folder
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_every_process_saves_the_same_head_as_the_same_bytes(head, saved_twice):
-    first, second = ({file.name: file.read_bytes() for file in (folder / head).iterdir()} for folder in saved_twice)
-    assert first == second
-    assert first
+def test_every_process_saves_the_same_head_as_the_same_bytes(head, saved_elsewhere, tmp_path):
+    files = {path.name: path.read_bytes() for path in (saved_elsewhere / head).iterdir()}
+    assert files
+    assert files == save(fit(head), tmp_path)

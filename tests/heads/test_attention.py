@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from heads.attention import AttentionHead
-from tests.support.plain_clips import apply_linear, read_weights, scale, softmax
-from tests.support.sequences import draw_frames, make_inputs
+from tests.support.plain_networks import answer_utterances, relu, softmax
+from tests.support.utterances import draw_frames, make_inputs
 
 RNG = np.random.default_rng(0)
 LENGTHS = [1, 2, 3, 5, 8, 13]
@@ -19,26 +19,19 @@ SETTINGS = {
 }
 
 
-def predict_plainly(head):
-    """Classify one clip after the other."""
-    weights = read_weights(head.network_)
-    answers = []
-    for row in zip(*CLIPS.values(), strict=True):
-        vectors = []
-        for number, (frames, scaling) in enumerate(zip(row, head.scaling_, strict=True)):
-            hidden = np.maximum(apply_linear(scale(frames, scaling), weights, f"project.{number}"), 0)
-            if head.pooling == "mean":
-                vectors.append(hidden.mean(axis=0))
-            else:
-                vectors.append(softmax(apply_linear(hidden, weights, f"score.{number}")[:, 0]) @ hidden)
-        answers.append(softmax(apply_linear(np.concatenate(vectors), weights, "output")))
-    return np.array(answers)
-
-
 @pytest.mark.parametrize("pooling", ["attention", "mean"])
 def test_pooling_follows_the_equations(pooling):
-    head = AttentionHead(pooling=pooling, **SETTINGS).fit(make_inputs(CLIPS), NAMES)
-    np.testing.assert_allclose(head.predict_proba(make_inputs(CLIPS)), predict_plainly(head), atol=1e-5)
+    def run_plainly(layers, *features):
+        vectors = []
+        for number, frames in enumerate(features):
+            hidden = relu(layers.linear(f"project.{number}", frames))
+            scores = layers.linear(f"score.{number}", hidden)[:, 0] if pooling == "attention" else np.zeros(len(frames))
+            vectors.append(softmax(scores) @ hidden)
+        return layers.linear("output", np.concatenate(vectors))
+
+    inputs = make_inputs(CLIPS)
+    head = AttentionHead(pooling=pooling, **SETTINGS).fit(inputs, NAMES)
+    np.testing.assert_allclose(head.predict_proba(inputs), answer_utterances(head, inputs, run_plainly), atol=1e-5)
 
 
 def test_frames_behind_the_longest_that_is_read_change_nothing():

@@ -3,28 +3,26 @@ import pytest
 
 from heads.bc_lstm import BCLSTMHead
 from tests.support.dialogues import draw
-from tests.support.plain_networks import attend, linear, predict, run_lstm
-
-LENGTHS = [7, 1, 12, 4, 2]
-
-
-def run_plainly(weights, vectors, speakers, *, layers, attention, causal):
-    states = run_lstm(weights, "lstm", vectors, layers=layers, both=not causal)
-    for turn, state in enumerate(states):
-        seen = states[: turn + 1] if causal else states
-        context = attend(linear(weights, "query", state), seen) if attention else state
-        yield linear(weights, "output", np.maximum(linear(weights, "linear", context), 0))
+from tests.support.plain_networks import answer_dialogues, attend, relu
 
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("attention", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_it_is_the_network_that_its_formulas_say(layers, attention, causal):
-    inputs = draw(LENGTHS)
+    def run_plainly(plain, blocks, speakers):
+        states = plain.lstm("lstm", np.hstack(blocks), layers=layers, both=not causal)
+        if attention:
+            queries = plain.linear("query", states)
+            ends = [turn + 1 if causal else len(states) for turn in range(len(states))]
+            states = np.array([attend(query, states[:end]) for query, end in zip(queries, ends, strict=True)])
+        return plain.linear("output", relu(plain.linear("linear", states)))
+
+    inputs, names = draw([7, 1, 12, 4, 2])
     settings = {"layers": layers, "attention": attention, "causal": causal}
     head = BCLSTMHead(hidden=5, epochs=30, learning_rate=0.03, dropout=0.0, random_state=0, device="cpu", **settings)
-    head.fit(inputs, np.resize(["angry", "happy", "sad"], len(inputs)))
-    expected = predict(head, inputs, run_plainly, **settings)
+    head.fit(inputs, names)
+    expected = answer_dialogues(head, inputs, run_plainly)
     assert np.ptp(expected, axis=0).min() > 0.1  # the answers differ
     np.testing.assert_allclose(head.predict_proba(inputs), expected, atol=1e-5)
 

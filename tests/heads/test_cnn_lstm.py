@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from heads.cnn_lstm import CNNLSTMHead
-from tests.support.plain_clips import apply_linear, read_weights, run_both_ways, run_lstm, scale, softmax
-from tests.support.sequences import draw_frames, make_inputs
+from tests.support.plain_networks import answer_utterances, softmax, take_last
+from tests.support.utterances import draw_frames, make_inputs
 
 RNG = np.random.default_rng(0)
 LENGTHS = [1, 2, 3, 4, 5, 7, 8, 13]
@@ -37,53 +37,41 @@ def convolve(frames, kernels, bias, stride):
     return np.maximum(maps + bias[:, None, None], 0)
 
 
-def encode_with_convolutions(frames, weights, encoder, strides):
+def encode_with_convolutions(layers, encoder, frames, strides):
     maps = frames[None]
     for number, stride in enumerate(strides):
-        name = f"{encoder}.convolutions.{number}"
-        maps = convolve(maps, weights[f"{name}.weight"], weights[f"{name}.bias"], stride)
+        kernels, bias = (layers.weights[f"{encoder}.convolutions.{number}.{part}"] for part in ("weight", "bias"))
+        maps = convolve(maps, kernels, bias, stride)
     steps = maps.transpose(1, 0, 2).reshape(maps.shape[1], -1)
-    forwards, backwards = (
-        run_lstm(steps, weights, f"{encoder}.lstm", backwards=backwards) for backwards in (False, True)
-    )
-    return np.concatenate([forwards[-1], backwards[0]])
+    return take_last(layers.lstm(f"{encoder}.lstm", steps, both=True))
 
 
-def encode_with_attention(frames, weights, encoder, layers):
-    states = run_both_ways(frames, weights, f"{encoder}.lstm", layers)
-    scores = apply_linear(states, weights, f"{encoder}.score")[:, 0]
-    return softmax(scores) @ states
+def encode_with_attention(layers, encoder, frames, depth):
+    states = layers.lstm(f"{encoder}.lstm", frames, layers=depth, both=True)
+    return softmax(layers.linear(f"{encoder}.score", states)[:, 0]) @ states
 
 
-def predict_plainly(head, clips, encode):
-    """Classify one clip after the other."""
-    weights = read_weights(head.network_)
-    answers = []
-    for row in zip(*clips.values(), strict=True):
-        vectors = [
-            encode(scale(frames, scaling), weights, f"encoders.{number}")
-            for number, (frames, scaling) in enumerate(zip(row, head.scaling_, strict=True))
-        ]
-        answers.append(softmax(apply_linear(np.concatenate(vectors), weights, "output")))
-    return np.array(answers)
+def check(head, encode, *settings):
+    """Fit a head, and compare its answers with those of a plain encoder of each feature of frames."""
+
+    def run_plainly(layers, *features):
+        vectors = [encode(layers, f"encoders.{number}", frames, *settings) for number, frames in enumerate(features)]
+        return layers.linear("output", np.concatenate(vectors))
+
+    inputs = make_inputs(draw_clips())
+    head.fit(inputs, NAMES)
+    np.testing.assert_allclose(head.predict_proba(inputs), answer_utterances(head, inputs, run_plainly), atol=1e-5)
 
 
 @pytest.mark.parametrize("strides", [(2, 2, 1, 1), (1,), (3, 2)])
 def test_convolutions_follow_the_equations(strides):
-    clips = draw_clips()
-    head = CNNLSTMHead(channels=(3, 4, 2, 2)[: len(strides)], strides=strides, **SETTINGS).fit(
-        make_inputs(clips), NAMES
-    )
-    expected = predict_plainly(head, clips, lambda *given: encode_with_convolutions(*given, strides))
-    np.testing.assert_allclose(head.predict_proba(make_inputs(clips)), expected, atol=1e-5)
+    channels = (3, 4, 2, 2)[: len(strides)]
+    check(CNNLSTMHead(channels=channels, strides=strides, **SETTINGS), encode_with_convolutions, strides)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_attention_follows_the_equations(layers):
-    clips = draw_clips()
-    head = CNNLSTMHead(variant="attention-blstm", layers=layers, **SETTINGS).fit(make_inputs(clips), NAMES)
-    expected = predict_plainly(head, clips, lambda *given: encode_with_attention(*given, layers))
-    np.testing.assert_allclose(head.predict_proba(make_inputs(clips)), expected, atol=1e-5)
+    check(CNNLSTMHead(variant="attention-blstm", layers=layers, **SETTINGS), encode_with_attention, layers)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import pytest
 
 from heads.dcnn_blstm_svm import DCNNBLSTMSVMHead
 from heads.svm import SVMHead
-from tests.support.audio_text import check_batch_sizes, draw, score, standardize
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import PlainLayers, relu, softmax, standardize, take_last
+from tests.support.utterances import check_batch_sizes, draw_product, score_product
 
 QUICK = {"channels": (6, 5), "hidden": 4, "dense": 7, "device": "cpu", "random_state": 0, "validation_fraction": 0.0}
 
@@ -18,12 +18,12 @@ def join_plainly(head, inputs, row):
     audio, text = standardize(head, inputs, row)
     for number in range(len(head.channels)):
         audio = relu(layers.convolve(f"convolutions.0.layers.{number}", audio))
-    _, last = layers.blstm("lstm.0", text)
+    last = take_last(layers.lstm("lstm.0", text, both=True))
     return relu(layers.linear("dense", np.hstack([audio.mean(0), audio.max(0), last])))
 
 
 def test_it_is_a_support_vector_machine_on_the_vectors_of_plain_formulas():
-    inputs, classes = draw(40, lengths=(1, 9))
+    inputs, classes = draw_product(40, lengths=(1, 9))
     head = fit(inputs, classes)
     vectors = np.array([join_plainly(head, inputs, row) for row in range(40)], np.float32)
     np.testing.assert_allclose(head.svm_.predict_proba(vectors), head.predict_proba(inputs), atol=1e-5)
@@ -32,7 +32,7 @@ def test_it_is_a_support_vector_machine_on_the_vectors_of_plain_formulas():
 
 
 def test_until_training_has_ended_the_softmax_layer_answers():
-    inputs, classes = draw(40)
+    inputs, classes = draw_product(40)
     answers = []
     head = DCNNBLSTMSVMHead(**QUICK | {"epochs": 2})
     for _ in range(2):  # the second fit does not see the first one's machine
@@ -45,7 +45,7 @@ def test_until_training_has_ended_the_softmax_layer_answers():
 
 
 def test_an_answer_does_not_depend_on_the_batch():
-    inputs, classes = draw(30, lengths=(1, 15), widths=(("audio.a", 3), ("audio.b", 2), ("text.frames", 4)))
+    inputs, classes = draw_product(30, lengths=(1, 15), widths=(("audio.a", 3), ("audio.b", 2), ("text.frames", 4)))
     check_batch_sizes(fit(inputs, classes), inputs)
 
 
@@ -58,7 +58,7 @@ def test_what_only_both_modalities_tell_is_seen():
         "batch_size": 64,
         "learning_rate": 1e-2,
     }
-    assert score(DCNNBLSTMSVMHead(**params)) > 0.9
+    assert score_product(DCNNBLSTMSVMHead(**params)) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_what_only_both_modalities_tell_is_seen():
 )
 def test_settings_out_of_range_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
-        fit(*draw(8), **params)
+        fit(*draw_product(8), **params)

@@ -6,8 +6,8 @@ from sklearn.preprocessing import StandardScaler
 
 from heads import Block, Inputs
 from heads.layers import LayersHead
-from tests.support.plain_clips import apply_linear, read_weights, scale, softmax
-from tests.support.sequences import draw_layers, make_layer_inputs
+from tests.support.plain_networks import answer_utterances, relu, softmax
+from tests.support.utterances import draw_layers, make_layer_inputs
 
 RNG = np.random.default_rng(0)
 NAMES = np.array(["angry", "happy", "sad"] * 4)
@@ -16,27 +16,18 @@ INPUTS = Inputs(RNG.normal(size=(12, 28)).astype(np.float32), BLOCKS)
 SETTINGS = {"validation_fraction": 0.0, "device": "cpu", "random_state": 0}
 
 
-def predict_plainly(head, inputs):
-    """Classify one row after the other."""
-    weights = read_weights(head.network_)
-    answers = []
-    for row in range(len(inputs.X)):
-        sums = []
-        for number, (block, scaling) in enumerate(zip(inputs.blocks, head.scaling_, strict=True)):
-            values = scale(inputs.read_block(block)[row].ravel(), scaling)
-            shares = softmax(head.layer_speed * weights[f"scores.{number}"])
-            sums.append(sum(share * layer for share, layer in zip(shares, np.split(values, len(shares)), strict=True)))
-        vector = np.concatenate(sums)
-        if head.hidden:
-            vector = np.maximum(apply_linear(vector, weights, "hidden"), 0)
-        answers.append(softmax(apply_linear(vector, weights, "output")))
-    return np.array(answers)
-
-
 @pytest.mark.parametrize("hidden", [0, 7])
 def test_the_network_follows_the_equations(hidden):
+    def run_plainly(layers, *blocks):
+        sums = []
+        for number, values in enumerate(blocks):
+            shares = softmax(head.layer_speed * layers.weights[f"scores.{number}"])
+            sums.append(sum(share * layer for share, layer in zip(shares, np.split(values, len(shares)), strict=True)))
+        vector = np.concatenate(sums)
+        return layers.linear("output", relu(layers.linear("hidden", vector)) if hidden else vector)
+
     head = LayersHead(hidden=hidden, epochs=5, learning_rate=0.03, **SETTINGS).fit(INPUTS, NAMES)
-    np.testing.assert_allclose(head.predict_proba(INPUTS), predict_plainly(head, INPUTS), atol=1e-5)
+    np.testing.assert_allclose(head.predict_proba(INPUTS), answer_utterances(head, INPUTS, run_plainly), atol=1e-5)
 
 
 def test_weights_of_the_layers_can_be_read_and_come_back(tmp_path):

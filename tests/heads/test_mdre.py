@@ -1,9 +1,11 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 from heads.mdre import MDREHead
-from tests.support.audio_text import check_batch_sizes, draw, keep_frames, score, standardize
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import answer_utterances, attend, relu
+from tests.support.utterances import check_batch_sizes, draw_product, keep_frames, score_product
 
 WIDTHS = (("audio.frames", 3), ("text.frames", 4), ("text.words", 2))
 VARIANTS = ("are", "tre", "mdre", "mdrea")
@@ -14,39 +16,37 @@ def fit(inputs, classes, **params):
     return MDREHead(**QUICK | {"hidden": 5, "dense": 6} | params).fit(inputs, classes)
 
 
-def compute_plainly(head, inputs, row):
-    layers = PlainLayers(head)
-    block, audio, first, second = standardize(head, inputs, row)
-    heard = layers.gru("sides.audio.gru.0", audio) if head.variant != "tre" else None
-    if head.variant != "are":
+def compute_plainly(layers, block, audio, first, second, *, variant, dense):
+    heard = layers.gru("sides.audio.gru.0", audio) if variant != "tre" else None
+    if variant != "are":
         words = [layers.gru(f"sides.text.gru.{number}", text) for number, text in enumerate((first, second))]
-    if head.variant == "are":
+    if variant == "are":
         joined = np.hstack([heard[-1], block])
-    elif head.variant == "tre":
+    elif variant == "tre":
         joined = np.hstack([states[-1] for states in words])
-    elif head.variant == "mdre":
+    elif variant == "mdre":
         joined = np.hstack([heard[-1], block, *(states[-1] for states in words)])
     else:
         query = layers.linear("query", np.hstack([heard[-1], block]))
         states = np.vstack(words)
-        joined = np.hstack([softmax(states @ query) @ states, query])
-    if head.dense:
+        joined = np.hstack([attend(query, states), query])
+    if dense:
         joined = relu(layers.linear("dense", joined))
-    return softmax(layers.linear("output", joined))
+    return layers.linear("output", joined)
 
 
 @pytest.mark.parametrize("dense", [0, 6])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_it_is_the_network_of_plain_formulas(variant, dense):
-    inputs, classes = draw(12, widths=WIDTHS, block=2)
+    inputs, classes = draw_product(12, widths=WIDTHS, block=2)
     head = fit(inputs, classes, variant=variant, dense=dense)
-    plain = [compute_plainly(head, inputs, row) for row in range(12)]
+    plain = answer_utterances(head, inputs, partial(compute_plainly, variant=variant, dense=dense))
     np.testing.assert_allclose(head.predict_proba(inputs), plain, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_an_answer_does_not_depend_on_the_batch(variant):
-    inputs, classes = draw(20, widths=WIDTHS, lengths=(1, 15), block=2)
+    inputs, classes = draw_product(20, widths=WIDTHS, lengths=(1, 15), block=2)
     check_batch_sizes(fit(inputs, classes, variant=variant), inputs)
 
 
@@ -57,18 +57,18 @@ def test_what_only_both_modalities_tell_is_seen_by_the_variants_that_join_them(v
     head = MDREHead(
         **QUICK | {"hidden": 16, "dense": 16, "epochs": 12, "batch_size": 64, "learning_rate": 1e-2, "variant": variant}
     )
-    assert low < score(head) <= high
+    assert low < score_product(head) <= high
 
 
 def test_without_the_layer_of_our_own_the_scores_are_a_sum_and_cannot_tell():
     head = MDREHead(**QUICK | {"hidden": 16, "dense": 0, "epochs": 12, "batch_size": 64, "learning_rate": 1e-2})
-    assert score(head) < 0.65
+    assert score_product(head) < 0.65
 
 
 def test_the_published_numbers_of_frames_are_read():
     head = MDREHead()
     assert (head.max_frames, head.max_tokens, head.hidden) == (750, 128, 200)
-    inputs, classes = draw(8, lengths=(6, 9))
+    inputs, classes = draw_product(8, lengths=(6, 9))
     head = fit(inputs, classes, max_frames=5, max_tokens=3)
     frames = [[rows[:count] for rows in one.rows] for one, count in zip(inputs.frames, (5, 3), strict=True)]
     for one, kept in zip(inputs.frames, frames, strict=True):
@@ -85,7 +85,7 @@ def test_the_published_numbers_of_frames_are_read():
 )
 def test_a_variant_reads_its_modalities_and_says_which(variant, modalities):
     assert MDREHead(variant=variant).list_modalities() == modalities
-    inputs, classes = draw(8)
+    inputs, classes = draw_product(8)
     for missing in modalities:
         other = "text" if missing == "audio" else "audio"
         message = f"the features have no frames of {missing}, which this head reads: {other}.frames"
@@ -94,6 +94,6 @@ def test_a_variant_reads_its_modalities_and_says_which(variant, modalities):
 
 
 def test_an_unknown_variant_is_refused():
-    inputs, classes = draw(8)
+    inputs, classes = draw_product(8)
     with pytest.raises(ValueError, match="variant must be one of 'are', 'tre', 'mdre', 'mdrea', got 'rnn'"):
         fit(inputs, classes, variant="rnn")

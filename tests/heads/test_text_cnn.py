@@ -1,9 +1,11 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 from heads.text_cnn import TextCNNHead
-from tests.support.audio_text import check_batch_sizes, draw, keep_frames, standardize
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import answer_utterances, relu
+from tests.support.utterances import check_batch_sizes, draw_product, keep_frames
 
 WIDTHS = (("text.frames", 4), ("text.words", 2))
 QUICK = {"epochs": 2, "device": "cpu", "random_state": 0, "validation_fraction": 0.0, "channels": (6, 5), "dense": 7}
@@ -14,29 +16,27 @@ def fit(inputs, classes, **params):
     return TextCNNHead(**QUICK | params).fit(inputs, classes)
 
 
-def compute_plainly(head, inputs, row):
-    layers = PlainLayers(head)
+def compute_plainly(layers, *features, length):
     vectors = []
-    for place, words in enumerate(standardize(head, inputs, row)):
-        values = words[: head.max_frames or None]
-        for number in range(len(head.channels)):
+    for place, words in enumerate(features):
+        values = words[: length or None]
+        for number in range(2):
             values = relu(layers.convolve(f"encoders.{place}.convolutions.layers.{number}", values))
-        flat = np.pad(values, ((0, head.max_frames - len(values)), (0, 0))).ravel() if head.max_frames else None
-        vectors.append(values.max(0) if flat is None else flat)
-    return softmax(layers.linear("output", relu(layers.linear("dense", np.hstack(vectors)))))
+        vectors.append(np.pad(values, ((0, length - len(values)), (0, 0))).ravel() if length else values.max(0))
+    return layers.linear("output", relu(layers.linear("dense", np.hstack(vectors))))
 
 
 @pytest.mark.parametrize("params", POOLINGS)
 def test_it_is_the_network_of_plain_formulas(params):
-    inputs, classes = draw(12, widths=WIDTHS, lengths=(1, 12))
+    inputs, classes = draw_product(12, widths=WIDTHS, lengths=(1, 12))
     head = fit(inputs, classes, **params)
-    plain = [compute_plainly(head, inputs, row) for row in range(12)]
+    plain = answer_utterances(head, inputs, partial(compute_plainly, length=head.max_frames))
     np.testing.assert_allclose(head.predict_proba(inputs), plain, atol=1e-5)
 
 
 @pytest.mark.parametrize("params", POOLINGS)
 def test_an_answer_does_not_depend_on_the_batch(params):
-    inputs, classes = draw(20, widths=WIDTHS, lengths=(1, 12))
+    inputs, classes = draw_product(20, widths=WIDTHS, lengths=(1, 12))
     check_batch_sizes(fit(inputs, classes, **params), inputs)
 
 
@@ -46,7 +46,7 @@ def test_the_published_sizes_are_the_defaults():
 
 
 def test_only_text_is_read():
-    inputs, classes = draw(20)
+    inputs, classes = draw_product(20)
     head = fit(inputs, classes)
     expected = head.predict_proba(inputs)
     for rows in inputs.frames[0].rows:
@@ -69,4 +69,4 @@ def test_only_text_is_read():
 )
 def test_settings_out_of_range_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
-        fit(*draw(8), **params)
+        fit(*draw_product(8), **params)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from heads.text_lstm import TextLSTMHead
-from tests.support.audio_text import check_batch_sizes, draw, standardize
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import answer_utterances, relu
+from tests.support.utterances import check_batch_sizes, draw_product
 
 WIDTHS = (("text.frames", 4), ("text.words", 2))
 QUICK = {"epochs": 2, "device": "cpu", "random_state": 0, "validation_fraction": 0.0, "hidden": (6, 5), "dense": 7}
@@ -13,25 +13,24 @@ def fit(inputs, classes, **params):
     return TextLSTMHead(**QUICK | params).fit(inputs, classes)
 
 
-def compute_plainly(head, inputs, row):
-    layers = PlainLayers(head)
+def compute_plainly(layers, *features):
     vectors = []
-    for place, values in enumerate(standardize(head, inputs, row)):
-        for number in range(len(head.hidden)):
+    for place, values in enumerate(features):
+        for number in range(2):
             values = layers.lstm(f"encoders.{place}.lstm.{number}", values)
         vectors.append(values[-1])
-    return softmax(layers.linear("output", relu(layers.linear("dense", np.hstack(vectors)))))
+    return layers.linear("output", relu(layers.linear("dense", np.hstack(vectors))))
 
 
 def test_it_is_the_network_of_plain_formulas():
-    inputs, classes = draw(12, widths=WIDTHS, lengths=(1, 12))
+    inputs, classes = draw_product(12, widths=WIDTHS, lengths=(1, 12))
     head = fit(inputs, classes)
-    plain = [compute_plainly(head, inputs, row) for row in range(12)]
+    plain = answer_utterances(head, inputs, compute_plainly)
     np.testing.assert_allclose(head.predict_proba(inputs), plain, atol=1e-5)
 
 
 def test_an_answer_does_not_depend_on_the_batch():
-    inputs, classes = draw(20, widths=WIDTHS, lengths=(1, 12))
+    inputs, classes = draw_product(20, widths=WIDTHS, lengths=(1, 12))
     check_batch_sizes(fit(inputs, classes), inputs)
 
 
@@ -42,7 +41,7 @@ def test_the_published_sizes_are_the_defaults():
 
 def test_the_order_of_words_tells():
     rng = np.random.default_rng(0)
-    inputs, _ = draw(300, widths=(("text.frames", 3),), lengths=(4, 8))
+    inputs, _ = draw_product(300, widths=(("text.frames", 3),), lengths=(4, 8))
     first = rng.choice([-1, 1], 300)
     for rows, sign in zip(inputs.frames[0].rows, first, strict=True):
         rows[:] = 0.3 * rng.normal(size=rows.shape)
@@ -54,4 +53,4 @@ def test_the_order_of_words_tells():
 
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"hidden must be a list of widths above 0, got \(8, 0\)"):
-        fit(*draw(8), hidden=(8, 0))
+        fit(*draw_product(8), hidden=(8, 0))

@@ -9,8 +9,8 @@ from sklearn.base import clone
 from heads import Block, Inputs
 from heads.text_cnn import TextCNNHead
 from heads.text_lstm import TextLSTMHead
-from tests.support.audio_text import check_batch_sizes, draw
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import PlainLayers, relu, softmax
+from tests.support.utterances import check_batch_sizes, draw_product
 
 QUICK = {"device": "cpu", "random_state": 0, "validation_fraction": 0.0, "embedding": "own", "embedding_size": 5}
 HEADS = (
@@ -93,7 +93,7 @@ def test_it_takes_words_or_frames_by_its_setting():
     assert TextCNNHead(embedding="own").list_modalities() == ()
 
 
-@pytest.mark.parametrize("X", [np.ones((4, 2)), draw(4)[0], Inputs(np.ones((4, 2)), (Block("X", "", (2,)),))])
+@pytest.mark.parametrize("X", [np.ones((4, 2)), draw_product(4)[0], Inputs(np.ones((4, 2)), (Block("X", "", (2,)),))])
 def test_without_transcripts_an_own_embedding_is_refused(X):
     message = "TextCNNHead with embedding='own' reads transcripts, and the inputs have none"
     with pytest.raises(ValueError, match=message):
@@ -102,7 +102,7 @@ def test_without_transcripts_an_own_embedding_is_refused(X):
 
 def test_frames_beside_the_words_are_not_read():
     inputs, classes = write(12)
-    frames, _ = draw(12)
+    frames, _ = draw_product(12)
     both = Inputs(inputs.X, (), frames.frames, words=inputs.words)
     head = TextLSTMHead(**QUICK, hidden=(6,), dense=7, epochs=2)
     expected = head.fit(inputs, classes).predict_proba(inputs)

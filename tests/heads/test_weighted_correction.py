@@ -5,8 +5,8 @@ import pytest
 
 from heads import Frames
 from heads.weighted_correction import WeightedCorrectionHead
-from tests.support.audio_text import check_batch_sizes, draw, keep_frames, score, standardize
-from tests.support.plain_layers import PlainLayers, relu, softmax
+from tests.support.plain_networks import answer_utterances, relu, softmax
+from tests.support.utterances import check_batch_sizes, draw_product, keep_frames, score_product
 
 QUICK = {"hidden": 4, "attention_size": 5, "dense": 6, "device": "cpu", "random_state": 0, "validation_fraction": 0.0}
 
@@ -23,38 +23,32 @@ def add_confidence(inputs, make):
 
 
 def draw_confident(utterances=20, seed=0, **params):
-    inputs, classes = draw(utterances, seed, **params)
+    inputs, classes = draw_product(utterances, seed, **params)
     return add_confidence(inputs, np.random.default_rng(seed).random), classes
 
 
-def compute_plainly(head, inputs, row):
-    layers = PlainLayers(head)
-    audio, text, *confidence = standardize(head, inputs, row)
+def compute_plainly(layers, audio, text, *confidence):
     vectors = []
     for place, (frames, trust) in enumerate([(audio, None), (text, confidence[0][:, 0] if confidence else None)]):
-        states, _ = layers.blstm(f"pools.{place}.lstm", frames)
+        states = layers.lstm(f"pools.{place}.lstm", frames, both=True)
         hidden = np.tanh(layers.linear(f"pools.{place}.look", states))
         weights = softmax(layers.linear(f"pools.{place}.score", hidden)[:, 0])
         if trust is not None:
             weights = weights * trust / (weights * trust).sum() if trust.any() else 0 * weights
         vectors.append(weights @ states)
-    return softmax(layers.linear("output", relu(layers.linear("dense", np.hstack(vectors)))))
-
-
-def predict_plainly(head, inputs):
-    return [compute_plainly(head, inputs, row) for row in range(len(inputs))]
+    return layers.linear("output", relu(layers.linear("dense", np.hstack(vectors))))
 
 
 @pytest.mark.parametrize("confident", [False, True])
 def test_it_is_the_network_of_plain_formulas(confident):
-    inputs, classes = (draw_confident if confident else draw)(12, lengths=(1, 9))
+    inputs, classes = (draw_confident if confident else draw_product)(12, lengths=(1, 9))
     head = fit(inputs, classes)
-    np.testing.assert_allclose(head.predict_proba(inputs), predict_plainly(head, inputs), atol=1e-5)
+    np.testing.assert_allclose(head.predict_proba(inputs), answer_utterances(head, inputs, compute_plainly), atol=1e-5)
 
 
 @pytest.mark.parametrize("confident", [False, True])
 def test_an_answer_does_not_depend_on_the_batch(confident):
-    inputs, classes = (draw_confident if confident else draw)(20, lengths=(1, 15))
+    inputs, classes = (draw_confident if confident else draw_product)(20, lengths=(1, 15))
     check_batch_sizes(fit(inputs, classes), inputs)
 
 
@@ -98,7 +92,7 @@ def test_confidence_0_everywhere_leaves_nothing_of_the_text():
     for rows in silent.frames[1].rows:
         rows += 3
     np.testing.assert_array_equal(head.predict_proba(silent), expected)
-    np.testing.assert_allclose(expected, predict_plainly(head, silent), atol=1e-5)
+    np.testing.assert_allclose(expected, answer_utterances(head, silent, compute_plainly), atol=1e-5)
 
 
 def test_what_only_both_modalities_tell_is_seen():
@@ -110,7 +104,7 @@ def test_what_only_both_modalities_tell_is_seen():
         "batch_size": 64,
         "learning_rate": 1e-2,
     }
-    assert score(WeightedCorrectionHead(**params)) > 0.9
+    assert score_product(WeightedCorrectionHead(**params)) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -122,7 +116,7 @@ def test_what_only_both_modalities_tell_is_seen():
     ],
 )
 def test_confidences_that_fit_no_words_are_refused(confidences, message):
-    inputs, classes = draw(8)
+    inputs, classes = draw_product(8)
     with pytest.raises(ValueError, match=message):
         fit(add_confidence(inputs, confidences), classes)
 

@@ -4,33 +4,26 @@ from featurestore import registry
 from heads import Block, Inputs
 
 # of every head that is a network with epochs
-_NETWORK = {"device": "cpu", "epochs": 40, "learning_rate": 1e-2, "validation_fraction": 0.0}
+_NETWORK = {"device": "cpu", "epochs": 12, "learning_rate": 1e-2, "validation_fraction": 0.0, "dropout": 0.25}
 # by head, what differs from its defaults
 _QUICK = {
     "attention": {"hidden": 16},
-    "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 25},
-    "chfusion": {"epochs": 30, "hidden": 16, "width": 32},
-    "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 20},
-    "cogmen": {"batch_size": 64, "epochs": 20, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
-    "conv1d": {"channels": (8,), "epochs": 20},
+    "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 16},
+    "chfusion": {"batch_size": 128, "epochs": 16, "hidden": 16, "width": 32},
+    "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 8},
+    "cogmen": {"batch_size": 64, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
+    "conv1d": {"channels": (8,), "epochs": 8},
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
-    "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128, "epochs": 25},
-    "dialogue-rnn": {
-        "global_size": 16,
-        "speaker_size": 16,
-        "emotion_size": 16,
-        "hidden": 16,
-        "batch_size": 128,
-        "epochs": 25,
-    },
-    "emocaps": {"emotion": 8, "epochs": 20, "hidden": 16, "layers": 1, "width": 16},
+    "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128},
+    "dialogue-rnn": {"global_size": 16, "speaker_size": 16, "emotion_size": 16, "hidden": 16, "batch_size": 128},
+    "emocaps": {"batch_size": 128, "emotion": 8, "hidden": 16, "layers": 1, "width": 16},
     "layers": {"learning_rate": 0.05},
     "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
     "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 6},
     "stacking": {"folds": 3},
     "text-cnn": {"channels": (16, 16), "dense": 16, "epochs": 5},
-    "text-lstm": {"hidden": (16, 16), "dense": 16, "epochs": 8},
+    "text-lstm": {"hidden": (16,), "dense": 16, "epochs": 6},
     "weighted-correction": {"hidden": 8, "attention_size": 8, "dense": 16, "epochs": 5},
     "xgb": {"n_estimators": 20, "n_jobs": 1},
 }

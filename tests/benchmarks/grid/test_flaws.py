@@ -22,7 +22,7 @@ from benchmarks.statistics.intervals import estimate_intervals
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
 from featurestore.folds import fold as folding
-from tests.support.fake_store import FakeStore, corpus
+from tests.support.fake_store import FakeStore, conversations, corpus
 
 SESSIONS = "leave-one-session-out"
 FEATURES = "audio.mean"
@@ -35,7 +35,7 @@ def letters():
     """Make the corpus with dialogues named as in IEMOCAP, two letters a session."""
     names = {"0": "F", "1": "M"}
     return tuple(
-        replace(row, dialogue=f"Ses{int(row.session):02}{names[row.dialogue[-1]]}_impro01") for row in corpus()
+        replace(row, dialogue=f"Ses{int(row.session):02}{names[row.dialogue[-1]]}_impro01") for row in conversations()
     )
 
 
