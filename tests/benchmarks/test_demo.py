@@ -34,6 +34,8 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     assert "it proves the pipeline, not the science" in result.stdout
     assert f"store    {path}\nbundles  {path / 'bundles'}\ntable    {path / 'demo.md'}" in result.stdout
     assert f"report   {path / 'benchmark' / 'report.html'}\n" in result.stdout
+    assert f"| whole dialogue | {demo.DIALOGUE_HEADS[-1]} " in result.stdout
+    assert (path / "dialogues" / "benchmark" / "report.html").is_file()
     assert (path / "benchmark" / "report.html").is_file()
     assert (path / "demo.md").read_text() == result.stdout
     summary = json.loads((path / "benchmark" / "results.json").read_text("utf-8"))
@@ -51,9 +53,16 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     again = CliRunner().invoke(cli.main, ["demo", "--store", str(path), "--json"])
     rows = json.loads(again.stdout)["rows"]
     assert [row["metrics"]["accuracy"]["n"] for row in rows] == [held_out] * len(rows)
-    assert "0 encoded now, 360 reused" in again.stderr
+    assert again.stderr.count("0 encoded now, 360 reused") == 3
     assert "tuning" not in again.stderr
     assert "20 runs, 20 of them done already" in again.stderr
+    assert "15 runs, 15 of them done already" in again.stderr
+    own = json.loads(again.stdout)["dialogues"]["rows"]
+    assert {(row["head"], row.get("context", "")) for row in own} == {
+        ("prior", ""),
+        ("logistic", ""),
+        ("emocaps", "whole dialogue"),
+    }
     sets = {"text only": "text", "audio only": "audio", demo.FUSED: "both"}
     for row in rows[1:]:  # table and benchmark have the same heads
         found = compared[row["head"], sets[row["modality"]]]
@@ -63,4 +72,4 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
 def test_every_head_of_the_demo_is_installed():
     from featurestore import registry
 
-    assert set(demo.HEADS) < set(registry.names("heads"))
+    assert {*demo.HEADS, *demo.DIALOGUE_HEADS} < set(registry.names("heads"))
