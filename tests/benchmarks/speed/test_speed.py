@@ -22,11 +22,28 @@ def test_measurements_are_found_by_listing_the_folder():
 
 def test_the_cheap_ones_give_rows_a_table_and_json(tmp_path, capsys):
     out = tmp_path / "results" / "bench.json"
-    assert bench.main(["--small", "--only", "write", "--only", "read", "--only", "heads", "--out", str(out)]) == 0
+    assert (
+        bench.main(
+            [
+                "--small",
+                "--only",
+                "write",
+                "--only",
+                "read",
+                "--only",
+                "heads",
+                "--only",
+                "context_heads",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     kept = json.loads(out.read_text())
     assert kept["small"] is True
     assert {"cpu", "cores", "load_average", "torch", "transformers"} <= set(kept["machine"])
-    assert {row["module"] for row in kept["rows"]} == {"write", "read", "heads"}
+    assert {row["module"] for row in kept["rows"]} == {"write", "read", "heads", "context_heads"}
     assert all(FIELDS | {"module", "load_average"} == set(row) for row in kept["rows"])
     printed = capsys.readouterr().out
     assert all(row["name"] in printed for row in kept["rows"])
