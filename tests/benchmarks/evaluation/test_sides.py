@@ -166,7 +166,7 @@ def vectors_only(monkeypatch):
 
 
 def test_a_store_without_frames_names_the_command(vectors_only):
-    command = "do: cli extract --store nowhere --encoder text=models/text --encoder audio=egemaps --frames$"
+    command = "do: cli extract --store nowhere --encoder audio=egemaps --encoder text=models/text --frames$"
     with pytest.raises(NotFound, match=f"has no frames of any encoder\n.*\n.*\n  {command}"):
         planned(heads=("attention",))
 
