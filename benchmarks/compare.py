@@ -8,7 +8,7 @@ from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
-from benchmarks.grid.plan import plan
+from benchmarks.grid.plan import BenchmarkPlan, plan
 from benchmarks.grid.runner import execute
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.report_content import build_content
@@ -72,15 +72,36 @@ def compare(
             )
         opened = Pair(OnDisk(store), OnDisk(test_store), config.labels, test_labels, say)
         config = replace(config, labels=None)  # the pair has applied them
-    planned = plan(opened, config, say)
+    content, text = run_plan(plan(opened, config, say), out, engine=workers, command=command, say=say)
+    return content, f"{text}\npage {out / PAGE}"
+
+
+def run_plan(
+    planned: BenchmarkPlan, out: Path, *, engine: Engine | None = None, command: str, say: Callable[[str], None]
+) -> tuple[ReportContent, str]:
+    """Execute the missing runs of a plan and write its report into `out`.
+
+    Args:
+        planned: the benchmark.
+        out: its folder.
+        engine: the workers; by default processes on this machine.
+        command: that repeats it, for the report.
+        say: receives lines for the user.
+
+    Returns:
+        The content of the report, and its tables as text.
+
+    Raises:
+        Problem: as `execute` raises.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with lock_folder(out, work="benchmark", option="--out"):
         if (before := _find_command(out)) not in ("", command):
             say(f"replaces the report in {out} of: {before}")
-        execute(planned, out, engine=workers, command=command, say=say)
+        execute(planned, out, engine=engine, command=command, say=say)
         content, text = read_summary(out)
         write_report(content, out / PAGE)
-    return content, f"{text}\npage {out / PAGE}"
+    return content, text
 
 
 def _find_command(out: Path) -> str:

@@ -19,6 +19,8 @@ from featurestore import labels, manifest, registry
 from featurestore.storage import schema
 
 ROOT = Path(__file__).parents[1]
+_NAME = r"[A-Z][\w-]+"
+_CITED = re.compile(rf'({_NAME}(?:, {_NAME})*(?: and {_NAME}| et al\.)?(?: \d{{4}})?), "([^"]+)"')
 _MARK = re.compile(r"^\{\{ ([a-z_]+) \}\}$", re.M)
 
 
@@ -43,6 +45,20 @@ def write_names(kind: str) -> Callable[[], str]:
         return _table(("name", "what it is"), rows)
 
     return write
+
+
+def write_heads() -> str:
+    """Write a table of all heads: what each takes, what it is, and the publication that its docstring names first."""
+    rows = (
+        (
+            f"`{name}`",
+            ", ".join(settings_list.describe_taken(name)),
+            registry.summary("heads", name),
+            _find_source(name),
+        )
+        for name in registry.names("heads")
+    )
+    return _table(("name", "takes", "what it is", "source"), rows)
 
 
 def write_labels() -> str:
@@ -107,7 +123,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "switches": write_switches,
     "changelog": write_page("CHANGELOG.md"),
     "contributing": write_page("CONTRIBUTING.md"),
-    **{kind: write_names(kind) for kind in registry.PACKAGES},
+    **{kind: write_names(kind) for kind in registry.PACKAGES if kind != "heads"},
+    "heads": write_heads,
 }
 
 
@@ -125,6 +142,13 @@ def _write_options(command: click.Command, context: click.Context) -> str:
     options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     records = [record for one in options if (record := one.get_help_record(context))]
     return _table(("option", "meaning"), ((f"`{name}`", _escape(text)) for name, text in records)) if records else ""
+
+
+def _find_source(head: str) -> str:
+    """Find the first `AUTHORS YEAR, "TITLE"` in a head's docstring."""
+    doc = " ".join((inspect.getdoc(registry.load("heads", head)) or "").split())
+    found = _CITED.search(doc)
+    return f"{found[1]}, *{found[2]}*" if found else ""
 
 
 def _write_settings(settings: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from featurestore.errors import BadValue
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
 _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
+PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
 Value = TypeVar("Value")
 
@@ -89,6 +90,21 @@ def parse_encoder(text: str) -> EncoderSpec:
             f"{text!r} is not an encoder", expected="[NAME=]CHECKPOINT, for example audio=facebook/wav2vec2-base-960h"
         )
     return EncoderSpec(name, checkpoint)
+
+
+def choose_default_files(files: Iterable[str]) -> dict[str, str]:
+    """Choose one feature file of each encoder, by the encoder's name.
+
+    Files of the paper's experiment are left out: what stands behind their `@` is not a fold.
+
+    >>> choose_default_files(["audio@2", "audio@1", "text", "text@1", "text@paper-fixed", "mfcc@paper"])
+    {'audio': 'audio@1', 'text': 'text'}
+    """
+    found: dict[str, str] = {}
+    for file in sorted(files):  # `text` before `text@1`
+        if PAPER not in file:
+            found.setdefault(file.partition("@")[0], file)
+    return dict(sorted(found.items()))
 
 
 def check_list(values: Iterable[Value], name: str) -> Iterable[Value]:

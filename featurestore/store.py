@@ -17,7 +17,7 @@ from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
-from featurestore.spec import FeatureSpec, check_list, parse_feature
+from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_feature
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -159,14 +159,13 @@ class Store:
         """List `mean` (or `functionals`) and, if there are any, `logits` of every encoder.
 
         An encoder that was fine-tuned for each fold (`text@1`, `text@2`, …) is listed once, by its name without the
-        fold.
+        fold. Files of the paper's experiment (`text@paper-fixed`) are left out.
 
         Raises:
             NotFound: the store has no such features.
         """
         found = []
-        files = {encoder.partition("@")[0]: encoder for encoder in reversed(self.encoders())}  # `text` before `text@1`
-        for encoder, file in sorted(files.items()):
+        for encoder, file in choose_default_files(self.encoders()).items():
             kinds = self.file(file).kinds
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:

@@ -16,29 +16,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
+    from heads._dialogues import DialogueBatch, DialogueHead
     from heads._dotted_path import UnusableClassifier, suggest_classifiers
-    from heads._inputs import Block, Frames, Inputs, Turns
+    from heads._inputs import Block, Frames, Inputs, Layout, Turns
+    from heads._network import NetworkHead
+    from heads._taken import name_taken, read_taken
+    from heads._utterances import UtteranceBatch, UtteranceHead, VectorHead
 
 __all__ = [
     "Block",
     "Codes",
+    "DialogueBatch",
+    "DialogueHead",
     "Frames",
     "Head",
     "Inputs",
+    "Layout",
     "Matrix",
+    "NetworkHead",
     "Turns",
     "UnusableClassifier",
+    "UtteranceBatch",
+    "UtteranceHead",
+    "VectorHead",
     "draw_seed",
     "list_baselines",
     "list_heads",
     "load_head",
+    "name_taken",
+    "read_taken",
     "suggest_classifiers",
 ]
 
 _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
-    **dict.fromkeys(("Block", "Frames", "Inputs", "Turns"), "_inputs"),
+    **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
+    "NetworkHead": "_network",
+    **dict.fromkeys(("DialogueBatch", "DialogueHead"), "_dialogues"),
+    **dict.fromkeys(("UtteranceBatch", "UtteranceHead", "VectorHead"), "_utterances"),
     **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),
+    **dict.fromkeys(("name_taken", "read_taken"), "_taken"),
 }
 
 

@@ -22,6 +22,7 @@ from heads._scaling import ColumnScaling, fit_scaling
 from heads._training import Course, train
 
 _FILE = "network.safetensors"
+_STEPS = 8  # of an epoch at least, where there are as many units
 
 
 class Batch(Protocol):
@@ -45,14 +46,17 @@ class NetworkHead(Head):
     Args:
         learning_rate: AdamW's, above 0.
         epochs: passes over the training part, at least 1; the most where a dev part chooses the epoch.
-        batch_size: units (dialogues, or utterances) a step, at least 1.
+        batch_size: units (dialogues, or utterances) a step at most, at least 1. Where training has fewer than eight
+            such batches, they are smaller, so that an epoch has eight steps.
         weight_decay: AdamW's, at least 0.
         dropout: probability, at least 0 and below 1.
         max_grad_norm: gradients are scaled down to this norm, above 0.
         class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
-        validation_fraction: part of the units given to `fit` that is kept aside to choose the epoch, 0 to 0.5. With 0,
-            or where it would be empty, all epochs are run and the last is kept.
-        patience: epochs without a lower loss on that part after which training ends, at least 1.
+        validation_fraction: part of the units given to `fit` that is kept aside, 0 to 0.5. The epoch with the best
+            unweighted average recall on it is kept, which comes later than the one with the lowest loss: networks grow
+            over-confident before they stop to learn. With 0, or where the part would be empty, all epochs are run and
+            the last is kept.
+        patience: epochs without a better recall on that part after which training ends, at least 1.
         device: "auto" (the GPU where there is one) or a torch device such as "cpu".
         random_state: seeds the first weights, dropout, the order of the units and the part kept aside. The global
             generators are left alone.
@@ -62,7 +66,8 @@ class NetworkHead(Head):
         layout_: the blocks and frames that it was fitted on.
         scaling_: mean and standard deviation of each block's columns and of each frame's dimensions.
         history_: one mapping for each epoch with `loss` (mean cross entropy in nats) and `accuracy` (0 to 1) on the
-            training units as they were trained on, and `validation_loss` where there is a part for it; not in a bundle.
+            training units as they were trained on, and `validation_loss` and `validation_recall` where there is a part
+            for them; not in a bundle.
         epoch_: the epoch that was kept, counted from 1; not in a bundle.
     """
 
@@ -147,8 +152,8 @@ class NetworkHead(Head):
                 self.network_,
                 course,
                 torch.from_numpy(row_codes).to(device),
-                batches=lambda random: self._iterate_batches(X, training, random),
-                validation=lambda: self._iterate_batches(X, validation, None),
+                batches=lambda random: self._iterate_batches(X, training, self._limit_size(training), random),
+                validation=lambda: self._iterate_batches(X, validation, self.batch_size),
                 after_epoch=self._end_epoch,
                 seed=seed,
             )
@@ -175,7 +180,7 @@ class NetworkHead(Head):
         vectors: dict[int, NDArray[np.float32]] = {}
         self.network_.eval()
         with torch.inference_mode():
-            for batch in self._iterate_batches(inputs, self._list_units(inputs), None):
+            for batch in self._iterate_batches(inputs, self._list_units(inputs), self.batch_size):
                 vectors |= zip(batch.rows.tolist(), function(batch).cpu().numpy(), strict=True)
         return np.stack([vectors[row] for row in inputs.targets.tolist()])
 
@@ -195,10 +200,10 @@ class NetworkHead(Head):
         return [units[number] for number in sorted(kept)], [units[number] for number in sorted(aside)]
 
     def _iterate_batches(
-        self, inputs: Inputs, units: Sequence[Indices], random: np.random.Generator | None
+        self, inputs: Inputs, units: Sequence[Indices], size: int, random: np.random.Generator | None = None
     ) -> Iterator[Any]:
-        """Yield batches of units of similar length, in random order if there is a generator."""
-        device, size = find_device(self.network_), self.batch_size
+        """Yield batches of at most `size` units of similar length, in random order if there is a generator."""
+        device = find_device(self.network_)
         order = np.arange(len(units)) if random is None else random.permutation(len(units))
         lengths = np.array([self._measure(inputs, units[number]) for number in order])
         window = size * (8 if random is not None else max(1, len(units)))  # units that are sorted by length together
@@ -208,6 +213,10 @@ class NetworkHead(Head):
             batches += [part[first : first + size] for first in range(0, len(part), size)]
         for number in range(len(batches)) if random is None else random.permutation(len(batches)):
             yield self._collate(inputs, [units[unit] for unit in batches[number]], device)
+
+    def _limit_size(self, units: Sequence[Indices]) -> int:
+        """Return the size of a training batch."""
+        return min(self.batch_size, max(1, len(units) // _STEPS))
 
     def _weigh_classes(self, codes: Codes, device: torch.device) -> torch.Tensor | None:
         if self.class_weight is None:

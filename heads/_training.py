@@ -1,4 +1,4 @@
-"""Train a network: cross entropy, AdamW, and the epoch with the lowest loss on a part kept aside for that."""
+"""Train a network: cross entropy, AdamW, and the epoch with the best recall on a part kept aside for that."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -42,20 +42,21 @@ def train(
         codes: class number of each row (R,); -1 for a row without a class, which is not trained towards.
         batches: draws the batches of an epoch.
         validation: makes the batches that choose the epoch; none if the last epoch is kept.
-        after_epoch: receives the epoch's `epoch`, `loss`, `accuracy` and, where there is one, `validation_loss`.
+        after_epoch: receives the epoch's `epoch`, `loss`, `accuracy` and, where there is a part that chooses,
+            `validation_loss` and `validation_recall`.
         seed: of the order of the batches.
     """
     random = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=course.learning_rate, weight_decay=course.weight_decay)
-    best, kept, weights = np.inf, course.epochs, None
+    best, kept, weights = (-1.0, 0.0), course.epochs, None
     for epoch in range(1, course.epochs + 1):
         line = {"epoch": epoch, **_run_epoch(network, course, codes, batches(random), optimizer)}
-        loss = _measure_loss(network, course, codes, validation())
-        after_epoch(line if loss is None else line | {"validation_loss": loss})
-        if loss is None:
+        found = _validate(network, course, codes, validation())
+        after_epoch(line | ({"validation_loss": found.loss, "validation_recall": found.recall} if found else {}))
+        if found is None:
             continue
-        if loss < best:
-            best, kept, weights = loss, epoch, copy.deepcopy(network.state_dict())
+        if (found.recall, -found.loss) > best:
+            best, kept, weights = (found.recall, -found.loss), epoch, copy.deepcopy(network.state_dict())
         elif epoch - kept >= course.patience and weights:
             break
     if weights:
@@ -69,7 +70,10 @@ def _run_epoch(
     network.train()
     total, right, count = 0.0, 0, 0
     for batch in batches:
-        loss, outputs, targets = _compute_loss(network, course, codes, batch)
+        targets = codes[batch.rows]
+        known = targets >= 0
+        outputs, targets = network(batch)[known], targets[known]
+        loss = nn.functional.cross_entropy(outputs, targets, course.class_weights)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), course.max_grad_norm)
         optimizer.step()
@@ -80,23 +84,24 @@ def _run_epoch(
     return {"loss": total / count, "accuracy": right / count}
 
 
-def _measure_loss(network: nn.Module, course: Course, codes: torch.Tensor, batches: Batches) -> float | None:
-    """Compute the mean loss over the rows that have a class, or None if there are none."""
+@dataclass(frozen=True)
+class _Validation:
+    """The mean loss and the unweighted average recall on a part."""
+
+    loss: float
+    recall: float
+
+
+def _validate(network: nn.Module, course: Course, codes: torch.Tensor, batches: Batches) -> _Validation | None:
+    """Measure the rows that have a class, or return None if there are none."""
     network.eval()
-    total, count = 0.0, 0
     with torch.inference_mode():
-        for batch in batches:
-            loss, _, targets = _compute_loss(network, course, codes, batch)
-            total += loss.item() * len(targets)
-            count += len(targets)
-    return total / count if count else None
-
-
-def _compute_loss(
-    network: nn.Module, course: Course, codes: torch.Tensor, batch: Any
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the mean loss over the rows of a batch that have a class, their outputs (K, C) and class numbers (K,)."""
-    targets = codes[batch.rows]
-    known = targets >= 0
-    outputs, targets = network(batch)[known], targets[known]
-    return nn.functional.cross_entropy(outputs, targets, course.class_weights), outputs, targets
+        pairs = [(network(batch), codes[batch.rows]) for batch in batches]
+        if not pairs:
+            return None
+        outputs, targets = map(torch.cat, zip(*pairs, strict=True))
+        outputs, targets = outputs[targets >= 0], targets[targets >= 0]
+        loss = nn.functional.cross_entropy(outputs, targets, course.class_weights)
+        right = outputs.argmax(dim=1) == targets
+        recalls = [right[targets == one].float().mean() for one in targets.unique()]
+    return _Validation(float(loss), float(torch.stack(recalls).mean()))

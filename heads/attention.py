@@ -29,7 +29,7 @@ class AttentionHead(UtteranceHead):
     and, over the states of a BLSTM, in Mirsamadi, Barsoum and Zhang 2017, "Automatic Speech Emotion Recognition Using
     Recurrent Neural Networks with Local Attention".
 
-    Differences: AdamW at one learning rate, dropout before the last layer, and the epoch with the lowest loss.
+    Differences: AdamW at one learning rate, dropout before the last layer, and the epoch with the best recall.
 
     Args:
         hidden: units of the layer that each frame passes, at least 1.

@@ -28,6 +28,8 @@ _WIDE = 0.3  # gamma="wide" in units of "scale"
 class SVMHead(Head):
     """RBF support vector machine on standardized columns, one class against one.
 
+    Cortes and Vapnik 1995, "Support-Vector Networks", by scikit-learn's `SVC`.
+
     `predict` gives the class with the highest score, as scikit-learn's `SVC(break_ties=True)` does, which is the most
     probable one. Plain `SVC` counts the votes of pairs of classes, and may answer another than the most probable class.
     The scores cost nothing: on six feature sets of EmoDB and of the demo corpus, with and without

@@ -64,6 +64,12 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
     help="Also fit every head on these train sizes, parts of the training part: a learning curve.",
 )
 @accept_old_name("--shares", "--train-sizes")
+@click.option(
+    "--flaws",
+    is_flag=True,
+    help="Also run every system under the flaws of published protocols, as controls: random-utterance, "
+    "dialogue-letter, paper-tail, and the epoch chosen on test.",
+)
 @click.option("--test-store", type=click.Path(path_type=Path, file_okay=False), help="Test store for cross-corpus.")
 @click.option("--test-labels", help="Label scheme of the test store, or a JSON file of code to class (null drops it).")
 @engine_options
@@ -79,6 +85,7 @@ def command(as_json: bool, **options: Any) -> None:
     \b
     Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
               cli benchmark --heads svm,mlp --features both --permute --train-sizes 0.1,0.25,0.5 --out results
+              cli benchmark --heads svm,mlp --protocol speaker-kfold --flaws --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
     from benchmarks.compare import compare

@@ -25,7 +25,9 @@ class Kind(click.Choice[str]):
 def command(kind: str, settings: bool, as_json: bool) -> None:
     """List what is available, one line each.
 
-    The line of a plug-in ends with its origin in brackets.
+    The second column of heads is what they take: a vector, or blocks of
+    features, all frames, all layers, the dialogue, words. The line of a
+    plug-in ends with its origin in brackets.
 
     \b
     Examples: cli list heads
@@ -45,9 +47,22 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
 
         print_answer(settings_list.settings_to_json(lines), settings_list.render_settings(lines), as_json)
         return
-    width = max(map(len, lines))
-    text = "\n".join(f"{name:<{width}}  {line}{_origin(kind, name)}" for name, line in lines.items())
+    rows = [[name, *_middle(kind, name), line] for name, line in lines.items()]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]] + [0]
+    text = "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + _origin(kind, row[0])
+        for row in rows
+    )
     print_answer(lines, text, as_json)
+
+
+def _middle(kind: str, name: str) -> list[str]:
+    """Return the text between a name and its summary: what a head takes."""
+    if kind != "heads":
+        return []
+    from benchmarks.evaluation.settings_list import describe_taken
+
+    return [", ".join(describe_taken(name))]
 
 
 def _list_usable(kind: str) -> list[str]:

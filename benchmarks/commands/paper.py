@@ -37,12 +37,18 @@ from featurestore.console import PARTLY_FAILED, corpus_options, json_option, pri
 @click.option("--epochs-text", type=click.IntRange(min=1), default=9, help="Epochs of the text encoder.")
 @click.option("--epochs-audio", type=click.IntRange(min=1), default=9, help="Epochs of the audio encoder.")
 @click.option("--epochs-fusion", type=click.IntRange(min=1), default=6, help="Epochs of the fusion network.")
+@click.option(
+    "--related/--no-related",
+    default=True,
+    help="Also run the systems that the paper quotes, on its encoders and split.",
+)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, mode: str, as_json: bool, related: bool, **options: Any) -> None:
     """Reproduce the paper, and compare with its tables.
 
-    Fine-tunes both encoders, extracts, fuses, and writes one page with the six tables, curves and confusion matrices.
+    Fine-tunes both encoders, extracts, fuses, and writes one page with the six tables, curves and confusion matrices,
+    and with the systems that the paper quotes, run on the same encoders and split.
     A stopped run continues, and finished steps are reused.
 
     \b
@@ -52,13 +58,15 @@ def command(ctx: click.Context, /, mode: str, as_json: bool, **options: Any) -> 
     """
     from benchmarks.paper.paper_plan import Epochs
     from benchmarks.paper.paper_run import render_result, run_paper
+    from benchmarks.paper.related_work import read_related_work
     from benchmarks.paper.switches import MODES
     from featurestore.preparation.open_store import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
     out = options.pop("out") or store.path / "paper" / mode
-    result = run_paper(store, out=out, switches=MODES[mode], epochs=epochs, say=say, **options)
+    systems = read_related_work() if related else ()
+    result = run_paper(store, out=out, switches=MODES[mode], epochs=epochs, related=systems, say=say, **options)
     print_answer(result.results, render_result(result), as_json)
     if result.failed:
         ctx.exit(PARTLY_FAILED)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.evaluation.source import FeatureSource
+from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, NotFound, UnknownName, quote
-from featurestore.spec import FeatureSpec, format_checkpoint, parse_feature
+from featurestore.spec import FeatureSpec, choose_default_files, format_checkpoint, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -94,14 +95,16 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
     """Check that an encoder of the store has the kind of feature that is asked of it.
 
     Raises:
-        UnknownName: it does not, or no kind is named; the message names the closest feature of this encoder.
+        UnknownName: it does not, or no kind is named. The message gives the command that adds frames or layers, or
+            the closest feature of this encoder.
     """
     for feature in features:
-        encoder = feature.partition(".")[0].partition("@")[0]
+        encoder, _, kind = feature.partition(".")
+        encoder = encoder.partition("@")[0]
         files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
         if not files or "@" in feature or "[" in feature:
             continue  # where they are read, encoders, frames and layers are checked
-        own = list(dict.fromkeys(f"{encoder}.{kind}" for name in files for kind in store.kinds(name)))
+        own = list(dict.fromkeys(f"{encoder}.{one}" for name in files for one in store.kinds(name)))
         if feature in own:
             continue
         plain = [name for name in own if "[" not in name]
@@ -109,7 +112,7 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
         raise UnknownName(
             f"unknown feature {feature!r}",
             expected=f"ENCODER.KIND, one of {', '.join(plain or own)}",
-            do=f"did you mean {' or '.join(close or plain or own)}?",
+            do=_suggest_extraction(store, files, kind) or f"did you mean {' or '.join(close or plain or own)}?",
         )
 
 
@@ -177,23 +180,25 @@ def _default_features(store: FeatureSource, kind: str, modality: str) -> list[Fe
 
 def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
     """List the feature of a kind of each encoder that has it."""
-    names = {name.partition("@")[0]: name for name in reversed(store.encoders())}  # `text` before `text@1`
-    found = [FeatureSpec(encoder, kind) for encoder, name in sorted(names.items()) if kind in store.kinds(name)]
+    names = choose_default_files(store.encoders())
+    found = [FeatureSpec(encoder, kind) for encoder, name in names.items() if kind in store.kinds(name)]
     if not found:
         raise NotFound(
             f"{store.path} has no {kind} of any encoder",
             expected=f"a feature file with {kind}",
             got=", ".join(names),
-            do=_suggest_extraction(store, names.values(), kind),
+            do=_suggest_extraction(store, names.values(), kind)
+            or f"extract an encoder that has {kind}, such as a network of cli list encoders",
         )
     return found
 
 
 def _suggest_extraction(store: FeatureSource, encoders: Iterable[str], kind: str) -> str:
-    """Write the command that adds a kind of feature to the files of a store."""
-    checkpoints = ((name, format_checkpoint(store.describe(name))) for name in encoders)
-    words = [f"--encoder {quote(f'{name}={checkpoint}')}" for name, checkpoint in checkpoints]
-    return f"cli extract --store {quote(store.path)} {' '.join(words)} --{kind}"
+    """Write the command that adds frames or layers to a store, or an empty string if no encoder can give them."""
+    described = {name: store.describe(name) for name in encoders}
+    checkpoints = {name: format_checkpoint(one) for name, one in described.items() if kind in list_optional_kinds(one)}
+    words = [f"--encoder {quote(f'{name}={checkpoint}')}" for name, checkpoint in checkpoints.items()]
+    return f"cli extract --store {quote(store.path)} {' '.join(words)} --{kind}" if words else ""
 
 
 def _list_layers(store: FeatureSource) -> list[FeatureSet]:

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
-from featurestore.errors import Mismatch
+from featurestore.errors import Mismatch, UnknownName, quote
 from featurestore.head_inputs import FRAMES, WORDS, list_taken
 from featurestore.plugin_errors import explain_errors
 
@@ -39,13 +39,12 @@ def choose_feature_sets(
     estimator = construct(head, params)
     if list_taken(estimator) == {WORDS}:
         return [TRANSCRIPTS]
-    kind, modality = getattr(estimator, "KIND", ""), getattr(estimator, "modality", "")
-    filled = fill_feature_sets(store, feature_sets, kind, modality)
+    filled, reasons = _fill(store, head, estimator, feature_sets)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
     fitting = [one for one in filled if not obstacles[one.name]]
-    reasons = [f"{obstacles[one.name]} (features {one.name})" for one in filled if obstacles[one.name]]
+    reasons += [f"{obstacles[one.name]} (features {one.name})" for one in filled if obstacles[one.name]]
     if not fitting:
-        raise Mismatch(reasons[0], do=_suggest(estimator))
+        raise Mismatch(reasons[0], do=_suggest(store, estimator))
     for reason in reasons:
         say(f"left out: {reason}")
     return fitting
@@ -55,6 +54,25 @@ def construct(head: str, params: Mapping[str, Any]) -> Any:
     """Construct a head with its settings, and explain a plug-in that fails."""
     with explain_errors("heads", head, "its constructor"):
         return registry.load("heads", head)(**params)
+
+
+def _fill(
+    store: FeatureSource, head: str, estimator: Any, feature_sets: Sequence[FeatureSet]
+) -> tuple[list[FeatureSet], list[str]]:
+    """Fill feature sets, and describe each ready set that has nothing of the kind that a head reads."""
+    kind, modality = getattr(estimator, "KIND", ""), getattr(estimator, "modality", "")
+    fillable, reasons = [], []
+    for one in feature_sets:
+        try:
+            fill_feature_sets(store, (one,), kind, modality)
+        except UnknownName as problem:
+            if one.features or not kind:
+                raise
+            reasons.append(f"head {head} reads {kind}, and {problem.what}")
+        else:
+            fillable.append(one)
+    every_one_empty = feature_sets and not fillable
+    return [] if every_one_empty else fill_feature_sets(store, fillable, kind, modality), reasons
 
 
 def _find_obstacle(store: FeatureSource, head: str, estimator: Any, feature_set: FeatureSet) -> str:
@@ -78,11 +96,20 @@ def _list_needed(estimator: Any) -> tuple[str, ...]:
     return needed
 
 
-def _suggest(estimator: Any) -> str:
+def _suggest(store: FeatureSource, estimator: Any) -> str:
     kind, needed = getattr(estimator, "KIND", ""), _list_needed(estimator)
     if needed:
-        kind = kind or "mean"
-        return f"--features {'+'.join(f'{modality}.{kind}' for modality in needed)}"
+        return _suggest_modalities(store, kind, needed)
     if kind:
-        return f"--features ENCODER.{kind}; what the store has: cli inspect STORE"
+        return f"--features ENCODER.{kind}; what the store has: cli inspect {quote(store.path)}"
     return "a number of frames makes a vector: ENCODER.frames[170]; heads that take all frames: cli list heads"
+
+
+def _suggest_modalities(store: FeatureSource, kind: str, needed: Sequence[str]) -> str:
+    """Suggest a feature of each modality that a head needs, or to extract one where the store has none."""
+    known = [feature for one in fill_feature_sets(store, (), kind) for feature in one.features]
+    found = {find_modality(store, feature.encoder): feature for feature in reversed(known)}
+    if missing := [modality for modality in needed if modality not in found]:
+        with_kind = f" with --{kind}" if kind else ""
+        return f"extract an encoder of {' and of '.join(missing)}{with_kind}: cli extract --store {quote(store.path)}"
+    return f"give features of {' and '.join(needed)}, such as {' and '.join(str(found[one]) for one in needed)}"

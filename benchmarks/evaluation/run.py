@@ -6,7 +6,7 @@
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evaluation.flaws import BEST_EPOCH, EpochChooser, run_all_epochs
 from benchmarks.evaluation.head_features import construct
+from benchmarks.evaluation.head_settings import default_params
 from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
@@ -49,6 +51,7 @@ class RunResult:
         params: the settings that were used, all of them.
         seconds: `tune` (the search), `fit` and `predict`, the last of the unchanged test part.
         peak_mb: the peak memory of the process during the run, including what it had loaded before.
+        epoch: the one that was chosen on the test part, counted from 1; 0 of a run without this flaw.
     """
 
     head: Any
@@ -59,12 +62,16 @@ class RunResult:
     params: Mapping[str, Any]
     seconds: Mapping[str, float]
     peak_mb: float
+    epoch: int = 0
 
 
 def execute(
     store: FeatureSource, spec: RunSpec, permutations: Sequence[ModalityFeatures | None] = (None,)
 ) -> RunResult:
     """Fit once, and predict the test part once for each permutation.
+
+    Under the flaw `best epoch on test`, the test part is predicted after each epoch, within the seconds to fit, and the
+    answers are those of the best epoch.
 
     Args:
         store: the features.
@@ -83,12 +90,17 @@ def execute(
     started = time.perf_counter()
     params = choose_params(kind, spec, train, y)
     searched = time.perf_counter()
-    head = fit(spec.head, kind(**params), train, y)
+    chooser = _make_chooser(spec, test) if test and spec.flaw == BEST_EPOCH else None
+    params = run_all_epochs(params, default_params(spec.head)) if chooser else params
+    head = fit(spec.head, kind(**params), train, y, chooser)
     fitted = time.perf_counter()
     plain: Any = predict_proba(spec.head, head, test) if test else None
     ended = time.perf_counter()
     seconds = {"tune": searched - started, "fit": fitted - searched, "predict": ended - fitted}
     peak_mb = _peak_mb()
+    if chooser:
+        chooser.check()
+        plain = chooser.probabilities
     probabilities = [
         predict_proba(spec.head, head, permute(test, permuted, test_ids, spec.fold.name, spec.seed))
         if permuted
@@ -97,7 +109,17 @@ def execute(
         if test
     ]
     answers = tuple(ClassPredictions(tuple(map(str, head.classes_[one.argmax(1)])), one) for one in probabilities)
-    return RunResult(head, list_widths(train), scaling, test_ids, answers, head.get_params(), seconds, peak_mb)
+    return RunResult(
+        head,
+        list_widths(train),
+        scaling,
+        test_ids,
+        answers,
+        head.get_params(),
+        seconds,
+        peak_mb,
+        epoch=chooser.epoch if chooser else 0,
+    )
 
 
 def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) -> dict[str, Any]:
@@ -124,7 +146,9 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) ->
             raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
 
-def fit(head: str, estimator: Any, inputs: Inputs, y: Sequence[str]) -> Any:
+def fit(
+    head: str, estimator: Any, inputs: Inputs, y: Sequence[str], after_epoch: Callable[[Any], object] | None = None
+) -> Any:
     """Fit a head and return it.
 
     Args:
@@ -132,6 +156,7 @@ def fit(head: str, estimator: Any, inputs: Inputs, y: Sequence[str]) -> Any:
         estimator: unfitted.
         inputs: what to learn from (N targets).
         y: their classes (N,).
+        after_epoch: receives the head after each epoch; only for a head that learns in epochs.
 
     Raises:
         BadValue: the head cannot use a setting, or there is only one class.
@@ -139,7 +164,8 @@ def fit(head: str, estimator: Any, inputs: Inputs, y: Sequence[str]) -> Any:
     """
     with explain_errors("heads", head, "fit"):
         try:
-            return estimator.fit(give(estimator, inputs), y)
+            watched = {"after_epoch": after_epoch} if after_epoch else {}
+            return estimator.fit(give(estimator, inputs), y, **watched)
         except ValueError as error:
             one_class = len(set(y)) < 2
             do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"
@@ -172,6 +198,11 @@ def predict_proba(head: str, estimator: Any, inputs: Inputs) -> np.ndarray:
         got=got,
         do="correct the plug-in, then run the same command again" if plugin else "give other settings by --param",
     )
+
+
+def _make_chooser(spec: RunSpec, test: Inputs) -> EpochChooser:
+    truth = [spec.classes[utterance_id] for utterance_id in sorted(spec.fold.test)]
+    return EpochChooser(spec.head, lambda estimator: predict_proba(spec.head, estimator, test), truth)
 
 
 def _reset_peak() -> None:

@@ -39,6 +39,7 @@ class RunSpec:
         protocol: its registry name.
         leak: which encoder was fine-tuned on test utterances, or an empty string.
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
+        flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
     """
 
     head: str
@@ -58,6 +59,7 @@ class RunSpec:
     protocol: str = ""
     leak: str = ""
     surroundings: Surroundings = field(default_factory=Surroundings)
+    flaw: str = ""
 
     @property
     def context(self) -> str:
@@ -109,6 +111,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     around = spec.surroundings
     content |= {"turns": around.turns, "context": sorted(around.context_ids)} if around.turns else {}
     content |= {"words": around.words} if around.words else {}
+    content |= {"flaw": spec.flaw} if spec.flaw else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.evaluation.head_settings import default_params, search_space
 from featurestore import registry
+from heads import name_taken, read_taken
 
 _WIDTH = 110  # columns of text
 
@@ -40,21 +41,38 @@ def list_settings(head: str) -> dict[str, Setting]:
     return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
 
 
+def describe_taken(head: str) -> list[str]:
+    """Name what a head takes: `vector`, `blocks`, `frames`, `layers`, `dialogue`, `words`. Only plug-ins are imported.
+
+    >>> describe_taken("bc-lstm")
+    ['blocks', 'dialogue']
+    """
+    source = registry.find_sources("heads")[head]
+    return name_taken(registry.load("heads", head)) if source.plugin else read_taken(source.file)
+
+
 def settings_to_json(heads: Mapping[str, str]) -> dict[str, Any]:
-    """Return each head's summary and settings as plain JSON.
+    """Return each head's summary, what it takes, and its settings as plain JSON.
 
     Args:
         heads: summary by name.
     """
     return {
-        head: {"summary": summary, "settings": {name: asdict(one) for name, one in list_settings(head).items()}}
+        head: {
+            "summary": summary,
+            "takes": describe_taken(head),
+            "settings": {name: asdict(one) for name, one in list_settings(head).items()},
+        }
         for head, summary in heads.items()
     }
 
 
 def render_settings(heads: Mapping[str, str]) -> str:
     """Write each head with its settings below it, for a terminal."""
-    return "\n\n".join("\n".join([f"{head}: {summary}", *_render_lines(head)]) for head, summary in heads.items())
+    return "\n\n".join(
+        "\n".join([f"{head}: {summary}", f"  (takes {', '.join(describe_taken(head))})", *_render_lines(head)])
+        for head, summary in heads.items()
+    )
 
 
 def _render_lines(head: str) -> list[str]:

@@ -156,7 +156,7 @@ def fit_head(
 
 
 def _describe_bundle(saved: Mapping[str, Any]) -> str:
-    features = ", ".join(saved.get("features", ()))
+    features = ", ".join(saved.get("features", ())) or "transcripts"
     return f"head {saved.get('head_name')} on {features}, by protocol {saved.get('protocol')}"
 
 

@@ -190,7 +190,7 @@ class FittedHead:
         features = ", ".join(f"{name} ({width})" for name, width in bundle.blocks.items())
         return [
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
-            f"features {features}",
+            f"features {features or 'none, but the words of transcripts'}",
             *([f"context: {self.context}"] if self.context else []),
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),

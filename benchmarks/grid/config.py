@@ -37,9 +37,10 @@ class BenchmarkConfig:
         train_sizes: also fit every head on these parts of training, above 0 and below 1, for a learning curve.
         allow_leakage: evaluate on leaked utterances, and mark the figures.
         allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
+        flaws: also run every system under published protocol flaws (`benchmarks.evaluation.flaws`).
 
     Raises:
-        BadValue: a normalization, a kind of logits or a train size is invalid.
+        BadValue: a normalization, a kind of logits or a train size is invalid, or there are flaws and a single fold.
         UnknownName: a head, or a setting of it, is unknown.
     """
 
@@ -59,10 +60,17 @@ class BenchmarkConfig:
     train_sizes: tuple[float, ...] = ()
     allow_leakage: bool = False
     allow_degenerate: bool = False
+    flaws: bool = False
 
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
         check_train_sizes(self.train_sizes)
+        if self.flaws and self.fold is not None:
+            raise BadValue(
+                "--flaws compares all folds of a protocol with all folds of another",
+                got=f"--fold {self.fold}",
+                do="leave one of the two out",
+            )
         for normalization in self.normalize:
             check_normalization(normalization)
         for logits in self.logits:

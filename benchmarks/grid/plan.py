@@ -1,24 +1,23 @@
 """Plan a benchmark: one run for each head, feature set, normalization, train size, seed and fold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, product
 from typing import Any
 
 from benchmarks.evaluation.fold_features import ResolvedFeatures, resolve
 from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
 from benchmarks.evaluation.head_features import choose_feature_sets
-from benchmarks.evaluation.head_settings import SEED, is_stochastic
-from benchmarks.evaluation.learning_curve import reduce_training
 from benchmarks.evaluation.permutation_importance import list_modalities
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
-from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.task import Task, open_task
 from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.flaw_plan import FlawPlan, plan_flaws
+from benchmarks.grid.specs import list_fold_specs
 from featurestore.errors import BadValue
 from featurestore.folds.fold import Fold
-from featurestore.normalization import NONE, SPEAKER
+from featurestore.normalization import NONE
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class BenchmarkPlan:
         folds: the same without utterances that lack a feature.
         features: the feature sets, each with every kind of logits that changes it.
         dropped: the utterances that lack a feature, and why.
-        specs: all runs, including those with permuted rows or less training data.
+        specs: all runs, including those with permuted rows or less training data, and those under flaws.
+        flaws: the runs under protocol flaws.
     """
 
     config: BenchmarkConfig
@@ -40,6 +40,7 @@ class BenchmarkPlan:
     features: tuple[ResolvedFeatures, ...]
     dropped: Mapping[str, str]
     specs: tuple[RunSpec, ...]
+    flaws: FlawPlan = field(default_factory=FlawPlan)
 
     def describe_data(self) -> dict[str, Any]:
         """Describe the utterances in the folds for checks."""
@@ -79,8 +80,11 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
     check_speaker_normalization(config.normalize, folds, task.classes, task.speakers, allow=config.allow_degenerate)
-    specs = _list_specs(config, task, folds, features, by_head)
-    return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, tuple(specs))
+    specs = tuple(_list_specs(config, task, folds, features, by_head))
+    flaws = plan_flaws(config, task, folds, by_head, specs) if config.flaws else FlawPlan()
+    for line in flaws.left_out:
+        say(f"--flaws: {line}")
+    return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, (*specs, *flaws.specs), flaws)
 
 
 def _resolve_features(
@@ -129,60 +133,8 @@ def _list_specs(
         for head, normalize in product(config.heads, config.normalize):
             if one not in by_head[head]:
                 continue
-            for spec in _list_fold_specs(config, task, folds, one, head, normalize):
+            for spec in list_fold_specs(config, task, folds, one, head, normalize):
                 spec = replace(spec, leak=leaks.get(spec.fold.name, ""))
                 yield spec
                 if spec.train_size == 1:
                     yield from (replace(spec, permuted=modality) for modality in modalities)
-
-
-def _list_fold_specs(
-    config: BenchmarkConfig,
-    task: Task,
-    folds: Sequence[Fold],
-    features: ResolvedFeatures,
-    head: str,
-    normalize: str,
-) -> Iterator[RunSpec]:
-    """List the runs of one head on one feature set: for each train size and seed every fold."""
-    stochastic, params = is_stochastic(head), config.params.get(head, {})
-    speakers = task.speakers if normalize == SPEAKER else {}
-    speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
-    surroundings = [
-        describe_surroundings(task, fold, inputs, head, params)
-        for fold, inputs in zip(folds, features.folds, strict=True)
-    ]
-    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
-        for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
-            fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
-            yield RunSpec(
-                head=head,
-                params=({SEED: seed} if stochastic else {}) | dict(params),
-                inputs=inputs,
-                fold=fold,
-                classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
-                normalize=normalize,
-                speakers=speakers,
-                search=config.search,
-                seed=seed,
-                train_size=train_size,
-                system=_name_system(head, features, normalize),
-                feature_set=features.name,
-                logits=features.logits,
-                protocol=config.protocol,
-                surroundings=around,
-            )
-
-
-def _list_train_sizes_and_seeds(config: BenchmarkConfig, stochastic: bool) -> Iterator[tuple[float, int]]:
-    """List the seeds of each train size: only the first one for a deterministic run."""
-    for train_size in (1.0, *sorted(config.train_sizes)):
-        for seed in config.seeds if stochastic or config.search or train_size < 1 else config.seeds[:1]:
-            yield train_size, seed
-
-
-def _name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
-    """Name a system. The name enters every digest, so its spelling must not change."""
-    extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
-    extra += [f"{features.logits} logits"] if features.logits else []
-    return ", ".join([f"{head} on {features.name}", *extra])

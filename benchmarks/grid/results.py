@@ -3,12 +3,13 @@
 R/benchmark.json    the config, the digests of the runs, what encoders were fine-tuned on
 R/folds.json        the folds, every id, with their digest
 R/utterances.csv    the utterances in the folds
+R/flaws.json        the folds of each flawed protocol, only where the benchmark measures flaws
 R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import read_object
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
+FLAWS = "flaws.json"
 FORMAT = 2
 _AGAIN = "run the same cli benchmark again: finished runs are kept"
 # of benchmark.json, written by every version
@@ -87,14 +89,30 @@ class Results(Evaluation):
 
     Args:
         controls: systems with less training data or with permuted test rows, which no table of systems shows.
+        flaws: systems under a protocol flaw. Their test parts may be others than those of `folds`, so that they stand
+            in a table of their own only.
+        flaw_folds: the folds of each flawed protocol.
     """
 
     systems: tuple[System, ...]
     controls: tuple[System, ...] = ()
+    flaws: tuple[System, ...] = ()
+    flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
 
 
-def write(out: Path, about: Mapping[str, Any], folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:
-    """Write the files that all runs share."""
+def write(
+    out: Path,
+    about: Mapping[str, Any],
+    folds: Sequence[Fold],
+    utterances: Sequence[Utterance],
+    flaws: Mapping[str, Sequence[Fold]] | None = None,
+) -> None:
+    """Write the files that all runs share, `flaws` being the folds of flawed protocols if they are measured."""
+    if flaws is not None:
+        by_flaw = {name: folding.to_json(one) for name, one in flaws.items()}
+        write_text(out / FLAWS, json.dumps(by_flaw, indent=1, ensure_ascii=False) + "\n")
+    else:
+        (out / FLAWS).unlink(missing_ok=True)  # of another benchmark in this folder
     write_text(out / FOLDS, json.dumps(folding.to_json(folds), indent=1, ensure_ascii=False) + "\n")
     write_text(out / UTTERANCES, manifest.to_csv(utterances))
     write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
@@ -119,14 +137,25 @@ def read(out: Path) -> Results:
         raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
     folds = _read_folds(out / FOLDS)
     runs = [run_records.read(out / RUNS, digest) for digest in about["runs"]]
+    flawed = [run for run in runs if run.record.flaw]
     systems, controls = (
-        _group_by_system([run for run in runs if run.record.is_control == control]) for control in (False, True)
+        _group_by_system([run for run in runs if run.record.is_control == control and not run.record.flaw])
+        for control in (False, True)
     )
-    return Results(about, folds, manifest.read(out / UTTERANCES), systems, controls)
+    flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
+    utterances = manifest.read(out / UTTERANCES)
+    return Results(about, folds, utterances, systems, controls, _group_by_system(flawed), flaw_folds)
 
 
 def _read_folds(path: Path) -> tuple[Fold, ...]:
-    content = read_object(path, do=_AGAIN)
+    return _parse_folds(path, read_object(path, do=_AGAIN))
+
+
+def _read_flaw_folds(path: Path) -> dict[str, tuple[Fold, ...]]:
+    return {name: _parse_folds(path, content) for name, content in read_object(path, do=_AGAIN).items()}
+
+
+def _parse_folds(path: Path, content: Any) -> tuple[Fold, ...]:
     try:
         return tuple(folding.from_json(content))
     except (KeyError, TypeError):
@@ -143,7 +172,9 @@ def _group_by_system(runs: Sequence[RecordedRun]) -> tuple[System, ...]:
 def _name_system(record: RunRecord) -> str:
     train_size = [f"train size {record.train_size:g}"] if record.train_size < 1 else []
     permuted = [f"{record.permuted} permuted"] if record.permuted else []
-    return ", ".join([record.system, *train_size, *permuted])
+    is_protocol = record.flaw == record.protocol
+    flaw = [f"protocol {record.flaw}" if is_protocol else record.flaw] if record.flaw else []
+    return ", ".join([record.system, *train_size, *permuted, *flaw])
 
 
 def _pool(runs: Sequence[RecordedRun]) -> Answers:

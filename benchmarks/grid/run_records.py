@@ -28,7 +28,7 @@ _COLUMNS = ("id", "truth", "prediction")
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_NEW = ("context",)  # keys that records of the first version lack
+_NEW = ("context", "flaw", "epoch")  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -66,6 +66,9 @@ class RunRecord:
         csv_sha256: of the predictions.
         context: the turns that the head sees of a dialogue: `whole dialogue`, `past turns`, or an empty string for
             none, as in the records of earlier versions.
+        flaw: the protocol flaw that the run measures, which makes it a control: the name of a protocol that the system
+            was run by, or `best epoch on test`; else empty.
+        epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
     """
 
     digest: str
@@ -95,11 +98,13 @@ class RunRecord:
     classes: tuple[str, ...]
     csv_sha256: str = ""
     context: str = ""
+    flaw: str = ""
+    epoch: int = 0
 
     @property
     def is_control(self) -> bool:
         """Whether the run is a control of a system and not a system itself."""
-        return self.train_size < 1 or bool(self.permuted)
+        return self.train_size < 1 or bool(self.permuted or self.flaw)
 
     @property
     def fitted_on(self) -> int:
@@ -136,6 +141,8 @@ class RunRecord:
             history=_read_history(result.head),
             classes=tuple(map(str, result.head.classes_)),
             context=spec.context,
+            flaw=spec.flaw,
+            epoch=result.epoch,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -98,7 +98,8 @@ def execute(
     )
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
     kept = {utterance_id for ids in parts for utterance_id in ids}
-    results.write(out, about, planned.folds, [row for row in store.utterances if row.id in kept])
+    rows = [row for row in store.utterances if row.id in kept]
+    results.write(out, about, planned.folds, rows, planned.flaws.folds if planned.config.flaws else None)
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
     fits = len({one.fit_digest for one in missing})
     if fits < len(missing):
@@ -141,6 +142,7 @@ def _describe_benchmark(
         "machine": dict(machine),
         "versions": read_versions(),
         "runs": [one.digest for one in runs],
+        **({"flaws": {"left_out": list(planned.flaws.left_out)}} if config.flaws else {}),
     }
 
 
@@ -204,8 +206,9 @@ def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Pat
         answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
         run_records.write(folder, record, result.utterance_ids, answers)
     train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""
+    flaw = f", flaw {spec.flaw}" if spec.flaw else ""
     searched = f"{result.seconds['tune']:.1f} s to choose settings, " if spec.search else ""
     return (
-        f"{spec.system}{train_size}, fold {spec.fold.name}, seed {spec.seed}: {searched}"
+        f"{spec.system}{train_size}{flaw}, fold {spec.fold.name}, seed {spec.seed}: {searched}"
         f"{result.seconds['fit']:.1f} s to fit"
     )

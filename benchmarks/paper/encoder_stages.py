@@ -1,5 +1,6 @@
 """Run stages one and two: fine-tune each encoder on the training part, then encode every turn with the frozen one."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,21 @@ def finetune_encoder(plan: PaperPlan, modality: str, out: Path, say: Say) -> Sta
     return StageResult(modality, record["classes"], train, test, record["history"])
 
 
-def encode_turns(plan: PaperPlan, modality: str, checkpoint: Path, say: Say) -> Extraction:
-    """Encode every turn with a frozen encoder into the store. Existing features are reused."""
+def encode_turns(
+    plan: PaperPlan, modality: str, checkpoint: Path, say: Say, *, optional: Iterable[str] = ()
+) -> Extraction:
+    """Encode every turn with a frozen encoder into the store. Existing features are reused.
+
+    Args:
+        plan: of the run.
+        modality: `text` or `audio`.
+        checkpoint: the fine-tuned one.
+        say: receives lines for the user.
+        optional: kinds that other stages read beyond the usual and those of the fusion, `frames` and `layers`.
+    """
     spec = EncoderSpec(plan.encoder(modality), str(checkpoint))
-    frames = modality == "audio" and plan.switches.flattened_frames
-    extracted = extract_encoder(plan.store, spec, optional=["frames"] if frames else [], say=say)
+    kinds = {"frames"} if modality == "audio" and plan.switches.flattened_frames else set()
+    extracted = extract_encoder(plan.store, spec, optional=kinds.union(optional), say=say)
     say(extracted.summary())
     return extracted
 

@@ -1,12 +1,13 @@
 """Render the paper's results as one self-contained HTML page and as Markdown."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from benchmarks.paper import paper_figures, paper_tables
+from benchmarks.paper import paper_figures, paper_tables, related_table
 from benchmarks.paper.paper_plan import read_published_figures
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.markdown_table import escape_cell
@@ -33,14 +34,25 @@ def render_page(page: str, results: Mapping[str, Any], drawn: Mapping[str, str])
         drawn: the SVG of each figure, by name.
     """
     environment = make_environment("benchmarks.paper")
-    environment.filters["cell"] = escape_cell
+    environment.filters |= {"cell": escape_cell, "code": mark_code}
     return environment.get_template(f"{page}.j2").render(
         results=results,
         source=read_published_figures()["source"],
         sections=[_section(results, name) for name in NAMES],
         heads=paper_tables.heads_table(results),
+        related=related_table.build_related_table(results),
+        related_header=related_table.HEADER,
         svg={name: Markup(text) for name, text in drawn.items()},
     )
+
+
+def mark_code(text: str) -> Markup:
+    """Return text for HTML, with what stands between backticks as code.
+
+    >>> mark_code("a < b, see `cli paper`")
+    Markup('a &lt; b, see <code>cli paper</code>')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _section(results: Mapping[str, Any], name: str) -> dict[str, Any]:

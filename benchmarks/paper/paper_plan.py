@@ -12,6 +12,7 @@ from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.folds.fold import Fold
 from featurestore.labels import Scheme
+from featurestore.spec import PAPER
 from featurestore.store import Store
 
 CUT = 54_622  # samples at 16 kHz: a tenth of IEMOCAP's longest clip, as in the paper
@@ -70,7 +71,7 @@ class PaperPlan:
 
     def encoder(self, modality: str) -> str:
         """Return the name of an encoder's feature file. Its `@` keeps it out of the store's default features."""
-        return f"{modality}@paper-{self.switches.mode}"
+        return f"{modality}{PAPER}-{self.switches.mode}"
 
     def settings(self, modality: str) -> Any:
         """Return the fine-tuning settings of an encoder: the paper's, or the demo's for its small networks."""

@@ -1,6 +1,7 @@
 """Run the paper's experiment on a corpus: fine-tune, extract, fuse, write the pages. Finished steps are reused."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from benchmarks.paper.fusion_stage import compare_heads, train_fusion
 from benchmarks.paper.label_distribution import count_labels
 from benchmarks.paper.paper_pages import write_pages
 from benchmarks.paper.paper_plan import MODALITIES, Epochs, PaperPlan, read_published_figures
+from benchmarks.paper.related_stage import compare_related_work, extract_handmade, list_optional
+from benchmarks.paper.related_work import RelatedSystem
 from benchmarks.paper.stage_result import Say
 from benchmarks.paper.switches import Switches, describe_switches
 from benchmarks.report.write_report import PAGE
@@ -23,7 +26,7 @@ from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import read_object
 from featurestore.store import Store
 
-RESULTS, HEADS = "results.json", "heads"
+RESULTS, HEADS, RELATED = "results.json", "heads", "related"
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,17 @@ class PaperResult:
 
 
 def run_paper(
-    store: Store, *, out: Path, switches: Switches, epochs: Epochs, text: str = "", audio: str = "", say: Say
+    store: Store,
+    *,
+    out: Path,
+    switches: Switches,
+    epochs: Epochs,
+    text: str = "",
+    audio: str = "",
+    related: Sequence[RelatedSystem] = (),
+    say: Say,
 ) -> PaperResult:
-    """Run the paper's experiment and write `paper.html`, `paper.md`, `results.json` and a report of other heads.
+    """Run the paper's experiment and write `paper.html`, `paper.md`, `results.json`, and a report of other heads.
 
     Args:
         store: prepared. The frozen features are written into it.
@@ -53,6 +64,7 @@ def run_paper(
         epochs: of each model.
         text: text checkpoint to start from; by default the paper's, and on the demo corpus the demo's own.
         audio: audio checkpoint likewise.
+        related: systems of related work to run, too, with a report of their own (`related_work.read_related_work`).
         say: receives lines for the user.
 
     Raises:
@@ -61,11 +73,15 @@ def run_paper(
     _check_same_mode(out, switches)
     plan = PaperPlan(store, switches, epochs, _checkpoints(store.corpus, text, audio))
     stages = [finetune_encoder(plan, modality, out / modality, say) for modality in MODALITIES]
-    extracted = [encode_turns(plan, modality, out / modality, say) for modality in MODALITIES]
+    extracted = [
+        encode_turns(plan, modality, out / modality, say, optional=list_optional(related, modality))
+        for modality in MODALITIES
+    ]
+    extracted += extract_handmade(plan, related, say)
     store = Store(store.path)  # its feature files may be new
     plan = PaperPlan(store, switches, epochs, plan.checkpoints)
     stages.append(train_fusion(plan, out / "fusion.json", say))
-    results = {
+    results: dict[str, Any] = {
         "mode": switches.mode,
         "corpus": count_labels(store, plan.labels),
         "switches": describe_switches(switches),
@@ -73,6 +89,7 @@ def run_paper(
         "interval": INTERVAL,
         "stages": {stage.name: stage.to_json() for stage in stages},
         "heads": compare_heads(plan, out / HEADS, say),
+        "related": compare_related_work(plan, related, out / RELATED, say) if related else None,
     }
     results["differences"] = list_differences(results, plan)
     write_text(out / RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
@@ -90,7 +107,10 @@ def render_result(result: PaperResult) -> str:
         paper = read_published_figures()["stages"][name]["blocks"][-1]["accuracy"]
         lines.append(f"  {name:<6}  accuracy {figure}, n = {found['n']}; published {paper:.3f} %")
     lines += [f"difference: {line}" for line in results["differences"]]
-    lines += [f"report of other heads {result.out / HEADS / PAGE}", f"page {result.out / 'paper.html'}"]
+    lines.append(f"report of other heads {result.out / HEADS / PAGE}")
+    if results["related"]:
+        lines.append(f"report of related work {result.out / RELATED / PAGE}")
+    lines.append(f"page {result.out / 'paper.html'}")
     return "\n".join(lines)
 
 

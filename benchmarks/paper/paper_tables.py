@@ -50,7 +50,7 @@ def stage_tables(results: Mapping[str, Any], name: str) -> list[PaperTable]:
 def heads_table(results: Mapping[str, Any]) -> PaperTable:
     """Return the table of other heads and single modalities on the same features."""
     rows = [
-        [row["modality"], row["head"], *(_with_interval(row["metrics"][name], row["leak"]) for name in _METRICS)]
+        [row["modality"], row["head"], *(format_metric(row["metrics"][name], row["leak"]) for name in _METRICS)]
         for row in results["heads"]
     ]
     n = results["heads"][0]["metrics"]["accuracy"]["n"]
@@ -60,6 +60,11 @@ def heads_table(results: Mapping[str, Any]) -> PaperTable:
         "first token, the mean of the audio's frames), each head with its defaults. In brackets: 95 % intervals."
     )
     return PaperTable("Not in the paper: other heads, single modalities", header, rows, [note])
+
+
+def format_metric(found: Mapping[str, Any], leak: str) -> str:
+    """Format a metric in percent with its interval, marked where it leaks."""
+    return format_interval(found["value"], found["low"], found["high"], " !" if leak else "")
 
 
 _METRICS = ("accuracy", "unweighted_average_recall")
@@ -106,15 +111,11 @@ def _figures(paper: float | None, measured: Mapping[str, Any], leak: str) -> lis
     """Return published value, measured value with its interval, difference and n."""
     difference = NONE if paper is None else format_points(measured["value"] - paper / 100)
     value = NONE if paper is None else f"{paper:.3f}"
-    return [value, _with_interval(measured, leak), difference, f"{measured['n']:,}"]
+    return [value, format_metric(measured, leak), difference, f"{measured['n']:,}"]
 
 
 def _percent(value: float, leak: str) -> str:
     return f"{format_percent(value)}{' !' if leak else ''}"
-
-
-def _with_interval(found: Mapping[str, Any], leak: str) -> str:
-    return format_interval(found["value"], found["low"], found["high"], " !" if leak else "")
 
 
 def _count_published(name: str) -> str:

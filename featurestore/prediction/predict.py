@@ -158,11 +158,13 @@ def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
 
 
 def _place_rows(rows: Sequence[_Row], table: Path, say: Say) -> dict[str, TurnPlace]:
-    """Find the place of each row in its dialogue, by row number, because ids may repeat."""
-    places = place_turns(
-        (replace(row.utterance, id=str(number)) for number, row in enumerate(rows)),
+    """Find the place of each row in its dialogue, by row number from 0, because ids may repeat."""
+    names = [f"{row.utterance.id} (row {number})" for number, row in enumerate(rows, start=1)]
+    found = place_turns(
+        (replace(row.utterance, id=name) for name, row in zip(names, rows, strict=True)),
         segments=any(row.item.start is not None for row in rows),
     )
+    places = {str(number): found[name] for number, name in enumerate(names) if name in found}
     if not places:
         raise BadValue(
             f"this bundle reads dialogues, and no row of {table} names one",

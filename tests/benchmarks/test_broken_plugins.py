@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from benchmarks.evaluation.run import fit, predict_proba
 from benchmarks.grid.config import BenchmarkConfig
 from featurestore import plugins, registry
 from featurestore.errors import BadValue, Unavailable
+from tests.support.quick_heads import as_inputs
 
 HEAD = '''"""A head."""
 from heads.prior import PriorHead
@@ -23,7 +25,7 @@ KIND = "heads"
 class Mine(PriorHead):
     {body}
 '''
-X, Y = [[0.0], [1.0]], ["a", "b"]
+X, Y = np.array([[0.0], [1.0]]), ["a", "b"]
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def add(monkeypatch, tmp_path):
 def test_an_error_in_fit_is_named_with_its_line(add):
     origin = add("one.py", HEAD.format(body="def _fit(self, X, codes): self.no_such"))
     with pytest.raises(Unavailable) as caught:
-        fit("one", registry.load("heads", "one")(), X, Y)
+        fit("one", registry.load("heads", "one")(), as_inputs(X), Y)
     assert str(caught.value) == (
         f"{origin} failed in fit: AttributeError: 'Mine' object has no attribute 'no_such' (line 9)\n"
         "  do: correct the plug-in, then run the same command again"
@@ -55,7 +57,7 @@ def test_an_error_in_fit_is_named_with_its_line(add):
 def test_a_value_that_a_plugin_refuses_is_not_a_fault_of_its_own(add):
     add("two.py", HEAD.format(body="def _fit(self, X, codes): raise ValueError('C must be above 0')"))
     with pytest.raises(BadValue, match="head two: C must be above 0\n  do: give another value by --param"):
-        fit("two", registry.load("heads", "two")(), X, Y)
+        fit("two", registry.load("heads", "two")(), as_inputs(X), Y)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_predictions_that_are_no_probabilities_are_refused(add, body, said):
     origin = add("three.py", HEAD.format(body=f"def _predict_proba(self, X): {body}"))
     head = registry.load("heads", "three")().fit(X, Y)
     with pytest.raises(Unavailable) as caught:
-        predict_proba("three", head, X)
+        predict_proba("three", head, as_inputs(X))
     assert str(caught.value).startswith(f"{origin}{':' if 'returned' in said else ''} {said}")
 
 

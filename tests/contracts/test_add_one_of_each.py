@@ -22,6 +22,7 @@ TESTED = {
     "loudness": ("loudness", "test_encoders", 12),
     "nearest_mean": ("nearest-mean", "test_heads", 9),
     "chance": ("chance", "test_heads", 7),
+    "nearby_turns": ("nearby-turns", "test_context_heads", 20),
     "by_gender": ("by-gender", "test_protocols", 5),
     "genders_in_test": ("genders-in-test", "test_checks", 10),
 }
@@ -88,6 +89,20 @@ def test_a_head_is_fitted_by_the_protocol_and_judged_by_the_check(home, plugins)
     assert "do: give the file: cli --plugin nearest_mean.py …" in told
 
 
+def test_a_context_head_is_fitted_on_dialogues_and_predicts_a_table_of_them(home, plugins):
+    words = ["fit-head", "--store", "store", "--head", "nearby-turns", "--protocol", "dialogue-kfold", *FEATURES]
+    words += ["--param", "epochs=20", "--param", "validation_fraction=0", "--param", "learning_rate=0.01"]
+    found = json.loads(run([*words, "--out", "context", "--json"], home, plugins).stdout)
+    assert found["context"] == "whole dialogue"
+    assert found["metrics"]["accuracy"]["value"] > 0.9
+    rows = ["audio,dialogue", *(f"release/0-F-{'AN'[number % 2]}-{number}.wav,first" for number in range(4))]
+    (home / "turns.csv").write_text("\n".join(rows), "utf-8")
+    told = run(["predict", "context", "--table", "turns.csv", "--json"], home, plugins).stdout
+    assert [one["emotion"] for one in json.loads(told)] == ["anger", "neutral"] * 2
+    told = run(["predict", "context", "--audio", "release/0-F-A-0.wav"], home, plugins).stderr
+    assert told.startswith("no context: this bundle reads the turns around an utterance")
+
+
 def test_heads_are_compared_in_worker_processes(home, plugins):
     words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{FOREST}", "--protocol", "by-gender"]
     words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
@@ -122,7 +137,9 @@ def test_they_are_listed_with_where_they_come_from(home, plugins):
 
 def test_the_contract_tests_test_each(plugins, tmp_path):
     report = tmp_path / "report.xml"
-    chosen = " or ".join([*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead"])
+    chosen = " or ".join(
+        [*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead", "NearbyTurnsHead"]
+    )
     words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}", "tests/contracts"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words, f"--ignore={Path(__file__).relative_to(ROOT)}"],

@@ -136,6 +136,12 @@ def test_default_features_are_mean_and_logits_of_every_encoder(store):
     assert store.default_features() == ["audio.mean", "audio.logits", "text.mean", "text.logits"]
 
 
+def test_files_of_the_paper_are_no_default_features(store):
+    for name in ("audio@1", "text@paper-fixed", "video@paper"):
+        add(store, name, ["a"])
+    assert store.default_features() == ["audio.mean", "audio.logits", "text.mean", "text.logits"]
+
+
 def test_contents_are_by_id_and_empty_if_they_are_not_recorded(store):
     assert store.contents("text") == {"c": "63" * 32, "a": "61" * 32, "d": "64" * 32}
     add(store, "bare", ["a"], contents=False)

@@ -172,6 +172,14 @@ def test_everything_of_a_kind_is_listed(kind):
     assert all(f"| `{name}` |" in page for name in names)
 
 
+def test_the_table_of_heads_says_what_each_takes_and_where_it_comes_from():
+    rows = [line.split(" | ") for line in load_generators()["heads"]().splitlines()[2:]]
+    cells = {row[0].strip("| `"): (row[1], row[3].strip(" |")) for row in rows}
+    assert cells["bc-lstm"][0] == "blocks, dialogue"
+    assert cells["layers"][1].startswith("Yang et al. 2021, *SUPERB: Speech")
+    assert [head for head, (_, source) in cells.items() if not source] == ["prior"]
+
+
 def test_every_command_and_every_option_is_in_the_reference():
     sections = re.split(r"^## cli ", load_generators()["commands"](), flags=re.M)[1:]
     assert [section.split("\n")[0] for section in sections] == list(COMMANDS)

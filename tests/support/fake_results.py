@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evaluation.flaws import BEST_EPOCH, PROTOCOLS
 from benchmarks.grid import results, run_records
 from benchmarks.grid.run_records import RunRecord
 from benchmarks.statistics.intervals import Answers
@@ -37,6 +38,8 @@ class Drawn:
     leak: str = ""
     seeds: int = 1
     skill: float | None = None
+    flaw: str = ""
+    context: str = ""
 
     @property
     def name(self) -> str:
@@ -117,7 +120,9 @@ def write(
         "versions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},
         "runs": runs,
     }
-    results.write(out, described | dict(about or {}), cut, rows)
+    flaws = {one.flaw: cut for one in drawn if one.flaw in PROTOCOLS} if any(one.flaw for one in drawn) else None
+    described |= {"flaws": {"left_out": ["dialogue-letter is left out: no letters"]}} if flaws is not None else {}
+    results.write(out, described | dict(about or {}), cut, rows, flaws)
 
 
 def _utterance(row: int, label: str, speakers: int, texts: Mapping[int, str]) -> Utterance:
@@ -167,7 +172,7 @@ def _make_record(
         files=features,
         logits="",
         normalize="none",
-        protocol="speaker-kfold",
+        protocol=one.flaw if one.flaw in PROTOCOLS else "speaker-kfold",
         fold=fold.name,
         seed=seed,
         stochastic=one.seeds > 1,
@@ -184,6 +189,9 @@ def _make_record(
         permuted=one.permuted,
         bundle_bytes=10_000 * len(one.head),
         history=history if one.head == "mlp" else {},
+        context=one.context,
+        flaw=one.flaw,
+        epoch=int(fold.name) + 2 if one.flaw == BEST_EPOCH else 0,
     )
 
 

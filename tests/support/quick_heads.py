@@ -4,13 +4,13 @@ from featurestore import registry
 from heads import Block, Inputs
 
 # of every head that is a network with epochs
-_NETWORK = {"device": "cpu", "epochs": 8, "learning_rate": 1e-2, "validation_fraction": 0.0}
-_DIALOGUE = {"batch_size": 128, "hidden": 16, "learning_rate": 2e-2}
+_NETWORK = {"device": "cpu", "epochs": 8, "learning_rate": 1e-2, "validation_fraction": 0.0, "dropout": 0.25}
+_DIALOGUE = {"batch_size": 128, "hidden": 16, "learning_rate": 2e-2, "epochs": 5}
 # by head, what differs from its defaults
 _QUICK = {
     "attention": {"hidden": 16, "epochs": 6},
-    "bc-lstm": _DIALOGUE | {"layers": 1, "epochs": 10},
-    "chfusion": _DIALOGUE | {"width": 32, "epochs": 10},
+    "bc-lstm": _DIALOGUE | {"layers": 1},
+    "chfusion": _DIALOGUE | {"width": 32},
     "cnn-lstm": {"hidden": 4, "channels": (4,), "strides": (2,), "epochs": 6, "learning_rate": 2e-2},
     "cogmen": _DIALOGUE | {"feedforward": 32, "layers": 1, "width": 16},
     "conv1d": {"channels": (8,)},

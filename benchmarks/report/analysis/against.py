@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
-from benchmarks.report.analysis.seeds import select_answers
+from benchmarks.report.analysis.seeds import select_answers, select_rows
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.metrics import METRIC
@@ -58,7 +58,7 @@ def _compare_system(
 ) -> AgainstSystemContent:
     seeds = set(pair[0].seeds) & set(pair[1].seeds)
     here, there = (
-        [_select(answers, places) for answers in select_answers(system, seeds)]
+        [select_rows(answers, places) for answers in select_answers(system, seeds)]
         for system, places in zip(pair, rows, strict=True)
     )
     if not seeds or here[0].truth != there[0].truth:
@@ -82,11 +82,6 @@ def _compare_system(
     if any(system.leak for system in pair):
         found["leaked"] = True
     return found
-
-
-def _select(answers: Answers, rows: Sequence[int]) -> Answers:
-    """Return the answers of some rows, without probabilities."""
-    return Answers([answers.truth[row] for row in rows], [answers.prediction[row] for row in rows], answers.classes)
 
 
 def _mean(found: Sequence[Answers]) -> float:

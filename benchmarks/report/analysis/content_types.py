@@ -17,7 +17,7 @@ from benchmarks.report.analysis.section_types import (
     PermutationContent,
     SizesContent,
 )
-from benchmarks.report.analysis.system_types import ControlContent, PairContent, SystemContent
+from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
 
 
 class CheckContent(TypedDict):
@@ -86,7 +86,7 @@ class ProvenanceContent(TypedDict):
 
 
 class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks."""
+    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured."""
 
     corpus: str
     labels: str
@@ -106,6 +106,7 @@ class SummaryContent(TypedDict):
     leaderboard: list[SystemContent]
     pairs: list[PairContent]
     controls: list[ControlContent]
+    flaws: NotRequired[FlawsContent]
     checks: list[CheckContent]
 
 

@@ -21,8 +21,15 @@ def measure_controls(results: Results, clusters: Sequence[str] | None) -> list[C
     return [_row(control, systems[control.record.system], clusters) for control in results.controls]
 
 
-def _row(control: System, system: System, clusters: Sequence[str] | None) -> ControlContent:
-    record, shared = control.record, set(control.seeds) & set(system.seeds)
+def measure_control(control: System, system: System, clusters: Sequence[str] | None) -> dict[str, ControlMetricContent]:
+    """Return each metric of a control with its interval, and its difference from the system over common seeds.
+
+    Args:
+        control: may have other test utterances than the system.
+        system: that it is compared with.
+        clusters: (N,) the cluster of each of the control's test utterances.
+    """
+    shared = set(control.seeds) & set(system.seeds)
     own, base = _means(control, shared), _means(system, shared)
     metrics: dict[str, ControlMetricContent] = {}
     for name, one in estimate_metrics(control.pooled, clusters=clusters).items():
@@ -35,6 +42,11 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> Con
         }
         if control.leak:
             metrics[name]["leaked"] = True
+    return metrics
+
+
+def _row(control: System, system: System, clusters: Sequence[str] | None) -> ControlContent:
+    record = control.record
     return {
         "control": control.name,
         "system": system.name,
@@ -45,7 +57,7 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> Con
         "seeds": control.seeds,
         "train": float(np.mean([run.record.fitted_on for run in control.runs])),
         "leak": control.leak,
-        "metrics": metrics,
+        "metrics": measure_control(control, system, clusters),
     }
 
 

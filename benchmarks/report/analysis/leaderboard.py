@@ -38,7 +38,7 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
 
 def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
     record, runs = system.record, system.runs
-    return {
+    row: SystemContent = {
         "system": system.name,
         "head": record.head,
         "feature_set": record.feature_set,
@@ -59,6 +59,9 @@ def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
         "settings": _settings(system),
         "group": "",
     }
+    if record.context:
+        row["context"] = record.context  # type: ignore[typeddict-item]
+    return row
 
 
 def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, MetricContent]:

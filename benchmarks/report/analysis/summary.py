@@ -6,6 +6,7 @@ from benchmarks.checks import describe_check, run_checks
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
 from benchmarks.report.analysis.control_rows import measure_controls
+from benchmarks.report.analysis.flaw_rows import measure_flaws
 from benchmarks.report.analysis.leaderboard import rank_systems
 from benchmarks.report.analysis.summary_notes import write_notes
 from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, number_units
@@ -19,7 +20,7 @@ def summarize(results: Results) -> SummaryContent:
     leaderboard, pairs = rank_systems(results, of_utterances)
     controls = measure_controls(results, of_utterances)
     method = interval_method(effective_count(number_units(len(results.ids), of_utterances)))
-    return {
+    summary: SummaryContent = {
         "corpus": about["corpus"],
         "labels": about["labels"],
         "protocol": about["protocol"],
@@ -43,3 +44,6 @@ def summarize(results: Results) -> SummaryContent:
             for one in run_checks(results)
         ],
     }
+    if "flaws" in about:
+        summary["flaws"] = measure_flaws(results, [row["system"] for row in leaderboard])
+    return summary

@@ -10,6 +10,10 @@ from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.metrics import METRIC
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")  # metrics of the leaderboard
+_CONTEXTS = {
+    "whole dialogue": "the head reads the whole dialogue, later turns and turns without a label included",
+    "past turns": "the head reads the earlier turns of the dialogue, turns without a label included",
+}
 _NAMED = 3  # systems that a note names
 
 
@@ -21,6 +25,7 @@ def write_notes(
         *(note for note in (results.clusters.few, results.clusters.note) if note),
         *_normalization(results),
         *_search(results),
+        *_context(leaderboard),
         *_utterances(results),
         "McNemar's test uses the first seed and treats utterances as independent",
         *_low_baseline(leaderboard, results),
@@ -54,6 +59,11 @@ def _search(results: Results) -> Iterator[str]:
             )
     elif once and len(about["seeds"]) > 1:
         yield f"deterministic, run with one seed: {', '.join(once)}"
+
+
+def _context(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
+    contexts = {row.get("context") for row in leaderboard}
+    yield from (f"{name}: {note}" for name, note in _CONTEXTS.items() if name in contexts)
 
 
 def _utterances(results: Results) -> Iterator[str]:

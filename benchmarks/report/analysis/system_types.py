@@ -53,7 +53,10 @@ class SettingsContent(TypedDict):
 
 
 class SystemContent(TypedDict):
-    """A row of the leaderboard. Systems that share a letter in `group` do not differ significantly."""
+    """A row of the leaderboard. Systems that share a letter in `group` do not differ significantly.
+
+    `context` is what the head reads of a dialogue, of a head that reads dialogues.
+    """
 
     system: str
     head: str
@@ -72,6 +75,7 @@ class SystemContent(TypedDict):
     peak_mb: float
     settings: list[SettingsContent]
     group: str
+    context: NotRequired[Literal["whole dialogue", "past turns"]]
 
 
 class PairContent(TypedDict):
@@ -102,3 +106,60 @@ class ControlContent(TypedDict):
     train: float
     leak: str
     metrics: dict[str, ControlMetricContent]
+
+
+class SharedContent(TypedDict):
+    """The speakers or dialogues of test that are also in training, of all `tested` ones; 0 if none has a name."""
+
+    shared: int
+    tested: int
+
+
+class HonestContent(TypedDict):
+    """The benchmark's own protocol, which the flaws are compared with."""
+
+    protocol: str
+    speakers: SharedContent
+    dialogues: SharedContent
+
+
+class FlawDifferenceContent(IntervalContent):
+    """The flawed figure minus the honest one in unweighted average recall, on the `n` utterances that both test."""
+
+    n: int
+    p: float
+    few: str
+
+
+class FlawContent(TypedDict):
+    """A system under a protocol flaw: by a flawed `protocol`, or with the epoch of each fit chosen on test.
+
+    `difference` is missing where fewer than two utterances are tested by both protocols.
+    """
+
+    control: str
+    system: str
+    head: str
+    feature_set: str
+    flaw: Literal["random-utterance", "dialogue-letter", "paper-tail", "best epoch on test"]
+    protocol: str
+    folds: int
+    seeds: list[int]
+    n: int
+    over: str
+    clusters: int
+    few: str
+    speakers: SharedContent
+    dialogues: SharedContent
+    epochs: list[int]
+    leak: str
+    metrics: dict[str, ControlMetricContent]
+    difference: NotRequired[FlawDifferenceContent]
+
+
+class FlawsContent(TypedDict):
+    """What protocol flaws are worth: controls, never results."""
+
+    honest: HonestContent
+    rows: list[FlawContent]
+    left_out: list[str]

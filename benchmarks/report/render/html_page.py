@@ -11,7 +11,7 @@ from markupsafe import Markup
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.render import report_lookups
+from benchmarks.report.render import flaw_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.plotting import LEAKED, SERIES
@@ -30,6 +30,8 @@ FILTERS = {
     "points": format_points,
     "p": format_p_value,
     "ends": lambda one: format_ends(one["low"], one["high"]),
+    "shared": flaw_table.describe_shared,
+    "flaw": flaw_table.describe_flaw,
     "point_ends": lambda one: format_ends(one["low"], one["high"], difference=True),
 }
 _MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # format() escapes the name
@@ -62,6 +64,9 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         leaked_names=leaked,
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},
         counts=report_lookups.count_outcomes(content["checks"]),
+        flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
+        flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
+        flaw_sentences=(flaw_table.SENTENCE, flaw_table.EXPLANATION),
     )
 
 

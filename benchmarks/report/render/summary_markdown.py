@@ -8,6 +8,7 @@ from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.summary_notes import SHOWN
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems
+from benchmarks.report.render.flaw_table import format_flaws
 from benchmarks.report.render.markdown_table import format_table
 from benchmarks.statistics.formatting import format_interval, format_percent, format_points
 from benchmarks.statistics.metrics import METRIC
@@ -21,7 +22,7 @@ def render_summary(summary: SummaryContent) -> str:
     lines = [
         f"# {_title(summary)}",
         "",
-        *format_table(_HEADER, [format_system(row) for row in summary["leaderboard"]]),
+        *_leaderboard(summary["leaderboard"]),
         "",
         f"In brackets: {summary['interval']}. ± folds: standard deviation over folds; ± seeds: over seeds, of the "
         "pooled figures. Systems that share a letter do not differ significantly (paired bootstrap of the difference "
@@ -31,6 +32,7 @@ def render_summary(summary: SummaryContent) -> str:
         "",
         *_pairs(summary),
         *_controls(summary["controls"]),
+        *(format_flaws(summary) if "flaws" in summary else []),
         "## Checks",
         "",
         *format_table(
@@ -64,6 +66,15 @@ def format_control(row: ControlContent) -> list[str]:
         *(_interval(row["metrics"][name], mark) for name in _OF_CONTROLS),
         f"{format_points(row['metrics'][METRIC]['minus_system'])}{mark}",
     ]
+
+
+def _leaderboard(rows: Sequence[SystemContent]) -> list[str]:
+    """Return the table, with a column for what a head reads of a dialogue if one of them reads dialogues."""
+    header, cells = _HEADER, [format_system(row) for row in rows]
+    if any("context" in row for row in rows):
+        header = [*header, "context"]
+        cells = [[*found, row.get("context", "")] for found, row in zip(cells, rows, strict=True)]
+    return format_table(header, cells)
 
 
 def _words(metric: str) -> str:

@@ -9,6 +9,7 @@ import cli
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.settings_list import list_settings
 from featurestore import registry
+from heads import name_taken
 
 
 def invoke(*arguments, code=0):
@@ -35,6 +36,16 @@ def test_the_list_shows_every_setting_as_text_and_as_json():
             shown = tuple(setting["default"]) if isinstance(setting["default"], list) else setting["default"]
             assert f"  {name}={shown}: {setting['meaning'].split()[0]}" in text
     assert content["logistic"]["settings"]["C"]["search"] == [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]
+
+
+def test_the_list_says_what_each_head_takes():
+    lines = {line.split()[0]: line for line in invoke("heads").stdout.splitlines()}
+    content = json.loads(invoke("heads", "--settings", "--json").stdout)
+    for head, described in content.items():
+        taken = name_taken(registry.load("heads", head))
+        assert described["takes"] == taken
+        assert lines[head].split(described["summary"])[0].removeprefix(head).strip() == ", ".join(taken)
+    assert content["bc-lstm"]["takes"] == ["blocks", "dialogue"]
 
 
 @pytest.mark.parametrize("kind", ["corpora", "encoders", "protocols", "labels"])

@@ -10,7 +10,7 @@ from benchmarks.evaluation.sides import read_sides
 from benchmarks.fitting.fit import fit_head
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
-from featurestore.errors import BadValue, Mismatch, NotFound
+from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
 from featurestore.head_inputs import list_taken
 from tests.support.fake_store import FakeStore, conversations
 from tests.support.quick_heads import construct, quick_params
@@ -128,7 +128,7 @@ def test_a_search_gives_inner_folds_of_dialogues_to_a_context_head():
         (
             "mdre",
             "text",
-            r"head mdre needs audio and text, and there is no audio .*\n  do: .*\+text.frames",
+            r"head mdre needs audio and text, and there is no audio .*\n  do: .* audio.frames and text.frames$",
         ),
         ("text-cnn", "audio", "no feature for the set 'audio'"),
     ],
@@ -153,10 +153,59 @@ def test_of_several_sets_those_that_a_head_cannot_read_are_left_out_and_named():
     ]
 
 
-def test_a_store_without_frames_names_the_command(monkeypatch):
+@pytest.fixture
+def vectors_only(monkeypatch):
+    """Return the descriptions of the encoders of a store without frames and layers: one by hand, and a network."""
+    described = {
+        "audio": {"class": "egemaps", "checkpoint": "eGeMAPSv02"},
+        "text": {"class": "hf-text", "checkpoint": "models/text"},
+    }
     monkeypatch.setattr(FakeStore, "kinds", lambda self, encoder: ["mean"])
-    with pytest.raises(NotFound, match="has no frames of any encoder\n.*\n.*\n  do: cli extract .*=fake --frames"):
+    monkeypatch.setattr(FakeStore, "describe", lambda self, encoder: described[encoder])
+    return described
+
+
+def test_a_store_without_frames_names_the_command(vectors_only):
+    command = "do: cli extract --store nowhere --encoder text=models/text --encoder audio=egemaps --frames$"
+    with pytest.raises(NotFound, match=f"has no frames of any encoder\n.*\n.*\n  {command}"):
         planned(heads=("attention",))
+
+
+def test_frames_that_are_asked_for_and_not_stored_name_the_command(vectors_only):
+    command = "do: cli extract --store nowhere --encoder text=models/text --frames$"
+    with pytest.raises(UnknownName, match=f"unknown feature 'text.frames'\n.*\n  {command}"):
+        planned(heads=("attention",), features="text.frames")
+
+
+def test_encoders_that_cannot_give_layers_are_left_out_of_the_command(vectors_only):
+    with pytest.raises(NotFound, match="do: cli extract --store nowhere --encoder text=models/text --layers$"):
+        planned(heads=("layers",))
+    vectors_only["text"] = vectors_only["audio"]
+    with pytest.raises(NotFound, match="do: extract an encoder that has layers"):
+        planned(heads=("layers",))
+
+
+def test_a_ready_set_without_the_kind_that_a_head_reads_is_left_out(monkeypatch):
+    kinds = {"audio": ["mean"], "text": ["mean", "layers"]}
+    monkeypatch.setattr(FakeStore, "kinds", lambda self, encoder: kinds[encoder])
+    lines = []
+    found = planned(None, lines, heads=("logistic", "layers"), features="text,audio")
+    assert {spec.system for spec in found.specs} == {
+        "logistic on text",
+        "logistic on audio",
+        "layers on text layers",
+    }
+    assert [line for line in lines if line.startswith("left out")] == [
+        "left out: head layers reads layers, and the store has no feature for the set 'audio'"
+    ]
+
+
+def test_a_modality_that_a_store_lacks_is_to_be_extracted(monkeypatch):
+    monkeypatch.setattr(FakeStore, "modality", lambda self, encoder: "audio")
+    with pytest.raises(
+        Mismatch, match="there is no text .*\n  do: extract an encoder of text: cli extract --store now"
+    ):
+        planned(heads=("emocaps",))
 
 
 def test_frames_are_not_normalized():

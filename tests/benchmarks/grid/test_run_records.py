@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from benchmarks.evaluation.run import execute
+from benchmarks.evaluation.surroundings import Surroundings
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
@@ -56,4 +57,7 @@ def test_a_run_records_the_context_of_its_head():
     spec = planned.specs[0]
     result = execute(FakeStore(), spec)
     assert RunRecord.from_run(spec, result, "digest", 0).context == spec.context == ""
-    assert RunRecord.from_run(replace(spec, context="past turns"), result, "digest", 0).context == "past turns"
+    assert (
+        RunRecord.from_run(replace(spec, surroundings=Surroundings(context="past turns")), result, "digest", 0).context
+        == "past turns"
+    )

@@ -13,6 +13,7 @@ import cli
 from benchmarks.paper import fusion_stage
 from benchmarks.paper.paper_plan import Epochs, PaperPlan
 from benchmarks.paper.paper_run import run_paper
+from benchmarks.paper.related_work import read_related_work
 from benchmarks.paper.stage_result import StageResult, reuse_or_make
 from benchmarks.paper.store_rows import StoreRows
 from benchmarks.paper.switches import MODES, Switches, describe_switches
@@ -20,6 +21,7 @@ from featurestore.errors import Leakage, Mismatch
 from featurestore.exposure import Exposure
 from featurestore.store import Store
 from tests.support import tiny
+from tests.support.quick_heads import quick_params
 
 EPOCHS = Epochs(text=1, audio=1, fusion=4)
 CODES = ("ang", "hap", "sad", "sur", "xxx")
@@ -51,9 +53,10 @@ def plan(root, switches, **checkpoints):
     return PaperPlan(Store(root / "store"), switches, EPOCHS, found)
 
 
-def paper(root, mode):
+def paper(root, mode, *options):
     words = ["paper", "--store", root / "store", "--out", root / mode, "--mode", mode, "--text", root / "text"]
     words += ["--audio", root / "audio", "--epochs-text", 1, "--epochs-audio", 1, "--epochs-fusion", 4]
+    words += options
     done = CliRunner().invoke(cli.main, list(map(str, words)))
     assert done.exit_code == 0, done.output
     return done
@@ -64,12 +67,21 @@ def exact(root):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmarks.paper.paper_plan.CUT", 9_600)  # a part of these clips, as of the paper's
         patch.setattr("benchmarks.paper.paper_plan.FRAMES", 20)
-        return paper(root, "exact")
+        return paper(root, "exact", "--no-related")
 
 
 @pytest.fixture(scope="module")
 def fixed(root):
-    return paper(root, "fixed")
+    return fixed_paper(root)
+
+
+def fixed_paper(root):
+    """Run the paper with one system of related work that runs, and one that does not."""
+    systems = {one.system: one for one in read_related_work()}
+    running = replace(systems["Attention over frames"], params=quick_params("attention", epochs=2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.paper.related_work.read_related_work", lambda: (systems["SYSCOMB (2020)"], running))
+        return paper(root, "fixed")
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +103,9 @@ def test_a_second_run_reuses_everything_and_gives_the_same_bytes(root, fixed):
         return {path: path.read_bytes() for path in files}, {path: path.stat().st_mtime_ns for path in kept}
 
     before = content()
-    again = paper(root, "fixed")
+    again = fixed_paper(root)
     assert content() == before
+    assert "2 runs, 2 of them done already" in again.stderr
     assert "fusion.json: up to date" in again.stderr
     assert again.stderr.count("0 encoded now") == 2
 
@@ -174,6 +187,31 @@ def test_both_pages_have_the_same_figures(root, exact, results):
     assert "| Wav2Vec2.0 (published; here) | 6; here 3 | Accuracy | 45.461 |" in markdown
     assert "| SYSCOMB (2020) | 4 | Unweighted Accuracy | 74.000 | – | – | – |" in markdown
     assert "| COGMEN (2022) | 6 | Unweighted Average | 68.200 |" in markdown
+
+
+def test_related_work_stands_on_both_pages_and_leaves_the_papers_tables_as_they_are(root, fixed):
+    assert f"report of related work {root / 'fixed/related/report.html'}" in fixed.stdout.splitlines()
+    markdown, html = ((root / "fixed" / name).read_text("utf-8") for name in ("paper.md", "paper.html"))
+    section = markdown[markdown.index("## Related work, run here") : markdown.index("## Other heads")]
+    assert "| SYSCOMB (2020) (Table IV) | 74, 4 labels | – | Quoted only: it is not known what to run. |" in section
+    row = json.loads((root / "fixed/results.json").read_text("utf-8"))["related"]["systems"][1]
+    value = row["metrics"]["accuracy"]
+    measured = f"{100 * value['value']:.1f} [{100 * value['low']:.1f}, {100 * value['high']:.1f}]"
+    assert re.search(
+        rf"\| Attention over frames .* \| {re.escape(measured)} \| `attention \(.*on audio.frames`", section
+    )
+    for text in (measured, *(row[name] for name in ("system", "place", "says", "source"))):
+        assert text in html
+    assert "cuts" not in section  # this corpus has no dialogues
+    assert "| SYSCOMB (2020) | 4 | Unweighted Accuracy | 74.000 | – | – | – |" in markdown
+
+
+def test_without_related_work_there_is_no_section_of_it(root, exact, results):
+    assert results["related"] is None
+    assert not (root / "exact/related").exists()
+    assert "report of related work" not in exact.stdout
+    for name in ("paper.md", "paper.html"):
+        assert "Related work" not in (root / "exact" / name).read_text("utf-8")
 
 
 def test_the_fusion_network_is_the_published_one(root, exact, results):

@@ -127,7 +127,7 @@ def test_an_ambiguous_order_is_refused(store, tmp_path):
     fit(store, tmp_path, "bc-lstm", "text.mean")
     rows = [dataclasses.replace(row, start=1.0, end=2.0, audio="") for row in store.utterances]
     table = write_table(store, tmp_path / "t.csv", rows, ("id", "text", "dialogue", "start", "end"))
-    with pytest.raises(Mismatch, match="in dialogue d0 is ambiguous"):
+    with pytest.raises(Mismatch, match=r"the order of .*\(row 1\) and .*\(row 2\) in dialogue d0 is ambiguous"):
         predict(tmp_path / "bundle", table=table)
 
 

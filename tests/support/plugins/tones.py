@@ -25,8 +25,13 @@ _RATE = 16_000
 
 
 def utterances(root: Path) -> Reading:
-    """Read a release: one utterance per clip `SPEAKER-GENDER-LABEL-NUMBER.wav`, by name."""
-    clips = sorted(path for path in root.glob("*.wav") if path.stem.count("-") == 3)
+    """Read a release: one utterance per clip `SPEAKER-GENDER-LABEL-NUMBER.wav`.
+
+    Four numbers of a speaker are one dialogue. Turns without a time are in the order of their rows, so rows are sorted
+    by number.
+    """
+    clips = [path for path in sorted(root.glob("*.wav")) if path.stem.count("-") == 3]
+    clips.sort(key=lambda clip: (clip.stem.split("-")[0], int(clip.stem.split("-")[3])))
     if not clips:
         raise NotFound(f"{root} is not a release of tones", expected="clips such as 1-F-A-0.wav", do="give its folder")
     return Reading(*set_durations(root, [_to_utterance(clip) for clip in clips]))
@@ -51,6 +56,7 @@ def _to_utterance(clip: Path) -> Utterance:
         speaker=speaker,
         gender=gender,
         session=speaker,
+        dialogue=f"{speaker}-{int(number) // 4}",
     )
 
 

@@ -1,0 +1,74 @@
+"""Specify the runs of one head on one feature set: for each train size and seed every fold."""
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.evaluation.fold_features import ResolvedFeatures
+from benchmarks.evaluation.head_settings import SEED, is_stochastic
+from benchmarks.evaluation.learning_curve import reduce_training
+from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.surroundings import describe_surroundings
+from benchmarks.evaluation.task import Task
+from benchmarks.grid.config import BenchmarkConfig
+from featurestore.folds.fold import Fold
+from featurestore.normalization import NONE, SPEAKER
+
+
+def list_fold_specs(
+    config: BenchmarkConfig,
+    task: Task,
+    folds: Sequence[Fold],
+    features: ResolvedFeatures,
+    head: str,
+    normalize: str,
+) -> Iterator[RunSpec]:
+    """List the runs of one head on one feature set.
+
+    Args:
+        config: its train sizes, seeds, settings and search.
+        task: the utterances, as its protocol splits them.
+        folds: the same without utterances that lack a feature.
+        features: what each fold reads.
+        head: its registry name.
+        normalize: `none`, `global` or `speaker`.
+    """
+    stochastic, params = is_stochastic(head), config.params.get(head, {})
+    speakers = task.speakers if normalize == SPEAKER else {}
+    speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
+    surroundings = [
+        describe_surroundings(task, fold, inputs, head, params)
+        for fold, inputs in zip(folds, features.folds, strict=True)
+    ]
+    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
+        for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
+            fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
+            yield RunSpec(
+                head=head,
+                params=({SEED: seed} if stochastic else {}) | dict(params),
+                inputs=inputs,
+                fold=fold,
+                classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
+                normalize=normalize,
+                speakers=speakers,
+                search=config.search,
+                seed=seed,
+                train_size=train_size,
+                system=name_system(head, features, normalize),
+                feature_set=features.name,
+                logits=features.logits,
+                protocol=task.protocol,
+                surroundings=around,
+            )
+
+
+def name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
+    """Name a system. The name enters every digest, so its spelling must not change."""
+    extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
+    extra += [f"{features.logits} logits"] if features.logits else []
+    return ", ".join([f"{head} on {features.name}", *extra])
+
+
+def _list_train_sizes_and_seeds(config: BenchmarkConfig, stochastic: bool) -> Iterator[tuple[float, int]]:
+    """List the seeds of each train size: only the first one for a deterministic run."""
+    for train_size in (1.0, *sorted(config.train_sizes)):
+        for seed in config.seeds if stochastic or config.search or train_size < 1 else config.seeds[:1]:
+            yield train_size, seed
