@@ -22,7 +22,7 @@ from tests.support.quick_heads import construct_seeded
 HEADS = [head for head in registry.names("heads") if "dialogue" in registry.load("heads", head).TAKES]
 # by head, settings that make another network of it
 VARIANTS = {
-    "bc-lstm": ({"attention": True}, {"layers": 1}),
+    "bc-lstm": ({"attention": True}, {"layers": 2}),
     "cogmen": ({"variant": "published"},),
     "dialogue-crn": ({"speaker_steps": 1},),
     "dialogue-rnn": ({"attention": False},),
@@ -37,7 +37,7 @@ FLAT = ["logistic", "svm"]
 READ_SPEAKERS = [
     head for head in HEADS if ".speakers" in Path(registry.module("heads", head).__file__).read_text("utf-8")
 ]
-LEARN = {"batch_size": 16, "epochs": 14, "learning_rate": 2e-2}
+LEARN = {"batch_size": 16, "epochs": 12}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 

@@ -4,23 +4,24 @@ from featurestore import registry
 from heads import Block, Inputs
 
 # of every head that is a network with epochs
-_NETWORK = {"device": "cpu", "epochs": 12, "learning_rate": 1e-2, "validation_fraction": 0.0, "dropout": 0.25}
+_NETWORK = {"device": "cpu", "epochs": 8, "learning_rate": 1e-2, "validation_fraction": 0.0, "dropout": 0.25}
+_DIALOGUE = {"batch_size": 128, "hidden": 16, "learning_rate": 2e-2, "epochs": 5}
 # by head, what differs from its defaults
 _QUICK = {
-    "attention": {"hidden": 16},
-    "bc-lstm": {"hidden": 16, "batch_size": 128, "epochs": 16},
-    "chfusion": {"batch_size": 128, "epochs": 16, "hidden": 16, "width": 32},
-    "cnn-lstm": {"hidden": 8, "channels": (8,), "strides": (2,), "epochs": 8},
-    "cogmen": {"batch_size": 64, "feedforward": 32, "hidden": 16, "layers": 1, "width": 16},
-    "conv1d": {"channels": (8,), "epochs": 8},
+    "attention": {"hidden": 16, "epochs": 6},
+    "bc-lstm": _DIALOGUE | {"layers": 1},
+    "chfusion": _DIALOGUE | {"width": 32},
+    "cnn-lstm": {"hidden": 4, "channels": (4,), "strides": (2,), "epochs": 6, "learning_rate": 2e-2},
+    "cogmen": _DIALOGUE | {"feedforward": 32, "layers": 1, "width": 16},
+    "conv1d": {"channels": (8,)},
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
-    "dialogue-crn": {"hidden": 8, "layers": 1, "situation_steps": 2, "batch_size": 128},
-    "dialogue-rnn": {"global_size": 16, "speaker_size": 16, "emotion_size": 16, "hidden": 16, "batch_size": 128},
-    "emocaps": {"batch_size": 128, "emotion": 8, "hidden": 16, "layers": 1, "width": 16},
-    "layers": {"learning_rate": 0.05},
+    "dialogue-crn": _DIALOGUE | {"hidden": 8, "layers": 1, "situation_steps": 2},
+    "dialogue-rnn": _DIALOGUE | {"global_size": 16, "speaker_size": 16, "emotion_size": 16},
+    "emocaps": _DIALOGUE | {"emotion": 8, "layers": 1, "width": 16},
+    "layers": {"learning_rate": 0.05, "epochs": 10},
     "mdre": {"hidden": 8, "dense": 16, "epochs": 5},
     "mlp": {"hidden": (64, 32), "device": "cpu"},
-    "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 6},
+    "mmer": {"hidden": 8, "attention_heads": 2, "epochs": 5},
     "stacking": {"folds": 3},
     "text-cnn": {"channels": (16, 16), "dense": 16, "epochs": 5},
     "text-lstm": {"hidden": (16,), "dense": 16, "epochs": 6},
