@@ -22,6 +22,7 @@ from heads._scaling import ColumnScaling, fit_scaling
 from heads._training import Course, train
 
 _FILE = "network.safetensors"
+_FEWEST = 10  # units that may choose the epoch
 _STEPS = 8  # of an epoch at least, where there are as many units
 
 
@@ -54,8 +55,8 @@ class NetworkHead(Head):
         class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
         validation_fraction: part of the units given to `fit` that is kept aside, 0 to 0.5. The epoch with the best
             unweighted average recall on it is kept, which comes later than the one with the lowest loss: networks grow
-            over-confident before they stop to learn. With 0, or where the part would be empty, all epochs are run and
-            the last is kept.
+            over-confident before they stop to learn. With 0, or where the part would have fewer than ten units, too
+            few to choose by, all epochs are run and the last is kept.
         patience: epochs without a better recall on that part after which training ends, at least 1.
         device: "auto" (the GPU where there is one) or a torch device such as "cpu".
         random_state: seeds the first weights, dropout, the order of the units and the part kept aside. The global
@@ -195,6 +196,7 @@ class NetworkHead(Head):
     ) -> tuple[list[Indices], list[Indices]]:
         """Split the units into those to train on and those that choose the epoch."""
         count = round(self.validation_fraction * len(units))
+        count = count if count >= _FEWEST else 0
         order = random.permutation(len(units))
         kept, aside = order[count:], order[:count]
         return [units[number] for number in sorted(kept)], [units[number] for number in sorted(aside)]
