@@ -17,6 +17,7 @@ from benchmarks.evaluation.head_settings import check_params, check_searchable, 
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.fitting.measure import summarize
 from benchmarks.fitting.result import FittedHead
 from benchmarks.grid.config import BenchmarkConfig
@@ -196,7 +197,9 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     """Specify the run that trains on all utterances and has no test part."""
     config, first = planned.config, planned.specs[0]
     fold = planned.task.make_full_fold(planned.dropped, config.inner_folds if config.search else 0)
-    return dataclasses.replace(first, fold=fold, classes=planned.task.classes)
+    # those of the first fold lack the utterances that it leaves out of training
+    around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params)
+    return dataclasses.replace(first, fold=fold, classes=planned.task.classes, surroundings=around)
 
 
 def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:
