@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from featurestore.errors import UnknownName
 
-_SHOWN = 20  # names that a message lists
+_SHOWN = 30  # names that a message lists; all heads are fewer
 
 
 def check_known(name: str, known: Iterable[str], *, what: str, do: str = "") -> None:

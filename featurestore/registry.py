@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import logging
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
@@ -185,14 +186,20 @@ def load_recorded(kind: str, name: str, recorded: Mapping[str, str], *, where: P
 
 
 def hash_source(kind: str, name: str) -> str:
-    """Compute the sha256 of a module's source and of the private modules beside it, so that changed code runs again."""
-    shared = sorted(_find_folder(kind).glob("_*.py"))
+    """Compute the sha256 of what a module runs, so that changed code runs again.
+
+    It covers the module's source, the private modules beside it, and the modules of the same kind that it imports from.
+    """
+    folder = _find_folder(kind)
+    shared = sorted(folder.glob("_*.py"))
     if _is_path(kind, name):
         content = [describe_origin(kind, name).encode()]
     else:
         source = _find_source(kind, name)
         version = source.describe().get("distribution", "")  # its module may use others of the distribution
-        content = [source.file.read_bytes(), version.encode()]
+        text = source.file.read_bytes()
+        imported = sorted(set(re.findall(rf"^from {PACKAGES[kind]}\.([a-z]\w*) import".encode(), text, re.M)))
+        content = [text, version.encode(), *((folder / f"{one.decode()}.py").read_bytes() for one in imported)]
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
 
 

@@ -80,7 +80,7 @@ def test_of_very_many_names_the_closest_are_shown():
     expected = str(caught.value).splitlines()[1]
     assert expected.startswith("  expected: one of Ses0733, ")
     assert expected.endswith(", … 1,200 in all")
-    assert expected.count("Ses") == 20
+    assert expected.count("Ses") == 30
 
 
 def test_listing_and_summaries_import_nothing_of_it():
@@ -107,6 +107,19 @@ def test_the_source_of_a_head_is_its_module_and_what_all_heads_share(tmp_path, m
     assert found[0] == found[1]
     assert len(set(found)) == 3
     assert registry.hash_source("heads", "sklearn.svm.SVC") != registry.hash_source("heads", "prior")
+
+
+def test_the_source_of_a_head_includes_the_heads_that_it_is_built_from(tmp_path, monkeypatch):
+    folder = tmp_path / "copied_heads"
+    shutil.copytree(Path(registry.module("heads", "prior").__file__).parent, folder)
+    path = folder / "stacking.py"
+    path.write_text(path.read_text().replace("from heads.", "from copied_heads."))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(registry.PACKAGES, "heads", "copied_heads")
+    before = registry.hash_source("heads", "stacking")
+    for name, same in (("prior", True), ("svm", False)):
+        (folder / f"{name}.py").write_text("rewritten")
+        assert (registry.hash_source("heads", "stacking") == before) == same
 
 
 def test_a_name_is_known_or_not():
