@@ -11,6 +11,7 @@ from benchmarks.evaluation.source import FeatureSource, SingleSource
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.exposure import Exposure
+from featurestore.head_inputs import TurnPlace, place_turns
 from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import fingerprint
@@ -98,6 +99,12 @@ class Pair:
     def segments(self) -> bool:
         """Whether `start` counts from the beginning of the turn's own `audio` in both stores."""
         return all(store.segments for store in self._stores.values())
+
+    def place_turns(self) -> dict[str, TurnPlace]:
+        """Find the place of every turn that has a dialogue, by id. In each store `start` may count from elsewhere."""
+        rows = {side: [row for row in self.utterances if row.id.startswith(f"{side}:")] for side in self._stores}
+        found = (place_turns(rows[side], segments=store.segments) for side, store in self._stores.items())
+        return {turn: place for places in found for turn, place in places.items()}
 
     def encoders(self) -> list[str]:
         """List the encoders that both stores have."""

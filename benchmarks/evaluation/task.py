@@ -50,6 +50,8 @@ class Task:
     @cached_property
     def turns(self) -> dict[str, TurnPlace]:
         """The place of every turn that has a dialogue, by id."""
+        if isinstance(self.store, Pair):
+            return self.store.place_turns()
         return place_turns(self.store.utterances, segments=self.store.segments)
 
     def count_left_out(self) -> dict[str, int]:

@@ -9,10 +9,11 @@ import pytest
 from benchmarks.evaluation.pair import Pair
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.plan import plan
 from benchmarks.grid.runner import benchmark
 from featurestore import registry
 from featurestore.errors import Leakage, Mismatch
-from tests.support.fake_store import FakeStore, corpus
+from tests.support.fake_store import FakeStore, conversations, corpus
 
 
 def other(**options):
@@ -101,6 +102,18 @@ def test_rows_come_from_their_store_in_the_order_asked_for(mapped):
         for store, name in zip((second, first, second), ids, strict=True)
     ]
     assert np.array_equal(X, expected)
+
+
+def test_each_store_says_what_the_start_of_its_own_turns_counts_from():
+    rows = [replace(row, audio=f"{row.id}.wav", start=float(n), end=n + 1.0) for n, row in enumerate(conversations())]
+    whole, cut = FakeStore(tuple(rows)), FakeStore(tuple(rows), corpus="other")
+    places = Pair(FakeStore(conversations()), whole).place_turns()
+    assert {one.partition(":")[0] for one in places} == {"trained", "tested"}
+    assert places["tested:Ses01F_000"] == ("tested:1_0", 0, "tested:Ses01F")
+    cut.segments = True  # so that `start` does not order the turns of several recordings
+    pair = Pair(FakeStore(conversations()), cut)
+    with pytest.raises(Mismatch, match="segments of several recordings"):
+        plan(pair, BenchmarkConfig(("bc-lstm",), protocol="cross-corpus"), lambda line: None)
 
 
 def test_an_encoder_fine_tuned_on_the_test_store_leaks(tmp_path, mapped):
