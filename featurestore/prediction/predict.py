@@ -100,11 +100,15 @@ def predict(
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
     identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
     needed = {identity.modality for identity in identities.values()}
-    needed |= {"text"} if WORDS in list_taken(loaded.head) else set()
-    reads_dialogues = DIALOGUE in list_taken(loaded.head)
+    reads_words, reads_dialogues = (one in list_taken(loaded.head) for one in (WORDS, DIALOGUE))
+    needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
         rows = _read_table(Path(table), columns, needed, context, say)
+        if reads_words:
+            rows = [
+                row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
+            ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places)
     check_utterance(needed, audio, text)

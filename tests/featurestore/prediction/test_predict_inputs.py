@@ -150,3 +150,6 @@ def test_transcripts_are_read_where_there_is_no_feature(store, tmp_path):
     np.testing.assert_allclose(probabilities(found), expect(store, bundle, [row.id]), atol=1e-5)
     with pytest.raises(BadValue, match="this bundle needs a transcript"):
         predict(tmp_path / "bundle", audio=store.root / row.audio)
+    rows = [dataclasses.replace(one, text="") if one is row else one for one in store.utterances]
+    found = predict(tmp_path / "bundle", table=write_table(store, tmp_path / "t.csv", rows))
+    assert [one.reason for one in found] == ["no transcript" if one is row else "" for one in store.utterances]
