@@ -49,9 +49,11 @@ def place_turns(utterances: Iterable[Utterance], *, segments: bool = False) -> d
     }
 
 
-def make_turns(utterance_ids: Sequence[str], places: Mapping[str, TurnPlace]) -> Turns:
-    """Make the turns of some rows. A row without a place is a dialogue of its own."""
-    alone = (TurnPlace(f" {utterance_id}", 0, "") for utterance_id in utterance_ids)
+def make_turns(
+    utterance_ids: Sequence[str], places: Mapping[str, TurnPlace], speakers: Mapping[str, str] | None = None
+) -> Turns:
+    """Make the turns of some rows. A row without a place is a dialogue of its own, of its speaker in `speakers`."""
+    alone = (TurnPlace(f" {one}", 0, (speakers or {}).get(one, "")) for one in utterance_ids)
     found = [places.get(utterance_id, one) for utterance_id, one in zip(utterance_ids, alone, strict=True)]
     dialogue, position, speaker = zip(*found, strict=True)
     return Turns(np.array(dialogue), np.array(position, np.intp), np.array(speaker))

@@ -88,7 +88,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     another key would run every finished run again.
     """
     fold, inputs = spec.fold, spec.inputs
-    ids = {*fold.train, *fold.dev, *fold.test}
+    around, ids = spec.surroundings, {*fold.train, *fold.dev, *fold.test}
     content: dict[str, Any] = {
         "head": spec.head,
         "source": registry.hash_source("heads", spec.head),
@@ -98,7 +98,9 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
         "mean": inputs.mean,
         "files": {str(file): _list_digests(store, file) for file in inputs.all_files},
         "parts": {str(feature): list(map(str, parts)) for feature, parts in inputs.parts.items()},
-        "tuned_on": {name: sorted(store.trained_on(name) & ids) for name in inputs.all_encoders},
+        "tuned_on": {
+            name: sorted(store.trained_on(name) & {*ids, *around.context_ids}) for name in inputs.all_encoders
+        },
         "fold": [fold.name, *(sorted(part) for part in (fold.train, fold.dev, fold.test)), *map(sorted, fold.turns)],
         "classes": {utterance_id: spec.classes[utterance_id] for utterance_id in ids},
         "normalize": spec.normalize,
@@ -108,7 +110,6 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
         "versions": versions,
     }
     content |= {"share": spec.train_size} if spec.train_size < 1 else {}
-    around = spec.surroundings
     content |= {"turns": around.turns, "context": sorted(around.context_ids)} if around.turns else {}
     content |= {"words": around.words} if around.words else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}

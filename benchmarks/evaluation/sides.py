@@ -53,7 +53,7 @@ def list_widths(inputs: Inputs) -> dict[str, int]:
 def _read(store: FeatureSource, spec: RunSpec, ids: Sequence[str], taken: AbstractSet[str]) -> Inputs:
     return replace(
         spec.inputs.read(store, ids),
-        turns=make_turns(ids, spec.surroundings.turns) if DIALOGUE in taken else None,
+        turns=make_turns(ids, spec.surroundings.turns, spec.speakers) if DIALOGUE in taken else None,
         words=tuple(spec.surroundings.words[one] for one in ids) if WORDS in taken else None,
     )
 

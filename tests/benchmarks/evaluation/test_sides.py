@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from benchmarks.evaluation.run import execute
 from benchmarks.evaluation.run_spec import digest
 from benchmarks.evaluation.sides import read_sides
 from benchmarks.fitting.fit import fit_head
@@ -93,6 +94,28 @@ def test_speakers_are_normalized_over_all_their_turns():
             np.testing.assert_allclose(inputs.X[inputs.turns.speaker == speaker].mean(0), 0, atol=1e-5)
 
 
+def test_a_turn_without_a_dialogue_is_normalized_over_those_of_its_speaker():
+    rows = tuple(
+        dataclasses.replace(row, dialogue="" if number % 7 == 0 else row.dialogue)
+        for number, row in enumerate(conversations())
+    )
+    store = FakeStore(rows)
+    spec = planned(store, normalize=("speaker",)).specs[0]
+    train, test, _ = read(store, spec)
+    alone = {row.id for row in rows if not row.dialogue}
+    assert alone & set(spec.training)
+    for inputs in (train, test):
+        for speaker in set(inputs.turns.speaker):
+            np.testing.assert_allclose(inputs.X[inputs.turns.speaker == speaker].mean(0), 0, atol=1e-5)
+
+
+def test_what_an_encoder_was_fine_tuned_on_is_part_of_a_run_for_context_turns_too():
+    plain, tuned = (FakeStore(conversations(), tuned={"text": frozenset(ids)}) for ids in ((), ("Ses02F_none",)))
+    for head, same in (("logistic", True), ("bc-lstm", False)):
+        first, second = (digest(one, planned(one, heads=(head,)).specs[0], {}) for one in (plain, tuned))
+        assert (first == second) == same
+
+
 def test_a_learning_curve_of_a_context_head_reads_the_drawn_turns_alone():
     store = FakeStore(conversations())
     (spec,) = [one for one in planned(store, train_sizes=(0.5,), fold="1").specs if one.train_size < 1]
@@ -110,6 +133,27 @@ def test_a_search_gives_inner_folds_of_dialogues_to_a_context_head():
         search=2,
     )
     assert found.searched.bundle.keys() == {"weight_decay"}
+
+
+@pytest.mark.parametrize(("head", "given"), [("bc-lstm", {}), ("text-cnn", {"embedding": "own"})])
+def test_a_bundle_is_fitted_on_everything_around_the_turns_that_a_fold_leaves_out(monkeypatch, head, given):
+    """Leave some turns out of training in each fold, as `script-disjoint` does with copies of test utterances."""
+    rows = tuple(
+        dataclasses.replace(row, script=str(number % 7), text="I am sad." if number % 5 == 0 else f"Turn {number**3}.")
+        for number, row in enumerate(conversations())
+    )
+    specs = []
+    monkeypatch.setattr(
+        "benchmarks.fitting.fit.execute", lambda store, spec: specs.append(spec) or execute(store, spec)
+    )
+    monkeypatch.setattr("benchmarks.fitting.fit.run_each", lambda run, tasks: [run(*task) for task in tasks])
+    params = quick_params(head, epochs=1, **given)
+    fit_head(FakeStore(rows), head=head, params=params, protocol="script-disjoint")
+    first, last = specs[0], specs[-1]
+    assert first.fold.unused
+    assert set(last.training) > {*first.training, *first.fold.test}
+    around = last.surroundings.turns or last.surroundings.words
+    assert set(around) >= set(last.training)
 
 
 @pytest.mark.parametrize(
