@@ -38,6 +38,8 @@ def choose_feature_sets(
     """
     estimator = construct(head, params)
     if list_taken(estimator) == {WORDS}:
+        for one in feature_sets:
+            say(f"left out: head {head} reads the words of transcripts and no features (features {one.name})")
         return [TRANSCRIPTS]
     filled, reasons = _fill(store, head, estimator, feature_sets)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}

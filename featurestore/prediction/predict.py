@@ -176,7 +176,7 @@ def _place_rows(rows: Sequence[_Row], table: Path, say: Say) -> dict[str, TurnPl
             do="say which column holds it: --column dialogue=NAME; to predict each row alone, give each a dialogue of "
             "its own",
         )
-    if missing := len(rows) - len(places):
+    if missing := sum(not row.reason and str(number) not in places for number, row in enumerate(rows)):
         say(f"no context for {missing} of {len(rows)} rows: they name no dialogue, and each is predicted alone")
     return places
 

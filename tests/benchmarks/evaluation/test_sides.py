@@ -280,6 +280,9 @@ def test_a_head_that_reads_transcripts_alone_needs_no_feature():
     found = planned(heads=("text-cnn",), params=("text-cnn.embedding=own",))
     assert {spec.system for spec in found.specs} == {"text-cnn on transcripts"}
     assert found.dropped == {}
+    lines = []
+    planned(None, lines, heads=("text-cnn",), params=("text-cnn.embedding=own",), features="audio")
+    assert "left out: head text-cnn reads the words of transcripts and no features (features audio)" in lines
     train, _, _ = read(FakeStore(conversations()), found.specs[0])
     assert train.X.shape == (48, 0)
     assert set(train.words) == {"I am ang.", "I am hap.", "I am sad."}

@@ -111,8 +111,11 @@ def test_rows_without_a_dialogue_are_predicted_alone_and_counted(store, tmp_path
     bundle = fit(store, tmp_path, "bc-lstm", "audio.mean")
     rows = [dataclasses.replace(row, dialogue="") if number < 2 else row for number, row in enumerate(store.utterances)]
     lines = []
-    found = predict(tmp_path / "bundle", table=write_table(store, tmp_path / "t.csv", rows), say=lines.append)
-    assert "no context for 2 of 30 rows: they name no dialogue, and each is predicted alone" in lines
+    rows.append(dataclasses.replace(rows[-1], id="late", start="soon"))  # a row that cannot be read
+    columns = ("id", "audio", "text", "dialogue", "speaker", "start")
+    found = predict(tmp_path / "bundle", table=write_table(store, tmp_path / "t.csv", rows, columns), say=lines.append)
+    assert found.pop().reason.startswith("the row ")
+    assert "no context for 2 of 31 rows: they name no dialogue, and each is predicted alone" in lines
     np.testing.assert_allclose(probabilities(found)[:1], expect(store, bundle, [rows[0].id]), atol=1e-4)
 
 
