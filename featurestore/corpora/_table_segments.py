@@ -31,8 +31,8 @@ def detect_segments(rows: Sequence[Utterance], lengths: Mapping[str, ClipLength]
     """Decide whether `start` and `end` select segments of the clips of a table.
 
     They do not if nearly every clip is as long as its row's end - start and some of these ends lie beyond the clip, or
-    if there are only starts, each row has a clip of its own, and most starts lie beyond it. Such clips were cut out of
-    a longer recording, and the times are those in the recording.
+    if there are only starts, each row has a clip of its own, and most starts above 0 lie beyond it. Such clips were cut
+    out of a longer recording, and the times are those in the recording.
 
     Args:
         rows: the table.
@@ -57,9 +57,12 @@ def detect_segments(rows: Sequence[Utterance], lengths: Mapping[str, ClipLength]
 
 
 def _find_starts_elsewhere(timed: Sequence[Utterance], lengths: Mapping[str, ClipLength]) -> list[Utterance]:
-    """Find the rows that start beyond their clip, if most do, none has an end and no two have the same clip."""
-    known = [(row, seconds) for row in timed if (seconds := lengths[row.audio].seconds) is not None]
-    beyond = [row for row, seconds in known if row.start is not None and row.start >= seconds]
+    """Find the rows that start beyond their clip, if most do, none has an end and no two have the same clip.
+
+    Starts at 0, which are those of a clip and of a dialogue, are not counted.
+    """
+    known = [(row, seconds) for row in timed if row.start and (seconds := lengths[row.audio].seconds) is not None]
+    beyond = [row for row, seconds in known if (row.start or 0.0) >= seconds]
     alone = len({row.audio for row in timed}) == len(timed)
     is_elsewhere = alone and all(row.end is None for row in timed) and len(beyond) > _MOST * len(known)
     return beyond if is_elsewhere else []

@@ -128,6 +128,11 @@ def test_starts_alone_beyond_most_clips_of_their_own_are_times_in_the_dialogue(r
     assert [text.partition(":")[0] for text in where] == [row.id for row in reading.utterances[1:]]
 
 
+def test_first_turns_of_dialogues_do_not_make_starts_segments(read):
+    rows = [("a", 0, ""), ("b", 2.5, ""), ("c", 0, ""), ("d", 1, "")]  # two dialogues of two turns
+    assert read(rows, a=2, b=1, c=3, d=0.4)[0].segments is False
+
+
 @pytest.mark.parametrize(
     "rows",
     [
