@@ -158,6 +158,14 @@ def resolve(
     return ResolvedFeatures(feature_set.name, found, _describe_logits(store, found, folds, logits))
 
 
+def list_distinct(features: Iterable[ResolvedFeatures]) -> list[ResolvedFeatures]:
+    """List feature sets, each once, in the order of their first."""
+    found: list[ResolvedFeatures] = []
+    for one in features:
+        found += [one] if one not in found else []  # not hashable
+    return found
+
+
 def check_logits(logits: str) -> None:
     """Check the name of a kind of logits.
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import chain, product
 
 from benchmarks.evaluation.feature_sets import FeatureSet
 from benchmarks.evaluation.flaws import BEST_EPOCH, PROTOCOLS, learns_in_epochs
-from benchmarks.evaluation.fold_features import CROSS_FITTED, IN_SAMPLE, MEAN, ResolvedFeatures, resolve
+from benchmarks.evaluation.fold_features import CROSS_FITTED, IN_SAMPLE, MEAN, ResolvedFeatures, list_distinct, resolve
 from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
 from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.run_spec import RunSpec
@@ -99,7 +99,7 @@ def _list_protocol_specs(
     found: list[RunSpec] = []
     reasons: dict[str, list[str]] = {}
     without_sizes = replace(config, train_sizes=())
-    for features in _list_features(by_head):
+    for features in list_distinct(chain.from_iterable(by_head.values())):
         try:
             own = _resolve_flawed(task, flawed, features)
             overlaps = find_overlaps(flawed.store, flawed.folds, own.folds)
@@ -114,14 +114,6 @@ def _list_protocol_specs(
                     leak = leaks.get(spec.fold.name, "")
                     found.append(replace(spec, system=system, leak=leak, flaw=flawed.protocol))
     return found, reasons
-
-
-def _list_features(by_head: Mapping[str, Sequence[ResolvedFeatures]]) -> list[ResolvedFeatures]:
-    """List the feature sets of all heads, each once."""
-    found: list[ResolvedFeatures] = []
-    for one in (one for features in by_head.values() for one in features):
-        found += [one] if one not in found else []
-    return found
 
 
 def _resolve_flawed(task: Task, flawed: Task, features: ResolvedFeatures) -> ResolvedFeatures:

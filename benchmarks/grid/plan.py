@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, product
 from typing import Any
 
-from benchmarks.evaluation.fold_features import ResolvedFeatures, resolve
+from benchmarks.evaluation.fold_features import ResolvedFeatures, list_distinct, resolve
 from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
 from benchmarks.evaluation.head_features import choose_feature_sets
 from benchmarks.evaluation.permutation_importance import list_modalities
@@ -69,9 +69,7 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         dev=config.search > 0,
     )
     by_head = {head: _resolve_features(task, config, head, say) for head in config.heads}
-    features: list[ResolvedFeatures] = []
-    for one in chain.from_iterable(by_head.values()):
-        features += [one] if one not in features else []
+    features = list_distinct(chain.from_iterable(by_head.values()))
     if config.permute:
         _check_modalities(store, features)
     _check_frames(config.normalize, features)

@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.evaluation.feature_sets import FeatureSet
-from benchmarks.evaluation.fold_features import ResolvedFeatures, resolve
+from benchmarks.evaluation.fold_features import ResolvedFeatures, list_distinct, resolve
 from benchmarks.evaluation.guards import check_leakage, find_overlaps
 from benchmarks.evaluation.head_features import TRANSCRIPTS
-from benchmarks.evaluation.head_settings import SEED, check_params, default_params, is_stochastic
+from benchmarks.evaluation.head_settings import check_params, default_params
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.task import Task, open_task
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import BenchmarkPlan
+from benchmarks.grid.specs import list_fold_specs
 from benchmarks.paper.paper_plan import MODALITIES, PaperPlan
 from benchmarks.paper.related_work import RelatedSystem
 from benchmarks.paper.stage_result import Say
 from featurestore import registry
 from featurestore.errors import Mismatch
+from featurestore.normalization import NONE
 from featurestore.spec import PAPER, parse_feature
 
 SLOW = 500.0  # COST of a head from which it trains for fewer epochs on the demo
@@ -73,7 +75,7 @@ def plan_related_work(plan: PaperPlan, systems: Sequence[RelatedSystem], say: Sa
     obstacles = {one.system: why for one in systems if (why := _find_obstacle(plan, task, one))}
     running = [BASELINE, *(one for one in systems if one.system not in obstacles)]
     resolved = {one.system: _resolve_features(plan, task, one) for one in running}
-    features = [one for number, one in enumerate(resolved.values()) if one not in list(resolved.values())[:number]]
+    features = list_distinct(resolved.values())
     dropped = task.find_missing(features)
     for line in task.describe_missing(dropped):
         say(line)
@@ -115,23 +117,11 @@ def _resolve_features(plan: PaperPlan, task: Task, system: RelatedSystem) -> Res
 
 def _list_specs(benchmark: BenchmarkPlan, system: RelatedSystem, features: ResolvedFeatures) -> list[RunSpec]:
     """List the runs of a system, one for each fold, with seed 0."""
-    task, config, folds = benchmark.task, benchmark.config, benchmark.folds
+    task, folds = benchmark.task, benchmark.folds
+    config = replace(benchmark.config, heads=(system.head,), params={system.head: system.params})
     overlaps = find_overlaps(task.store, folds, features.folds)
     leaks = check_leakage(folds, overlaps, allow=config.allow_leakage)
-    seed = {SEED: 0} if is_stochastic(system.head) else {}
     return [
-        RunSpec(
-            head=system.head,
-            params=seed | dict(system.params),
-            inputs=inputs,
-            fold=fold,
-            classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
-            system=system.system,
-            feature_set=features.name,
-            logits=features.logits,
-            protocol=config.protocol,
-            leak=leaks.get(fold.name, ""),
-            surroundings=describe_surroundings(task, fold, inputs, system.head, system.params),
-        )
-        for fold, inputs in zip(folds, features.folds, strict=True)
+        replace(spec, system=system.system, leak=leaks.get(spec.fold.name, ""))
+        for spec in list_fold_specs(config, task, folds, features, system.head, NONE)
     ]
