@@ -10,11 +10,11 @@ from tests.support.plain_networks import answer_dialogues, relu
 
 LENGTHS = (1, 9, 4, 2, 7)
 SMALL = {
-    "width": 6,
+    "width": 16,
     "hidden": 5,
     "epochs": 20,
     "dropout": 0.0,
-    "learning_rate": 5e-2,
+    "learning_rate": 1e-2,
     "validation_fraction": 0.0,
     "random_state": 0,
 }
