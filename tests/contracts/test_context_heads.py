@@ -37,7 +37,7 @@ FLAT = ["logistic", "svm"]
 READ_SPEAKERS = [
     head for head in HEADS if ".speakers" in Path(registry.module("heads", head).__file__).read_text("utf-8")
 ]
-LEARN = {"batch_size": 16, "epochs": 12}
+LEARN = {"batch_size": 16, "epochs": 18}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 

@@ -1,4 +1,4 @@
-"""On a GPU: the same vectors as on a CPU, batches that change nothing, extraction and fine-tuning from end to end."""
+"""On a GPU: the same vectors as on a CPU, batches that change nothing, extraction, fine-tuning, heads."""
 
 import dataclasses
 
@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from featurestore import encoders
+from benchmarks.fitting.fit import fit_head
+from featurestore import encoders, registry
 from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.finetune import finetune
+from featurestore.head_inputs import give
+from featurestore.prediction.bundle import load
+from featurestore.prediction.save_bundle import save
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.featurestore.finetuning.texts import SETTINGS, arguments
 from tests.support import tiny
+from tests.support.fake_store import FakeStore, conversations, read_rows
+from tests.support.quick_heads import quick_params
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 
@@ -72,3 +78,18 @@ def test_fine_tuning_on_the_gpu_learns_and_is_up_to_date_afterwards(tmp_path):
     assert [line["epoch"] for line in history] == [1, 2]
     assert history[-1]["loss"] < history[0]["loss"]
     assert not finetune(**given).fresh
+
+
+def list_networks():
+    """List the heads that train a network in epochs."""
+    return [head for head in registry.names("heads") if "validation_fraction" in quick_params(head)]
+
+
+@pytest.mark.parametrize("head", list_networks())
+def test_a_head_that_trains_on_the_gpu_answers_on_the_cpu(head, tmp_path):
+    params = quick_params(head, device="cuda")
+    bundle = fit_head(FakeStore(conversations()), head=head, params=params).bundle
+    assert not next(bundle.head.network_.parameters()).is_cuda
+    save(bundle, tmp_path / "bundle")
+    X = give(bundle.head, read_rows(bundle.features))
+    assert np.array_equal(load(tmp_path / "bundle").head.predict_proba(X), bundle.head.predict_proba(X))

@@ -9,7 +9,15 @@ from tests.support.dialogues import FEATURES, draw, draw_product
 from tests.support.plain_networks import answer_dialogues, relu
 
 LENGTHS = (1, 9, 4, 2, 7)
-SMALL = {"width": 6, "hidden": 5, "epochs": 8, "learning_rate": 1e-2, "validation_fraction": 0.0, "random_state": 0}
+SMALL = {
+    "width": 16,
+    "hidden": 5,
+    "epochs": 20,
+    "dropout": 0.0,
+    "learning_rate": 1e-2,
+    "validation_fraction": 0.0,
+    "random_state": 0,
+}
 ONE = FEATURES[:1]
 THREE = (*FEATURES, ("video.mean", "video", 2))
 FOUR = tuple((name, "", width) for name, width in (("a", 3), ("b", 4), ("c", 2), ("d", 3)))

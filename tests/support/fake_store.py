@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.evaluation.fold_features import FoldFeatures
 from featurestore.exposure import Contents, Exposure
+from featurestore.head_inputs import make_turns, place_turns
 from featurestore.manifest import Utterance
 from featurestore.spec import parse_feature
 
@@ -129,3 +131,11 @@ class FakeStore:
         if utterance.label:
             vector[PLACES[utterance.label]] += 1.0
         return vector
+
+
+def read_rows(features):
+    """Return what a head is given of a few utterances, with their dialogues and words."""
+    store, specs = FakeStore(conversations(), spread=2.0), tuple(map(parse_feature, features))
+    ids = [row.id for row in store.utterances][:50]
+    turns = make_turns(ids, place_turns(store.utterances))
+    return replace(FoldFeatures(specs, specs).read(store, ids), turns=turns, words=tuple(ids))

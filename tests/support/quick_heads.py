@@ -12,7 +12,7 @@ _QUICK = {
     "bc-lstm": _DIALOGUE | {"layers": 1},
     "chfusion": _DIALOGUE | {"width": 32},
     "cnn-lstm": {"hidden": 4, "channels": (4,), "strides": (2,), "epochs": 6, "learning_rate": 2e-2},
-    "cogmen": _DIALOGUE | {"feedforward": 32, "layers": 1, "width": 16},
+    "cogmen": _DIALOGUE | {"epochs": 7, "feedforward": 32, "layers": 1, "width": 16},
     "conv1d": {"channels": (8,)},
     "dcnn-blstm-svm": {"channels": (16,), "hidden": 8, "dense": 16, "epochs": 5},
     "dialogue-crn": _DIALOGUE | {"hidden": 8, "layers": 1, "situation_steps": 2},

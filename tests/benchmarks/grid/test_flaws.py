@@ -197,9 +197,9 @@ def test_the_best_epoch_is_the_one_with_most_right_answers_on_test(folder):
 def test_a_head_that_stops_early_runs_all_its_epochs_for_the_best_one():
     store = FakeStore(letters(), spread=1.2)
     config = BenchmarkConfig.parse(
-        ("bc-lstm",),
+        ("conv1d",),
         FEATURES,
-        params=tuple(f"bc-lstm.{one}" for one in ("epochs=9", *EARLY, "device=cpu")),
+        params=tuple(f"conv1d.{one}" for one in ("epochs=9", *EARLY, "device=cpu")),
         protocol=SESSIONS,
         flaws=True,
     )
@@ -293,7 +293,8 @@ def test_a_stopped_benchmark_with_flaws_continues(tmp_path):
 
 
 def test_flaws_that_cannot_be_run_are_named_once(tmp_path):
-    found, lines = ran(tmp_path, FakeStore(), heads=("prior", "logistic"), protocol="paper-tail")
+    store = FakeStore(conversations())
+    found, lines = ran(tmp_path, store, heads=("prior", "logistic"), protocol="paper-tail")
     assert lines[:-1] == [
         "--flaws: dialogue-letter is left out: 6 of 6 dialogues have no session and letter in their name",
         "--flaws: paper-tail is left out: it is the protocol of the benchmark itself",

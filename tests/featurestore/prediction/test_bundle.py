@@ -9,15 +9,13 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.fitting.fit import fit_head
 from featurestore import registry
 from featurestore.errors import Mismatch, NotFound, UnknownName
-from featurestore.head_inputs import give, make_turns, place_turns
+from featurestore.head_inputs import give
 from featurestore.prediction import bundle as bundles
 from featurestore.prediction.save_bundle import check_target, save
-from featurestore.spec import parse_feature
-from tests.support.fake_store import FakeStore, conversations
+from tests.support.fake_store import FakeStore, conversations, read_rows
 from tests.support.quick_heads import quick_params
 
 AGAIN = "\n  do: fit it again: cli fit-head --head HEAD --out FOLDER"
@@ -43,14 +41,6 @@ def test_a_loaded_head_predicts_exactly_as_the_saved_head(head, tmp_path):
     X = give(saved.head, read_rows(saved.features))
     assert np.array_equal(loaded.head.predict_proba(X), saved.head.predict_proba(X))
     assert np.array_equal(loaded.head.predict(X), saved.head.predict(X))
-
-
-def read_rows(features):
-    """Return what a head is given of a few utterances, with their dialogues and words."""
-    store, specs = FakeStore(conversations(), spread=2.0), tuple(map(parse_feature, features))
-    ids = [row.id for row in store.utterances][:50]
-    turns = make_turns(ids, place_turns(store.utterances))
-    return dataclasses.replace(FoldFeatures(specs, specs).read(store, ids), turns=turns, words=tuple(ids))
 
 
 @pytest.mark.parametrize("head", registry.names("heads"))
