@@ -1,13 +1,14 @@
 """Class frequencies of the training part: a baseline that every other head must beat."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import numpy as safetensors
 
 from heads._base import Codes, Head, Matrix
+from heads._inputs import BLOCKS, FRAMES, Inputs
 
 __all__ = ["PriorHead"]
 
@@ -15,7 +16,7 @@ _FILE = "prior.safetensors"
 
 
 class PriorHead(Head):
-    """Predict the class frequencies of the training part for every utterance. Features are ignored.
+    """Predict the class frequencies of the training part for every utterance. Features of any kind are ignored.
 
     Attributes:
         class_prior_: (C,) share of each class in the training part, in 0..1.
@@ -24,6 +25,8 @@ class PriorHead(Head):
     >>> head.predict_proba([[5.0]])
     array([[0.25, 0.75]])
     """
+
+    TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS, FRAMES})
 
     class_prior_: NDArray[np.float64]
 
@@ -47,8 +50,8 @@ class PriorHead(Head):
     def _check_classes(self) -> None:
         """Accept a single class."""
 
-    def _fit(self, X: Matrix, codes: Codes) -> None:
+    def _fit(self, X: Inputs, codes: Codes) -> None:
         self.class_prior_ = np.bincount(codes) / len(codes)
 
-    def _predict_proba(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Inputs) -> Matrix:
         return np.tile(self.class_prior_, (len(X), 1))

@@ -209,6 +209,13 @@ def vectors_only(monkeypatch):
     return described
 
 
+def test_a_baseline_reads_whatever_there_is():
+    found = planned(heads=("prior",), features="audio.frames,audio.layers,audio.mean")
+    result = execute(FakeStore(conversations()), found.specs[0])
+    assert {spec.feature_set for spec in found.specs} == {"audio.frames", "audio.layers", "audio.mean"}
+    np.testing.assert_allclose(result.answers[0].probabilities, 1 / 3)
+
+
 def test_a_store_without_frames_names_the_command(vectors_only):
     command = "do: cli extract --store nowhere --encoder audio=egemaps --encoder text=models/text --frames$"
     with pytest.raises(NotFound, match=f"has no frames of any encoder\n.*\n.*\n  {command}"):
