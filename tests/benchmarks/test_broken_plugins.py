@@ -24,6 +24,7 @@ KIND = "heads"
 
 class Mine(PriorHead):
     {body}
+    TAKES = frozenset()
 '''
 X, Y = np.array([[0.0], [1.0]]), ["a", "b"]
 

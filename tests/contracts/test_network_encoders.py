@@ -210,5 +210,5 @@ def test_a_tokenizer_that_is_only_a_sentencepiece_model_loads(folder):
     )
     encoder = encoders.load(encoders.identify(EncoderSpec("", str(path))), "cpu")
     tokens = encoder.load(Item("u", None, "you never saw my dog"))
-    assert encoder.texts.tokenizer.convert_ids_to_tokens(tokens)[0] == "[CLS]"
+    assert encoder.texts.tokenizer.convert_ids_to_tokens(tokens.tokens)[0] == "[CLS]"
     assert np.isfinite(encode(encoder, [Item("u", None, "you never saw my dog")], ["cls"])[0]["cls"]).all()

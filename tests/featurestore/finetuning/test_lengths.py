@@ -26,6 +26,7 @@ from featurestore.manifest import Utterance
 from featurestore.networks.memory import estimate_training_memory, measure_free_memory
 from heads.svm import SVMHead
 from tests.support import tiny
+from tests.support.quick_heads import as_inputs
 
 SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
 _W2V_BERT = {
@@ -333,7 +334,7 @@ def test_one_class_is_refused_before_anything_is_loaded(modality, tmp_path, monk
 
 def test_a_head_refuses_one_class_with_advice_that_helps():
     with pytest.raises(BadValue) as problem:
-        fit("svm", SVMHead(), np.ones((4, 2), np.float32), ["joy"] * 4)
+        fit("svm", SVMHead(), as_inputs(np.ones((4, 2), np.float32)), ["joy"] * 4)
     assert str(problem.value) == (
         "head svm: SVMHead needs at least 2 classes, got 1 class: 'joy'\n"
         "  do: choose other --labels, another --protocol or --fold"
