@@ -48,7 +48,7 @@ def test_memory_of_the_process_is_counted_and_pages_of_a_file_are_not(tmp_path):
     assert max(sizes) - sizes[0] < 20
     with frames_head._watch_memory() as sizes:
         # not of the heap, which may reuse memory that is counted already
-        block = np.frombuffer(mmap.mmap(-1, 48_000_000), np.uint8)
+        block = np.frombuffer(mmap.mmap(-1, 48_000_000, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
         block[:] = 1
         time.sleep(0.05)
     assert max(sizes) - sizes[0] > 40
