@@ -69,10 +69,10 @@ def fill_feature_sets(
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
         kind: that a head reads by default, such as `frames`. The ready sets are then of this kind and called so:
             `both frames`.
-        modality: the only one that ready sets have features of; by default both.
+        modality: the only one that a head reads; by default both. A ready set of another or of both is none for it.
 
     Raises:
-        UnknownName: a ready set is empty in this store.
+        UnknownName: a ready set is empty in this store, or not of the modality alone.
         NotFound: no encoder of the store has features of this kind.
         BadValue: two different sets have the same name.
     """
@@ -157,11 +157,11 @@ def _choose_ready(store: FeatureSource, name: str, kind: str, modality: str) -> 
             return feature.kind != "logits"
         return name == "both" or find_modality(store, feature.encoder) == name
 
+    if modality and name in {"text", "audio", "both"} - {modality}:
+        raise UnknownName(f"the set {name!r} is not of {modality} alone", do=f"--features {modality}")
     available = _default_features(store, kind, modality)
     chosen = tuple(filter(is_wanted, available))
-    missing = ({modality} if modality else {"text", "audio"}) - {
-        find_modality(store, feature.encoder) for feature in chosen
-    }
+    missing = {"text", "audio"} - {find_modality(store, feature.encoder) for feature in chosen}
     if not chosen or (name == "both" and missing):
         raise UnknownName(
             f"the store has no feature for the set {name!r}",

@@ -174,11 +174,11 @@ def test_a_bundle_is_fitted_on_everything_around_the_turns_that_a_fold_leaves_ou
             "text",
             r"head mdre needs audio and text, and there is no audio .*\n  do: .* audio.frames and text.frames$",
         ),
-        ("text-cnn", "audio", "no feature for the set 'audio'"),
+        ("text-cnn", "audio", "head text-cnn reads frames, and the set 'audio' is not of text alone"),
     ],
 )
 def test_features_that_a_head_cannot_read_are_refused(head, features, message):
-    with pytest.raises(Mismatch if head != "text-cnn" else Exception, match=message):
+    with pytest.raises(Mismatch, match=message):
         planned(heads=(head,), features=features)
 
 
@@ -214,6 +214,13 @@ def test_a_baseline_reads_whatever_there_is():
     result = execute(FakeStore(conversations()), found.specs[0])
     assert {spec.feature_set for spec in found.specs} == {"audio.frames", "audio.layers", "audio.mean"}
     np.testing.assert_allclose(result.answers[0].probabilities, 1 / 3)
+
+
+def test_a_head_of_one_modality_is_in_no_system_that_is_called_by_both():
+    lines = []
+    found = planned(None, lines, heads=("text-cnn", "mdre"), features="text,both")
+    assert {spec.system for spec in found.specs} == {"text-cnn on text frames", "mdre on both frames"}
+    assert "left out: head text-cnn reads frames, and the set 'both' is not of text alone" in lines
 
 
 def test_a_store_without_frames_names_the_command(vectors_only):
