@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._text_decoding import decode_text
@@ -35,7 +36,7 @@ def read_rows(
         Mismatch: a column is missing, or the file cannot be parsed.
     """
     text, encoding = decode_text(path)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
     try:
