@@ -64,8 +64,10 @@ def add_listed(reading: Reading, listed: Mapping[str, Utterance], source: str, f
 
 def _complete(row: Utterance, listed: Utterance | None, source: str, found: FindingList) -> Utterance:
     if listed is None:
-        found.add(f"clips that {source} does not list, kept", [row.id])
+        found.add(f"clips that {source} does not list, kept without a text", [row.id])
         listed = Utterance(row.id)
+    elif not listed.text:
+        found.add(f"clips whose text in {source} is empty", [row.id])
     if listed.label and row.label and listed.label != row.label:
         found.add(
             f"clips with another label in {source} than in their path; that of the file is used",
@@ -74,7 +76,6 @@ def _complete(row: Utterance, listed: Utterance | None, source: str, found: Find
     row = replace(
         row, text=listed.text or row.text, label=listed.label or row.label, gender=listed.gender or row.gender
     )
-    found.add("clips without a text", [] if row.text else [row.id])
     found.add("clips without a label", [] if row.label else [row.id])
     return row
 

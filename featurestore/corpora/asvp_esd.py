@@ -59,7 +59,7 @@ LAYOUT = re.compile(
     r"-\d+-\d+-(?P<actor>\d+)(?: ?-\d+){2,6}"
 )
 _FIELDS = 9  # the last three are age, source and language; numbers that tell similar names apart may follow
-_ACTOR_FOLDER = re.compile(r"actor_(\d*)", re.IGNORECASE)
+_ACTOR_FOLDER = re.compile(r"actor_(\d+)", re.IGNORECASE)
 
 
 def utterances(root: Path) -> Reading:
@@ -114,4 +114,4 @@ def _find_irregular(row: Utterance) -> Iterator[str]:
         yield "clips with a space in their name, kept"
     folder = _ACTOR_FOLDER.fullmatch(path.parent.name)
     if folder and folder[1] != row.speaker:
-        yield "clips of another actor than their folder's; that of the name is used"
+        yield "clips of another actor than their folder's, which is ignored"
