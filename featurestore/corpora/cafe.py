@@ -5,27 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
+from featurestore.corpora._french_initials import FRENCH_INITIALS
 from featurestore.manifest import Utterance
 
-_EMOTIONS = {
-    "C": "anger",
-    "D": "disgust",
-    "J": "happiness",
-    "N": "neutral",
-    "P": "fear",
-    "S": "surprise",
-    "T": "sadness",
-}
 CARD = CorpusCard(
     title="CaFE: Canadian French Emotional speech dataset",
     licence="CC BY-NC-SA 4.0: https://zenodo.org/record/1478765",
     citation="Gournay et al., A Canadian French Emotional Speech Dataset, ACM Multimedia Systems 2018, 399-402",
     source="https://zenodo.org/record/1478765",
     language="Canadian French",
-    labels=_EMOTIONS,
-    counts={**dict.fromkeys(_EMOTIONS, 144), "N": 72},
+    labels=FRENCH_INITIALS,
+    counts={**dict.fromkeys(FRENCH_INITIALS, 144), "N": 72},
     speakers=12,
-    schemes={"cafe-7": _EMOTIONS},
+    schemes={"cafe-7": FRENCH_INITIALS},
     default_scheme="cafe-7",
     version="936 clips",
     words="the same six sentences in every emotion",

@@ -5,17 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, normalize_name, read_named_clips, write_clip
+from featurestore.corpora._french_initials import FRENCH_INITIALS
 from featurestore.manifest import Utterance
 
-_EMOTIONS = {
-    "C": "anger",
-    "D": "disgust",
-    "J": "happiness",
-    "N": "neutral",
-    "P": "fear",
-    "S": "surprise",
-    "T": "sadness",
-}
 CARD = CorpusCard(
     title="Oréau: French emotional speech database",
     licence="see https://zenodo.org/record/4405783",
@@ -23,10 +15,10 @@ CARD = CorpusCard(
     "https://zenodo.org/record/4405783",
     source="https://zenodo.org/record/4405783",
     language="French",
-    labels=_EMOTIONS,
+    labels=FRENCH_INITIALS,
     counts={"C": 67, "D": 67, "J": 62, "N": 70, "P": 51, "S": 62, "T": 55},
     speakers=32,
-    schemes={"oreau-7": _EMOTIONS},
+    schemes={"oreau-7": FRENCH_INITIALS},
     default_scheme="oreau-7",
     version="second version: the 434 of 502 clips whose emotion listeners recognized",
     words="sentences of its own, 10 to 13, for each emotion: they give it away",

@@ -1,20 +1,17 @@
 """Write the names of a full release, without sound, and read it as if every clip lasted a second."""
 
-from pathlib import Path
-
 from featurestore import registry
-from featurestore.corpora import _clip_lengths
+from featurestore.corpora import _clip_lengths, _release_files
 from featurestore.labels import load_card
 from featurestore.preparation.corpus_findings import compare_counts
 
 
 def write_names(root, names):
     """Write empty files."""
-    paths = [f"{root}/{name}" for name in names]
-    for folder in {path.rpartition("/")[0] for path in paths}:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    for path in paths:
-        open(path, "wb").close()  # pathlib takes three times as long
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def read_full(monkeypatch, corpus, root):
@@ -24,6 +21,14 @@ def read_full(monkeypatch, corpus, root):
         return _clip_lengths.ClipLength(1.0 if path.exists() else None)
 
     monkeypatch.setattr(_clip_lengths, "_read_length", read_length)
+    return registry.module("corpora", corpus).utterances(root)
+
+
+def read_names(monkeypatch, corpus, root, names):
+    """Read a release of the files in a folder and of clips that are names alone, which is faster than empty files."""
+    walk, clips = _release_files._walk, tuple(names)
+    monkeypatch.setattr(_release_files, "_walk", lambda folder, found: (*walk(folder, found), *clips))
+    monkeypatch.setattr(_clip_lengths, "_read_length", lambda path: _clip_lengths.ClipLength(1.0))
     return registry.module("corpora", corpus).utterances(root)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from featurestore.corpora import aesdd, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 FOLDERS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
 MISSING = {"d18 (5)", "f02 (4)", "h11 (3)"}
@@ -33,8 +33,7 @@ def test_a_file_name_gives_everything_but_the_sex(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "aesdd", tmp_path)
+    reading = read_names(monkeypatch, "aesdd", tmp_path, full_release())
     assert len(reading.utterances) == 605
     check_counts("aesdd", reading)
     (irregular,) = reading.findings

@@ -5,7 +5,7 @@ import pytest
 from featurestore import labels
 from featurestore.corpora import asvp_esd, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 SPEECH = {1: 98, 2: 1314, 3: 613, 4: 551, 5: 1064, 6: 170, 7: 190, 8: 492, 9: 270, 10: 35, 11: 54, 12: 288, 17: 1}
 SOUNDS = {
@@ -54,8 +54,7 @@ def test_a_file_name_gives_everything(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "asvp-esd", tmp_path)
+    reading = read_names(monkeypatch, "asvp-esd", tmp_path, full_release())
     assert len(reading.utterances) == 13_964
     check_counts("asvp-esd", reading)
     assert {what: len(where) for what, where in collect_findings(reading).items()} == {

@@ -5,7 +5,7 @@ import pytest
 
 from featurestore.corpora import cafe, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 FOLDERS = {
     "C": "Colère",
@@ -46,8 +46,7 @@ def test_a_file_name_gives_everything(tmp_path):
 
 @pytest.mark.parametrize("mangle", [str, lambda name: name.encode("cp850").decode("cp1252")])
 def test_the_full_release_whatever_became_of_the_accents(monkeypatch, tmp_path, mangle):
-    write_names(tmp_path, full_release(mangle=mangle))
-    reading = read_full(monkeypatch, "cafe", tmp_path)
+    reading = read_names(monkeypatch, "cafe", tmp_path, full_release(mangle=mangle))
     assert len(reading.utterances) == 936
     assert reading.findings == ()
     check_counts("cafe", reading)

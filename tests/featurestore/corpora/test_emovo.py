@@ -4,7 +4,7 @@ import pytest
 
 from featurestore.corpora import emovo, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 SENTENCES = ("b1", "b2", "b3", "l1", "l2", "l3", "l4", "n1", "n2", "n3", "n4", "n5", "d1", "d2")
 
@@ -34,8 +34,7 @@ def test_a_file_name_gives_everything(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "emovo", tmp_path)
+    reading = read_names(monkeypatch, "emovo", tmp_path, full_release())
     assert len(reading.utterances) == 588
     assert reading.findings == ()
     check_counts("emovo", reading)

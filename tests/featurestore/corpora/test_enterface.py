@@ -4,7 +4,7 @@ import pytest
 
 from featurestore.corpora import enterface, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 FOLDERS = {
     "an": "anger",
@@ -45,8 +45,7 @@ def test_a_path_gives_everything_but_the_sex(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "enterface", tmp_path)
+    reading = read_names(monkeypatch, "enterface", tmp_path, full_release())
     assert len(reading.utterances) == 1263
     check_counts("enterface", reading)
     found = collect_findings(reading)

@@ -4,7 +4,7 @@ import pytest
 
 from featurestore.corpora import nemo, write_clip
 from featurestore.errors import Mismatch, NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 HEADER = "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage\n"
 ROW = "WR0_fear_7.wav\tfear\tMówi „nie”.\tmówi nie\t        WR0\tmale\t23\n"
@@ -45,12 +45,11 @@ def test_a_name_and_its_row_give_everything(root):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, (f"samples/{name}.wav" for name in list_names()))
     rows = (
         f"{name}.wav\t{name.split('_')[1]}\tTak.\ttak\t{name[:3]}\t{SPEAKERS[name[:3]]}\t23\n" for name in list_names()
     )
     (tmp_path / "data.tsv").write_text(HEADER + "".join(rows), "utf-8")
-    reading = read_full(monkeypatch, "nemo", tmp_path)
+    reading = read_names(monkeypatch, "nemo", tmp_path, (f"samples/{name}.wav" for name in list_names()))
     assert len(reading.utterances) == 4481
     assert reading.findings == ()
     check_counts("nemo", reading)

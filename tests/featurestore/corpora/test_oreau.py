@@ -5,7 +5,7 @@ import pytest
 
 from featurestore.corpora import oreau, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 ROOT = unicodedata.normalize("NFD", "OréauFR_02")  # as in the archive
 FEMALE = ("10", "11", "13", "21", "24", "37", "42")
@@ -34,8 +34,7 @@ def test_a_file_name_and_its_folder_give_everything(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "oreau", tmp_path)
+    reading = read_names(monkeypatch, "oreau", tmp_path, full_release())
     assert len(reading.utterances) == 434
     assert reading.findings == ()
     check_counts("oreau", reading)

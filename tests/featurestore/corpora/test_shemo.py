@@ -5,7 +5,7 @@ import pytest
 
 from featurestore.corpora import shemo, write_clip
 from featurestore.errors import Mismatch, NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 COUNTS = {"A": 1042, "F": 32, "H": 203, "N": 1160, "S": 362, "W": 201}
 WORDS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
@@ -56,13 +56,13 @@ def test_a_name_and_its_entry_give_everything(root, content):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, (f"{'fe' * (name[0] == 'F')}male/{name}.wav" for name in list_names()))
     genders = {"F": "female", "M": "male"}
+    clips = [f"{genders[name[0]]}/{name}.wav" for name in list_names()]
     write_json(
         tmp_path,
         {name: {**ENTRY, "gender": genders[name[0]], "emotion": WORDS[name[3]]} for name in list_names()},
     )
-    reading = read_full(monkeypatch, "shemo", tmp_path)
+    reading = read_names(monkeypatch, "shemo", tmp_path, clips)
     assert len(reading.utterances) == 3000
     assert reading.findings == ()
     check_counts("shemo", reading)

@@ -4,7 +4,7 @@ import pytest
 
 from featurestore.corpora import subesco, write_clip
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, collect_findings, read_full, write_names
+from tests.support.full_releases import check_counts, collect_findings, read_names
 
 ODD = "F_02_MONIKA_S_2_SURPRISE_3].wav"  # as it is in the release
 
@@ -36,8 +36,7 @@ def test_a_file_name_gives_everything(tmp_path):
 
 
 def test_the_full_release(monkeypatch, tmp_path):
-    write_names(tmp_path, full_release())
-    reading = read_full(monkeypatch, "subesco", tmp_path)
+    reading = read_names(monkeypatch, "subesco", tmp_path, full_release())
     assert len(reading.utterances) == 7000
     check_counts("subesco", reading)
     assert {row.speaker for row in reading.utterances} == {f"{sex}_{n:02}" for sex in "FM" for n in range(1, 11)}
