@@ -11,6 +11,7 @@ A module of this package is a corpus: `featurestore.registry` finds it by its fi
 A reader leaves nothing out without a finding. These help:
 
     read_named_clips(root, CARD, …)     read a corpus whose file names say everything: `emodb.py`, `ravdess.py`
+    find_folder(clip, names)            find which of these names a folder above a clip has
     ReleaseFiles(root, found)           list the files of a release, whatever the case and Unicode form of their names
     read_rows(path, columns, found)     read the rows of a delimited file as dictionaries
     FindingList()                       collect findings
@@ -31,6 +32,7 @@ A corpus that is generated also defines `default_root(store)`, the folder to gen
 the file that records a complete one.
 """
 
+from featurestore.corpora._clip_folders import find_folder
 from featurestore.corpora._clip_lengths import set_durations
 from featurestore.corpora._clip_rates import read_rates
 from featurestore.corpora._common_schemes import COMMON_SCHEMES, map_to_common
@@ -55,6 +57,7 @@ __all__ = [
     "Reading",
     "ReleaseFiles",
     "decode_text",
+    "find_folder",
     "find_optional",
     "map_to_common",
     "normalize_name",

@@ -1,10 +1,9 @@
 """CASIA, the emotional part that is public: 4 Mandarin actors, the same 50 texts in 6 emotions, 1,200 clips."""
 
 import re
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
+from featurestore.corpora import CorpusCard, Reading, find_folder, read_named_clips, write_clip
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -66,9 +65,8 @@ def sample(folder: Path) -> None:
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
-    folders = [folder.lower() for folder in reversed(PurePosixPath(clip).parent.parts)]
-    actor = _find_name([match["actor"] or "", *folders], tuple(_GENDERS))
-    emotion = _find_name([match["emotion"] or "", *folders], tuple(_EMOTIONS))
+    actor = (match["actor"] or find_folder(clip, _GENDERS)).lower()
+    emotion = (match["emotion"] or find_folder(clip, _EMOTIONS)).lower()
     if not actor or not emotion:
         return "clips in no folder of an actor and an emotion, ignored: who speaks, or how, is unknown"
     return Utterance(
@@ -79,8 +77,3 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
         gender=_GENDERS[actor],
         script=match["text"],
     )
-
-
-def _find_name(given: Sequence[str], known: Sequence[str]) -> str:
-    """Return the first of the given names that is known, or an empty text."""
-    return next((name.lower() for name in given if name.lower() in known), "")

@@ -41,9 +41,9 @@ CARD = CorpusCard(
     schemes={"crema-d-6": _EMOTIONS},
     default_scheme="crema-d-6",
     version="AudioWAV: 7,442 clips",
-    note="acted; labels are the acted emotions: what raters chose, often another one, is in the column votes; the same "
-    "twelve sentences in every emotion, so the words tell nothing about it; there is no official split, and EmoBox's "
-    "published fold shares all 91 speakers between training and test",
+    note="acted; labels are the acted emotions: what raters chose, often another one, is in the column votes; three "
+    "recordings occur twice, under two emotions; the same twelve sentences in every emotion, so the words tell nothing "
+    "about it; there is no official split, and EmoBox's published fold shares all 91 speakers",
 )
 _SENTENCES = {
     "IEO": "It's eleven o'clock",

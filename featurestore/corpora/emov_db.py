@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from featurestore.corpora import (
     CorpusCard,
     FindingList,
     Reading,
     ReleaseFiles,
+    find_folder,
     find_optional,
     read_named_clips,
     read_text,
@@ -89,8 +90,7 @@ def sample(folder: Path) -> None:
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
-    folders = [part.lower().partition("_")[0] for part in reversed(PurePosixPath(clip).parent.parts)]
-    speaker = next((folder for folder in folders if folder in _GENDERS), "")
+    speaker = find_folder(clip, _GENDERS)
     if not speaker:
         return f"clips in no folder of a speaker ({', '.join(_GENDERS)}), ignored: who speaks is unknown"
     emotion = match["emotion"].lower()

@@ -39,7 +39,8 @@ CARD = CorpusCard(
     "they are: compare texts on jl-corpus-5; nkululeko counts excited as happy",
 )
 LAYOUT = re.compile(
-    rf"(?P<speaker>(?P<gender>fe)?male[12])_(?P<emotion>{'|'.join(CARD.labels)})_(?P<sentence>\d+)[ab]_\d", re.IGNORECASE
+    rf"(?P<speaker>(?P<gender>fe)?male[12])_(?P<emotion>{'|'.join(CARD.labels)})_(?P<sentence>\d+)[ab]_\d",
+    re.IGNORECASE,
 )
 _RATE = 44_100  # Hz, of the release
 

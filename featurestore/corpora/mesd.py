@@ -29,15 +29,15 @@ CARD = CorpusCard(
     default_scheme="mesd-6",
     version="version 5: 862 clips, 864 according to its description",
     note="acted by 3 women, 2 men and 6 children, but names tell only the kind of voice: there are no "
-    "speaker-independent folds, and every published split shares speakers; folds by script keep a word on one side; "
+    "speaker-independent folds, and published splits share voices; script-disjoint keeps a word on one side; "
     "the words of corpus B were chosen for their emotion and tell it",
 )
 LAYOUT = re.compile(
     rf"(?P<emotion>{'|'.join(_EMOTIONS)})_(?P<voice>[FMC])_(?P<corpus>[AB])_(?P<word>\w+)", re.IGNORECASE
 )
-_WORDS_OF_A = frozenset(
-    "abajo adios antes arriba ayer basta_ya de_nada delante dentro derecha detras fuera gracias hola hoy izquierda "
-    "lento no nunca por_favor pronto rapido si tarde".split()
+_WORDS_OF_A = re.compile(
+    "abajo|adios|antes|arriba|ayer|basta_ya|de_nada|delante|dentro|derecha|detras|fuera|gracias|hola|hoy|izquierda|"
+    "lento|no|nunca|por_favor|pronto|rapido|si|tarde"
 )
 _RATE = 48_000  # Hz, of the release
 
@@ -82,5 +82,5 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
 
 
 def _find_irregular(row: Utterance) -> Iterator[str]:
-    if "_A_" in row.id and row.script not in _WORDS_OF_A:
+    if "_A_" in row.id and not _WORDS_OF_A.fullmatch(row.script):
         yield "clips of corpus A with another word than its 24; what is said may be one of them"

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
+from featurestore.corpora import CorpusCard, Reading, find_folder, read_named_clips, write_clip
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -62,14 +62,11 @@ def sample(folder: Path) -> None:
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
-    folders = [folder.upper() for folder in reversed(PurePosixPath(clip).parent.parts)]
-    named = [match["speaker"].upper()] if match["speaker"] else [one for one in folders if one in _SPEAKERS]
-    if not named:
+    speaker = (match["speaker"] or find_folder(clip, _SPEAKERS)).upper()
+    if not speaker:
         return f"clips in no folder of a speaker ({', '.join(_SPEAKERS)}), ignored: who speaks is unknown"
     emotion = match["emotion"].lower()
-    return Utterance(
-        id=f"{named[0]}_{emotion}{match['number']}", audio=clip, label=emotion, speaker=named[0], gender="M"
-    )
+    return Utterance(id=f"{speaker}_{emotion}{match['number']}", audio=clip, label=emotion, speaker=speaker, gender="M")
 
 
 def _find_irregular(row: Utterance) -> Iterator[str]:

@@ -21,8 +21,9 @@ CARD = CorpusCard(
     schemes={"urdu-4": _EMOTIONS},
     default_scheme="urdu-4",
     version="400 clips of 29 named speakers, 38 according to its paper",
-    note="spontaneous, from YouTube; speakers are unbalanced: one has 80 clips and nine have two; EmoBox's published "
-    "fold shares 18 of its 19 test speakers with training",
+    note="spontaneous, from YouTube; 26 of the 29 speakers have clips of one emotion alone, so that voices give it "
+    "away where a split shares speakers: EmoBox's published fold shares 18 of its 19 test speakers with training; "
+    "speakers are unbalanced: one has 80 clips and nine have two",
 )
 LAYOUT = re.compile(r"(?P<speaker>S(?P<gender>[FM])\d+)_F\d+_(?P<emotion>[AHNS])\d+", re.IGNORECASE)
 _RATE = 44_100  # Hz, of the release
