@@ -151,6 +151,6 @@ def _find_irregular(row: Utterance) -> Iterator[str]:
     if int(row.speaker) not in _ACTORS:
         yield "clips of an unknown actor"
     if row.id == _WITHOUT_SPEECH:
-        yield "clips that hold no speech in any copy of the release, kept: leave them out of an evaluation"
+        yield "clips without speech, according to the release, kept: leave them out of an evaluation"
     if not row.id.endswith("_XX") and row.script != _WITH_LEVELS:
         yield f"clips with a level of intensity, although only sentence {_WITH_LEVELS} has levels"

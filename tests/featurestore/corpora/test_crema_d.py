@@ -16,7 +16,7 @@ NEVER_RECORDED = {
     "1076_ITS_NEU_XX",
     *(f"{take}_{emotion}_XX" for take in ("1008_WSI", "1009_MTI", "1019_ITH") for emotion in EMOTIONS),
 }
-WITHOUT_SPEECH = "clips that hold no speech in any copy of the release, kept: leave them out of an evaluation"
+WITHOUT_SPEECH = "clips without speech, according to the release, kept: leave them out of an evaluation"
 DEMOGRAPHICS = '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","Caucasian","Not Hispanic"\n'
 RESPONSES = (
     '"","localid","pos","ans","ttr","queryType","numTries","clipNum","questNum","subType","clipName","sessionNums",'
