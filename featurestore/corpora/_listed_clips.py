@@ -2,64 +2,45 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._reading import Reading
 from featurestore.corpora._release_files import ReleaseFiles, normalize_name
-from featurestore.corpora._text_decoding import decode_text
 from featurestore.manifest import Utterance
 
 
-def find_label_files(root: Path, pattern: re.Pattern[str], found: FindingList) -> tuple[Path, ...]:
-    """Return the paths of the files of matching names that can be read, the least nested one of each name.
+def find_label_files(files: ReleaseFiles, pattern: re.Pattern[str], found: FindingList) -> tuple[str, ...]:
+    """Return the paths of the files of matching names, the least nested one of each name, and report the others.
 
     Args:
-        root: folder of the release.
+        files: of the release.
         pattern: matches a file's whole name in composed Unicode.
-        found: receives the findings: files that cannot be read, and further files of a name.
-    """
-    first: dict[str, str] = {}
-    for path in ReleaseFiles(root, FindingList()).paths:  # the reader of the clips reports unusable paths
-        name = unicodedata.normalize("NFC", PurePosixPath(path).name)
-        if not pattern.fullmatch(name):
-            continue
-        if normalize_name(name) in first:
-            found.add("label files of the same name as another one, ignored", [path])
-        elif _is_readable(root / path):
-            first[normalize_name(name)] = path
-        else:
-            found.add("label files that cannot be read, ignored", [path])
-    return tuple(root / path for path in first.values())
-
-
-def decode_label_file(path: Path, found: FindingList) -> str:
-    """Return the text of a label file, and report one that is not UTF-8.
-
-    Args:
-        path: the file.
         found: receives the finding.
     """
-    text, encoding = decode_text(path)
-    found.add("files that are not UTF-8, read as cp1252", [path.name] if encoding == "cp1252" else [])
-    return text
+    first: dict[str, str] = {}
+    for path in files.paths:
+        name = unicodedata.normalize("NFC", PurePosixPath(path).name)
+        if pattern.fullmatch(name) and first.setdefault(normalize_name(name), path) != path:
+            found.add("label files of the same name as another one, ignored", [path])
+    return tuple(first.values())
 
 
-def add_listed(reading: Reading, listed: Mapping[str, Utterance], source: str, found: FindingList) -> Reading:
+def add_listed(
+    rows: Sequence[Utterance], listed: Mapping[str, Utterance], source: str, found: FindingList
+) -> list[Utterance]:
     """Add the text, label and gender that a label file gives, and report where it differs from the clips.
 
     Args:
-        reading: one row per clip.
+        rows: one per clip.
         listed: what the file says about an utterance, by id; what is empty is not said.
         source: name of the file, for the findings.
-        found: of the file.
+        found: receives the findings.
     """
-    rows = tuple(_complete(row, listed.get(row.id), source, found) for row in reading.utterances)
     clips = {row.id for row in rows}
     found.add(f"utterances that {source} lists without a clip, ignored", (one for one in listed if one not in clips))
-    return replace(reading, utterances=rows, findings=(*reading.findings, *found.findings()))
+    return [_complete(row, listed.get(row.id), source, found) for row in rows]
 
 
 def _complete(row: Utterance, listed: Utterance | None, source: str, found: FindingList) -> Utterance:
@@ -78,11 +59,3 @@ def _complete(row: Utterance, listed: Utterance | None, source: str, found: Find
     )
     found.add("clips without a label", [] if row.label else [row.id])
     return row
-
-
-def _is_readable(path: Path) -> bool:
-    try:
-        with path.open("rb"):
-            return True
-    except OSError:
-        return False

@@ -26,6 +26,7 @@ CARD = CorpusCard(
     "speakers is not given; EmoBox's published fold shares all speakers between training and test",
 )
 LAYOUT = re.compile(r"(?P<emotion>[adfhs])(?P<sentence>\d\d) ?\((?P<actor>\d\d?)\)(?P<take>[ab]?)", re.IGNORECASE)
+_RATE = 44_100  # Hz
 _REGULAR = re.compile(r".\d\d \(\d\)")
 
 
@@ -39,7 +40,7 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no clip of AESDD.
     """
     return read_named_clips(
-        root, CARD, LAYOUT, _to_utterance, example="anger/a03 (3).wav", find_irregular=_find_irregular
+        root, CARD, LAYOUT, _to_utterance, example="anger/a03 (3).wav", find_irregular=_find_irregular, rate=_RATE
     )
 
 
@@ -52,7 +53,7 @@ def sample(folder: Path) -> None:
         for sentence in ("01", "02")
     )
     for number, name in enumerate(names):
-        write_clip(folder / name, number, 44_100)
+        write_clip(folder / name, number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -59,6 +59,7 @@ LAYOUT = re.compile(
     r"-\d+-\d+-(?P<actor>\d+)(?: ?-\d+){2,6}"
 )
 _FIELDS = 9  # the last three are age, source and language; numbers that tell similar names apart may follow
+_RATE = 16_000  # Hz
 _ACTOR_FOLDER = re.compile(r"actor_(\d+)", re.IGNORECASE)
 
 
@@ -78,6 +79,7 @@ def utterances(root: Path) -> Reading:
         _to_utterance,
         example="Audio/actor_36/03-01-04-01-12-36-03-03-01.wav",
         find_irregular=_find_irregular,
+        rate=_RATE,
     )
 
 
@@ -88,7 +90,7 @@ def sample(folder: Path) -> None:
             for statement in (1, 2):
                 name = f"03-{kind}-01-{statement:02}-{actor}-02-02-01"
                 path = folder / "Audio" / f"actor_{int(actor)}" / f"{name}.wav"
-                write_clip(path, 8 * number + 2 * place + statement)
+                write_clip(path, 8 * number + 2 * place + statement, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -33,6 +33,7 @@ _SENTENCES = {
     "5": "Cinq pumas fiers et passionnés",
     "6": "Six ours aimants domestiqués",
 }
+_RATE = 48_000  # Hz
 _FOLDERS = {"C": "Colère", "J": "Joie", "T": "Tristesse"}
 
 
@@ -54,6 +55,7 @@ def utterances(root: Path) -> Reading:
         _to_utterance,
         example="CaFE_48k/Joie/Fort/01-J-2-1.wav",
         find_irregular=_find_irregular,
+        rate=_RATE,
         order=lambda clip: "192k" in clip.lower(),
     )
 
@@ -67,7 +69,7 @@ def sample(folder: Path) -> None:
         for sentence in (1, 2)
     )
     for number, name in enumerate(names):
-        write_clip(folder / "CaFE_48k" / name, number, 48_000)
+        write_clip(folder / "CaFE_48k" / name, number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -47,6 +47,7 @@ _SENTENCES = {
     "d1": "Sabato sera cosa farà?",
     "d2": "Porti con te quella cosa?",
 }
+_RATE = 48_000  # Hz
 LAYOUT = re.compile(
     rf"(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<sex>[fm])(?P<number>[1-3])-(?P<sentence>{'|'.join(_SENTENCES)})",
     re.IGNORECASE,
@@ -62,7 +63,7 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of EMOVO.
     """
-    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="f1/neu-f1-b1.wav")
+    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="f1/neu-f1-b1.wav", rate=_RATE)
 
 
 def sample(folder: Path) -> None:
@@ -74,7 +75,7 @@ def sample(folder: Path) -> None:
         for sentence in ("b1", "n2")
     )
     for number, name in enumerate(names):
-        write_clip(folder / name[4:6] / f"{name}.wav", number, 48_000)
+        write_clip(folder / name[4:6] / f"{name}.wav", number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -30,6 +30,7 @@ LAYOUT = re.compile(
 )
 _SUBJECT = re.compile(r"subject[ _]*(\d+)", re.IGNORECASE)
 _SENTENCE = re.compile(r"sentence[ _]*(\d+)", re.IGNORECASE)
+_RATE = 48_000  # Hz
 _VIDEO = ".avi"
 
 
@@ -51,6 +52,7 @@ def utterances(root: Path) -> Reading:
         _to_utterance,
         example="subject 1/anger/sentence 1/s1_an_1.avi",
         find_irregular=_find_irregular,
+        rate=_RATE,
         order=lambda clip: clip.lower().endswith(_VIDEO),
     )
 
@@ -64,7 +66,7 @@ def sample(folder: Path) -> None:
         for sentence in (1, 2)
     )
     for number, name in enumerate(names):
-        write_clip(folder / name, number, 48_000)
+        write_clip(folder / name, number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -1,10 +1,20 @@
 """ESD, Emotional Speech Dataset: 10 Chinese and 10 English speakers, 350 sentences each, 5 emotions, 35,000 clips."""
 
 import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, normalize_name, read_named_clips, write_clip
-from featurestore.corpora._listed_clips import add_listed, decode_label_file, find_label_files
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    find_folder,
+    read_named_clips,
+    read_text,
+    write_clip,
+)
+from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
@@ -28,6 +38,7 @@ CARD = CorpusCard(
 LAYOUT = re.compile(r"(?P<speaker>00(?:0[1-9]|1\d|20))_(?P<number>\d{6})")
 _FEMALE = ("0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019")  # ReadMe.txt of the release
 _LAST_CHINESE = 10
+_RATE = 16_000  # Hz
 _SENTENCES = 350
 _PARTS = {"train": "train", "evaluation": "dev", "test": "test"}  # by folder; the evaluation part is for development
 _CHINESE = {"中立": "Neutral", "生气": "Angry", "快乐": "Happy", "伤心": "Sad", "惊喜": "Surprise"}
@@ -45,10 +56,9 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of ESD.
     """
-    reading = read_named_clips(root, CARD, LAYOUT, _to_utterance, example="0001/Angry/0001_000351.wav")
-    found = FindingList()
-    listed = {row.id: row for path in find_label_files(root, _LIST, found) for row in _read_list(path, found)}
-    return add_listed(reading, listed, "SPEAKER.txt", found)
+    return read_named_clips(
+        root, CARD, LAYOUT, _to_utterance, example="0001/Angry/0001_000351.wav", complete=_add_lists, rate=_RATE
+    )
 
 
 def sample(folder: Path) -> None:
@@ -62,35 +72,40 @@ def sample(folder: Path) -> None:
                 name = f"{speaker}_{_SENTENCES * block + sentence:06}"
                 label = labels[emotion] if int(speaker) <= _LAST_CHINESE else emotion
                 lines.append(f"{name}\tSentence number {sentence}.\t{label}")
-                write_clip(folder / speaker / emotion / f"{name}.wav", 8 * place + 2 * block + sentence)
+                write_clip(folder / speaker / emotion / f"{name}.wav", 8 * place + 2 * block + sentence, _RATE)
         (folder / speaker / f"{speaker}.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
     speaker = match["speaker"]
-    folders = [normalize_name(part) for part in reversed(PurePosixPath(clip).parent.parts)]
     language = "zh" if int(speaker) <= _LAST_CHINESE else "en"
     return Utterance(
         id=match[0],
         audio=clip,
-        label=next((_LABELS[folder] for folder in folders if folder in _LABELS), ""),
+        label=find_folder(clip, _EMOTIONS),
         speaker=speaker,
         gender="F" if speaker in _FEMALE else "M",
         # clips are numbered by emotion, each block in the same order of sentences
         script=f"{language}{(int(match['number']) - 1) % _SENTENCES + 1:03}",
-        partition=next((_PARTS[folder] for folder in folders if folder in _PARTS), ""),
+        partition=_PARTS.get(find_folder(clip, _PARTS), ""),
     )
 
 
-def _read_list(path: Path, found: FindingList) -> list[Utterance]:
+def _add_lists(rows: Sequence[Utterance], files: ReleaseFiles, found: FindingList) -> list[Utterance]:
+    paths = find_label_files(files, _LIST, found)
+    listed = {row.id: row for path in paths for row in _read_list(files, path, found)}
+    return add_listed(rows, listed, "SPEAKER.txt", found)
+
+
+def _read_list(files: ReleaseFiles, path: str, found: FindingList) -> list[Utterance]:
     """Return the text and label of each utterance of a speaker."""
     rows = []
-    for number, line in enumerate(decode_label_file(path, found).split("\n"), 1):
+    for number, line in enumerate(read_text(files, path, found).split("\n"), 1):
         match = _LINE.fullmatch(line.strip())
-        label = _LABELS.get(normalize_name(match["label"]), "") if match else ""
+        label = _LABELS.get(match["label"].lower(), "") if match else ""
         found.add(
             "lines of label files without an id, a text and a known label, ignored",
-            [f"{path.name}, line {number}"] if line.strip() and not label else [],
+            [f"{path}, line {number}"] if line.strip() and not label else [],
         )
         if match and label:
             rows.append(Utterance(match["id"], text=match["text"], label=label))

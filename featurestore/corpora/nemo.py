@@ -1,9 +1,10 @@
 """nEMO, emotional speech in Polish: 9 actors, 90 sentences, 6 emotions, 4,481 clips."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, read_named_clips, read_rows, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_named_clips, read_rows, write_clip
 from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.manifest import Utterance
 
@@ -25,6 +26,7 @@ CARD = CorpusCard(
     "official split; speaker MP0 has half as many clips as most of the others",
 )
 LAYOUT = re.compile(rf"(?P<speaker>[A-Z]{{2}}\d)_(?P<emotion>{'|'.join(_EMOTIONS)})_(?P<sentence>\d+)", re.IGNORECASE)
+_RATE = 24_000  # Hz
 _LIST = "data.tsv"
 _LIST_NAME = re.compile(r"data\.tsv", re.IGNORECASE)
 _COLUMNS = ("file_id", "emotion", "raw_text", "gender")
@@ -42,9 +44,9 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no clip of nEMO.
         Mismatch: `data.tsv` has missing columns.
     """
-    reading = read_named_clips(root, CARD, LAYOUT, _to_utterance, example="samples/WR0_surprised_64.wav")
-    found = FindingList()
-    return add_listed(reading, _read_list(root, found), _LIST, found)
+    return read_named_clips(
+        root, CARD, LAYOUT, _to_utterance, example="samples/WR0_surprised_64.wav", complete=_add_list, rate=_RATE
+    )
 
 
 def sample(folder: Path) -> None:
@@ -56,7 +58,7 @@ def sample(folder: Path) -> None:
                 name = f"{speaker}_{emotion}_{sentence}.wav"
                 text = f"To jest zdanie numer {sentence}"
                 rows.append("\t".join((name, emotion, f"{text}.", text.lower(), f"        {speaker}", gender, "30")))
-                write_clip(folder / "samples" / name, 6 * number + 2 * place + sentence, 24_000)
+                write_clip(folder / "samples" / name, 6 * number + 2 * place + sentence, _RATE)
     (folder / _LIST).write_text("\n".join(rows) + "\n", "utf-8")
 
 
@@ -74,11 +76,15 @@ def _identify(match: re.Match[str]) -> str:
     return f"{match['speaker'].upper()}_{match['emotion'].lower()}_{match['sentence']}"
 
 
-def _read_list(root: Path, found: FindingList) -> dict[str, Utterance]:
+def _add_list(rows: Sequence[Utterance], files: ReleaseFiles, found: FindingList) -> list[Utterance]:
+    return add_listed(rows, _read_list(files, found), _LIST, found)
+
+
+def _read_list(files: ReleaseFiles, found: FindingList) -> dict[str, Utterance]:
     """Return the text, emotion and gender of each utterance in data.tsv, by id."""
     listed: dict[str, Utterance] = {}
-    for path in find_label_files(root, _LIST_NAME, found):
-        for row in read_rows(path, _COLUMNS, found, delimiter="\t", quoted=False):
+    for path in find_label_files(files, _LIST_NAME, found):
+        for row in read_rows(files.root / path, _COLUMNS, found, delimiter="\t", quoted=False):
             match = LAYOUT.fullmatch(PurePosixPath(row["file_id"]).stem)
             label, gender = _EMOTIONS.get(row["emotion"].lower(), ""), _GENDERS.get(row["gender"].lower(), "")
             found.add(_UNKNOWN, [] if match and label and gender else [row["file_id"]])

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, normalize_name, read_named_clips, write_clip
+from featurestore.corpora import CorpusCard, Reading, find_folder, read_named_clips, write_clip
 from featurestore.corpora._french_initials import FRENCH_INITIALS
 from featurestore.manifest import Utterance
 
@@ -30,6 +30,7 @@ LAYOUT = re.compile(
     re.IGNORECASE,
 )
 _SEXES = ("f", "m")
+_RATE = 44_100  # Hz
 
 
 def utterances(root: Path) -> Reading:
@@ -42,7 +43,7 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no clip of Oréau.
     """
     return read_named_clips(
-        root, CARD, LAYOUT, _to_utterance, example="f/sessj/10a02Ja.wav", find_irregular=_find_irregular
+        root, CARD, LAYOUT, _to_utterance, example="f/sessj/10a02Ja.wav", find_irregular=_find_irregular, rate=_RATE
     )
 
 
@@ -55,18 +56,17 @@ def sample(folder: Path) -> None:
         for sentence in ("a01", "a02")
     )
     for number, name in enumerate(names):
-        write_clip(folder / "OréauFR_02" / name, number, 44_100)
+        write_clip(folder / "OréauFR_02" / name, number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
     speaker, sentence, label = match["speaker"], match["sentence"].lower(), match["emotion"].upper()
-    folders = map(normalize_name, reversed(PurePosixPath(clip).parent.parts))
     return Utterance(
         id=f"{speaker}{sentence}{label}{match['take'].lower()}",
         audio=clip,
         label=label,
         speaker=speaker,
-        gender=next((folder.upper() for folder in folders if folder in _SEXES), ""),
+        gender=find_folder(clip, _SEXES).upper(),
         script=f"{label}_{sentence}",
     )
 

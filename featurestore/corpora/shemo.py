@@ -2,12 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, read_named_clips, write_clip
-from featurestore.corpora._listed_clips import add_listed, decode_label_file, find_label_files
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    read_named_clips,
+    read_text,
+    write_clip,
+)
+from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
 
@@ -55,13 +63,7 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no clip of ShEMO.
         Mismatch: `shemo.json` cannot be parsed.
     """
-    reading = read_named_clips(root, CARD, _NAME, _to_utterance, example="female/F21N23.wav")
-    found = FindingList()
-    texts = [_read_text(path, found) for path in find_label_files(root, _TEXT, found)]
-    listed = {row.id: row for row in texts}
-    for path in find_label_files(root, _JSON, found):
-        listed |= {row.id: row for row in _read_json(path, found)}
-    return add_listed(reading, listed, _LISTED, found)
+    return read_named_clips(root, CARD, _NAME, _to_utterance, example="female/F21N23.wav", complete=_add_texts)
 
 
 def sample(folder: Path) -> None:
@@ -88,13 +90,21 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
     return Utterance(id=name, audio=clip, label=name[3], speaker=name[:3], gender=name[0])
 
 
-def _read_text(path: Path, found: FindingList) -> Utterance:
-    return Utterance(path.stem.upper(), text=decode_label_file(path, found).strip())
+def _add_texts(rows: Sequence[Utterance], files: ReleaseFiles, found: FindingList) -> list[Utterance]:
+    texts = [_read_text(files, path, found) for path in find_label_files(files, _TEXT, found)]
+    listed = {row.id: row for row in texts}
+    for path in find_label_files(files, _JSON, found):
+        listed |= {row.id: row for row in _read_json(files, path, found)}
+    return add_listed(rows, listed, _LISTED, found)
 
 
-def _read_json(path: Path, found: FindingList) -> Iterator[Utterance]:
+def _read_text(files: ReleaseFiles, path: str, found: FindingList) -> Utterance:
+    return Utterance(PurePosixPath(path).stem.upper(), text=read_text(files, path, found).strip())
+
+
+def _read_json(files: ReleaseFiles, path: str, found: FindingList) -> Iterator[Utterance]:
     """Yield the text, label and gender of each utterance in shemo.json."""
-    for utterance_id, entry in _parse_json(path, decode_label_file(path, found)).items():
+    for utterance_id, entry in _parse_json(files.root / path, read_text(files, path, found)).items():
         label = _LABELS.get(str(entry.get("emotion", "")).lower(), "")
         gender = _GENDERS.get(str(entry.get("gender", "")).lower(), "")
         found.add(

@@ -26,7 +26,7 @@ def full_release():
 
 
 def test_a_file_name_gives_everything_but_the_sex(tmp_path):
-    write_clip(tmp_path / "anger/a03 (3).wav")
+    write_clip(tmp_path / "anger/a03 (3).wav", rate=44_100)
     (row,) = aesdd.utterances(tmp_path).utterances
     assert row == replace(row, id="a03_3", audio="anger/a03 (3).wav", label="a", speaker="3", script="03", duration=0.1)
     assert row.text == row.gender == row.session == row.dialogue == row.partition == ""
@@ -43,7 +43,7 @@ def test_the_full_release(monkeypatch, tmp_path):
 
 
 def test_an_unreadable_clip_is_a_finding(tmp_path):
-    write_clip(tmp_path / "sadness/s04 (3).wav")
+    write_clip(tmp_path / "sadness/s04 (3).wav", rate=44_100)
     (tmp_path / "sadness/s05 (3).wav").write_bytes(b"RIFF")
     reading = aesdd.utterances(tmp_path)
     assert [row.duration for row in reading.utterances] == [0.1, None]

@@ -28,7 +28,7 @@ def full_release(rate="48k", mangle=str):
 
 
 def test_a_file_name_gives_everything(tmp_path):
-    write_clip(tmp_path / "CaFE_48k/Colère/Fort/10-C-2-3.wav")
+    write_clip(tmp_path / "CaFE_48k/Colère/Fort/10-C-2-3.wav", rate=48_000)
     (row,) = cafe.utterances(tmp_path).utterances
     assert row == replace(
         row,
@@ -53,11 +53,11 @@ def test_the_full_release_whatever_became_of_the_accents(monkeypatch, tmp_path, 
 
 
 def test_folders_that_are_not_utf_8_are_a_finding(tmp_path):
-    write_clip(tmp_path / "Joie/Fort/01-J-2-1.wav")
+    write_clip(tmp_path / "Joie/Fort/01-J-2-1.wav", rate=48_000)
     folder = os.fsencode(tmp_path) + b"/Col\xe8re"
     os.mkdir(folder)
     os.rename(tmp_path / "Joie/Fort/01-J-2-1.wav", folder + b"/01-C-2-1.wav")
-    write_clip(tmp_path / "Joie/Fort/01-J-2-1.wav")
+    write_clip(tmp_path / "Joie/Fort/01-J-2-1.wav", rate=48_000)
     reading = cafe.utterances(tmp_path)
     assert [row.id for row in reading.utterances] == ["01-J-2-1"]
     assert [finding.where for finding in reading.findings] == [("Col\\udce8re/01-C-2-1.wav",)]
@@ -74,7 +74,7 @@ def test_of_both_copies_that_at_48_khz_is_used(tmp_path):
 
 
 def test_an_unknown_actor_is_a_finding(tmp_path):
-    write_clip(tmp_path / "13-N-1-1.wav")
+    write_clip(tmp_path / "13-N-1-1.wav", rate=48_000)
     assert collect_findings(cafe.utterances(tmp_path)) == {"clips of an unknown actor": ("13-N-1-1",)}
 
 

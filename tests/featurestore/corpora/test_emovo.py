@@ -17,7 +17,7 @@ def full_release():
 
 
 def test_a_file_name_gives_everything(tmp_path):
-    write_clip(tmp_path / "EMOVO/f2/gio-f2-b2.wav")
+    write_clip(tmp_path / "EMOVO/f2/gio-f2-b2.wav", rate=48_000)
     (row,) = emovo.utterances(tmp_path).utterances
     assert row == replace(
         row,
@@ -41,9 +41,9 @@ def test_the_full_release(monkeypatch, tmp_path):
 
 
 def test_other_clips_are_findings(tmp_path):
-    write_clip(tmp_path / "f1/neu-f1-b1.wav")
-    write_clip(tmp_path / "f1/neu-f1-b4.wav")
-    write_clip(tmp_path / "f4/neu-f4-b1.wav")
+    write_clip(tmp_path / "f1/neu-f1-b1.wav", rate=48_000)
+    write_clip(tmp_path / "f1/neu-f1-b4.wav", rate=48_000)
+    write_clip(tmp_path / "f4/neu-f4-b1.wav", rate=48_000)
     reading = emovo.utterances(tmp_path)
     assert [row.id for row in reading.utterances] == ["neu-f1-b1"]
     assert collect_findings(reading) == {

@@ -38,7 +38,7 @@ def full_release():
 
 def test_a_path_gives_everything_but_the_sex(tmp_path):
     path = "enterface database/subject 19/anger/sentence 4/s19_an_4.wav"
-    write_clip(tmp_path / path)
+    write_clip(tmp_path / path, rate=48_000)
     (row,) = enterface.utterances(tmp_path).utterances
     assert row == replace(row, id="s19_an_4", audio=path, label="an", speaker="19", script="an_4", duration=0.1)
     assert row.text == row.gender == row.session == row.dialogue == row.partition == ""
@@ -62,7 +62,7 @@ def test_the_full_release(monkeypatch, tmp_path):
 def test_a_video_and_its_conversion_are_one_utterance(tmp_path):
     (tmp_path / "subject 1/anger/sentence 1").mkdir(parents=True)
     (tmp_path / "subject 1/anger/sentence 1/s1_an_1.avi").write_bytes(b"video")
-    write_clip(tmp_path / "subject 1/anger/sentence 1/wav/s1_an_1.wav")
+    write_clip(tmp_path / "subject 1/anger/sentence 1/wav/s1_an_1.wav", rate=48_000)
     reading = enterface.utterances(tmp_path)
     assert [row.audio for row in reading.utterances] == ["subject 1/anger/sentence 1/wav/s1_an_1.wav"]
     assert collect_findings(reading) == {
@@ -71,7 +71,7 @@ def test_a_video_and_its_conversion_are_one_utterance(tmp_path):
 
 
 def test_without_folders_the_name_gives_the_subject(tmp_path):
-    write_clip(tmp_path / "s12_an_1.wav")
+    write_clip(tmp_path / "s12_an_1.wav", rate=48_000)
     (row,) = enterface.utterances(tmp_path).utterances
     assert (row.id, row.speaker) == ("s12_an_1", "12")
 

@@ -92,7 +92,7 @@ def test_what_the_list_and_the_clips_do_not_share_is_a_finding(root):
     reading = esd.utterances(root)
     assert [row.label for row in reading.utterances] == ["Sad", ""]
     assert collect_findings(reading) == {
-        "lines of label files without an id": ("0011.txt, line 3", "0011.txt, line 4"),
+        "lines of label files without an id": ("0011/0011.txt, line 3", "0011/0011.txt, line 4"),
         "clips with another label in SPEAKER.txt than in their path; that of the file is used": (
             "0011_000351: Sad, not Angry",
         ),

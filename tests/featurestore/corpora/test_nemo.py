@@ -15,7 +15,7 @@ SPEAKERS |= {"SM0": "male", "TP0": "male", "WR0": "male"}
 
 @pytest.fixture
 def root(tmp_path):
-    write_clip(tmp_path / "samples/WR0_fear_7.wav")
+    write_clip(tmp_path / "samples/WR0_fear_7.wav", rate=24_000)
     (tmp_path / "data.tsv").write_text(HEADER + ROW, "utf-8")
     return tmp_path
 
@@ -56,7 +56,7 @@ def test_the_full_release(monkeypatch, tmp_path):
 
 
 def test_what_the_list_and_the_clips_do_not_share_is_a_finding(root):
-    write_clip(root / "samples/WR0_anger_7.wav", 1)
+    write_clip(root / "samples/WR0_anger_7.wav", 1, rate=24_000)
     with (root / "data.tsv").open("a", encoding="utf-8") as file:
         file.write(ROW.replace("fear_7", "fear_8") + ROW + ROW.replace("fear_7", "joy_7").replace("fear", "joy"))
     reading = nemo.utterances(root)
@@ -87,6 +87,18 @@ def test_without_a_list_there_are_no_texts(root):
     reading = nemo.utterances(root)
     assert (reading.utterances[0].text, reading.utterances[0].gender) == ("", "")
     assert collect_findings(reading) == {"clips that data.tsv does not list": ("WR0_fear_7",)}
+
+
+def test_a_list_that_cannot_be_read_is_refused(root):
+    (root / "data.tsv").unlink()
+    (root / "data.tsv").symlink_to(root / "nowhere")
+    with pytest.raises(NotFound, match=r"data\.tsv cannot be read"):
+        nemo.utterances(root)
+
+
+def test_clips_at_another_rate_are_a_finding(root):
+    write_clip(root / "samples/WR0_fear_7.wav", rate=16_000)
+    assert [finding.where for finding in nemo.utterances(root).findings] == [("WR0_fear_7: 16,000 Hz",)]
 
 
 def test_a_second_list_is_a_finding(root):

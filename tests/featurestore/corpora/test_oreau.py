@@ -25,7 +25,7 @@ def full_release():
 
 def test_a_file_name_and_its_folder_give_everything(tmp_path):
     path = f"{ROOT}/f/sessj/10a02Ja.wav"
-    write_clip(tmp_path / path)
+    write_clip(tmp_path / path, rate=44_100)
     (row,) = oreau.utterances(tmp_path).utterances
     assert row == replace(
         row, id="10a02Ja", audio=path, label="J", speaker="10", gender="F", script="J_a02", duration=0.1
@@ -43,7 +43,7 @@ def test_the_full_release(monkeypatch, tmp_path):
 
 def test_a_sentence_of_one_emotion_is_no_sentence_of_another(tmp_path):
     for number, name in enumerate(("10a02Ja", "10a02Ca", "11a02Ja")):
-        write_clip(tmp_path / f"{name}.wav", number)
+        write_clip(tmp_path / f"{name}.wav", number, rate=44_100)
     reading = oreau.utterances(tmp_path)
     assert [(row.id, row.script) for row in reading.utterances] == [
         ("10a02Ca", "C_a02"),
