@@ -105,7 +105,7 @@ def extract(
             scheduler=scheduler or "",
             say=say,
         )
-        for identity in _identify_all(specs, optional, say)
+        for identity in _report_training(_identify_all(specs, optional, say), opened, say)
     ]
 
 
@@ -169,6 +169,16 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str], say: 
                 got=", ".join(checkpoints),
                 do="give each a name of its own: --encoder NAME=CHECKPOINT",
             )
+    return identities
+
+
+def _report_training(identities: "list[Identity]", store: "Store", say: Say) -> "list[Identity]":
+    """Report the encoders whose checkpoints were trained on the store's corpus, by their cards. Return all of them."""
+    from featurestore.known_training import find_same_corpus
+
+    for identity in identities:
+        for known in find_same_corpus(identity.description, store.info):
+            say(f"{identity.name}: {known}")
     return identities
 
 
