@@ -50,7 +50,7 @@ class CheckpointCard:
         training: the corpora that its publication names.
         licence: of the weights; empty where the source does not say.
         source: address of the model card or the publication.
-        start: hub name of the checkpoint that it was fine-tuned from; the corpora of that card count, too.
+        start: hub name of the checkpoint that its weights or labels come from; the corpora of that card count, too.
         note: what the source leaves open.
     """
 

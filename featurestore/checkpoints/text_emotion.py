@@ -1,4 +1,4 @@
-"""Text networks that were tuned on emotion labels. One of them saw the dialogues of MELD."""
+"""Text networks that were tuned on emotion labels. Some saw the dialogues of MELD or IEMOCAP."""
 
 from featurestore.checkpoints import LABELS, PRETRAINING, CheckpointCard, TrainingCorpus, list_corpora
 
@@ -18,6 +18,18 @@ CARDS = (
             note="which partitions of MELD were used is not stated",
         )
         for network, start in _STARTS.items()
+    ),
+    *(
+        CheckpointCard(
+            title=f"EmoBERTa, {size}",
+            names=(f"tae898/emoberta-{size}",),
+            training=list_corpora({LABELS: ["meld", "iemocap"]}),
+            licence="mit",
+            source="https://github.com/tae898/erc/issues/29",
+            start=f"FacebookAI/roberta-{size}",
+            note="its author thinks that the test partitions were used, too",
+        )
+        for size in ("base", "large")
     ),
     CheckpointCard(
         title="RoBERTa, base, tuned on GoEmotions",

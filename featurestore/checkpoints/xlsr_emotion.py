@@ -8,8 +8,7 @@ _FOUR = ("ravdess", "savee", "tess", "urdu")
 _TUNED: dict[str, tuple[tuple[str, ...], str]] = {
     "ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition": (("ravdess",), _ENGLISH),
     "r-f/wav2vec-english-speech-emotion-recognition": (("ravdess", "savee", "tess"), _ENGLISH),
-    "FarhadMadadzade/wav2vec2-large-xlsr-53-english-ser-cosine": (("ravdess", "savee", "tess", "crema-d"), _ENGLISH),
-    "FarhadMadadzade/wav2vec2-large-xlsr-53-english-ser-linear": (("ravdess", "savee", "tess", "crema-d"), _ENGLISH),
+    "FarhadMadadzade/wav2vec2-large-xlsr-53-english-ser-linear": (("ravdess", "savee", "tess", "crema-d"), ""),
     "harshit345/xlsr-wav2vec-speech-emotion-recognition": (("aesdd",), ""),
     "m3hrdadfi/wav2vec2-xlsr-greek-speech-emotion-recognition": (("aesdd",), ""),
     "m3hrdadfi/wav2vec2-xlsr-persian-speech-emotion-recognition": (("shemo",), ""),

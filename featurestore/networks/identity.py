@@ -27,7 +27,8 @@ class Identity:
     Args:
         name: of the feature file.
         modality: `audio` or `text`.
-        description: class, checkpoint, revision, origins, weights, dtype, attention, pooling, rate, preprocessing, as stored.
+        description: class, checkpoint, revision, origins, weights, dtype, attention, pooling, rate, preprocessing, as
+            stored.
         kinds: what it can give, optional kinds included.
         classes: of its logits.
         trained_on: the utterances that the checkpoint was fine-tuned on.
