@@ -6,7 +6,7 @@ from pathlib import Path
 
 from featurestore.storage.json_files import find_object
 
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 _CACHED = re.compile(r"models--([\w.-]+?)--([\w.-]+)")  # the folder of a model in the hub's cache
 
 

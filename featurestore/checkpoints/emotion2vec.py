@@ -7,13 +7,14 @@ _EMOBOX = (
     *("enterface", "esd", "iemocap", "jl-corpus", "m3ed", "mead", "meld", "mer2023", "mesd", "msp-podcast", "oreau"),
     *("pavoque", "polish", "ravdess", "resd", "savee", "shemo", "subesco", "tess", "turev-db", "urdu"),
 )
+_OWNERS = ("emotion2vec", "iic")  # on huggingface.co and on modelscope.cn
 _PAPER = "https://aclanthology.org/2024.findings-acl.931"
 _AUTHOR = "https://github.com/ddlBoJack/emotion2vec/issues/46"
 
 CARDS = (
     CheckpointCard(
         title="emotion2vec, base",
-        names=("emotion2vec/emotion2vec_base", "iic/emotion2vec_base"),
+        names=tuple(f"{owner}/emotion2vec_base" for owner in _OWNERS),
         training=(
             *list_corpora({PRETRAINING: ["LibriSpeech", "iemocap", "meld", "cmu-mosei", "mead"]}),
             TrainingCorpus("msp-podcast", PRETRAINING, release="1.8"),
@@ -23,7 +24,7 @@ CARDS = (
     ),
     CheckpointCard(
         title="emotion2vec+ seed",
-        names=("emotion2vec/emotion2vec_plus_seed", "iic/emotion2vec_plus_seed"),
+        names=tuple(f"{owner}/emotion2vec_plus_seed" for owner in _OWNERS),
         training=list_corpora({LABELS: _EMOBOX}, source="https://github.com/emo-box/EmoBox"),
         licence="",
         source=_AUTHOR,

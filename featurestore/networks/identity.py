@@ -108,7 +108,7 @@ def identify_network(
 
 
 def _describe_origins(checkpoint: Checkpoint) -> dict[str, list[str]]:
-    """Return the hub names that the weights come from, besides the checkpoint's own; nothing if there is none."""
+    """Return the hub names that the weights come from, besides the checkpoint's own. Empty if there are none."""
     own = checkpoint.name.partition("@")[0]
     origins = [name for name in list_origins(checkpoint.name, checkpoint.folder) if name != own]
     return {"origins": origins} if origins else {}
