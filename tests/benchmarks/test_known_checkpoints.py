@@ -20,20 +20,24 @@ from tests.support import tiny
 
 COUNT = 24
 MELD = "j-hartmann/emotion-english-distilroberta-base"
+PODCAST = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """Write a table of texts: the first two thirds train, the others test."""
-    path = tmp_path_factory.mktemp("table") / "texts.csv"
+def write_table(path, mark=""):
+    """Write a table of texts: the first two thirds train, the others test. The mark makes other speakers."""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "text", "label", "partition", "speaker"])
         for number in range(COUNT):
             part = "train" if number < 16 else "test"
             words = f"{tiny.WORDS[number % 20]} {tiny.WORDS[(3 * number + 1) % 20]}"
-            rows.writerow([f"u{number}", words, ("joy", "anger")[number % 2], part, f"{part}{number % 3}"])
+            rows.writerow([f"u{number}", words, ("joy", "anger")[number % 2], part, f"{mark}{part}{number % 3}"])
     return path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("table") / "texts.csv")
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +85,7 @@ def test_another_corpus_with_the_same_checkpoint_is_free(table, download, tmp_pa
 
 
 def test_pretraining_is_named_and_not_refused(table, download, tmp_path):
-    fitted = fit(make_store(table, tmp_path, "iemocap-texts", download("emotion2vec/emotion2vec_base")))
-    assert not fitted.pooled.leak
-    renamed = make_store(table, tmp_path, "cmu-mosei", download("emotion2vec/emotion2vec_base"))
-    fitted = fit(renamed)
+    fitted = fit(make_store(table, tmp_path, "cmu-mosei", download("emotion2vec/emotion2vec_base")))
     assert not fitted.pooled.leak
     (check,) = [one for one in fitted.checks if one.check == "corpus-seen-before"]
     assert check.outcome == "failed"
@@ -93,9 +94,7 @@ def test_pretraining_is_named_and_not_refused(table, download, tmp_path):
 
 
 def test_partitions_that_the_checkpoint_did_not_see_are_free(table, download, tmp_path):
-    store = make_store(
-        table, tmp_path, "msp-podcast", download("audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim")
-    )
+    store = make_store(table, tmp_path, "msp-podcast", download(PODCAST))
     assert not fit(store).pooled.leak
     with pytest.raises(Leakage, match=r"known by the card"):
         fit_head(store, head="prior", features=["text.mean"], protocol="holdout")
@@ -112,9 +111,9 @@ def test_what_is_tuned_here_keeps_the_card_of_its_start(table, download, tmp_pat
         protocol="official",
         say=lambda line: None,
     )
-    record = Checkpoint(str(tuned.path), tuned.path).read_finetune_record()
+    record = Checkpoint(str(tuned.folder), tuned.folder).read_finetune_record()
     assert record["origins"] == [MELD]
-    store = make_store(table, tmp_path, "meld", tuned.path)
+    store = make_store(table, tmp_path, "meld", tuned.folder)
     assert store.describe("text")["origins"] == [MELD]
     exposure = store.exposure("text")
     assert set(exposure.known) == {f"u{number}" for number in range(COUNT)}
@@ -131,22 +130,15 @@ def test_the_origins_are_no_part_of_the_fingerprint(table, download, tmp_path):
     assert "origins" not in second.header.encoder
 
 
-def test_each_side_of_a_pair_is_known_by_its_card(table, download, tmp_path):
-    checkpoint = download(MELD)
-    trained, tested = (make_store(table, tmp_path, name, checkpoint) for name in ("mine", "meld"))
-    known = Pair.exposure(_make_pair(trained, tested), "text").known
-    assert set(known) == {f"tested:u{number}" for number in range(COUNT)}
-    noted = [make_store(table, tmp_path, name, download("iic/emotion2vec_base")) for name in ("yours", "mead")]
-    assert len(_make_pair(*noted).exposure("text").notes) == 1
-
-
-def _make_pair(trained, tested):
-    """Combine two stores of the same table, which a pair refuses, under other speakers."""
-    text = (tested.path / "utterances.csv").read_text("utf-8")
-    (tested.path / "utterances.csv").write_text(text.replace("train", "new").replace("test", "new"), "utf-8")
-    tested = Store(tested.path)
-    tested._check_manifest = lambda file: None
-    return Pair(trained, tested)
+@pytest.mark.parametrize(
+    ("checkpoint", "corpus", "known", "notes"), [(MELD, "meld", COUNT, 0), ("iic/emotion2vec_base", "mead", 0, 1)]
+)
+def test_the_card_counts_for_a_side_of_a_pair(table, download, tmp_path, checkpoint, corpus, known, notes):
+    other, folder = write_table(tmp_path / "other.csv", mark="other-"), download(checkpoint)
+    pair = Pair(make_store(table, tmp_path, "mine", folder), make_store(other, tmp_path, corpus, folder))
+    found = pair.exposure("text")
+    assert set(found.known) == {f"tested:u{number}" for number in range(known)}
+    assert len(found.notes) == notes
 
 
 def test_the_commands_say_what_the_card_says(table, download, tmp_path):
