@@ -11,6 +11,7 @@ from typing import Any
 from featurestore import registry
 from featurestore.checkpoint_origins import list_origins
 from featurestore.checkpoints import LABELS, CheckpointCard, TrainingCorpus
+from featurestore.errors import Unavailable
 from featurestore.exposure import Exposure
 from featurestore.manifest import Utterance
 
@@ -78,8 +79,21 @@ def describe_training(encoder: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def list_cards() -> dict[str, list[CheckpointCard]]:
-    """List all cards by family, the name of their module."""
-    return {family: list(module.CARDS) for family, module in registry.import_modules("checkpoints")}
+    """List all cards by family, the name of their module.
+
+    Raises:
+        Unavailable: a plug-in has something else than cards.
+    """
+    found = {family: list(module.CARDS) for family, module in registry.import_modules("checkpoints")}
+    for family, cards in found.items():
+        if wrong := [card for card in cards if not isinstance(card, CheckpointCard)]:
+            raise Unavailable(
+                f"{registry.describe_origin('checkpoints', family)} cannot be used: its CARDS are not all cards",
+                expected="CARDS = (CheckpointCard(…), …)",
+                got=type(wrong[0]).__name__,
+                do="see the example in docs/how-to/plug-ins.md",
+            )
+    return found
 
 
 def find_same_corpus(encoder: Mapping[str, Any], info: Mapping[str, Any]) -> list[KnownTraining]:
