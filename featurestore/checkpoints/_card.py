@@ -6,6 +6,7 @@ from dataclasses import dataclass
 # How a checkpoint was trained on a corpus. Only labels tell a network the answer that a test asks for.
 PRETRAINING, TRANSCRIPTS, LABELS = "pretraining", "speech recognition", "emotion labels"
 SENTENCES, EVENTS = "sentence pairs", "sound events"
+_PARTITIONS = ("train", "dev", "val", "test")  # beginnings of the names that tell what a partition is for
 USES = (PRETRAINING, TRANSCRIPTS, LABELS, SENTENCES, EVENTS)
 
 
@@ -29,8 +30,9 @@ class TrainingCorpus:
     source: str = ""
 
     def covers(self, partition: str) -> bool:
-        """Tell whether an utterance of this partition may be among them. An unknown partition, an empty text, may."""
-        return not self.partitions or not partition or partition.lower().startswith(self.partitions)
+        """Tell whether an utterance of this partition may be among them. One of an unknown partition may."""
+        name = partition.lower()
+        return not self.partitions or name.startswith(self.partitions) or not name.startswith(_PARTITIONS)
 
     def __str__(self) -> str:
         """Return the corpus with its use, its release and its partitions."""

@@ -109,6 +109,11 @@ def test_a_partition_is_covered_by_the_beginning_of_its_name(begin, end):
     assert TrainingCorpus("meld", PRETRAINING).covers(f"{begin}{end}")
 
 
+@pytest.mark.parametrize("partition", ["", "fold 3", "A"])
+def test_an_unknown_partition_may_have_been_seen(partition):
+    assert TrainingCorpus("meld", LABELS, ("train", "dev")).covers(partition)
+
+
 def test_training_is_described_by_checkpoint():
     assert describe_training(encoder(AUDEERING)) == {
         AUDEERING: ["msp-podcast (emotion labels, release 1.7, partitions train, dev, val)"],
