@@ -1,5 +1,6 @@
 """Find the public checkpoints that the weights of a checkpoint come from."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from featurestore.storage.json_files import find_object
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-_CACHED = re.compile(r"models--([\w.-]+?)--([\w.-]+)")  # the folder of a model in the hub's cache
+_CACHED = "models--"  # how the folder of a model in the hub's cache begins
 
 
 def list_origins(name: str, folder: Path) -> list[str]:
@@ -21,33 +22,25 @@ def list_origins(name: str, folder: Path) -> list[str]:
         name: its hub name, or the path of its folder.
         folder: where its files are.
     """
-    found: dict[str, None] = {} if Path(name).is_dir() else {_drop_revision(name): None}
-    waiting, seen = [folder], set()
+    named = [] if os.path.isdir(name) else [name]
+    waiting, seen = [folder.resolve()], set()
     while waiting:
-        place = waiting.pop(0).resolve()
-        if place in seen:
-            continue
+        place = waiting.pop(0)
         seen.add(place)
-        for origin in _read_origins(place):
-            if Path(origin).expanduser().is_dir():
-                waiting.append(Path(origin).expanduser())
-            elif _HUB_NAME.fullmatch(_drop_revision(origin)):
-                found.setdefault(_drop_revision(origin))
-    return list(found)
+        origins = list(_read_origins(place))
+        folders = [os.path.expanduser(origin) for origin in origins]
+        waiting += [found for one in folders if os.path.isdir(one) and (found := Path(one).resolve()) not in seen]
+        named += origins
+    hub_names = (one.partition("@")[0] for one in named)
+    return list(dict.fromkeys(one for one in hub_names if _HUB_NAME.fullmatch(one)))
 
 
 def _read_origins(folder: Path) -> Iterator[str]:
     """Yield what the path and the files of a folder name as the origin of its weights."""
-    for part in folder.parts:
-        if match := _CACHED.fullmatch(part):
-            yield f"{match[1]}/{match[2]}"
+    yield from (part.removeprefix(_CACHED).replace("--", "/", 1) for part in folder.parts if part.startswith(_CACHED))
     record = find_object(folder / "finetune.json") or {}
-    yield from map(str, record.get("origins", ()))
+    yield from map(str, record.get("origins") or ())
     start = record.get("start")
     config = find_object(folder / "config.json") or {}
     named = (config.get("_name_or_path"), start.get("checkpoint") if isinstance(start, dict) else None)
     yield from (one for one in named if isinstance(one, str) and one)
-
-
-def _drop_revision(name: str) -> str:
-    return name.partition("@")[0]

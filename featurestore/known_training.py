@@ -1,5 +1,6 @@
 """Find what a public checkpoint was trained on, by the cards in `featurestore.checkpoints` and in plug-ins."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def add_known(
 def _list_names(encoder: Mapping[str, Any]) -> list[str]:
     """List the hub names of an encoder and of its origins. Files of older versions do not record the origins."""
     name = str(encoder.get("checkpoint") or "")
-    if "origins" in encoder or not name or not Path(name).is_dir():
+    if "origins" in encoder or not os.path.isdir(name):
         return [name.partition("@")[0], *encoder.get("origins", ())]
     return list_origins(name, Path(name))
 

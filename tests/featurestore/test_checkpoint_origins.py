@@ -15,9 +15,17 @@ def test_a_hub_name_is_its_own_origin_without_its_revision(tmp_path):
     assert list_origins("facebook/wav2vec2-base@abc", tmp_path) == ["facebook/wav2vec2-base"]
 
 
-def test_a_copy_of_the_cache_has_the_name_of_its_model(tmp_path):
-    folder = write(tmp_path / "models--superb--wav2vec2-base-superb-er" / "snapshots" / "abc")
-    assert list_origins(str(folder), folder) == ["superb/wav2vec2-base-superb-er"]
+@pytest.mark.parametrize("name", ["superb/wav2vec2-base-superb-er", "roberta-base", "someone/a--b"])
+def test_a_copy_of_the_cache_has_the_name_of_its_model(tmp_path, name):
+    folder = write(tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / "abc")
+    assert list_origins(str(folder), folder) == [name]
+
+
+def test_a_name_that_is_also_a_folder_here_is_kept_and_followed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "facebook" / "clone", _name_or_path="facebook/first")
+    folder = write(tmp_path / "mine", _name_or_path="facebook/clone")
+    assert list_origins(str(folder), folder) == ["facebook/clone", "facebook/first"]
 
 
 def test_a_config_names_what_it_was_loaded_from(tmp_path):
@@ -45,13 +53,13 @@ def test_folders_that_name_each_other_end(tmp_path):
     assert list_origins(str(first), first) == []
 
 
-@pytest.mark.parametrize("named", ["./results/checkpoint-500", "/content/model", "", None, 7])
+@pytest.mark.parametrize("named", ["./results/checkpoint-500", "/content/model", "~nobody/model", "", None, 7])
 def test_a_place_that_is_no_hub_name_is_no_origin(tmp_path, named):
     folder = write(tmp_path / "mine", _name_or_path=named)
     assert list_origins(str(folder), folder) == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"start": "x"}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"start": "x", "origins": null}'])
 def test_a_damaged_record_claims_nothing(tmp_path, content):
     (tmp_path / "finetune.json").write_text(content)
     assert list_origins(str(tmp_path), tmp_path) == []
