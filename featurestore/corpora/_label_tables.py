@@ -32,9 +32,12 @@ def read_rows(
         One dictionary per row, with all its columns; those of `columns` are spelt as there. Cells are stripped.
 
     Raises:
-        Mismatch: a column is missing, or the file cannot be parsed.
+        Mismatch: a column is missing, or the file cannot be read or parsed.
     """
-    text, encoding = decode_text(path)
+    try:
+        text, encoding = decode_text(path)
+    except OSError as error:
+        raise Mismatch(f"{path} cannot be read: {error.strerror}", do="get the file again") from None
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
     try:
