@@ -28,7 +28,8 @@ CARD = CorpusCard(
     words="five sentences of each emotion are its own, two are spoken in all: the words mostly give the emotion away",
     note="acted; kept are the clips in which five of eight judges recognized the emotion; five of the seven sentences "
     "of an emotion belong to it alone, so the words give it away: evaluate with a script-disjoint protocol, too (its "
-    "groups are the seven numbers of the sentences); EmoBox's published fold shares all speakers of its test part with training",
+    "groups are the seven numbers of the sentences); EmoBox's published fold shares all speakers of its test part with "
+    "training",
 )
 LAYOUT = re.compile(
     r"(?P<emotion>n1|f2|h3|s4|a5)-(?P<sentence>\d\d)-(?P<repetition>\d\d)-(?P<gender>0[12])-(?P<speaker>\d\d)",

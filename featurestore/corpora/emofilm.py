@@ -21,8 +21,8 @@ CARD = CorpusCard(
     version="wav_corpus: 1,115 clips",
     words="lines of films without a transcript; a scene is there in up to three languages",
     note="acted; dis is contempt, not disgust; the last two letters of an id are the language; a scene keeps its "
-    "number in other languages and takes, so folds must not share a script (gender, emotion and number); the speaker is "
-    "not in the name: the legend (xlsx) spells actors in several ways, leaves 22 clips without one, and is not read",
+    "number in other languages and takes, so folds must not share a script (gender, emotion and number); speakers are "
+    "not in the names: the legend (xlsx) spells actors in several ways, leaves 22 clips without one, and is not read",
 )
 LAYOUT = re.compile(
     r"(?P<name>(?P<scene>(?P<gender>[fm])_(?P<emotion>ans|dis|gio|rab|tri)\d+)[a-z](?P<language>en|es|it))(_16k)?",
