@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._text_decoding import decode_text
-from featurestore.errors import Mismatch
+from featurestore.errors import Mismatch, NotFound
 
 _SHORT = "rows with fewer cells than the header, ignored"
 _LONG = "rows with more cells than the header; the cells beyond it are ignored"
@@ -15,7 +16,7 @@ _CP1252 = "files that are not UTF-8, read as cp1252"
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], found: FindingList, *, delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL
+    path: Path, columns: Sequence[str], found: FindingList, *, delimiter: str = ",", quoted: bool = True
 ) -> list[dict[str, str]]:
     """Read the rows of a delimited file with a header.
 
@@ -26,18 +27,17 @@ def read_rows(
         columns: that it must have.
         found: receives the findings.
         delimiter: between two cells.
-        quoting: as the csv module has it; `csv.QUOTE_NONE` where quotation marks are part of the text.
+        quoted: whether cells may be quoted. If not, quotation marks are part of the text.
 
     Returns:
         One dictionary per row, with all its columns; those of `columns` are spelt as there. Cells are stripped.
 
     Raises:
-        Mismatch: a column is missing, or the file cannot be read or parsed.
+        Mismatch: a column is missing, or the file cannot be parsed.
+        NotFound: the file cannot be read.
     """
-    try:
-        text, encoding = decode_text(path)
-    except OSError as error:
-        raise Mismatch(f"{path} cannot be read: {error.strerror}", do="get the file again") from None
+    text, encoding = _decode(path)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
     try:
@@ -54,6 +54,13 @@ def read_rows(
         if len(record) >= len(header):
             rows.append(dict(zip(header, map(str.strip, record), strict=False)))
     return rows
+
+
+def _decode(path: Path) -> tuple[str, str]:
+    try:
+        return decode_text(path)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}", do="get the file again") from None
 
 
 def _find_header(path: Path, cells: Sequence[str], columns: Sequence[str]) -> list[str]:

@@ -46,7 +46,8 @@ class ListedRelease:
             delimiter: between two cells.
 
         Raises:
-            Mismatch: a column is missing, or the file cannot be read.
+            Mismatch: a column is missing, or the file cannot be parsed.
+            NotFound: the file cannot be read.
         """
         paths = self._find_tables(name)
         self.found.add(_NO_TABLE, [] if paths else [name])

@@ -55,8 +55,8 @@ def utterances(root: Path) -> Reading:
         root: the folder with metadata.csv and cleaned_webm.
 
     Raises:
-        NotFound: there is no metadata.csv.
-        Mismatch: it has missing columns or cannot be read.
+        NotFound: there is no metadata.csv that can be read.
+        Mismatch: it has missing columns.
     """
     release = ListedRelease(root)
     if not release.has_table("metadata.csv"):

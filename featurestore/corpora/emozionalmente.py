@@ -76,8 +76,8 @@ def utterances(root: Path) -> Reading:
         root: the folder with audio and metadata.
 
     Raises:
-        NotFound: there is no samples.csv.
-        Mismatch: a label file has missing columns or cannot be read.
+        NotFound: there is no samples.csv, or a label file cannot be read.
+        Mismatch: a label file has missing columns.
     """
     release = ListedRelease(root)
     if not release.has_table(_SAMPLES):

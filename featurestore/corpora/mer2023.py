@@ -1,5 +1,6 @@
 """MER2023, Multimodal Emotion Recognition Challenge 2023: Chinese, 6 emotions, 5,030 labelled clips."""
 
+import math
 import re
 from pathlib import Path
 
@@ -44,8 +45,8 @@ def utterances(root: Path) -> Reading:
         root: the folder with mer2023train, test1, test2 and test-labels.
 
     Raises:
-        NotFound: there is none of the label files.
-        Mismatch: one of them has missing columns or cannot be read.
+        NotFound: there is none of the label files, or one cannot be read.
+        Mismatch: one of them has missing columns.
     """
     release = ListedRelease(root)
     if not any(release.has_table(f"{part}-label.csv") for part in _PARTS):
@@ -81,8 +82,16 @@ def _to_utterance(row: dict[str, str], release: ListedRelease) -> Utterance:
 
 def _parse_valence(row: dict[str, str], release: ListedRelease) -> float | None:
     text = row.get("valence", "")
+    valence = _parse_number(text)
+    release.found.add(
+        "valences that are not a number, left out", [f"{row['name']}: {text}"] if text and valence is None else []
+    )
+    return valence
+
+
+def _parse_number(text: str) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text)
     except ValueError:
-        release.found.add("valences that are not a number, left out", [f"{row['name']}: {text}"])
         return None
+    return number if math.isfinite(number) else None

@@ -56,8 +56,8 @@ def utterances(root: Path) -> Reading:
         root: the folder with train.csv and test.csv.
 
     Raises:
-        NotFound: there is neither of the two.
-        Mismatch: one of them has missing columns or cannot be read.
+        NotFound: there is neither of the two, or one cannot be read.
+        Mismatch: one of them has missing columns.
     """
     release = ListedRelease(root)
     if not any(release.has_table(f"{part}.csv") for part in _PARTS):

@@ -2,7 +2,7 @@ import pytest
 
 from featurestore.corpora import CorpusCard, write_clip
 from featurestore.corpora._listed_release import ListedRelease
-from featurestore.errors import Mismatch
+from featurestore.errors import Mismatch, NotFound
 from featurestore.manifest import Utterance
 from tests.support.full_releases import write_lines, write_names
 
@@ -73,7 +73,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path, lines):
 
 def test_a_table_that_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "list.csv").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(Mismatch, match=r"list\.csv cannot be read: No such file or directory"):
+    with pytest.raises(NotFound, match=r"list\.csv cannot be read: No such file or directory"):
         ListedRelease(tmp_path).read_table("list.csv", ("name",))
 
 
