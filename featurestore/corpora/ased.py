@@ -35,6 +35,7 @@ LAYOUT = re.compile(
     r"(?P<emotion>n1|f2|h3|s4|a5)-(?P<sentence>\d\d)-(?P<repetition>\d\d)-(?P<gender>0[12])-(?P<speaker>\d\d)",
     re.IGNORECASE,
 )
+_RATE = 16_000  # Hz, of the release
 
 
 def utterances(root: Path) -> Reading:
@@ -46,7 +47,7 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of ASED.
     """
-    reading = read_named_clips(root, CARD, LAYOUT, _to_utterance, example="05Angry/a5-02-01-01-33.wav")
+    reading = read_named_clips(root, CARD, LAYOUT, _to_utterance, example="05Angry/a5-02-01-01-33.wav", rate=_RATE)
     return replace(reading, findings=(*reading.findings, *_find_other_genders(reading.utterances)))
 
 
@@ -59,7 +60,7 @@ def sample(folder: Path) -> None:
         for sentence in ("01", "02")
     )
     for number, name in enumerate(names):
-        write_clip(folder / _FOLDERS[name[0]] / f"{name}.wav", number)
+        write_clip(folder / _FOLDERS[name[0]] / f"{name}.wav", number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -28,6 +28,7 @@ CARD = CorpusCard(
 LAYOUT = re.compile(
     r"(?P<speaker>\d+)-(?P<gender>[mf])-(?P<age>\d+)-(?P<word>[0-6])-(?P<level>[0-2])-(?P<record>\d+)", re.IGNORECASE
 )
+_RATE = 16_000  # Hz, of the release
 
 
 def utterances(root: Path) -> Reading:
@@ -39,7 +40,7 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of BAVED.
     """
-    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="3/101-m-20-3-0-45.wav")
+    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="3/101-m-20-3-0-45.wav", rate=_RATE)
 
 
 def sample(folder: Path) -> None:
@@ -51,7 +52,7 @@ def sample(folder: Path) -> None:
         for level in _LEVELS
     )
     for number, name in enumerate(names):
-        write_clip(folder / name.split("-")[3] / f"{name}.wav", number)
+        write_clip(folder / name.split("-")[3] / f"{name}.wav", number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -34,7 +34,7 @@ CARD = CorpusCard(
     labels=_EMOTIONS,
     counts=dict.fromkeys(_EMOTIONS, 986),
     speakers=431,
-    partitions={"train": 4366, "test": 1334},
+    partitions={"train": 4366, "dev": 1202, "test": 1334},
     schemes={"emozionalmente-7": _EMOTIONS},
     default_scheme="emozionalmente-7",
     version="1.1 of 2024; 1.0 has the same 6,902 clips and no split",
@@ -154,11 +154,12 @@ def _read_votes(release: ListedRelease) -> dict[str, list[object]]:
 
 
 def _read_split(release: ListedRelease) -> dict[str, str]:
-    """Return the part of the official split that each clip is in. Version 1.0 has none."""
+    """Return the part of the official split that each clip is in: train, dev or test. Version 1.0 has none."""
     parts: dict[str, str] = {}
     found = filter(None, map(_SPLIT.fullmatch, release.files.paths))
-    for part in dict.fromkeys(match["part"].lower() for match in found):
-        for row in release.read_table(f"split/{part}.csv", ("file_name",)):
+    for name in dict.fromkeys(match["part"].lower() for match in found):
+        part = "dev" if name.startswith("val") else name
+        for row in release.read_table(f"split/{name}.csv", ("file_name",)):
             if parts.setdefault(_get_stem(row), part) != part:
                 release.found.add("clips in two parts of the split; the first one is used", [row["file_name"]])
     return parts

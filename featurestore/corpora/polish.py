@@ -28,6 +28,7 @@ CARD = CorpusCard(
 LAYOUT = re.compile(
     rf"(?P<speaker>[a-z]\d)\.(?P<emotion>[ans])_(?P<word>{'|'.join(_WORDS)})_(?P<take>\d)", re.IGNORECASE
 )
+_RATE = 44_100  # Hz, of the release
 
 
 def utterances(root: Path) -> Reading:
@@ -39,7 +40,7 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of the corpus.
     """
-    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="m3.s_trzymaj_5.wav")
+    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="m3.s_trzymaj_5.wav", rate=_RATE)
 
 
 def sample(folder: Path) -> None:
@@ -48,7 +49,7 @@ def sample(folder: Path) -> None:
         f"m{speaker}.{emotion}_{word}_1" for speaker in range(1, 5) for emotion in _EMOTIONS for word in _WORDS[:2]
     )
     for number, name in enumerate(names):
-        write_clip(folder / f"{name}.wav", number, 44_100)
+        write_clip(folder / f"{name}.wav", number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -27,6 +27,7 @@ CARD = CorpusCard(
     "training and test",
 )
 LAYOUT = re.compile(r"(?P<speaker>\d{4})_(?P<emotion>hl|kz|mt|sk)_(?P<word>[a-z]+)(?P<take>\d?)", re.IGNORECASE)
+_RATE = 44_100  # Hz, of the release
 
 
 def utterances(root: Path) -> Reading:
@@ -38,7 +39,7 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of TurEV-DB.
     """
-    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="Sound Source/Calm/1984_sk_eger.wav")
+    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="Sound Source/Calm/1984_sk_eger.wav", rate=_RATE)
 
 
 def sample(folder: Path) -> None:
@@ -50,7 +51,7 @@ def sample(folder: Path) -> None:
         for word in ("eger", "kedi")
     )
     for number, name in enumerate(names):
-        write_clip(folder / "Sound Source" / _FOLDERS[name[5:7]] / f"{name}.wav", number, 44_100)
+        write_clip(folder / "Sound Source" / _FOLDERS[name[5:7]] / f"{name}.wav", number, _RATE)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

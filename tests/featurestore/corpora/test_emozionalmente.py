@@ -6,7 +6,7 @@ import pytest
 
 from featurestore.corpora import emozionalmente
 from featurestore.errors import Mismatch, NotFound
-from tests.support.full_releases import check_counts, read_full, write_lines, write_names
+from tests.support.full_releases import check_counts, list_findings, read_full, write_lines, write_names
 
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutrality", "sadness", "surprise")
 PARTS = {"train": 4366, "dev": 1202, "test": 1334}
@@ -72,9 +72,13 @@ def test_the_full_release(monkeypatch, tmp_path):
     assert len(reading.utterances) == 6902
     check_counts("emozionalmente", reading)
     assert Counter(row.partition for row in reading.utterances) == PARTS
-    assert {finding.what: finding.where for finding in reading.findings} == {
-        "actors whose gender is neither female nor male, left empty": ("actor430",)
-    }
+    assert list_findings(reading) == {"actors whose gender is neither female nor male, left empty": ("actor430",)}
+
+
+def test_a_validation_part_is_dev(monkeypatch, root):
+    write_lines(root / "metadata/split/validation.csv", ["file_name", "1614951631538.wav"])
+    (row,) = read_full(monkeypatch, "emozionalmente", root).utterances
+    assert row.partition == "dev"
 
 
 def test_version_1_0_has_no_split(monkeypatch, root):
@@ -89,7 +93,7 @@ def test_what_the_tables_lack_is_a_finding(monkeypatch, root):
     write_lines(metadata / "evaluations.csv", ["file_name,evaluator,emotion_recognized", "1.wav,r,joy", "4.wav,r,joy"])
     reading = read_full(monkeypatch, "emozionalmente", root)
     assert [row.partition for row in reading.utterances] == ["train", "test", ""]
-    assert {finding.what: finding.where for finding in reading.findings} == {
+    assert list_findings(reading) == {
         "clips in two parts of the split; the first one is used": ("2.wav",),
         "actors that users.csv gives no gender": ("b",),
         "clips without a vote": ("2", "3"),

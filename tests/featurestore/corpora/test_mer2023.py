@@ -5,7 +5,7 @@ import pytest
 
 from featurestore.corpora import mer2023
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, read_full, write_lines, write_names
+from tests.support.full_releases import check_counts, list_findings, read_full, write_lines, write_names
 
 # number of clips by emotion, as in the label file of training; those of the three test parts together
 TRAIN = {"neutral": 871, "angry": 822, "happy": 689, "worried": 462, "sad": 383, "surprise": 146}
@@ -67,7 +67,7 @@ def test_missing_lists_and_unlabelled_clips_are_findings(monkeypatch, tmp_path):
     write_names(tmp_path, ["mer2023train/test3/samplenew_00000003.mp4"])
     reading = read_full(monkeypatch, "mer2023", tmp_path)
     assert [row.valence for row in reading.utterances] == [1.0, None]
-    assert {finding.what: finding.where for finding in reading.findings} == {
+    assert list_findings(reading) == {
         "label files that are missing": ("test1-label.csv", "test2-label.csv", "test3-label.csv"),
         "valences that are not a number, left out": ("sample_00000002: low",),
         "clips that no label file lists, ignored": ("mer2023train/test3/samplenew_00000003.mp4",),
@@ -85,7 +85,7 @@ def test_a_clip_in_two_lists_is_read_once(monkeypatch, tmp_path):
     write_release(tmp_path, {"train": [clip], "test1": [clip]})
     reading = read_full(monkeypatch, "mer2023", tmp_path)
     assert [row.partition for row in reading.utterances] == ["train"]
-    found = {finding.what: finding.where for finding in reading.findings}
+    found = list_findings(reading)
     assert found["clips that a label file lists twice; the first row is used"] == ("sample_00000001",)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from featurestore.corpora import resd
 from featurestore.errors import NotFound
-from tests.support.full_releases import check_counts, read_full, write_lines, write_names
+from tests.support.full_releases import check_counts, list_findings, read_full, write_lines, write_names
 
 # number of clips by emotion: training, test
 COUNTS = {
@@ -81,7 +81,7 @@ def test_a_missing_list_and_an_odd_name_are_findings(monkeypatch, tmp_path):
     write_release(tmp_path, [("train", "a/odd.wav", "anger")])
     write_names(tmp_path, ["test/12_anger_fear_a_010.wav"])
     reading = read_full(monkeypatch, "resd", tmp_path)
-    assert {finding.what: finding.where for finding in reading.findings} == {
+    assert list_findings(reading) == {
         "label files that are missing": ("test.csv",),
         "clips whose name does not give the dialogue": ("odd",),
         "clips that no label file lists, ignored": ("test/12_anger_fear_a_010.wav",),
