@@ -57,9 +57,9 @@ def utterances(root: Path) -> Reading:
 
 
 def sample(folder: Path) -> None:
-    """Write a release with six clips of noise of each of two emotions, two of them in training."""
+    """Write a release with two clips of noise of each of two emotions in each part."""
     lists = {part: ["name,discrete,valence"] for part in _PARTS}
-    for number in range(12):
+    for number in range(16):
         part, name, emotion = _PARTS[number % 4], f"sample_{number:08}", ("angry", "sad")[number // 4 % 2]
         inside = "mer2023train/" if part in ("train", "test3") else ""
         write_clip(folder / f"{inside}{part}" / f"{name}.wav", number, 44_100)
