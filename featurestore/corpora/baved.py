@@ -23,7 +23,7 @@ CARD = CorpusCard(
     words="the same seven words at every level",
     note="the labels are levels of emotion, not emotions: low is tired or down, normal is everyday speech, high is any "
     "strong emotion, positive or negative; one word a clip, the same at every level; 21 clips of speaker 46 are those "
-    "of speaker 53, byte by byte, so a fold that parts the two shares clips; the release's text counts 61 speakers, its "
+    "of speaker 53, byte by byte, so folds that part the two share clips; the release counts 61 speakers, its "
     "names have 60; 44 of them are male",
 )
 LAYOUT = re.compile(
