@@ -88,14 +88,14 @@ def _read_rows(
         if isinstance(row, str):
             found.add(row, [clip])
         elif row.id in first:
-            found.add(_compare(root, clip, first[row.id]), [clip])
+            found.add(compare_clips(root, clip, first[row.id]), [clip])
         else:
             first[row.id] = clip
             yield row.id, row
 
 
-def _compare(root: Path, clip: str, other: str) -> str:
-    """Return what a clip is whose name another one has already."""
+def compare_clips(root: Path, clip: str, other: str) -> str:
+    """Return the finding about a clip whose name another one has already."""
     try:
         return _COPIES if hash_file(root / clip) == hash_file(root / other) else _CLASHES
     except OSError:
