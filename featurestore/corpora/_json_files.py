@@ -1,6 +1,7 @@
-"""Read the JSON files in which corpora keep labels."""
+"""Read the JSON files in which corpora keep labels, and format votes."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,9 @@ def get_text(entry: object, key: str) -> str:
     """Return the text under a key of a JSON object, stripped; an empty text if there is none or no object."""
     value = entry.get(key) if isinstance(entry, dict) else None
     return value.strip() if isinstance(value, str) else ""
+
+
+def format_votes(votes: Iterable[Mapping[str, Any]]) -> str:
+    """Return votes as JSON, or an empty text if there are none."""
+    listed = list(votes)
+    return json.dumps(listed, ensure_ascii=False, separators=(",", ":")) if listed else ""

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._json_files import read_json_object
+from featurestore.corpora._json_files import format_votes, read_json_object
 from featurestore.corpora._label_tables import read_rows
 from featurestore.corpora._listed_utterances import get_stem
-from featurestore.corpora._msp_votes import build_vote, format_votes, parse_vote
+from featurestore.corpora._msp_votes import build_vote, parse_vote
 from featurestore.corpora._release_files import ReleaseFiles
 
 _NAMES = ("labels_detailed.csv", "labels_detailed.json")

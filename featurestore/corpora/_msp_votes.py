@@ -1,12 +1,11 @@
 """Parse ratings and votes as the corpora of UT Dallas write them: `WORKER1; Angry; Angry,Sad; A:4; V:2; D:3; N:5;`."""
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._label_tables import parse_number
 from featurestore.manifest import Utterance
 
 _NUMBER = r"\d+(?:\.\d+)?|NaN"
@@ -14,19 +13,6 @@ RATINGS = rf"A:\s*(?P<act>{_NUMBER})\s*;\s*V:\s*(?P<val>{_NUMBER})\s*;\s*D:\s*(?
     rf"(?:\s*N:\s*(?P<nat>{_NUMBER})\s*;?)?"
 )  # of activation, valence, dominance, naturalness
 _VOTE = re.compile(rf"(?P<rater>[^;]+);\s*(?P<major>[^;]*);\s*(?P<second>.*?)\s*;?\s*{RATINGS}")
-
-
-def parse_rating(text: str) -> float | None:
-    """Return a rating, or None if there is none.
-
-    >>> parse_rating("2.5"), parse_rating("NaN"), parse_rating("")
-    (2.5, None, None)
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def parse_vote(line: str) -> dict[str, Any] | None:
@@ -49,12 +35,6 @@ def build_vote(rater: str, major: str, second: str, ratings: Mapping[str, str | 
     return {"rater": rater.strip(), "labels": [major.strip()] if major.strip() else [], "second": labels, **numbers}
 
 
-def format_votes(votes: Iterable[Mapping[str, Any]]) -> str:
-    """Return votes as JSON, or an empty text if there are none."""
-    listed = list(votes)
-    return json.dumps(listed, ensure_ascii=False, separators=(",", ":")) if listed else ""
-
-
 def report_ratings(rows: Iterable[Utterance], scale: tuple[float, float], found: FindingList) -> None:
     """Report the utterances whose mean ratings are outside the scale."""
     low, high = scale
@@ -65,5 +45,5 @@ def report_ratings(rows: Iterable[Utterance], scale: tuple[float, float], found:
 
 
 def _shorten(text: str | None) -> float | int | None:
-    value = parse_rating(text or "")
+    value = parse_number(text or "")
     return int(value) if value is not None and value.is_integer() else value

@@ -71,7 +71,7 @@ def refuse_release(root: Path, card: CorpusCard, example: str) -> NotFound:
     return NotFound(
         f"{root} is not a release of {card.title}",
         expected=f"a folder with {example} and so on",
-        got=_describe(root),
+        got=describe_folder(root),
         do=f"give the folder that holds the release{f', from {card.source}' if card.source else ''}; "
         "for your own data: cli prepare table TABLE",
     )
@@ -102,7 +102,8 @@ def compare_clips(root: Path, clip: str, other: str) -> str:
         return _CLASHES
 
 
-def _describe(root: Path) -> str:
+def describe_folder(root: Path) -> str:
+    """Return what is at a root that holds no release."""
     if not root.exists():
         return "no such folder"
     if not root.is_dir():

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
+from featurestore.corpora._label_tables import parse_number
 from featurestore.corpora._listed_utterances import build_reading, find_label_file
-from featurestore.corpora._msp_votes import parse_rating
 from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
 
@@ -78,8 +78,8 @@ def _read_segments(path: Path, found: FindingList) -> Iterator[Utterance]:
             speaker=row["file"],
             dialogue=row["file"],
             partition=_PARTITIONS[row["split"]],
-            start=parse_rating(row["start"]),
-            end=parse_rating(row["end"]),
+            start=parse_number(row["start"]),
+            end=parse_number(row["end"]),
         )
 
 

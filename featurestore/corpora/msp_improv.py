@@ -16,8 +16,10 @@ from featurestore.corpora import (
     write_clip,
 )
 from featurestore.corpora._clip_texts import read_texts
+from featurestore.corpora._json_files import format_votes
+from featurestore.corpora._label_tables import parse_number
 from featurestore.corpora._listed_utterances import build_reading, find_label_file
-from featurestore.corpora._msp_votes import RATINGS, format_votes, parse_rating, parse_vote, report_ratings
+from featurestore.corpora._msp_votes import RATINGS, parse_vote, report_ratings
 from featurestore.manifest import Utterance
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
@@ -69,7 +71,7 @@ def utterances(root: Path) -> Reading:
 
 
 def sample(folder: Path) -> None:
-    """Write a release of two sessions with clips of noise and made-up words: four actors, three emotions, two scenes."""
+    """Write a release of two sessions with clips of noise and made-up words: four actors play three emotions."""
     evaluations = []
     turns = [
         (f"{scene}-{gender}0{session}-S-{gender}{gender}01", scene[-1], f"session{session}/{scene}/S")
@@ -117,8 +119,8 @@ def _to_utterance(head: re.Match[str], votes: list[dict[str, Any]]) -> Utterance
         gender=head["gender"],
         session=head["session"],
         script=head["sentence"],
-        valence=parse_rating(head["val"]),
-        activation=parse_rating(head["act"]),
-        dominance=parse_rating(head["dom"]),
+        valence=parse_number(head["val"]),
+        activation=parse_number(head["act"]),
+        dominance=parse_number(head["dom"]),
         votes=format_votes(votes),
     )

@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
 from featurestore.corpora._clip_texts import read_texts
 from featurestore.corpora._json_files import get_text, read_json_object
+from featurestore.corpora._label_tables import parse_number
 from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
 from featurestore.corpora._msp_podcast_votes import read_votes
-from featurestore.corpora._msp_votes import parse_rating, report_ratings
+from featurestore.corpora._msp_votes import report_ratings
 from featurestore.manifest import Utterance
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
@@ -110,9 +111,9 @@ def _to_utterance(row: Mapping[str, str]) -> Utterance:
         speaker="" if row["SpkrID"].lower() == _UNKNOWN else row["SpkrID"],
         gender=_GENDERS.get(row["Gender"].lower(), ""),
         partition=row["Split_Set"],
-        valence=parse_rating(row["EmoVal"]),
-        activation=parse_rating(row["EmoAct"]),
-        dominance=parse_rating(row["EmoDom"]),
+        valence=parse_number(row["EmoVal"]),
+        activation=parse_number(row["EmoAct"]),
+        dominance=parse_number(row["EmoDom"]),
     )
 
 
