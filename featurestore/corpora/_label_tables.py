@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._text_decoding import decode_text
@@ -16,7 +17,7 @@ _CP1252 = "files that are not UTF-8, read as cp1252"
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], found: FindingList, *, delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL
+    path: Path, columns: Sequence[str], found: FindingList, *, delimiter: str = ",", quoted: bool = True
 ) -> list[dict[str, str]]:
     """Read the rows of a delimited file with a header.
 
@@ -27,7 +28,7 @@ def read_rows(
         columns: that it must have.
         found: receives the findings.
         delimiter: between two cells.
-        quoting: as the csv module has it; `csv.QUOTE_NONE` where quotation marks are part of the text.
+        quoted: whether cells may be quoted. If not, quotation marks are part of the text.
 
     Returns:
         One dictionary per row, with all its columns; those of `columns` are spelt as there. Cells are stripped.
@@ -36,6 +37,7 @@ def read_rows(
         Mismatch: a column is missing, or the file cannot be parsed.
     """
     text, encoding = decode_text(path)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
     try:

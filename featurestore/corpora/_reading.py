@@ -76,7 +76,7 @@ class CorpusCard:
     partitions: Mapping[str, int] = field(default_factory=dict)
 
     def find_classes(self, scheme: str) -> Mapping[str, str | None] | None:
-        """Return the class of each label code in a label scheme of the corpus, or a common one; None if unknown."""
+        """Return the class of each label code in a label scheme, its own or a common one, or None if it is unknown."""
         if scheme in self.schemes:
             return self.schemes[scheme]
         return map_to_common(scheme, self.labels) if scheme in COMMON_SCHEMES else None
