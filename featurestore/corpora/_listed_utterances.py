@@ -14,6 +14,7 @@ from featurestore.corpora._release_files import ReleaseFiles, normalize_name
 from featurestore.manifest import Utterance
 
 _OTHER_LABELS = "label files in other folders, ignored; the least nested one is read"
+_NO_ID = "rows of a label file that name no utterance, ignored"
 _LISTED_TWICE = "utterances that are listed twice; the first row is used"
 _NO_LABEL = "utterances without a label"
 _UNLISTED = "clips that no label file lists, ignored"
@@ -77,9 +78,12 @@ def _drop_repeated(rows: Iterable[Utterance], found: FindingList) -> list[Uttera
     """Return the first row of each id."""
     unique: dict[str, Utterance] = {}
     for row in rows:
-        if row.id in unique:
+        if not row.id:
+            found.add(_NO_ID, [row.text or row.label or "empty"])
+        elif row.id in unique:
             found.add(_LISTED_TWICE, [row.id])
-        unique.setdefault(row.id, row)
+        else:
+            unique[row.id] = row
     return list(unique.values())
 
 

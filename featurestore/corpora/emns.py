@@ -1,10 +1,20 @@
 """EMNS, Emotive Narrative Storytelling: one British English speaker, 8 emotions, 1,181 clips."""
 
 import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, refuse_release, write_clip
-from featurestore.corpora._listed_release import ListedRelease
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    normalize_name,
+    read_rows,
+    refuse_release,
+    write_clip,
+)
+from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -58,11 +68,15 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no metadata.csv that can be read.
         Mismatch: it has missing columns.
     """
-    release = ListedRelease(root)
-    if not release.has_table("metadata.csv"):
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    table = find_label_file(files, ["metadata.csv"], found)
+    if not table:
         raise refuse_release(root, CARD, "metadata.csv, cleaned_webm/recorded_audio_RF6OuQ4.webm")
-    listed = release.select_clips("audio_recording", release.read_table("metadata.csv", _COLUMNS, delimiter="|"))
-    return release.complete([_to_utterance(row, release) for row in listed if _is_kept(row, release)], CARD)
+    listed = read_rows(root / table, _COLUMNS, found, delimiter="|")
+    rows = [_to_utterance(row) for row in _select_complete(listed, files, found)]
+    found.add("utterances without a gender", (row.id for row in rows if not row.gender))
+    return build_reading(files, rows, CARD, found)
 
 
 def sample(folder: Path) -> None:
@@ -75,21 +89,21 @@ def sample(folder: Path) -> None:
     (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
 
 
-def _is_kept(row: dict[str, str], release: ListedRelease) -> bool:
-    """Return whether a row is an utterance. One that is not complete is none unless its clip is there."""
-    status, listed = row.get("status", "Complete"), row["audio_recording"]
-    if status == "Complete":
-        return True
-    kept = release.has_clip(listed)
-    release.found.add(f"clips with the status {status!r}, {'kept' if kept else 'left out: they are missing'}", [listed])
-    return kept
+def _select_complete(listed: list[dict[str, str]], files: ReleaseFiles, found: FindingList) -> Iterator[dict[str, str]]:
+    """Yield the rows that are complete, or whose clip is there."""
+    clips = {normalize_name(get_stem(path)) for path in files.clips()}
+    for row in listed:
+        status, name = row.get("status", "Complete"), get_stem(row["audio_recording"])
+        kept = status == "Complete" or normalize_name(name) in clips
+        if status != "Complete":
+            found.add(f"clips with the status {status!r}, {'kept' if kept else 'left out: they are missing'}", [name])
+        if kept:
+            yield row
 
 
-def _to_utterance(row: dict[str, str], release: ListedRelease) -> Utterance:
-    name = PurePosixPath(row["audio_recording"]).name
+def _to_utterance(row: dict[str, str]) -> Utterance:
     return Utterance(
-        id=PurePosixPath(name).stem,
-        audio=release.find_clip(f"cleaned_webm/{name}"),
+        id=get_stem(row["audio_recording"]),
         text=row["utterance"],
         label=row["emotion"],
         speaker=row.get("user_id", ""),

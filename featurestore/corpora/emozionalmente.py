@@ -5,10 +5,20 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Published, Reading, refuse_release, write_clip
-from featurestore.corpora._listed_release import ListedRelease
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Published,
+    Reading,
+    ReleaseFiles,
+    find_optional,
+    read_rows,
+    refuse_release,
+    write_clip,
+)
+from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -64,8 +74,9 @@ CARD = CorpusCard(
     ),
 )
 LAYOUT = re.compile(r"16\d{11}")  # time of the recording, in milliseconds: September 2020 to November 2023
-_SPLIT = re.compile(r"(?:.*/)?split/(?P<part>[a-z]+)\.csv", re.IGNORECASE)
+_SPLIT = re.compile(r"(?:.*/)?split/(?P<part>train|dev|val[a-z]*|test)\.csv", re.IGNORECASE)
 _SAMPLES, _USERS, _EVALUATIONS = "samples.csv", "users.csv", "evaluations.csv"
+_COLUMNS = ("file_name", "actor", "emotion_expressed", "sentence")
 _GENDERS = {"female": "F", "male": "M"}
 
 
@@ -79,16 +90,15 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no samples.csv, or a label file cannot be read.
         Mismatch: a label file has missing columns.
     """
-    release = ListedRelease(root)
-    if not release.has_table(_SAMPLES):
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    samples = find_label_file(files, [_SAMPLES], found)
+    if not samples:
         raise refuse_release(root, CARD, "metadata/samples.csv, audio/1613655062436.wav")
-    listed = release.select_clips(
-        "file_name", release.read_table(_SAMPLES, ("file_name", "actor", "emotion_expressed", "sentence"))
-    )
-    tables = _Tables(_read_genders(release), _read_votes(release), _read_split(release))
-    rows = [_to_utterance(row, release, tables) for row in listed]
-    _report_gaps(release, rows, tables)
-    return release.complete(rows, CARD)
+    tables = _Tables(_read_genders(files, found), _read_votes(files, found), _read_split(files, found))
+    rows = [_to_utterance(row, tables) for row in read_rows(root / samples, _COLUMNS, found)]
+    _report_gaps(rows, tables, found)
+    return build_reading(files, rows, CARD, found)
 
 
 def sample(folder: Path) -> None:
@@ -120,12 +130,11 @@ class _Tables:
     parts: Mapping[str, str]
 
 
-def _to_utterance(row: Mapping[str, str], release: ListedRelease, tables: _Tables) -> Utterance:
-    clip = _get_stem(row)
+def _to_utterance(row: Mapping[str, str], tables: _Tables) -> Utterance:
+    clip = get_stem(row["file_name"])
     votes = tables.votes.get(clip, ())
     return Utterance(
         id=clip,
-        audio=release.find_clip(f"audio/{row['file_name']}"),
         text=row["sentence"],
         label=row["emotion_expressed"],
         speaker=row["actor"],
@@ -136,36 +145,36 @@ def _to_utterance(row: Mapping[str, str], release: ListedRelease, tables: _Table
     )
 
 
-def _get_stem(row: Mapping[str, str]) -> str:
-    return PurePosixPath(row["file_name"]).stem
-
-
-def _read_genders(release: ListedRelease) -> dict[str, str]:
+def _read_genders(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     """Return the gender of each user as the release has it: female, male or other."""
-    return {row["username"]: row["gender"] for row in release.read_table(_USERS, ("username", "gender"))}
+    path = find_optional(files, _USERS, found, without="genders are empty")
+    rows = read_rows(files.root / path, ("username", "gender"), found) if path else []
+    return {row["username"]: row["gender"] for row in rows}
 
 
-def _read_votes(release: ListedRelease) -> dict[str, list[object]]:
+def _read_votes(files: ReleaseFiles, found: FindingList) -> dict[str, list[object]]:
     """Return the votes on each clip, in the order of the file."""
+    path = find_optional(files, _EVALUATIONS, found, without="votes are empty")
+    columns = ("file_name", "evaluator", "emotion_recognized")
     votes: dict[str, list[object]] = defaultdict(list)
-    for row in release.read_table(_EVALUATIONS, ("file_name", "evaluator", "emotion_recognized")):
-        votes[_get_stem(row)].append({"rater": row["evaluator"], "labels": [row["emotion_recognized"]]})
+    for row in read_rows(files.root / path, columns, found) if path else []:
+        votes[get_stem(row["file_name"])].append({"rater": row["evaluator"], "labels": [row["emotion_recognized"]]})
     return dict(votes)
 
 
-def _read_split(release: ListedRelease) -> dict[str, str]:
+def _read_split(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     """Return the part of the official split that each clip is in: train, dev or test. Version 1.0 has none."""
     parts: dict[str, str] = {}
-    found = filter(None, map(_SPLIT.fullmatch, release.files.paths))
-    for name in dict.fromkeys(match["part"].lower() for match in found):
+    for match in filter(None, map(_SPLIT.fullmatch, files.paths)):
+        name = match["part"].lower()
         part = "dev" if name.startswith("val") else name
-        for row in release.read_table(f"split/{name}.csv", ("file_name",)):
-            if parts.setdefault(_get_stem(row), part) != part:
-                release.found.add("clips in two parts of the split; the first one is used", [row["file_name"]])
+        for row in read_rows(files.root / match[0], ("file_name",), found):
+            if parts.setdefault(get_stem(row["file_name"]), part) != part:
+                found.add("clips in two parts of the split; the first one is used", [row["file_name"]])
     return parts
 
 
-def _report_gaps(release: ListedRelease, rows: Sequence[Utterance], tables: _Tables) -> None:
+def _report_gaps(rows: Sequence[Utterance], tables: _Tables, found: FindingList) -> None:
     """Report what one label file has and another one lacks. A file that is missing is reported already."""
     genders = {row.speaker: tables.genders.get(row.speaker, "") for row in rows} if tables.genders else {}
     ids = {row.id for row in rows}
@@ -180,4 +189,4 @@ def _report_gaps(release: ListedRelease, rows: Sequence[Utterance], tables: _Tab
             one for one in {**tables.votes, **tables.parts} if one not in ids
         ],
     }.items():
-        release.found.add(what, where)
+        found.add(what, where)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
-from featurestore.corpora._friends_tables import find_gender, has_tables, name_episode, parse_time, read_tables
+from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time
 from featurestore.corpora._listed_utterances import build_reading, get_stem
+from featurestore.corpora._partition_tables import has_tables, read_tables
 from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
 

@@ -1,11 +1,12 @@
 """MER2023, Multimodal Emotion Recognition Challenge 2023: Chinese, 6 emotions, 5,030 labelled clips."""
 
-import math
 import re
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, refuse_release, write_clip
-from featurestore.corpora._listed_release import ListedRelease
+from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
+from featurestore.corpora._label_tables import parse_number
+from featurestore.corpora._listed_utterances import build_reading
+from featurestore.corpora._partition_tables import has_tables, read_tables
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -34,7 +35,7 @@ CARD = CorpusCard(
     "unlabelled clips are not read; speakers are not given",
 )
 LAYOUT = re.compile(r"sample(new)?_\d{8}|(train|test[123])-label\.csv", re.IGNORECASE)
-_PARTS = ("train", "test1", "test2", "test3")
+_TABLES = {part: f"{part}-label.csv" for part in ("train", "test1", "test2", "test3")}
 _COLUMNS = ("name", "discrete")
 
 
@@ -48,50 +49,31 @@ def utterances(root: Path) -> Reading:
         NotFound: there is none of the label files, or one cannot be read.
         Mismatch: one of them has missing columns.
     """
-    release = ListedRelease(root)
-    if not any(release.has_table(f"{part}-label.csv") for part in _PARTS):
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    if not has_tables(files, _TABLES):
         raise refuse_release(root, CARD, "mer2023train/train-label.csv, mer2023train/train/sample_00002721.avi")
-    tables = {part: release.read_table(f"{part}-label.csv", _COLUMNS) for part in _PARTS}
-    listed = release.select_clips("name", ({**row, "part": part} for part, rows in tables.items() for row in rows))
-    return release.complete([_to_utterance(row, release) for row in listed], CARD)
+    rows = [_to_utterance(row, part, found) for part, row, _ in read_tables(files, _TABLES, _COLUMNS, found)]
+    return build_reading(files, rows, CARD, found)
 
 
 def sample(folder: Path) -> None:
     """Write a release with two clips of noise of each of two emotions in each part."""
-    lists = {part: ["name,discrete,valence"] for part in _PARTS}
+    lists = {part: ["name,discrete,valence"] for part in _TABLES}
     for number in range(16):
-        part, name, emotion = _PARTS[number % 4], f"sample_{number:08}", ("angry", "sad")[number // 4 % 2]
+        part, name, emotion = list(_TABLES)[number % 4], f"sample_{number:08}", ("angry", "sad")[number // 4 % 2]
         inside = "mer2023train/" if part in ("train", "test3") else ""
         write_clip(folder / f"{inside}{part}" / f"{name}.wav", number, 44_100)
         lists[part].append(f"{name},{emotion},-1.5")
     for part, lines in lists.items():
-        path = folder / ("mer2023train" if part == "train" else "test-labels") / f"{part}-label.csv"
+        path = folder / ("mer2023train" if part == "train" else "test-labels") / _TABLES[part]
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
 
 
-def _to_utterance(row: dict[str, str], release: ListedRelease) -> Utterance:
-    return Utterance(
-        id=row["name"],
-        audio=release.find_clip(f"{row['name']}.avi"),
-        label=row["discrete"],
-        partition=row["part"],
-        valence=_parse_valence(row, release),
-    )
-
-
-def _parse_valence(row: dict[str, str], release: ListedRelease) -> float | None:
+def _to_utterance(row: dict[str, str], part: str, found: FindingList) -> Utterance:
     text = row.get("valence", "")
-    valence = _parse_number(text)
-    release.found.add(
-        "valences that are not a number, left out", [f"{row['name']}: {text}"] if text and valence is None else []
-    )
-    return valence
-
-
-def _parse_number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    valence = parse_number(text)
+    if text and valence is None:
+        found.add("valences that are not a number, left out", [f"{row['name']}: {text}"])
+    return Utterance(id=row["name"], label=row["discrete"], partition=part, valence=valence)

@@ -1,10 +1,11 @@
 """RESD, Russian Emotional Speech Dialogs: 50 acted dialogues of two, 7 emotions, 1,396 clips."""
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, refuse_release, write_clip
-from featurestore.corpora._listed_release import ListedRelease
+from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
+from featurestore.corpora._listed_utterances import build_reading, get_stem
+from featurestore.corpora._partition_tables import has_tables, read_tables
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -45,7 +46,7 @@ CARD = CorpusCard(
 LAYOUT = re.compile(
     rf"(?P<dialogue>\d\d)_({'|'.join(_EMOTIONS)})_({'|'.join(_EMOTIONS)})[ _][adefhns]_(?P<number>\d+)", re.IGNORECASE
 )
-_PARTS = ("train", "test")
+_TABLES = {part: f"{part}.csv" for part in ("train", "test")}
 _COLUMNS = ("path", "emotion")
 
 
@@ -59,19 +60,18 @@ def utterances(root: Path) -> Reading:
         NotFound: there is neither of the two, or one cannot be read.
         Mismatch: one of them has missing columns.
     """
-    release = ListedRelease(root)
-    if not any(release.has_table(f"{part}.csv") for part in _PARTS):
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    if not has_tables(files, _TABLES):
         raise refuse_release(root, CARD, "train.csv, test.csv, train/happiness_enthusiasm_32")
-    tables = {part: release.read_table(f"{part}.csv", _COLUMNS) for part in _PARTS}
-    listed = release.select_clips("path", ({**row, "part": part} for part, rows in tables.items() for row in rows))
-    rows = [_to_utterance(row, release) for row in listed]
-    release.found.add("clips whose name does not give the dialogue", (row.id for row in rows if not row.dialogue))
-    return release.complete(sorted(rows, key=lambda row: row.id), CARD)
+    rows = [_to_utterance(row, part) for part, row, _ in read_tables(files, _TABLES, _COLUMNS, found)]
+    found.add("clips whose name does not give the dialogue", (row.id for row in rows if not row.dialogue))
+    return build_reading(files, sorted(rows, key=lambda row: row.id), CARD, found, to_id=_to_id)
 
 
 def sample(folder: Path) -> None:
     """Write a release of four dialogues with clips of noise: three turns of each of two emotions."""
-    lists: dict[str, list[str]] = {part: ["name,path,emotion"] for part in _PARTS}
+    lists = {part: ["name,path,emotion"] for part in _TABLES}
     names = (
         (f"{one}_{dialogue:02}", f"{dialogue:02}_{one}_{emotion[0]}_{turn}0", emotion)
         for dialogue, one in ((12, "anger_neutral"), (13, "neutral_fear"), (14, "anger_fear"), (15, "fear_neutral"))
@@ -79,20 +79,19 @@ def sample(folder: Path) -> None:
         for turn in range(10, 13)
     )
     for number, (dialogue, name, emotion) in enumerate(names):
-        part = _PARTS[number % 3 == 2]
+        part = "test" if number % 3 == 2 else "train"
         write_clip(folder / part / dialogue / f"{name}.wav", number)
         lists[part].append(f"{name},{dialogue}/{name}.wav,{emotion}")
     for part, lines in lists.items():
-        (folder / f"{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+        (folder / _TABLES[part]).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
 
 
-def _to_utterance(row: dict[str, str], release: ListedRelease) -> Utterance:
-    stem = PurePosixPath(row["path"]).stem
-    match = LAYOUT.fullmatch(stem)
+def _to_utterance(row: dict[str, str], part: str) -> Utterance:
+    match = LAYOUT.fullmatch(get_stem(row["path"]))
     return Utterance(
-        id=stem.replace(" ", "_"),
-        audio=release.find_clip(f"{row['part']}/{row['path']}"),
-        label=row["emotion"],
-        dialogue=match["dialogue"] if match else "",
-        partition=row["part"],
+        id=_to_id(row["path"]), label=row["emotion"], dialogue=match["dialogue"] if match else "", partition=part
     )
+
+
+def _to_id(path: str) -> str:
+    return get_stem(path).replace(" ", "_")  # in the names of dialogues 2 to 11

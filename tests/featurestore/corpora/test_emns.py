@@ -64,7 +64,7 @@ def test_the_full_release(monkeypatch, tmp_path):
     check_counts("emns", reading)
     (finding,) = reading.findings
     assert finding.what == "clips with the status 'Needs Updating', left out: they are missing"
-    assert finding.where == tuple(f"wavs/{name}.webm" for name in without)
+    assert finding.where == tuple(without)
 
 
 def test_a_clip_that_needs_updating_is_kept_if_it_is_there(monkeypatch, tmp_path):
@@ -76,9 +76,10 @@ def test_a_clip_that_needs_updating_is_kept_if_it_is_there(monkeypatch, tmp_path
 
 def test_a_complete_clip_that_is_missing_is_kept_without_a_duration(tmp_path):
     write_release(tmp_path, [("recorded_audio_aaaaaaa", "Sad", "Complete")], without=["recorded_audio_aaaaaaa"])
+    write_names(tmp_path, ["cleaned_webm/recorded_audio.webm"])
     reading = emns.utterances(tmp_path)
-    assert [(row.id, row.duration) for row in reading.utterances] == [("recorded_audio_aaaaaaa", None)]
-    assert [finding.where for finding in reading.findings] == [("recorded_audio_aaaaaaa",)]
+    assert [(row.id, row.audio, row.duration) for row in reading.utterances] == [("recorded_audio_aaaaaaa", "", None)]
+    assert [finding.where for finding in reading.findings] == [("cleaned_webm/recorded_audio.webm",), ("1 utterances",)]
 
 
 def test_an_unknown_label_is_a_finding_and_a_missing_column_an_error(monkeypatch, tmp_path):

@@ -103,11 +103,11 @@ def test_what_the_tables_lack_is_a_finding(monkeypatch, root):
     }
 
 
-@pytest.mark.parametrize("name", ["users.csv", "evaluations.csv"])
-def test_a_missing_table_is_a_finding(monkeypatch, root, name):
+@pytest.mark.parametrize(("name", "what"), [("users.csv", "genders"), ("evaluations.csv", "votes")])
+def test_a_missing_table_is_a_finding(monkeypatch, root, name, what):
     (root / "metadata" / name).unlink()
-    (finding,) = read_full(monkeypatch, "emozionalmente", root).findings
-    assert (finding.what, finding.where) == ("label files that are missing", (name,))
+    reading = read_full(monkeypatch, "emozionalmente", root)
+    assert list_findings(reading) == {f"files that this copy lacks, so that {what} are empty": (name,)}
 
 
 def test_no_samples_and_a_missing_column_are_errors(root):

@@ -68,7 +68,7 @@ def test_missing_lists_and_unlabelled_clips_are_findings(monkeypatch, tmp_path):
     reading = read_full(monkeypatch, "mer2023", tmp_path)
     assert [row.valence for row in reading.utterances] == [1.0, None]
     assert list_findings(reading) == {
-        "label files that are missing": ("test1-label.csv", "test2-label.csv", "test3-label.csv"),
+        "missing label files: their partitions are left out": ("test1-label.csv", "test2-label.csv", "test3-label.csv"),
         "valences that are not a number, left out": ("sample_00000002: low",),
         "clips that no label file lists, ignored": ("mer2023train/test3/samplenew_00000003.mp4",),
     }
@@ -86,7 +86,7 @@ def test_a_clip_in_two_lists_is_read_once(monkeypatch, tmp_path):
     reading = read_full(monkeypatch, "mer2023", tmp_path)
     assert [row.partition for row in reading.utterances] == ["train"]
     found = list_findings(reading)
-    assert found["clips that a label file lists twice; the first row is used"] == ("sample_00000001",)
+    assert found["utterances that are listed twice; the first row is used"] == ("sample_00000001",)
 
 
 def test_videos_without_lists_are_refused(tmp_path):
