@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from featurestore.corpora import ased, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 COUNTS = {"n1": 522, "f2": 510, "h3": 486, "s4": 470, "a5": 486}
@@ -21,18 +22,13 @@ def full_release():
 def test_a_file_name_gives_everything_but_the_words(tmp_path):
     write_clip(tmp_path / "05Angry/a5-03-01-02-50.wav")
     (row,) = ased.utterances(tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="a5-03-01-02-50",
         audio="05Angry/a5-03-01-02-50.wav",
-        text="",
         label="a",
         speaker="50",
         gender="M",
-        session="",
-        dialogue="",
         script="03",
-        partition="",
     )
 
 

@@ -2,6 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 from featurestore.corpora import demos, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 # number of clips by emotion: not prototypical, prototypical
@@ -31,18 +32,12 @@ def name(emotion, number, speakers):
 def test_a_file_name_gives_everything_but_the_words(tmp_path):
     write_clip(tmp_path / "DEMOS/PR_m_23_tri00a.wav")
     (row,) = demos.utterances(tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="PR_m_23_tri00a",
         audio="DEMOS/PR_m_23_tri00a.wav",
-        text="",
         label="tri",
         speaker="23",
         gender="M",
-        session="",
-        dialogue="",
-        script="",
-        partition="",
     )
 
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from featurestore.corpora import emofilm, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 COUNTS = {"tri": 254, "gio": 240, "rab": 232, "ans": 221, "dis": 168}
@@ -16,18 +17,12 @@ def full_release():
 def test_a_file_name_gives_everything_but_speaker_and_words(tmp_path):
     write_clip(tmp_path / "wav_corpus/f_gio204aes.wav")
     (row,) = emofilm.utterances(tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="f_gio204aes",
         audio="wav_corpus/f_gio204aes.wav",
-        text="",
         label="gio",
-        speaker="",
         gender="F",
-        session="",
-        dialogue="",
         script="f_gio204",
-        partition="",
     )
 
 

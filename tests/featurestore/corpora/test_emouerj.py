@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from featurestore.corpora import emouerj, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 COUNTS = {"s": 100, "a": 94, "n": 92, "h": 91}
@@ -16,18 +17,12 @@ def full_release():
 def test_a_file_name_gives_everything_but_the_words(tmp_path):
     write_clip(tmp_path / "emoUERJ/w04a11.wav")
     (row,) = emouerj.utterances(tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="w04a11",
         audio="emoUERJ/w04a11.wav",
-        text="",
         label="a",
         speaker="w04",
         gender="F",
-        session="",
-        dialogue="",
-        script="",
-        partition="",
     )
 
 

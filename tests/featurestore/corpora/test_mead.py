@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from featurestore.corpora import mead, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 # number of clips by emotion, at levels 1 to 3
@@ -27,18 +28,12 @@ def full_release():
 def test_the_folders_give_everything_but_the_words(monkeypatch, tmp_path):
     write_names(tmp_path, ["part0/W019/audio/angry/level_1/020.m4a"])
     (row,) = read_full(monkeypatch, "mead", tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="W019_angry_1_020",
         audio="part0/W019/audio/angry/level_1/020.m4a",
-        text="",
         label="angry",
         speaker="W019",
         gender="F",
-        session="",
-        dialogue="",
-        script="",
-        partition="",
     )
 
 

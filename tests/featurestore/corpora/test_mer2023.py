@@ -5,6 +5,7 @@ import pytest
 
 from featurestore.corpora import mer2023
 from featurestore.errors import NotFound
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, list_findings, read_full, write_lines, write_names
 
 # number of clips by emotion, as in the label file of training; those of the three test parts together
@@ -37,17 +38,10 @@ def full_release():
 def test_a_row_gives_everything_but_speaker_and_words(monkeypatch, tmp_path):
     write_release(tmp_path, {"train": [("sample_00002721.avi", "neutral,-0.5")]})
     (row,) = read_full(monkeypatch, "mer2023", tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="sample_00002721",
         audio="mer2023train/train/sample_00002721.avi",
-        text="",
         label="neutral",
-        speaker="",
-        gender="",
-        session="",
-        dialogue="",
-        script="",
         partition="train",
         valence=-0.5,
     )

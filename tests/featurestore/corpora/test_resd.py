@@ -5,6 +5,7 @@ import pytest
 
 from featurestore.corpora import resd
 from featurestore.errors import NotFound
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, list_findings, read_full, write_lines, write_names
 
 # number of clips by emotion: training, test
@@ -46,17 +47,11 @@ def test_a_row_gives_everything_but_speaker_and_words(monkeypatch, tmp_path):
     write_release(tmp_path, [("train", path, "happiness")])
     write_lines(tmp_path / "test.csv", ["name,path,emotion"])
     (row,) = read_full(monkeypatch, "resd", tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="32_happiness_enthusiasm_h_120",
         audio=f"train/{path}",
-        text="",
         label="happiness",
-        speaker="",
-        gender="",
-        session="",
         dialogue="32",
-        script="",
         partition="train",
     )
 

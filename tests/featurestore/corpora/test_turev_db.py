@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from featurestore.corpora import turev_db, write_clip
+from featurestore.manifest import Utterance
 from tests.support.full_releases import check_counts, read_full, write_names
 
 SPEAKERS = ("1157", "1234", "1358", "1984", "6783", "7895")
@@ -19,18 +20,12 @@ def full_release():
 def test_a_file_name_gives_everything_but_the_words(tmp_path):
     write_clip(tmp_path / "Sound Source/Calm/1984_sk_eger.wav")
     (row,) = turev_db.utterances(tmp_path).utterances
-    assert row == replace(
-        row,
+    assert replace(row, duration=None) == Utterance(
         id="1984_sk_eger",
         audio="Sound Source/Calm/1984_sk_eger.wav",
-        text="",
         label="sk",
         speaker="1984",
-        gender="",
-        session="",
-        dialogue="",
         script="eger",
-        partition="",
     )
 
 
