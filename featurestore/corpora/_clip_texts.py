@@ -1,6 +1,6 @@
-"""Read the words of a release that keeps them in one text file per clip."""
+"""Read the words of a release that keeps them in text files: one per clip, or one per recording."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from featurestore.corpora._finding_list import FindingList
@@ -26,27 +26,38 @@ def read_texts(files: ReleaseFiles, ids: Collection[str], found: FindingList) ->
     Returns:
         The words of each utterance on one line, by id; without those that have none.
     """
-    known = {normalize_name(utterance_id): utterance_id for utterance_id in ids}
     texts: dict[str, str] = {}
+    for path, utterance_id in find_text_files(files, ids):
+        text = " ".join(" ".join(read_lines(files, path, found)).split())
+        if text and texts.setdefault(utterance_id, text) != text:
+            found.add(_OTHER, [path])
+    report_without_text(ids, texts, found)
+    return texts
+
+
+def find_text_files(files: ReleaseFiles, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the path of each text file that is named as one of the names, and the name."""
+    known = {normalize_name(name): name for name in names}
     for path in files.paths:
         name = PurePosixPath(path)
-        utterance_id = known.get(normalize_name(name.stem)) if name.suffix.lower() == ".txt" else None
-        if utterance_id is not None:
-            text = _read_text(files, path, found)
-            if texts.setdefault(utterance_id, text) != text:
-                found.add(_OTHER, [path])
-    if any(texts.values()):
-        found.add(_WITHOUT, (one for one in ids if not texts.get(one)))
-    elif ids:
-        found.add(_NONE, [f"{len(ids):,} utterances"])
-    return {utterance_id: text for utterance_id, text in texts.items() if text}
+        if name.suffix.lower() == ".txt" and (match := known.get(normalize_name(name.stem))):
+            yield path, match
 
 
-def _read_text(files: ReleaseFiles, path: str, found: FindingList) -> str:
+def read_lines(files: ReleaseFiles, path: str, found: FindingList) -> list[str]:
+    """Return the lines of a text file, or none if it cannot be read, which is a finding."""
     try:
         text, encoding = decode_text(files.root / path)
     except NotFound:
         found.add(_UNREADABLE, [path])
-        return ""
+        return []
     found.add(_CP1252, [path] if encoding == "cp1252" else [])
-    return " ".join(text.split())
+    return text.split("\n")
+
+
+def report_without_text(ids: Collection[str], texts: Mapping[str, str], found: FindingList) -> None:
+    """Report the utterances without words, or that none has any."""
+    if texts:
+        found.add(_WITHOUT, (one for one in ids if one not in texts))
+    elif ids:
+        found.add(_NONE, [f"{len(ids):,} utterances"])

@@ -1,12 +1,15 @@
 """CMU-MOSEI, Multimodal Opinion Sentiment and Emotion Intensity: video monologues, 6 emotions, 22,860 segments."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
 from featurestore.corpora._label_tables import parse_number
 from featurestore.corpora._listed_utterances import build_reading, find_label_file
+from featurestore.corpora._mosei_texts import read_segment_texts
 from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
 
@@ -40,7 +43,7 @@ def utterances(root: Path) -> Reading:
     """Read a release, one utterance per row of the label file.
 
     Args:
-        root: the folder with CMU_MOSEI_Labels.csv and Audio, or one above it.
+        root: the folder with CMU_MOSEI_Labels.csv, Audio and Transcript, or one above it.
 
     Raises:
         NotFound: there is no label file, or it cannot be read.
@@ -51,18 +54,25 @@ def utterances(root: Path) -> Reading:
     labels = find_label_file(files, [_LABELS], found)
     if not labels:
         raise refuse_release(root, CARD, _LABELS)
-    rows = keep_turn_order(sorted(_read_segments(root / labels, found), key=_order), found)
+    segments = sorted(_read_segments(root / labels, found), key=_order)
+    texts = read_segment_texts(files, segments, found)
+    rows = keep_turn_order([replace(row, text=texts.get(row.id, "")) for row in segments], found)
     return build_reading(files, rows, CARD, found)
 
 
 def sample(folder: Path) -> None:
     """Write a release of six videos with four segments each, with clips of noise."""
-    lines = [",".join(("", *_COLUMNS))]
+    lines, texts = [",".join(("", *_COLUMNS))], defaultdict(list)
     for number in range(24):
         video, index, partition = f"-Video_{number // 4:04}", number % 4, number // 8
         place = folder / "Audio" / "Segmented_Audio" / _PARTITIONS[str(partition)]
         write_clip(place / f"{video}_{index}.wav", number)
         lines.append(f"{number},{video},{index},{index}.25,{index}.75,{number % 3},{partition}")
+        texts[video].append(f"{video}___{3 - index}___{index}.25___{index}.750___ line {index} of the video")
+    for video, segments in texts.items():
+        path = folder / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(segments) + "\n", "utf-8")
     (folder / _LABELS).write_text("\n".join(lines) + "\n", "utf-8")
 
 

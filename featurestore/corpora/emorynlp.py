@@ -25,7 +25,7 @@ CARD = CorpusCard(
     licence="Apache-2.0 of its repository, https://github.com/emorynlp/emotion-detection; the clips are of a "
     "television series",
     citation="Zahiri and Choi, Emotion Detection on TV Show Transcripts with Sequence-Based Convolutional Neural "
-    "Networks, AAAI Workshop on Affective Content Analysis 2018, 44-52",
+    "Networks, AAAI Workshop on Affective Content Analysis 2018",
     source="https://github.com/declare-lab/MELD/tree/master/data/emorynlp",
     language="English",
     labels=_EMOTIONS,

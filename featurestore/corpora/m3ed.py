@@ -45,6 +45,7 @@ CARD = CorpusCard(
     "no speaker, is in two parts of the official split",
 )
 LAYOUT = re.compile(r"[A-Z]_[a-z]+_\d+_\d+|movie_list_(?:train|val|test|total)\.txt", re.IGNORECASE)
+_CLIP = re.compile(r"[A-Z]_(?P<id>.+)", re.IGNORECASE)
 _ANNOTATION = "annotation.json"
 _LISTS = {partition: f"movie_list_{partition}.txt" for partition in ("train", "val", "test")}
 _RATERS = ("EmoAnnotator1", "EmoAnnotator2", "EmoAnnotator3")
@@ -72,7 +73,7 @@ def utterances(root: Path) -> Reading:
     rows = list(_read_shows(read_json_object(root / annotation), partitions, found))
     if not rows:
         raise refuse_release(root, CARD, f"{_ANNOTATION} of its turns")
-    return build_reading(files, keep_turn_order(rows, found), CARD, found, to_id=lambda path: get_stem(path)[2:])
+    return build_reading(files, keep_turn_order(rows, found), CARD, found, to_id=_to_id)
 
 
 def sample(folder: Path) -> None:
@@ -107,7 +108,7 @@ def _build_dialogue(name: str) -> dict[str, Any]:
 
 def _read_partitions(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     """Return the part of the official split by series."""
-    partitions = {}
+    partitions: dict[str, str] = {}
     for partition, name in _LISTS.items():
         path = find_label_file(files, [name], found)
         found.add("missing lists of the official split", [] if path else [name])
@@ -170,3 +171,9 @@ def _parse_time(text: str) -> float | None:
         return None
     hours, minutes, seconds, frames = map(int, match.groups())
     return 3600 * hours + 60 * minutes + seconds + frames / _FRAMES_PER_SECOND
+
+
+def _to_id(path: str) -> str:
+    """Return the id that a clip stands for: its name after the letter of the speaker."""
+    match = _CLIP.fullmatch(get_stem(path))
+    return match["id"] if match else ""

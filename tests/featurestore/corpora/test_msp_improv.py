@@ -112,7 +112,7 @@ def test_odd_lines_and_files_are_findings(root):
     reading = msp_improv.utterances(root)
     assert len(reading.utterances) == 24
     assert list_findings(reading) == {
-        "lines of evaluations that cannot be read, ignored": ("Evaluation.txt:1", "Evaluation.txt:99"),
+        "lines of evaluations that cannot be read, ignored": ("Evaluation.txt:1", "Evaluation.txt:98"),
         "mean ratings outside 1 to 5, kept": (FIRST,),
         "text files that cannot be read, ignored": (
             "All_human_transcriptions/session1/MSP-IMPROV-S01N-M01-S-MM01.txt",
