@@ -25,7 +25,7 @@ CARD = CorpusCard(
     note="acted; the actors chose among the same ten sentences; names do not give the sentence, so neither text nor "
     "script is known, and folds by script are not possible",
 )
-LAYOUT = re.compile(r"(?P<speaker>(?P<gender>[mw])\d\d)(?P<emotion>[ahns])(?P<take>\d\d)", re.IGNORECASE)
+LAYOUT = re.compile(r"(?P<speaker>(?P<gender>[mw])0[1-4])(?P<emotion>[ahns])(?P<take>\d\d)", re.IGNORECASE)
 
 
 def utterances(root: Path) -> Reading:
