@@ -25,7 +25,7 @@ def test_what_is_missing_second_or_not_listed_is_a_finding(tmp_path):
     assert list_findings(reading) == {
         "rows of a label file that name no utterance, ignored": ("a",),
         "utterances that are listed twice; the first row is used": ("one",),
-        "files with the name of another clip and other bytes, ignored; the least nested one is used": ("b/one.flac",),
+        "files with the name of another clip and other bytes, ignored: one clip of each name is used": ("b/one.flac",),
         "clips that no label file lists, ignored": ("b/three.wav",),
         "utterances without a clip, kept without audio": ("two",),
     }
