@@ -16,6 +16,7 @@ import cli
 from benchmarks.evaluation import settings_list
 from benchmarks.paper import switches
 from featurestore import labels, manifest, registry
+from featurestore.corpora import COMMON_SCHEMES, CorpusCard
 from featurestore.storage import schema
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,18 @@ def write_names(kind: str) -> Callable[[], str]:
         return _table(("name", "what it is"), rows)
 
     return write
+
+
+def write_corpora() -> str:
+    """Write a table of all corpora: what each holds, and what its words and its speakers allow."""
+    rows = (_describe_corpus(name, labels.load_card(name)) for name in registry.names("corpora"))
+    return _table(("name", "language", "utterances", "speakers", "own split", "words", "card"), rows)
+
+
+def write_cards() -> str:
+    """Write a section for each corpus that is known by name: the whole card."""
+    cards = {name: labels.load_card(name) for name in registry.names("corpora")}
+    return "\n\n".join(_write_card(name, card) for name, card in cards.items() if card.labels)
 
 
 def write_heads() -> str:
@@ -114,6 +127,8 @@ def write_page(name: str) -> Callable[[], str]:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "commands": write_commands,
+    "corpora": write_corpora,
+    "cards": write_cards,
     "labels": write_labels,
     "head_settings": write_head_settings,
     "datasets": write_datasets,
@@ -123,9 +138,47 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "switches": write_switches,
     "changelog": write_page("CHANGELOG.md"),
     "contributing": write_page("CONTRIBUTING.md"),
-    **{kind: write_names(kind) for kind in registry.PACKAGES if kind != "heads"},
+    **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads")},
     "heads": write_heads,
 }
+
+
+def _describe_corpus(name: str, card: CorpusCard) -> tuple[str, ...]:
+    link = f"[card](#{name})" if card.labels else "-"
+    split = ", ".join(card.partitions) or "-"
+    count = f"{sum(card.counts.values()):,}" if card.counts else "varies"
+    return f"`{name}`", card.language or "any", count, str(card.speakers or "-"), split, card.words or "-", link
+
+
+def _write_card(name: str, card: CorpusCard) -> str:
+    facts = {
+        "Summary": registry.summary("corpora", name),
+        "Licence": card.licence,
+        "Source": card.source,
+        "To cite": card.citation,
+        "Counts of": card.version,
+        "Note": card.note,
+    }
+    lines = [f"- {word}: {_escape(text)}" for word, text in facts.items() if text]
+    schemes = [*card.schemes, *COMMON_SCHEMES]
+    mapped = [card.find_classes(scheme) or {} for scheme in schemes]
+    rows = (
+        (
+            f"`{code}`",
+            meaning,
+            f"{card.counts.get(code, 0):,}" if card.counts else "",
+            *(one.get(code) or "" for one in mapped),
+        )
+        for code, meaning in card.labels.items()
+    )
+    table = _table(("label", "meaning", "utterances", *schemes), rows)
+    return "\n\n".join([f"### {card.title} {{#{name}}}", "\n".join(lines), table, *_write_published(card)])
+
+
+def _write_published(card: CorpusCard) -> list[str]:
+    """Write a table of the published results on a corpus, if there are any."""
+    rows = [(one.name, one.metric, f"{one.value:.3f}", one.labels, one.note, one.source) for one in card.published]
+    return [_table(("published", "metric", "value", "labels", "measured", "source"), rows)] if rows else []
 
 
 def _write_command(root: click.Context, name: str, command: click.Command) -> str:

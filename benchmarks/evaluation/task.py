@@ -188,9 +188,9 @@ def open_task(
         dev: split a dev part, too.
 
     Raises:
-        Problem: as `labels.load_scheme` and `fold.split` raise.
+        Problem: as `labels.choose_scheme` and `fold.split` raise.
     """
-    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
+    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = folding.split(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [folding.choose(folds, fold)] if fold is not None else folds
