@@ -146,13 +146,14 @@ def _select_stream(container: "InputContainer", path: Path) -> "AudioStream":
     return selected
 
 
-def _decode(packets: Iterator["Packet"], path: Path) -> Iterator["AudioFrame"]:
+def _decode(packets: Iterator["Packet[AudioStream]"], path: Path) -> Iterator["AudioFrame"]:
     """Yield the decoded frames. Their rate and number of channels must stay the same."""
     first: tuple[int, int] | None = None
     for packet in packets:
         for frame in packet.decode():
             properties = frame.sample_rate, frame.layout.nb_channels
-            if properties != (first := first or properties):
+            first = first or properties
+            if properties != first:
                 raise reject(path, f"changes from {_format(first)} to {_format(properties)}")
             yield frame
 
