@@ -38,7 +38,7 @@ def _walk_mp4(file: BinaryIO) -> Iterator[int]:
 
 
 def _walk_avi(file: BinaryIO) -> Iterator[int]:
-    """Yield the end of each RIFF chunk; a long AVI has several."""
+    """Yield the end of each RIFF chunk. A long AVI has several."""
     start = 0
     while len(head := _read(file, start, 8)) == 8 and head[:4] == b"RIFF":
         length = int.from_bytes(head[4:], "little")

@@ -59,7 +59,7 @@ def check_cache() -> Iterator[MachineCheck]:
 
 
 def ask(address: str, seconds: float) -> str:
-    """Send a HEAD request, and return why there is no answer; empty if there is one.
+    """Send a HEAD request, and return why there is no answer, or an empty text.
 
     A thread asks, because looking up a name on a broken network may block for longer than any timeout.
     """

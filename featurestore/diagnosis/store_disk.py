@@ -56,7 +56,7 @@ def find_existing(path: Path) -> Path:
 
 
 def read_file_system(folder: Path) -> str:
-    """Return the type of the file system that holds a folder, such as `ext4`; empty if it is unknown."""
+    """Return the type of the file system that holds a folder, such as `ext4`, or an empty text."""
     import psutil
 
     place = folder.resolve()
