@@ -1,5 +1,6 @@
 """Decode the sound of videos, and of other containers that libsndfile does not read, by PyAV (extra `video`)."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from featurestore.audio.file_types import FileType
 from featurestore.audio.sound_file import find_bounds, open_file, reject
 from featurestore.audio.video_truncation import find_video_truncation
-from featurestore.errors import UnencodableNow
+from featurestore.errors import Unencodable, UnencodableNow, summarize_error
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Codecs whose packets all have the same number of samples, so that packets can be counted instead of decoded.
 _FIXED = ("aac", "mp3", "mp2", "ac3", "eac3", "amr_nb", "amr_wb")
+_PASSING = (errno.ENOMEM, errno.EIO)  # errors that may be the machine's and not the file's
 _BUFFER = 1 << 18  # bytes read at a time
 _HEAD = 16  # packets that are decoded to learn that number, and how many samples the decoder cuts at the beginning
 
@@ -127,8 +129,14 @@ def _open_stream(path: Path, kind: FileType) -> Iterator[tuple["InputContainer",
             # The demuxer is named, so that ffmpeg takes no file for a playlist, which may lead to other files.
             with av.open(file, format=kind.demuxer, metadata_errors="replace", buffer_size=_BUFFER) as container:
                 yield container, _select_stream(container, path)
+        except Unencodable:
+            raise
         except av.FFmpegError as error:
+            if error.errno in _PASSING:
+                raise UnencodableNow(f"{path.name}: cannot be decoded (ffmpeg: {error.strerror})") from None
             raise reject(path, f"is damaged (ffmpeg: {error.strerror})") from None
+        except (LookupError, ValueError) as error:  # PyAV, where a stream appears in the middle of a damaged file
+            raise reject(path, f"is damaged (PyAV: {summarize_error(error)})") from None
 
 
 def _select_stream(container: "InputContainer", path: Path) -> "AudioStream":

@@ -80,7 +80,7 @@ def _read_vint(file: BinaryIO, start: int) -> tuple[int | None, int]:
 
 
 def _read(file: BinaryIO, start: int, count: int) -> bytes:
-    file.seek(start)
+    file.seek(min(start, file.seek(0, 2)))  # a damaged length may lead farther than a file can be sought
     return file.read(count)
 
 

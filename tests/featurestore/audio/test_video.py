@@ -1,5 +1,6 @@
 """Videos and other containers that PyAV decodes, against the samples that were written into them."""
 
+import errno
 import re
 import sys
 import threading
@@ -248,6 +249,18 @@ def test_a_damaged_video_is_decoded_or_rejected(tmp_path, name, codec, picture):
         for read in (decode.decode, decode.probe):
             with suppress(Unencodable):
                 read(tmp_path / name)
+
+
+def test_a_lack_of_memory_is_not_the_fault_of_the_file(tmp_path, monkeypatch):
+    path = videos.write(tmp_path / "a.mp4", SPEECH, "aac")
+
+    def fail(*_, **__):
+        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(UnencodableNow) as caught:
+        decode.decode(path)
+    assert caught.value.what == "a.mp4: cannot be decoded (ffmpeg: Cannot allocate memory)"
 
 
 def test_a_playlist_is_not_followed(tmp_path):
