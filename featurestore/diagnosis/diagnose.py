@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -67,30 +67,25 @@ def diagnose(store: str | Path = "features/demo") -> Diagnosis:
     """
     with ThreadPoolExecutor(1) as pool:
         elsewhere = pool.submit(lambda: [*_check_store(Path(store)), *_check_hub()])  # the imports take longest
-        return Diagnosis((*_check_packages(), *_check_resources(), *elsewhere.result()))
+        reports: dict[str, ImportReport] = {}
+        packages = run_check("required", "packages", lambda: _check_packages(reports), required=True)
+        machine = _check_machine(reports.get("torch", ImportReport()))
+        return Diagnosis((*packages, *machine, *elsewhere.result()))
 
 
-def _check_packages() -> list[MachineCheck]:
-    """Check Python, packages, extras and the GPU, or return why that is not possible."""
-    return run_check("required", "packages", _list_packages, required=True)
-
-
-def _list_packages() -> list[MachineCheck]:
-    from featurestore.diagnosis import gpu, packages, requirements
+def _check_packages(reports: dict[str, ImportReport]) -> list[MachineCheck]:
+    """Check Python, packages and extras, and add what became of each import to the reports."""
+    from featurestore.diagnosis import packages, requirements
 
     needed = requirements.read_requirements()
-    reports = packages.import_packages(needed)
-    return [
-        *packages.check_python(needed),
-        *packages.check_required(needed, reports),
-        *packages.check_extras(needed, reports),
-        *gpu.check_gpu(reports.get("torch", ImportReport())),
-    ]
+    reports |= packages.import_packages(needed)
+    found = (packages.check_required(needed, reports), packages.check_extras(needed, reports))
+    return [*packages.check_python(needed), *chain(*found)]
 
 
-def _check_resources() -> list[MachineCheck]:
-    names = ("cores", "memory", "threads")
-    return [check for name in names for check in _run("machine", name, "resources")]
+def _check_machine(torch: ImportReport) -> list[MachineCheck]:
+    resources = [check for name in ("cores", "memory", "threads") for check in _run("machine", name, "resources")]
+    return [*_run("machine", "gpu", "gpu", torch), *resources]
 
 
 def _check_store(store: Path) -> list[MachineCheck]:

@@ -65,9 +65,10 @@ def test_a_broken_store_folder_ends_with_exit_code_one(quick, tmp_path, monkeypa
 
 @pytest.mark.parametrize("package", ["psutil", "packaging.requirements", "huggingface_hub", "joblib", "numpy"])
 def test_a_package_that_is_missing_ends_no_check_but_its_own(quick, tmp_path, monkeypatch, package):
-    for module in ("packages", "requirements", "gpu", "resources", "store_disk", "hub"):  # to be imported again
-        monkeypatch.delitem(sys.modules, f"featurestore.diagnosis.{module}", raising=False)
-        monkeypatch.delattr(f"featurestore.diagnosis.{module}", raising=False)
+    own = ("packages", "requirements", "gpu", "resources", "store_disk", "hub")
+    for module in ("featurestore.networks.memory", *(f"featurestore.diagnosis.{name}" for name in own)):
+        monkeypatch.delitem(sys.modules, module, raising=False)  # to be imported again
+        monkeypatch.delattr(module, raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     result = call("--store", tmp_path, "--json")
     assert result.exit_code in (0, 1)
