@@ -1,15 +1,16 @@
 """Read the transcripts of CMU-MOSEI: one text file per video, one line per segment."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from featurestore.corpora._clip_texts import find_text_files, read_lines, report_without_text
 from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._label_tables import parse_number
 from featurestore.corpora._release_files import ReleaseFiles
 from featurestore.manifest import Utterance
 
-_SEPARATOR = "___"  # VIDEO___number___start___end___words
+_N = r"\d+(?:\.\d+)?"
+_SEGMENT = re.compile(rf"___\d+___(?P<start>{_N})___(?P<end>{_N})___(?P<words>.*)")  # after the name of the video
 _UNREAD = "lines of transcripts that cannot be read, ignored"
 
 
@@ -37,12 +38,9 @@ def read_segment_texts(files: ReleaseFiles, rows: Sequence[Utterance], found: Fi
 
 
 def _list_segments(files: ReleaseFiles, path: str, found: FindingList) -> Iterator[tuple[float, float, str]]:
-    video = len(PurePosixPath(path).stem)
+    video = len(PurePosixPath(path).stem)  # whose name may end in _
     for number, line in enumerate(read_lines(files, path, found), 1):
-        # a video's name may end in _, and the words may hold the separator
-        cells = line[video:].split(_SEPARATOR, 4)
-        start, end = (parse_number(cell) for cell in (cells + ["", ""])[2:4])
-        if len(cells) == 5 and start is not None and end is not None:
-            yield start, end, " ".join(cells[4].split())
+        if match := _SEGMENT.fullmatch(line[video:].strip()):
+            yield float(match["start"]), float(match["end"]), " ".join(match["words"].split())
         elif line.strip():
             found.add(_UNREAD, [f"{path}:{number}"])
