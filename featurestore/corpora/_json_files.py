@@ -29,9 +29,9 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def get_text(entry: object, key: str) -> str:
-    """Return the text under a key of a JSON object, stripped; an empty text if there is none or no object."""
+    """Return the stripped text or the number under a key of a JSON object, or an empty text if there is none."""
     value = entry.get(key) if isinstance(entry, dict) else None
-    return value.strip() if isinstance(value, str) else ""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
 def format_votes(votes: Iterable[Mapping[str, Any]]) -> str:

@@ -41,7 +41,8 @@ CARD = CorpusCard(
     sessions=6,
     note="the label is what raters heard, not what was played; the same twenty sentences in every session and emotion: "
     "a text score is optimistic unless folds are cut by script; activation is written as in the release, where 1 is "
-    "the most active, unlike IEMOCAP and MSP-Podcast; no official split: one session at a time is tested",
+    "the most active, unlike IEMOCAP and MSP-Podcast; no official split: one session at a time is tested; "
+    "figures of nkululeko's recipe are trained on session 6 alone, because its lists of training and test are swapped",
 )
 _TURN = r"IMPROV-(?P<scene>(?P<sentence>S\d\d)[AHNS])-(?P<speaker>(?P<gender>[FM])\d(?P<session>\d))-[PRST]-[FM]{2}\d+"
 LAYOUT = re.compile(rf"(?:MSP|UTD)-{_TURN}", re.IGNORECASE)

@@ -70,7 +70,7 @@ def test_labels_as_json_are_read(root):
     before = msp_podcast.utterances(root)
     labels, votes = {}, {}
     for row in before.utterances:
-        ratings = {"EmoAct": str(row.activation), "EmoVal": "4.0", "EmoDom": "3.75"}
+        ratings = {"EmoAct": row.activation, "EmoVal": "4.0", "EmoDom": 3.75}
         who = {"SpkrID": row.speaker, "Gender": {"M": "Male", "F": "Female"}[row.gender]}
         labels[f"{row.id}.wav"] = {"EmoClass": row.label, **ratings, **who, "Split_Set": row.partition}
         votes[f"{row.id}.wav"] = {
