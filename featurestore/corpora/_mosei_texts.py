@@ -17,7 +17,7 @@ _UNREAD = "lines of transcripts that cannot be read, ignored"
 def read_segment_texts(files: ReleaseFiles, rows: Sequence[Utterance], found: FindingList) -> dict[str, str]:
     """Read the words of each segment.
 
-    Segments are found by their times, because their numbers are not those of the label file.
+    Segments are found by their times, because the numbers of the label file need not be those of the transcripts.
 
     Args:
         files: of the release.
