@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from featurestore.corpora._clip_texts import find_text_files, read_lines, report_without_text
+from featurestore.corpora._clip_texts import find_text_files, report_without_text
 from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._optional_files import read_text
 from featurestore.corpora._release_files import ReleaseFiles
 from featurestore.manifest import Utterance
 
@@ -39,7 +40,7 @@ def read_segment_texts(files: ReleaseFiles, rows: Sequence[Utterance], found: Fi
 
 def _list_segments(files: ReleaseFiles, path: str, found: FindingList) -> Iterator[tuple[float, float, str]]:
     video = len(PurePosixPath(path).stem)  # whose name may end in _
-    for number, line in enumerate(read_lines(files, path, found), 1):
+    for number, line in enumerate(read_text(files, path, found).split("\n"), 1):
         if match := _SEGMENT.fullmatch(line[video:].strip()):
             yield float(match["start"]), float(match["end"]), " ".join(match["words"].split())
         elif line.strip():

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora._clip_rates import find_other_rates
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._reading import CorpusCard, Reading
 from featurestore.corpora._release_files import ReleaseFiles
@@ -15,10 +16,12 @@ from featurestore.storage.checksum import hash_file
 
 _OTHER_NAMES = "audio files with another name than the corpus's, ignored"
 _COPIES = "second copies of a clip, with the same bytes, ignored"
-_CLASHES = "files with the name of another clip and other bytes, ignored; the least nested one is used"
+_CLASHES = "files with the name of another clip and other bytes, ignored: one clip of each name is used"
 
+Order = Callable[[str], int]
 ToUtterance = Callable[[re.Match[str], str], Utterance | str]
 FindIrregular = Callable[[Utterance], Iterable[str]]
+Complete = Callable[[Sequence[Utterance], ReleaseFiles, FindingList], Sequence[Utterance]]
 
 
 def read_named_clips(
@@ -29,6 +32,9 @@ def read_named_clips(
     *,
     example: str,
     find_irregular: FindIrregular = lambda row: (),
+    complete: Complete = lambda rows, files, found: rows,
+    rate: int = 0,
+    order: Order = lambda clip: 0,
 ) -> Reading:
     """Read one utterance per clip, in the order of the ids.
 
@@ -43,21 +49,26 @@ def read_named_clips(
             under which the clip is left out. Letters of its id have one case, whatever that of the file.
         example: path of a clip in the release, for the message.
         find_irregular: yields what is irregular about an utterance, such as `clips of an unknown speaker`.
+        complete: adds to the utterances, and to the findings, what other files of the release say, such as the texts.
+        rate: sampling rate of the release in Hz; 0 if it has several. Clips at another one are reported.
+        order: returns the rank of a path. Of several clips of one name the first is used, by rank, then the least
+            nested one.
 
     Raises:
         NotFound: no clip has such a name.
     """
     found = FindingList()
     files = ReleaseFiles(root, found)
-    clips = files.clips()
+    clips = sorted(files.clips(), key=order)
     rows = dict(_read_rows(root, clips, name, to_utterance, found))
     if not rows:
         raise refuse_release(root, card, example)
-    for row in rows.values():
+    completed = complete([rows[utterance_id] for utterance_id in sorted(rows)], files, found)
+    for row in completed:
         for what in find_irregular(row):
             found.add(what, [row.id])
-    complete, lengths = set_durations(root, [rows[utterance_id] for utterance_id in sorted(rows)])
-    return Reading(complete, (*found.findings(), *lengths))
+    measured, lengths = set_durations(root, completed)
+    return Reading(measured, (*found.findings(), *lengths, *find_other_rates(root, measured, rate)))
 
 
 def refuse_release(root: Path, card: CorpusCard, example: str) -> NotFound:

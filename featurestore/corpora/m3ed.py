@@ -11,7 +11,7 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
-    decode_text,
+    read_text,
     refuse_release,
     write_clip,
 )
@@ -112,7 +112,7 @@ def _read_partitions(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     for partition, name in _LISTS.items():
         path = find_label_file(files, [name], found)
         found.add("missing lists of the official split", [] if path else [name])
-        text = decode_text(files.root / path)[0] if path else ""
+        text = read_text(files, path, found) if path else ""
         partitions |= dict.fromkeys(text.split(), partition)
     return partitions
 

@@ -58,7 +58,8 @@ def copy(sample, folder, form=lambda name: name):
 def damage(root, name, action):
     path = root / name
     if action == "remove":
-        path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        if not path.is_dir():  # a folder since an earlier action
+            path.unlink(missing_ok=True)
     elif action == "macos":
         (path.parent / f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
     elif action == "extra":

@@ -116,7 +116,7 @@ def test_unusable_missing_and_further_clips_are_findings(root):
         "second copies of a clip, with the same bytes, ignored": (
             "output_repeated_splits_test/final_videos_testdia0_utt0.wav",
         ),
-        "files with the name of another clip and other bytes, ignored; the least nested one is used": (
+        "files with the name of another clip and other bytes, ignored: one clip of each name is used": (
             "output_repeated_splits_test/final_videos_testdia0_utt1.wav",
         ),
         "utterances without a clip, kept without audio": ("dev_dia1_utt2",),
