@@ -28,11 +28,11 @@ def read_segment_texts(files: ReleaseFiles, rows: Sequence[Utterance], found: Fi
     Returns:
         The words by id.
     """
-    ids = {(row.dialogue, row.start, row.end): row.id for row in rows}
+    ids = {(row.dialogue, _round(row.start), _round(row.end)): row.id for row in rows}
     texts: dict[str, str] = {}
     for path, video in find_text_files(files, {row.dialogue for row in rows}):
         for start, end, text in _list_segments(files, path, found):
-            if utterance_id := ids.get((video, start, end)):
+            if utterance_id := ids.get((video, _round(start), _round(end))):
                 texts.setdefault(utterance_id, text)
     report_without_text([row.id for row in rows], texts, found)
     return texts
@@ -45,3 +45,8 @@ def _list_segments(files: ReleaseFiles, path: str, found: FindingList) -> Iterat
             yield float(match["start"]), float(match["end"]), " ".join(match["words"].split())
         elif line.strip():
             found.add(_UNREAD, [f"{path}:{number}"])
+
+
+def _round(seconds: float | None) -> float | None:
+    """Round a time, because copies keep a different number of digits."""
+    return None if seconds is None else round(seconds, 2)
