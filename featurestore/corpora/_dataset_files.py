@@ -92,7 +92,7 @@ def _list_parquet(root: Path) -> list[DatasetFile]:
     paths = sorted(path for path in root.rglob("*.parquet") if path.is_file() and not path.name.startswith("."))
     places = {path: _name_split(path) for path in paths}
     folders: dict[str, set[Path]] = {}
-    for path, (split, folder) in places.items():
+    for split, folder in places.values():
         folders.setdefault(split, set()).add(folder)
     if several := sorted({folder for own in folders.values() if len(own) > 1 for folder in own}):
         raise BadValue(

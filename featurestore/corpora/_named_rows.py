@@ -7,15 +7,13 @@ from pathlib import Path
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._table_file import TableFile, TableRow, check_columns, suggest_names
 from featurestore.corpora._table_json_lines import find_problem, format_cell, has_lone_surrogate
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, format_count
 from featurestore.manifest import COLUMNS
 
 RawRow = Mapping[str, object]
 UsualNames = Mapping[str, Sequence[str]]
 
-_GENDERS = {
-    name: letter for letter, names in {"F": "f female woman", "M": "m male man"}.items() for name in names.split()
-}
+_GENDERS = {"f": "F", "female": "F", "woman": "F", "m": "M", "male": "M", "man": "M"}
 _OTHER_GENDERS = "genders other than female and male, left empty"
 
 
@@ -89,6 +87,4 @@ def _normalize_genders(rows: Sequence[TableRow], found: FindingList) -> None:
         if gender:
             row.cells["gender"] = _GENDERS.get(gender.lower(), "")
             other[gender] += not row.cells["gender"]
-    found.add(
-        _OTHER_GENDERS, [f"{gender} on {count} row{'s' * (count > 1)}" for gender, count in other.items() if count]
-    )
+    found.add(_OTHER_GENDERS, [f"{gender} on {format_count(count, 'row')}" for gender, count in other.items() if count])

@@ -1,6 +1,7 @@
 """audformat databases: a folder with db.yaml, or the name of a database that the package audb downloads."""
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from featurestore.errors import BadValue
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
-LAYOUT = re.compile(r"db\.yaml")
+LAYOUT = re.compile(r"db\.yaml|db\..+\.(csv|parquet)")
 
 CARD = CorpusCard(
     title="A database in audformat",
@@ -26,6 +27,7 @@ CARD = CorpusCard(
     own=True,
 )
 
+_NAME = re.compile(r"[\w.-]+(==[\w.-]+)?")
 _EMOTION = re.compile(r"emotion|emo|emotional_state|affect|label")
 # the usual names of schemes and columns
 _USUAL = {
@@ -36,6 +38,7 @@ _USUAL = {
 }
 _READ = ("text", "speaker", "gender", "session", "dialogue", "script", "valence", "activation", "dominance")
 _PART = re.compile(r"(?<![a-z0-9])(train|dev|development|val|validation|valid|test)(?![a-z0-9])")
+_IGNORED = "columns of the database, ignored"
 _CONFLICT = "columns with several values for a clip, left empty"
 _TWICE = "clips that several tables of labels have; the first label is kept"
 
@@ -50,7 +53,8 @@ def unpack(root: str, folder: Path) -> Path:
     Raises:
         Unavailable: audb is not installed, or cannot download the database.
     """
-    return Path(root) if Path(root).exists() else download_database(root)
+    is_name = _NAME.fullmatch(root) and not Path(root).exists()
+    return download_database(root) if is_name else Path(root)
 
 
 def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
@@ -67,24 +71,32 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
         BadValue: the database cannot be read, no column or several columns may be the label, or rows cannot be used.
     """
     found = FindingList()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # audformat 1.4 calls pandas in ways that pandas 3 warns of
+        rows = _read_rows(root, dict(columns or {}), found)
+    reading = read_utterances(name_columns(root / "db.yaml", rows, {}, {}, found), segments=True)
+    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+
+
+def _read_rows(root: Path, given: dict[str, str], found: FindingList) -> list[dict[str, object]]:
+    """Return the rows of the tables of labels, with what the database says about each."""
     database = load_database(root)
-    given = dict(columns or {})
     tables = _choose_labels(database, root, given.pop("label", ""))
     labels = _read_labels(database, tables, found)
     wanted = {column: [given.get(column, column), *_USUAL.get(column, ())] for column in (*_READ, *given)}
     cells = {column: _read_column(database, labels, names, found) for column, names in wanted.items()}
-    if absent := [given[column] for column in given if not _has_values(cells[column])]:
+    known = {column: values for column, values in cells.items() if _has_values(values)}
+    if absent := [name for column, name in given.items() if column not in known]:
         raise BadValue(
             f"{root / 'db.yaml'} has no scheme or column {', '.join(absent)}",
             expected=f"one of {', '.join(_list_columns(database))}",
             do="name a scheme or a column: --column speaker=NAME",
         )
-    rows = [
-        {**row, **{column: values[number] for column, values in cells.items() if _has_values(values)}}
+    found.add(_IGNORED, _list_ignored(database, tables, {name for names in wanted.values() for name in names}))
+    return [
+        {**row, **{column: values[number] for column, values in known.items()}}
         for number, row in enumerate(_to_rows(labels))
     ]
-    reading = read_utterances(name_columns(root / "db.yaml", rows, {}, {}, found), segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
 
 
 def _choose_labels(database: Any, root: Path, given: str) -> list[tuple[str, str]]:
@@ -133,6 +145,17 @@ def _list_columns(database: Any) -> list[str]:
     return [f"{table}.{column}" for table in database.tables for column in database.tables[table].columns]
 
 
+def _list_ignored(database: Any, labels: Sequence[tuple[str, str]], names: set[str]) -> list[str]:
+    """Return the columns that are neither the label nor read under one of the names."""
+    schemes = {
+        (table, column): database.tables[table].columns[column].scheme_id
+        for table in database.tables
+        for column in database.tables[table].columns
+    }
+    unread = [pair for pair, scheme in schemes.items() if pair not in labels and names.isdisjoint({pair[1], scheme})]
+    return [".".join(pair) for pair in unread]
+
+
 def _read_labels(database: Any, tables: Sequence[tuple[str, str]], found: FindingList) -> Any:
     """Return a data frame with a segmented index, and the columns `label` and `partition`."""
     import audformat
@@ -160,7 +183,7 @@ def _find_partition(database: Any, table: str, *, several: bool) -> str:
 
 
 def _read_column(database: Any, labels: Any, names: Sequence[str], found: FindingList) -> list[object]:
-    """Return a value for each row of the labels, None where there is none, from the first name that the database has."""
+    """Return a value, or None, for each row of the labels, from the first name that the database has."""
     for name in names:
         try:
             series = database.get(name).get(name)

@@ -1,6 +1,5 @@
 """Hugging Face datasets: a folder of parquet, of arrow or of audio with metadata, or the name of one on the hub."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +15,11 @@ from featurestore.corpora._partition_findings import find_shared
 from featurestore.corpora._table_json_lines import parse_objects
 from featurestore.corpora._table_reading import read_utterances
 from featurestore.errors import NotFound, Unavailable, summarize_error
+from featurestore.storage.checksum import hash_file
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
-LAYOUT = re.compile(r".+\.parquet|dataset_(info|dict)\.json|" + re.escape(TABLE))
+LAYOUT = re.compile(r"(?!db\.).+\.parquet|dataset_(info|dict)\.json|" + re.escape(TABLE))
 
 CARD = CorpusCard(
     title="A dataset of Hugging Face",
@@ -67,7 +67,7 @@ def unpack(root: str, folder: Path) -> Path:
     files = list_dataset_files(path)
     if not files:
         raise _refuse(path)
-    described = [[str(file.path), *_stat(file.path)] for file in files]
+    described = [[file.path.relative_to(path).as_posix(), hash_file(file.path)] for file in files]
     return unpack_dataset({"files": described}, folder, lambda aside: files)
 
 
@@ -115,11 +115,6 @@ def _download(name: str, config: str | None, folder: Path) -> Sequence[DatasetFi
             do="check the name, and the network; choose a configuration by owner/name:config",
         ) from None
     return list_dataset_files(folder)
-
-
-def _stat(path: Path) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_size, found.st_mtime_ns
 
 
 def _find_metadata(root: Path) -> list[Path]:

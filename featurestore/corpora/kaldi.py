@@ -33,12 +33,13 @@ _USUAL = {
     "session": ("utt2session",),
     "duration": ("utt2dur",),
 }
+_EXPECTED = ("text", "utt2spk", "spk2gender")
 # made for Kaldi itself, or read apart
-_NO_COLUMN = re.compile(
-    r"wav\.scp|segments|spk2utt|reco2.*|utt2num_frames|feats\.scp|cmvn\.scp|frame_shift|.*\.(txt|md)"
-)
+_NO_COLUMN = re.compile(r"segments|spk2utt|reco2.*|utt2num_frames|frame_shift|.*\.(scp|txt|md)")
 _COMMANDS = "recordings that wav.scp makes by a command, which is not run; write them to files: wav-copy scp:wav.scp …"
 _ARCHIVES = "recordings in an archive of Kaldi, which is not read; write them to files: wav-copy scp:wav.scp …"
+_MISSING = "files of a data folder that are missing or empty"
+_NOT_LISTED = "utterances that a file of the data folder does not have"
 _NO_RECORDING = "segments whose recording is not in wav.scp, ignored"
 _NOTHING = "utterances with neither a recording that can be read nor a text, ignored"
 _BROKEN = "lines with too few fields, ignored"
@@ -74,12 +75,13 @@ def _read_folder(folder: Path, root: Path, found: FindingList) -> Iterator[dict[
     """Yield the rows of one data folder."""
     recordings = _find_recordings(folder, root, found)
     columns = {path.name: dict(_read_pairs(path, found)) for path in _list_columns(folder)}
-    by_speaker = {name: columns.pop(name) for name in list(columns) if name.startswith("spk2")}
+    found.add(_MISSING, [name for name in _EXPECTED if not columns.get(name)])
+    speakers = columns.get("utt2spk", {})
     for utterance_id, place in _list_utterances(folder, recordings, found):
-        row: dict[str, object] = {"id": utterance_id, **place}
-        row |= {name: values.get(utterance_id) for name, values in columns.items()}
-        speaker = columns.get("utt2spk", {}).get(utterance_id, utterance_id)
-        row |= {name: values.get(speaker) for name, values in by_speaker.items()}
+        keys = {name: speakers.get(utterance_id, "") if name.startswith("spk2") else utterance_id for name in columns}
+        row = {"id": utterance_id, **place, **{name: columns[name].get(key) for name, key in keys.items()}}
+        absent = [name for name in columns if columns[name] and row[name] is None]
+        found.add(_NOT_LISTED, [f"{name}: {utterance_id}" for name in absent])
         if place["audio"] or row.get("text"):
             yield row
         else:

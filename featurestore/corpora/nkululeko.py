@@ -35,6 +35,7 @@ _USUAL = {
     "dialogue": ("dialogue_id",),
 }
 _WHOLE = "tables of all parts, ignored, because the parts are read"
+_ABSENT = "parts that have no table"
 _LEFT_OUT = "files of the table of all parts that no part has, ignored"
 
 
@@ -60,6 +61,8 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
         listed = {row["file"] for rows in parts.values() for row in rows}
         found.add(_WHOLE, [whole.name])
         found.add(_LEFT_OUT, [row["file"] for row in _read(whole, FindingList()) if row["file"] not in listed])
+    names = [_split_name(name)[1] for name in parts]
+    found.add(_ABSENT, [part for part in ("train", "test") if root.is_dir() and any(names) and part not in names])
     if len(parts) > 1:
         parts = {_split_name(name)[1]: rows for name, rows in parts.items()}
     places = locate_clips(folder, (row["file"] for rows in parts.values() for row in rows))
