@@ -8,7 +8,7 @@ from typing import Literal
 
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._text_decoding import decode_text
-from featurestore.errors import Mismatch
+from featurestore.errors import Mismatch, NotFound
 
 _SHORT = "rows with fewer cells than the header, ignored"
 _LONG = "rows with more cells than the header; the cells beyond it are ignored"
@@ -34,8 +34,9 @@ def read_rows(
 
     Raises:
         Mismatch: a column is missing, or the file cannot be parsed.
+        NotFound: the file cannot be read.
     """
-    text, encoding = decode_text(path)
+    text, encoding = _decode(path)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
@@ -53,6 +54,13 @@ def read_rows(
         if len(record) >= len(header):
             rows.append(dict(zip(header, map(str.strip, record), strict=False)))
     return rows
+
+
+def _decode(path: Path) -> tuple[str, str]:
+    try:
+        return decode_text(path)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}", do="get the file again") from None
 
 
 def _find_header(path: Path, cells: Sequence[str], columns: Sequence[str]) -> list[str]:

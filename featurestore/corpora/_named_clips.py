@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora._clip_rates import find_other_rates
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._reading import CorpusCard, Reading
 from featurestore.corpora._release_files import ReleaseFiles
@@ -19,6 +20,7 @@ _CLASHES = "files with the name of another clip and other bytes, ignored; the le
 
 ToUtterance = Callable[[re.Match[str], str], Utterance | str]
 FindIrregular = Callable[[Utterance], Iterable[str]]
+Complete = Callable[[Sequence[Utterance], ReleaseFiles, FindingList], Sequence[Utterance]]
 
 
 def read_named_clips(
@@ -29,6 +31,8 @@ def read_named_clips(
     *,
     example: str,
     find_irregular: FindIrregular = lambda row: (),
+    complete: Complete = lambda rows, files, found: rows,
+    rate: int = 0,
 ) -> Reading:
     """Read one utterance per clip, in the order of the ids.
 
@@ -43,6 +47,8 @@ def read_named_clips(
             under which the clip is left out. Letters of its id have one case, whatever that of the file.
         example: path of a clip in the release, for the message.
         find_irregular: yields what is irregular about an utterance, such as `clips of an unknown speaker`.
+        complete: adds to the utterances, and to the findings, what other files of the release say, such as the texts.
+        rate: sampling rate of the release in Hz; 0 if it has several. Clips at another one are reported.
 
     Raises:
         NotFound: no clip has such a name.
@@ -53,11 +59,12 @@ def read_named_clips(
     rows = dict(_read_rows(root, clips, name, to_utterance, found))
     if not rows:
         raise refuse_release(root, card, example)
-    for row in rows.values():
+    completed = complete([rows[utterance_id] for utterance_id in sorted(rows)], files, found)
+    for row in completed:
         for what in find_irregular(row):
             found.add(what, [row.id])
-    complete, lengths = set_durations(root, [rows[utterance_id] for utterance_id in sorted(rows)])
-    return Reading(complete, (*found.findings(), *lengths))
+    measured, lengths = set_durations(root, completed)
+    return Reading(measured, (*found.findings(), *lengths, *find_other_rates(root, measured, rate)))
 
 
 def refuse_release(root: Path, card: CorpusCard, example: str) -> NotFound:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Published, Reading, read_named_clips, write_clip
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, read_named_clips, read_rates, write_clip
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -111,9 +111,7 @@ def _find_irregular(row: Utterance) -> Iterator[str]:
 
 def _detect_alterations(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
     """Report a copy that is not the original at 16 kHz and natural length, since its figures are not comparable."""
-    from featurestore.audio import decode
-
-    rates = {row.id: decode.probe(root / row.audio).rate for row in rows if row.duration is not None}
+    rates = read_rates(root, rows)
     lengths = {row.duration for row in rows} - {None}
     signs = []
     if other := sorted(set(rates.values()) - {_RATE}):

@@ -27,3 +27,8 @@ def read_full(monkeypatch, corpus, root):
 def check_counts(corpus, reading):
     """Check that all known counts of a full release are met."""
     assert [finding.where for finding in compare_counts(reading.utterances, load_card(corpus))] == []
+
+
+def list_findings(reading):
+    """Return the places of each finding by its text."""
+    return {finding.what: finding.where for finding in reading.findings}
