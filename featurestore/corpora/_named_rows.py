@@ -35,6 +35,8 @@ def name_columns(
     Raises:
         BadValue: a name that the user gives does not exist, or there is no label, or neither audio nor text.
     """
+    if not rows:
+        raise _refuse_empty(path, found)
     header = list(dict.fromkeys(name for row in rows for name in row))
     sources = _choose_sources(path, header, usual, columns or {})
     targets = {source: target for target, source in sources.items()}
@@ -42,15 +44,25 @@ def name_columns(
     made = [_to_row(number, {names[name]: value for name, value in row.items()}) for number, row in enumerate(rows, 1)]
     _normalize_genders(made, found)
     table = TableFile(path, list(names.values()), made, header=header)
-    if header:
-        check_columns(table)
+    check_columns(table)
     return TableFile(path, table.columns, made, found.findings(), header)
+
+
+def _refuse_empty(path: Path, found: FindingList) -> BadValue:
+    """Return the error about a format without a row that can be read, with what was ignored."""
+    ignored = [f"{finding.what}: {len(finding.where)}" for finding in found.findings()]
+    return BadValue(
+        f"{path} holds no utterance that can be read",
+        expected="utterances with audio or text",
+        got="; ".join(ignored),
+        do="check that it is complete",
+    )
 
 
 def _choose_sources(path: Path, header: Sequence[str], usual: UsualNames, columns: Mapping[str, str]) -> dict[str, str]:
     """Return the format's column for each column of the manifest that it has."""
     given = {target: _find(header, [source]) for target, source in columns.items()}
-    if absent := [columns[target] for target, source in given.items() if not source and header]:
+    if absent := [columns[target] for target, source in given.items() if not source]:
         raise BadValue(
             f"{path} has no column {', '.join(absent)}",
             expected=f"one of {', '.join(header)}",

@@ -90,9 +90,8 @@ def _find_table(root: Path) -> Path:
         return root
     if not root.is_dir():
         raise NotFound(f"there is no table {root}", expected=f"a file, {_SUFFIXES}, or a folder that holds one", do=_DO)
-    tables = sorted(
-        path for path in root.iterdir() if path.suffix.lower() in DELIMITERS and not path.name.startswith(".")
-    )
+    files = (path for path in root.iterdir() if path.suffix.lower() in DELIMITERS and path.is_file())
+    tables = sorted(path for path in files if not path.name.startswith("."))
     if not tables:
         raise NotFound(f"{root} holds no table", expected=f"a file, {_SUFFIXES}", do=_DO)
     if len(tables) > 1:

@@ -1,7 +1,6 @@
 """EmoBox's lists of a corpus: jsonl files of each fold, whose test parts are the folds of the protocol official."""
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurestore import registry
 from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
-from featurestore.corpora._clip_places import locate_clips
+from featurestore.corpora._emobox_clips import describe_clips
 from featurestore.corpora._named_rows import name_columns
 from featurestore.corpora._partition_findings import find_shared
 from featurestore.corpora._table_json_lines import parse_json_lines
 from featurestore.corpora._table_reading import read_utterances
-from featurestore.errors import BadValue, NotFound, Problem, quote
-from featurestore.manifest import Utterance
+from featurestore.errors import BadValue, NotFound, quote
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 
@@ -36,11 +33,9 @@ _TECHNICAL = frozenset({"dataset", "type", "sample_rate", "num_frame", "task", "
 _PARTS = {"train": "train", "valid": "dev", "test": "test"}
 _OTHER_LISTS = "lists of another name than EmoBox's, ignored"
 _NO_FOLDS = "folds whose test parts are not each utterance once; partitions are left empty"
+_NO_TRAINING = "folds without a list of training; the protocol official trains on all other folds"
 _OTHER_TRAINING = "folds whose training part is not that of all other folds, which the protocol official trains on"
 _SEVERAL_PARTS = "utterances in several parts of the fold; the last of training, dev and test is kept"
-_OWN_READER = "speakers, genders and texts read from the clips as the corpus"
-_NOT_READ = "lists of a corpus whose clips its own reader refuses; speaker, gender and text are left empty. Reader"
-_FROM_READER = ("text", "speaker", "gender", "session", "dialogue", "script")
 
 Fold = dict[str, list[str]]  # ids by part
 
@@ -63,12 +58,9 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     name = str(lists[0][0]["corpus"])
     rows, folds = _read_lists(lists)
     partitions = _choose_partitions(folds, found)
-    places = locate_clips(root, (str(row.get("wav", "")) for row in rows.values()))
-    known = _read_clips(name, list(places.values()), root, found)
+    clips = describe_clips(root, name, [str(row.get("wav", "")) for row in rows.values()], found)
     complete = [
-        row
-        | {"wav": places.get(str(row.get("wav", "")), ""), "partition": partitions.get(key, "")}
-        | known.get(places.get(str(row.get("wav", "")), ""), {})
+        row | {"partition": partitions.get(key, "")} | clips.get(str(row.get("wav", "")), {})
         for key, row in rows.items()
     ]
     reading = read_utterances(name_columns(root / f"{name}.jsonl", complete, _USUAL, columns, found))
@@ -124,44 +116,14 @@ def _choose_partitions(folds: Mapping[str, Fold], found: FindingList) -> dict[st
         missing, twice = len(every - set(tested)), sum(count > 1 for count in tested.values())
         found.add(_NO_FOLDS, [f"{', '.join(folds)}: {missing:,} utterances in no test part, {twice:,} in several"])
         return {}
-    found.add(_OTHER_TRAINING, [name for name, fold in folds.items() if not _trains_on_others(fold, every)])
+    found.add(_NO_TRAINING, [name for name, fold in folds.items() if "train" not in fold])
+    trained = {name: fold for name, fold in folds.items() if "train" in fold}
+    found.add(_OTHER_TRAINING, [name for name, fold in trained.items() if not _trains_on_others(fold, every)])
     return {key: name for name, fold in folds.items() for key in fold.get("test", ())}
 
 
 def _trains_on_others(fold: Fold, every: set[str]) -> bool:
     return {key for part, keys in fold.items() if part != "test" for key in keys} == every - set(fold.get("test", ()))
-
-
-def _read_clips(name: str, places: Sequence[str], root: Path, found: FindingList) -> dict[str, dict[str, object]]:
-    """Return what the corpus's own reader knows about each clip, by its path."""
-    corpus = _find_corpus(name)
-    clips = [root / place for place in places if (root / place).is_file()]
-    if not corpus or not clips:
-        return {}
-    folder = next((one for one in clips[0].parents if one.name == name), clips[0].parent)
-    try:
-        reading = registry.module("corpora", corpus).utterances(folder)
-    except Problem as problem:
-        found.add(f"{_NOT_READ} {corpus}: {problem.what}", [name])
-        return {}
-    rows = {os.path.normpath(folder / row.audio): _describe(row) for row in reading.utterances}
-    known = {place: rows[path] for place in places if (path := os.path.normpath(root / place)) in rows}
-    found.add(_OWN_READER, [f"{corpus}: {len(known):,} of {len(clips):,} clips"])
-    return known
-
-
-def _describe(row: Utterance) -> dict[str, object]:
-    return {column: value for column in _FROM_READER if (value := getattr(row, column))}
-
-
-def _find_corpus(name: str) -> str:
-    """Return the corpus of the project that a list is of, or an empty text: `cremad` is `crema-d`."""
-    same = [one for one in registry.names("corpora") if _simplify(one) == _simplify(name)]
-    return next((one for one in same if not registry.module("corpora", one).CARD.own), "")
-
-
-def _simplify(name: str) -> str:
-    return re.sub(r"[-_]", "", name.lower())
 
 
 def sample(folder: Path) -> None:

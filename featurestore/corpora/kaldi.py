@@ -36,8 +36,8 @@ _USUAL = {
 _EXPECTED = ("text", "utt2spk", "spk2gender")
 # made for Kaldi itself, or read apart
 _NO_COLUMN = re.compile(r"segments|spk2utt|reco2.*|utt2num_frames|frame_shift|.*\.(scp|txt|md)")
-_COMMANDS = "recordings that wav.scp makes by a command, which is not run; write them to files: wav-copy scp:wav.scp …"
-_ARCHIVES = "recordings in an archive of Kaldi, which is not read; write them to files: wav-copy scp:wav.scp …"
+_COMMANDS = "recordings that wav.scp makes by a command, which is not run; write them to files first"
+_ARCHIVES = "recordings in an archive of Kaldi, which is not read; write them to files first"
 _MISSING = "files of a data folder that are missing or empty"
 _NOT_LISTED = "utterances that a file of the data folder does not have"
 _NO_RECORDING = "segments whose recording is not in wav.scp, ignored"

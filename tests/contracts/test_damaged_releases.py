@@ -58,7 +58,7 @@ def copy(sample, folder, form=lambda name: name):
 
 def damage(root, name, action):
     path = root / name
-    if action == "remove":
+    if action == "remove" and not path.is_dir():
         path.unlink(missing_ok=True)
     elif action == "macos":
         (path.parent / f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
