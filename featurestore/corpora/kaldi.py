@@ -105,7 +105,8 @@ def _list_utterances(
 ) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield each utterance with its audio, start and end: those of `segments`, or all recordings."""
     if not (folder / "segments").is_file():
-        yield from ((name, {"audio": path}) for name, path in recordings.items())
+        for name, path in recordings.items():
+            yield name, {"audio": path}
         return
     for utterance_id, rest in _read_pairs(folder / "segments", found):
         recording, *times = rest.split()
