@@ -32,7 +32,7 @@ class DatasetFile:
 
 
 def list_dataset_files(root: Path) -> list[DatasetFile]:
-    """Return the files of a dataset in order; none if the folder holds no dataset in parquet or arrow.
+    """Return the files of a dataset in order, or none if a folder holds no dataset in parquet or arrow.
 
     Raises:
         BadValue: there are several configurations, or a description of the dataset cannot be read.

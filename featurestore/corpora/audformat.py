@@ -13,7 +13,7 @@ from featurestore.corpora._audformat_loading import download_database, load_data
 from featurestore.corpora._named_rows import name_columns
 from featurestore.corpora._partition_findings import find_shared
 from featurestore.corpora._table_reading import read_utterances
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, quote
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
@@ -117,7 +117,7 @@ def _choose_labels(database: Any, root: Path, given: str) -> list[tuple[str, str
             else f"{root / 'db.yaml'} has no column {given}",
             expected="the table and column of the label",
             got=", ".join(groups or _list_columns(database)),
-            do=f"name it: --column label={next(iter(groups), 'TABLE.COLUMN')}",
+            do=f"name it: --column {quote('label=' + next(iter(groups), 'TABLE.COLUMN'))}",
         )
     return same
 
