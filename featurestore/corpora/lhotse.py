@@ -4,23 +4,21 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._clip_places import locate_clips
+from featurestore.corpora._lhotse_manifests import FILE, ManifestPart, is_object, list_parts, read_objects
 from featurestore.corpora._list_parts import join_parts
 from featurestore.corpora._named_rows import name_columns
 from featurestore.corpora._partition_findings import find_shared
 from featurestore.corpora._table_reading import read_utterances
-from featurestore.errors import BadValue, NotFound, quote
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 
-_NAME = r"(?:(?P<prefix>.+?)[_-])?(?P<kind>recordings|supervisions|cuts)(?:[_.-](?P<part>.+?))?\.jsonl?(?:\.gz)?"
-_FILE = re.compile(_NAME)
-LAYOUT = re.compile(_NAME.replace("jsonl?", "jsonl"))
+LAYOUT = re.compile(FILE.pattern.replace("jsonl?", "jsonl"))
 
 CARD = CorpusCard(
     title="Manifests of lhotse",
@@ -31,23 +29,12 @@ CARD = CorpusCard(
 )
 
 _USUAL = {"label": ("custom.emotion", "custom.label", "custom.emo", "emotion")}
-_CUTS_TOO = "manifests of cuts, ignored, because there are supervisions"
-_ALONE = "manifests of recordings without supervisions, ignored"
 _NO_RECORDING = "supervisions whose recording is not in the manifests, ignored"
 _NO_FILE = "recordings that are no file but a command, an address or data, which is not read"
 _CHANNELS = "utterances on one channel of several; the mean of all channels is read"
 _OTHER_CUTS = "cuts that are mixed or padded, ignored"
 _NO_SUPERVISION = "cuts without a supervision, ignored"
 _SHORTENED = "supervisions that reach beyond their cut; their part in the cut is read"
-_BROKEN = "lines that are not an object of lhotse, ignored"
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The manifests of one part of a corpus, by kind."""
-
-    name: str
-    files: dict[str, Path]
 
 
 def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
@@ -62,60 +49,21 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
         BadValue: a manifest cannot be read, there are no labels, or rows cannot be used.
     """
     found = FindingList()
-    parts = _list_parts(root, found)
+    parts = list_parts(root, found)
     folder = root if root.is_dir() else root.parent
     rows = join_parts({part.name: list(_read_part(part, folder, found)) for part in parts}, found)
-    table = name_columns(folder / parts[0].files.popitem()[1].name, rows, _USUAL, columns, found)
+    table = name_columns(folder / next(reversed(parts[0].files.values())).name, rows, _USUAL, columns, found)
     reading = read_utterances(table, segments=True)
     return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
 
 
-def _list_parts(root: Path, found: FindingList) -> list[_Part]:
-    """Return the manifests by part, supervisions rather than cuts."""
-    folder = root if root.is_dir() else root.parent
-    matches = [(_FILE.fullmatch(path.name), path) for path in (sorted(folder.iterdir()) if folder.is_dir() else ())]
-    given = _FILE.fullmatch(root.name)
-    parts: dict[tuple[str, str], dict[str, Path]] = {}
-    for match, path in matches:
-        if match and path.is_file() and (root.is_dir() or (given and _is_beside(match, given))):
-            parts.setdefault((match["prefix"] or "", match["part"] or ""), {})[match["kind"]] = path
-    has_supervisions = any("supervisions" in files for files in parts.values())
-    kind = "supervisions" if has_supervisions else "cuts"
-    found.add(_CUTS_TOO, [files["cuts"].name for files in parts.values() if "cuts" in files and has_supervisions])
-    found.add(
-        _ALONE, [files["recordings"].name for files in parts.values() if kind not in files and "recordings" in files]
-    )
-    usable = [_Part("_".join(filter(None, name)), files) for name, files in parts.items() if kind in files]
-    if not usable:
-        raise NotFound(
-            f"{root} holds no manifests of lhotse",
-            expected="recordings.jsonl.gz with supervisions.jsonl.gz, or cuts.jsonl.gz",
-            do="give the folder of the manifests, or one of them",
-        )
-    return _name_parts(usable)
-
-
-def _is_beside(match: re.Match[str], given: re.Match[str]) -> bool:
-    """Return whether a manifest belongs to the given one."""
-    same = (match["prefix"], match["part"]) == (given["prefix"], given["part"])
-    return same and (match["kind"] == "cuts") == (given["kind"] == "cuts")
-
-
-def _name_parts(parts: list[_Part]) -> list[_Part]:
-    """Name parts after that in which their names differ: `libri_recordings_dev` is `dev`."""
-    words = [part.name.split("_") for part in parts]
-    while len(words) > 1 and len({word[0] for word in words}) == 1 and all(len(word) > 1 for word in words):
-        words = [word[1:] for word in words]
-    return [_Part("_".join(word), part.files) for word, part in zip(words, parts, strict=True)]
-
-
-def _read_part(part: _Part, folder: Path, found: FindingList) -> Iterator[dict[str, object]]:
+def _read_part(part: ManifestPart, folder: Path, found: FindingList) -> Iterator[dict[str, object]]:
     """Yield the rows of one part, with the paths of clips as they are on the disk."""
-    recordings = {one["id"]: one for one in _read_objects(part.files.get("recordings"), found)}
+    recordings = {one["id"]: one for one in read_objects(part.files.get("recordings"), found)}
     if "supervisions" in part.files:
-        rows = list(_join(_read_objects(part.files["supervisions"], found), recordings, found))
+        rows = list(_join(read_objects(part.files["supervisions"], found), recordings, found))
     else:
-        rows = list(_read_cuts(_read_objects(part.files["cuts"], found), recordings, found))
+        rows = list(_read_cuts(read_objects(part.files["cuts"], found), recordings, found))
     places = locate_clips(folder, (str(row["audio"]) for row in rows))
     for row in rows:
         yield {**row, "audio": places.get(str(row["audio"]), "")}
@@ -125,7 +73,7 @@ def _join(
     supervisions: Iterator[dict[str, Any]], recordings: Mapping[str, Any], found: FindingList
 ) -> Iterator[dict[str, object]]:
     for supervision in supervisions:
-        recording = recordings.get(supervision.get("recording_id", ""))
+        recording = recordings.get(str(supervision.get("recording_id")))
         if recording is None:
             found.add(_NO_RECORDING, [supervision["id"]])
             continue
@@ -140,14 +88,14 @@ def _read_cuts(
 ) -> Iterator[dict[str, object]]:
     """Yield a row for each supervision of each cut. Its times count from the start of the cut."""
     for cut in cuts:
-        supervisions = cut.get("supervisions") or []
+        supervisions = [one for one in _to_list(cut.get("supervisions")) if is_object(one)]
         if "start" not in cut or "tracks" in cut:
             found.add(_OTHER_CUTS, [cut["id"]])
         elif not supervisions:
             found.add(_NO_SUPERVISION, [cut["id"]])
         for supervision in supervisions if "start" in cut else ():
-            recording = cut.get("recording") or recordings.get(supervision.get("recording_id", ""))
-            if recording is None:
+            recording = cut.get("recording") or recordings.get(str(supervision.get("recording_id")))
+            if not isinstance(recording, dict):
                 found.add(_NO_RECORDING, [supervision["id"]])
             elif row := _cut_out(cut, supervision, recording, found):
                 yield row
@@ -187,39 +135,21 @@ def _choose_source(supervision: Mapping[str, Any], recording: Mapping[str, Any],
     """Return the file that holds the channel of a supervision, or an empty text if there is none."""
     wanted = supervision.get("channel", 0)
     channel = wanted[0] if isinstance(wanted, list) and wanted else wanted
-    sources = [one for one in recording.get("sources") or () if isinstance(one, dict)]
+    sources = [one for one in _to_list(recording.get("sources")) if isinstance(one, dict)]
     for source in sources:
-        channels = source.get("channels") or [0]
+        channels = _to_list(source.get("channels")) or [0]
         if source.get("type") == "file" and (channel in channels or len(sources) == 1):
             found.add(_CHANNELS, [supervision["id"]] if len(channels) > 1 and not isinstance(wanted, list) else [])
             return str(source.get("source", ""))
     return ""
 
 
+def _to_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _to_seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _read_objects(path: Path | None, found: FindingList) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a manifest that have an id. A manifest that does not exist has none."""
-    if path is None:
-        return
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-        is_lines = ".jsonl" in path.suffixes
-        objects = [json.loads(line) for line in text.splitlines() if line.strip()] if is_lines else json.loads(text)
-    except (OSError, EOFError, ValueError, RecursionError) as error:
-        raise BadValue(
-            f"{path} is not a manifest of lhotse: {error}",
-            expected="one JSON object on each line",
-            do=f"write it again by lhotse, and look at it: zcat -f {quote(path)} | head -3",
-        ) from None
-    for number, one in enumerate(objects if isinstance(objects, list) else (), 1):
-        if isinstance(one, dict) and isinstance(one.get("id"), str):
-            yield one
-        else:
-            found.add(_BROKEN, [f"{path.name}, {number}"])
 
 
 def sample(folder: Path) -> None:

@@ -177,3 +177,20 @@ def test_a_name_is_loaded_by_audb(database, tmp_path, monkeypatch):
     assert asked == [("calls", {"version": "1.2.0", "full_path": False, "pickle_tables": False, "verbose": False})]
     with pytest.raises(Unavailable, match="other is no folder, and audb cannot load a database of this name: Runtime"):
         prepare("audformat", "other", tmp_path / "other-store")
+
+
+def test_a_file_tells_the_speaker_of_its_segments_beside_other_segments(database, tmp_path):
+    index = audformat.segmented_index(["wav/a.wav", "wav/a.wav"], ["0.25s", "1s"], ["0.5s", "2s"])
+    add(database, "turns", index, emotion=["anger", "neutral"], speaker=[None, "s2"])
+    add(database, "files", audformat.filewise_index(FILES), speaker=["s1", "s2", "s2"])
+    (tmp_path / "d").mkdir()
+    rows = reader.utterances(save(database, tmp_path / "d")).utterances
+    assert [row.speaker for row in rows] == ["s1", "s2"]
+
+
+def test_a_column_of_several_tables_must_be_named_with_its_table(database, tmp_path):
+    add(database, "gold", audformat.filewise_index(FILES), emotion=["anger", "neutral", "anger"])
+    add(database, "desired", audformat.filewise_index(FILES), emotion=["neutral"] * 3)
+    root = save(database, tmp_path)
+    with pytest.raises(BadValue, match="has several columns that may be the label\n.*\n  got: .*gold.emotion"):
+        reader.utterances(root, {"label": "emotion"})

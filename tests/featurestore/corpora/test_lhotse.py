@@ -2,9 +2,11 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from featurestore.corpora import lhotse
-from featurestore.errors import BadValue, NotFound
+from featurestore.errors import BadValue, NotFound, Problem
 from tests.support.others import list_findings, write_clip
 
 SOURCE = {"type": "file", "channels": [0], "source": "audio/r1.wav"}
@@ -140,3 +142,21 @@ def test_nothing_to_read(root):
     (root / "supervisions.jsonl.gz").unlink()
     with pytest.raises(NotFound, match="holds no manifests of lhotse"):
         lhotse.utterances(root)
+
+
+JSON = st.recursive(st.none() | st.integers(-2, 2) | st.text(max_size=2), lambda inner: st.lists(inner, max_size=2))
+
+
+@given(st.sampled_from(["id", "recording_id", "start", "duration", "channel", "custom", "text", "sources"]), JSON)
+@settings(max_examples=60, deadline=None)
+def test_any_value_is_read_or_a_problem(tmp_path_factory, key, value):
+    root = tmp_path_factory.mktemp("manifests")
+    write_clip(root / "audio/r1.wav", 3)
+    recording = {**RECORDING, "sources": [{**SOURCE, "channels": value}] if key == "channel" else value}
+    recording = recording if key in ("sources", "channel") else RECORDING
+    odd = {**SUPERVISION, "id": "odd", key: value}
+    write(root / "cuts.jsonl", cut(recording=recording, start=0, duration=3, supervisions=[SUPERVISION, odd, value]))
+    try:
+        lhotse.utterances(root)
+    except Problem as problem:
+        assert str(root) in str(problem)  # noqa: PT017 - a message is right, a traceback is not
