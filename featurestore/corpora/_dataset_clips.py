@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from featurestore.corpora._dataset_files import DatasetFile, find_class_names, is_audio, read_batches
+from featurestore.corpora._dataset_files import DatasetFile, find_class_names, find_clip, read_batches
+from featurestore.errors import Mismatch
 from featurestore.storage.atomic import flush
 from featurestore.storage.json_files import find_object
 from featurestore.storage.lock import lock_folder
@@ -44,9 +45,19 @@ def unpack_dataset(
 
     Returns:
         The folder.
+
+    Raises:
+        Mismatch: the folder holds something else.
     """
-    if find_object(folder / MARK) == source:
+    mark = find_object(folder / MARK)
+    if mark == source:
         return folder
+    if mark is None and folder.exists():
+        raise Mismatch(
+            f"{folder} is not a folder of unpacked clips",
+            expected=f"no such folder, or one with {MARK}",
+            do="remove it, or choose another --store",
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder.parent, work="unpacking of a dataset"):
         aside = folder.with_name(f".{folder.name}.tmp")
@@ -79,15 +90,16 @@ def _unpack_rows(file: DatasetFile, folder: Path, taken: set[str]) -> Iterator[d
         classes = find_class_names(features)
         for row in rows:
             yield {
-                name: _write_clip(value, file, name, folder, taken)
-                if is_audio(value, features.get(name))
+                name: _write_clip(clip, file, name, folder, taken)
+                if (clip := find_clip(value, features.get(name)))
                 else _name_class(value, classes.get(name))
                 for name, value in row.items()
-                if not isinstance(value, bytes)
             }
 
 
 def _name_class(value: Any, names: Sequence[str] | None) -> Any:
+    if isinstance(value, bytes):
+        return None
     if names is None or not isinstance(value, int):
         return value
     return names[value] if 0 <= value < len(names) else None  # -1 is an unknown class

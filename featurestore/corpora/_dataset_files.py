@@ -76,10 +76,20 @@ def find_class_names(features: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def is_audio(value: object, feature: object) -> bool:
-    """Return whether a value is a clip: its bytes or path, or its samples."""
-    is_other = isinstance(feature, dict) and feature.get("_type") in _NOT_AUDIO
-    return isinstance(value, dict) and not is_other and ("bytes" in value or "array" in value)
+def find_clip(value: object, feature: object) -> dict[str, Any]:
+    """Return a clip as its bytes and path, or as its samples, or an empty dictionary for any other value.
+
+    Args:
+        value: of a column. Bytes alone are a clip only in a column of audio.
+        feature: of the column, as JSON.
+    """
+    kind = feature.get("_type") if isinstance(feature, dict) else ""
+    if isinstance(value, bytes) and kind == "Audio":
+        return {"bytes": value, "path": ""}
+    if not isinstance(value, dict) or kind in _NOT_AUDIO:
+        return {}
+    has_samples = isinstance(value.get("array"), list) and isinstance(value.get("sampling_rate"), int)
+    return value if has_samples or isinstance(value.get("bytes", ""), bytes | None) else {}
 
 
 def _list_saved(folder: Path, split: str) -> Iterator[DatasetFile]:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from featurestore.corpora import hugging_face
-from featurestore.errors import BadValue, NotFound, Unavailable
+from featurestore.errors import BadValue, Mismatch, NotFound, Unavailable
 from featurestore.preparation.open_store import open_store
 from featurestore.preparation.prepare import prepare
 from featurestore.preparation.recognize import recognize_corpus
@@ -93,11 +93,25 @@ def test_a_store_is_prepared_once(root, tmp_path):
 def test_an_unpacking_that_was_killed_is_done_again(root, tmp_path):
     (tmp_path / ".clips.tmp/clips").mkdir(parents=True)
     (tmp_path / ".clips.tmp/clips/half.wav").write_bytes(b"RIFF")
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips/old.wav").write_bytes(b"RIFF")
     assert len(read(root, tmp_path).utterances) == 6
     assert not (tmp_path / ".clips.tmp").exists()
-    assert not (tmp_path / "clips/old.wav").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(root, tmp_path):
+    write_clip(tmp_path / "clips/mine.wav")
+    with pytest.raises(
+        Mismatch, match="clips is not a folder of unpacked clips\n  expected: no such folder, or one with"
+    ):
+        hugging_face.unpack(str(root), tmp_path / "clips")
+    assert (tmp_path / "clips/mine.wav").exists()
+
+
+def test_bytes_without_a_path_and_bytes_of_something_else(tmp_path):
+    rows = [{"audio": encode(1), "picture": b"PNG", "label": "joy"}]
+    write(tmp_path / "d/train.parquet", rows, {"audio": {"_type": "Audio"}})
+    reading = read(tmp_path / "d", tmp_path)
+    assert [one.audio for one in reading.utterances] == ["train/audio.wav"]
+    assert list_findings(reading) == {"columns that the manifest does not have, ignored": ("picture",)}
 
 
 def test_a_damaged_file_leaves_the_clips_alone(root, tmp_path):
