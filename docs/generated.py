@@ -16,7 +16,9 @@ import cli
 from benchmarks.evaluation import settings_list
 from benchmarks.paper import switches
 from featurestore import labels, manifest, registry
+from featurestore.checkpoints import CheckpointCard
 from featurestore.corpora import COMMON_SCHEMES, CorpusCard
+from featurestore.known_training import list_cards
 from featurestore.storage import schema
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +74,16 @@ def write_heads() -> str:
         for name in registry.names("heads")
     )
     return _table(("name", "takes", "what it is", "source"), rows)
+
+
+def write_checkpoints() -> str:
+    """Write a table of the cards of public checkpoints."""
+    rows = (
+        (f"`{family}`", "<br>".join(f"`{name}`" for name in card.names), _describe_training(card), f"<{card.source}>")
+        for family, cards in list_cards().items()
+        for card in cards
+    )
+    return _table(("family", "checkpoints", "trained on", "source"), rows)
 
 
 def write_labels() -> str:
@@ -138,8 +150,9 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "switches": write_switches,
     "changelog": write_page("CHANGELOG.md"),
     "contributing": write_page("CONTRIBUTING.md"),
-    **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads")},
+    **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads", "checkpoints")},
     "heads": write_heads,
+    "checkpoints": write_checkpoints,
 }
 
 
@@ -202,6 +215,12 @@ def _find_source(head: str) -> str:
     doc = " ".join((inspect.getdoc(registry.load("heads", head)) or "").split())
     found = _CITED.search(doc)
     return f"{found[1]}, *{found[2]}*" if found else ""
+
+
+def _describe_training(card: CheckpointCard) -> str:
+    """Return the corpora of a card with their use, its start and its note."""
+    parts = [", ".join(map(str, card.training)), f"starts from `{card.start}`" if card.start else "", card.note]
+    return ". ".join(part for part in parts if part)
 
 
 def _write_settings(settings: dict[str, Any]) -> str:

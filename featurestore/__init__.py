@@ -4,7 +4,7 @@ The public API is loaded on first use, so that importing the package is fast.
 
 >>> import featurestore
 >>> sorted(featurestore.__all__)
-['Store', 'Utterance', '__version__', 'extract', 'finetune', 'predict', 'prepare']
+['Store', 'Utterance', '__version__', 'diagnose', 'extract', 'finetune', 'predict', 'prepare']
 """
 
 import importlib
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from featurestore.commands.extract import extract
     from featurestore.commands.finetune import finetune
+    from featurestore.diagnosis.diagnose import diagnose
     from featurestore.manifest import Utterance
     from featurestore.prediction.predict import predict
     from featurestore.preparation.prepare import prepare
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 _PLACES = {
     "Store": "featurestore.store",
     "Utterance": "featurestore.manifest",
+    "diagnose": "featurestore.diagnosis.diagnose",
     "extract": "featurestore.commands.extract",
     "finetune": "featurestore.commands.finetune",
     "predict": "featurestore.prediction.predict",
     "prepare": "featurestore.preparation.prepare",
 }
 
-__all__ = ["Store", "Utterance", "__version__", "extract", "finetune", "predict", "prepare"]
+__all__ = ["Store", "Utterance", "__version__", "diagnose", "extract", "finetune", "predict", "prepare"]
 
 
 def __getattr__(name: str) -> Any:

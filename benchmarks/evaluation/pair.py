@@ -196,7 +196,8 @@ class Pair:
             }
             known = {f"{side}:{row}": how for side, one in found.items() for row, how in one.known.items()}
             suspects = [f"{side}:{row}" for side, one in found.items() for row in one.suspects]
-            self._exposures[encoder] = Exposure(known, tuple(suspects))
+            notes = dict.fromkeys(note for one in found.values() for note in one.notes)
+            self._exposures[encoder] = Exposure(known, tuple(suspects), tuple(notes))
         return self._exposures[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:

@@ -153,6 +153,7 @@ class Task:
                 "made": self.store.describe(name),
                 "tuned_on": by_fold,
                 "suspects": sorted(tested.intersection(self.store.exposure(name).suspects)),
+                "notes": list(self.store.exposure(name).notes),
             }
             for name, by_fold in seen.items()
         }

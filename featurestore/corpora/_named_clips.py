@@ -16,8 +16,9 @@ from featurestore.storage.checksum import hash_file
 
 _OTHER_NAMES = "audio files with another name than the corpus's, ignored"
 _COPIES = "second copies of a clip, with the same bytes, ignored"
-_CLASHES = "files with the name of another clip and other bytes, ignored; the least nested one is used"
+_CLASHES = "files with the name of another clip and other bytes, ignored: one clip of each name is used"
 
+Order = Callable[[str], int]
 ToUtterance = Callable[[re.Match[str], str], Utterance | str]
 FindIrregular = Callable[[Utterance], Iterable[str]]
 Complete = Callable[[Sequence[Utterance], ReleaseFiles, FindingList], Sequence[Utterance]]
@@ -33,6 +34,7 @@ def read_named_clips(
     find_irregular: FindIrregular = lambda row: (),
     complete: Complete = lambda rows, files, found: rows,
     rate: int = 0,
+    order: Order = lambda clip: 0,
 ) -> Reading:
     """Read one utterance per clip, in the order of the ids.
 
@@ -49,13 +51,15 @@ def read_named_clips(
         find_irregular: yields what is irregular about an utterance, such as `clips of an unknown speaker`.
         complete: adds to the utterances, and to the findings, what other files of the release say, such as the texts.
         rate: sampling rate of the release in Hz; 0 if it has several. Clips at another one are reported.
+        order: returns the rank of a path. Of several clips of one name the first is used, by rank, then the least
+            nested one.
 
     Raises:
         NotFound: no clip has such a name.
     """
     found = FindingList()
     files = ReleaseFiles(root, found)
-    clips = files.clips()
+    clips = sorted(files.clips(), key=order)
     rows = dict(_read_rows(root, clips, name, to_utterance, found))
     if not rows:
         raise refuse_release(root, card, example)
@@ -78,7 +82,7 @@ def refuse_release(root: Path, card: CorpusCard, example: str) -> NotFound:
     return NotFound(
         f"{root} is not a release of {card.title}",
         expected=f"a folder with {example} and so on",
-        got=_describe(root),
+        got=describe_folder(root),
         do=f"give the folder that holds the release{f', from {card.source}' if card.source else ''}; "
         "for your own data: cli prepare table TABLE",
     )
@@ -95,21 +99,22 @@ def _read_rows(
         if isinstance(row, str):
             found.add(row, [clip])
         elif row.id in first:
-            found.add(_compare(root, clip, first[row.id]), [clip])
+            found.add(compare_clips(root, clip, first[row.id]), [clip])
         else:
             first[row.id] = clip
             yield row.id, row
 
 
-def _compare(root: Path, clip: str, other: str) -> str:
-    """Return what a clip is whose name another one has already."""
+def compare_clips(root: Path, clip: str, other: str) -> str:
+    """Return the finding about a clip whose name another one has already."""
     try:
         return _COPIES if hash_file(root / clip) == hash_file(root / other) else _CLASHES
     except OSError:
         return _CLASHES
 
 
-def _describe(root: Path) -> str:
+def describe_folder(root: Path) -> str:
+    """Return what is at a root that holds no release."""
     if not root.exists():
         return "no such folder"
     if not root.is_dir():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Problem
+from featurestore.known_training import describe_training
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
 from featurestore.storage.feature_file import FeatureFile
@@ -61,6 +62,7 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         "utterances": len(file.ids),
         "failed": file.failed,
         "trained on": f"{len(file.trained_on)} utterances",
+        "known training": describe_training(file.header.encoder),
         "bytes": file.path.stat().st_size,
         "datasets": {
             name: f"{' x '.join(map(str, file[name].shape))} {file[name].dtype}, sha256 {digests.get(name, '')[:12]}"
@@ -86,6 +88,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
             "trained on": f"{len(file.trained_on)} utterances",
+            "known training": describe_training(file.header.encoder),
             "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }
     return {
@@ -108,5 +111,6 @@ def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "model type": config.get("model_type", ""),
         "classes": checkpoint.classes(),
         "sha256": checkpoint.digests(),
+        "known training": describe_training({"checkpoint": str(checkpoint.folder.resolve())}),
         RECORD: checkpoint.read_finetune_record(),
     }

@@ -1,7 +1,7 @@
 """Write the names of a full release, without sound, and read it as if every clip lasted a second."""
 
 from featurestore import registry
-from featurestore.corpora import _clip_lengths
+from featurestore.corpora import _clip_lengths, _clip_rates, _release_files
 from featurestore.labels import load_card
 from featurestore.preparation.corpus_findings import compare_counts
 
@@ -14,6 +14,12 @@ def write_names(root, names):
         path.touch()
 
 
+def write_lines(path, lines):
+    """Write a label file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="")
+
+
 def read_full(monkeypatch, corpus, root):
     """Read a release whose clips are empty files."""
 
@@ -22,6 +28,20 @@ def read_full(monkeypatch, corpus, root):
 
     monkeypatch.setattr(_clip_lengths, "_read_length", read_length)
     return registry.module("corpora", corpus).utterances(root)
+
+
+def read_names(monkeypatch, corpus, root, names):
+    """Read a release of the files in a folder and of clips that are names alone, which is faster than empty files."""
+    walk, clips = _release_files._walk, tuple(names)
+    monkeypatch.setattr(_release_files, "_walk", lambda folder, found: (*walk(folder, found), *clips))
+    monkeypatch.setattr(_clip_lengths, "_read_length", lambda path: _clip_lengths.ClipLength(1.0))
+    monkeypatch.setattr(_clip_rates, "_read_rate", lambda path: 0)
+    return registry.module("corpora", corpus).utterances(root)
+
+
+def collect_findings(reading):
+    """Return the places of each finding, by its description up to the first comma."""
+    return {finding.what.partition(",")[0]: finding.where for finding in reading.findings}
 
 
 def check_counts(corpus, reading):
