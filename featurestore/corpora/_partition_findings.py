@@ -1,19 +1,19 @@
-"""Report what partitions share: speakers, clips and ids."""
+"""Report what partitions share: speakers, dialogues and clips."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from featurestore.corpora._finding_list import FindingList
 from featurestore.corpora._reading import Finding
 from featurestore.manifest import Utterance
 
-_SHARED = "partitions that share speakers between training and test"
+_SHARED = "partitions that share {}s between training and test"
 _UNKNOWN = "partitions whose speakers are unknown; whether training and test share speakers cannot be told"
 _SAME_CLIP = "clips in more than one partition"
 
 
 def find_shared(rows: Sequence[Utterance]) -> tuple[Finding, ...]:
-    """Report test partitions that have speakers or clips in common with training, or whose speakers are unknown.
+    """Report test partitions that have speakers, dialogues or clips in common with training, or unknown speakers.
 
     Training is `train`. Where all partitions are folds, it is all other folds.
 
@@ -21,29 +21,32 @@ def find_shared(rows: Sequence[Utterance]) -> tuple[Finding, ...]:
         rows: the utterances.
     """
     found = FindingList()
-    parts: dict[str, set[str]] = defaultdict(set)
+    parts: dict[str, list[Utterance]] = defaultdict(list)
     clips: dict[tuple[object, ...], set[str]] = defaultdict(set)
     for row in rows:
         if row.partition:
-            parts[row.partition].add(row.speaker)
+            parts[row.partition].append(row)
             clips[row.audio or row.id, row.start, row.end].add(row.partition)
     for name, test, training in _pair(parts):
-        known = test - {""}
-        if not known or not training - {""}:
-            found.add(_UNKNOWN, [name])
-        elif shared := known & training:
-            found.add(_SHARED, [f"{name}: {len(shared)} of {len(known)} test speakers are also in training"])
+        _compare(name, test, training, found)
     found.add(_SAME_CLIP, [f"{clip[0]}: {', '.join(sorted(names))}" for clip, names in clips.items() if len(names) > 1])
     return found.findings()
 
 
-def _pair(parts: dict[str, set[str]]) -> Iterator[tuple[str, set[str], set[str]]]:
-    """Yield the name of each test partition, its speakers, and those of training."""
+def _pair(parts: Mapping[str, list[Utterance]]) -> Iterator[tuple[str, list[Utterance], list[Utterance]]]:
+    """Yield the name of each test partition, its rows, and those of training."""
     are_folds = all(name.lower().startswith("fold") for name in parts)
     for name in sorted(parts):
-        others = [own for other, own in parts.items() if other != name]
-        trained = [own for other, own in parts.items() if other.lower().startswith("train")]
-        if are_folds and others:
-            yield name, parts[name], set().union(*others)
-        elif name.lower().startswith("test") and trained:
-            yield name, parts[name], set().union(*trained)
+        others = [other for other in parts if other != name and (are_folds or other.lower().startswith("train"))]
+        if others and (are_folds or name.lower().startswith("test")):
+            yield name, parts[name], [row for other in others for row in parts[other]]
+
+
+def _compare(name: str, test: Sequence[Utterance], training: Sequence[Utterance], found: FindingList) -> None:
+    for column in ("speaker", "dialogue"):
+        own, others = ({getattr(row, column) for row in rows} - {""} for rows in (test, training))
+        if shared := own & others:
+            where = f"{name}: {len(shared)} of {len(own)} test {column}s are also in training"
+            found.add(_SHARED.format(column), [where])
+        elif column == "speaker" and not (own and others):
+            found.add(_UNKNOWN, [name])
