@@ -12,15 +12,15 @@ from featurestore.console import column_option, json_option, print_answer, store
 @click.argument("corpus")
 @click.argument("root", required=False, type=click.Path(path_type=Path))
 @store_option
-@click.option("--name", default="", show_default=False, help="Name of your own table in results. Default: `table`.")
+@click.option("--name", default="", show_default=False, help="Name of your own data in results. Default: CORPUS.")
 @column_option
 @json_option
 def command(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
     """Read a corpus into a manifest and report irregularities.
 
     CORPUS is a name from `cli list corpora`, or `auto` to recognize the corpus by the names of its files. ROOT is the
-    folder of the release, or for `table` a CSV, TSV or JSONL file. In a table, start and end (in seconds) select a
-    segment of the row's audio.
+    folder of the release, for `table` a CSV, TSV or JSONL file, or for `audformat` and `hugging-face` also a name on
+    their servers. In a table, start and end (in seconds) select a segment of the row's audio.
 
     \b
     Examples: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap

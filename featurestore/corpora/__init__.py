@@ -28,6 +28,12 @@ With `segments=True`, `set_durations` measures the segments from `start` to `end
 A sample has the layout of a real release and made-up contents: a few clips of noise, at least two labels of the
 default label scheme and at least three utterances of each.
 
+A corpus whose clips are no files yet, because they are in tables or on a server, also defines
+
+    unpack(root, folder) -> Path        write them into `folder`, once, and return what `utterances` reads
+
+`root` is as the user gave it: a path or a name. `folder` is in the store. The same release is not unpacked again.
+
 A corpus that is generated also defines `default_root(store)`, the folder to generate it in, and `MARK`, the name of
 the file that records a complete one.
 """

@@ -80,7 +80,7 @@ def read_table(root: Path, columns: Mapping[str, str] | None = None, *, labelled
     original = {column: name for name, column in renamed.items()}
     table = replace(table, header=[original.get(column, column) for column in table.columns if column])
     _check_mapping(columns or {}, table)
-    _check_columns(table, labelled=labelled)
+    check_columns(table, labelled=labelled)
     not_utf_8 = (Finding("the table is not UTF-8, read as cp1252", (path.name,)),) if encoding == "cp1252" else ()
     return replace(table, findings=(*not_utf_8, *table.findings))
 
@@ -90,9 +90,8 @@ def _find_table(root: Path) -> Path:
         return root
     if not root.is_dir():
         raise NotFound(f"there is no table {root}", expected=f"a file, {_SUFFIXES}, or a folder that holds one", do=_DO)
-    tables = sorted(
-        path for path in root.iterdir() if path.suffix.lower() in DELIMITERS and not path.name.startswith(".")
-    )
+    files = (path for path in root.iterdir() if path.suffix.lower() in DELIMITERS and path.is_file())
+    tables = sorted(path for path in files if not path.name.startswith("."))
     if not tables:
         raise NotFound(f"{root} holds no table", expected=f"a file, {_SUFFIXES}", do=_DO)
     if len(tables) > 1:
@@ -124,12 +123,18 @@ def _check_mapping(columns: Mapping[str, str], table: TableFile) -> None:
         raise BadValue(
             f"{table.path} has no column {', '.join(absent)}",
             expected=f"one of {', '.join(table.header)}",
-            do=_suggest_names(absent, table.header)
+            do=suggest_names(absent, table.header)
             + "use the column names of the file: --column label=emotion reads the label from its column emotion",
         )
 
 
-def _check_columns(table: TableFile, *, labelled: bool) -> None:
+def check_columns(table: TableFile, *, labelled: bool = True) -> None:
+    """Raise BadValue unless a table has a label, and audio or text, and no column twice.
+
+    Args:
+        table: the table.
+        labelled: whether it must have a label.
+    """
     known = [name for name in table.columns if name]
     wanted = "label, and audio or text" if labelled else "audio or text"
     if not known:
@@ -149,12 +154,12 @@ def _check_columns(table: TableFile, *, labelled: bool) -> None:
             f"{table.path} {lacks}",
             expected=f"{wanted}; if known also speaker, gender, session, script, partition and so on",
             got=", ".join(table.header),
-            do=f"rename the {'columns in its first row' if DELIMITERS[table.path.suffix.lower()] else 'keys'}, "
+            do=f"rename the {'columns in its first row' if DELIMITERS.get(table.path.suffix.lower()) else 'keys'}, "
             f"or map them: {' '.join(options)}",
         )
 
 
-def _suggest_names(absent: Sequence[str], header: Sequence[str]) -> str:
+def suggest_names(absent: Sequence[str], header: Sequence[str]) -> str:
     """Suggest the column of the file that is closest to each one that it does not have."""
     close = [match for name in absent for match in get_close_matches(name.lower(), header, n=1)]
     return f"did you mean {' and '.join(close)}? " if close else ""

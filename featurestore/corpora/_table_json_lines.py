@@ -33,14 +33,35 @@ def parse_json_lines(text: str, path: Path, renamed: Mapping[str, str]) -> Itera
     Raises:
         BadValue: a line is not a JSON object, has a key twice, or holds a lone surrogate.
     """
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            parsed = _parse_object(line, number, path)
-            values = {_column(key, renamed): value for key, value in parsed.items()}
-            _check_keys(parsed, values, line, number, path)
-            cells = {column: _to_text(value) for column, value in values.items()}
-            _check_surrogates(cells, line, number, path)
-            yield JsonLine(number, cells, _find_problem(values))
+    for number, line in _list_lines(text):
+        parsed = _parse_object(line, number, path)
+        values = {_column(key, renamed): value for key, value in parsed.items()}
+        _check_keys(parsed, values, line, number, path)
+        cells = {column: format_cell(value) for column, value in values.items()}
+        _check_surrogates(cells, line, number, path)
+        yield JsonLine(number, cells, find_problem(values))
+
+
+def parse_objects(text: str, path: Path) -> list[dict[str, object]]:
+    """Parse an object from each line that is not empty, with its keys and values as they are.
+
+    Args:
+        text: the file's content with plain newlines.
+        path: the file, for messages.
+
+    Raises:
+        BadValue: a line is not a JSON object.
+    """
+    return [_parse_object(line, number, path) for number, line in _list_lines(text)]
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Return whether a text holds half of a character, which cannot be written in UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _list_lines(text: str) -> Iterator[tuple[int, str]]:
+    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def _column(key: str, renamed: Mapping[str, str]) -> str:
@@ -77,7 +98,7 @@ def _check_keys(parsed: Mapping[str, object], values: Mapping[str, object], line
 
 
 def _check_surrogates(cells: Mapping[str, str], line: str, number: int, path: Path) -> None:
-    if any("\ud800" <= letter <= "\udfff" for text in (*cells, *cells.values()) for letter in text):
+    if any(map(has_lone_surrogate, (*cells, *cells.values()))):
         raise BadValue(
             f"{path}, row {number} holds half of a character (a lone surrogate)",
             got=_shorten(line),
@@ -85,10 +106,13 @@ def _check_surrogates(cells: Mapping[str, str], line: str, number: int, path: Pa
         )
 
 
-def _find_problem(values: Mapping[str, object]) -> str:
+def find_problem(values: Mapping[str, object]) -> str:
     """Return why a value does not fit its manifest column, or an empty text.
 
     Columns that the manifest does not have may hold anything.
+
+    Args:
+        values: by column.
     """
     for column, value in values.items():
         if column in COLUMNS and column not in _NESTED and isinstance(value, list | dict):
@@ -104,7 +128,8 @@ def _has_infinity(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _to_text(value: object) -> str:
+def format_cell(value: object) -> str:
+    """Return a value of JSON as the text of a cell: strings as they are, nothing for `null`."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding, Reading
-from featurestore.corpora._clip_lengths import read_lengths, set_durations
+from featurestore.corpora._clip_lengths import read_lengths
 from featurestore.corpora._table_columns import parse_columns
 from featurestore.corpora._table_file import TableRow, read_table
-from featurestore.corpora._table_findings import find_in_table, find_missing_values
+from featurestore.corpora._table_findings import find_missing_values
 from featurestore.corpora._table_ids import assign_ids
-from featurestore.corpora._table_rows import check_not_empty, normalize_path, to_utterance, to_utterances
+from featurestore.corpora._table_reading import read_utterances
+from featurestore.corpora._table_rows import check_not_empty, normalize_path, to_utterance
 from featurestore.corpora._table_segments import detect_segments
 from featurestore.manifest import Utterance
 
@@ -65,15 +66,7 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
         NotFound: there is no table.
         BadValue: there are several tables, columns are missing, or rows cannot be used; the message lists them.
     """
-    table = read_table(root, columns)
-    folder = table.path.parent
-    filled = [row for row in table.rows if any(row.cells.values())]
-    identified = assign_ids(to_utterances(filled, table.path), [row.number for row in filled], table.path)
-    lengths = read_lengths(folder, identified.rows)
-    segments, not_cut = detect_segments(identified.rows, lengths)
-    complete, clips = set_durations(folder, identified.rows, lengths=lengths, segments=segments)
-    findings = (*table.findings, *identified.findings, *find_in_table(table, complete), *not_cut, *clips)
-    return Reading(complete, findings, identified.origin, segments, identified.made_up)
+    return read_utterances(read_table(root, columns))
 
 
 def read_for_prediction(root: Path, columns: Mapping[str, str] | None = None) -> UnlabelledTable:

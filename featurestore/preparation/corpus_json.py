@@ -13,14 +13,15 @@ from featurestore.store import CORPUS, Store
 
 
 def build_corpus_json(
-    name: str, reader: str, source: Path, card: CorpusCard, reading: Reading, columns: Mapping[str, str]
+    name: str, reader: str, source: Path, folder: Path, card: CorpusCard, reading: Reading, columns: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the content of `corpus.json`, which depends on nothing but the arguments.
 
     Args:
         name: name of the corpus.
         reader: registry name of the corpus module.
-        source: the release's folder, or the table.
+        source: the release's folder, the table, or the name of a dataset on a server.
+        folder: that `audio` is relative to.
         card: card of the corpus.
         reading: utterances and findings.
         columns: name of a manifest column in the table, if it is not the same.
@@ -31,7 +32,7 @@ def build_corpus_json(
     return {
         "corpus": name,
         "version": card.version,
-        "root": str(find_audio_folder(source)),
+        "root": str(folder),
         "source": str(source),
         "title": card.title,
         "licence": card.licence,

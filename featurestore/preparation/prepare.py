@@ -18,6 +18,7 @@ from featurestore.preparation.recognize import AUTO, recognize_corpus, suggest_c
 from featurestore.storage.atomic import write_text
 from featurestore.store import CORPUS, DEFAULT, MANIFEST
 
+CLIPS = "clips"  # folder in the store for clips that a release holds in tables
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -35,7 +36,8 @@ def prepare(
 
     Args:
         corpus: a name from `cli list corpora`, or `auto` for that which the names of the files look like.
-        root: folder of the release, or the table. It may be omitted for a corpus that is generated, such as `demo`.
+        root: folder of the release, or the table. It may be omitted for a corpus that is generated, such as `demo`, and
+            it may be a name on a server for a corpus that downloads, such as `hugging-face`.
         store: folder to write to, created if missing.
         name: name for a table of your own, `table` by default.
         columns: name of a manifest column in such a table, by manifest column, if it is not the same.
@@ -62,13 +64,15 @@ def prepare(
     source = _locate(corpus, root, module, store)
     check_same_corpus(store, name, corpus, source, columns)
     try:
-        reading = module.utterances(source, columns) if columns else module.utterances(source)
+        release = module.unpack(str(source), store.absolute() / CLIPS) if hasattr(module, "unpack") else source
+        reading = module.utterances(release, columns) if columns else module.utterances(release)
     except NotFound as problem:
         raise problem.with_advice(suggest_corpus(corpus, source)) from None
     _check_not_empty(reading, corpus, source, module.CARD, store)
     before = _read_manifest(store)
-    reading = _add_findings(reading, find_audio_folder(source), module.CARD)
-    info = build_corpus_json(name, corpus, source, module.CARD, reading, columns)
+    folder = find_audio_folder(release)
+    reading = _add_findings(reading, folder, module.CARD)
+    info = build_corpus_json(name, corpus, source, folder, module.CARD, reading, columns)
     # the manifest is written last: a store without it is not prepared
     texts = {
         CORPUS: json.dumps(info, ensure_ascii=False, indent=1) + "\n",
@@ -79,7 +83,7 @@ def prepare(
     return Preparation(
         corpus=name,
         store=store,
-        root=find_audio_folder(source),
+        root=folder,
         card=module.CARD,
         utterances=len(reading.utterances),
         speakers=info["speakers"],
@@ -98,7 +102,7 @@ def _choose_name(corpus: str, name: str, columns: Mapping[str, str], card: Corpu
     given = [option for option, value in (("--name", name), ("--column", columns)) if value]
     if given and not card.own:
         raise BadValue(
-            f"corpus {corpus!r} takes no {' and no '.join(given)}, which only a table of your own does",
+            f"corpus {corpus!r} takes no {' and no '.join(given)}, which only your own data does",
             do="cli prepare table TABLE --name NAME --column label=emotion",
         )
     if name and (not _NAME.fullmatch(name) or (name != corpus and name in registry.names("corpora"))):
@@ -119,12 +123,13 @@ def _require_root(root: str | Path | None, store: str | Path) -> str | Path:
 
 
 def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> Path:
-    """Return the absolute path of the release."""
+    """Return the absolute path of the release, or its name on a server as it is."""
     if root is not None:
-        return Path(root).expanduser().absolute()
+        path = Path(root).expanduser()
+        return Path(root) if hasattr(module, "unpack") and not path.exists() else path.absolute()
     if not hasattr(module, "default_root"):
         raise BadValue(
-            f"corpus {corpus!r} needs ROOT, the path of {'your table' if module.CARD.own else module.CARD.title}",
+            f"corpus {corpus!r} needs ROOT, the path of {'your table' if corpus == 'table' else module.CARD.title}",
             do=f"cli prepare {corpus} ROOT --store {quote(store)}",
         )
     default: Path = module.default_root(store)

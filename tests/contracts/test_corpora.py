@@ -24,6 +24,7 @@ from tests.support.releases import (
     list_in_order,
     new_places,
     select,
+    unpack,
 )
 
 CORPORA = registry.names("corpora")
@@ -44,11 +45,12 @@ def root(corpus, tmp_path):
 def write_sample(corpus, folder):
     folder.mkdir()
     registry.module("corpora", corpus).sample(folder)
-    return folder
+    return unpack(registry.module("corpora", corpus), folder)
 
 
 def read(corpus, root):
-    return registry.module("corpora", corpus).utterances(root)
+    module = registry.module("corpora", corpus)
+    return module.utterances(unpack(module, root))
 
 
 # the card

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from featurestore import labels, manifest, registry
 from featurestore.errors import Problem
-from tests.support.releases import files, is_audio, is_mentioned
+from tests.support.releases import files, is_audio, is_mentioned, unpack
 
 CORPORA = [name for name in registry.names("corpora") if not hasattr(registry.module("corpora", name), "default_root")]
 BY_NAME = [name for name in CORPORA if not labels.load_card(name).own]
@@ -42,7 +42,8 @@ def sample(corpus, tmp_path_factory):
 
 
 def read(corpus, root):
-    return registry.module("corpora", corpus).utterances(root)
+    module = registry.module("corpora", corpus)
+    return module.utterances(unpack(module, root))
 
 
 def copy(sample, folder, form=lambda name: name):

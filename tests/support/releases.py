@@ -65,6 +65,11 @@ def list_in_order(patch, descending):
         patch.setattr(Path, name, in_order(getattr(Path, name), lambda found: iter(list(found))))
 
 
+def unpack(module, root):
+    """Return the folder that a corpus reads: the release itself, or beside it that of its unpacked clips."""
+    return module.unpack(str(root), root.with_name(f"{root.name}-clips")) if hasattr(module, "unpack") else root
+
+
 def select(names):
     """Return the first, middle and last of the files of each suffix."""
     found = []

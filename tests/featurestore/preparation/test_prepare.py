@@ -203,7 +203,7 @@ def test_an_empty_release_is_an_error(tmp_path):
 
 
 def test_an_unknown_corpus_is_an_error(tmp_path):
-    assert "did you mean iemocap?" in message(UnknownName, "iemocop", tmp_path, tmp_path / "store")
+    assert "did you mean iemocap" in message(UnknownName, "iemocop", tmp_path, tmp_path / "store")
 
 
 def test_a_bad_root_leaves_no_store(tmp_path):

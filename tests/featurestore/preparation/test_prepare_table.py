@@ -103,7 +103,7 @@ def test_an_invalid_name_is_an_error(table, tmp_path, name):
 
 @pytest.mark.parametrize("options", [{"name": "mine"}, {"columns": {"label": "x"}}])
 def test_a_known_corpus_takes_neither_name_nor_columns(root, store, options):
-    with pytest.raises(BadValue, match="corpus 'iemocap' takes no --(name|column), which only a table"):
+    with pytest.raises(BadValue, match="corpus 'iemocap' takes no --(name|column), which only your own"):
         prepare("iemocap", root, store, **options)
 
 
