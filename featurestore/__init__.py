@@ -4,7 +4,7 @@ The public API is loaded on first use, so that importing the package is fast.
 
 >>> import featurestore
 >>> sorted(featurestore.__all__)
-['Store', 'Utterance', '__version__', 'extract', 'finetune', 'predict', 'prepare']
+['Store', 'Utterance', '__version__', 'export_features', 'extract', 'finetune', 'import_features', 'predict', 'prepare']
 """
 
 import importlib
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from featurestore.commands.extract import extract
     from featurestore.commands.finetune import finetune
+    from featurestore.exporting.export_features import export_features
+    from featurestore.importing.import_features import import_features
     from featurestore.manifest import Utterance
     from featurestore.prediction.predict import predict
     from featurestore.preparation.prepare import prepare
@@ -23,13 +25,18 @@ if TYPE_CHECKING:
 _PLACES = {
     "Store": "featurestore.store",
     "Utterance": "featurestore.manifest",
+    "export_features": "featurestore.exporting.export_features",
     "extract": "featurestore.commands.extract",
     "finetune": "featurestore.commands.finetune",
+    "import_features": "featurestore.importing.import_features",
     "predict": "featurestore.prediction.predict",
     "prepare": "featurestore.preparation.prepare",
 }
 
-__all__ = ["Store", "Utterance", "__version__", "extract", "finetune", "predict", "prepare"]
+__all__ = [
+    *("Store", "Utterance", "__version__"),
+    *("export_features", "extract", "finetune", "import_features", "predict", "prepare"),
+]
 
 
 def __getattr__(name: str) -> Any:

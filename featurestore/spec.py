@@ -127,6 +127,14 @@ def is_network(description: Mapping[str, Any]) -> bool:
     return str(description["class"]).startswith("hf-")
 
 
+IMPORTED = "imported"  # the class of an encoder of another program, whose features were imported
+
+
+def is_imported(description: Mapping[str, Any]) -> bool:
+    """Tell whether a description is of features that another program made, so that no encoder is here."""
+    return description.get("class") == IMPORTED
+
+
 def format_checkpoint(description: Mapping[str, Any]) -> str:
     """Return the CHECKPOINT with which `--encoder NAME=CHECKPOINT` loads a described encoder."""
     if not is_network(description):

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,12 +16,16 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
+from featurestore.labels import find_default, load_scheme
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_feature
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
 from featurestore.store_exposure import find_exposure, find_made_up_ids
+
+if TYPE_CHECKING:
+    from featurestore.torch_dataset import FeatureDataset
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -305,6 +309,27 @@ class Store:
         rows = [feature.find_rows(chosen) for feature in found]
         parts = (slice(start, start + size) for start in range(0, len(chosen), size))
         return ((assemble(found, [numbers[part] for numbers in rows]), chosen[part]) for part in parts)
+
+    def torch_dataset(
+        self, features: Sequence[str | FeatureSpec], labels: str | None = None, ids: Sequence[str] | None = None
+    ) -> "FeatureDataset":
+        """Return a dataset of PyTorch: features of an utterance, and the index of its class. Features are read lazily.
+
+        Args:
+            features: as for `matrix`. Of one feature an example has a tensor, of several a tuple of tensors.
+            labels: label scheme; by default the corpus's own.
+            ids: of the utterances; by default those with a class and every feature, in manifest order.
+
+        Raises:
+            BadValue: as for `matrix`.
+            UnknownName: as for `matrix`, or an utterance has no class.
+        """
+        from featurestore.torch_dataset import FeatureDataset
+
+        specs = [feature.spec for feature in self._find(features)]
+        classes = load_scheme(labels or find_default(self.corpus)).apply(self.utterances)
+        chosen = [one for one in self.available(specs) if one in classes] if ids is None else check_list(ids, "ids")
+        return FeatureDataset(self, specs, list(chosen), classes)
 
     def _find(self, features: Iterable[str | FeatureSpec]) -> list[StoredFeature]:
         """Find features in the feature files."""

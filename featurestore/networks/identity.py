@@ -52,8 +52,8 @@ class Identity:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Compute the sha256 of an encoder's description, without the checkpoint's name and place."""
-    content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision")}
+    """Compute the sha256 of an encoder's description, without the names and places of its files."""
+    content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision", "arguments")}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
