@@ -34,8 +34,15 @@ _PLACES = {
 }
 
 __all__ = [
-    *("Store", "Utterance", "__version__"),
-    *("export_features", "extract", "finetune", "import_features", "predict", "prepare"),
+    "Store",
+    "Utterance",
+    "__version__",
+    "export_features",
+    "extract",
+    "finetune",
+    "import_features",
+    "predict",
+    "prepare",
 ]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from featurestore.errors import Mismatch
 
-
 # `trained_on` in the description of imported features: whether the user stated whom their encoder saw.
 UNKNOWN, STATED = "unknown", "stated"
 

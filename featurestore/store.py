@@ -16,9 +16,8 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
-from featurestore.labels import find_default, load_scheme
 from featurestore.manifest import Utterance
-from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_feature
+from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_features
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -313,37 +312,19 @@ class Store:
     def torch_dataset(
         self, features: Sequence[str | FeatureSpec], labels: str | None = None, ids: Sequence[str] | None = None
     ) -> "FeatureDataset":
-        """Return a dataset of PyTorch: features of an utterance, and the index of its class. Features are read lazily.
+        """Return a dataset of PyTorch (`featurestore.torch_dataset.build_dataset`), which reads features lazily.
 
-        Args:
-            features: as for `matrix`. Of one feature an example has a tensor, of several a tuple of tensors.
-            labels: label scheme; by default the corpus's own.
-            ids: of the utterances; by default those with a class and every feature, in manifest order.
-
-        Raises:
-            BadValue: as for `matrix`.
-            UnknownName: as for `matrix`, or an utterance has no class.
+        Each example is a tensor, or of several features a tuple of tensors, and the index of the class.
         """
-        from featurestore.torch_dataset import FeatureDataset
+        from featurestore.torch_dataset import build_dataset
 
-        specs = [feature.spec for feature in self._find(features)]
-        classes = load_scheme(labels or find_default(self.corpus)).apply(self.utterances)
-        chosen = [one for one in self.available(specs) if one in classes] if ids is None else check_list(ids, "ids")
-        return FeatureDataset(self, specs, list(chosen), classes)
+        return build_dataset(self, features, labels, ids)
 
     def _find(self, features: Iterable[str | FeatureSpec]) -> list[StoredFeature]:
         """Find features in the feature files."""
-        specs = [parse_feature(feature) for feature in check_list(features, "features")]
-        if not specs:
-            raise BadValue(
-                "no feature given", expected="at least one", do=f"cli inspect {quote(self.path)} lists the features"
-            )
+        specs = parse_features(features, self.path)
         for spec in specs:
-            file = self.file(spec.encoder)
-            check_kind(file, spec, str(spec))
-        duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
-        if duplicates:
-            raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")
+            check_kind(self.file(spec.encoder), spec, str(spec))
         return [StoredFeature(self.file(spec.encoder), spec) for spec in specs]
 
     def _default_ids(self, features: Sequence[str | FeatureSpec]) -> list[str]:

@@ -1,13 +1,16 @@
 """Read features and classes of utterances as a dataset of PyTorch."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from featurestore.errors import UnknownName
-from featurestore.spec import FeatureSpec
+from featurestore.labels import find_default, load_scheme
+from featurestore.manifest import Utterance
+from featurestore.spec import FeatureSpec, check_list, parse_features
 
 # One feature, or several in order; with the index of the class.
 Example = tuple[torch.Tensor | tuple[torch.Tensor, ...], int]
@@ -15,6 +18,19 @@ Example = tuple[torch.Tensor | tuple[torch.Tensor, ...], int]
 
 class _Source(Protocol):
     """The parts of a store that a dataset reads."""
+
+    path: Path
+
+    @property
+    def corpus(self) -> str:
+        """Name of the corpus."""
+
+    @property
+    def utterances(self) -> Sequence[Utterance]:
+        """The manifest."""
+
+    def available(self, features: Sequence[FeatureSpec]) -> list[str]:
+        """List the ids that have every feature."""
 
     def matrix(self, features: Sequence[FeatureSpec], ids: Sequence[str]) -> tuple[np.ndarray, Any, Any]:
         """Return rows (N, D)."""
@@ -84,3 +100,28 @@ class FeatureDataset(torch.utils.data.Dataset[Example]):
             return [torch.from_numpy(np.array(one, np.float32)) for one in self._store.frames(feature, ids)]
         X, _, _ = self._store.matrix([feature], ids)
         return list(torch.from_numpy(np.array(X)).reshape(len(ids), *self._store.shape(feature)))
+
+
+def build_dataset(
+    store: _Source,
+    features: Sequence[str | FeatureSpec],
+    labels: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> FeatureDataset:
+    """Build the dataset of some utterances of a store.
+
+    Args:
+        store: a `featurestore.Store`.
+        features: such as `["audio.mean"]`; `audio.frames` gives all frames of an utterance, (T, D).
+        labels: label scheme; by default the corpus's own.
+        ids: of the utterances; by default those with a class and every feature, in manifest order.
+
+    Raises:
+        BadValue: no feature, or a text that is none.
+        UnknownName: a feature, an utterance or the scheme does not exist, or an utterance has no class.
+    """
+    specs = parse_features(features, store.path)
+    classes = load_scheme(labels or find_default(store.corpus)).apply(store.utterances)
+    available = store.available(specs)
+    chosen = [one for one in available if one in classes] if ids is None else list(check_list(ids, "ids"))
+    return FeatureDataset(store, specs, chosen, classes)

@@ -12,7 +12,7 @@ from featurestore.console import json_option, labels_option, print_answer, say, 
 @store_option
 @click.option(
     "--features",
-    help="Comma-separated, such as audio.mean,audio.frames. Default: mean (or functionals) and logits of every encoder.",
+    help="Comma-separated, such as audio.mean,audio.frames. Default: mean (or functionals) and logits of all encoders.",
 )
 @labels_option
 @click.option(
@@ -25,8 +25,8 @@ from featurestore.console import json_option, labels_option, print_answer, say, 
 def command(as_json: bool, features: str | None, **options: Any) -> None:
     """Export features for other programs.
 
-    A row for each utterance that has every feature, in manifest order, with its id, class, speaker and so on. Values are
-    those of the store, to the bit. Frames are lists of vectors in Parquet, and the arrays value and offset in .npz.
+    A row for each utterance that has every feature, in manifest order, with its id, class, speaker and so on. Values
+    are those of the store, to the bit. Frames are lists of vectors in Parquet, and the arrays value and offset in .npz.
 
     \b
     Examples: cli export --features audio.mean,text.mean --to features.npz

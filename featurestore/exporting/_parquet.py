@@ -82,7 +82,8 @@ def _write_card(table: ExportedTable) -> str:
     """Return the card of a dataset: which file is which split, and where the features come from."""
     encoders = {one.encoder: table.store.describe(one.encoder) for one in table.features}
     lines = [
-        f"- `{name}`: {made['class']} `{made.get('checkpoint', '')}`".replace(" ``", "") for name, made in encoders.items()
+        f"- `{name}`: {' '.join(filter(None, (made['class'], made.get('checkpoint'))))}"
+        for name, made in encoders.items()
     ]
     return "\n".join(
         [

@@ -48,7 +48,9 @@ def _build(path: Path, options: ReadOptions) -> FeatureTable:
         ids += [one.strip().strip("'\"") for one in chunk[columns.id]]
     is_list = columns.features[0] in lists
     width = len(_parse_list(sample[columns.features[0]].iloc[0])) if is_list else len(columns.features)
-    array = StoredArray((len(ids), width), np.dtype(np.float64), lambda: _read_blocks(path, read, columns, width, is_list))
+    array = StoredArray(
+        (len(ids), width), np.dtype(np.float64), lambda: _read_blocks(path, read, columns, width, is_list)
+    )
     if options.kind == "frames":
         found = build_frames(path, *_swap(ids, array))
     else:

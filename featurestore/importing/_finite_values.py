@@ -1,7 +1,7 @@
 """Convert values to the type that a feature file stores, and refuse those that it cannot hold."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,18 @@ class ValueCheck:
         self._rows = 0
         self._first: tuple[str, tuple[int, ...]] | None = None
 
-    def convert(self, values: np.ndarray, find_id: Callable[[int], str]) -> np.ndarray:
+    def convert(self, values: np.ndarray, ids: Sequence[str]) -> np.ndarray:
         """Return values as they are stored, (n, …). Those that are not finite are counted.
 
         Args:
             values: some rows.
-            find_id: returns the utterance id of one of them.
+            ids: the utterance of each.
         """
         with np.errstate(over="ignore"):
             stored = np.ascontiguousarray(values, self.dtype)
         is_bad = ~np.isfinite(stored)
         if is_bad.any():
-            self._count(values, is_bad, find_id)
+            self._count(values, is_bad, ids)
         return stored
 
     def raise_if_any(self, source: Path, columns: Sequence[str]) -> None:
@@ -57,10 +57,10 @@ class ValueCheck:
             do="leave these utterances out of the file, and import it again; nothing was changed",
         )
 
-    def _count(self, values: np.ndarray, is_bad: np.ndarray, find_id: Callable[[int], str]) -> None:
+    def _count(self, values: np.ndarray, is_bad: np.ndarray, ids: Sequence[str]) -> None:
         bad = values[is_bad]
         self._counts.update(np.where(np.isnan(bad), _NAN, np.where(np.isinf(bad), _INFINITE, _LARGE)).tolist())
         self._rows += int(is_bad.reshape(len(is_bad), -1).any(axis=1).sum())
         if self._first is None:
             row, *column = np.argwhere(is_bad)[0].tolist()
-            self._first = (find_id(row), tuple(column))
+            self._first = (ids[row], tuple(column))

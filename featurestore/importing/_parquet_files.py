@@ -51,7 +51,9 @@ class _Reader:
         self.types, self.compute = arrow.types, arrow.compute
         self.schema = {field.name: field.type for field in file.schema_arrow}
         numeric = {name: self._is_number(kind) for name, kind in self.schema.items()}
-        lists = [name for name, kind in self.schema.items() if self._is_number(self._unwrap(kind)) and not numeric[name]]
+        lists = [
+            name for name, kind in self.schema.items() if self._is_number(self._unwrap(kind)) and not numeric[name]
+        ]
         id_column = options.id_column
         if not id_column and _PANDAS_INDEX in self.schema and not numeric[_PANDAS_INDEX]:
             id_column = _PANDAS_INDEX
@@ -64,7 +66,9 @@ class _Reader:
         shape = self._find_shape()
         if self.is_list and len(shape) == 2 and self._is_ragged():
             lengths = self._read_lengths()
-            frames = StoredArray((int(lengths.sum()), shape[1]), self._find_dtype(), lambda: self._read_frames(shape[1]))
+            frames = StoredArray(
+                (int(lengths.sum()), shape[1]), self._find_dtype(), lambda: self._read_frames(shape[1])
+            )
             table = build_frames(self.path, ids, frames, lengths)
         elif self.options.kind == "frames":
             names, lengths = group_runs(ids)

@@ -130,9 +130,7 @@ def _build_from_list(path: Path, content: Any, options: ReadOptions) -> FeatureT
     return _check_and_build(path, options.ids or (), [wrap_array(_to_array(path, row)) for row in content], options)
 
 
-def _check_and_build(
-    path: Path, ids: Sequence[str], rows: Sequence[StoredArray], options: ReadOptions
-) -> FeatureTable:
+def _check_and_build(path: Path, ids: Sequence[str], rows: Sequence[StoredArray], options: ReadOptions) -> FeatureTable:
     if len(ids) != len(rows) or not rows:
         raise Mismatch(f"{path} has another number of rows than of ids", expected=str(len(ids)), got=str(len(rows)))
     return build_rows(path, ids, rows, options)
@@ -161,4 +159,6 @@ def _to_column(value: Any) -> StoredArray | None:
 def _describe(content: Any) -> str:
     if isinstance(content, dict):
         return f"a dictionary with the keys {', '.join(str(key)[:30] for key in list(content)[:8])}"
-    return f"{type(content).__name__} of {len(content)}" if isinstance(content, (list, np.ndarray)) else repr(content)[:60]
+    return (
+        f"{type(content).__name__} of {len(content)}" if isinstance(content, (list, np.ndarray)) else repr(content)[:60]
+    )

@@ -27,8 +27,7 @@ class RefusedPickle(BadValue):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"the pickle holds {what}",
-            expected="dictionaries, lists, text, numbers and arrays of numbers; nothing else is loaded, because loading "
-            "it could run code",
+            expected="dictionaries, lists, text, numbers and arrays of numbers; loading anything else could run code",
             do="if you trust the file: load it yourself, and save its arrays with numpy.savez and the ids as array id",
         )
 

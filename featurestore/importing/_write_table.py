@@ -1,6 +1,7 @@
 """Write the rows of a table to their places in a feature file, block by block."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def _write_block(
     owners = np.searchsorted(origins, frames, side="right") - 1  # the row of each frame
     places = np.where(targets[owners] < 0, -1, targets[owners] + frames - origins[owners])
     for first, last in _find_runs(places):
-        part = check.convert(values[first:last], lambda row, first=first: ids[owners[first + row]])
+        part = check.convert(values[first:last], [ids[row] for row in owners[first:last].tolist()])
         writer.put(name, part, int(places[first]))
 
 
@@ -86,7 +87,7 @@ def _find_runs(places: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield the beginning and the end of each run of frames that lie side by side in the feature file."""
     breaks = np.flatnonzero((np.diff(places) != 1) | (places[1:] < 0)) + 1
     bounds = [0, *breaks.tolist(), len(places)]
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         if first < last and places[first] >= 0:
             yield first, last
 

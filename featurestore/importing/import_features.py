@@ -1,9 +1,7 @@
 """Import features that another program made into a store, as an ordinary feature file."""
 
 import dataclasses
-import hashlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,31 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from featurestore.errors import BadValue, Mismatch, format_count, quote
-from featurestore.exposure import STATED, UNKNOWN, TrainedUtterance, note_unknown_exposure
+from featurestore.errors import Mismatch, format_count
+from featurestore.exposure import TrainedUtterance, note_unknown_exposure
 from featurestore.extraction import cache_key
 from featurestore.extraction.header import build_header
 from featurestore.extraction.join import build_trained_columns
 from featurestore.extraction.part_file import Failure, build_failure_columns, pack_digests
 from featurestore.importing._write_table import check_width, choose_dtype, write_table
-from featurestore.importing.feature_table import FeatureTable, ReadOptions
-from featurestore.importing.id_lists import read_ids
+from featurestore.importing.feature_table import FeatureTable
+from featurestore.importing.import_request import KINDS, ImportRequest
 from featurestore.importing.match_ids import IdMatch, list_some, match_ids
-from featurestore.importing.open_table import find_format, open_table
+from featurestore.importing.open_table import open_table
 from featurestore.item import Item
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.progress import Say
-from featurestore.spec import IMPORTED, is_imported
+from featurestore.spec import is_imported
 from featurestore.storage import schema
-from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.feature_writer import encode_text
 from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
 
-KINDS = (*schema.ROWS, "frames")
-MODALITIES = ("audio", "text")
-_NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 _ITEMS = 4096  # utterances whose inputs are hashed at a time
 
 
@@ -123,83 +117,26 @@ def import_features(
         >>> from featurestore import import_features
         >>> import_features("emotion2vec.npz", name="emotion2vec", modality="audio")  # doctest: +SKIP
     """
-    given = _Given(Path(file), name, modality, kind, array, ids and Path(ids), id_column, classes, trained_on)
+    given = ImportRequest(
+        Path(file),
+        name,
+        modality,
+        kind,
+        array,
+        None if ids is None else Path(ids),
+        id_column,
+        classes,
+        None if trained_on is None else Path(trained_on),
+    )
     opened = Store(store)
     with lock_folder(opened.path):
         return _Importer(opened, given, say).run()
 
 
-class _Given:
-    """The arguments of an import, checked."""
-
-    def __init__(
-        self,
-        file: Path,
-        name: str,
-        modality: str | None,
-        kind: str | None,
-        array: str | None,
-        ids: Path | None,
-        id_column: str | None,
-        classes: Sequence[str],
-        trained_on: str | Path | None,
-    ) -> None:
-        self.file, self.name, self.kind = file, name, kind or ""
-        self.array, self.id_column, self.classes = array or "", id_column or "", tuple(classes)
-        self.format = find_format(file)
-        self._check(modality)
-        self.modality = modality or self._guess_modality()
-        self.lists = {"ids": ids, "trained_on": trained_on and Path(trained_on)}
-        self.ids = read_ids(ids) if ids else None
-        self.trained_on = read_ids(Path(trained_on)) if trained_on else None
-        self.options = ReadOptions(self.array, self.kind, self.ids, self.id_column, self.modality)
-
-    def describe(self) -> dict[str, Any]:
-        """Describe the origin of the features, as a feature file stores it for its encoder."""
-        options = {"kind": self.kind, "array": self.array, "id_column": self.id_column, "classes": list(self.classes)}
-        options |= {f"{one}_sha256": hash_file(path) for one, path in self.lists.items() if path}
-        return {
-            "class": IMPORTED,
-            "checkpoint": os.path.abspath(self.file),
-            "format": self.format,
-            "sha256": hash_file(self.file),
-            "options": {one: value for one, value in options.items() if value},
-            "trained_on": UNKNOWN if self.trained_on is None else STATED,
-            "arguments": self._format_arguments(),
-        }
-
-    def _check(self, modality: str | None) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise BadValue(f"{self.name!r} is not a name of features", expected="letters, digits, - and _")
-        if self.kind and self.kind not in KINDS:
-            raise BadValue(f"unknown kind {self.kind!r}", expected=", ".join(KINDS))
-        if modality and modality not in MODALITIES:
-            raise BadValue(f"unknown modality {modality!r}", expected=" or ".join(MODALITIES))
-
-    def _guess_modality(self) -> str:
-        words = (self.name.partition("@")[0], self.array)
-        found = {one for one in MODALITIES if one in words} | ({"audio"} if self.kind == "functionals" else set())
-        if len(found) != 1:
-            raise BadValue(
-                f"the modality of {self.name} is unknown",
-                expected=" or ".join(MODALITIES),
-                do="--modality audio for features of clips, --modality text for features of transcripts",
-            )
-        return found.pop()
-
-    def _format_arguments(self) -> str:
-        """Return the arguments of the command that imports the file again, without store and name."""
-        values = {"modality": self.modality, "kind": self.kind, "array": self.array, "id-column": self.id_column}
-        values |= {one.replace("_", "-"): os.path.abspath(path) for one, path in self.lists.items() if path}
-        values |= {"classes": ",".join(self.classes)}
-        options = [f"--{one} {quote(value)}" for one, value in values.items() if value]
-        return " ".join([*options, quote(os.path.abspath(self.file))])
-
-
 class _Importer:
     """Import of one file into one store."""
 
-    def __init__(self, store: Store, given: _Given, say: Say) -> None:
+    def __init__(self, store: Store, given: ImportRequest, say: Say) -> None:
         self.store, self.given, self.say = store, given, say
         self.path = store.path / f"{given.name}.h5"
         self._before = os.stat(given.file)
@@ -327,12 +264,11 @@ class _Importer:
         now = os.stat(self.given.file)
         if (now.st_mtime_ns, now.st_size) != (self._before.st_mtime_ns, self._before.st_size):
             raise Mismatch(
-                f"{self.given.file} changed while it was read", do="import it again when it is complete; nothing was changed"
+                f"{self.given.file} changed while it was read",
+                do="import it again when it is complete; nothing was changed",
             )
 
     def _report(self, file: FeatureFile, unknown: Sequence[str], *, unchanged: bool) -> ImportedFeatures:
         features = tuple(f"{file.header.name}.{kind}" for kind in file.kinds)
         note = note_unknown_exposure(file.header.name, file.header.encoder)
-        return ImportedFeatures(
-            self.path, features, len(file.ids), dict(file.failed), tuple(unknown), unchanged, note
-        )
+        return ImportedFeatures(self.path, features, len(file.ids), dict(file.failed), tuple(unknown), unchanged, note)

@@ -32,9 +32,7 @@ class IdMatch:
     notes: tuple[str, ...]
 
 
-def match_ids(
-    path: Path, ids: Sequence[str], utterances: Sequence[Utterance], *, required: bool = True
-) -> IdMatch:
+def match_ids(path: Path, ids: Sequence[str], utterances: Sequence[Utterance], *, required: bool = True) -> IdMatch:
     """Match the ids of a file with a manifest.
 
     An id that is not in the manifest is matched by its file stem (`a/Ses01F_impro01_M000.wav` is
@@ -57,7 +55,7 @@ def match_ids(
     by_stem = _match_stems(ids, utterances, places)
     for row, place in by_stem.items():
         places[row] = place
-    unknown = tuple(ids[row] for row in np.flatnonzero(places < 0))
+    unknown = tuple(ids[row] for row in np.flatnonzero(places < 0).tolist())
     used = set(places.tolist())
     missing = tuple(row.id for place, row in enumerate(utterances) if place not in used)
     hint = _suggest_case(unknown, missing)
@@ -70,7 +68,9 @@ def match_ids(
         )
     notes = _note_stems(path, ids, utterances, by_stem)
     if unknown:
-        notes.append(f"{format_count(len(unknown), 'id')} of {path.name} not in the store, left out: {list_some(unknown)}")
+        notes.append(
+            f"{format_count(len(unknown), 'id')} of {path.name} not in the store, left out: {list_some(unknown)}"
+        )
     if missing:
         counted = format_count(len(missing), "utterance")
         notes.append(f"{counted} of the store not in {path.name}, recorded as failed: {list_some(missing)}")
@@ -118,9 +118,7 @@ def _find_stem(name: str) -> str:
     return _SUFFIX.sub("", re.split(r"[/\\]", name)[-1]).replace("$_$", "_")
 
 
-def _note_stems(
-    path: Path, ids: Sequence[str], utterances: Sequence[Utterance], by_stem: dict[int, int]
-) -> list[str]:
+def _note_stems(path: Path, ids: Sequence[str], utterances: Sequence[Utterance], by_stem: dict[int, int]) -> list[str]:
     if not by_stem:
         return []
     row, place = next(iter(by_stem.items()))
@@ -135,4 +133,5 @@ def _suggest_case(unknown: Sequence[str], missing: Sequence[str]) -> str:
     if not pairs:
         return ""
     counted = format_count(len(pairs), "id")
-    return f"{counted} would match without regard to case, such as {pairs[0][0]} for {pairs[0][1]}: rename them in the file"
+    example = f"{pairs[0][0]} for {pairs[0][1]}"
+    return f"{counted} would match without regard to case, such as {example}: rename them in the file"

@@ -40,8 +40,8 @@ def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
 def _identify(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
     if is_imported(description):
         raise Mismatch(
-            f"this bundle cannot predict new clips: features {name} were imported from {description['checkpoint']}, and "
-            "the encoder that made them is not here",
+            f"this bundle cannot predict new clips: features {name} were imported, and their encoder is not here",
+            got=f"imported from {description['checkpoint']}",
             do="fit the head on features that cli extract makes: cli fit-head --features …",
         )
     checkpoint = moved or description["checkpoint" if is_network(description) else "class"]
