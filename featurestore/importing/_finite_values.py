@@ -24,18 +24,19 @@ class ValueCheck:
         self._rows = 0
         self._first: tuple[str, tuple[int, ...]] | None = None
 
-    def convert(self, values: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+    def convert(self, values: np.ndarray, owners: np.ndarray, ids: Sequence[str]) -> np.ndarray:
         """Return values as they are stored, (n, …). Those that are not finite are counted.
 
         Args:
             values: some rows.
-            ids: the utterance of each.
+            owners: the row of the table that each belongs to (n,).
+            ids: of the rows of the table.
         """
         with np.errstate(over="ignore"):
             stored = np.ascontiguousarray(values, self.dtype)
         is_bad = ~np.isfinite(stored)
         if is_bad.any():
-            self._count(values, is_bad, ids)
+            self._count(values, is_bad, owners, ids)
         return stored
 
     def raise_if_any(self, source: Path, columns: Sequence[str]) -> None:
@@ -57,10 +58,10 @@ class ValueCheck:
             do="leave these utterances out of the file, and import it again; nothing was changed",
         )
 
-    def _count(self, values: np.ndarray, is_bad: np.ndarray, ids: Sequence[str]) -> None:
+    def _count(self, values: np.ndarray, is_bad: np.ndarray, owners: np.ndarray, ids: Sequence[str]) -> None:
         bad = values[is_bad]
         self._counts.update(np.where(np.isnan(bad), _NAN, np.where(np.isinf(bad), _INFINITE, _LARGE)).tolist())
         self._rows += int(is_bad.reshape(len(is_bad), -1).any(axis=1).sum())
         if self._first is None:
             row, *column = np.argwhere(is_bad)[0].tolist()
-            self._first = (ids[row], tuple(column))
+            self._first = (ids[owners[row]], tuple(column))

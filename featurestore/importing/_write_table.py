@@ -77,19 +77,19 @@ def _write_block(
 ) -> None:
     frames = np.arange(start, start + len(values))
     owners = np.searchsorted(origins, frames, side="right") - 1  # the row of each frame
-    places = np.where(targets[owners] < 0, -1, targets[owners] + frames - origins[owners])
+    is_wanted = targets[owners] >= 0
+    if not is_wanted.all():
+        values, owners, frames = values[is_wanted], owners[is_wanted], frames[is_wanted]
+    stored = check.convert(values, owners, ids)
+    places = targets[owners] + frames - origins[owners]
     for first, last in _find_runs(places):
-        part = check.convert(values[first:last], [ids[row] for row in owners[first:last].tolist()])
-        writer.put(name, part, int(places[first]))
+        writer.put(name, stored[first:last], int(places[first]))
 
 
 def _find_runs(places: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield the beginning and the end of each run of frames that lie side by side in the feature file."""
-    breaks = np.flatnonzero((np.diff(places) != 1) | (places[1:] < 0)) + 1
-    bounds = [0, *breaks.tolist(), len(places)]
-    for first, last in pairwise(bounds):
-        if first < last and places[first] >= 0:
-            yield first, last
+    breaks = np.flatnonzero(np.diff(places) != 1) + 1
+    return pairwise([0, *breaks.tolist(), len(places)] if len(places) else [])
 
 
 def check_width(source: Path, table: FeatureTable, classes: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Problem
+from featurestore.exposure import note_unknown_exposure
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
 from featurestore.storage.feature_file import FeatureFile
@@ -60,7 +61,7 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         "feature file": str(file.path),
         "utterances": len(file.ids),
         "failed": file.failed,
-        "trained on": f"{len(file.trained_on)} utterances",
+        "trained on": _describe_training(file),
         "bytes": file.path.stat().st_size,
         "datasets": {
             name: f"{' x '.join(map(str, file[name].shape))} {file[name].dtype}, sha256 {digests.get(name, '')[:12]}"
@@ -69,6 +70,11 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         **header,
         "classes": list(header["classes"]),
     }
+
+
+def _describe_training(file: FeatureFile) -> str:
+    unknown = note_unknown_exposure(file.header.name, file.header.encoder)
+    return unknown or f"{len(file.trained_on)} utterances"
 
 
 def _describe_store(store: Store) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "utterances": len(file.ids),
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
-            "trained on": f"{len(file.trained_on)} utterances",
+            "trained on": _describe_training(file),
             "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }
     return {
