@@ -40,12 +40,15 @@ def open_delimited(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 def _build(path: Path, options: ReadOptions) -> FeatureTable:
     read = partial(_read, path, _find_delimiter(path))
     sample = read(nrows=_SAMPLE)
+    if list(sample.index[:1]) not in ([], [0]):  # pandas takes cells beyond the header as an index
+        raise BadValue(f"{path}: the first row has more cells than the header", do="name every column")
     lists = [name for name in sample if sample[name].dtype.kind not in "fiub" and _is_list(sample[name])]
     numeric = {str(name): sample[name].dtype.kind in "fiu" for name in sample}
     columns = choose_columns(path, numeric, lists, options.array, options.id_column)
     ids: list[str] = []
-    for chunk in read(usecols=[columns.id], converters={columns.id: str}, chunksize=_ROWS):
-        ids += [one.strip().strip("'\"") for one in chunk[columns.id]]
+    with read(usecols=[columns.id], converters={columns.id: str}, chunksize=_ROWS) as chunks:
+        for chunk in chunks:
+            ids += [one.strip().strip("'\"") for one in chunk[columns.id]]
     is_list = columns.features[0] in lists
     width = len(_parse_list(sample[columns.features[0]].iloc[0])) if is_list else len(columns.features)
     array = StoredArray(
@@ -67,7 +70,7 @@ def _swap(ids: list[str], array: StoredArray) -> tuple[tuple[str, ...], StoredAr
 def _read(path: Path, delimiter: str, **options: Any) -> Any:
     import pandas
 
-    return pandas.read_csv(path, sep=delimiter, float_precision="round_trip", encoding="utf-8-sig", **options)
+    return pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig", **options)
 
 
 def _find_delimiter(path: Path) -> str:
@@ -82,11 +85,12 @@ def _read_blocks(
     path: Path, read: Any, columns: ChosenColumns, width: int, is_list: bool
 ) -> Iterator[tuple[int, np.ndarray]]:
     start = 0
-    for chunk in read(usecols=list(columns.features), chunksize=_ROWS):
-        cells = chunk[list(columns.features)]
-        values = _parse_lists(path, cells, width, start) if is_list else _to_numbers(path, cells, start)
-        yield start, values
-        start += len(values)
+    with read(usecols=list(columns.features), chunksize=_ROWS) as chunks:
+        for chunk in chunks:
+            cells = chunk[list(columns.features)]
+            values = _parse_lists(path, cells, width, start) if is_list else _to_numbers(path, cells, start)
+            yield start, values
+            start += len(values)
 
 
 def _to_numbers(path: Path, cells: Any, start: int) -> np.ndarray:

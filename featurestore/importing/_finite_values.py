@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, format_count
 
 _NAN, _INFINITE, _LARGE = "NaN", "infinite", "too large for the stored type"
 
@@ -52,7 +52,7 @@ class ValueCheck:
         place = columns[column] if columns and not rest else ", ".join(map(str, (column, *rest)))
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(self._counts.items()))
         raise BadValue(
-            f"{source} holds {self._counts.total():,} values that are not finite, in {self._rows:,} rows",
+            f"{source} holds {format_count(self._counts.total(), 'value')} not finite, in {format_count(self._rows, 'row')}",
             expected=f"finite numbers ({self.dtype})",
             got=f"{counts}; the first in utterance {utterance_id}, column {place}",
             do="leave these utterances out of the file, and import it again; nothing was changed",

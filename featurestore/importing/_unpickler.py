@@ -139,6 +139,10 @@ def _wrap(data: Any, kind: Any, shape: Any, order: Any = "C") -> _PickledArray:
     return found
 
 
+def _refuse_call(*_: Any) -> Any:
+    raise RefusedPickle("an array over memory of its own")
+
+
 def _read_scalar(kind: Any, data: Any = b"") -> Any:
     values = _build_array(data, kind, (1,))
     return values[0].item() if isinstance(values, np.ndarray) else values[0]
@@ -165,7 +169,7 @@ def _make_dictionary(items: Any = (), *_: Any) -> dict[Any, Any]:
 
 
 _ADMITTED: dict[str, _StandIn] = {
-    "numpy.ndarray": _StandIn(lambda *_: _PickledArray()),
+    "numpy.ndarray": _StandIn(_refuse_call),  # only named, by `_reconstruct`
     "numpy.dtype": _StandIn(_PickledType),
     "numpy.core.multiarray._reconstruct": _StandIn(lambda *_: _PickledArray()),
     "numpy.core.multiarray.scalar": _StandIn(_read_scalar),
@@ -188,6 +192,8 @@ def _resolve(value: Any, done: dict[int, Any] | None = None, depth: int = 0) -> 
     """Replace the stand-ins of arrays in nested containers. What several containers share is resolved once."""
     if isinstance(value, _PickledArray):
         value = value.values
+        if value is None:
+            raise RefusedPickle("an array without values")
     if not isinstance(value, (dict, list, tuple, set, frozenset)):
         return value
     if depth > _DEEPEST:
