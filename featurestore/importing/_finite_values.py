@@ -51,8 +51,9 @@ class ValueCheck:
         utterance_id, (column, *rest) = self._first[0], self._first[1] or (0,)
         place = columns[column] if columns and not rest else ", ".join(map(str, (column, *rest)))
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(self._counts.items()))
+        total, rows = format_count(self._counts.total(), "value"), format_count(self._rows, "row")
         raise BadValue(
-            f"{source} holds {format_count(self._counts.total(), 'value')} not finite, in {format_count(self._rows, 'row')}",
+            f"{source} holds {total} not finite, in {rows}",
             expected=f"finite numbers ({self.dtype})",
             got=f"{counts}; the first in utterance {utterance_id}, column {place}",
             do="leave these utterances out of the file, and import it again; nothing was changed",

@@ -143,7 +143,7 @@ def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance]
     found.problems += [f"{file.path.name}: {problem}" for problem in check_against_store(store, file, utterances)]
     if is_imported(file.header.encoder):
         found.notes.append(
-            f"{file.path.name}: imported, so no vector can be made again here; its file may be imported again: "
+            f"{file.path.name}: imported, so no vector can be made again here; to import its file again: "
             f"{file.update_command}"
         )
     if not has_inputs(store, file):

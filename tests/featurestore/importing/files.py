@@ -16,13 +16,15 @@ IDS = [f"u{number}" for number in range(6)]
 def make_store(folder, ids=IDS, **columns):
     """Write a store of utterances with texts, three classes and two speakers."""
     rows = [
-        Utterance(one, text=f"words {one}", label=("ang", "sad", "neu")[number % 3], speaker=f"S{number % 2}", **columns)
+        Utterance(
+            one, text=f"words {one}", label=("ang", "sad", "neu")[number % 3], speaker=f"S{number % 2}", **columns
+        )
         for number, one in enumerate(ids)
     ]
     return tiny.store(folder / "store", rows, folder)
 
 
-def draw(rows=len(IDS), width=4, seed=0):
+def draw(rows=6, width=4, seed=0):
     return np.random.default_rng(seed).standard_normal((rows, width)).astype(np.float32)
 
 
@@ -47,7 +49,9 @@ def write_npz(folder, ids, values):
 
 
 def write_compressed(folder, ids, values):
-    np.savez_compressed(folder / "f.npz", ids=np.array(ids, "S9"), X=np.asfortranarray(values), label=np.arange(len(ids)))
+    np.savez_compressed(
+        folder / "f.npz", ids=np.array(ids, "S9"), X=np.asfortranarray(values), label=np.arange(len(ids))
+    )
     return folder / "f.npz", {}
 
 

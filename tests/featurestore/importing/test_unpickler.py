@@ -1,6 +1,7 @@
 """A pickle that runs code when it is loaded does not run here, whatever trick it uses."""
 
 import collections
+import contextlib
 import os
 import pickle
 import struct
@@ -72,7 +73,7 @@ def test_a_pickle_that_calls_a_function_is_refused_and_nothing_runs(attack, prot
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_same_pickles_do_run_in_an_ordinary_loader(protocol, marker):
-    pickle.loads(pickle.dumps(list_attacks(marker)["exec"], protocol))
+    pickle.loads(pickle.dumps(list_attacks(marker)["exec"], protocol))  # noqa: S301
     assert marker.exists()
 
 
@@ -105,7 +106,9 @@ OBJECTS = b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI63\ntb"
         pytest.param(b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f", id="bytes of any size"),
         pytest.param(b"(" * 10_000 + b"t" * 10_000 + b".", id="deep tuples"),
         pytest.param(b"]q\x00h\x00a.", id="list in itself"),
-        pytest.param(ARRAY + b"(I1\n(I9999999999\ntcnumpy\ndtype\n(S'f8'\ntRI00\nS'AA'\ntb.", id="few bytes, many values"),
+        pytest.param(
+            ARRAY + b"(I1\n(I9999999999\ntcnumpy\ndtype\n(S'f8'\ntRI00\nS'AA'\ntb.", id="few bytes, many values"
+        ),
         pytest.param(ARRAY + b"(I1\n(I-1\nI-1\ntcnumpy\ndtype\n(S'u1'\ntRI00\nS'A'\ntb.", id="negative shape"),
     ],
 )
@@ -128,16 +131,15 @@ def test_shared_lists_are_not_multiplied(tmp_path):
 def test_any_bytes_are_a_value_or_a_message(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("any") / "file.pkl"
     path.write_bytes(b"\x80\x04" + data + b".")
-    try:
+    with contextlib.suppress(Problem):
         load_arrays(path)
-    except Problem:
-        pass
 
 
 @settings(max_examples=40)
 @given(
     values=npst.arrays(
-        st.sampled_from(["<f4", ">f4", "<f8", "<f2", "<i8", ">i2", "u1", "?"]), npst.array_shapes(max_dims=3, min_side=0)
+        st.sampled_from(["<f4", ">f4", "<f8", "<f2", "<i8", ">i2", "u1", "?"]),
+        npst.array_shapes(max_dims=3, min_side=0),
     ),
     protocol=st.sampled_from(PROTOCOLS),
     order=st.sampled_from("CF"),
