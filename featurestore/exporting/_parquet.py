@@ -74,7 +74,7 @@ def _build_column(arrow: Any, table: ExportedTable, feature: FeatureSpec, start:
         column = arrow.FixedSizeListArray.from_arrays(column, size)
     if not feature.is_ragged:
         return column
-    offsets = np.concatenate([[0], table.lengths(feature)[start:stop].cumsum()])
+    offsets = np.concatenate([[0], table.lengths(feature, start, stop).cumsum()])
     return arrow.LargeListArray.from_arrays(offsets, column)
 
 

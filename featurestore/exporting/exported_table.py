@@ -42,14 +42,14 @@ class ExportedTable:
         return self.store.shape(feature)
 
     def dtype(self, feature: FeatureSpec) -> np.dtype:
-        """Return the type of the values as they are stored; of frames side by side float32."""
+        """Return the type of the values, as they are stored."""
         name = schema.VALUES if feature.kind == "frames" else feature.kind
         return self.store.file(feature.encoder)[name].dtype
 
-    def lengths(self, feature: FeatureSpec) -> np.ndarray:
+    def lengths(self, feature: FeatureSpec, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the number of frames of each row, int64 (N,)."""
         file = self.store.file(feature.encoder)
-        rows = np.array([file.rows[one] for one in self.ids], np.int64)
+        rows = np.array([file.rows[one] for one in self.ids[start:stop]], np.int64)
         found: np.ndarray = np.diff(np.asarray(file[schema.OFFSETS]))[rows].astype(np.int64)
         return found
 
@@ -59,7 +59,7 @@ class ExportedTable:
         return max(1, int(BLOCK / max(1.0, sum(sizes))))
 
     def read(self, feature: FeatureSpec, start: int, stop: int) -> np.ndarray:
-        """Read some rows (n, D) or (n, L, D); of ragged frames, the frames of these rows (sum T, D)."""
+        """Read some rows (n, D) or (n, L, D), or the ragged frames of these rows (sum T, D)."""
         file = self.store.file(feature.encoder)
         ids = self.ids[start:stop]
         if feature.is_ragged:

@@ -113,7 +113,7 @@ def _fits(name: str, array: StoredArray, arrays: Mapping[str, StoredArray], rows
 
 
 def _find_lengths(arrays: Mapping[str, StoredArray], name: str) -> np.ndarray | None:
-    """Return the number of frames of each row, from offsets or lengths beside the values; None if there are none."""
+    """Return the number of frames of each row, or None if no offsets or lengths are beside the values."""
     if offsets := _find_name(arrays, name, _OFFSETS):
         return np.diff(arrays[offsets].read().astype(np.int64))
     if len(arrays[name].shape) == 3 and (lengths := _find_name(arrays, name, _LENGTHS)):
