@@ -35,7 +35,7 @@ PLUGIN = click.Option(
     metavar="FILE.py",
     expose_value=False,
     callback=_add_plugins,
-    help="Plug-in file with a corpus, encoder, head, protocol or check; repeatable.",
+    help="Plug-in file with a corpus, encoder, head, protocol, check or checkpoint card; repeatable.",
 )
 
 

@@ -16,6 +16,9 @@ import cli
 from benchmarks.evaluation import settings_list
 from benchmarks.paper import switches
 from featurestore import labels, manifest, registry
+from featurestore.checkpoints import CheckpointCard
+from featurestore.corpora import COMMON_SCHEMES, CorpusCard
+from featurestore.known_training import list_cards
 from featurestore.storage import schema
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +50,18 @@ def write_names(kind: str) -> Callable[[], str]:
     return write
 
 
+def write_corpora() -> str:
+    """Write a table of all corpora: what each holds, and what its words and its speakers allow."""
+    rows = (_describe_corpus(name, labels.load_card(name)) for name in registry.names("corpora"))
+    return _table(("name", "language", "utterances", "speakers", "own split", "words", "card"), rows)
+
+
+def write_cards() -> str:
+    """Write a section for each corpus that is known by name: the whole card."""
+    cards = {name: labels.load_card(name) for name in registry.names("corpora")}
+    return "\n\n".join(_write_card(name, card) for name, card in cards.items() if card.labels)
+
+
 def write_heads() -> str:
     """Write a table of all heads: what each takes, what it is, and the publication that its docstring names first."""
     rows = (
@@ -59,6 +74,16 @@ def write_heads() -> str:
         for name in registry.names("heads")
     )
     return _table(("name", "takes", "what it is", "source"), rows)
+
+
+def write_checkpoints() -> str:
+    """Write a table of the cards of public checkpoints."""
+    rows = (
+        (f"`{family}`", "<br>".join(f"`{name}`" for name in card.names), _describe_training(card), f"<{card.source}>")
+        for family, cards in list_cards().items()
+        for card in cards
+    )
+    return _table(("family", "checkpoints", "trained on", "source"), rows)
 
 
 def write_labels() -> str:
@@ -114,6 +139,8 @@ def write_page(name: str) -> Callable[[], str]:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "commands": write_commands,
+    "corpora": write_corpora,
+    "cards": write_cards,
     "labels": write_labels,
     "head_settings": write_head_settings,
     "datasets": write_datasets,
@@ -123,9 +150,48 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "switches": write_switches,
     "changelog": write_page("CHANGELOG.md"),
     "contributing": write_page("CONTRIBUTING.md"),
-    **{kind: write_names(kind) for kind in registry.PACKAGES if kind != "heads"},
+    **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads", "checkpoints")},
     "heads": write_heads,
+    "checkpoints": write_checkpoints,
 }
+
+
+def _describe_corpus(name: str, card: CorpusCard) -> tuple[str, ...]:
+    link = f"[card](#{name})" if card.labels else "-"
+    split = ", ".join(card.partitions) or "-"
+    count = f"{sum(card.counts.values()):,}" if card.counts else "varies"
+    return f"`{name}`", card.language or "any", count, str(card.speakers or "-"), split, card.words or "-", link
+
+
+def _write_card(name: str, card: CorpusCard) -> str:
+    facts = {
+        "Summary": registry.summary("corpora", name),
+        "Licence": card.licence,
+        "Source": card.source,
+        "To cite": card.citation,
+        "Counts of": card.version,
+        "Note": card.note,
+    }
+    lines = [f"- {word}: {_escape(text)}" for word, text in facts.items() if text]
+    schemes = [*card.schemes, *COMMON_SCHEMES]
+    mapped = [card.find_classes(scheme) or {} for scheme in schemes]
+    rows = (
+        (
+            f"`{code}`",
+            meaning,
+            f"{card.counts.get(code, 0):,}" if card.counts else "",
+            *(one.get(code) or "" for one in mapped),
+        )
+        for code, meaning in card.labels.items()
+    )
+    table = _table(("label", "meaning", "utterances", *schemes), rows)
+    return "\n\n".join([f"### {card.title} {{#{name}}}", "\n".join(lines), table, *_write_published(card)])
+
+
+def _write_published(card: CorpusCard) -> list[str]:
+    """Write a table of the published results on a corpus, if there are any."""
+    rows = [(one.name, one.metric, f"{one.value:.3f}", one.labels, one.note, one.source) for one in card.published]
+    return [_table(("published", "metric", "value", "labels", "measured", "source"), rows)] if rows else []
 
 
 def _write_command(root: click.Context, name: str, command: click.Command) -> str:
@@ -149,6 +215,12 @@ def _find_source(head: str) -> str:
     doc = " ".join((inspect.getdoc(registry.load("heads", head)) or "").split())
     found = _CITED.search(doc)
     return f"{found[1]}, *{found[2]}*" if found else ""
+
+
+def _describe_training(card: CheckpointCard) -> str:
+    """Return the corpora of a card with their use, its start and its note."""
+    parts = [", ".join(map(str, card.training)), f"starts from `{card.start}`" if card.start else "", card.note]
+    return ". ".join(part for part in parts if part)
 
 
 def _write_settings(settings: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Define the errors that a user can cause. Each says what is wrong and where, expected against got, and what to do."""
 
 import shlex
+from typing import Self
 
 
 class Problem(Exception):
@@ -14,7 +15,7 @@ class Problem(Exception):
     """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:
-        self.what, self.do = what, do
+        self.what, self.expected, self.got, self.do = what, expected, got, do
         parts = [("expected", expected), ("got", got), ("do", do)]
         text = "\n".join([what, *(f"  {name}: {value}" for name, value in parts if value)])
         super().__init__(text)
@@ -22,6 +23,12 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         return self.text
+
+    def with_advice(self, advice: str) -> Self:
+        """Return the same error with something else to do, if there is any advice."""
+        if not advice:
+            return self
+        return type(self)(self.what, expected=self.expected, got=self.got, do=advice)
 
 
 class BadValue(Problem, ValueError):

@@ -53,14 +53,17 @@ class Exposure:
     """Utterances of a store that an encoder was fine-tuned on.
 
     Args:
-        known: the ids, with the evidence for each: `id`, `clip` or `text`.
+        known: the ids, with the evidence for each: `id`, `clip`, `text`, or `card` (the card of a public checkpoint
+            names their corpus).
         suspects: ids that may be training utterances without proof: the id is one of training, but made up and with
             other content; or the words are those of a training utterance that the store does not hold under its own
             id, but the clip differs.
+        notes: lines about other training on the store's corpus, such as pretraining, which the ids do not show.
     """
 
     known: Mapping[str, str]
     suspects: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def note_unknown_exposure(name: str, description: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore import registry
-from featurestore.corpora import CorpusCard
+from featurestore.corpora import COMMON_SCHEMES, CorpusCard, map_to_common
 from featurestore.errors import BadValue, Mismatch, NotFound, format_count
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
@@ -72,14 +72,42 @@ class Scheme:
 def list_schemes() -> dict[str, str]:
     """List the named label schemes, each with one line on the classes that it keeps."""
     lines = {ALL: "every label of the corpus as its own class"}
-    for name, classes in _collect_schemes().items():
+    for name, classes in {**COMMON_SCHEMES, **_collect_schemes()}.items():
         kept = list(dict.fromkeys(value for value in classes.values() if value))
         lines[name] = f"{len(kept)} classes: {', '.join(kept)}"
+        if name in COMMON_SCHEMES:
+            lines[name] += f", in any corpus{', with excited as happy' if 'excited' in classes else ''}"
     return lines
+
+
+def choose_scheme(name: str | None, corpus: str, utterances: Sequence[Utterance]) -> Scheme:
+    """Return a label scheme for a corpus.
+
+    In a corpus of the user's own, a common scheme such as `big-4` knows the labels by the English words for emotions.
+
+    Args:
+        name: of the scheme, or the path of its JSON file; None for the corpus's own.
+        corpus: its name.
+        utterances: of the corpus.
+
+    Raises:
+        UnknownName: there is no such scheme.
+        NotFound: there is no such file.
+        BadValue: the file is not a label scheme.
+    """
+    name = name or find_default(corpus)
+    if name not in COMMON_SCHEMES:
+        return load_scheme(name)
+    card = load_card(corpus) if corpus in registry.names("corpora") else None
+    if card and card.labels:
+        return Scheme(name, card.find_classes(name))
+    return Scheme(name, map_to_common(name, {row.label: row.label for row in utterances if row.label}))
 
 
 def load_scheme(name: str) -> Scheme:
     """Return a label scheme by its name, or read it from a JSON file `{"code": "class", "left-out code": null}`.
+
+    A common scheme depends on the corpus: see `choose_scheme`.
 
     Raises:
         UnknownName: there is no such scheme.

@@ -1,8 +1,8 @@
 """Find plug-ins: single files that the user names, and modules of installed distributions.
 
-A plug-in file has a line `KIND = "heads"` (or corpora, encoders, protocols, checks), is otherwise like a module of that
-package, and is called by its file's name. A distribution names such a module in the entry point group `emofuse.heads`
-and so on. Nothing is imported before it is used.
+A plug-in file has a line `KIND = "heads"` (or corpora, encoders, protocols, checks, checkpoints), is otherwise like a
+module of that package, and is called by its file's name. A distribution names such a module in the entry point group
+`emofuse.heads` and so on. Nothing is imported before it is used.
 """
 
 import ast
@@ -29,13 +29,14 @@ CONTRACTS = {
     "heads": ("__all__",),
     "protocols": ("__all__", "SPEAKER_INDEPENDENT", "folds", "groups"),
     "checks": ("__all__", "check"),
+    "checkpoints": ("CARDS",),
 }
 _PREFIX = "emofuse_plugins"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a corpus, encoder, head, protocol or check is defined.
+    """Where a corpus, encoder, head, protocol, check or checkpoint card is defined.
 
     Args:
         name: registry name.

@@ -1,4 +1,4 @@
-"""Find corpora, encoders, heads, protocols and checks by name, in the project's packages and in plug-ins.
+"""Find corpora, encoders, heads and so on by name, in the project's packages and in plug-ins.
 
 They are found by listing, and only the chosen module is imported. See `featurestore.plugins` for what a plug-in is.
 """
@@ -28,6 +28,7 @@ PACKAGES = {
     "heads": "heads",
     "protocols": "featurestore.protocols",
     "checks": "benchmarks.checks",
+    "checkpoints": "featurestore.checkpoints",
 }
 
 _HEAD = ("fit", "predict_proba", "save_weights", "load_weights", "from_params")

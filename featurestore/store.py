@@ -16,6 +16,7 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.item import Item
 from featurestore.known_names import check_known
+from featurestore.known_training import add_known
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_features
 from featurestore.storage.checksum import hash_file
@@ -192,8 +193,8 @@ class Store:
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Return the ids of this store's utterances that the encoder was fine-tuned on.
 
-        They are recognized by id and by content, in any corpus
-        (`featurestore.store_exposure.find_exposure`).
+        They are recognized by id and by content, in any corpus (`featurestore.store_exposure.find_exposure`), and by
+        the card of a public checkpoint (`featurestore.known_training.add_known`).
         """
         return frozenset(self.exposure(encoder).known)
 
@@ -212,13 +213,13 @@ class Store:
 
     def _find_exposure(self, encoder: str, other: Contents | None) -> Exposure:
         file = self.file(encoder)
-        if not file.trained_on:
-            return Exposure({})
-        found = find_exposure(
-            file.trained_on, self.collect_contents(encoder), file.header.modality, self.clip_digest, other
-        )
-        numbers = self.row_numbers  # an equal row number alone is no reason for suspicion
-        return Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
+        found = Exposure({})
+        if file.trained_on:
+            here, numbers = self.collect_contents(encoder), self.row_numbers
+            found = find_exposure(file.trained_on, here, file.header.modality, self.clip_digest, other)
+            # an equal row number alone is no reason for suspicion
+            found = Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
+        return add_known(found, file.header.encoder, self.info, self.utterances)
 
     def collect_contents(self, encoder: str) -> Contents:
         """Return the contents of all utterances, and the ids that were made up."""

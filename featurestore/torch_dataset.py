@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from featurestore.errors import UnknownName
-from featurestore.labels import find_default, load_scheme
+from featurestore.labels import choose_scheme
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, check_list, parse_features
 
@@ -121,7 +121,7 @@ def build_dataset(
         UnknownName: a feature, an utterance or the scheme does not exist, or an utterance has no class.
     """
     specs = parse_features(features, store.path)
-    classes = load_scheme(labels or find_default(store.corpus)).apply(store.utterances)
+    classes = choose_scheme(labels, store.corpus, store.utterances).apply(store.utterances)
     available = store.available(specs)
     chosen = [one for one in available if one in classes] if ids is None else list(check_list(ids, "ids"))
     return FeatureDataset(store, specs, chosen, classes)

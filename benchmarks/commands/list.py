@@ -1,4 +1,4 @@
-"""`cli list`: list corpora, encoders, heads, protocols, label schemes and checks."""
+"""`cli list`: list corpora, encoders, heads, protocols, label schemes, checks and checkpoint cards."""
 
 import difflib
 
@@ -19,7 +19,7 @@ class Kind(click.Choice[str]):
 
 
 @click.command("list")
-@click.argument("kind", type=Kind(["corpora", "encoders", "heads", "protocols", "labels", "checks"]))
+@click.argument("kind", type=Kind(["corpora", "encoders", "heads", "protocols", "labels", "checks", "checkpoints"]))
 @click.option("--settings", is_flag=True, help="For heads: every setting, its default and what --search draws from.")
 @json_option
 def command(kind: str, settings: bool, as_json: bool) -> None:
@@ -27,16 +27,21 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
 
     The second column of heads is what they take: a vector, or blocks of
     features, all frames, all layers, the dialogue, words. The line of a
-    plug-in ends with its origin in brackets.
+    plug-in ends with its origin in brackets. Of checkpoints it lists, by
+    hub name, the corpora that they were trained on.
 
     \b
     Examples: cli list heads
               cli list heads --settings
+              cli list checkpoints
     """
     from featurestore import labels, registry
 
     if settings and kind != "heads":
         raise click.UsageError(f"--settings is for heads, not for {kind}: cli list heads --settings")
+    if kind == "checkpoints":
+        _list_checkpoints(as_json)
+        return
     lines = (
         labels.list_schemes()
         if kind == "labels"
@@ -54,6 +59,20 @@ def command(kind: str, settings: bool, as_json: bool) -> None:
         for row in rows
     )
     print_answer(lines, text, as_json)
+
+
+def _list_checkpoints(as_json: bool) -> None:
+    """Print the cards of checkpoints: their names, and below them the corpora, the start, the source and a note."""
+    from featurestore.known_training import list_cards
+
+    families = list_cards()
+    content = {family: [card.to_json() for card in cards] for family, cards in families.items()}
+    blocks = [
+        f"{', '.join(card.names)}{_origin('checkpoints', family)}\n{card.describe()}"
+        for family, cards in families.items()
+        for card in cards
+    ]
+    print_answer(content, "\n".join(blocks), as_json)
 
 
 def _middle(kind: str, name: str) -> list[str]:

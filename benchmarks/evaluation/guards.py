@@ -20,9 +20,16 @@ _REMEDIES = {
     "clip": "remove one copy of each such clip from the corpus, or fine-tune the encoder again with both in training",
     "text": "these texts match training utterances whose recorded ids are not in this store: if they are different "
     "utterances, leave them out, or fine-tune the encoder again on a table with a column id",
+    "card": "the card of its checkpoint names this corpus (cli list checkpoints): use a checkpoint of other data, or "
+    "test a partition that it was not trained on",
 }
 _ALLOW = "or evaluate anyway and mark every figure: --allow-leakage"
-_KNOWN_BY = {"id": "by id", "clip": "by the same clip", "text": "by the same text"}
+_KNOWN_BY = {
+    "id": "by id",
+    "clip": "by the same clip",
+    "text": "by the same text",
+    "card": "by the card of its checkpoint",
+}
 
 # The mean of a speaker with 9 of 10 utterances in one class is nearly that class's mean. Subtracting it removes the
 # class.

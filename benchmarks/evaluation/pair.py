@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.evaluation.source import FeatureSource, SingleSource
 from featurestore import labels as schemes
+from featurestore.corpora import COMMON_SCHEMES
 from featurestore.errors import Mismatch
 from featurestore.exposure import UNKNOWN, Exposure
 from featurestore.head_inputs import TurnPlace, place_turns
@@ -48,7 +49,7 @@ class Pair:
         self._exposures: dict[str, Exposure] = {}
         self._names = dict(zip(self._stores, _name_corpora(trained, tested), strict=True))
         _check_disjoint(trained, tested)
-        chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels)}
+        chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels, labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
         self.labels = {
             f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
@@ -204,7 +205,8 @@ class Pair:
             }
             known = {f"{side}:{row}": how for side, one in found.items() for row, how in one.known.items()}
             suspects = [f"{side}:{row}" for side, one in found.items() for row in one.suspects]
-            self._exposures[encoder] = Exposure(known, tuple(suspects))
+            notes = dict.fromkeys(note for one in found.values() for note in one.notes)
+            self._exposures[encoder] = Exposure(known, tuple(suspects), tuple(notes))
         return self._exposures[encoder]
 
     def describe(self, encoder: str) -> dict[str, Any]:
@@ -276,8 +278,10 @@ def _check_disjoint(trained: FeatureSource, tested: FeatureSource) -> None:
         )
 
 
-def _find_scheme(store: FeatureSource, labels: str | None) -> Scheme:
-    return schemes.load_scheme(labels or schemes.find_default(store.corpus))
+def _find_scheme(store: FeatureSource, labels: str | None, other: str | None = None) -> Scheme:
+    """Return a store's label scheme. A common one of the other store is used for both."""
+    name = labels or (other if other in COMMON_SCHEMES else None)
+    return schemes.choose_scheme(name, store.corpus, store.utterances)
 
 
 def _rename(row: Utterance, side: str, label: str, shared: set[str]) -> Utterance:

@@ -153,6 +153,7 @@ class Task:
                 "made": self.store.describe(name),
                 "tuned_on": by_fold,
                 "suspects": sorted(tested.intersection(self.store.exposure(name).suspects)),
+                "notes": list(self.store.exposure(name).notes),
             }
             for name, by_fold in seen.items()
         }
@@ -188,9 +189,9 @@ def open_task(
         dev: split a dev part, too.
 
     Raises:
-        Problem: as `labels.load_scheme` and `fold.split` raise.
+        Problem: as `labels.choose_scheme` and `fold.split` raise.
     """
-    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
+    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = folding.split(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [folding.choose(folds, fold)] if fold is not None else folds

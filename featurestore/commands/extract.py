@@ -93,6 +93,8 @@ def extract(
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
     specs = [replace(spec, context=context) for spec in specs]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
+    identities = _identify_all(specs, optional, say)
+    _report_training(identities, opened, say)
     return [
         extraction.extract_encoder(
             opened,
@@ -105,7 +107,7 @@ def extract(
             scheduler=scheduler or "",
             say=say,
         )
-        for identity in _identify_all(specs, optional, say)
+        for identity in identities
     ]
 
 
@@ -170,6 +172,15 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str], say: 
                 do="give each a name of its own: --encoder NAME=CHECKPOINT",
             )
     return identities
+
+
+def _report_training(identities: "Sequence[Identity]", store: "Store", say: Say) -> None:
+    """Report the encoders whose checkpoints were trained on the store's corpus, by their cards."""
+    from featurestore.known_training import find_same_corpus
+
+    for identity in identities:
+        for known in find_same_corpus(identity.description, store.info):
+            say(f"{identity.name}: {known}")
 
 
 def _check_context(spec: "EncoderSpec", identity: "Identity", say: Say) -> None:

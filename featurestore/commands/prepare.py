@@ -18,8 +18,9 @@ from featurestore.console import column_option, json_option, print_answer, store
 def command(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
     """Read a corpus into a manifest and report irregularities.
 
-    CORPUS is a name from `cli list corpora`. ROOT is the folder of the release, or for `table` a CSV, TSV or JSONL
-    file. In a table, start and end (in seconds) select a segment of the row's audio.
+    CORPUS is a name from `cli list corpora`, or `auto` to recognize the corpus by the names of its files. ROOT is the
+    folder of the release, or for `table` a CSV, TSV or JSONL file. In a table, start and end (in seconds) select a
+    segment of the row's audio.
 
     \b
     Examples: cli prepare iemocap /data/IEMOCAP_full_release --store features/iemocap

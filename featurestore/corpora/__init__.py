@@ -6,33 +6,66 @@ A module of this package is a corpus: `featurestore.registry` finds it by its fi
     utterances(root) -> Reading         read the release in the folder `root`
     sample(folder) -> None              write a small release into an empty folder, for the contract tests
 
-A reader leaves nothing out without a finding. Two functions help:
+    LAYOUT: re.Pattern[str]             name without suffix of the clips, or name of a file that only this corpus has
 
+A reader leaves nothing out without a finding. These help:
+
+    read_named_clips(root, CARD, …)     read a corpus whose file names say everything: `emodb.py`, `ravdess.py`
+    find_folder(clip, names)            find which of these names a folder above a clip has
+    ReleaseFiles(root, found)           list the files of a release, whatever the case and Unicode form of their names
+    read_rows(path, columns, found)     read the rows of a delimited file as dictionaries
+    FindingList()                       collect findings
+    find_optional(files, name, …)       find a file that a copy may lack, or report that it is missing
+    read_text(files, path, found)       read a text file, or report that it is unreadable
+    read_rates(root, rows)              read the sampling rate of every clip
     set_durations(root, rows)           read the length of every clip, and report those that are missing or unusable
     decode_text(path)                   decode a text file in UTF-8, UTF-16, UTF-32 or cp1252
+    write_clip(path, number, rate)      write a clip of noise, for samples
 
 With `segments=True`, `set_durations` measures the segments from `start` to `end`; the `Reading` then says
 `segments=True`, too. A card with `counts` makes missing utterances visible in a release whose files do not list them.
 
 A sample has the layout of a real release and made-up contents: a few clips of noise, at least two labels of the
-default label scheme and at least three utterances of each. The function imports numpy and soundfile itself.
+default label scheme and at least three utterances of each.
 
 A corpus that is generated also defines `default_root(store)`, the folder to generate it in, and `MARK`, the name of
 the file that records a complete one.
 """
 
+from featurestore.corpora._clip_folders import find_folder
 from featurestore.corpora._clip_lengths import set_durations
+from featurestore.corpora._clip_rates import read_rates
+from featurestore.corpora._common_schemes import COMMON_SCHEMES, map_to_common
+from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._label_tables import read_rows
+from featurestore.corpora._named_clips import read_named_clips, refuse_release
+from featurestore.corpora._optional_files import find_optional, read_text
 from featurestore.corpora._reading import FILE_NAMES, GIVEN, ROW_NUMBERS, CorpusCard, Finding, Published, Reading
+from featurestore.corpora._release_files import ReleaseFiles, normalize_name
+from featurestore.corpora._sample_clips import write_clip
 from featurestore.corpora._text_decoding import decode_text
 
 __all__ = [
+    "COMMON_SCHEMES",
     "FILE_NAMES",
     "GIVEN",
     "ROW_NUMBERS",
     "CorpusCard",
     "Finding",
+    "FindingList",
     "Published",
     "Reading",
+    "ReleaseFiles",
     "decode_text",
+    "find_folder",
+    "find_optional",
+    "map_to_common",
+    "normalize_name",
+    "read_named_clips",
+    "read_rates",
+    "read_rows",
+    "read_text",
+    "refuse_release",
     "set_durations",
+    "write_clip",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from featurestore.corpora._common_schemes import COMMON_SCHEMES, map_to_common
 from featurestore.manifest import Utterance
 
 # Origins of utterance ids, from the most to the least stable.
@@ -40,7 +41,7 @@ class CorpusCard:
         title: full name.
         licence: terms of use.
         citation: paper to cite.
-        labels: meaning of each of the corpus's label codes.
+        labels: meaning of each of the corpus's label codes, in English.
         counts: number of utterances per label code in a full release; empty if it varies.
         schemes: label schemes by name; each maps a code to a class, or to None to leave it out.
         default_scheme: label scheme to use by default; empty for all labels.
@@ -48,6 +49,12 @@ class CorpusCard:
         note: what a reader of any result on this corpus must know.
         published: results of others.
         own: whether it is the user's own data, which may have a name and column names of its own.
+        language: that is spoken, as English names; empty if it varies.
+        source: address that the release is found or asked for at.
+        words: whether the words say anything about the emotion, such as `the same sentences in every emotion`.
+        speakers: number of speakers in a full release; 0 if it varies or is unknown.
+        sessions: number of sessions in a full release; 0 if it has none, or if it varies.
+        partitions: number of utterances in each part of the corpus's own split; empty if it has none, or if it varies.
     """
 
     title: str
@@ -61,6 +68,18 @@ class CorpusCard:
     note: str = ""
     published: tuple[Published, ...] = ()
     own: bool = False
+    language: str = ""
+    source: str = ""
+    words: str = ""
+    speakers: int = 0
+    sessions: int = 0
+    partitions: Mapping[str, int] = field(default_factory=dict)
+
+    def find_classes(self, scheme: str) -> Mapping[str, str | None] | None:
+        """Return the class of each label code in a label scheme, its own or a common one, or None if it is unknown."""
+        if scheme in self.schemes:
+            return self.schemes[scheme]
+        return map_to_common(scheme, self.labels) if scheme in COMMON_SCHEMES else None
 
 
 @dataclass(frozen=True)

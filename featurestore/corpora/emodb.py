@@ -1,11 +1,11 @@
 """EmoDB, the Berlin Database of Emotional Speech: 10 German actors, 10 sentences, 7 emotions, 535 clips."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Published, Reading, set_durations
-from featurestore.errors import NotFound
+from featurestore.corpora import CorpusCard, Finding, Published, Reading, read_named_clips, read_rates, write_clip
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -27,6 +27,10 @@ _PROTOCOL = "leave-one-speaker-out"
 CARD = CorpusCard(
     title="EmoDB: Berlin Database of Emotional Speech",
     licence="freely available for research: http://emodb.bilderbar.info",
+    source="http://emodb.bilderbar.info",
+    language="German",
+    words="the same ten sentences in every emotion",
+    speakers=10,
     citation="Burkhardt et al., A database of German emotional speech, Interspeech 2005, 1517-1520",
     labels=_EMOTIONS,
     counts={"W": 127, "L": 81, "N": 79, "F": 71, "A": 69, "T": 62, "E": 46},
@@ -56,7 +60,8 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-_NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])[a-z]")
+LAYOUT = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])(?P<version>[a-z])", re.IGNORECASE)
+_SAMPLED = ("03", "08", "09", "10")
 _RATE = 16_000  # Hz, of the original release
 
 
@@ -64,47 +69,31 @@ def utterances(root: Path) -> Reading:
     """Read a release, one utterance per clip, by name.
 
     Args:
-        root: the folder `wav`, or the one that holds it.
+        root: the folder `wav`, or one above it.
 
     Raises:
         NotFound: there is no clip of EmoDB.
     """
-    paths = (*root.glob("wav/*.wav"), *root.glob("*.wav"))
-    clips = sorted(path for path in paths if not path.name.startswith("._"))
-    by_id = {path.stem: path for path in clips if _NAME.fullmatch(path.stem)}
-    if not by_id:
-        raise NotFound(
-            f"{root} is not an EmoDB release",
-            expected="a folder with wav/03a01Fa.wav and so on",
-            got=f"a folder with {len(clips)} other wav files" if root.is_dir() else "no such folder",
-            do="get the release from http://emodb.bilderbar.info; for your own data: cli prepare table TABLE",
-        )
-    rows = [_to_utterance(by_id[utterance_id], root) for utterance_id in sorted(by_id)]
-    complete, lengths = set_durations(root, rows)
-    ignored = tuple(path.relative_to(root).as_posix() for path in clips if path not in by_id.values())
-    return Reading(complete, (*_findings(ignored, complete), *lengths, *_detect_alterations(root, complete)))
+    reading = read_named_clips(
+        root, CARD, LAYOUT, _to_utterance, example="wav/03a01Fa.wav", find_irregular=_find_irregular
+    )
+    return replace(reading, findings=(*reading.findings, *_detect_alterations(root, reading.utterances)))
 
 
 def sample(folder: Path) -> None:
     """Write a release of four actors with clips of noise: each says two sentences in three emotions."""
-    import numpy as np
-    import soundfile
-
-    random = np.random.default_rng(0)
-    (folder / "wav").mkdir(parents=True, exist_ok=True)
-    for speaker in ("03", "08", "09", "10"):
-        for sentence in ("a01", "b02"):
-            for number, emotion in enumerate("FNW"):
-                noise = random.normal(0, 0.1, 1600 + 160 * number).astype(np.float32)
-                soundfile.write(folder / "wav" / f"{speaker}{sentence}{emotion}a.wav", noise, _RATE)
+    names = (
+        f"{speaker}{sentence}{emotion}a" for speaker in _SAMPLED for sentence in ("a01", "b02") for emotion in "FNW"
+    )
+    for number, name in enumerate(names):
+        write_clip(folder / "wav" / f"{name}.wav", number, _RATE)
 
 
-def _to_utterance(path: Path, root: Path) -> Utterance:
-    match = _NAME.fullmatch(path.stem)
-    speaker, sentence, emotion = match.groups() if match else ("", "", "")
+def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
+    speaker, sentence, emotion = match["speaker"], match["sentence"].lower(), match["emotion"].upper()
     return Utterance(
-        id=path.stem,
-        audio=path.relative_to(root).as_posix(),
+        id=f"{speaker}{sentence}{emotion}{match['version'].lower()}",
+        audio=clip,
         text=_SENTENCES.get(sentence, ""),
         label=emotion,
         speaker=speaker,
@@ -113,24 +102,16 @@ def _to_utterance(path: Path, root: Path) -> Utterance:
     )
 
 
-def _findings(ignored: Sequence[str], rows: Sequence[Utterance]) -> tuple[Finding, ...]:
-    findings = (
-        Finding("wav files with another name than EmoDB's, or with a duplicate one, ignored", tuple(ignored)),
-        Finding("clips of an unknown sentence, kept with an empty text", _ids_without(rows, "text")),
-        Finding("clips of an unknown speaker, kept without a gender", _ids_without(rows, "gender")),
-    )
-    return tuple(finding for finding in findings if finding.where)
-
-
-def _ids_without(rows: Sequence[Utterance], column: str) -> tuple[str, ...]:
-    return tuple(row.id for row in rows if not getattr(row, column))
+def _find_irregular(row: Utterance) -> Iterator[str]:
+    if not row.text:
+        yield "clips of an unknown sentence, kept with an empty text"
+    if not row.gender:
+        yield "clips of an unknown speaker, kept without a gender"
 
 
 def _detect_alterations(root: Path, rows: Sequence[Utterance]) -> tuple[Finding, ...]:
     """Report a copy that is not the original at 16 kHz and natural length, since its figures are not comparable."""
-    from featurestore.audio import decode
-
-    rates = {row.id: decode.probe(root / row.audio).rate for row in rows if row.duration is not None}
+    rates = read_rates(root, rows)
     lengths = {row.duration for row in rows} - {None}
     signs = []
     if other := sorted(set(rates.values()) - {_RATE}):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Published, Reading, decode_text, set_durations
+from featurestore.corpora import CorpusCard, FindingList, Published, Reading, decode_text, set_durations
 from featurestore.corpora._iemocap_evaluation import EvaluatedTurn, parse_evaluation
 from featurestore.corpora._iemocap_sessions import EVALUATIONS, find_sessions
 from featurestore.manifest import Utterance
@@ -54,6 +54,11 @@ CARD = CorpusCard(
         "iemocap-10": {**_SIX, **_THREE, "oth": "other", "xxx": None},
     },
     default_scheme="iemocap-6",
+    source="https://sail.usc.edu/iemocap/",
+    language="English",
+    words="the same scripts in every session; the improvised turns follow from the emotion",
+    speakers=10,
+    sessions=5,
     version="full release: 10,039 labelled turns in 151 dialogues",
     published=tuple(
         Published(
@@ -65,6 +70,7 @@ CARD = CorpusCard(
     "The same scripts are played in every session: a text score is optimistic unless folds are cut by script",
 )
 RATINGS = (1.0, 5.0)  # scale of valence, activation, dominance; a few means of the release lie outside
+LAYOUT = re.compile(r"Ses\d\d[FM]_(?:impro|script)\w+")
 _DIALOGUE = re.compile(r"Ses\d\d[FM]_(?P<script>impro\d\d|script\d\d_\d)[a-z]?")
 _TRANSCRIPT = re.compile(r"(?P<id>Ses\d\d\S+)\s+\[[^\]]*\]\s*:\s?(?P<text>.*)")
 
@@ -87,14 +93,14 @@ def utterances(root: Path) -> Reading:
         release.report_without_label(session, texts, labelled)
         for turn in turns:
             if turn.id in rows:
-                release.report("turns evaluated twice; the first one is used", [turn.id])
+                release.found.add("turns evaluated twice; the first one is used", [turn.id])
                 continue
             rows[turn.id] = _to_utterance(turn, session.name, texts.get(turn.id, ""))
     for row in rows.values():
         for what in _find_irregular(row):
-            release.report(what, [row.id])
+            release.found.add(what, [row.id])
     complete, clips = set_durations(root, tuple(rows.values()))
-    return Reading(complete, (*release.findings(), *clips))
+    return Reading(complete, (*release.found.findings(), *clips))
 
 
 def sample(folder: Path) -> None:
@@ -120,19 +126,13 @@ class _Release:
     """Read the files of a release and collect findings on the way."""
 
     root: Path
-    found: dict[str, list[str]] = field(default_factory=dict)
-
-    def report(self, what: str, where: Iterable[object]) -> None:
-        self.found.setdefault(what, []).extend(map(str, where))
-
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(Finding(what, tuple(where)) for what, where in self.found.items() if where)
+    found: FindingList = field(default_factory=FindingList)
 
     def sessions(self) -> list[Path]:
         """Return the session folders in order."""
         found = find_sessions(self.root)
         present = {session.name for session in found}
-        self.report("missing sessions", [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in present])
+        self.found.add("missing sessions", [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in present])
         return found
 
     def turns(self, session: Path) -> list[EvaluatedTurn]:
@@ -141,7 +141,7 @@ class _Release:
         for path in self._text_files(session / EVALUATIONS):
             evaluated, unparsed = parse_evaluation(self._decode(path))
             turns += evaluated
-            self.report(
+            self.found.add(
                 "lines of evaluations that could not be read", (f"{self._relative(path)}:{line}" for line in unparsed)
             )
         return turns
@@ -153,21 +153,21 @@ class _Release:
             for number, line in enumerate(self._decode(path).split("\n"), 1):
                 match = _TRANSCRIPT.fullmatch(line.strip())
                 if match and match["id"] in texts:
-                    self.report("duplicate ids in transcripts; the first one is used", [match["id"]])
+                    self.found.add("duplicate ids in transcripts; the first one is used", [match["id"]])
                 elif match:
                     texts[match["id"]] = match["text"].strip()
                 elif line.strip():
-                    self.report("transcript lines without an id, ignored", [f"{self._relative(path)}:{number}"])
+                    self.found.add("transcript lines without an id, ignored", [f"{self._relative(path)}:{number}"])
         return texts
 
     def report_without_label(self, session: Path, texts: Iterable[str], labelled: Collection[str]) -> None:
         """Report the transcripts and audio files of a session that have no label."""
-        self.report("ids in transcripts without a label, ignored", (one for one in texts if one not in labelled))
+        self.found.add("ids in transcripts without a label, ignored", (one for one in texts if one not in labelled))
         for path in sorted((session / "sentences" / "wav").glob("*/*.wav")):
             if _is_from_macos(path):
                 self._report_from_macos([path])
             elif path.stem not in labelled:
-                self.report("audio files without a label, ignored", [self._relative(path)])
+                self.found.add("audio files without a label, ignored", [self._relative(path)])
 
     def _text_files(self, folder: Path) -> list[Path]:
         """Return the text files of a folder in order, one per dialogue."""
@@ -176,12 +176,12 @@ class _Release:
         return [path for path in found if not _is_from_macos(path)]
 
     def _report_from_macos(self, paths: Iterable[Path]) -> None:
-        self.report("files named ._*, left by macOS, ignored", map(self._relative, paths))
+        self.found.add("files named ._*, left by macOS, ignored", map(self._relative, paths))
 
     def _decode(self, path: Path) -> str:
         text, encoding = decode_text(path)
         if encoding == "cp1252":
-            self.report("files that are not UTF-8, read as cp1252", [self._relative(path)])
+            self.found.add("files that are not UTF-8, read as cp1252", [self._relative(path)])
         return text
 
     def _relative(self, path: Path) -> str:

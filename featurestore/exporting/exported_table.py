@@ -102,7 +102,7 @@ def open_export(
         raise UnknownName(f"{len(unknown)} utterances lack a feature, {min(unknown)} among them", do="leave them out")
     if not chosen:
         raise BadValue("no utterance has every feature", expected=", ".join(map(str, specs)))
-    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
+    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     return ExportedTable(store, specs, chosen, _list_columns(store, chosen, scheme), scheme.name)
 
 

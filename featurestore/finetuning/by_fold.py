@@ -60,7 +60,7 @@ def finetune_folds(
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
-    scheme = schemes.load_scheme(labels or schemes.find_default(store.corpus))
+    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = splits.split(protocol, store.utterances, classes, settings.get("seed", 0))
     job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), say)

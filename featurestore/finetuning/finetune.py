@@ -121,7 +121,7 @@ def finetune(
             history = train(model, training, held_out, settings, parts / "trainer", say, ctc)
             if ctc:
                 ctc.detach()
-            record = {**request, **build_results(trained, selection.left_out, history)}
+            record = {**request, **build_results(trained, start, selection.left_out, history)}
             _save(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from featurestore.checkpoint_origins import list_origins
 from featurestore.errors import Unencodable
 from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.extraction import cache_key
@@ -16,7 +17,16 @@ from featurestore.networks.checkpoint import Checkpoint
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 # Keys of a record beyond its request. They do not decide whether a checkpoint is up to date.
-_RESULTS = ("trained_on", "trained_utterances", "trained_corpus", "left_out", "history", "libraries", "created")
+_RESULTS = (
+    "trained_on",
+    "trained_utterances",
+    "trained_corpus",
+    "origins",
+    "left_out",
+    "history",
+    "libraries",
+    "created",
+)
 
 # Settings that older versions did not have. One that is off is not recorded, so that older records stay up to date.
 _ADDED = ("context", "ctc_weight")
@@ -49,12 +59,16 @@ def _describe_settings(settings: Settings) -> dict[str, Any]:
 
 
 def build_results(
-    trained: Sequence[TrainedUtterance], left_out: Mapping[str, Unencodable], history: list[dict[str, Any]]
+    trained: Sequence[TrainedUtterance],
+    start: Checkpoint,
+    left_out: Mapping[str, Unencodable],
+    history: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Collect what a record holds beyond its request."""
     return {
         "trained_on": sorted({one.id for one in trained}),
         "trained_utterances": [asdict(one) for one in trained],
+        "origins": list_origins(start.name, start.folder),
         "left_out": {utterance_id: str(reason) for utterance_id, reason in sorted(left_out.items())},
         "history": history,
         "libraries": {name: version(name) for name in LIBRARIES},

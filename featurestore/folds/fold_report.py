@@ -80,10 +80,10 @@ def report_folds(
         out: file to write the folds to, as JSON.
 
     Raises:
-        Problem: as `Store`, `labels.load_scheme` and `folds.fold.split` raise.
+        Problem: as `Store`, `labels.choose_scheme` and `folds.fold.split` raise.
     """
     opened = Store(store)
-    scheme = schemes.load_scheme(labels or schemes.find_default(opened.corpus))
+    scheme = schemes.choose_scheme(labels, opened.corpus, opened.utterances)
     classes = scheme.apply(opened.utterances)
     report = FoldReport(
         corpus=opened.corpus,

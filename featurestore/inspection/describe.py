@@ -7,6 +7,7 @@ from typing import Any
 
 from featurestore.errors import BadValue, Problem
 from featurestore.exposure import note_unknown_exposure
+from featurestore.known_training import describe_training
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
 from featurestore.storage.feature_file import FeatureFile
@@ -62,6 +63,7 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         "utterances": len(file.ids),
         "failed": file.failed,
         "trained on": _describe_training(file),
+        "known training": describe_training(file.header.encoder),
         "bytes": file.path.stat().st_size,
         "datasets": {
             name: f"{' x '.join(map(str, file[name].shape))} {file[name].dtype}, sha256 {digests.get(name, '')[:12]}"
@@ -92,6 +94,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
             "trained on": _describe_training(file),
+            "known training": describe_training(file.header.encoder),
             "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }
     return {
@@ -114,5 +117,6 @@ def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "model type": config.get("model_type", ""),
         "classes": checkpoint.classes(),
         "sha256": checkpoint.digests(),
+        "known training": describe_training({"checkpoint": str(checkpoint.folder.resolve())}),
         RECORD: checkpoint.read_finetune_record(),
     }

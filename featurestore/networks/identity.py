@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from featurestore.checkpoint_origins import list_origins
 from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
@@ -14,6 +15,9 @@ from featurestore.spec import EncoderSpec, read_context
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
+
+# What a description says of names and places, which shape no vector.
+_PLACES = ("checkpoint", "revision", "origins", "arguments")
 
 # Architectures whose fused attention transformers supports and our tests cover. Others run eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
@@ -26,7 +30,8 @@ class Identity:
     Args:
         name: of the feature file.
         modality: `audio` or `text`.
-        description: class, checkpoint, revision, weights, dtype, attention, pooling, rate, preprocessing, as stored.
+        description: class, checkpoint, revision, origins, weights, dtype, attention, pooling, rate, preprocessing, as
+            stored.
         kinds: what it can give, optional kinds included.
         classes: of its logits.
         trained_on: the utterances that the checkpoint was fine-tuned on.
@@ -52,8 +57,8 @@ class Identity:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Compute the sha256 of an encoder's description, without the names and places of its files."""
-    content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision", "arguments")}
+    """Compute the sha256 of an encoder's description, without the names, places and origins of its files."""
+    content = {key: value for key, value in description.items() if key not in _PLACES}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -82,6 +87,7 @@ def identify_network(
         "class": f"hf-{modality}",
         "checkpoint": checkpoint.name,
         "revision": checkpoint.revision,
+        **_describe_origins(checkpoint),
         "model_type": config.get("model_type", ""),
         "weights": digests.pop("weights"),
         "files": digests,
@@ -102,3 +108,10 @@ def identify_network(
         trained_on=read_trained_utterances(checkpoint.read_finetune_record()),
         checkpoint=checkpoint,
     )
+
+
+def _describe_origins(checkpoint: Checkpoint) -> dict[str, list[str]]:
+    """Return the hub names that the weights come from, besides the checkpoint's own. Empty if there are none."""
+    own = checkpoint.name.partition("@")[0]
+    origins = [name for name in list_origins(checkpoint.name, checkpoint.folder) if name != own]
+    return {"origins": origins} if origins else {}

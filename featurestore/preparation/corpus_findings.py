@@ -1,10 +1,10 @@
-"""Find irregularities of any corpus: clips with the same bytes, and speakers with a single label."""
+"""Find irregularities of any corpus: counts unlike the known ones, clips with the same bytes, and more."""
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from featurestore.corpora import Finding
+from featurestore.corpora import CorpusCard, Finding
 from featurestore.manifest import Utterance
 from featurestore.storage.checksum import hash_file
 
@@ -12,15 +12,43 @@ _COPIES = "clips with the same bytes under different names; a test part must not
 _PEEK = 4096  # bytes from a file's middle, to tell clips of equal size apart without reading all of them
 
 
-def find_in_corpus(rows: Sequence[Utterance], root: Path) -> tuple[Finding, ...]:
-    """Find clips with the same bytes and speakers with a single label.
+def find_in_corpus(rows: Sequence[Utterance], root: Path, card: CorpusCard) -> tuple[Finding, ...]:
+    """Find counts that differ from the known ones, clips with the same bytes and speakers with a single label.
 
     Args:
         rows: the manifest.
         root: folder that `audio` is relative to.
+        card: of the corpus.
     """
-    findings = (Finding(_COPIES, tuple(_find_copies(rows, root))), *_find_single_labels(rows))
+    findings = (
+        *compare_counts(rows, card),
+        Finding(_COPIES, tuple(_find_copies(rows, root))),
+        *_find_single_labels(rows),
+    )
     return tuple(finding for finding in findings if finding.where)
+
+
+def compare_counts(rows: Sequence[Utterance], card: CorpusCard) -> tuple[Finding, ...]:
+    """Report numbers of utterances, speakers and sessions that differ from those of a full release.
+
+    Args:
+        rows: the manifest.
+        card: of the corpus, whose empty counts are not compared.
+    """
+    known: list[tuple[str, Mapping[str, int], Mapping[str, int]]] = [
+        ("label", Counter(row.label for row in rows), card.counts),
+        ("partition", Counter(row.partition for row in rows), card.partitions),
+        ("", {"speakers": len({row.speaker for row in rows} - {""})}, {"speakers": card.speakers}),
+        ("", {"sessions": len({row.session for row in rows} - {""})}, {"sessions": card.sessions}),
+    ]
+    where = [
+        f"{noun} {name or '(none)'}: expected {expected[name]:,}, got {here.get(name, 0):,}".strip()
+        for noun, here, expected in known
+        for name in expected
+        if expected[name] and here.get(name, 0) != expected[name]
+    ]
+    what = f"counts that differ from those of a full release{f' ({card.version})' if card.version else ''}"
+    return (Finding(what, tuple(where)),) if where else ()
 
 
 def _find_copies(rows: Sequence[Utterance], root: Path) -> Iterator[str]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from featurestore import manifest, registry
 from featurestore.corpora import CorpusCard, Reading
-from featurestore.errors import BadValue, Mismatch, Problem, quote
+from featurestore.errors import BadValue, Mismatch, NotFound, Problem, quote
 from featurestore.manifest import Utterance
 from featurestore.preparation.corpus_findings import find_in_corpus
 from featurestore.preparation.corpus_json import build_corpus_json, check_same_corpus, find_audio_folder
 from featurestore.preparation.prepare_report import ManifestChanges, Preparation
+from featurestore.preparation.recognize import AUTO, recognize_corpus, suggest_corpus
 from featurestore.storage.atomic import write_text
 from featurestore.store import CORPUS, DEFAULT, MANIFEST
 
@@ -33,7 +34,7 @@ def prepare(
     Files that would not change are left alone, so that the same release gives the same store.
 
     Args:
-        corpus: a name from `cli list corpora`.
+        corpus: a name from `cli list corpora`, or `auto` for that which the names of the files look like.
         root: folder of the release, or the table. It may be omitted for a corpus that is generated, such as `demo`.
         store: folder to write to, created if missing.
         name: name for a table of your own, `table` by default.
@@ -53,15 +54,20 @@ def prepare(
         found = prepare("table", "calls.csv", "features/calls", name="calls", columns={"label": "emotion"})
         print(found.utterances, found.counts)
     """
+    if corpus == AUTO:
+        corpus = recognize_corpus(Path(_require_root(root, store)).expanduser())
     module = registry.module("corpora", corpus)
     store, columns = Path(store), dict(columns or {})
     name = _choose_name(corpus, name, columns, module.CARD)
     source = _locate(corpus, root, module, store)
     check_same_corpus(store, name, corpus, source, columns)
-    reading = module.utterances(source, columns) if columns else module.utterances(source)
+    try:
+        reading = module.utterances(source, columns) if columns else module.utterances(source)
+    except NotFound as problem:
+        raise problem.with_advice(suggest_corpus(corpus, source)) from None
     _check_not_empty(reading, corpus, source, module.CARD, store)
     before = _read_manifest(store)
-    reading = _add_findings(reading, find_audio_folder(source))
+    reading = _add_findings(reading, find_audio_folder(source), module.CARD)
     info = build_corpus_json(name, corpus, source, module.CARD, reading, columns)
     # the manifest is written last: a store without it is not prepared
     texts = {
@@ -104,6 +110,14 @@ def _choose_name(corpus: str, name: str, columns: Mapping[str, str], card: Corpu
     return name or corpus
 
 
+def _require_root(root: str | Path | None, store: str | Path) -> str | Path:
+    if root is None:
+        raise BadValue(
+            "corpus auto needs ROOT, the folder of a release", do=f"cli prepare auto ROOT --store {quote(store)}"
+        )
+    return root
+
+
 def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> Path:
     """Return the absolute path of the release."""
     if root is not None:
@@ -126,9 +140,9 @@ def _check_not_empty(reading: Reading, corpus: str, source: Path, card: CorpusCa
         )
 
 
-def _add_findings(reading: Reading, folder: Path) -> Reading:
+def _add_findings(reading: Reading, folder: Path, card: CorpusCard) -> Reading:
     """Add the findings of any corpus, and escape bytes of file names that are not UTF-8."""
-    findings = (*reading.findings, *find_in_corpus(reading.utterances, folder))
+    findings = (*reading.findings, *find_in_corpus(reading.utterances, folder, card))
     escaped = [replace(finding, where=tuple(map(_escape, finding.where))) for finding in findings]
     return replace(reading, findings=tuple(escaped))
 

@@ -127,3 +127,11 @@ def test_the_list_names_and_leaves_out_what_cannot_be_used(add, more):
     for origin in broken:
         assert origin in done.stderr
         assert Path(origin).stem not in done.stdout
+
+
+def test_something_else_than_a_card_is_named(add):
+    origin = add("eight.py", '"""Cards."""\nKIND = "checkpoints"\nCARDS = ("nobody/model",)\n')
+    told = CliRunner().invoke(cli.main, ["list", "checkpoints"])
+    assert told.exit_code == 1
+    assert f"{origin} cannot be used: its CARDS are not all cards\n" in told.output
+    assert "  got: str\n" in told.output

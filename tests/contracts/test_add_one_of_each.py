@@ -25,6 +25,7 @@ TESTED = {
     "nearby_turns": ("nearby-turns", "test_context_heads", 16),
     "by_gender": ("by-gender", "test_protocols", 5),
     "genders_in_test": ("genders-in-test", "test_checks", 10),
+    "tuned_on_tones": ("tuned-on-tones", "test_checkpoints", 4),
 }
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 FEATURES = ("--features", "loudness.functionals")
@@ -128,7 +129,7 @@ def test_a_scikit_learn_classifier_is_a_head_by_its_dotted_path(home, plugins):
 
 
 def test_they_are_listed_with_where_they_come_from(home, plugins):
-    kinds = ("corpora", "encoders", "heads", "protocols", "checks")
+    kinds = ("corpora", "encoders", "heads", "protocols", "checks", "checkpoints")
     told = "".join(run(["list", kind], home, plugins).stdout for kind in kinds)
     for plugin in plugins:
         assert plugin.stem.replace("_", "-") in told

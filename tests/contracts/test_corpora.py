@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from featurestore import labels, manifest, registry
-from featurestore.corpora import CorpusCard, Reading
+from featurestore.corpora import COMMON_SCHEMES, CorpusCard, Reading
 from featurestore.errors import Problem
 from featurestore.folds.fold import split
 from featurestore.preparation.prepare import prepare
+from featurestore.preparation.recognize import recognize_corpus
 from featurestore.store import Store
 from tests.support.contracts import add_plugin, run_contract
 from tests.support.releases import (
@@ -62,6 +63,31 @@ def test_its_card_is_complete(corpus):
         assert not value.endswith("."), name
         assert "\n" not in value, name
     assert set(card.counts) <= set(card.labels)
+
+
+def test_a_card_says_what_a_reader_must_know(corpus):
+    card = labels.load_card(corpus)
+    if card.own or hasattr(registry.module("corpora", corpus), "default_root"):
+        pytest.skip("one's own data")
+    assert card.language
+    assert card.words
+    assert card.source.startswith("http")
+    assert card.labels
+    assert card.schemes
+
+
+def test_common_schemes_are_those_of_its_labels(corpus):
+    card = labels.load_card(corpus)
+    for name, known in COMMON_SCHEMES.items():
+        classes = card.find_classes(name)
+        assert set(classes) == set(card.labels)
+        assert set(classes.values()) <= {*known.values(), None}
+
+
+def test_its_sample_is_recognized_by_the_names_of_its_files(corpus, root):
+    if not hasattr(registry.module("corpora", corpus), "LAYOUT"):
+        pytest.skip("its files may have any name")
+    assert recognize_corpus(root) == corpus
 
 
 def test_its_schemes_know_every_label(corpus):
@@ -245,7 +271,8 @@ from featurestore.manifest import Utterance
 KIND = "corpora"
 LABELS = {"a": "angry", "n": "neutral"}
 CARD = CorpusCard(
-    title="Folders", licence="free", citation="none", note="noise", labels=LABELS, schemes={"folders-2": LABELS},
+    title="Folders", licence="free", citation="none", note="noise", language="English", source="https://example.org",
+    words="none", labels=LABELS, schemes={"folders-2": LABELS},
     default_scheme="folders-2",
 )
 
@@ -304,7 +331,7 @@ def run_plugin(monkeypatch, tmp_path):
 
 
 def test_a_corpus_in_one_file_passes(run_plugin):
-    assert len(run_plugin()) == 16
+    assert len(run_plugin()) == 19
 
 
 @pytest.mark.parametrize("flaw", [{"order": "list"}, {"report": "False"}])

@@ -14,7 +14,7 @@ def files(root):
 
 
 def is_audio(name):
-    return Path(name).suffix.lower() in {".wav", ".flac", ".mp3", ".ogg"}
+    return Path(name).suffix.lower() in {".wav", ".flac", ".mp3", ".ogg", ".avi", ".mp4", ".m4a", ".webm"}
 
 
 def clips(root):
@@ -32,12 +32,24 @@ def is_mentioned(name, reading):
 def list_in_order(patch, descending):
     """Make every function that lists a folder return its files in ascending or descending order."""
 
-    class Scan(list):
+    class Scan:
+        def __init__(self, found):
+            self.found = iter(found)
+
         def __enter__(self):
-            return iter(self)
+            return self
 
         def __exit__(self, *error):
-            self.clear()
+            self.close()
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return next(self.found)
+
+        def close(self):
+            self.found = iter(())
 
     def in_order(function, container=list):
         def list_sorted(*arguments, **options):

@@ -55,7 +55,9 @@ def test_irregular_clips_are_findings(root):
     reading = emodb.utterances(root)
     assert [row.id for row in reading.utterances] == ["03a01Fa", "03a03Na", "08a01Na", "16b10Lb", "99a01Na"]
     assert {finding.what: finding.where for finding in reading.findings} == {
-        "wav files with another name than EmoDB's, or with a duplicate one, ignored": ("03a01Fa.wav", "wav/readme.wav"),
+        "files named ._*, left by macOS, ignored": ("wav/._08a01Na.wav",),
+        "audio files with another name than the corpus's, ignored": ("wav/readme.wav",),
+        "second copies of a clip, with the same bytes, ignored": ("wav/03a01Fa.wav",),
         "clips of an unknown sentence, kept with an empty text": ("03a03Na",),
         "clips of an unknown speaker, kept without a gender": ("99a01Na",),
         "utterances whose audio file cannot be used, kept without a duration": (
@@ -79,13 +81,14 @@ def test_a_folder_without_clips_is_an_error(tmp_path):
     with pytest.raises(NotFound) as caught:
         emodb.utterances(tmp_path / "no")
     assert str(caught.value) == (
-        f"{tmp_path / 'no'} is not an EmoDB release\n"
+        f"{tmp_path / 'no'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
         "  expected: a folder with wav/03a01Fa.wav and so on\n"
         "  got: no such folder\n"
-        "  do: get the release from http://emodb.bilderbar.info; for your own data: cli prepare table TABLE"
+        "  do: give the folder that holds the release, from http://emodb.bilderbar.info; for your own data: "
+        "cli prepare table TABLE"
     )
     write(tmp_path / "mine.wav")
-    with pytest.raises(NotFound, match="got: a folder with 1 other wav files"):
+    with pytest.raises(NotFound, match="got: a folder with mine.wav"):
         emodb.utterances(tmp_path)
 
 

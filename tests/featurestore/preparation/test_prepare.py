@@ -208,7 +208,7 @@ def test_an_unknown_corpus_is_an_error(tmp_path):
 
 def test_a_bad_root_leaves_no_store(tmp_path):
     assert message(NotFound, "emodb", tmp_path / "no", tmp_path / "store").startswith(
-        f"{tmp_path / 'no'} is not an EmoDB release\n"
+        f"{tmp_path / 'no'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
     )
     assert not (tmp_path / "store").exists()
 

@@ -79,6 +79,18 @@ def test_official_uses_the_partitions_of_the_corpus():
     ]
 
 
+def test_official_tests_each_fold_of_the_corpus():
+    rows = [
+        Utterance(utterance_id, label="sad", partition=name)
+        for utterance_id, name in (("a", "fold_1"), ("b", "fold_10"), ("c", "fold_2"), ("d", "fold_2"))
+    ]
+    assert [(f.name, f.train, f.dev, f.test) for f in split("official", rows, dict.fromkeys("abcd", "sad"))] == [
+        ("fold_1", ("b", "c", "d"), (), ("a",)),
+        ("fold_2", ("a", "b"), (), ("c", "d")),
+        ("fold_10", ("a", "c", "d"), (), ("b",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("partition", "message"),
     [

@@ -1,0 +1,48 @@
+"""Write the names of a full release, without sound, and read it as if every clip lasted a second."""
+
+from featurestore import registry
+from featurestore.corpora import _clip_lengths, _clip_rates, _release_files
+from featurestore.labels import load_card
+from featurestore.preparation.corpus_findings import compare_counts
+
+
+def write_names(root, names):
+    """Write empty files."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def read_full(monkeypatch, corpus, root):
+    """Read a release whose clips are empty files."""
+
+    def read_length(path):
+        return _clip_lengths.ClipLength(1.0 if path.exists() else None)
+
+    monkeypatch.setattr(_clip_lengths, "_read_length", read_length)
+    return registry.module("corpora", corpus).utterances(root)
+
+
+def read_names(monkeypatch, corpus, root, names):
+    """Read a release of the files in a folder and of clips that are names alone, which is faster than empty files."""
+    walk, clips = _release_files._walk, tuple(names)
+    monkeypatch.setattr(_release_files, "_walk", lambda folder, found: (*walk(folder, found), *clips))
+    monkeypatch.setattr(_clip_lengths, "_read_length", lambda path: _clip_lengths.ClipLength(1.0))
+    monkeypatch.setattr(_clip_rates, "_read_rate", lambda path: 0)
+    return registry.module("corpora", corpus).utterances(root)
+
+
+def collect_findings(reading):
+    """Return the places of each finding, by its description up to the first comma."""
+    return {finding.what.partition(",")[0]: finding.where for finding in reading.findings}
+
+
+def check_counts(corpus, reading):
+    """Check that all known counts of a full release are met."""
+    assert [finding.where for finding in compare_counts(reading.utterances, load_card(corpus))] == []
+
+
+def list_findings(reading):
+    """Return the places of each finding by its text."""
+    return {finding.what: finding.where for finding in reading.findings}
