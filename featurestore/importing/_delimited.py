@@ -13,7 +13,6 @@ from featurestore.errors import BadValue
 from featurestore.importing._columns import ChosenColumns, choose_columns
 from featurestore.importing._frame_runs import group_runs
 from featurestore.importing.feature_table import FeatureTable, ReadOptions, StoredArray, build_frames, build_vectors
-from featurestore.storage.damage import Unreadable
 
 _ROWS = 4096  # read at a time
 _SAMPLE = 100  # rows from which the columns are chosen
@@ -27,14 +26,8 @@ def open_delimited(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 
     Raises:
         BadValue: columns are missing, or a cell is no number.
-        Unreadable: the file is not text in UTF-8, or its rows differ in length.
     """
-    from pandas.errors import ParserError
-
-    try:
-        yield _build(path, options)
-    except (ParserError, UnicodeDecodeError) as error:
-        raise Unreadable(path, "a table in UTF-8 whose rows have as many cells as the first", error) from None
+    yield _build(path, options)
 
 
 def _build(path: Path, options: ReadOptions) -> FeatureTable:

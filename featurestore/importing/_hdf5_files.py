@@ -8,7 +8,6 @@ from typing import Any
 from featurestore.importing._named_arrays import build_table
 from featurestore.importing.feature_table import FeatureTable, ReadOptions, StoredArray, wrap_array
 from featurestore.storage import hdf5
-from featurestore.storage.damage import Unreadable
 
 
 @contextmanager
@@ -17,14 +16,10 @@ def open_hdf5(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 
     Raises:
         BadValue: the ids or the features are ambiguous.
-        Unreadable: the file is damaged.
     """
-    try:
-        with hdf5.open_file(path) as file:
-            arrays = {name: _wrap(item) for name, item in hdf5.walk(file) if hdf5.is_inside(item) and _is_column(item)}
-            yield build_table(path, arrays, options)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise Unreadable(path, "an HDF5 file", error) from None
+    with hdf5.open_file(path) as file:
+        arrays = {name: _wrap(item) for name, item in hdf5.walk(file) if hdf5.is_inside(item) and _is_column(item)}
+        yield build_table(path, arrays, options)
 
 
 def _is_column(item: Any) -> bool:

@@ -1,7 +1,6 @@
 """Read features from `.npy` and `.npz` files. Object arrays, which are pickles, are refused."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -14,7 +13,6 @@ from numpy.lib import format as npy_format
 from featurestore.errors import BadValue
 from featurestore.importing._named_arrays import build_table
 from featurestore.importing.feature_table import FeatureTable, ReadOptions, StoredArray, count_rows, wrap_array
-from featurestore.storage.damage import Unreadable
 
 _ARRAY = "array"  # stands for the only array of a `.npy` file
 
@@ -25,7 +23,6 @@ def open_npy(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 
     Raises:
         BadValue: there are no ids, or the array does not hold numbers.
-        Unreadable: the file is damaged.
     """
     if options.ids is None:
         raise BadValue(
@@ -42,25 +39,19 @@ def open_npz(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 
     Raises:
         BadValue: the arrays are ambiguous, or do not hold numbers.
-        Unreadable: the file is damaged.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            arrays = {name.removesuffix(".npy"): _open_member(archive, name, path) for name in names}
-            yield build_table(path, arrays, options)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise Unreadable(path, "a .npz file", error) from None
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".npy")]
+        arrays = {name.removesuffix(".npy"): _open_member(archive, name, path) for name in names}
+        yield build_table(path, arrays, options)
 
 
 def _map_file(path: Path) -> StoredArray:
     """Read an array through a new memory map for each block, so that no pages stay with the process."""
-    try:
-        first = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        if "Object arrays" in str(error) or "object" in str(error):
-            raise _refuse_objects(path) from None
-        raise Unreadable(path, "a .npy file", error) from None
+    with path.open("rb") as file:
+        if _read_header(file)[2].hasobject:
+            raise _refuse_objects(path)
+    first = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(first, np.ndarray) or not first.shape:
         raise BadValue(f"{path} holds no rows", expected="an array with a row for each id")
     step = count_rows(first.shape, first.dtype.itemsize)
@@ -75,10 +66,7 @@ def _map_file(path: Path) -> StoredArray:
 def _open_member(archive: zipfile.ZipFile, name: str, path: Path) -> StoredArray:
     """Read the header of an array in an archive. Its values are read when they are used."""
     with archive.open(name) as file:
-        try:
-            shape, is_fortran, dtype = _read_header(file)
-        except ValueError as error:
-            raise Unreadable(path, "a .npz file", error) from None
+        shape, is_fortran, dtype = _read_header(file)
     if dtype.hasobject:
         raise _refuse_objects(path, name.removesuffix(".npy"))
     if is_fortran or not shape:

@@ -19,7 +19,6 @@ from featurestore.importing.feature_table import (
     build_frames,
     build_vectors,
 )
-from featurestore.storage.damage import Unreadable
 from featurestore.storage.parquet import load_pyarrow
 
 _PANDAS_INDEX = "__index_level_0__"  # a nameless index that pandas saved
@@ -32,15 +31,11 @@ def open_parquet(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
 
     Raises:
         Unavailable: pyarrow is not installed.
-        BadValue: columns are missing, rows differ in width, or a cell is empty.
-        Unreadable: the file is damaged.
+        BadValue: columns are missing, or rows differ in width.
     """
     arrow, parquet = load_pyarrow()
-    try:
-        with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-            yield _Reader(path, file, options, arrow).build()
-    except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, OSError) as error:
-        raise Unreadable(path, "a Parquet file", error) from None
+    with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        yield _Reader(path, file, options, arrow).build()
 
 
 class _Reader:

@@ -24,7 +24,7 @@ from featurestore.importing.open_table import open_table
 from featurestore.item import Item
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.progress import Say
-from featurestore.spec import is_imported
+from featurestore.spec import check_list, is_imported
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.feature_writer import encode_text
@@ -125,7 +125,7 @@ def import_features(
         array,
         None if ids is None else Path(ids),
         id_column,
-        classes,
+        list(check_list(classes, "classes")),
         None if trained_on is None else Path(trained_on),
     )
     opened = Store(store)

@@ -1,12 +1,18 @@
 """Open a file of features in any known format."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from featurestore.errors import BadValue, NotFound
+import numpy as np
+
+from featurestore.errors import BadValue, NotFound, Problem
 from featurestore.importing.feature_table import FeatureTable, ReadOptions
+from featurestore.storage.damage import Unreadable
 
 Opener = Callable[[Path, ReadOptions], AbstractContextManager[FeatureTable]]
 
@@ -22,6 +28,17 @@ FORMATS = {
     ".pkl": ("_pickles", "open_pickle"),
     ".pickle": ("_pickles", "open_pickle"),
 }
+# Those of pandas and pyarrow are among them.
+_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 # By the first bytes, for a file of another suffix.
 _BEGINNINGS = {
     b"\x93NUMPY": ".npy",
@@ -56,12 +73,39 @@ def find_format(path: Path) -> str:
     return found
 
 
-def open_table(path: Path, options: ReadOptions) -> AbstractContextManager[FeatureTable]:
+@contextmanager
+def open_table(path: Path, options: ReadOptions) -> Iterator[FeatureTable]:
     """Open a file of features. The table is readable until the context ends.
 
     Raises:
         NotFound, BadValue: as `find_format` raises, and as the reader of the format does.
+        Unreadable: the file is damaged, also where that is noticed while blocks are read.
     """
-    module, function = FORMATS[find_format(path)]
+    suffix = find_format(path)
+    module, function = FORMATS[suffix]
     opener: Opener = getattr(import_module(f"featurestore.importing.{module}"), function)
-    return opener(path, options)
+    with ExitStack() as stack:
+        with _translate_errors(path, suffix):
+            table = stack.enter_context(opener(path, options))
+        yield replace(table, blocks=lambda: _read_blocks(table.blocks(), path, suffix))
+
+
+def _read_blocks(blocks: Iterator[tuple[int, np.ndarray]], path: Path, suffix: str) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield blocks. Errors of whoever writes them, such as a full disk, are not taken for those of the file."""
+    while True:
+        with _translate_errors(path, suffix):
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
+
+
+@contextmanager
+def _translate_errors(path: Path, suffix: str) -> Iterator[None]:
+    """Turn errors of the libraries that read a damaged file into a message."""
+    try:
+        yield
+    except Problem:
+        raise
+    except _ERRORS as error:
+        raise Unreadable(path, f"a complete {suffix} file", error) from None

@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featurestore.errors import BadValue, Mismatch, NotFound
+from featurestore.errors import BadValue, Mismatch, NotFound, Problem
 from featurestore.importing import feature_table
 from featurestore.importing.import_features import import_features
 from featurestore.storage.feature_file import FeatureFile
@@ -334,6 +336,32 @@ def test_a_file_of_an_unknown_format_or_none_is_said(store, tmp_path):
     path, _ = files.write_npz(tmp_path, IDS, files.draw())
     done, _ = bring(store, path.rename(tmp_path / "f.features"))  # known by its first bytes
     assert done.imported == 6
+
+
+@pytest.mark.parametrize("write", files.VECTORS + files.FRAMES, ids=lambda write: write.__name__)
+def test_a_file_that_is_cut_anywhere_is_a_message(write, store, tmp_path):
+    is_frames = write in files.FRAMES
+    path, options = write(tmp_path, SHUFFLED, files.draw_frames() if is_frames else files.draw())
+    whole = path.read_bytes()
+    for size in (0, 5, len(whole) // 2, len(whole) - 3):
+        path.write_bytes(whole[:size])
+        # of text, only the last digits may be missing
+        with contextlib.suppress(Problem) if path.suffix == ".csv" else pytest.raises(Problem, match="\n"):
+            bring(store, path, **options)
+        (store.path / "other.h5").unlink(missing_ok=True)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_file(store, tmp_path, monkeypatch):
+    from featurestore.storage.feature_writer import Writer
+
+    def fail(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Writer, "put", fail)
+    for write in (files.write_npz, files.write_hdf5, files.write_parquet, files.write_pickle_by_id):
+        path, options = write(tmp_path, IDS, files.draw())
+        with pytest.raises(OSError, match="No space left on device"):
+            bring(store, path, **options)
 
 
 def test_a_link_out_of_an_hdf5_file_is_not_followed(store, tmp_path):
