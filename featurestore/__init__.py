@@ -4,7 +4,8 @@ The public API is loaded on first use, so that importing the package is fast.
 
 >>> import featurestore
 >>> sorted(featurestore.__all__)
-['Store', 'Utterance', '__version__', 'export_features', 'extract', 'finetune', 'import_features', 'predict', 'prepare']
+['Store', 'Utterance', '__version__', 'diagnose', 'export_features', 'extract', 'finetune', 'import_features',
+ 'predict', 'prepare']
 """
 
 import importlib
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from featurestore.commands.extract import extract
     from featurestore.commands.finetune import finetune
+    from featurestore.diagnosis.diagnose import diagnose
     from featurestore.exporting.export_features import export_features
     from featurestore.importing.import_features import import_features
     from featurestore.manifest import Utterance
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Store": "featurestore.store",
     "Utterance": "featurestore.manifest",
+    "diagnose": "featurestore.diagnosis.diagnose",
     "export_features": "featurestore.exporting.export_features",
     "extract": "featurestore.commands.extract",
     "finetune": "featurestore.commands.finetune",
@@ -37,6 +40,7 @@ __all__ = [
     "Store",
     "Utterance",
     "__version__",
+    "diagnose",
     "export_features",
     "extract",
     "finetune",

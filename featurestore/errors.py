@@ -55,6 +55,10 @@ class Unencodable(Problem, ValueError):
     """An utterance that cannot be encoded. The other utterances are."""
 
 
+class UnencodableNow(Unencodable):
+    """An utterance that cannot be encoded under present limits or with what is installed. The next run tries again."""
+
+
 class Unavailable(Problem, RuntimeError):
     """Something outside the program that is missing: a package, the network, a lock, memory."""
 

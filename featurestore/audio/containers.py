@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _STREAMED = 0x7FFF_0000  # a writer that cannot seek back leaves 0, or about the largest size, in the header
-_STREAMED_64 = 1 << 48  # longer than any file
+_STREAMED_64 = 1 << 43  # longer than any clip, and not farther than ext4 lets a file be sought (1 << 44)
 _PAGE = 27 + 255 + 255 * 255  # bytes of the largest Ogg page: header, table of segments, segments (RFC 3533)
 _NO_END = "no page ends its Ogg stream (if it is whole: ffmpeg -i OLD -c copy NEW)"
 _LAST_PAGE = 4  # flag of the page that ends a stream

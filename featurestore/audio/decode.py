@@ -1,4 +1,4 @@
-"""Decode audio: any file that libsndfile reads, as mono float32 at any rate, or the reason why it is unusable."""
+"""Decode audio: any file that libsndfile or ffmpeg reads, as mono float32 at any rate, or say why it is unusable."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,16 @@ import soxr
 from numpy.typing import NDArray
 
 from featurestore.audio.silence import find_silence
-from featurestore.audio.sound_file import count_samples, open_file, open_sound, read_segment, read_whole, reject
+from featurestore.audio.sound_file import (
+    MediaFile,
+    count_samples,
+    open_file,
+    open_sound,
+    read_segment,
+    read_whole,
+    reject,
+)
+from featurestore.audio.video_file import probe_video, read_video
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,15 @@ class Probe:
         rate: in Hz.
         channels: number of channels.
         samples: per channel.
-        format: libsndfile's name of the container.
+        format: the container, as libsndfile names it (`WAV`), or ffmpeg if that reads it (`mov`).
+        streams: number of audio streams, of which the first is read.
     """
 
     rate: int
     channels: int
     samples: int
     format: str
+    streams: int = 1
 
     @property
     def seconds(self) -> float:
@@ -79,7 +90,7 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
     """Decode a clip, or a segment of one, to mono at its own rate.
 
     Args:
-        path: any file that libsndfile reads.
+        path: any file that libsndfile reads, or ffmpeg where PyAV is installed.
         start: seconds at which the segment begins; None for the beginning of the clip.
         end: seconds at which the segment ends; None for the end of the clip.
 
@@ -88,10 +99,7 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
             value throughout (silence), or a segment that is not in the clip.
     """
     path = Path(path)
-    with open_sound(path) as sound:
-        rate = sound.samplerate
-        is_whole = start is None and end is None
-        samples = read_whole(sound, path) if is_whole else read_segment(sound, path, start, end)  # (S, channels)
+    samples, rate = _read_samples(path, start, end)
     _check_samples(samples, path)
     mono = samples.mean(axis=1, dtype=np.float32)
     if reason := find_silence(mono, samples):
@@ -100,14 +108,18 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
 
 
 def probe(path: str | Path) -> Probe:
-    """Read a clip's header. A stream without its length in the header is decoded.
+    """Read a clip's header. A stream without its length in the header is decoded, or its packets are counted.
 
     Raises:
         Unencodable: missing, unreadable, empty, truncated, not audio, or no samples.
     """
     path = Path(path)
-    with open_sound(path) as sound:
-        return Probe(sound.samplerate, sound.channels, count_samples(sound, path), sound.format)
+    try:
+        with open_sound(path) as sound:
+            return Probe(sound.samplerate, sound.channels, count_samples(sound, path), sound.format)
+    except MediaFile as media:
+        found = probe_video(path, media.kind)
+        return Probe(found.rate, found.channels, found.samples, media.kind.demuxer, found.streams)
 
 
 def read_duration(path: str | Path) -> float:
@@ -127,6 +139,17 @@ def digest(path: str | Path) -> str:
     """
     with open_file(Path(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_samples(path: Path, start: float | None, end: float | None) -> tuple[NDArray[np.float32], int]:
+    """Decode a clip or a segment of it, and return its samples (S, channels) and their rate in Hz."""
+    try:
+        with open_sound(path) as sound:
+            is_whole = start is None and end is None
+            samples = read_whole(sound, path) if is_whole else read_segment(sound, path, start, end)
+            return samples, sound.samplerate
+    except MediaFile as media:
+        return read_video(path, media.kind, start, end)
 
 
 def _check_samples(samples: NDArray[np.float32], path: Path) -> None:

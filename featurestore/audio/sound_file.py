@@ -9,7 +9,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from featurestore.audio import containers, file_types
+from featurestore.audio import containers
+from featurestore.audio.file_types import HEAD_SIZE, FileType, recognize
 from featurestore.errors import Unencodable
 
 _UNKNOWN = 1 << 48  # libsndfile returns an impossibly high number if the header does not say how many samples follow
@@ -17,6 +18,13 @@ _SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC")  # othe
 _BLOCK, _LITTLE = 1 << 20, 1 << 10  # samples read at a time
 _MP3_DELAY = 2304  # samples that an MP3 encoder may add and a decoder may cut
 _BEYOND = 0.05  # seconds that a segment may exceed its clip by, because of rounding or the padding of an MP3
+
+
+class MediaFile(Exception):
+    """A file that libsndfile does not read and ffmpeg may."""
+
+    def __init__(self, kind: FileType) -> None:
+        self.kind = kind
 
 
 class _Sequential(soundfile.SoundFile):
@@ -53,14 +61,13 @@ def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a clip by its content, independent of its suffix, and check its header.
 
     Raises:
+        MediaFile: it is a video or another container that ffmpeg reads.
         Unencodable: it is missing, unreadable, empty, truncated, not audio, or has no samples.
     """
     try:
         sound = _Sequential(_find_source(path))
     except soundfile.LibsndfileError as error:
-        with open_file(path) as file:
-            why = file_types.describe_type(file.read(file_types.HEAD_SIZE)) or _describe(error)
-        raise reject(path, f"is not audio that libsndfile reads ({why})") from None
+        raise _explain(path, error) from None
     with sound:
         if not sound.frames:
             raise reject(path, "holds no samples")
@@ -98,7 +105,7 @@ def read_segment(sound: soundfile.SoundFile, path: Path, start: float | None, en
         Unencodable: the clip is damaged or truncated, or the segment is not in it.
     """
     if sound.format in _SEEKABLE and sound.frames < _UNKNOWN:
-        first, last = _find_bounds(sound.frames, sound.samplerate, start, end, path)
+        first, last = find_bounds(sound.frames, sound.samplerate, start, end, path)
         try:
             sound.seek(first)
         except soundfile.LibsndfileError as error:
@@ -108,8 +115,28 @@ def read_segment(sound: soundfile.SoundFile, path: Path, start: float | None, en
             raise reject(path, f"truncated: {len(samples)} of the {last - first} samples of the segment")
         return samples
     samples = read_whole(sound, path)
-    first, last = _find_bounds(len(samples), sound.samplerate, start, end, path)
+    first, last = find_bounds(len(samples), sound.samplerate, start, end, path)
     return samples[first:last]
+
+
+def find_bounds(samples: int, rate: int, start: float | None, end: float | None, path: Path) -> tuple[int, int]:
+    """Return the first sample of a segment of a clip and the one after its last.
+
+    Args:
+        samples: length of the clip.
+        rate: in Hz.
+        start: seconds at which the segment begins; None for the beginning of the clip.
+        end: seconds at which it ends; None for the end of the clip.
+        path: the clip, for the message.
+
+    Raises:
+        Unencodable: the segment is not in the clip.
+    """
+    seconds = samples / rate
+    first, last = start or 0.0, seconds if end is None else end
+    if not 0 <= first < min(last, seconds) or last > seconds + _BEYOND:
+        raise reject(path, f"no segment from {first:g} s to {last:g} s: the clip is {seconds:.3f} s long")
+    return round(first * rate), min(round(last * rate), samples)
 
 
 def reject(path: Path, reason: str) -> Unencodable:
@@ -162,13 +189,14 @@ def _decode(sound: soundfile.SoundFile, path: Path, count: int | None = None) ->
     return np.concatenate(blocks)
 
 
-def _find_bounds(samples: int, rate: int, start: float | None, end: float | None, path: Path) -> tuple[int, int]:
-    """Return the first sample of a segment and the one after its last, or raise Unencodable if the clip is shorter."""
-    seconds = samples / rate
-    first, last = start or 0.0, seconds if end is None else end
-    if not 0 <= first < min(last, seconds) or last > seconds + _BEYOND:
-        raise reject(path, f"no segment from {first:g} s to {last:g} s: the clip is {seconds:.3f} s long")
-    return round(first * rate), min(round(last * rate), samples)
+def _explain(path: Path, error: soundfile.LibsndfileError) -> MediaFile | Unencodable:
+    """Return what a file is that libsndfile does not read."""
+    with open_file(path) as file:
+        kind = recognize(file.read(HEAD_SIZE))
+    if kind and kind.demuxer:
+        return MediaFile(kind)
+    why = f"it is {kind.what}; {kind.do}" if kind else _describe(error)
+    return reject(path, f"is not audio that libsndfile reads ({why})")
 
 
 def _describe(error: soundfile.LibsndfileError) -> str:

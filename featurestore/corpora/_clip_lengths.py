@@ -13,15 +13,20 @@ TOLERANCE = 0.05  # seconds that a time in a table may be off, by rounding or th
 _MISSING = "utterances whose audio file is missing, kept without a duration"
 _UNUSABLE = "utterances whose audio file cannot be used, kept without a duration"
 _DIFFERENT = "utterances whose clip has another length than given; the length of the clip is used"
+_STREAMS = "utterances whose video holds several audio streams; the first one is read"
 _BEYOND = "segments that end beyond the end of their clip (start and end are seconds), kept without a duration"
 
 
 @dataclass(frozen=True)
 class ClipLength:
-    """Length of a clip in seconds, or None and the reason; the reason is empty if the file is missing."""
+    """Length of a clip in seconds, or None and the reason; the reason is empty if the file is missing.
+
+    `streams` counts its audio streams.
+    """
 
     seconds: float | None
     reason: str = ""
+    streams: int = 1
 
 
 def read_lengths(root: Path, utterances: Sequence[Utterance]) -> dict[str, ClipLength]:
@@ -57,7 +62,7 @@ def set_durations(
     """
     lengths = read_lengths(root, utterances) if lengths is None else lengths
     rows: list[Utterance] = []
-    found: dict[str, list[str]] = {what: [] for what in (_MISSING, _UNUSABLE, _BEYOND, _DIFFERENT)}
+    found: dict[str, list[str]] = {what: [] for what in (_MISSING, _UNUSABLE, _STREAMS, _BEYOND, _DIFFERENT)}
     for row in utterances:
         if row.audio:
             duration = _measure(row, lengths[row.audio], segments, found)
@@ -73,6 +78,8 @@ def _measure(row: Utterance, length: ClipLength, segments: bool, found: Mapping[
     if length.seconds is None:
         found[_UNUSABLE if length.reason else _MISSING].append(f"{row.id}: {length.reason}".removesuffix(": "))
         return None
+    if length.streams > 1:
+        found[_STREAMS].append(f"{row.id}: {length.streams} streams")
     if not segments or (row.start is None and row.end is None):
         return length.seconds
     start, end = row.start or 0.0, length.seconds if row.end is None else row.end
@@ -86,7 +93,8 @@ def _read_length(path: Path) -> ClipLength:
     from featurestore.audio import decode
 
     try:
-        return ClipLength(decode.read_duration(path))
+        probe = decode.probe(path)
+        return ClipLength(probe.seconds, streams=probe.streams)
     except Unencodable as reason:
         exists = os.path.exists(path)  # Path.exists raises if a name is too long
         return ClipLength(None, str(reason) if exists else "")

@@ -1,55 +1,88 @@
-"""Find IEMOCAP's session folders, and the release above or below a wrong folder."""
+"""Find the files of IEMOCAP's sessions, in any folder below the root, and the release above a wrong folder."""
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._named_clips import describe_folder
+from featurestore.corpora._release_files import ReleaseFiles
 from featurestore.errors import NotFound, quote
 
-EVALUATIONS = Path("dialog", "EmoEvaluation")
-_SESSION = re.compile(r"Session(\d+)")
+_SECOND = "audio files of a second copy of the release, ignored; the least nested one is read"
+_OTHER = "other audio files, ignored"
+_KINDS = ("evaluations", "transcripts", "clips")  # groups of the expression, and fields of SessionFiles
+_FILE = re.compile(
+    r"(?P<above>(?:.*/)?)session(?P<number>\d+)/(?:"
+    r"dialog/(?:(?P<evaluations>emoevaluation)|(?P<transcripts>transcriptions))/[^/]+\.txt"
+    r"|(?P<clips>sentences/wav)/[^/]+/[^/]+\.wav|dialog/(?P<others>.+))",
+    re.IGNORECASE,
+)
 
 
-def find_sessions(root: Path) -> list[Path]:
-    """Return the session folders of a release in order.
+@dataclass
+class SessionFiles:
+    """Paths of a session's files, in order: text files of one dialogue each, and clips of one turn each.
+
+    Args:
+        number: 1 to 5.
+        folder: path of the session below the root; its files may be spelt in another case.
+        evaluations: paths below the root, as they are on the disk.
+        transcripts: likewise.
+        clips: likewise.
+    """
+
+    number: int
+    folder: str
+    evaluations: list[str] = field(default_factory=list)
+    transcripts: list[str] = field(default_factory=list)
+    clips: list[str] = field(default_factory=list)
+
+
+def find_sessions(files: ReleaseFiles, found: FindingList) -> list[SessionFiles]:
+    """Return the sessions of a release in order.
+
+    Args:
+        files: below the root.
+        found: receives the audio files that are not of a session, and those of second copies.
 
     Raises:
-        NotFound: there are none; the message suggests the folder above or below that has them.
+        NotFound: there are none; the message suggests the folder above that has them.
     """
-    sessions = _list_sessions(root)
-    if not sessions:
+    matches = {path: match for path in files.paths if (match := _FILE.fullmatch(path))}
+    above = [match["above"] for match in matches.values() if match[_KINDS[0]]]
+    if not above:
         raise NotFound(
-            f"{root} is not an IEMOCAP release",
+            f"{files.root} is not an IEMOCAP release",
             expected="the folder with Session1 to Session5, each with dialog/EmoEvaluation/*.txt",
-            got=_describe(root),
-            do=_suggest(root),
+            got=describe_folder(files.root),
+            do=_suggest(files.root),
         )
-    return sessions
+    release = min(above, key=lambda folder: (folder.count("/"), folder))
+    found.add(_OTHER, (path for path in files.clips() if path not in matches))
+    found.add(_SECOND, (path for path in files.clips() if path in matches and matches[path]["above"] != release))
+    return _group(release, {path: match for path, match in matches.items() if match["above"] == release})
 
 
-def _list_sessions(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    found = {int(match[1]): path for path in root.iterdir() if (match := _SESSION.fullmatch(path.name))}
-    return [found[number] for number in sorted(found) if (found[number] / EVALUATIONS).is_dir()]
-
-
-def _describe(root: Path) -> str:
-    if not root.exists():
-        return "no such folder"
-    if not root.is_dir():
-        return "a file"
-    names = sorted(path.name for path in root.iterdir())
-    return f"a folder with {', '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else "an empty folder"
+def _group(release: str, matches: dict[str, re.Match[str]]) -> list[SessionFiles]:
+    """Return the sessions in order."""
+    paths: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for path, match in matches.items():
+        paths[int(match["number"]), match.lastgroup or ""].append(path)
+    return [
+        SessionFiles(
+            number,
+            f"{release}Session{number}",
+            *(paths[number, kind] for kind in _KINDS),
+        )
+        for number in sorted({number for number, kind in paths if kind in _KINDS})
+    ]
 
 
 def _suggest(root: Path) -> str:
-    """Return the command that reads the release above or below `root`, or where to get the release."""
-    below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    for candidate in (*below, *root.absolute().parents):
-        try:
-            sessions = _list_sessions(candidate)
-        except OSError:  # a folder without permission to list it
-            continue
-        if sessions:
+    """Return the command that reads the release above `root`, or where to get the release."""
+    for candidate in root.absolute().parents:
+        if any(candidate.glob("Session*/dialog/EmoEvaluation")):
             return f"the release is {candidate}: cli prepare iemocap {quote(candidate)}"
     return "get the release from https://sail.usc.edu/iemocap/; for your own data: cli prepare table TABLE"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -54,6 +55,19 @@ def read_rows(
         if len(record) >= len(header):
             rows.append(dict(zip(header, map(str.strip, record), strict=False)))
     return rows
+
+
+def parse_number(text: str) -> float | None:
+    """Return the number in a cell, or None if there is none.
+
+    >>> parse_number("2.5"), parse_number("NaN"), parse_number("")
+    (2.5, None, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _decode(path: Path) -> tuple[str, str]:

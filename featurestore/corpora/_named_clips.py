@@ -82,7 +82,7 @@ def refuse_release(root: Path, card: CorpusCard, example: str) -> NotFound:
     return NotFound(
         f"{root} is not a release of {card.title}",
         expected=f"a folder with {example} and so on",
-        got=_describe(root),
+        got=describe_folder(root),
         do=f"give the folder that holds the release{f', from {card.source}' if card.source else ''}; "
         "for your own data: cli prepare table TABLE",
     )
@@ -99,21 +99,22 @@ def _read_rows(
         if isinstance(row, str):
             found.add(row, [clip])
         elif row.id in first:
-            found.add(_compare(root, clip, first[row.id]), [clip])
+            found.add(compare_clips(root, clip, first[row.id]), [clip])
         else:
             first[row.id] = clip
             yield row.id, row
 
 
-def _compare(root: Path, clip: str, other: str) -> str:
-    """Return what a clip is whose name another one has already."""
+def compare_clips(root: Path, clip: str, other: str) -> str:
+    """Return the finding about a clip whose name another one has already."""
     try:
         return _COPIES if hash_file(root / clip) == hash_file(root / other) else _CLASHES
     except OSError:
         return _CLASHES
 
 
-def _describe(root: Path) -> str:
+def describe_folder(root: Path) -> str:
+    """Return what is at a root that holds no release."""
     if not root.exists():
         return "no such folder"
     if not root.is_dir():

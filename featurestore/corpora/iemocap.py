@@ -1,13 +1,23 @@
 """IEMOCAP: acted dyadic English dialogues, scripted and improvised, 10 actors, 5 sessions, about 12 hours."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, FindingList, Published, Reading, decode_text, set_durations
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Published,
+    Reading,
+    ReleaseFiles,
+    decode_text,
+    normalize_name,
+    set_durations,
+)
 from featurestore.corpora._iemocap_evaluation import EvaluatedTurn, parse_evaluation
-from featurestore.corpora._iemocap_sessions import EVALUATIONS, find_sessions
+from featurestore.corpora._iemocap_sessions import SessionFiles, find_sessions
+from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
 _SIX = {"ang": "angry", "fru": "frustrated", "neu": "neutral", "sad": "sad", "exc": "excited", "hap": "happy"}
@@ -79,12 +89,13 @@ def utterances(root: Path) -> Reading:
     """Read a release, one utterance per labelled turn, by session, dialogue and order in the evaluation.
 
     Args:
-        root: the folder with Session1 to Session5.
+        root: the folder with Session1 to Session5, or one above it.
 
     Raises:
-        NotFound: there is no session; the message suggests the folder above or below that has them.
+        NotFound: there is no session; the message suggests the folder above that has them.
     """
-    release = _Release(root)
+    found = FindingList()
+    release = _Release(ReleaseFiles(root, found), found)
     rows: dict[str, Utterance] = {}
     for session in release.sessions():
         texts = release.transcripts(session)
@@ -93,14 +104,14 @@ def utterances(root: Path) -> Reading:
         release.report_without_label(session, texts, labelled)
         for turn in turns:
             if turn.id in rows:
-                release.found.add("turns evaluated twice; the first one is used", [turn.id])
+                found.add("turns evaluated twice; the first one is used", [turn.id])
                 continue
-            rows[turn.id] = _to_utterance(turn, session.name, texts.get(turn.id, ""))
+            rows[turn.id] = _to_utterance(turn, session.number, release.find_clip(session, turn), texts)
     for row in rows.values():
         for what in _find_irregular(row):
-            release.found.add(what, [row.id])
+            found.add(what, [row.id])
     complete, clips = set_durations(root, tuple(rows.values()))
-    return Reading(complete, (*release.found.findings(), *clips))
+    return Reading(complete, (*found.findings(), *clips))
 
 
 def sample(folder: Path) -> None:
@@ -125,31 +136,29 @@ def sample(folder: Path) -> None:
 class _Release:
     """Read the files of a release and collect findings on the way."""
 
-    root: Path
-    found: FindingList = field(default_factory=FindingList)
+    files: ReleaseFiles
+    found: FindingList
 
-    def sessions(self) -> list[Path]:
-        """Return the session folders in order."""
-        found = find_sessions(self.root)
-        present = {session.name for session in found}
-        self.found.add("missing sessions", [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in present])
-        return found
+    def sessions(self) -> list[SessionFiles]:
+        """Return the sessions in order."""
+        sessions = find_sessions(self.files, self.found)
+        present = {session.number for session in sessions}
+        self.found.add("missing sessions", [f"Session{n}" for n in range(1, 6) if n not in present])
+        return sessions
 
-    def turns(self, session: Path) -> list[EvaluatedTurn]:
+    def turns(self, session: SessionFiles) -> list[EvaluatedTurn]:
         """Return the evaluated turns of a session in order."""
         turns: list[EvaluatedTurn] = []
-        for path in self._text_files(session / EVALUATIONS):
+        for path in session.evaluations:
             evaluated, unparsed = parse_evaluation(self._decode(path))
             turns += evaluated
-            self.found.add(
-                "lines of evaluations that could not be read", (f"{self._relative(path)}:{line}" for line in unparsed)
-            )
+            self.found.add("lines of evaluations that could not be read", (f"{path}:{line}" for line in unparsed))
         return turns
 
-    def transcripts(self, session: Path) -> dict[str, str]:
+    def transcripts(self, session: SessionFiles) -> dict[str, str]:
         """Return the text of each turn of a session by id, and the first one of an id that occurs twice."""
         texts: dict[str, str] = {}
-        for path in self._text_files(session / "dialog" / "transcriptions"):
+        for path in session.transcripts:
             for number, line in enumerate(self._decode(path).split("\n"), 1):
                 match = _TRANSCRIPT.fullmatch(line.strip())
                 if match and match["id"] in texts:
@@ -157,38 +166,32 @@ class _Release:
                 elif match:
                     texts[match["id"]] = match["text"].strip()
                 elif line.strip():
-                    self.found.add("transcript lines without an id, ignored", [f"{self._relative(path)}:{number}"])
+                    self.found.add("transcript lines without an id, ignored", [f"{path}:{number}"])
         return texts
 
-    def report_without_label(self, session: Path, texts: Iterable[str], labelled: Collection[str]) -> None:
+    def find_clip(self, session: SessionFiles, turn: EvaluatedTurn) -> str:
+        """Return the path of a turn's clip, or that which it should have."""
+        path = f"{session.folder}/sentences/wav/{turn.id.rpartition('_')[0]}/{turn.id}.wav"
+        return self.files.find(path) or path
+
+    def report_without_label(self, session: SessionFiles, texts: Iterable[str], labelled: Collection[str]) -> None:
         """Report the transcripts and audio files of a session that have no label."""
         self.found.add("ids in transcripts without a label, ignored", (one for one in texts if one not in labelled))
-        for path in sorted((session / "sentences" / "wav").glob("*/*.wav")):
-            if _is_from_macos(path):
-                self._report_from_macos([path])
-            elif path.stem not in labelled:
-                self.found.add("audio files without a label, ignored", [self._relative(path)])
+        known = {normalize_name(utterance_id) for utterance_id in labelled}
+        unlabelled = (path for path in session.clips if normalize_name(PurePosixPath(path).stem) not in known)
+        self.found.add("audio files without a label, ignored", unlabelled)
 
-    def _text_files(self, folder: Path) -> list[Path]:
-        """Return the text files of a folder in order, one per dialogue."""
-        found = sorted(folder.glob("*.txt"))
-        self._report_from_macos([path for path in found if _is_from_macos(path)])
-        return [path for path in found if not _is_from_macos(path)]
-
-    def _report_from_macos(self, paths: Iterable[Path]) -> None:
-        self.found.add("files named ._*, left by macOS, ignored", map(self._relative, paths))
-
-    def _decode(self, path: Path) -> str:
-        text, encoding = decode_text(path)
-        if encoding == "cp1252":
-            self.found.add("files that are not UTF-8, read as cp1252", [self._relative(path)])
+    def _decode(self, path: str) -> str:
+        try:
+            text, encoding = decode_text(self.files.root / path)
+        except NotFound:
+            self.found.add("text files that cannot be read, ignored", [path])
+            return ""
+        self.found.add("files that are not UTF-8, read as cp1252", [path] if encoding == "cp1252" else [])
         return text
 
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
 
-
-def _to_utterance(turn: EvaluatedTurn, session: str, text: str) -> Utterance:
+def _to_utterance(turn: EvaluatedTurn, session: int, clip: str, texts: Mapping[str, str]) -> Utterance:
     """Return a turn as an utterance.
 
     The letter before a turn's number is the speaker; that of the dialogue only says who wore the motion markers.
@@ -198,12 +201,12 @@ def _to_utterance(turn: EvaluatedTurn, session: str, text: str) -> Utterance:
     gender = number[0] if number[:1] in ("F", "M") else ""
     return Utterance(
         id=turn.id,
-        audio=f"{session}/sentences/wav/{dialogue}/{turn.id}.wav",
-        text=text,
+        audio=clip,
+        text=texts.get(turn.id, ""),
         label=turn.label,
         speaker=f"{turn.id[:5]}{gender}" if gender else "",
         gender=gender,
-        session=session.removeprefix("Session"),
+        session=str(session),
         dialogue=dialogue,
         # impro05a and impro05b are two parts of one script
         script=script["script"] if script else "",
@@ -228,7 +231,3 @@ def _find_irregular(row: Utterance) -> Iterator[str]:
     ratings = (row.valence, row.activation, row.dominance)
     if any(value is not None and not RATINGS[0] <= value <= RATINGS[1] for value in ratings):
         yield f"mean ratings outside {RATINGS[0]:g} to {RATINGS[1]:g}, kept"
-
-
-def _is_from_macos(path: Path) -> bool:
-    return path.name.startswith("._")

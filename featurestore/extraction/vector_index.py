@@ -8,6 +8,9 @@ from featurestore.extraction.part_file import RETRY, Failure
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 
+# Versions that read no videos recorded this as final; such a file may be readable now.
+_UNREAD = "; convert it: ffmpeg"
+
 
 class VectorIndex:
     """Index of vectors and failures by key, over feature files of one encoder.
@@ -63,5 +66,5 @@ class VectorIndex:
     def _add_failures(self, file: FeatureFile) -> None:
         ids, reasons = file.text(schema.FAILED_ID), file.text(schema.FAILED_REASON)
         for utterance_id, key, reason in zip(ids, file.keys(schema.FAILED_KEY), reasons, strict=True):
-            if key != RETRY:
+            if key != RETRY and _UNREAD not in reason:
                 self.failures[key] = Failure(utterance_id, key, reason)

@@ -15,12 +15,12 @@ from featurestore.encoders import Encoded, Encoder
 from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
-from featurestore.errors import Unavailable, Unencodable, summarize_error
+from featurestore.errors import Unavailable, Unencodable, UnencodableNow, summarize_error
 from featurestore.extraction.part_file import RETRY, Failure, write_part
 from featurestore.extraction.partition import Part, Work, group_batches
 from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
-from featurestore.networks.limits import Limits, TooLong
+from featurestore.networks.limits import Limits
 from featurestore.networks.memory import measure_free_memory
 from featurestore.progress import Say
 from featurestore.storage.schema import Header
@@ -168,7 +168,7 @@ def _group(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[
 def _record_failure(work: Work, failures: list[Failure]) -> Iterator[None]:
     try:
         yield
-    except TooLong as reason:
+    except UnencodableNow as reason:
         failures.append(Failure(work.item.id, RETRY, reason.what))
     except Unencodable as reason:
         failures.append(Failure(work.item.id, work.key, reason.what))

@@ -22,7 +22,7 @@ from featurestore.importing.feature_table import (
 from featurestore.storage.parquet import load_pyarrow
 
 _PANDAS_INDEX = "__index_level_0__"  # a nameless index that pandas saved
-_BUFFER = 1 << 20  # bytes that a column is read ahead
+_BUFFER = 1 << 14  # bytes that a column is read ahead
 
 
 @contextmanager

@@ -12,13 +12,18 @@ _GPUS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))  # Nvidia's
 
 def choose_device() -> str:
     """Return `cuda` or `mps` where there is a GPU, else `cpu`. Loads torch, which takes seconds, only if needed."""
-    if sys.platform == "linux" and not any(path.exists() for path in _GPUS):
+    if sys.platform == "linux" and not has_driver():
         return "cpu"
     import torch
 
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def has_driver() -> bool:
+    """Tell whether Linux has the driver of a GPU."""
+    return any(path.exists() for path in _GPUS)
 
 
 def check_device(name: str, *, here: bool = True) -> None:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from featurestore.audio import decode
-from featurestore.errors import Unencodable
+from featurestore.errors import UnencodableNow
 from featurestore.item import Item
 from featurestore.networks.identity import Identity
 from featurestore.networks.memory import estimate_encoding_memory, format_bytes
 
 
-class TooLong(Unencodable):
-    """A clip beyond a limit. The next run tries it again under its own limits."""
+class TooLong(UnencodableNow):
+    """A clip beyond a limit."""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,11 @@ def measure_free_memory(workers: int = 1) -> int:
     return max(0, int(_USABLE * min(free, _measure_address_space())))
 
 
+def measure_container_limit() -> float:
+    """Return the bytes that the control group of this process may take. Infinite where there is no limit."""
+    return _read_cgroup("max", float("inf"))
+
+
 def format_bytes(size: int) -> str:
     """Format a number of bytes.
 
@@ -136,8 +141,12 @@ def _measure_address_space() -> float:
 
 def _measure_container_memory() -> float:
     """Compute the bytes left under the control group's limit. Infinite where there is none."""
+    return measure_container_limit() - _read_cgroup("current", 0.0)
+
+
+def _read_cgroup(name: str, default: float) -> float:
     try:
-        limit, used = ((_CGROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-        return float("inf") if limit == "max" else float(limit) - float(used)
+        text = (_CGROUP / f"memory.{name}").read_text().strip()
+        return default if text == "max" else float(text)
     except (OSError, ValueError):
-        return float("inf")
+        return default

@@ -33,7 +33,11 @@ class Writer:
         self._hashed = dict.fromkeys(layout, 0)  # bytes; -1 once rows came out of order
         self._hasher = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None
-        self._reserve_space()
+        try:
+            self._reserve_space()
+        except OSError:
+            self._file.close()
+            raise
 
     def put(self, name: str, values: np.ndarray, row: int = 0) -> None:
         """Write consecutive rows of one dataset, starting at `row`.

@@ -28,6 +28,7 @@ ONLY = {
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},
     "xgboost": {"heads/xgb.py"},
     "soundfile": {"featurestore/audio/", "featurestore/corpora/"},
+    "av": {"featurestore/audio/"},
     "opensmile": {"featurestore/encoders/"},
     "librosa": {"featurestore/encoders/"},
     "pyarrow": {"featurestore/storage/parquet.py"},

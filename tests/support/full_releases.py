@@ -14,6 +14,12 @@ def write_names(root, names):
         path.touch()
 
 
+def write_lines(path, lines):
+    """Write a label file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="")
+
+
 def read_full(monkeypatch, corpus, root):
     """Read a release whose clips are empty files."""
 

@@ -2,6 +2,7 @@ import hashlib
 import io
 import os
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -170,11 +171,6 @@ AGAIN = "download the clip again"
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
             "it is a git-lfs pointer, not the clip itself; git lfs pull",
         ),
-        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", f"it is an MPEG-4 file (mp4, m4a, mov); {CONVERT}"),
-        (b"\0\0\0\x1cftypM4A \0\0\2\0", f"it is an MPEG-4 file (mp4, m4a, mov); {CONVERT}"),
-        (b"\x1a\x45\xdf\xa3\x01", f"it is a Matroska or WebM file; {CONVERT}"),
-        (b"RIFF\x10\0\0\0AVI LIST", f"it is an AVI video; {CONVERT}"),
-        (b"#!AMR\n\x3c", f"it is an AMR file; {CONVERT}"),
         (b"PK\x03\x04\x14", "it is a zip archive; unpack it"),
         (b"\x1f\x8b\x08", "it is a gzip archive; unpack it"),
         (b"\x00\x05\x16\x07\0", "it is what macOS writes beside a file (._NAME), not the clip itself; remove it"),
@@ -194,6 +190,26 @@ AGAIN = "download the clip again"
 )
 def test_a_file_that_is_not_audio_is_described(clip, content, why):
     expected = f"a.wav: is not audio that libsndfile reads ({why})"
+    assert reason(clip(content)) == expected
+    assert reason(clip(content), decode.read_duration) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "an MPEG-4 file (mp4, m4a, mov)"),
+        (b"\0\0\0\x1cftypM4A \0\0\2\0", "an MPEG-4 file (mp4, m4a, mov)"),
+        (b"\x1a\x45\xdf\xa3\x01", "a Matroska or WebM file"),
+        (b"RIFF\x10\0\0\0AVI LIST", "an AVI video"),
+        (b"#!AMR\n\x3c", "an AMR file"),
+        ((b"G" + bytes(187)) * 3, "an MPEG transport stream"),
+        ((bytes(4) + b"G" + bytes(187)) * 3, "an MPEG transport stream"),
+    ],
+)
+def test_a_video_is_described_where_pyav_is_missing(clip, content, what, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    extra = "pip install 'emofuse[video]' to read it"
+    expected = f"a.wav: is not audio that libsndfile reads (it is {what}; {extra}, or {CONVERT})"
     assert reason(clip(content)) == expected
     assert reason(clip(content), decode.read_duration) == expected
 
@@ -267,11 +283,13 @@ def test_an_invalid_path_is_rejected():
     assert reason("a\0.wav").endswith(": cannot be opened: embedded null byte")
 
 
-def test_an_impossible_chunk_length_does_not_crash():
+@pytest.mark.parametrize("length", [b"\xff" * 8, b"\xff" * 5 + bytes(3), b"\xff" * 6 + bytes(2)])
+def test_an_impossible_chunk_length_does_not_crash(clip, length):
     content = bytearray(written(kind="W64"))
     at = content.index(b"fmt ") + 16
-    content[at : at + 8] = b"\xff" * 8
-    assert containers.find_truncation(io.BytesIO(content)) == ""
+    content[at : at + 8] = length
+    with clip(content).open("rb") as file:
+        assert containers.find_truncation(file) == ""
 
 
 SILENCES = {

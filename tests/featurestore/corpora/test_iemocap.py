@@ -90,8 +90,8 @@ def test_every_irregularity_is_a_finding(small):
     assert findings(small[1]) == {
         "missing sessions": ("Session2", "Session4"),
         "files named ._*, left by macOS, ignored": (
-            "Session1/dialog/transcriptions/._Ses01F_impro01.txt",
             "Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt",
+            "Session1/dialog/transcriptions/._Ses01F_impro01.txt",
             "Session1/sentences/wav/Ses01F_impro01/._Ses01F_impro01_F000.wav",
         ),
         "transcript lines without an id, ignored": ("Session1/dialog/transcriptions/Ses01F_impro01.txt:2",),
@@ -170,11 +170,34 @@ def test_another_folder_is_an_error(tmp_path):
     assert "\n  got: a file\n" in message(tmp_path / "a")
 
 
-def test_the_folder_above_a_release_suggests_the_release(small):
-    root, _ = small
-    assert message(root.parent) == (
-        f"{root.parent} is not an IEMOCAP release\n  expected: {EXPECTED}\n  got: a folder with IEMOCAP_full_release\n"
-        f"  do: the release is {root}: cli prepare iemocap {root}"
+def test_the_folder_above_a_release_is_read(small):
+    root, reading = small
+    above = iemocap.utterances(root.parent)
+    assert [row.id for row in above.utterances] == [row.id for row in reading.utterances]
+    assert by_id(above)["Ses01F_impro01_F000"].audio == (
+        "IEMOCAP_full_release/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    )
+
+
+def test_a_second_copy_and_other_audio_files_are_findings(tmp_path):
+    root = release.write(tmp_path, [release.Turn("Ses01F_impro01_F000", "neu")])
+    release.write(root / "copy", [release.Turn("Ses01F_impro01_F000", "ang")])
+    release.put(root / "test.wav", release.wav())
+    reading = iemocap.utterances(root)
+    assert [row.label for row in reading.utterances] == ["neu"]
+    found = findings(reading)
+    assert found["audio files of a second copy of the release, ignored; the least nested one is read"] == (
+        "copy/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+    )
+    assert found["other audio files, ignored"] == ("test.wav",)
+
+
+def test_an_evaluation_that_cannot_be_read_is_a_finding(tmp_path):
+    root = release.write(tmp_path, [release.Turn("Ses01F_impro01_F000", "neu")])
+    path = root / "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt"
+    path.symlink_to(root / "nowhere")
+    assert findings(iemocap.utterances(root))["text files that cannot be read, ignored"] == (
+        "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt",
     )
 
 

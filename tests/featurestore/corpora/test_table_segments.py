@@ -6,6 +6,7 @@ from featurestore.corpora import table
 from featurestore.errors import BadValue
 from featurestore.preparation.prepare import prepare
 from featurestore.store import Store
+from tests.support import videos
 
 BEYOND = "segments that end beyond the end of their clip (start and end are seconds), kept without a duration"
 CUT_ALREADY = (
@@ -111,8 +112,8 @@ def test_a_clip_with_many_segments_is_opened_once(read, monkeypatch):
     from featurestore.audio import decode
 
     looked = []
-    duration = decode.read_duration
-    monkeypatch.setattr(decode, "read_duration", lambda path: looked.append(path.name) or duration(path))
+    probe = decode.probe
+    monkeypatch.setattr(decode, "probe", lambda path: looked.append(path.name) or probe(path))
     read([("call", n / 10, (n + 1) / 10) for n in range(90)], call=10)
     assert looked == ["call.wav"]
 
@@ -143,3 +144,14 @@ def test_first_turns_of_dialogues_do_not_make_starts_segments(read):
 )
 def test_other_starts_select_segments(read, rows):
     assert read(rows, a=2, b=1, c=3)[0].segments is True
+
+
+def test_a_video_of_several_audio_streams_is_a_finding(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE)
+    for name, streams in (("one", 1), ("two", 2)):
+        videos.write(tmp_path / f"{name}.mkv", noise, "flac", rate=RATE, streams=streams)
+    (tmp_path / "t.csv").write_text("id,audio,label\na,one.mkv,joy\nb,two.mkv,joy\n")
+    reading = table.utterances(tmp_path / "t.csv")
+    odd = {finding.what: finding.where for finding in reading.findings}
+    assert odd["utterances whose video holds several audio streams; the first one is read"] == ("b: 2 streams",)
+    assert durations(reading) == [1, 1]

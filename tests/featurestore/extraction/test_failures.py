@@ -1,21 +1,25 @@
 """Test extraction of clips, networks and files that fail."""
 
 import errno
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from featurestore.audio import video_file
 from featurestore.errors import Mismatch, Unavailable, Unencodable
+from featurestore.extraction import vector_index
 from featurestore.extraction.extract import extract_encoder
-from featurestore.extraction.part_file import Failure
+from featurestore.extraction.part_file import RETRY, Failure
 from featurestore.extraction.total_failure import build_total_failure
 from featurestore.preparation.prepare import prepare
 from featurestore.spec import EncoderSpec
+from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from tests.support import tiny
+from tests.support import tiny, videos
 
 
 def run(store, checkpoint, name="", **options):
@@ -61,6 +65,36 @@ def test_an_unexpected_error_is_listed_and_retried_by_the_next_run(store, models
     monkeypatch.setattr(HFAudio, "encode", original)
     result = run(store, models["audio"])
     assert (result.failed, result.encoded) == ({}, 1)
+
+
+def test_a_video_is_tried_again_once_pyav_is_installed(store, models, encoded, monkeypatch):
+    videos.write(store.root / "clip000.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), "flac", kind="matroska")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "av", None)
+        failed = run(store, models["audio"]).failed
+        assert list(failed) == ["u000"]
+        assert "pip install 'emofuse[video]'" in failed["u000"]
+    encoded.clear()
+    assert run(store, models["audio"]).failed == {}
+    assert encoded == ["u000"]
+
+
+def test_a_video_that_an_earlier_version_could_not_read_is_tried_again(store, models, monkeypatch):
+    videos.write(store.root / "clip000.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), "flac", kind="matroska")
+
+    def refuse(path, *_):
+        why = (
+            "is not audio that libsndfile reads (it is a Matroska or WebM file; convert it: ffmpeg -i OLD -vn NEW.wav)"
+        )
+        raise Unencodable(f"{path.name}: {why}")
+
+    with monkeypatch.context() as before:
+        before.setattr(video_file, "_import_av", refuse)
+        before.setattr(vector_index, "_UNREAD", "not in any reason")
+        assert list(run(store, models["audio"]).failed) == ["u000"]
+        file = FeatureFile(store.path / "audio.h5")
+        assert file.keys(schema.FAILED_KEY) != [RETRY]
+    assert run(store, models["audio"]).failed == {}
 
 
 def test_a_store_without_a_usable_clip_ends_in_a_message(store, models):

@@ -1,12 +1,12 @@
 """Tones of two emotions: an example of a corpus in one file."""
 
+import re
 import wave
 from pathlib import Path
 
 import numpy as np
 
-from featurestore.corpora import CorpusCard, Reading, set_durations
-from featurestore.errors import NotFound
+from featurestore.corpora import CorpusCard, Reading, read_named_clips
 from featurestore.manifest import Utterance
 
 KIND = "corpora"
@@ -15,26 +15,23 @@ CARD = CorpusCard(
     title="Tones: sine waves that are louder in anger",
     licence="public domain",
     citation="none: the clips are generated",
+    source="https://example.org/tones",
+    language="none",
     labels={"A": "anger", "N": "neutral"},
     counts={"A": 16, "N": 16},
+    speakers=4,
     schemes={"tones-2": {"A": "anger", "N": "neutral"}},
     default_scheme="tones-2",
+    words="a number, which tells nothing about the emotion",
     note="generated, and far easier than speech",
 )
+LAYOUT = re.compile(r"(?P<speaker>\d)-(?P<gender>[FM])-(?P<label>[AN])-(?P<number>\d)", re.IGNORECASE)
 _RATE = 16_000
 
 
 def utterances(root: Path) -> Reading:
-    """Read a release: one utterance per clip `SPEAKER-GENDER-LABEL-NUMBER.wav`.
-
-    Four numbers of a speaker are one dialogue. Turns without a time are in the order of their rows, so rows are sorted
-    by number.
-    """
-    clips = [path for path in sorted(root.glob("*.wav")) if path.stem.count("-") == 3]
-    clips.sort(key=lambda clip: (clip.stem.split("-")[0], int(clip.stem.split("-")[3])))
-    if not clips:
-        raise NotFound(f"{root} is not a release of tones", expected="clips such as 1-F-A-0.wav", do="give its folder")
-    return Reading(*set_durations(root, [_to_utterance(clip) for clip in clips]))
+    """Read a release: one utterance per clip `SPEAKER-GENDER-LABEL-NUMBER.wav`."""
+    return read_named_clips(root, CARD, LAYOUT, _to_utterance, example="1-F-A-0.wav")
 
 
 def sample(folder: Path) -> None:
@@ -46,11 +43,16 @@ def sample(folder: Path) -> None:
             _write_clip(folder / f"{speaker}-{gender}-{label}-{number}.wav", 300 + 20 * speaker + number, label)
 
 
-def _to_utterance(clip: Path) -> Utterance:
-    speaker, gender, label, number = clip.stem.split("-")
+def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
+    """Return a clip as an utterance.
+
+    Four numbers of a speaker are one dialogue. Turns without a time are in the order of their rows, which are sorted by
+    id, so the number comes before the label.
+    """
+    speaker, gender, label, number = match[0].upper().split("-")
     return Utterance(
-        id=clip.stem,
-        audio=clip.name,
+        id=f"{speaker}-{number}-{label}",
+        audio=clip,
         text=f"tone {number} of speaker {speaker}",
         label=label,
         speaker=speaker,

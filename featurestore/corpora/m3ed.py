@@ -1,0 +1,179 @@
+"""M3ED, Multi-modal Multi-scene Multi-label Emotional Dialogue: 56 Chinese TV series, 7 emotions, 24,449 turns."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    decode_text,
+    refuse_release,
+    write_clip,
+)
+from featurestore.corpora._json_files import format_votes, get_text, read_json_object
+from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
+from featurestore.corpora._turn_order import keep_turn_order
+from featurestore.manifest import Utterance
+
+_EMOTIONS = {
+    "Neutral": "neutral",
+    "Anger": "anger",
+    "Sad": "sad",
+    "Happy": "happy",
+    "Disgust": "disgust",
+    "Surprise": "surprise",
+    "Fear": "fear",
+}
+CARD = CorpusCard(
+    title="M3ED: Multi-modal Multi-scene Multi-label Emotional Dialogue Database",
+    licence="see https://github.com/AIM3-RUC/RUCM3ED; the clips are of television series",
+    citation="Zhao et al., M3ED: Multi-modal Multi-scene Multi-label Emotional Dialogue Database, ACL 2022, 5699-5710",
+    source="https://github.com/AIM3-RUC/RUCM3ED",
+    language="Mandarin Chinese",
+    labels=_EMOTIONS,
+    schemes={"m3ed-7": _EMOTIONS},
+    default_scheme="m3ed-7",
+    version="annotation.json: 24,449 turns; 12 of their clips are empty",
+    words="the dialogues of television series: the words often say the emotion",
+    partitions={"train": 17427, "val": 2821, "test": 4201},
+    note="the label is the main emotion of a turn that may have several; two speakers per dialogue; no series, and so "
+    "no speaker, is in two parts of the official split",
+)
+LAYOUT = re.compile(r"[A-Z]_[a-z]+_\d+_\d+|movie_list_(?:train|val|test|total)\.txt", re.IGNORECASE)
+_CLIP = re.compile(r"[A-Z]_(?P<id>.+)", re.IGNORECASE)
+_ANNOTATION = "annotation.json"
+_LISTS = {partition: f"movie_list_{partition}.txt" for partition in ("train", "val", "test")}
+_RATERS = ("EmoAnnotator1", "EmoAnnotator2", "EmoAnnotator3")
+_GENDERS = {"female": "F", "male": "M"}
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d):(\d\d)")
+_FRAMES_PER_SECOND = 25  # 00:00:00:01 to 00:00:01:03 is a clip of 1.08 s
+
+
+def utterances(root: Path) -> Reading:
+    """Read a release, one utterance per turn of `annotation.json`.
+
+    Args:
+        root: the folder with annotation.json, splitInfo and modality_speech, or one above it.
+
+    Raises:
+        NotFound: there is no annotation.json, or it cannot be read.
+        Mismatch: annotation.json is not JSON.
+    """
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    annotation = find_label_file(files, [_ANNOTATION], found)
+    if not annotation:
+        raise refuse_release(root, CARD, _ANNOTATION)
+    partitions = _read_partitions(files, found)
+    rows = list(_read_shows(read_json_object(root / annotation), partitions, found))
+    if not rows:
+        raise refuse_release(root, CARD, f"{_ANNOTATION} of its turns")
+    return build_reading(files, keep_turn_order(rows, found), CARD, found, to_id=_to_id)
+
+
+def sample(folder: Path) -> None:
+    """Write a release of two dialogues in each of three made-up series, with clips of noise."""
+    shows: dict[str, Any] = {}
+    numbers = iter(range(100))
+    for show in ("yi", "er", "san"):
+        shows[show] = {f"{show}_{number}": _build_dialogue(f"{show}_{number}") for number in (1, 2)}
+        for dialogue in shows[show].values():
+            for utterance_id, turn in dialogue["Dialog"].items():
+                write_clip(folder / "modality_speech" / f"{turn['Speaker']}_{utterance_id}.wav", next(numbers))
+    (folder / _ANNOTATION).write_text(json.dumps(shows, ensure_ascii=False, indent=1), "utf-8")
+    (folder / "splitInfo").mkdir()
+    for show, name in zip(shows, _LISTS.values(), strict=True):
+        (folder / "splitInfo" / name).write_text(f"{show}\n", "utf-8")
+
+
+def _build_dialogue(name: str) -> dict[str, Any]:
+    """Return a made-up dialogue."""
+    turns = {}
+    for number, emotion in enumerate(("Happy", "Anger", "Neutral", "Anger"), 1):
+        turns[f"{name}_{number}"] = {
+            "StartTime": f"00:00:0{number}:05",
+            "EndTime": f"00:00:0{number}:10",
+            "Text": f"第{number}句",
+            "Speaker": "AB"[number % 2],
+            "EmoAnnotation": dict.fromkeys((*_RATERS, "final_mul_emo", "final_main_emo"), emotion),
+        }
+    speakers = {"A": {"Name": "甲", "Gender": "female"}, "B": {"Name": "乙", "Gender": "male"}}
+    return {"SpeakerInfo": speakers, "Dialog": turns}
+
+
+def _read_partitions(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
+    """Return the part of the official split by series."""
+    partitions: dict[str, str] = {}
+    for partition, name in _LISTS.items():
+        path = find_label_file(files, [name], found)
+        found.add("missing lists of the official split", [] if path else [name])
+        text = decode_text(files.root / path)[0] if path else ""
+        partitions |= dict.fromkeys(text.split(), partition)
+    return partitions
+
+
+def _read_shows(shows: dict[str, Any], partitions: dict[str, str], found: FindingList) -> Iterator[Utterance]:
+    for show, dialogues in shows.items():
+        found.add("series that are in no part of the official split", [] if show in partitions else [show])
+        for dialogue, content in _list_objects(dialogues, show, found):
+            for utterance_id, turn in _list_objects(content.get("Dialog"), dialogue, found):
+                speaker = _find_speaker(content, turn)
+                name = get_text(speaker, "Name")
+                found.add("turns of a speaker without a name, kept without a speaker", [] if name else [utterance_id])
+                yield Utterance(
+                    id=utterance_id,
+                    text=get_text(turn, "Text"),
+                    label=get_text(turn.get("EmoAnnotation"), "final_main_emo"),
+                    speaker=f"{show}_{name}" if name else "",
+                    gender=_GENDERS.get(get_text(speaker, "Gender").lower(), ""),
+                    session=show,
+                    dialogue=dialogue,
+                    partition=partitions.get(show, ""),
+                    start=_parse_time(get_text(turn, "StartTime")),
+                    end=_parse_time(get_text(turn, "EndTime")),
+                    votes=format_votes(_list_votes(turn.get("EmoAnnotation"))),
+                )
+
+
+def _list_objects(entries: object, where: str, found: FindingList) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects in a JSON object by name, and report whatever is none."""
+    if not isinstance(entries, dict):
+        found.add("entries that are no JSON object, ignored", [where])
+        return
+    for name, entry in entries.items():
+        if isinstance(entry, dict):
+            yield name, entry
+        else:
+            found.add("entries that are no JSON object, ignored", [name])
+
+
+def _find_speaker(dialogue: dict[str, Any], turn: dict[str, Any]) -> object:
+    """Return what is known of the speaker of a turn."""
+    speakers = dialogue.get("SpeakerInfo")
+    return speakers.get(get_text(turn, "Speaker")) if isinstance(speakers, dict) else None
+
+
+def _list_votes(emotions: object) -> Iterator[dict[str, Any]]:
+    for rater in _RATERS:
+        if label := get_text(emotions, rater):
+            yield {"rater": rater, "labels": [label]}
+
+
+def _parse_time(text: str) -> float | None:
+    """Return a time in the recording of the dialogue, in seconds, or None if the text is not one."""
+    match = _TIME.fullmatch(text)
+    if not match:
+        return None
+    hours, minutes, seconds, frames = map(int, match.groups())
+    return 3600 * hours + 60 * minutes + seconds + frames / _FRAMES_PER_SECOND
+
+
+def _to_id(path: str) -> str:
+    """Return the id that a clip stands for: its name after the letter of the speaker."""
+    match = _CLIP.fullmatch(get_stem(path))
+    return match["id"] if match else ""
