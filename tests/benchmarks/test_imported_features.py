@@ -157,3 +157,11 @@ def test_export_and_import_through_the_commands(store, tmp_path):
     answer = json.loads(run("export", "--store", store, "--to", tmp_path / "o.parquet", "--json").stdout)
     assert answer["features"] == ["back.mean", "other.mean"]
     (store / "back.h5").unlink()
+
+
+def test_an_extraction_never_replaces_imported_features(store):
+    before = (store / "other.h5").read_bytes()
+    done = run("extract", "--store", store, "--encoder", "other=mfcc", code=1)
+    assert "other.h5 holds imported features" in done.stderr
+    assert "do: name the new ones: --encoder NAME=mfcc; or move the file away" in done.stderr
+    assert (store / "other.h5").read_bytes() == before
