@@ -4,12 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._optional_files import read_text
 from featurestore.corpora._release_files import ReleaseFiles, normalize_name
-from featurestore.corpora._text_decoding import decode_text
-from featurestore.errors import NotFound
 
-_CP1252 = "text files that are not UTF-8, read as cp1252"
-_UNREADABLE = "text files that cannot be read, ignored"
 _OTHER = "second text files of an utterance with other words, ignored"
 _WITHOUT = "utterances without a transcript, kept with an empty text"
 _NONE = "no utterance has a transcript: this copy holds no text files of them"
@@ -28,7 +25,7 @@ def read_texts(files: ReleaseFiles, ids: Collection[str], found: FindingList) ->
     """
     texts: dict[str, str] = {}
     for path, utterance_id in find_text_files(files, ids):
-        text = " ".join(" ".join(read_lines(files, path, found)).split())
+        text = " ".join(read_text(files, path, found).split())
         if text and texts.setdefault(utterance_id, text) != text:
             found.add(_OTHER, [path])
     report_without_text(ids, texts, found)
@@ -42,17 +39,6 @@ def find_text_files(files: ReleaseFiles, names: Collection[str]) -> Iterator[tup
         name = PurePosixPath(path)
         if name.suffix.lower() == ".txt" and (match := known.get(normalize_name(name.stem))):
             yield path, match
-
-
-def read_lines(files: ReleaseFiles, path: str, found: FindingList) -> list[str]:
-    """Return the lines of a text file, or none if it cannot be read, which is a finding."""
-    try:
-        text, encoding = decode_text(files.root / path)
-    except NotFound:
-        found.add(_UNREADABLE, [path])
-        return []
-    found.add(_CP1252, [path] if encoding == "cp1252" else [])
-    return text.split("\n")
 
 
 def report_without_text(ids: Collection[str], texts: Mapping[str, str], found: FindingList) -> None:

@@ -1,13 +1,68 @@
-"""Read the cells of label files of corpora of the series Friends."""
+"""Read the label files of corpora of the series Friends: one table per partition, one row per turn."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from featurestore.corpora._finding_list import FindingList
+from featurestore.corpora._listed_utterances import build_reading, get_stem
+from featurestore.corpora._named_clips import refuse_release
+from featurestore.corpora._partition_tables import has_tables, read_tables
+from featurestore.corpora._reading import CorpusCard, Reading
+from featurestore.corpora._release_files import ReleaseFiles
+from featurestore.corpora._turn_order import keep_turn_order
+from featurestore.manifest import Utterance
 
 _LEADS = {
     **dict.fromkeys(("Chandler", "Chandler Bing", "Joey", "Joey Tribbiani", "Ross", "Ross Geller"), "M"),
     **dict.fromkeys(("Monica", "Monica Geller", "Phoebe", "Phoebe Buffay", "Rachel", "Rachel Green"), "F"),
 }
+_SEVERAL = re.compile(r".+ and .+|all|both", re.IGNORECASE)
 _TIME = re.compile(r"(?P<hours>\d+):(?P<minutes>\d\d?):(?P<seconds>\d\d?(?:[.,]\d+)?)")
+
+
+def read_series(
+    root: Path,
+    card: CorpusCard,
+    tables: Mapping[str, str],
+    columns: Sequence[str],
+    numbers: Sequence[str],
+    to_utterance: Callable[[str, Mapping[str, str]], Utterance],
+    to_id: Callable[[str], str] = get_stem,
+) -> Reading:
+    """Read a release, one utterance per row of its tables.
+
+    Args:
+        root: folder of the release.
+        card: of the corpus.
+        tables: name of the table of each partition.
+        columns: that every table must have.
+        numbers: columns that identify a turn; rows without a number there are reported and left out.
+        to_utterance: returns the utterance for a partition and a row.
+        to_id: returns the id that the path of a clip stands for.
+
+    Raises:
+        NotFound: there is no table, or one cannot be read.
+        Mismatch: a column is missing, or a table cannot be parsed.
+    """
+    found = FindingList()
+    files = ReleaseFiles(root, found)
+    if not has_tables(files, tables):
+        raise refuse_release(root, card, tables["train"])
+    rows: list[Utterance] = []
+    for partition, row, place in read_tables(files, tables, columns, found):
+        if all(row[column].isdecimal() for column in numbers):
+            rows.append(to_utterance(partition, row))
+        else:
+            found.add(f"rows without a number as {', '.join(numbers)}, ignored", [place])
+    rows = keep_turn_order(rows, found)
+    found.add("turns of several speakers at once", (row.id for row in rows if _SEVERAL.fullmatch(row.speaker)))
+    return build_reading(files, rows, card, found, to_id=to_id)
+
+
+def join_speakers(names: Iterable[str]) -> str:
+    """Return several speakers as one, as MELD names them."""
+    return " and ".join(names)
 
 
 def parse_time(text: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore.corpora._finding_list import FindingList
@@ -21,7 +21,7 @@ _FILE = re.compile(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class SessionFiles:
     """Paths of a session's files, in order: text files of one dialogue each, and clips of one turn each.
 
@@ -35,9 +35,9 @@ class SessionFiles:
 
     number: int
     folder: str
-    evaluations: list[str] = field(default_factory=list)
-    transcripts: list[str] = field(default_factory=list)
-    clips: list[str] = field(default_factory=list)
+    evaluations: list[str]
+    transcripts: list[str]
+    clips: list[str]
 
 
 def find_sessions(files: ReleaseFiles, found: FindingList) -> list[SessionFiles]:
@@ -71,11 +71,7 @@ def _group(release: str, matches: dict[str, re.Match[str]]) -> list[SessionFiles
     for path, match in matches.items():
         paths[int(match["number"]), match.lastgroup or ""].append(path)
     return [
-        SessionFiles(
-            number,
-            f"{release}Session{number}",
-            *(paths[number, kind] for kind in _KINDS),
-        )
+        SessionFiles(number, f"{release}Session{number}", *(paths[number, kind] for kind in _KINDS))
         for number in sorted({number for number, kind in paths if kind in _KINDS})
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora._text_decoding import decode_text
+from featurestore.corpora._label_tables import decode_labels
 from featurestore.errors import Mismatch
 
 
@@ -16,7 +16,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         NotFound: the file cannot be read.
         Mismatch: it is not JSON, or holds something else.
     """
-    text, _ = decode_text(path)
+    text, _ = decode_labels(path)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -29,9 +29,9 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def get_text(entry: object, key: str) -> str:
-    """Return the text under a key of a JSON object, stripped; an empty text if there is none or no object."""
+    """Return the stripped text or the number under a key of a JSON object, or an empty text if there is none."""
     value = entry.get(key) if isinstance(entry, dict) else None
-    return value.strip() if isinstance(value, str) else ""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
 def format_votes(votes: Iterable[Mapping[str, Any]]) -> str:

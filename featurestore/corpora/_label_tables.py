@@ -37,7 +37,7 @@ def read_rows(
         Mismatch: a column is missing, or the file cannot be parsed.
         NotFound: the file cannot be read.
     """
-    text, encoding = _decode(path)
+    text, encoding = decode_labels(path)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found.add(_CP1252, [path.name] if encoding == "cp1252" else [])
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # texts may be long
@@ -70,7 +70,8 @@ def parse_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _decode(path: Path) -> tuple[str, str]:
+def decode_labels(path: Path) -> tuple[str, str]:
+    """Decode a label file as `decode_text` does, or raise NotFound if it cannot be read."""
     try:
         return decode_text(path)
     except OSError as error:

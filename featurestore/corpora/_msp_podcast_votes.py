@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._json_files import format_votes, read_json_object
+from featurestore.corpora._json_files import format_votes, get_text, read_json_object
 from featurestore.corpora._label_tables import read_rows
 from featurestore.corpora._listed_utterances import get_stem
 from featurestore.corpora._msp_votes import build_vote, parse_vote
@@ -49,7 +49,7 @@ def _list_votes(path: Path, found: FindingList) -> Iterator[tuple[str, dict[str,
     if path.suffix.lower() == ".json":
         for name, raters in read_json_object(path).items():
             for rater, entry in raters.items() if isinstance(raters, dict) else ():
-                yield name, _build(rater, entry if isinstance(entry, dict) else {})
+                yield name, _build(rater, entry)
         return
     for row in read_rows(path, ["FileName"], found):
         vote = parse_vote(row["EmoDetail"]) if "EmoDetail" in row else _build(_find_rater(row), row)
@@ -64,5 +64,5 @@ def _find_rater(row: Mapping[str, str]) -> str:
 
 
 def _build(rater: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    ratings = {name: str(entry[column]) for name, column in _RATINGS.items() if column in entry}
-    return build_vote(rater, str(entry.get("EmoClass_Major", "")), str(entry.get("EmoClass_Second", "")), ratings)
+    ratings = {name: get_text(entry, column) for name, column in _RATINGS.items()}
+    return build_vote(rater, get_text(entry, "EmoClass_Major"), get_text(entry, "EmoClass_Second"), ratings)

@@ -3,8 +3,6 @@
 import codecs
 from pathlib import Path
 
-from featurestore.errors import NotFound
-
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -27,11 +25,8 @@ def decode_text(path: Path) -> tuple[str, str]:
     Returns:
         Its content without a byte-order mark and with plain newlines, and the encoding: `utf-8`, `utf-16-le`, …, or
         `cp1252` if any byte was not valid UTF-8.
-
-    Raises:
-        NotFound: the file cannot be read.
     """
-    content = _read_bytes(path)
+    content = path.read_bytes()
     mark, encoding = next((one for one in _MARKS if content.startswith(one[0])), (b"", _guess_encoding(content)))
     content = content.removeprefix(mark)
     try:
@@ -42,17 +37,6 @@ def decode_text(path: Path) -> tuple[str, str]:
         else:  # truncated in the middle of a character
             text = content.decode(encoding, errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFound(
-            f"{path} cannot be read: {error.strerror}",
-            expected="a file that you may read",
-            do="correct the link or the permissions, or get the file again",
-        ) from None
 
 
 def _guess_encoding(content: bytes) -> str:

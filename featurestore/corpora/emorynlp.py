@@ -1,14 +1,11 @@
 """EmoryNLP, emotion detection in the series Friends: dialogues of seasons 1 to 4, 7 emotions, 9,489 turns."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
-from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time
-from featurestore.corpora._listed_utterances import build_reading
-from featurestore.corpora._partition_tables import has_tables, read_tables
-from featurestore.corpora._turn_order import keep_turn_order
+from featurestore.corpora import CorpusCard, Reading, write_clip
+from featurestore.corpora._friends_tables import find_gender, join_speakers, name_episode, parse_time, read_series
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {
@@ -54,7 +51,6 @@ _TABLES = {partition: f"emorynlp_{partition}_final.csv" for partition in ("train
 _NUMBERS = ("Season", "Episode", "Scene_ID", "Utterance_ID")
 _COLUMNS = ("Utterance", "Speaker", "Emotion", *_NUMBERS)
 _NAME = re.compile(r"'([^']+)'|\"([^\"]+)\"")
-_SEPARATOR = " and "  # between the names of several speakers
 
 
 def utterances(root: Path) -> Reading:
@@ -67,13 +63,7 @@ def utterances(root: Path) -> Reading:
         NotFound: there is no label file.
         Mismatch: a label file cannot be parsed.
     """
-    found = FindingList()
-    files = ReleaseFiles(root, found)
-    if not has_tables(files, _TABLES):
-        raise refuse_release(root, CARD, "emorynlp_train_final.csv")
-    rows = keep_turn_order(list(_read_turns(files, found)), found)
-    found.add("turns of several speakers at once", (row.id for row in rows if _SEPARATOR in row.speaker))
-    return build_reading(files, rows, CARD, found)
+    return read_series(root, CARD, _TABLES, _COLUMNS, _NUMBERS, _to_utterance)
 
 
 def sample(folder: Path) -> None:
@@ -92,28 +82,24 @@ def sample(folder: Path) -> None:
         (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _read_turns(files: ReleaseFiles, found: FindingList) -> Iterator[Utterance]:
-    for partition, row, place in read_tables(files, _TABLES, _COLUMNS, found):
-        if not all(row[column].isdecimal() for column in _NUMBERS):
-            found.add(f"rows without a number as {', '.join(_NUMBERS)}, ignored", [place])
-            continue
-        season, episode, scene, turn = (int(row[column]) for column in _NUMBERS)
-        dialogue = f"sea{season}_ep{episode}_sc{scene}"
-        speaker = _SEPARATOR.join(first or second for first, second in _NAME.findall(row["Speaker"]))
-        yield Utterance(
-            id=f"{dialogue}_utt{turn}",
-            text=row["Utterance"],
-            label=row["Emotion"],
-            speaker=speaker,
-            gender=find_gender(speaker),
-            session=name_episode(row),
-            dialogue=dialogue,
-            partition=partition,
-            start=_find_time(row, "Start"),
-            end=_find_time(row, "End"),
-        )
+def _to_utterance(partition: str, row: Mapping[str, str]) -> Utterance:
+    season, episode, scene, turn = (int(row[column]) for column in _NUMBERS)
+    dialogue = f"sea{season}_ep{episode}_sc{scene}"
+    speaker = join_speakers(first or second for first, second in _NAME.findall(row["Speaker"]))
+    return Utterance(
+        id=f"{dialogue}_utt{turn}",
+        text=row["Utterance"],
+        label=row["Emotion"],
+        speaker=speaker,
+        gender=find_gender(speaker),
+        session=name_episode(row),
+        dialogue=dialogue,
+        partition=partition,
+        start=_find_time(row, "Start"),
+        end=_find_time(row, "End"),
+    )
 
 
-def _find_time(row: dict[str, str], name: str) -> float | None:
+def _find_time(row: Mapping[str, str], name: str) -> float | None:
     """Return a time, whose column has two spellings in copies."""
     return parse_time(row.get(f"{name}_Time") or row.get(f"{name}Time") or "")

@@ -11,13 +11,12 @@ from featurestore.corpora import (
     Published,
     Reading,
     ReleaseFiles,
-    decode_text,
     normalize_name,
+    read_text,
     set_durations,
 )
 from featurestore.corpora._iemocap_evaluation import EvaluatedTurn, parse_evaluation
 from featurestore.corpora._iemocap_sessions import SessionFiles, find_sessions
-from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
 
 _SIX = {"ang": "angry", "fru": "frustrated", "neu": "neutral", "sad": "sad", "exc": "excited", "hap": "happy"}
@@ -150,7 +149,7 @@ class _Release:
         """Return the evaluated turns of a session in order."""
         turns: list[EvaluatedTurn] = []
         for path in session.evaluations:
-            evaluated, unparsed = parse_evaluation(self._decode(path))
+            evaluated, unparsed = parse_evaluation(read_text(self.files, path, self.found))
             turns += evaluated
             self.found.add("lines of evaluations that could not be read", (f"{path}:{line}" for line in unparsed))
         return turns
@@ -159,7 +158,7 @@ class _Release:
         """Return the text of each turn of a session by id, and the first one of an id that occurs twice."""
         texts: dict[str, str] = {}
         for path in session.transcripts:
-            for number, line in enumerate(self._decode(path).split("\n"), 1):
+            for number, line in enumerate(read_text(self.files, path, self.found).split("\n"), 1):
                 match = _TRANSCRIPT.fullmatch(line.strip())
                 if match and match["id"] in texts:
                     self.found.add("duplicate ids in transcripts; the first one is used", [match["id"]])
@@ -180,15 +179,6 @@ class _Release:
         known = {normalize_name(utterance_id) for utterance_id in labelled}
         unlabelled = (path for path in session.clips if normalize_name(PurePosixPath(path).stem) not in known)
         self.found.add("audio files without a label, ignored", unlabelled)
-
-    def _decode(self, path: str) -> str:
-        try:
-            text, encoding = decode_text(self.files.root / path)
-        except NotFound:
-            self.found.add("text files that cannot be read, ignored", [path])
-            return ""
-        self.found.add("files that are not UTF-8, read as cp1252", [path] if encoding == "cp1252" else [])
-        return text
 
 
 def _to_utterance(turn: EvaluatedTurn, session: int, clip: str, texts: Mapping[str, str]) -> Utterance:

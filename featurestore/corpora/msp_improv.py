@@ -11,13 +11,12 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
-    decode_text,
     refuse_release,
     write_clip,
 )
 from featurestore.corpora._clip_texts import read_texts
 from featurestore.corpora._json_files import format_votes
-from featurestore.corpora._label_tables import parse_number
+from featurestore.corpora._label_tables import decode_labels, parse_number
 from featurestore.corpora._listed_utterances import build_reading, find_label_file
 from featurestore.corpora._msp_votes import RATINGS, parse_vote, report_ratings
 from featurestore.manifest import Utterance
@@ -41,7 +40,8 @@ CARD = CorpusCard(
     sessions=6,
     note="the label is what raters heard, not what was played; the same twenty sentences in every session and emotion: "
     "a text score is optimistic unless folds are cut by script; activation is written as in the release, where 1 is "
-    "the most active, unlike IEMOCAP and MSP-Podcast; no official split: one session at a time is tested",
+    "the most active, unlike IEMOCAP and MSP-Podcast; no official split: one session at a time is tested; "
+    "figures of nkululeko's recipe are trained on session 6 alone, because its lists of training and test are swapped",
 )
 _TURN = r"IMPROV-(?P<scene>(?P<sentence>S\d\d)[AHNS])-(?P<speaker>(?P<gender>[FM])\d(?P<session>\d))-[PRST]-[FM]{2}\d+"
 LAYOUT = re.compile(rf"(?:MSP|UTD)-{_TURN}", re.IGNORECASE)
@@ -96,7 +96,7 @@ def _read_turns(path: Path, found: FindingList) -> Iterator[Utterance]:
     """Yield the turns in the order of the file: a line for each, then a line for every vote on it."""
     head: re.Match[str] | None = None
     votes: list[dict[str, Any]] = []
-    text, encoding = decode_text(path)
+    text, encoding = decode_labels(path)
     found.add("files that are not UTF-8, read as cp1252", [path.name] if encoding == "cp1252" else [])
     for number, line in enumerate(text.split("\n"), 1):
         if match := _HEAD.fullmatch(line.strip()):

@@ -33,7 +33,7 @@ CARD = CorpusCard(
     words="spontaneous speech: the words often say the emotion",
     note="releases differ in size and labels: name the release with every figure; speakers may be in several of the "
     "test parts, so none of these may be trained on; turns of Test3 have no public label, and those of an unknown "
-    "speaker no speaker",
+    "speaker no speaker; of release 1.8, 28,601, 4,772, 9,304 and 3,483 turns have one of four classes",
 )
 LAYOUT = re.compile(r"MSP-PODCAST_\w+|labels_con[cs]ensus\.(?:csv|json)", re.IGNORECASE)
 RATED = (1.0, 7.0)  # scale of the ratings

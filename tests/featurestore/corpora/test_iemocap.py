@@ -196,8 +196,8 @@ def test_an_evaluation_that_cannot_be_read_is_a_finding(tmp_path):
     root = release.write(tmp_path, [release.Turn("Ses01F_impro01_F000", "neu")])
     path = root / "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt"
     path.symlink_to(root / "nowhere")
-    assert findings(iemocap.utterances(root))["text files that cannot be read, ignored"] == (
-        "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt",
+    assert findings(iemocap.utterances(root))["text files that cannot be read"] == (
+        "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt: No such file or directory",
     )
 
 

@@ -116,7 +116,7 @@ def test_unusable_missing_and_further_clips_are_findings(root):
         "second copies of a clip, with the same bytes, ignored": (
             "output_repeated_splits_test/final_videos_testdia0_utt0.wav",
         ),
-        "files with the name of another clip and other bytes, ignored; the least nested one is used": (
+        "files with the name of another clip and other bytes, ignored: one clip of each name is used": (
             "output_repeated_splits_test/final_videos_testdia0_utt1.wav",
         ),
         "utterances without a clip, kept without audio": ("dev_dia1_utt2",),
@@ -142,9 +142,7 @@ def test_rows_that_are_odd_are_findings(root):
     assert len(reading.utterances) == 22
     found = list_findings(reading)
     assert found["turns of several speakers at once"] == ("train_dia0_utt2", "dev_dia1_utt2")
-    assert found["rows without a number as Dialogue_ID and Utterance_ID, ignored"] == (
-        "test_sent_emo.csv, utterance 5",
-    )
+    assert found["rows without a number as Dialogue_ID, Utterance_ID, ignored"] == ("test_sent_emo.csv, utterance 5",)
     assert found["utterances that are listed twice; the first row is used"] == ("train_dia0_utt2",)
     assert found["utterances without a label"] == ("dev_dia1_utt2",)
     assert found["clips that no label file lists, ignored"] == (

@@ -114,8 +114,8 @@ def test_odd_lines_and_files_are_findings(root):
     assert list_findings(reading) == {
         "lines of evaluations that cannot be read, ignored": ("Evaluation.txt:1", "Evaluation.txt:98"),
         "mean ratings outside 1 to 5, kept": (FIRST,),
-        "text files that cannot be read, ignored": (
-            "All_human_transcriptions/session1/MSP-IMPROV-S01N-M01-S-MM01.txt",
+        "text files that cannot be read": (
+            "All_human_transcriptions/session1/MSP-IMPROV-S01N-M01-S-MM01.txt: No such file or directory",
         ),
         "utterances without a transcript, kept with an empty text": (
             "MSP-IMPROV-S01N-F01-S-FF01",

@@ -70,7 +70,7 @@ def test_labels_as_json_are_read(root):
     before = msp_podcast.utterances(root)
     labels, votes = {}, {}
     for row in before.utterances:
-        ratings = {"EmoAct": str(row.activation), "EmoVal": "4.0", "EmoDom": "3.75"}
+        ratings = {"EmoAct": row.activation, "EmoVal": "4.0", "EmoDom": 3.75}
         who = {"SpkrID": row.speaker, "Gender": {"M": "Male", "F": "Female"}[row.gender]}
         labels[f"{row.id}.wav"] = {"EmoClass": row.label, **ratings, **who, "Split_Set": row.partition}
         votes[f"{row.id}.wav"] = {
@@ -137,7 +137,7 @@ def test_odd_rows_and_files_are_findings(root):
     assert unread.startswith("MSP-PODCAST_0000_0001.wav: WORKER3; Happy")
     assert found == {
         "label files in other folders, ignored; the least nested one is read": (old.relative_to(root).as_posix(),),
-        "text files that are not UTF-8, read as cp1252": ("Transcripts/MSP-PODCAST_0000_0003.txt",),
+        "files that are not UTF-8, read as cp1252": ("Transcripts/MSP-PODCAST_0000_0003.txt",),
         "second text files of an utterance with other words, ignored": (copy.relative_to(root).as_posix(),),
         "utterances without a transcript, kept with an empty text": ("MSP-PODCAST_0000_0002",),
         "utterances of an unknown speaker, kept without a speaker": (FIRST,),

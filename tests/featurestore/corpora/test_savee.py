@@ -42,7 +42,7 @@ def test_irregular_clips_are_findings(tmp_path):
     assert list_findings(reading) == {
         "clips in no folder of a speaker (DC, JE, JK, KL), ignored: who speaks is unknown": ("a02.wav",),
         "clips of a sentence that the corpus does not have": ("DC_a16",),
-        "files with the name of another clip and other bytes, ignored; the least nested one is used": (
+        "files with the name of another clip and other bytes, ignored: one clip of each name is used": (
             "flat/DC_a01.wav",
         ),
         "clips at another sampling rate than the 44,100 Hz of the release": ("KL_n30: 16,000 Hz",),
