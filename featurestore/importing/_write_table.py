@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, Mismatch
 from featurestore.importing._finite_values import ValueCheck
 from featurestore.importing.feature_table import FeatureTable
 from featurestore.storage import schema
@@ -59,8 +59,10 @@ def write_table(
     with open_writer(path, layout, header) as writer:
         for one, values in columns.items():
             writer.put(one, values)
+        written = 0
         for start, values in table.blocks():
-            _write_block(writer, name, start, values, origins, targets, check, table.ids)
+            written += _write_block(writer, name, start, values, origins, targets, check, table.ids)
+        _check_complete(source, written, int(offsets[-1]))
         check.raise_if_any(source, table.columns)
         check_source()
 
@@ -74,7 +76,8 @@ def _write_block(
     targets: np.ndarray,
     check: ValueCheck,
     ids: Sequence[str],
-) -> None:
+) -> int:
+    """Write a block to its places, and return how many of its rows or frames were wanted."""
     frames = np.arange(start, start + len(values))
     owners = np.searchsorted(origins, frames, side="right") - 1  # the row of each frame
     is_wanted = targets[owners] >= 0
@@ -84,6 +87,13 @@ def _write_block(
     places = targets[owners] + frames - origins[owners]
     for first, last in _find_runs(places):
         writer.put(name, stored[first:last], int(places[first]))
+    return len(places)
+
+
+def _check_complete(source: Path, written: int, wanted: int) -> None:
+    """Raise Mismatch if a file had fewer rows or frames than it announced: the rest would be left unwritten."""
+    if written != wanted:
+        raise Mismatch(f"{source} is incomplete", expected=f"{wanted} vectors", got=str(written), do="write it again")
 
 
 def _find_runs(places: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -122,7 +122,14 @@ def build_vectors(path: Path, ids: Sequence[str], array: StoredArray, options: R
 
     Raises:
         BadValue: it has another number of dimensions, or no column.
+        Mismatch: it has another number of rows than there are ids.
     """
+    if array.shape[0] != len(ids):
+        raise Mismatch(
+            f"{path} has another number of rows than of ids",
+            expected=f"{len(ids)} rows, one for each id",
+            got=" x ".join(map(str, array.shape)),
+        )
     kind = choose_kind(options, ragged=False, what=str(path))
     expected = 3 if kind == "layers" else 2
     shape = array.shape if len(array.shape) > 1 else (*array.shape, 1)

@@ -312,6 +312,7 @@ def test_ids_of_another_case_are_suggested_and_not_taken(tmp_path):
         (lambda f: np.savez(f, id=IDS, a=np.zeros((6, 2, 3))), {}, "has no mean of utterances"),
         (lambda f: np.savez(f, id=IDS, a=np.array([None] * 6)), {}, "is an object array, which is a pickle"),
         (lambda f: np.savez(f, id=IDS, value=files.draw(), offset=[0, 1, 2]), {}, "numbers of frames do not fit"),
+        (lambda f: np.savez(f, id=IDS, a=files.draw(5)), {"array": "a"}, "another number of rows than of ids"),
         (lambda f: f.write_bytes(b"PK\x03\x04"), {}, "cannot be read"),
         (lambda f: np.savez(f, id=IDS, a=files.draw()), {"name": "a.b"}, "is not a name of features"),
         (lambda f: np.savez(f, id=IDS, a=files.draw()), {"modality": None}, "the modality of other is unknown"),
@@ -349,6 +350,18 @@ def test_a_file_that_is_cut_anywhere_is_a_message(write, store, tmp_path):
         with contextlib.suppress(Problem) if path.suffix == ".csv" else pytest.raises(Problem, match="\n"):
             bring(store, path, **options)
         (store.path / "other.h5").unlink(missing_ok=True)
+
+
+def test_rows_that_a_file_announced_and_lacks_are_never_left_unwritten(store, tmp_path, monkeypatch):
+    from featurestore.importing import _numpy_files
+
+    read = _numpy_files._stream
+    monkeypatch.setattr(_numpy_files, "_stream", lambda *args: ((at, rows[:-1]) for at, rows in read(*args)))
+    files.write_ids(tmp_path / "ids.txt", IDS)
+    np.savez(tmp_path / "f.npz", value=files.draw())
+    with pytest.raises(Mismatch, match="is incomplete\n  expected: 6 vectors\n  got: 5"):
+        bring(store, tmp_path / "f.npz", ids=tmp_path / "ids.txt")
+    assert not (store.path / "other.h5").exists()
 
 
 def test_a_full_disk_is_not_taken_for_a_damaged_file(store, tmp_path, monkeypatch):
