@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-# Each module in these packages is a command: `fit_head.py` is `cli fit-head`.
+# Each module in these packages is a command: `fit_head.py` is `cli fit-head`, and `import_.py`, since the word alone is
+# Python's, `cli import`.
 PACKAGES = ("featurestore.commands", "benchmarks.commands")
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110}
 # Errno values for a full disk, and for a path that cannot be written.
@@ -89,7 +90,7 @@ class Commands(click.Group):
 def _modules() -> dict[str, str]:
     """Map each command's name to its module."""
     return {
-        module.name.replace("_", "-"): f"{package}.{module.name}"
+        module.name.rstrip("_").replace("_", "-"): f"{package}.{module.name}"
         for package in PACKAGES
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
     }

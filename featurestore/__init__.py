@@ -4,7 +4,8 @@ The public API is loaded on first use, so that importing the package is fast.
 
 >>> import featurestore
 >>> sorted(featurestore.__all__)
-['Store', 'Utterance', '__version__', 'diagnose', 'extract', 'finetune', 'predict', 'prepare']
+['Store', 'Utterance', '__version__', 'diagnose', 'export_features', 'extract', 'finetune', 'import_features',
+ 'predict', 'prepare']
 """
 
 import importlib
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from featurestore.commands.extract import extract
     from featurestore.commands.finetune import finetune
     from featurestore.diagnosis.diagnose import diagnose
+    from featurestore.exporting.export_features import export_features
+    from featurestore.importing.import_features import import_features
     from featurestore.manifest import Utterance
     from featurestore.prediction.predict import predict
     from featurestore.preparation.prepare import prepare
@@ -25,13 +28,26 @@ _PLACES = {
     "Store": "featurestore.store",
     "Utterance": "featurestore.manifest",
     "diagnose": "featurestore.diagnosis.diagnose",
+    "export_features": "featurestore.exporting.export_features",
     "extract": "featurestore.commands.extract",
     "finetune": "featurestore.commands.finetune",
+    "import_features": "featurestore.importing.import_features",
     "predict": "featurestore.prediction.predict",
     "prepare": "featurestore.preparation.prepare",
 }
 
-__all__ = ["Store", "Utterance", "__version__", "diagnose", "extract", "finetune", "predict", "prepare"]
+__all__ = [
+    "Store",
+    "Utterance",
+    "__version__",
+    "diagnose",
+    "export_features",
+    "extract",
+    "finetune",
+    "import_features",
+    "predict",
+    "prepare",
+]
 
 
 def __getattr__(name: str) -> Any:

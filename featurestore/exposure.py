@@ -6,6 +6,9 @@ from typing import Any
 
 from featurestore.errors import Mismatch
 
+# `trained_on` in the description of imported features: whether the user stated whom their encoder saw.
+UNKNOWN, STATED = "unknown", "stated"
+
 
 @dataclass(frozen=True, order=True)
 class TrainedUtterance:
@@ -61,6 +64,18 @@ class Exposure:
     known: Mapping[str, str]
     suspects: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def note_unknown_exposure(name: str, description: Mapping[str, Any]) -> str:
+    """Return a note that it is unknown whom an encoder was trained on, or an empty text where it is recorded.
+
+    Args:
+        name: of the feature file.
+        description: of the encoder, as the file stores it.
+    """
+    if description.get("trained_on") != UNKNOWN:
+        return ""
+    return f"whether the encoder of {name} saw these utterances is unknown"
 
 
 def read_trained_utterances(record: Mapping[str, Any]) -> tuple[TrainedUtterance, ...]:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, quote
 
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
 _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
@@ -58,6 +59,25 @@ def parse_feature(feature: str | FeatureSpec) -> FeatureSpec:
             do="cli inspect STORE lists the features of a store",
         )
     return FeatureSpec(match["encoder"], match["kind"], None if match["index"] is None else int(match["index"]))
+
+
+def parse_features(features: Iterable[str | FeatureSpec], store: Path) -> list[FeatureSpec]:
+    """Parse a list of features.
+
+    Args:
+        features: as `parse_feature` takes them.
+        store: that should hold them, for the message.
+
+    Raises:
+        BadValue: it is empty, or a text; one is not a feature, or stands twice.
+    """
+    specs = [parse_feature(feature) for feature in check_list(features, "features")]
+    if not specs:
+        raise BadValue("no feature given", expected="at least one", do=f"cli inspect {quote(store)} lists the features")
+    duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
+    if duplicates:
+        raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")
+    return specs
 
 
 @dataclass(frozen=True)
@@ -125,6 +145,14 @@ def check_list(values: Iterable[Value], name: str) -> Iterable[Value]:
 def is_network(description: Mapping[str, Any]) -> bool:
     """Tell whether a description is of a transformers checkpoint and not of a hand-made extractor."""
     return str(description["class"]).startswith("hf-")
+
+
+IMPORTED = "imported"  # the class of an encoder of another program, whose features were imported
+
+
+def is_imported(description: Mapping[str, Any]) -> bool:
+    """Tell whether a description is of features that another program made, so that no encoder is here."""
+    return description.get("class") == IMPORTED
 
 
 def format_checkpoint(description: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,11 +18,14 @@ from featurestore.item import Item
 from featurestore.known_names import check_known
 from featurestore.known_training import add_known
 from featurestore.manifest import Utterance
-from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_feature
+from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_features
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
 from featurestore.store_exposure import find_exposure, find_made_up_ids
+
+if TYPE_CHECKING:
+    from featurestore.torch_dataset import FeatureDataset
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -307,19 +310,22 @@ class Store:
         parts = (slice(start, start + size) for start in range(0, len(chosen), size))
         return ((assemble(found, [numbers[part] for numbers in rows]), chosen[part]) for part in parts)
 
+    def torch_dataset(
+        self, features: Sequence[str | FeatureSpec], labels: str | None = None, ids: Sequence[str] | None = None
+    ) -> "FeatureDataset":
+        """Return a dataset of PyTorch (`featurestore.torch_dataset.build_dataset`), which reads features lazily.
+
+        Each example is a tensor, or of several features a tuple of tensors, and the index of the class.
+        """
+        from featurestore.torch_dataset import build_dataset
+
+        return build_dataset(self, features, labels, ids)
+
     def _find(self, features: Iterable[str | FeatureSpec]) -> list[StoredFeature]:
         """Find features in the feature files."""
-        specs = [parse_feature(feature) for feature in check_list(features, "features")]
-        if not specs:
-            raise BadValue(
-                "no feature given", expected="at least one", do=f"cli inspect {quote(self.path)} lists the features"
-            )
+        specs = parse_features(features, self.path)
         for spec in specs:
-            file = self.file(spec.encoder)
-            check_kind(file, spec, str(spec))
-        duplicates = [str(spec) for index, spec in enumerate(specs) if spec in specs[:index]]
-        if duplicates:
-            raise BadValue(f"duplicate feature {duplicates[0]}", expected="each feature once")
+            check_kind(self.file(spec.encoder), spec, str(spec))
         return [StoredFeature(self.file(spec.encoder), spec) for spec in specs]
 
     def _default_ids(self, features: Sequence[str | FeatureSpec]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks import checks
 from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
+from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.evaluation.guards import find_overlaps
 from benchmarks.evaluation.head_settings import search_space
 from benchmarks.evaluation.hyperparameter_search import SearchResult
@@ -47,10 +48,10 @@ def summarize(
     by_fold = [_list_predictions(spec, result) for spec, result in zip(specs, results, strict=True)]
     predictions = tuple(chain(*by_fold))
     folds = tuple(
-        _measure(task, spec.fold.name, len(spec.training), rows, spec.leak)
+        _measure(task, spec, spec.fold.name, len(spec.training), rows, spec.leak)
         for spec, rows in zip(specs, by_fold, strict=True)
     )
-    pooled = _measure(task, "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
+    pooled = _measure(task, specs[0], "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
     checked = _check(planned, predictions)
     return FittedHead(
         bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked),
@@ -71,7 +72,9 @@ def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPredictio
     return [HeldOutPrediction(one, spec.fold.name, spec.classes[one], predicted) for one, predicted in rows]
 
 
-def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str) -> FoldResult:
+def _measure(
+    task: Task, spec: RunSpec, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str
+) -> FoldResult:
     tested = {row.id for row in rows}
     clusters = choose_clusters([utterance for utterance in task.store.utterances if utterance.id in tested])
     metrics = estimate_intervals(
@@ -80,7 +83,8 @@ def _measure(task: Task, name: str, train: int | None, rows: Sequence[HeldOutPre
         clusters=clusters.for_ids(row.id for row in rows),
         seed=task.seed,
     )
-    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak)
+    exposure = "; ".join(note_exposures({file: task.store.describe(file) for file in spec.inputs.all_encoders}))
+    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak, exposure)
 
 
 def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[CheckResult, ...]:

@@ -44,6 +44,7 @@ class FoldResult:
         clusters: that the intervals resample.
         classes: how many classes are in test.
         leak: which encoder was fine-tuned on the test part, or an empty string.
+        exposure: of which encoder it is unknown whom it saw, or an empty string.
     """
 
     name: str
@@ -53,11 +54,13 @@ class FoldResult:
     clusters: Clusters
     classes: int
     leak: str = ""
+    exposure: str = ""
 
     def metrics_json(self) -> dict[str, dict[str, Any]]:
-        """Return each metric as value, low, high and n, with its clusters, and the leak if there is one."""
+        """Return each metric as value, low, high and n, with its clusters, and leak and exposure if there are any."""
         mark: dict[str, Any] = {"over": self.clusters.over, "clusters": self.clusters.count}
         mark |= {"leaked": True, "leakage": self.leak} if self.leak else {}
+        mark |= {"exposure": self.exposure} if self.exposure else {}
         return {
             name: {"value": found.value, "low": found.low, "high": found.high, "n": found.n} | mark
             for name, found in self.metrics.items()
@@ -160,11 +163,12 @@ class FittedHead:
         return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled figures over {pooled.count} {pooled.over}"
 
     def _list_notes(self) -> list[str]:
-        """List the caveats of the intervals: of all pooled, then of single folds, each once."""
+        """List the caveats of the figures: of their encoders, then of the intervals, pooled and of single folds."""
         pooled = self.pooled.clusters.note
         single = Counter(row.clusters.note for row in self.folds if row.clusters.note not in ("", pooled))
         of = {note: f"{count} of {len(self.folds)} folds" for note, count in single.items()}
-        return [*([f"! {pooled}"] if pooled else []), *(f"in {folds}: {note}" for note, folds in of.items())]
+        exposure = [f"! {self.pooled.exposure}"] if self.pooled.exposure else []
+        return [*exposure, *([f"! {pooled}"] if pooled else []), *(f"in {folds}: {note}" for note, folds in of.items())]
 
     def _list_failed_checks(self) -> list[str]:
         return [f"! check {one.check} failed: {one.message}" for one in self.checks if one.outcome == FAILED]

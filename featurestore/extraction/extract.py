@@ -97,7 +97,8 @@ def extract_encoder(
         BadValue: the encoder lacks an optional kind.
         Unavailable: another extraction has locked the store, another program has the finished file open for writing,
             a worker died, or the engine is not available.
-        Mismatch: no utterance could be encoded, or the finished file is damaged. A damaged file is never replaced.
+        Mismatch: no utterance could be encoded, or the finished file is damaged or holds imported features. Such a
+            file is never replaced.
     """
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
@@ -131,6 +132,8 @@ class _Extractor:
         if self.path.is_file() and (repaired := repair.repair(self.path)):
             self.say(repaired)
         file = self._open_file()
+        if file:
+            finished_file.check_replaceable(file, identity)
         for line in finished_file.describe_changes(file, identity) if file else ():
             self.say(line)
         usual = frozenset(identity.kinds) - set(OPTIONAL)

@@ -2,12 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 
+from featurestore.errors import Mismatch
 from featurestore.extraction.freshness import compare_descriptions, compare_training
 from featurestore.extraction.part_file import Failure
 from featurestore.networks.identity import OPTIONAL, Identity
-from featurestore.spec import format_checkpoint
+from featurestore.spec import format_checkpoint, is_imported
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
+
+
+def check_replaceable(file: FeatureFile, identity: Identity) -> None:
+    """Check that an extraction may replace a file: features of another program cannot be made again here.
+
+    Raises:
+        Mismatch: its features were imported.
+    """
+    if is_imported(file.header.encoder):
+        raise Mismatch(
+            f"{file.path} holds imported features",
+            got=f"imported from {file.header.encoder['checkpoint']}",
+            do=f"name the new ones: --encoder NAME={format_checkpoint(identity.description)}; or move the file away",
+        )
 
 
 def find_kept_kinds(file: FeatureFile | None, identity: Identity) -> frozenset[str]:

@@ -10,7 +10,7 @@ from featurestore.errors import Problem
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import Identity, fingerprint
-from featurestore.spec import EncoderSpec, read_context, restore_encoder
+from featurestore.spec import EncoderSpec, is_imported, read_context, restore_encoder
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -35,6 +35,8 @@ def find_source(file: FeatureFile) -> EncoderState:
     """Find the encoder that a feature file was made with, and compare it with the file."""
     stored = file.header.encoder
     spec = restore_encoder(file.header.name, stored)
+    if is_imported(stored):
+        return EncoderState(spec, unknown=f"its features were imported from {stored['checkpoint']}")
     try:
         identity = identify(spec)
     except Problem as problem:

@@ -61,7 +61,7 @@ def join(
         schema.ID: encode_text(ids),
         schema.KEY: pack_digests([id_keys[utterance_id] for utterance_id in ids]),
         schema.CONTENT: pack_digests([contents[utterance_id] for utterance_id in ids]),
-        **_build_trained_columns(trained_on),
+        **build_trained_columns(trained_on),
         **build_failure_columns(failures),
     }
     has_frames = all(schema.VALUES in source.file for source in sources)
@@ -99,7 +99,7 @@ def collect_failures(id_keys: Mapping[str, str], index: VectorIndex, retry: Sequ
     return failures
 
 
-def _build_trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.ndarray]:
+def build_trained_columns(trained_on: Sequence[TrainedUtterance]) -> dict[str, np.ndarray]:
     """Return the datasets that record what the checkpoint was fine-tuned on, one row per utterance."""
     digests = {
         schema.TRAINED_CONTENT: [one.content for one in trained_on],

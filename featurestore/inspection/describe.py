@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Problem
+from featurestore.exposure import note_unknown_exposure
 from featurestore.known_training import describe_training
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
@@ -61,7 +62,7 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         "feature file": str(file.path),
         "utterances": len(file.ids),
         "failed": file.failed,
-        "trained on": f"{len(file.trained_on)} utterances",
+        "trained on": _describe_training(file),
         "known training": describe_training(file.header.encoder),
         "bytes": file.path.stat().st_size,
         "datasets": {
@@ -71,6 +72,11 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         **header,
         "classes": list(header["classes"]),
     }
+
+
+def _describe_training(file: FeatureFile) -> str:
+    unknown = note_unknown_exposure(file.header.name, file.header.encoder)
+    return unknown or f"{len(file.trained_on)} utterances"
 
 
 def _describe_store(store: Store) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "utterances": len(file.ids),
             "failed": len(file.failed),
             "checkpoint": file.header.encoder["checkpoint"],
-            "trained on": f"{len(file.trained_on)} utterances",
+            "trained on": _describe_training(file),
             "known training": describe_training(file.header.encoder),
             "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }

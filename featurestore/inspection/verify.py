@@ -15,7 +15,7 @@ from featurestore.extraction import freshness
 from featurestore.inspection.file_checks import check_against_store, check_content, has_inputs
 from featurestore.inspection.re_encode import compare
 from featurestore.manifest import Utterance
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, is_imported
 from featurestore.storage import repair as repairing
 from featurestore.storage.damage import OpenForWriting
 from featurestore.storage.feature_file import FeatureFile
@@ -89,7 +89,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
             continue
         before = len(found.problems)
         _check_file(store, file, utterances, found)
-        if sample and utterances is not None and len(found.problems) == before:
+        can_sample = not is_imported(file.header.encoder)
+        if sample and can_sample and utterances is not None and len(found.problems) == before:
             _check_sample(store, file, sample, seed, found)
         if len(found.problems) == before:
             encoded = format_count(len(file.ids), "utterance")
@@ -140,6 +141,11 @@ def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance]
     if utterances is None:
         return
     found.problems += [f"{file.path.name}: {problem}" for problem in check_against_store(store, file, utterances)]
+    if is_imported(file.header.encoder):
+        found.notes.append(
+            f"{file.path.name}: imported, so no vector can be made again here; to import its file again: "
+            f"{file.update_command}"
+        )
     if not has_inputs(store, file):
         found.notes.append(
             f"{file.path.name}: the corpus folder {store.root} does not exist, so clips were not compared with vectors"

@@ -16,6 +16,9 @@ from featurestore.spec import EncoderSpec, read_context
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
 
+# What a description says of names and places, which shape no vector.
+_PLACES = ("checkpoint", "revision", "origins", "arguments")
+
 # Architectures whose fused attention transformers supports and our tests cover. Others run eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
 
@@ -54,8 +57,8 @@ class Identity:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Compute the sha256 of an encoder's description, without the checkpoint's name, place and origins."""
-    content = {key: value for key, value in description.items() if key not in ("checkpoint", "revision", "origins")}
+    """Compute the sha256 of an encoder's description, without the names, places and origins of its files."""
+    content = {key: value for key, value in description.items() if key not in _PLACES}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ from featurestore import encoders
 from featurestore.errors import BadValue, Mismatch
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.prediction.bundle import Bundle
-from featurestore.spec import is_network, parse_encoder, parse_feature, restore_encoder
+from featurestore.spec import is_imported, is_network, parse_encoder, parse_feature, restore_encoder
 
 
 def find_encoders(bundle: Bundle, moved: Sequence[str] = ()) -> dict[str, Identity]:
@@ -38,6 +38,12 @@ def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
 
 
 def _identify(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
+    if is_imported(description):
+        raise Mismatch(
+            f"this bundle cannot predict new clips: features {name} were imported, and their encoder is not here",
+            got=f"imported from {description['checkpoint']}",
+            do="fit the head on features that cli extract makes: cli fit-head --features …",
+        )
     checkpoint = moved or description["checkpoint" if is_network(description) else "class"]
     identity = encoders.identify(restore_encoder(name, description, checkpoint))
     if identity.fingerprint() != fingerprint(description):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurestore.errors import Mismatch, Unavailable, quote
+from featurestore.errors import Mismatch, Unavailable, quote, shorten_error
 
 
 class Damaged(Mismatch):
@@ -50,7 +50,29 @@ def repair_command(path: Path) -> str:
     return f"cli verify {quote(path.parent)} --repair"
 
 
+def import_command(path: Path, arguments: str) -> str:
+    """Return the command that imports features of another program again.
+
+    Args:
+        path: the feature file.
+        arguments: of the last import, as the file stores them.
+    """
+    return f"cli import --store {quote(path.parent)} --name {quote(path.stem)} {arguments}"
+
+
 def extract_command(path: Path, checkpoint: str = "CHECKPOINT", context: int = 0) -> str:
     """Return the command that makes a feature file."""
     command = f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"
     return f"{command} --context {context}" if context else command
+
+
+class Unreadable(Mismatch):
+    """A file of another program that is damaged, or not what its name says."""
+
+    def __init__(self, path: Path, expected: str, error: BaseException) -> None:
+        super().__init__(
+            f"{path} cannot be read",
+            expected=expected,
+            got=shorten_error(error) or type(error).__name__,
+            do="check that the file is complete, and write it again",
+        )

@@ -11,9 +11,9 @@ import numpy as np
 
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.exposure import TrainedUtterance
-from featurestore.spec import format_checkpoint, read_context
+from featurestore.spec import format_checkpoint, is_imported, read_context
 from featurestore.storage import hdf5, schema, seal
-from featurestore.storage.damage import Damaged, OpenForWriting, extract_command
+from featurestore.storage.damage import Damaged, OpenForWriting, extract_command, import_command
 from featurestore.storage.open_files import find_writers
 
 
@@ -51,8 +51,10 @@ class FeatureFile:
 
     @property
     def update_command(self) -> str:
-        """The command that updates the file. It encodes only what has changed."""
+        """The command that updates the file. It encodes only what has changed, or imports the features again."""
         encoder = self.header.encoder
+        if is_imported(encoder):
+            return import_command(self.path, encoder["arguments"])
         return extract_command(self.path, format_checkpoint(encoder), read_context(encoder))
 
     @property

@@ -131,6 +131,11 @@ def is_inside(item: object) -> bool:
     return isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
 
 
+def is_text(item: h5py.Dataset) -> bool:
+    """Tell whether a dataset holds text, of fixed or variable length."""
+    return h5py.check_string_dtype(item.dtype) is not None
+
+
 def simplify_dtype(dtype: np.dtype) -> np.dtype:
     """Return a dtype without h5py's metadata. Text becomes bytes of a fixed width."""
     return np.dtype(f"S{dtype.itemsize}") if dtype.kind == "S" else dtype

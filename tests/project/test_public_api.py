@@ -16,10 +16,12 @@ def test_every_public_name_is_documented(name):
     assert name in dir(featurestore)
 
 
-@pytest.mark.parametrize("name", ["extract", "finetune", "predict", "prepare"])
+@pytest.mark.parametrize("name", ["export_features", "extract", "finetune", "import_features", "predict", "prepare"])
 def test_a_verb_stays_a_function_whatever_is_imported_later(name):
     import featurestore.commands.extract
     import featurestore.commands.finetune
+    import featurestore.exporting.export_features
+    import featurestore.importing.import_features
     import featurestore.prediction.predict
     import featurestore.preparation.prepare
 

@@ -1,11 +1,12 @@
 """Build the rows of the leaderboard: metrics with intervals, costs and settings of each system."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
 
+from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.grid.results import Results, System
 from benchmarks.report.analysis.system_types import (
     ClassContent,
@@ -27,7 +28,8 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
         results: the benchmark.
         clusters: (N,) the cluster of each test utterance.
     """
-    rows = [_row(system, clusters) for system in results.systems]
+    made = {name: one["made"] for name, one in results.about["encoders"].items()}
+    rows = [_row(system, clusters, made) for system in results.systems]
     rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
     pairs = compare_pairs({system.name: system.pooled for system in results.systems}, clusters=clusters)
     letters = compact_letter_display([row["system"] for row in rows], significant_pairs(pairs))
@@ -36,7 +38,7 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
     return rows, [cast(PairContent, asdict(pair)) for pair in pairs]
 
 
-def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
+def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, Mapping[str, Any]]) -> SystemContent:
     record, runs = system.record, system.runs
     row: SystemContent = {
         "system": system.name,
@@ -61,6 +63,8 @@ def _row(system: System, clusters: Sequence[str] | None) -> SystemContent:
     }
     if record.context:
         row["context"] = record.context  # type: ignore[typeddict-item]
+    if exposure := note_exposures(encoders, record.features):
+        row["exposure"] = "; ".join(exposure)
     return row
 
 

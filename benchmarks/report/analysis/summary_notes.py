@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from benchmarks.evaluation.baselines import is_baseline
+from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent
@@ -23,6 +24,7 @@ def write_notes(
     """Return the notes, each one sentence without a full stop."""
     return [
         *(note for note in (results.clusters.few, results.clusters.note) if note),
+        *note_exposures({name: one["made"] for name, one in results.about["encoders"].items()}),
         *_normalization(results),
         *_search(results),
         *_context(leaderboard),

@@ -55,7 +55,8 @@ class SettingsContent(TypedDict):
 class SystemContent(TypedDict):
     """A row of the leaderboard. Systems that share a letter in `group` do not differ significantly.
 
-    `context` is what the head reads of a dialogue, of a head that reads dialogues.
+    `context` is what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it
+    is unknown whom they were trained on, if there are any.
     """
 
     system: str
@@ -76,6 +77,7 @@ class SystemContent(TypedDict):
     settings: list[SettingsContent]
     group: str
     context: NotRequired[Literal["whole dialogue", "past turns"]]
+    exposure: NotRequired[str]
 
 
 class PairContent(TypedDict):

@@ -69,11 +69,14 @@ def format_control(row: ControlContent) -> list[str]:
 
 
 def _leaderboard(rows: Sequence[SystemContent]) -> list[str]:
-    """Return the table, with a column for what a head reads of a dialogue if one of them reads dialogues."""
+    """Return the table, with a column for what heads read of a dialogue and for unknown exposure, if there are any."""
     header, cells = _HEADER, [format_system(row) for row in rows]
     if any("context" in row for row in rows):
         header = [*header, "context"]
         cells = [[*found, row.get("context", "")] for found, row in zip(cells, rows, strict=True)]
+    if any("exposure" in row for row in rows):
+        header = [*header, "exposure"]
+        cells = [[*found, "unknown" * ("exposure" in row)] for found, row in zip(cells, rows, strict=True)]
     return format_table(header, cells)
 
 

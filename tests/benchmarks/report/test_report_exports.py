@@ -25,7 +25,7 @@ from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 
-PAGE_SHA256 = "afbee478e7cd12ba322101f2807e37133da2d5551dc90f1f45e0b9ade1c685ea"
+PAGE_SHA256 = "dc6bd266b21d32326c927a9f0657076274aed05dee3ade5ab98f3031ed268fe0"
 
 
 @pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])

@@ -1,0 +1,1 @@
+"""Import features that another program made: read its file, match its ids, write an ordinary feature file."""
