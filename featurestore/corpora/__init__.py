@@ -38,18 +38,18 @@ A corpus that is generated also defines `default_root(store)`, the folder to gen
 the file that records a complete one.
 """
 
-from featurestore.corpora._clip_folders import find_folder
-from featurestore.corpora._clip_lengths import set_durations
-from featurestore.corpora._clip_rates import read_rates
-from featurestore.corpora._common_schemes import COMMON_SCHEMES, map_to_common
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._label_tables import read_rows
-from featurestore.corpora._named_clips import read_named_clips, refuse_release
-from featurestore.corpora._optional_files import find_optional, read_text
-from featurestore.corpora._reading import FILE_NAMES, GIVEN, ROW_NUMBERS, CorpusCard, Finding, Published, Reading
-from featurestore.corpora._release_files import ReleaseFiles, normalize_name
-from featurestore.corpora._sample_clips import write_clip
-from featurestore.corpora._text_decoding import decode_text
+from featurestore.releases.clip_folders import find_folder
+from featurestore.releases.clip_lengths import set_durations
+from featurestore.releases.clip_rates import read_rates
+from featurestore.releases.common_schemes import COMMON_SCHEMES, map_to_common
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.label_tables import read_rows
+from featurestore.releases.named_clips import read_named_clips, refuse_release
+from featurestore.releases.optional_files import find_optional, read_text
+from featurestore.releases.reading import FILE_NAMES, GIVEN, ROW_NUMBERS, CorpusCard, Finding, Published, Reading
+from featurestore.releases.release_files import ReleaseFiles, normalize_name
+from featurestore.releases.sample_clips import write_clip
+from featurestore.releases.text_decoding import decode_text
 
 __all__ = [
     "COMMON_SCHEMES",

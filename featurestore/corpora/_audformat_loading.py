@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora._optional_package import import_package
 from featurestore.errors import BadValue, NotFound, Unavailable, summarize_error
+from featurestore.releases.optional_package import import_package
 
 _TABLES = ("*.csv", "*.parquet")
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._label_tables import read_rows
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.label_tables import read_rows
 
 _COLUMNS = ("localid", "queryType", "clipName", "respEmo", "respLevel")
 _PRESENTED = {"1": "voice", "2": "face", "3": "voice and face"}

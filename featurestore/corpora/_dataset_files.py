@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora._optional_package import import_package
 from featurestore.errors import BadValue, quote, summarize_error
+from featurestore.storage.parquet import load_pyarrow
 
 CORPUS = "hugging-face"
 _ROWS = 16  # rows in memory at a time, with the bytes of their clips
@@ -52,7 +52,7 @@ def read_batches(file: DatasetFile) -> Iterator[tuple[list[dict[str, Any]], Mapp
         Unavailable: pyarrow is not installed.
         BadValue: the file cannot be read.
     """
-    arrow = import_package("pyarrow", CORPUS, "parquet")
+    arrow, _ = load_pyarrow()
     try:
         batches = _read_parquet(file.path) if file.path.suffix == ".parquet" else _read_stream(file.path)
         for batch in batches:
@@ -152,13 +152,13 @@ def _convert(column: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _read_parquet(path: Path) -> Iterator[Any]:
-    parquet = import_package("pyarrow.parquet", CORPUS, "parquet")
+    _, parquet = load_pyarrow()
     with parquet.ParquetFile(path) as file:
         yield from file.iter_batches(batch_size=_ROWS)
 
 
 def _read_stream(path: Path) -> Iterator[Any]:
-    arrow = import_package("pyarrow", CORPUS, "parquet")
+    arrow, _ = load_pyarrow()
     with arrow.memory_map(str(path)) as source, arrow.ipc.open_stream(source) as stream:
         yield from stream
 

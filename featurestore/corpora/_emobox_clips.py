@@ -7,11 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from featurestore import registry
-from featurestore.corpora._clip_places import locate_clips
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._reading import Reading
 from featurestore.errors import Problem
 from featurestore.manifest import Utterance
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.reading import Reading
+from featurestore.tables.clip_places import locate_clips
 
 _OWN_READER = "speakers, genders and texts read from the clips, by the reader of"
 _NOT_READ = "lists of a corpus whose clips its own reader refuses; speaker, gender and text are left empty"

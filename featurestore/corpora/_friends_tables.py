@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._listed_utterances import build_reading, get_stem
-from featurestore.corpora._named_clips import refuse_release
-from featurestore.corpora._partition_tables import has_tables, read_tables
-from featurestore.corpora._reading import CorpusCard, Reading
-from featurestore.corpora._release_files import ReleaseFiles
-from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.listed_utterances import build_reading, get_stem
+from featurestore.releases.named_clips import refuse_release
+from featurestore.releases.partition_tables import has_tables, read_tables
+from featurestore.releases.reading import CorpusCard, Reading
+from featurestore.releases.release_files import ReleaseFiles
+from featurestore.releases.turn_order import keep_turn_order
 
 _LEADS = {
     **dict.fromkeys(("Chandler", "Chandler Bing", "Joey", "Joey Tribbiani", "Ross", "Ross Geller"), "M"),

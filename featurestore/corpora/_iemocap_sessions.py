@@ -5,10 +5,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._named_clips import describe_folder
-from featurestore.corpora._release_files import ReleaseFiles
 from featurestore.errors import NotFound, quote
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.named_clips import describe_folder
+from featurestore.releases.release_files import ReleaseFiles
 
 _SECOND = "audio files of a second copy of the release, ignored; the least nested one is read"
 _OTHER = "other audio files, ignored"

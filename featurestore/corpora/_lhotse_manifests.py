@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora._finding_list import FindingList
 from featurestore.errors import BadValue, NotFound, quote
+from featurestore.releases.finding_list import FindingList
 
 FILE = re.compile(
     r"(?:(?P<prefix>.+?)[_-])?(?P<kind>recordings|supervisions|cuts)(?:[_.-](?P<part>.+?))?\.jsonl?(?:\.gz)?"

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from featurestore.corpora._clip_texts import find_text_files, report_without_text
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._optional_files import read_text
-from featurestore.corpora._release_files import ReleaseFiles
 from featurestore.manifest import Utterance
+from featurestore.releases.clip_texts import find_text_files, report_without_text
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.optional_files import read_text
+from featurestore.releases.release_files import ReleaseFiles
 
 _N = r"\d+(?:\.\d+)?"
 _SEGMENT = re.compile(rf"___\d+___(?P<start>{_N})___(?P<end>{_N})___(?P<words>.*)")  # after the name of the video

@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._json_files import format_votes, get_text, read_json_object
-from featurestore.corpora._label_tables import read_rows
-from featurestore.corpora._listed_utterances import get_stem
 from featurestore.corpora._msp_votes import build_vote, parse_vote
-from featurestore.corpora._release_files import ReleaseFiles
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.json_files import format_votes, get_text, read_json_object
+from featurestore.releases.label_tables import read_rows
+from featurestore.releases.listed_utterances import get_stem
+from featurestore.releases.release_files import ReleaseFiles
 
 _NAMES = ("labels_detailed.csv", "labels_detailed.json")
 _RATERS = ("WorkerID", "Workers", "Worker")  # names of the column in releases 2.0 and 1.6

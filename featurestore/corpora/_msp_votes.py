@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from featurestore.corpora._finding_list import FindingList
-from featurestore.corpora._label_tables import parse_number
 from featurestore.manifest import Utterance
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.label_tables import parse_number
 
 _NUMBER = r"\d+(?:\.\d+)?|NaN"
 RATINGS = rf"A:\s*(?P<act>{_NUMBER})\s*;\s*V:\s*(?P<val>{_NUMBER})\s*;\s*D:\s*(?P<dom>{_NUMBER})\s*;?" + (

@@ -10,10 +10,10 @@ from typing import Any
 from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._audformat_labels import choose_labels, find_partition, list_columns, list_unread
 from featurestore.corpora._audformat_loading import download_database, load_database
-from featurestore.corpora._named_rows import name_columns
-from featurestore.corpora._partition_findings import find_shared
-from featurestore.corpora._table_reading import read_utterances
 from featurestore.errors import BadValue
+from featurestore.releases.partition_findings import find_shared
+from featurestore.tables.named_rows import name_columns
+from featurestore.tables.table_reading import read_utterances
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
-from featurestore.corpora._label_tables import parse_number
-from featurestore.corpora._listed_utterances import build_reading, find_label_file
 from featurestore.corpora._mosei_texts import read_segment_texts
-from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
+from featurestore.releases.label_tables import parse_number
+from featurestore.releases.listed_utterances import build_reading, find_label_file
+from featurestore.releases.turn_order import keep_turn_order
 
 _EMOTIONS = {"0": "happy", "1": "sad", "2": "anger", "3": "surprise", "4": "disgust", "5": "fear"}
 CARD = CorpusCard(

@@ -14,8 +14,8 @@ from featurestore.corpora import (
     refuse_release,
     write_clip,
 )
-from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
 
 _EMOTIONS = {
     "Angry": "angry",

@@ -10,11 +10,11 @@ from typing import Any
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
 from featurestore.corpora._emobox_clips import describe_clips
-from featurestore.corpora._named_rows import name_columns
-from featurestore.corpora._partition_findings import find_shared
-from featurestore.corpora._table_json_lines import parse_json_lines
-from featurestore.corpora._table_reading import read_utterances
 from featurestore.errors import BadValue, NotFound, quote
+from featurestore.releases.partition_findings import find_shared
+from featurestore.tables.json_lines import parse_json_lines
+from featurestore.tables.named_rows import name_columns
+from featurestore.tables.table_reading import read_utterances
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 

@@ -14,8 +14,8 @@ from featurestore.corpora import (
     read_text,
     write_clip,
 )
-from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_clips import add_listed, find_label_files
 
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
 CARD = CorpusCard(

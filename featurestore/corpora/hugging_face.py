@@ -8,14 +8,15 @@ from pathlib import Path
 from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, read_rows
 from featurestore.corpora._dataset_clips import MARK, TABLE, unpack_dataset
 from featurestore.corpora._dataset_files import CORPUS, DatasetFile, list_dataset_files
-from featurestore.corpora._list_parts import join_parts
-from featurestore.corpora._named_rows import name_columns
-from featurestore.corpora._optional_package import import_package
-from featurestore.corpora._partition_findings import find_shared
-from featurestore.corpora._table_json_lines import parse_objects
-from featurestore.corpora._table_reading import read_utterances
 from featurestore.errors import NotFound, Unavailable, summarize_error
+from featurestore.releases.optional_package import import_package
+from featurestore.releases.partition_findings import find_shared
 from featurestore.storage.checksum import hash_file
+from featurestore.storage.parquet import load_pyarrow
+from featurestore.tables.json_lines import parse_objects
+from featurestore.tables.list_parts import join_parts
+from featurestore.tables.named_rows import name_columns
+from featurestore.tables.table_reading import read_utterances
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
@@ -143,10 +144,9 @@ def sample(folder: Path) -> None:
     import json
 
     import numpy as np
-    import pyarrow
     import soundfile
-    from pyarrow import parquet
 
+    arrow, parquet = load_pyarrow()
     features = {
         "audio": {"sampling_rate": 16_000, "_type": "Audio"},
         "label": {"names": ["calm", "cross"], "_type": "ClassLabel"},
@@ -163,5 +163,5 @@ def sample(folder: Path) -> None:
             rows.append(
                 {"audio": audio, "label": number % 2, "speaker_id": f"s{number % 3}", "text": f"Line {number}."}
             )
-        table = pyarrow.Table.from_pylist(rows).replace_schema_metadata(metadata)
+        table = arrow.Table.from_pylist(rows).replace_schema_metadata(metadata)
         parquet.write_table(table, folder / f"data/{split}-00000-of-00001.parquet")

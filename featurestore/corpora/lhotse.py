@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
-from featurestore.corpora._clip_places import locate_clips
 from featurestore.corpora._lhotse_manifests import FILE, ManifestPart, is_object, list_parts, read_objects
-from featurestore.corpora._list_parts import join_parts
-from featurestore.corpora._named_rows import name_columns
-from featurestore.corpora._partition_findings import find_shared
-from featurestore.corpora._table_reading import read_utterances
+from featurestore.releases.partition_findings import find_shared
+from featurestore.tables.clip_places import locate_clips
+from featurestore.tables.list_parts import join_parts
+from featurestore.tables.named_rows import name_columns
+from featurestore.tables.table_reading import read_utterances
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 

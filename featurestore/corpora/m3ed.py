@@ -15,10 +15,10 @@ from featurestore.corpora import (
     refuse_release,
     write_clip,
 )
-from featurestore.corpora._json_files import format_votes, get_text, read_json_object
-from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
-from featurestore.corpora._turn_order import keep_turn_order
 from featurestore.manifest import Utterance
+from featurestore.releases.json_files import format_votes, get_text, read_json_object
+from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
+from featurestore.releases.turn_order import keep_turn_order
 
 _EMOTIONS = {
     "Neutral": "neutral",

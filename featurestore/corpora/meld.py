@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, write_clip
 from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time, read_series
-from featurestore.corpora._listed_utterances import get_stem
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_utterances import get_stem
 
 _EMOTIONS = {
     "neutral": "neutral",

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
-from featurestore.corpora._label_tables import parse_number
-from featurestore.corpora._listed_utterances import build_reading
-from featurestore.corpora._partition_tables import has_tables, read_tables
 from featurestore.manifest import Utterance
+from featurestore.releases.label_tables import parse_number
+from featurestore.releases.listed_utterances import build_reading
+from featurestore.releases.partition_tables import has_tables, read_tables
 
 _EMOTIONS = {
     "angry": "angry",

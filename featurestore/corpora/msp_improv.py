@@ -14,12 +14,13 @@ from featurestore.corpora import (
     refuse_release,
     write_clip,
 )
-from featurestore.corpora._clip_texts import read_texts
-from featurestore.corpora._json_files import format_votes
-from featurestore.corpora._label_tables import decode_labels, parse_number
-from featurestore.corpora._listed_utterances import build_reading, find_label_file
 from featurestore.corpora._msp_votes import RATINGS, parse_vote, report_ratings
 from featurestore.manifest import Utterance
+from featurestore.releases.clip_texts import read_texts
+from featurestore.releases.json_files import format_votes
+from featurestore.releases.label_tables import parse_number
+from featurestore.releases.listed_utterances import build_reading, find_label_file
+from featurestore.releases.text_decoding import decode_text
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
 _OUT = {"O": "other", "X": "no agreement between the raters"}
@@ -96,7 +97,7 @@ def _read_turns(path: Path, found: FindingList) -> Iterator[Utterance]:
     """Yield the turns in the order of the file: a line for each, then a line for every vote on it."""
     head: re.Match[str] | None = None
     votes: list[dict[str, Any]] = []
-    text, encoding = decode_labels(path)
+    text, encoding = decode_text(path)
     found.add("files that are not UTF-8, read as cp1252", [path.name] if encoding == "cp1252" else [])
     for number, line in enumerate(text.split("\n"), 1):
         if match := _HEAD.fullmatch(line.strip()):

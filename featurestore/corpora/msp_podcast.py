@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
-from featurestore.corpora._clip_texts import read_texts
-from featurestore.corpora._json_files import get_text, read_json_object
-from featurestore.corpora._label_tables import parse_number
-from featurestore.corpora._listed_utterances import build_reading, find_label_file, get_stem
 from featurestore.corpora._msp_podcast_votes import read_votes
 from featurestore.corpora._msp_votes import report_ratings
 from featurestore.manifest import Utterance
+from featurestore.releases.clip_texts import read_texts
+from featurestore.releases.json_files import get_text, read_json_object
+from featurestore.releases.label_tables import parse_number
+from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
 _OTHERS = {"U": "surprise", "F": "fear", "D": "disgust", "C": "contempt"}

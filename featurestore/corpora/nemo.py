@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_named_clips, read_rows, write_clip
-from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_clips import add_listed, find_label_files
 
 _EMOTIONS = {emotion: emotion for emotion in ("anger", "fear", "happiness", "neutral", "sadness", "surprised")}
 CARD = CorpusCard(

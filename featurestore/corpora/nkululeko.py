@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, read_rows, write_clip
-from featurestore.corpora._clip_places import locate_clips
-from featurestore.corpora._list_parts import join_parts
-from featurestore.corpora._named_rows import name_columns
-from featurestore.corpora._partition_findings import find_shared
-from featurestore.corpora._table_reading import read_utterances
 from featurestore.errors import BadValue, NotFound, quote
+from featurestore.releases.partition_findings import find_shared
+from featurestore.tables.clip_places import locate_clips
+from featurestore.tables.list_parts import join_parts
+from featurestore.tables.named_rows import name_columns
+from featurestore.tables.table_reading import read_utterances
 
 __all__ = ["CARD", "sample", "utterances"]
 

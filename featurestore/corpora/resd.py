@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
-from featurestore.corpora._listed_utterances import build_reading, get_stem
-from featurestore.corpora._partition_tables import has_tables, read_tables
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_utterances import build_reading, get_stem
+from featurestore.releases.partition_tables import has_tables, read_tables
 
 _EMOTIONS = {
     "anger": "anger",

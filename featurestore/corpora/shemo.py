@@ -15,9 +15,9 @@ from featurestore.corpora import (
     read_text,
     write_clip,
 )
-from featurestore.corpora._listed_clips import add_listed, find_label_files
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
+from featurestore.releases.listed_clips import add_listed, find_label_files
 
 _EMOTIONS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
 CARD = CorpusCard(

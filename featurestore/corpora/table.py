@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding, Reading
-from featurestore.corpora._clip_lengths import read_lengths
-from featurestore.corpora._table_columns import parse_columns
-from featurestore.corpora._table_file import TableRow, read_table
-from featurestore.corpora._table_findings import find_missing_values
-from featurestore.corpora._table_ids import assign_ids
-from featurestore.corpora._table_reading import read_utterances
-from featurestore.corpora._table_rows import check_not_empty, normalize_path, to_utterance
-from featurestore.corpora._table_segments import detect_segments
 from featurestore.manifest import Utterance
+from featurestore.releases.clip_lengths import read_lengths
+from featurestore.tables.columns import parse_columns
+from featurestore.tables.segments import detect_segments
+from featurestore.tables.table_file import TableRow, read_table
+from featurestore.tables.table_findings import find_missing_values
+from featurestore.tables.table_ids import assign_ids
+from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_rows import check_not_empty, normalize_path, to_utterance
 
 __all__ = ["CARD", "UnlabelledRow", "UnlabelledTable", "parse_columns", "read_for_prediction", "sample", "utterances"]
 

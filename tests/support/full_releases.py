@@ -1,9 +1,9 @@
 """Write the names of a full release, without sound, and read it as if every clip lasted a second."""
 
 from featurestore import registry
-from featurestore.corpora import _clip_lengths, _clip_rates, _release_files
 from featurestore.labels import load_card
 from featurestore.preparation.corpus_findings import compare_counts
+from featurestore.releases import clip_lengths, clip_rates, release_files
 
 
 def write_names(root, names):
@@ -24,18 +24,18 @@ def read_full(monkeypatch, corpus, root):
     """Read a release whose clips are empty files."""
 
     def read_length(path):
-        return _clip_lengths.ClipLength(1.0 if path.exists() else None)
+        return clip_lengths.ClipLength(1.0 if path.exists() else None)
 
-    monkeypatch.setattr(_clip_lengths, "_read_length", read_length)
+    monkeypatch.setattr(clip_lengths, "_read_length", read_length)
     return registry.module("corpora", corpus).utterances(root)
 
 
 def read_names(monkeypatch, corpus, root, names):
     """Read a release of the files in a folder and of clips that are names alone, which is faster than empty files."""
-    walk, clips = _release_files._walk, tuple(names)
-    monkeypatch.setattr(_release_files, "_walk", lambda folder, found: (*walk(folder, found), *clips))
-    monkeypatch.setattr(_clip_lengths, "_read_length", lambda path: _clip_lengths.ClipLength(1.0))
-    monkeypatch.setattr(_clip_rates, "_read_rate", lambda path: 0)
+    walk, clips = release_files._walk, tuple(names)
+    monkeypatch.setattr(release_files, "_walk", lambda folder, found: (*walk(folder, found), *clips))
+    monkeypatch.setattr(clip_lengths, "_read_length", lambda path: clip_lengths.ClipLength(1.0))
+    monkeypatch.setattr(clip_rates, "_read_rate", lambda path: 0)
     return registry.module("corpora", corpus).utterances(root)
 
 

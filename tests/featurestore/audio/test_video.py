@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from featurestore.audio import decode, video_file
 from featurestore.audio.file_types import recognize
-from featurestore.corpora._clip_lengths import TOLERANCE
 from featurestore.errors import Unencodable, UnencodableNow
+from featurestore.releases.clip_lengths import TOLERANCE
 from tests.support import videos
 
 RATE = 16_000

@@ -255,7 +255,7 @@ def test_packages_that_are_not_installed(root, tmp_path, monkeypatch):
     with pytest.raises(Unavailable, match=r"needs the package datasets\n  do: pip install 'emofuse\[datasets\]'"):
         prepare("hugging-face", "owner/calls", tmp_path / "store")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(Unavailable, match=r"needs the package pyarrow\n  do: pip install 'emofuse\[parquet\]'"):
+    with pytest.raises(Unavailable, match=r"Parquet files need pyarrow\n  do: pip install 'emofuse\[parquet\]'"):
         prepare("hugging-face", root, tmp_path / "store")
 
 

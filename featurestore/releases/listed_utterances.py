@@ -1,0 +1,118 @@
+"""Read a release whose label files list the utterances: find the label files, and the clip of each utterance."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from featurestore.manifest import Utterance
+from featurestore.releases.clip_lengths import set_durations
+from featurestore.releases.finding_list import FindingList
+from featurestore.releases.named_clips import compare_clips
+from featurestore.releases.reading import CorpusCard, Reading
+from featurestore.releases.release_files import ReleaseFiles, normalize_name
+
+_OTHER_LABELS = "label files in other folders, ignored; the least nested one is read"
+_NO_ID = "rows of a label file that name no utterance, ignored"
+_LISTED_TWICE = "utterances that are listed twice; the first row is used"
+_NO_LABEL = "utterances without a label"
+_UNLISTED = "clips that no label file lists, ignored"
+_WITHOUT_CLIP = "utterances without a clip, kept without audio"
+_NO_CLIPS = "no utterance has a clip: this copy holds no audio of them"
+
+
+def find_label_file(files: ReleaseFiles, names: Sequence[str], found: FindingList) -> str:
+    """Return the path of a label file: the least nested one, of equally nested ones the first name.
+
+    Args:
+        files: of the release.
+        names: that the file has in different releases.
+        found: receives files of these names in other folders.
+
+    Returns:
+        A path as it is on the disk, or an empty text if there is none.
+    """
+    paths = [path for name in names for path in files.find_named(name)]
+    if not paths:
+        return ""
+    best = min(paths, key=lambda path: path.count("/"))
+    found.add(_OTHER_LABELS, sorted(path for path in paths if _folder(path) != _folder(best)))
+    return best
+
+
+def get_stem(path: str) -> str:
+    """Return the name of a clip without its folder and suffix, in composed Unicode."""
+    return unicodedata.normalize("NFC", PurePosixPath(path).stem)
+
+
+def build_reading(
+    files: ReleaseFiles,
+    rows: Iterable[Utterance],
+    card: CorpusCard,
+    found: FindingList,
+    *,
+    to_id: Callable[[str], str] = get_stem,
+) -> Reading:
+    """Return the reading of a release whose label files list the utterances.
+
+    Utterances without a clip are kept. Reported are ids that are listed twice, unknown labels, utterances without a
+    clip, clips without an utterance and second copies of a clip.
+
+    Args:
+        files: of the release.
+        rows: utterances in the order of the release, without their clips.
+        card: of the corpus.
+        found: what has been found until now.
+        to_id: returns the id that the path of a clip stands for, whatever its case, or an empty text.
+    """
+    unique = _drop_repeated(rows, found)
+    for row in unique:
+        if row.label not in card.labels:
+            found.add(f"utterances with the unknown label {row.label!r}" if row.label else _NO_LABEL, [row.id])
+    complete, lengths = set_durations(files.root, _attach_clips(files, unique, found, to_id))
+    return Reading(complete, (*found.findings(), *lengths))
+
+
+def _drop_repeated(rows: Iterable[Utterance], found: FindingList) -> list[Utterance]:
+    """Return the first row of each id."""
+    unique: dict[str, Utterance] = {}
+    for row in rows:
+        if not row.id:
+            found.add(_NO_ID, [row.text or row.label or "empty"])
+        elif row.id in unique:
+            found.add(_LISTED_TWICE, [row.id])
+        else:
+            unique[row.id] = row
+    return list(unique.values())
+
+
+def _attach_clips(
+    files: ReleaseFiles, rows: Sequence[Utterance], found: FindingList, to_id: Callable[[str], str]
+) -> list[Utterance]:
+    clips: dict[str, list[str]] = defaultdict(list)
+    listed = {normalize_name(row.id) for row in rows}
+    for path in files.clips():
+        utterance_id = normalize_name(to_id(path))
+        if utterance_id in listed:
+            clips[utterance_id].append(path)
+        else:
+            found.add(_UNLISTED, [path])
+    for first, *others in clips.values():
+        for other in others:
+            found.add(compare_clips(files.root, other, first), [other])
+    if clips:
+        found.add(_WITHOUT_CLIP, (row.id for row in rows if normalize_name(row.id) not in clips))
+    elif rows:
+        found.add(_NO_CLIPS, [f"{len(rows):,} utterances"])
+    return list(_add_audio(rows, clips))
+
+
+def _add_audio(rows: Iterable[Utterance], clips: dict[str, list[str]]) -> Iterator[Utterance]:
+    for row in rows:
+        paths = clips.get(normalize_name(row.id))
+        yield replace(row, audio=paths[0]) if paths else row
+
+
+def _folder(path: str) -> PurePosixPath:
+    return PurePosixPath(path).parent
