@@ -160,7 +160,15 @@ def _describe_corpus(name: str, card: CorpusCard) -> tuple[str, ...]:
     link = f"[card](#{name})" if card.labels else "-"
     split = ", ".join(card.partitions) or "-"
     count = f"{sum(card.counts.values()):,}" if card.counts else "varies"
-    return f"`{name}`", card.language or "any", count, str(card.speakers or "-"), split, card.words or "-", link
+    return (
+        f"`{name}`",
+        card.language or "any",
+        count,
+        f"{card.speakers:,}" if card.speakers else "-",
+        split,
+        card.words or "-",
+        link,
+    )
 
 
 def _write_card(name: str, card: CorpusCard) -> str:
