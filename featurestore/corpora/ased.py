@@ -3,10 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Finding, Reading, read_named_clips, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_named_clips, write_clip
 from featurestore.manifest import Utterance
 
 _EMOTIONS = {"n": "neutral", "f": "fearful", "h": "happy", "s": "sad", "a": "angry"}
@@ -47,8 +46,15 @@ def utterances(root: Path) -> Reading:
     Raises:
         NotFound: there is no clip of ASED.
     """
-    reading = read_named_clips(root, CARD, LAYOUT, _to_utterance, example="05Angry/a5-02-01-01-33.wav", rate=_RATE)
-    return replace(reading, findings=(*reading.findings, *_find_other_genders(reading.utterances)))
+    return read_named_clips(
+        root,
+        CARD,
+        LAYOUT,
+        _to_utterance,
+        example="05Angry/a5-02-01-01-33.wav",
+        complete=_report_other_genders,
+        rate=_RATE,
+    )
 
 
 def sample(folder: Path) -> None:
@@ -74,10 +80,9 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
     )
 
 
-def _find_other_genders(rows: Sequence[Utterance]) -> tuple[Finding, ...]:
-    """Report clips whose name gives another gender than most clips of their speaker."""
+def _report_other_genders(rows: Sequence[Utterance], files: ReleaseFiles, found: FindingList) -> Sequence[Utterance]:
     counts = Counter((row.speaker, row.gender) for row in rows)
     other = {"F": "M", "M": "F"}
-    odd = [row.id for row in rows if counts[row.speaker, row.gender] < counts[row.speaker, other[row.gender]]]
-    what = "clips whose name gives another gender than most clips of their speaker, kept as named"
-    return (Finding(what, tuple(odd)),) if odd else ()
+    odd = (row.id for row in rows if counts[row.speaker, row.gender] < counts[row.speaker, other[row.gender]])
+    found.add("clips whose name gives another gender than most clips of their speaker, kept as named", odd)
+    return rows

@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._audformat_labels import choose_labels, find_partition, list_columns, list_unread
 from featurestore.corpora._audformat_loading import download_database, load_database
 from featurestore.errors import BadValue
-from featurestore.releases.partition_findings import find_shared
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
@@ -72,8 +69,7 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # audformat 1.4 calls pandas in ways that pandas 3 warns of
         rows = _read_rows(root, dict(columns or {}), found)
-    reading = read_utterances(name_columns(root / "db.yaml", rows, {}, {}, found), segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(root / "db.yaml", rows, {}, {}, found, segments=True)
 
 
 def _read_rows(root: Path, given: dict[str, str], found: FindingList) -> list[dict[str, object]]:

@@ -4,17 +4,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, write_clip, write_lines
 from featurestore.corpora._emobox_clips import describe_clips
 from featurestore.errors import BadValue, NotFound, quote
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.json_lines import parse_json_lines
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 
@@ -56,16 +53,14 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     found = FindingList()
     lists = _find_lists(root, found)
     name = str(lists[0][0]["corpus"])
-    rows, folds = _read_lists(lists)
+    rows, folds = _read_lists(lists, found)
     partitions = _choose_partitions(folds, found)
     clips = describe_clips(root, name, [str(row.get("wav", "")) for row in rows.values()], found)
     complete = [
         row | {"partition": partitions.get(key, "")} | clips.get(str(row.get("wav", "")), {})
         for key, row in rows.items()
     ]
-    reading = read_utterances(name_columns(root / f"{name}.jsonl", complete, _USUAL, columns, found))
-    shared = find_shared(reading.utterances)
-    return replace(reading, findings=(*reading.findings, *shared))
+    return read_named_rows(root / f"{name}.jsonl", complete, _USUAL, columns, found)
 
 
 def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Path]]:
@@ -90,12 +85,14 @@ def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Pat
     return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
 
 
-def _read_lists(lists: Sequence[tuple[re.Match[str], Path]]) -> tuple[dict[str, dict[str, Any]], dict[str, Fold]]:
+def _read_lists(
+    lists: Sequence[tuple[re.Match[str], Path]], found: FindingList
+) -> tuple[dict[str, dict[str, Any]], dict[str, Fold]]:
     """Return each row by its key, in the order of the lists, and the keys of each part of each fold."""
     rows: dict[str, dict[str, Any]] = {}
     folds: dict[str, Fold] = {}
     for match, path in lists:
-        lines = parse_json_lines(decode_text(path)[0], path, {})
+        lines = parse_json_lines(decode_reported(path, found), path, {})
         own = [{name: value for name, value in line.cells.items() if name not in _TECHNICAL} for line in lines]
         keys = [row.get("key") or row.get("wav") or f"{path.name}, {number}" for number, row in enumerate(own, 1)]
         rows |= {key: row for key, row in zip(keys, own, strict=True) if key not in rows}
@@ -137,7 +134,6 @@ def sample(folder: Path) -> None:
         rows.append(json.dumps(row | {"length": round(0.1 + 0.001 * number, 6)}))
     for fold, tested in ((1, rows[:4]), (2, rows[4:])):
         target = folder / f"data/calls/fold_{fold}"
-        target.mkdir(parents=True)
         parts = {"train": [row for row in rows if row not in tested], "test": tested}
         for part, own in parts.items():
-            (target / f"calls_{part}_fold_{fold}.jsonl").write_text("\n".join(own) + "\n", encoding="utf-8")
+            write_lines(target / f"calls_{part}_fold_{fold}.jsonl", own)

@@ -15,6 +15,7 @@ from featurestore.corpora import (
     read_named_clips,
     read_text,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
 
@@ -85,8 +86,7 @@ def sample(folder: Path) -> None:
     )
     for number, name in enumerate(names):
         write_clip(folder / f"{name}.wav", number, 44_100 if name.startswith("bea") else 16_000)
-    texts = (f'( arctic_a{sentence:04} "Sentence {sentence}." )\n' for sentence in (1, 2))
-    (folder / _TEXTS).write_text("".join(texts), encoding="utf-8")
+    write_lines(folder / _TEXTS, (f'( arctic_a{sentence:04} "Sentence {sentence}." )' for sentence in (1, 2)))
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:

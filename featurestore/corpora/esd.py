@@ -9,13 +9,15 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    add_listed,
     find_folder,
+    find_label_files,
     read_named_clips,
     read_text,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_clips import add_listed, find_label_files
 
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
 CARD = CorpusCard(
@@ -73,7 +75,7 @@ def sample(folder: Path) -> None:
                 label = labels[emotion] if int(speaker) <= _LAST_CHINESE else emotion
                 lines.append(f"{name}\tSentence number {sentence}.\t{label}")
                 write_clip(folder / speaker / emotion / f"{name}.wav", 8 * place + 2 * block + sentence, _RATE)
-        (folder / speaker / f"{speaker}.txt").write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / speaker / f"{speaker}.txt", lines)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

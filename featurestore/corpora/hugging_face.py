@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, read_rows
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, read_rows
 from featurestore.corpora._dataset_clips import MARK, TABLE, unpack_dataset
 from featurestore.corpora._dataset_files import CORPUS, DatasetFile, list_dataset_files
 from featurestore.errors import NotFound, Unavailable, summarize_error
 from featurestore.releases.optional_package import import_package
-from featurestore.releases.partition_findings import find_shared
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.parquet import load_pyarrow
 from featurestore.tables.json_lines import parse_objects
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
 
@@ -86,14 +83,13 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     found = FindingList()
     table = root / TABLE
     if table.is_file():
-        rows = parse_objects(decode_text(table)[0], table)
+        rows = parse_objects(decode_reported(table, found), table)
     elif parts := _find_metadata(root):
         table = parts[0]
         rows = join_parts({_name_part(path): _read_metadata(path, root, found) for path in parts}, found)
     else:
         raise _refuse(root)
-    reading = read_utterances(name_columns(root / table.name, rows, _USUAL, columns, found))
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(root / table.name, rows, _USUAL, columns, found)
 
 
 def _refuse(root: Path) -> NotFound:
@@ -133,7 +129,7 @@ def _read_metadata(path: Path, root: Path, found: FindingList) -> list[dict[str,
     if path.suffix == ".csv":
         rows: list[dict[str, object]] = [dict(row) for row in read_rows(path, ["file_name"], found)]
     else:
-        rows = parse_objects(decode_text(path)[0], path)
+        rows = parse_objects(decode_reported(path, found), path)
     folder = path.parent.relative_to(root)
     return [{**row, "file_name": (folder / str(row.get("file_name") or "")).as_posix()} for row in rows]
 

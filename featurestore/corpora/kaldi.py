@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, write_clip, write_lines
 from featurestore.errors import NotFound
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 
@@ -66,9 +63,8 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
             do="give the folder that holds wav.scp",
         )
     parts = {folder.name: list(_read_folder(folder, root, found)) for folder in folders}
-    table = name_columns(root / lists[0].relative_to(root).parts[0], join_parts(parts, found), _USUAL, columns, found)
-    reading = read_utterances(table, segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    path = root / lists[0].relative_to(root).parts[0]
+    return read_named_rows(path, join_parts(parts, found), _USUAL, columns, found, segments=True)
 
 
 def _read_folder(folder: Path, root: Path, found: FindingList) -> Iterator[dict[str, object]]:
@@ -127,7 +123,7 @@ def _list_columns(folder: Path) -> list[Path]:
 
 def _read_pairs(path: Path, found: FindingList) -> Iterator[tuple[str, str]]:
     """Yield the first field of each line and the rest of it."""
-    for number, line in enumerate(decode_text(path)[0].split("\n"), 1):
+    for number, line in enumerate(decode_reported(path, found).split("\n"), 1):
         fields = line.split(maxsplit=1)
         if len(fields) == 2:
             yield fields[0], fields[1].strip()
@@ -150,4 +146,4 @@ def sample(folder: Path) -> None:
         lines["utt2emo"].append(f"{name} {('calm', 'cross')[number % 2]}")
     lines["spk2gender"] = ["s0 f", "s1 m", "s2 f"]
     for name, content in lines.items():
-        (folder / name).write_text("\n".join(content) + "\n", encoding="utf-8")
+        write_lines(folder / name, content)

@@ -4,17 +4,14 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._lhotse_manifests import FILE, ManifestPart, is_object, list_parts, read_objects
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "LAYOUT", "sample", "utterances"]
 
@@ -52,9 +49,8 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     parts = list_parts(root, found)
     folder = root if root.is_dir() else root.parent
     rows = join_parts({part.name: list(_read_part(part, folder, found)) for part in parts}, found)
-    table = name_columns(folder / next(reversed(parts[0].files.values())).name, rows, _USUAL, columns, found)
-    reading = read_utterances(table, segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    path = folder / next(reversed(parts[0].files.values())).name
+    return read_named_rows(path, rows, _USUAL, columns, found, segments=True)
 
 
 def _read_part(part: ManifestPart, folder: Path, found: FindingList) -> Iterator[dict[str, object]]:

@@ -11,14 +11,21 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    build_reading,
+    find_label_file,
+    find_optional,
+    format_votes,
+    get_stem,
+    get_text,
+    keep_turn_order,
+    parse_gender,
+    read_json_object,
     read_text,
     refuse_release,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.json_files import format_votes, get_text, read_json_object
-from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
-from featurestore.releases.turn_order import keep_turn_order
 
 _EMOTIONS = {
     "Neutral": "neutral",
@@ -49,7 +56,6 @@ _CLIP = re.compile(r"[A-Z]_(?P<id>.+)", re.IGNORECASE)
 _ANNOTATION = "annotation.json"
 _LISTS = {partition: f"movie_list_{partition}.txt" for partition in ("train", "val", "test")}
 _RATERS = ("EmoAnnotator1", "EmoAnnotator2", "EmoAnnotator3")
-_GENDERS = {"female": "F", "male": "M"}
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d):(\d\d)")
 _FRAMES_PER_SECOND = 25  # 00:00:00:01 to 00:00:01:03 is a clip of 1.08 s
 
@@ -86,9 +92,8 @@ def sample(folder: Path) -> None:
             for utterance_id, turn in dialogue["Dialog"].items():
                 write_clip(folder / "modality_speech" / f"{turn['Speaker']}_{utterance_id}.wav", next(numbers))
     (folder / _ANNOTATION).write_text(json.dumps(shows, ensure_ascii=False, indent=1), "utf-8")
-    (folder / "splitInfo").mkdir()
     for show, name in zip(shows, _LISTS.values(), strict=True):
-        (folder / "splitInfo" / name).write_text(f"{show}\n", "utf-8")
+        write_lines(folder / "splitInfo" / name, [show])
 
 
 def _build_dialogue(name: str) -> dict[str, Any]:
@@ -110,8 +115,7 @@ def _read_partitions(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     """Return the part of the official split by series."""
     partitions: dict[str, str] = {}
     for partition, name in _LISTS.items():
-        path = find_label_file(files, [name], found)
-        found.add("missing lists of the official split", [] if path else [name])
+        path = find_optional(files, name, found, without="partitions are empty")
         text = read_text(files, path, found) if path else ""
         partitions |= dict.fromkeys(text.split(), partition)
     return partitions
@@ -130,7 +134,7 @@ def _read_shows(shows: dict[str, Any], partitions: dict[str, str], found: Findin
                     text=get_text(turn, "Text"),
                     label=get_text(turn.get("EmoAnnotation"), "final_main_emo"),
                     speaker=f"{show}_{name}" if name else "",
-                    gender=_GENDERS.get(get_text(speaker, "Gender").lower(), ""),
+                    gender=parse_gender(get_text(speaker, "Gender")),
                     session=show,
                     dialogue=dialogue,
                     partition=partitions.get(show, ""),

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, read_rows, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, read_rows, write_clip, write_lines
 from featurestore.errors import BadValue, NotFound, quote
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
+from featurestore.tables.table_reading import read_named_rows
 
 __all__ = ["CARD", "sample", "utterances"]
 
@@ -67,8 +64,7 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
         parts = {_split_name(name)[1]: rows for name, rows in parts.items()}
     places = locate_clips(folder, (row["file"] for rows in parts.values() for row in rows))
     rows = [{**row, "file": places.get(str(row["file"]), "")} for row in join_parts(parts, found)]
-    reading = read_utterances(name_columns(tables[0], rows, _USUAL, columns, found), segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(tables[0], rows, _USUAL, columns, found, segments=True)
 
 
 def _find_tables(root: Path) -> list[Path]:
@@ -134,4 +130,4 @@ def sample(folder: Path) -> None:
             times = f"0 days 00:00:00,0 days 00:00:00.{20 + number}"
             gender = ("female", "male")[number % 2]
             lines.append(f"{name},{times},{('calm', 'cross')[number // 2 % 2]},s{first + number % 2},{gender}")
-        (folder / f"calls_{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_lines(folder / f"calls_{part}.csv", lines)
