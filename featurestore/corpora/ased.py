@@ -12,7 +12,7 @@ _EMOTIONS = {"n": "neutral", "f": "fearful", "h": "happy", "s": "sad", "a": "ang
 _FOLDERS = {"n": "01Neutral", "f": "02Fearful", "h": "03Happy", "s": "04Sad", "a": "05Angry"}
 _GENDERS = {"01": "F", "02": "M"}
 CARD = CorpusCard(
-    title="ASED: Amharic Speech Emotion Dataset, version 1",
+    title="ASED: Amharic Speech Emotion Dataset",
     licence="freely available, no licence stated: https://github.com/Ethio2021/ASED_V1",
     citation="Retta et al., A New Amharic Speech Emotion Dataset and Classification Benchmark, ACM Transactions on "
     "Asian and Low-Resource Language Information Processing 22(1) (2023)",
@@ -23,7 +23,7 @@ CARD = CorpusCard(
     speakers=65,
     schemes={"ased-5": _EMOTIONS},
     default_scheme="ased-5",
-    version="1.0, 2,474 clips",
+    version="version 1.0: 2,474 clips",
     words="five sentences of each emotion are its own, two are spoken in all: the words mostly give the emotion away",
     note="acted; kept are the clips in which five of eight judges recognized the emotion; five of the seven sentences "
     "of an emotion belong to it alone, so the words give it away: evaluate with a script-disjoint protocol, too (its "

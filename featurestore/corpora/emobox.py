@@ -13,10 +13,6 @@ from featurestore.errors import BadValue, NotFound, quote
 from featurestore.tables.json_lines import parse_json_lines
 from featurestore.tables.table_reading import read_named_rows
 
-__all__ = ["CARD", "LAYOUT", "sample", "utterances"]
-
-LAYOUT = re.compile(r"(?P<corpus>.+)_(?P<part>train|valid|test)_fold_(?P<fold>\d+)\.jsonl")
-
 CARD = CorpusCard(
     title="Lists of EmoBox",
     licence="that of the corpus",
@@ -24,7 +20,7 @@ CARD = CorpusCard(
     note="folds as EmoBox has published them; those of some corpora share speakers between training and test",
     own=True,
 )
-
+LAYOUT = re.compile(r"(?P<corpus>.+)_(?P<part>train|valid|test)_fold_(?P<fold>\d+)\.jsonl")
 _USUAL = {"id": ("key",), "audio": ("wav",), "label": ("emo",), "duration": ("length",)}
 _TECHNICAL = frozenset({"dataset", "type", "sample_rate", "num_frame", "task", "channel"})
 _PARTS = {"train": "train", "valid": "dev", "test": "test"}
@@ -63,12 +59,33 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     return read_named_rows(root / f"{name}.jsonl", complete, _USUAL, columns, found)
 
 
+def sample(folder: Path) -> None:
+    """Write the lists of two folds with clips of noise: two labels, eight clips."""
+    rows = []
+    for number in range(8):
+        name = f"downloads/calls/{number}.wav"
+        write_clip(folder / name, number)
+        label = ("calm", "cross")[number % 2]
+        row = {"key": f"calls-{number}", "dataset": "calls", "wav": name, "emo": label, "channel": 1}
+        rows.append(json.dumps(row | {"length": round(0.1 + 0.001 * number, 6)}))
+    for fold, tested in ((1, rows[:4]), (2, rows[4:])):
+        target = folder / f"data/calls/fold_{fold}"
+        parts = {"train": [row for row in rows if row not in tested], "test": tested}
+        for part, own in parts.items():
+            write_lines(target / f"calls_{part}_fold_{fold}.jsonl", own)
+
+
 def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Path]]:
     """Return the lists of a corpus with the match of their name, by fold and part."""
     paths = sorted(path for path in root.rglob("*_fold*.jsonl") if not path.name.startswith("."))
     lists = [(match, path) for path in paths if (match := LAYOUT.fullmatch(path.name)) and path.is_file()]
     found.add(_OTHER_LISTS, [path.name for path in paths if not LAYOUT.fullmatch(path.name)])
-    names = sorted({match["corpus"] for match, _ in lists})
+    _check_names(root, sorted({match["corpus"] for match, _ in lists}))
+    return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
+
+
+def _check_names(root: Path, names: Sequence[str]) -> None:
+    """Raise an error unless there are lists of one corpus."""
     if not names:
         raise NotFound(
             f"{root} holds no lists of EmoBox",
@@ -82,7 +99,6 @@ def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Pat
             got=", ".join(names),
             do=f"give the folder of one: cli prepare emobox {quote(root / names[0])}",
         )
-    return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
 
 
 def _read_lists(
@@ -121,19 +137,3 @@ def _choose_partitions(folds: Mapping[str, Fold], found: FindingList) -> dict[st
 
 def _trains_on_others(fold: Fold, every: set[str]) -> bool:
     return {key for part, keys in fold.items() if part != "test" for key in keys} == every - set(fold.get("test", ()))
-
-
-def sample(folder: Path) -> None:
-    """Write the lists of two folds with clips of noise: two labels, eight clips."""
-    rows = []
-    for number in range(8):
-        name = f"downloads/calls/{number}.wav"
-        write_clip(folder / name, number)
-        label = ("calm", "cross")[number % 2]
-        row = {"key": f"calls-{number}", "dataset": "calls", "wav": name, "emo": label, "channel": 1}
-        rows.append(json.dumps(row | {"length": round(0.1 + 0.001 * number, 6)}))
-    for fold, tested in ((1, rows[:4]), (2, rows[4:])):
-        target = folder / f"data/calls/fold_{fold}"
-        parts = {"train": [row for row in rows if row not in tested], "test": tested}
-        for part, own in parts.items():
-            write_lines(target / f"calls_{part}_fold_{fold}.jsonl", own)

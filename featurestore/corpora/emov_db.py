@@ -28,7 +28,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="EmoV-DB: Emotional Voices Database",
-    licence="non-commercial purposes only: https://github.com/numediart/EmoV-DB/blob/master/LICENSE.md",
+    licence="for non-commercial purposes: https://github.com/numediart/EmoV-DB/blob/master/LICENSE.md",
     citation="Adigwe, Tits, El Haddad, Ostadabbas and Dutoit, The emotional voices database: towards controlling the "
     "emotion dimension in voice generation systems, arXiv:1806.09514, 2018",
     source="https://www.openslr.org/115/",
@@ -39,7 +39,7 @@ CARD = CorpusCard(
     counts={"amused": 1317, "anger": 1268, "disgust": 1019, "neutral": 1568, "sleepiness": 1721},
     schemes={"emov-db-5": _EMOTIONS},
     default_scheme="emov-db-5",
-    version="sorted version, openslr.org/115: 6,893 clips",
+    version="sorted version, SLR115: 6,893 clips",
     note="acted; josh has no anger and no disgust, so that a fold that tests on josh lacks classes; amused and sleepy "
     "clips have laughs and yawns around the sentence; one speaker is recorded at another rate than the others; EmoBox "
     "has 6,887 clips, since it names six pairs of clips alike, and its published fold shares all speakers",

@@ -51,7 +51,7 @@ CARD = CorpusCard(
     partitions={"train": 4366, "dev": 1202, "test": 1334},
     schemes={"emozionalmente-7": _EMOTIONS},
     default_scheme="emozionalmente-7",
-    version="1.1 of 2024; 1.0 has the same 6,902 clips and no split",
+    version="version 1.1 of 2024: 6,902 clips; version 1.0 has the same clips and no split",
     words="the same 18 sentences in every emotion",
     note="acted by amateurs on their own devices; the label is the emotion that was meant; the same sentences in every "
     "emotion, so the words tell nothing about it; three of the 18 sentences are EMOVO's, too; version 1.1 has an "

@@ -22,10 +22,10 @@ from featurestore.manifest import Utterance
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
 CARD = CorpusCard(
     title="ESD: Emotional Speech Dataset",
-    licence="for research, on request: https://github.com/HLTSingapore/Emotional-Speech-Data",
+    licence="granted on request, for research: https://github.com/HLTSingapore/Emotional-Speech-Data",
     citation="Zhou et al., Emotional voice conversion: Theory, databases and ESD, Speech Communication 137 (2022) 1-18",
     source="https://github.com/HLTSingapore/Emotional-Speech-Data",
-    language="Mandarin (speakers 0001 to 0010) and English (0011 to 0020)",
+    language="Mandarin Chinese (speakers 0001 to 0010) and English (0011 to 0020)",
     labels=_EMOTIONS,
     counts=dict.fromkeys(_EMOTIONS, 7000),
     speakers=20,

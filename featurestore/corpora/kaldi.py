@@ -10,10 +10,6 @@ from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
 from featurestore.tables.table_reading import read_named_rows
 
-__all__ = ["CARD", "LAYOUT", "sample", "utterances"]
-
-LAYOUT = re.compile(r"wav\.scp")
-
 CARD = CorpusCard(
     title="A Kaldi data folder",
     licence="that of the data",
@@ -21,7 +17,7 @@ CARD = CorpusCard(
     note="read from a Kaldi data folder",
     own=True,
 )
-
+LAYOUT = re.compile(r"wav\.scp")
 _USUAL = {
     "label": ("utt2emo", "utt2emotion", "utt2label", "emotion", "utt2class"),
     "speaker": ("utt2spk",),
@@ -65,6 +61,24 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     parts = {folder.name: list(_read_folder(folder, root, found)) for folder in folders}
     path = root / lists[0].relative_to(root).parts[0]
     return read_named_rows(path, join_parts(parts, found), _USUAL, columns, found, segments=True)
+
+
+def sample(folder: Path) -> None:
+    """Write a data folder: two recordings of noise, twelve segments, three speakers, two labels."""
+    lines: dict[str, list[str]] = {name: [] for name in ("wav.scp", "segments", "text", "utt2spk", "utt2emo")}
+    for number in range(2):
+        write_clip(folder / f"wav/call-{number}.wav", 600 + number)
+        lines["wav.scp"].append(f"call-{number} wav/call-{number}.wav")
+    for number in range(12):
+        speaker, name = f"s{number % 3}", f"s{number % 3}-{number:02}"
+        start = 0.1 * (number // 2)
+        lines["segments"].append(f"{name} call-{number % 2} {start:.2f} {start + 0.1:.2f}")
+        lines["text"].append(f"{name} Line {number}.")
+        lines["utt2spk"].append(f"{name} {speaker}")
+        lines["utt2emo"].append(f"{name} {('calm', 'cross')[number % 2]}")
+    lines["spk2gender"] = ["s0 f", "s1 m", "s2 f"]
+    for name, content in lines.items():
+        write_lines(folder / name, content)
 
 
 def _read_folder(folder: Path, root: Path, found: FindingList) -> Iterator[dict[str, object]]:
@@ -129,21 +143,3 @@ def _read_pairs(path: Path, found: FindingList) -> Iterator[tuple[str, str]]:
             yield fields[0], fields[1].strip()
         elif fields and path.name in ("wav.scp", "segments"):
             found.add(_BROKEN, [f"{path.name}, line {number}"])
-
-
-def sample(folder: Path) -> None:
-    """Write a data folder: two recordings of noise, twelve segments, three speakers, two labels."""
-    lines: dict[str, list[str]] = {name: [] for name in ("wav.scp", "segments", "text", "utt2spk", "utt2emo")}
-    for number in range(2):
-        write_clip(folder / f"wav/call-{number}.wav", 600 + number)
-        lines["wav.scp"].append(f"call-{number} wav/call-{number}.wav")
-    for number in range(12):
-        speaker, name = f"s{number % 3}", f"s{number % 3}-{number:02}"
-        start = 0.1 * (number // 2)
-        lines["segments"].append(f"{name} call-{number % 2} {start:.2f} {start + 0.1:.2f}")
-        lines["text"].append(f"{name} Line {number}.")
-        lines["utt2spk"].append(f"{name} {speaker}")
-        lines["utt2emo"].append(f"{name} {('calm', 'cross')[number % 2]}")
-    lines["spk2gender"] = ["s0 f", "s1 m", "s2 f"]
-    for name, content in lines.items():
-        write_lines(folder / name, content)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,22 +127,26 @@ def _read_shows(shows: dict[str, Any], partitions: dict[str, str], found: Findin
         found.add("series that are in no part of the official split", [] if show in partitions else [show])
         for dialogue, content in _list_objects(dialogues, show, found):
             for utterance_id, turn in _list_objects(content.get("Dialog"), dialogue, found):
-                speaker = _find_speaker(content, turn)
-                name = get_text(speaker, "Name")
-                found.add("turns of a speaker without a name, kept without a speaker", [] if name else [utterance_id])
-                yield Utterance(
-                    id=utterance_id,
-                    text=get_text(turn, "Text"),
-                    label=get_text(turn.get("EmoAnnotation"), "final_main_emo"),
-                    speaker=f"{show}_{name}" if name else "",
-                    gender=parse_gender(get_text(speaker, "Gender")),
-                    session=show,
-                    dialogue=dialogue,
-                    partition=partitions.get(show, ""),
-                    start=_parse_time(get_text(turn, "StartTime")),
-                    end=_parse_time(get_text(turn, "EndTime")),
-                    votes=format_votes(_list_votes(turn.get("EmoAnnotation"))),
-                )
+                row = _to_utterance(utterance_id, turn, _find_speaker(content, turn))
+                speaker = f"{show}_{row.speaker}" if row.speaker else ""
+                found.add("turns of a speaker without a name, kept without a speaker", [] if speaker else [row.id])
+                partition = partitions.get(show, "")
+                yield replace(row, speaker=speaker, session=show, dialogue=dialogue, partition=partition)
+
+
+def _to_utterance(utterance_id: str, turn: dict[str, Any], speaker: object) -> Utterance:
+    """Return what the entries of a turn and of its speaker say."""
+    emotions = turn.get("EmoAnnotation")
+    return Utterance(
+        id=utterance_id,
+        text=get_text(turn, "Text"),
+        label=get_text(emotions, "final_main_emo"),
+        speaker=get_text(speaker, "Name"),
+        gender=parse_gender(get_text(speaker, "Gender")),
+        start=_parse_time(get_text(turn, "StartTime")),
+        end=_parse_time(get_text(turn, "EndTime")),
+        votes=format_votes(_list_votes(emotions)),
+    )
 
 
 def _list_objects(entries: object, where: str, found: FindingList) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,7 +18,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="MEAD: Multi-view Emotional Audio-visual Dataset",
-    licence="terms of use for research: https://github.com/uniBruce/Mead",
+    licence="for research, by its terms of use: https://github.com/uniBruce/Mead",
     citation="Wang et al., MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation, ECCV 2020",
     source="https://wywu.github.io/projects/MEAD/MEAD.html",
     language="English",

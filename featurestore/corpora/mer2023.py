@@ -32,13 +32,13 @@ CARD = CorpusCard(
     citation="Lian et al., MER 2023: Multi-label Learning, Modality Robustness, and Semi-Supervised Learning, ACM "
     "Multimedia 2023, 9610-9614",
     source="http://www.merchallenge.cn/datasets",
-    language="Chinese",
+    language="Mandarin Chinese",
     labels=_EMOTIONS,
     counts={"neutral": 1248, "angry": 1208, "happy": 1038, "sad": 730, "worried": 616, "surprise": 190},
     partitions={"train": 3373, "test1": 411, "test2": 412, "test3": 834},
     schemes={"mer2023-6": _EMOTIONS},
     default_scheme="mer2023-6",
-    version="the 5,030 labelled clips",
+    version="labelled part: 5,030 clips",
     words="not known; the release has no transcript",
     note="test1 is of the track MER-MULTI, test2 of MER-NOISE with added noise, test3 of MER-SEMI; clips are videos; "
     "unlabelled clips are not read; speakers are not given",

@@ -28,7 +28,7 @@ _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
 _OUT = {"O": "other", "X": "no agreement between the raters"}
 CARD = CorpusCard(
     title="MSP-IMPROV: An Acted Corpus of Dyadic Interactions to Study Emotion Perception",
-    licence="granted by the MSP lab of UT Dallas on request: https://www.lab-msp.com/MSP/MSP-Improv.html",
+    licence="granted on request by the MSP lab of UT Dallas: https://www.lab-msp.com/MSP/MSP-Improv.html",
     citation="Busso et al., MSP-IMPROV: An Acted Corpus of Dyadic Interactions to Study Emotion Perception, IEEE "
     "Transactions on Affective Computing 8(1) (2017) 67-80",
     source="https://www.lab-msp.com/MSP/MSP-Improv.html",

@@ -32,7 +32,7 @@ _OTHERS = {"U": "surprise", "F": "fear", "D": "disgust", "C": "contempt"}
 _OUT = {"O": "other", "X": "no agreement between the raters"}
 CARD = CorpusCard(
     title="MSP-Podcast corpus",
-    licence="granted by the MSP lab of UT Dallas on request: https://www.lab-msp.com/MSP/MSP-Podcast.html",
+    licence="granted on request by the MSP lab of UT Dallas: https://www.lab-msp.com/MSP/MSP-Podcast.html",
     citation="Lotfian and Busso, Building Naturalistic Emotionally Balanced Speech Corpus by Retrieving Emotional "
     "Speech From Existing Podcast Recordings, IEEE Transactions on Affective Computing 10(4) (2019) 471-483",
     source="https://www.lab-msp.com/MSP/MSP-Podcast.html",

@@ -63,14 +63,12 @@ def _drop_repeated(rows: Iterable[Utterance], found: FindingList) -> list[Uttera
 def _attach_clips(
     files: ReleaseFiles, rows: Sequence[Utterance], found: FindingList, to_id: Callable[[str], str]
 ) -> list[Utterance]:
-    clips: dict[str, list[str]] = defaultdict(list)
     listed = {normalize_name(row.id) for row in rows}
+    every: dict[str, list[str]] = defaultdict(list)
     for path in files.clips():
-        utterance_id = normalize_name(to_id(path))
-        if utterance_id in listed:
-            clips[utterance_id].append(path)
-        else:
-            found.add(_UNLISTED, [path])
+        every[normalize_name(to_id(path))].append(path)
+    clips = {utterance_id: paths for utterance_id, paths in every.items() if utterance_id in listed}
+    found.add(_UNLISTED, (path for one, paths in every.items() if one not in clips for path in paths))
     for first, *others in clips.values():
         for other in others:
             found.add(compare_clips(files.root, other, first), [other])
