@@ -10,7 +10,7 @@ from featurestore.manifest import Utterance
 _EMOTIONS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
 CARD = CorpusCard(
     title="AESDD: Acted Emotional Speech Dynamic Database",
-    licence="public: see http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
+    licence="public: http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
     citation="Vryzas et al., Speech Emotion Recognition for Performance Interaction, Journal of the Audio Engineering "
     "Society 66(6) (2018) 457-467",
     source="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
@@ -20,7 +20,7 @@ CARD = CorpusCard(
     speakers=6,
     schemes={"aesdd-5": _EMOTIONS},
     default_scheme="aesdd-5",
-    version="605 clips of six speakers, of which s05 (3) cannot be decoded; the database grows",
+    version="605 clips of six speakers; s05 (3) cannot be decoded, and the database grows",
     words="the same nineteen sentences in every emotion, and one improvised",
     note="acted; nineteen of the twenty sentences are the same in every emotion, one is improvised; the sex of the "
     "speakers is not given; EmoBox's published fold shares all speakers between training and test",

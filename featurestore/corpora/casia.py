@@ -27,7 +27,7 @@ CARD = CorpusCard(
     counts=dict.fromkeys(_EMOTIONS, 200),
     schemes={"casia-6": _EMOTIONS},
     default_scheme="casia-6",
-    version="the public 1,200 clips (texts 201 to 250) of 9,600",
+    version="public part, texts 201 to 250: 1,200 of the 9,600 clips",
     note="acted; the same texts in every emotion, so the words tell nothing about it; the copies in use have 1,200 of "
     "the 9,600 recordings",
 )

@@ -9,13 +9,17 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    build_reading,
+    find_label_file,
+    get_stem,
     normalize_name,
+    parse_gender,
     read_rows,
     refuse_release,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
 
 _EMOTIONS = {
     "Angry": "angry",
@@ -55,7 +59,6 @@ CARD = CorpusCard(
 )
 LAYOUT = re.compile(r"recorded_audio(_[a-z0-9]{7})?", re.IGNORECASE)
 _COLUMNS = ("utterance", "emotion", "gender", "audio_recording")
-_GENDERS = {"female": "F", "male": "M"}
 
 
 def utterances(root: Path) -> Reading:
@@ -86,7 +89,7 @@ def sample(folder: Path) -> None:
         name, emotion = f"recorded_audio_Aa{number:05}", ("Angry", "Happy", "Sad")[number % 3]
         write_clip(folder / "cleaned_webm" / f"{name}.wav", number, 48_000)
         lines.append(f"{number}|Line {number}.|-|{emotion}|2022-07-16|Complete|Female|20s|3|wavs/{name}.webm|3")
-    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+    write_lines(folder / "metadata.csv", lines)
 
 
 def _select_complete(listed: list[dict[str, str]], files: ReleaseFiles, found: FindingList) -> Iterator[dict[str, str]]:
@@ -107,5 +110,5 @@ def _to_utterance(row: dict[str, str]) -> Utterance:
         text=row["utterance"],
         label=row["emotion"],
         speaker=row.get("user_id", ""),
-        gender=_GENDERS.get(row["gender"].lower(), ""),
+        gender=parse_gender(row["gender"]),
     )

@@ -26,7 +26,7 @@ _NKULULEKO_NOTE = (
 _PROTOCOL = "leave-one-speaker-out"
 CARD = CorpusCard(
     title="EmoDB: Berlin Database of Emotional Speech",
-    licence="freely available for research: http://emodb.bilderbar.info",
+    licence="free of charge for research: http://emodb.bilderbar.info",
     source="http://emodb.bilderbar.info",
     language="German",
     words="the same ten sentences in every emotion",
@@ -44,6 +44,7 @@ CARD = CorpusCard(
     ),
     note="acted; the same ten sentences in every emotion, so the words tell nothing about it",
 )
+LAYOUT = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])(?P<version>[a-z])", re.IGNORECASE)
 _GENDERS = {
     **dict.fromkeys(("03", "10", "11", "12", "15"), "M"),
     **dict.fromkeys(("08", "09", "13", "14", "16"), "F"),
@@ -60,7 +61,6 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-LAYOUT = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])(?P<version>[a-z])", re.IGNORECASE)
 _SAMPLED = ("03", "08", "09", "10")
 _RATE = 16_000  # Hz, of the original release
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, Reading, write_clip
+from featurestore.corpora import CorpusCard, Reading, write_clip, write_lines
 from featurestore.corpora._friends_tables import find_gender, join_speakers, name_episode, parse_time, read_series
 from featurestore.manifest import Utterance
 
@@ -79,7 +79,7 @@ def sample(folder: Path) -> None:
                 write_clip(folder / f"emorynlp_{partition}_splits" / clip, next(numbers))
                 times = f"00:0{scene}:0{turn}.250,00:0{scene}:0{turn}.750"
                 lines.append(f"\"Line {turn}, again.\",['{speaker}'],{emotion},{scene},{turn},1,{episode},{times}")
-        (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / name, lines)
 
 
 def _to_utterance(partition: str, row: Mapping[str, str]) -> Utterance:

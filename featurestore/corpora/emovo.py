@@ -17,7 +17,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="EMOVO: Italian emotional speech database",
-    licence="for research: see http://voice.fub.it/activities/corpora/emovo/index.html",
+    licence="for research: http://voice.fub.it/activities/corpora/emovo/index.html",
     citation="Costantini et al., EMOVO Corpus: an Italian Emotional Speech Database, LREC 2014, 3501-3504",
     source="http://voice.fub.it/activities/corpora/emovo/index.html",
     language="Italian",
@@ -47,11 +47,11 @@ _SENTENCES = {
     "d1": "Sabato sera cosa farà?",
     "d2": "Porti con te quella cosa?",
 }
-_RATE = 48_000  # Hz
 LAYOUT = re.compile(
     rf"(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<sex>[fm])(?P<number>[1-3])-(?P<sentence>{'|'.join(_SENTENCES)})",
     re.IGNORECASE,
 )
+_RATE = 48_000  # Hz
 
 
 def utterances(root: Path) -> Reading:

@@ -10,7 +10,7 @@ from featurestore.manifest import Utterance
 _EMOTIONS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happiness", "sa": "sadness", "su": "surprise"}
 CARD = CorpusCard(
     title="eNTERFACE'05: audio-visual emotion database",
-    licence="for scientific research: see https://enterface.net/enterface05/emotion.html",
+    licence="for research: https://enterface.net/enterface05/emotion.html",
     citation="Martin et al., The eNTERFACE'05 Audio-Visual Emotion Database, ICDE Workshops 2006, 8",
     source="https://enterface.net/enterface05/emotion.html",
     language="English",

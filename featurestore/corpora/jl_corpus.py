@@ -13,6 +13,7 @@ from featurestore.corpora import (
     read_named_clips,
     read_text,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
 
@@ -76,7 +77,7 @@ def sample(folder: Path) -> None:
     for number, name in enumerate(names):
         clip = folder / "Raw JL corpus (unchecked and unannotated)" / "JL(wav+txt)" / f"{name}.wav"
         write_clip(clip, number, _RATE)
-        clip.with_suffix(".txt").write_text(f"Sentence {name.split('_')[2]}.\n", encoding="utf-8")
+        write_lines(clip.with_suffix(".txt"), [f"Sentence {name.split('_')[2]}."])
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

@@ -18,7 +18,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="MEAD: Multi-view Emotional Audio-visual Dataset",
-    licence="terms of use for research: https://github.com/uniBruce/Mead",
+    licence="for research, by its terms of use: https://github.com/uniBruce/Mead",
     citation="Wang et al., MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation, ECCV 2020",
     source="https://wywu.github.io/projects/MEAD/MEAD.html",
     language="English",
@@ -45,7 +45,9 @@ _NUMBER = re.compile(r"\d{3}")  # no LAYOUT: other corpora have such names, too
 _FOLDERS = re.compile(
     rf"(.*/)?(?P<speaker>[MW]\d{{3}})/audio/(?P<emotion>{'|'.join(_EMOTIONS)})/level_(?P<level>[1-3])", re.IGNORECASE
 )
-_VIDEO = re.compile(r"(.*/)?video/.*", re.IGNORECASE)
+_VIDEO_FOLDER = re.compile(r"(.*/)?video/.*", re.IGNORECASE)
+_VIDEOS = "videos, ignored: the same recordings are in the folders audio"
+_ELSEWHERE = "clips in other folders than SPEAKER/audio/EMOTION/level_1 to 3, ignored"
 _GENDERS = {"M": "M", "W": "F"}
 
 
@@ -77,12 +79,7 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
     folder = PurePosixPath(clip).parent.as_posix()
     found = _FOLDERS.fullmatch(folder)
     if not found:
-        is_video = _VIDEO.fullmatch(folder)
-        return (
-            "videos, ignored: the same recordings are in the folders audio"
-            if is_video
-            else ("clips in other folders than SPEAKER/audio/EMOTION/level_1 to 3, ignored")
-        )
+        return _VIDEOS if _VIDEO_FOLDER.fullmatch(folder) else _ELSEWHERE
     speaker, emotion = found["speaker"].upper(), found["emotion"].lower()
     return Utterance(
         id=f"{speaker}_{emotion}_{found['level']}_{match[0]}",

@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, Reading, write_clip
+from featurestore.corpora import CorpusCard, Reading, get_stem, write_clip, write_lines
 from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time, read_series
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_utterances import get_stem
 
 _EMOTIONS = {
     "neutral": "neutral",
@@ -35,7 +34,7 @@ CARD = CorpusCard(
         "disgust": 361,
         "fear": 358,
     },
-    schemes={"meld-7": {code: code for code in _EMOTIONS}},
+    schemes={"meld-7": _EMOTIONS},
     default_scheme="meld-7",
     version="MELD.Raw: 13,708 turns in 1,432 dialogues",
     words="a series' script: the words often say the emotion",
@@ -95,7 +94,7 @@ def sample(folder: Path) -> None:
                 times = f'"00:0{dialogue}:0{turn},250","00:0{dialogue}:0{turn},750"'
                 words = f'"Line {turn}, of {partition}."'
                 lines.append(f"{turn},{words},{speaker},{emotion},neutral,{dialogue},{turn},1,{dialogue + 1},{times}")
-        (folder / _TABLES[partition]).write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / _TABLES[partition], lines)
 
 
 def _to_utterance(partition: str, row: Mapping[str, str]) -> Utterance:

@@ -3,10 +3,20 @@
 import re
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    build_reading,
+    get_stem,
+    has_tables,
+    read_tables,
+    refuse_release,
+    write_clip,
+    write_lines,
+)
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_utterances import build_reading, get_stem
-from featurestore.releases.partition_tables import has_tables, read_tables
 
 _EMOTIONS = {
     "anger": "anger",
@@ -83,7 +93,7 @@ def sample(folder: Path) -> None:
         write_clip(folder / part / dialogue / f"{name}.wav", number)
         lists[part].append(f"{name},{dialogue}/{name}.wav,{emotion}")
     for part, lines in lists.items():
-        (folder / _TABLES[part]).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+        write_lines(folder / _TABLES[part], lines)
 
 
 def _to_utterance(row: dict[str, str], part: str) -> Utterance:

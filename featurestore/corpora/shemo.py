@@ -11,13 +11,17 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    add_listed,
+    find_label_file,
+    find_label_files,
+    get_text,
+    parse_gender,
     read_named_clips,
     read_text,
     write_clip,
 )
 from featurestore.errors import Mismatch
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_clips import add_listed, find_label_files
 
 _EMOTIONS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
 CARD = CorpusCard(
@@ -44,10 +48,9 @@ CARD = CorpusCard(
 # in capitals, as in the release: other corpora have such names in small letters
 LAYOUT = re.compile(r"[FM]\d\d[AFHNSW]\d\d(?:\.ort|\.tra)?|shemo\.json")
 _NAME = re.compile(r"(?P<sex>[FM])(?P<number>\d\d)(?P<emotion>[AFHNSW])\d\d", re.IGNORECASE)
-_JSON = re.compile(r"shemo\.json", re.IGNORECASE)
+_JSON = "shemo.json"
 _TEXT = re.compile(rf"(?P<id>{_NAME.pattern})\.ort", re.IGNORECASE)
 _LABELS = {meaning: code for code, meaning in _EMOTIONS.items()}
-_GENDERS = {"female": "F", "male": "M"}
 _LISTED = "shemo.json or an .ort file"
 
 
@@ -93,7 +96,7 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance:
 def _add_texts(rows: Sequence[Utterance], files: ReleaseFiles, found: FindingList) -> list[Utterance]:
     texts = [_read_text(files, path, found) for path in find_label_files(files, _TEXT, found)]
     listed = {row.id: row for row in texts}
-    for path in find_label_files(files, _JSON, found):
+    if path := find_label_file(files, [_JSON], found):
         listed |= {row.id: row for row in _read_json(files, path, found)}
     return add_listed(rows, listed, _LISTED, found)
 
@@ -105,8 +108,8 @@ def _read_text(files: ReleaseFiles, path: str, found: FindingList) -> Utterance:
 def _read_json(files: ReleaseFiles, path: str, found: FindingList) -> Iterator[Utterance]:
     """Yield the text, label and gender of each utterance in shemo.json."""
     for utterance_id, entry in _parse_json(files.root / path, read_text(files, path, found)).items():
-        label = _LABELS.get(str(entry.get("emotion", "")).lower(), "")
-        gender = _GENDERS.get(str(entry.get("gender", "")).lower(), "")
+        label = _LABELS.get(get_text(entry, "emotion").lower(), "")
+        gender = parse_gender(get_text(entry, "gender"))
         found.add(
             "entries of shemo.json with an unknown emotion or gender, which is ignored",
             [] if label and gender else [utterance_id],

@@ -19,7 +19,7 @@ CARD = CorpusCard(
     speakers=6,
     schemes={"turev-db-4": _EMOTIONS},
     default_scheme="turev-db-4",
-    version="1,735 clips of Sound Source",
+    version="Sound Source: 1,735 clips",
     words="the same 82 words in every emotion",
     note="acted; one word a clip and the same words in every emotion, so they tell nothing about it; calm is not "
     "neutral; speaker 1157 has neither calm nor happy clips, so leave-one-speaker-out lacks classes; names spell the "

@@ -9,7 +9,7 @@ from featurestore.manifest import Utterance
 _EMOTIONS = {"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"}
 CARD = CorpusCard(
     title="URDU: emotional utterances from Urdu talk shows",
-    licence="for research only: https://github.com/siddiquelatif/URDU-Dataset",
+    licence="for research: https://github.com/siddiquelatif/URDU-Dataset",
     citation="Latif, Qayyum, Usman and Qadir, Cross lingual speech emotion recognition: Urdu vs. Western languages, "
     "FIT 2018, 88-93, arXiv:1812.10411",
     source="https://github.com/siddiquelatif/URDU-Dataset",
@@ -20,7 +20,7 @@ CARD = CorpusCard(
     counts=dict.fromkeys(_EMOTIONS, 100),
     schemes={"urdu-4": _EMOTIONS},
     default_scheme="urdu-4",
-    version="400 clips of 29 named speakers, 38 according to its paper",
+    version="400 clips of 29 named speakers; 38 according to its paper",
     note="spontaneous, from YouTube; 26 of the 29 speakers have clips of one emotion alone, so that voices give it "
     "away where a split shares speakers: EmoBox's published fold shares 18 of its 19 test speakers with training; "
     "speakers are unbalanced: one has 80 clips and nine have two",

@@ -78,6 +78,15 @@ def test_a_card_says_what_a_reader_must_know(corpus):
     assert card.schemes
 
 
+def test_its_counts_are_those_of_its_first_line_and_of_its_split(corpus):
+    module = registry.module("corpora", corpus)
+    count = sum(module.CARD.counts.values())
+    if not count or hasattr(module, "default_root"):
+        pytest.skip("the number of utterances varies")
+    assert f"{count:,}" in module.__doc__.splitlines()[0]
+    assert sum(module.CARD.partitions.values()) in (0, count)
+
+
 def test_common_schemes_are_those_of_its_labels(corpus):
     card = labels.load_card(corpus)
     for name, known in COMMON_SCHEMES.items():
