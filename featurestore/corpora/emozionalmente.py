@@ -20,6 +20,7 @@ from featurestore.corpora import (
 )
 from featurestore.manifest import Utterance
 from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "anger": "anger",
@@ -70,6 +71,15 @@ CARD = CorpusCard(
             _RECIPE,
             "official test part, 1,334 clips",
             "official",
+        ),
+        *list_emobox_results(
+            "emozionalmente-7",
+            {
+                "wav2vec 2.0 base": (56.69, 56.69, 56.64),
+                "WavLM large": (75.00, 75.00, 74.97),
+                "Whisper large v3": (76.91, 76.91, 76.90),
+            },
+            "a fold of EmoBox's own and not the official one, 1,722 clips in test; whether it shares speakers is not said",
         ),
     ),
 )

@@ -18,6 +18,7 @@ from featurestore.corpora import (
 from featurestore.manifest import Utterance
 from featurestore.releases.json_files import format_votes, get_text, read_json_object
 from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
+from featurestore.releases.published_results import list_emobox_results
 from featurestore.releases.turn_order import keep_turn_order
 
 _EMOTIONS = {
@@ -41,6 +42,16 @@ CARD = CorpusCard(
     version="annotation.json: 24,449 turns; 12 of their clips are empty",
     words="the dialogues of television series: the words often say the emotion",
     partitions={"train": 17427, "val": 2821, "test": 4201},
+    published=list_emobox_results(
+        "m3ed-7",
+        {
+            "wav2vec 2.0 base": (23.13, 43.20, 22.91),
+            "WavLM large": (26.58, 44.86, 26.98),
+            "Whisper large v3": (32.84, 49.42, 33.76),
+        },
+        "official test part without empty clips, 4,198 turns",
+        "official",
+    ),
     note="the label is the main emotion of a turn that may have several; two speakers per dialogue; no series, and so "
     "no speaker, is in two parts of the official split; EmoBox counts the 24,437 turns whose clip is not empty",
 )

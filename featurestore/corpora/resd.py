@@ -7,6 +7,7 @@ from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles,
 from featurestore.manifest import Utterance
 from featurestore.releases.listed_utterances import build_reading, get_stem
 from featurestore.releases.partition_tables import has_tables, read_tables
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "anger": "anger",
@@ -39,6 +40,16 @@ CARD = CorpusCard(
     default_scheme="resd-7",
     version="1,396 clips",
     words="free speech; the words may give the emotion away",
+    published=list_emobox_results(
+        "resd-7",
+        {
+            "wav2vec 2.0 base": (52.82, 53.39, 52.90),
+            "WavLM large": (55.87, 56.47, 55.82),
+            "Whisper large v3": (54.98, 55.54, 54.99),
+        },
+        "official test part, 280 clips; all 50 dialogues are in both training and test",
+        "official",
+    ),
     note="acted dialogues, each of two given emotions; the official test part has clips of all 50 dialogues that "
     "training has, so its figures are not of unseen speakers: prefer folds by dialogue; speakers and the order of the "
     "turns are not given",
