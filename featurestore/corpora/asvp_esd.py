@@ -57,7 +57,8 @@ CARD = CorpusCard(
             "WavLM large": (56.31, 65.91, 56.83),
             "Whisper large v3": (61.14, 71.52, 62.08),
         },
-        "one fold, 3,487 clips in test; all their actors are in training, too; the folds have 13 labels, EmoBox's list of corpora counts 12",
+        "one fold, 3,487 clips in test; all their actors are in training, too; the folds have "
+        "13 labels, EmoBox's list of corpora counts 12",
     ),
     note="a label is the vocal channel (01 speech, 02 non-speech) and the emotion; asvp-esd-12 is the speech alone, "
     "asvp-esd-sounds all; from films, television and the web, not acted for it; an actor is a number in the file name, "

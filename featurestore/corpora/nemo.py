@@ -4,7 +4,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_named_clips, read_rows, write_clip
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Published,
+    Reading,
+    ReleaseFiles,
+    read_named_clips,
+    read_rows,
+    write_clip,
+)
 from featurestore.manifest import Utterance
 from featurestore.releases.listed_clips import add_listed, find_label_files
 
@@ -22,6 +31,18 @@ CARD = CorpusCard(
     default_scheme="nemo-6",
     version="4,481 clips",
     words="the same ninety sentences in every emotion",
+    published=(
+        Published(
+            "random forest on MFCCs",
+            "accuracy",
+            0.8395,
+            "nemo-6",
+            "Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024, as summarized by "
+            "https://www.sciencestack.ai/paper/2404.06292",
+            "best of three classifiers; the summary does not say how clips were held out, nor whether training and "
+            "test share speakers",
+        ),
+    ),
     note="acted; the same ninety sentences in every emotion and of every actor, so the words tell nothing about it; no "
     "official split; speaker MP0 has half as many clips as most of the others",
 )

@@ -17,8 +17,8 @@ def index_pairs(pairs: Sequence[PairContent]) -> dict[tuple[str, str], PairConte
 
 
 def select_comparable(content: ReportContent) -> list[PublishedContent]:
-    """Return the published figures that are not known to be of another protocol: only these are drawn."""
-    return [one for one in content["published"] if one.get("protocol", "") in ("", content["protocol"])]
+    """Return the published figures of the same protocol: only these are drawn."""
+    return [one for one in content["published"] if one.get("protocol") == content["protocol"]]
 
 
 def group_published_figures(figures: Sequence[PublishedContent]) -> list[dict[str, Any]]:
