@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
 CARD = CorpusCard(
@@ -22,6 +23,15 @@ CARD = CorpusCard(
     default_scheme="aesdd-5",
     version="605 clips of six speakers; s05 (3) cannot be decoded, and the database grows",
     words="the same nineteen sentences in every emotion, and one improvised",
+    published=list_emobox_results(
+        "aesdd-5",
+        {
+            "wav2vec 2.0 base": (67.59, 67.65, 67.61),
+            "WavLM large": (84.40, 84.49, 84.19),
+            "Whisper large v3": (79.13, 79.18, 79.13),
+        },
+        "one fold, 149 clips in test; speakers are in both training and test",
+    ),
     note="acted; nineteen of the twenty sentences are the same in every emotion, one is improvised; the sex of the "
     "speakers is not given; EmoBox's published fold shares all speakers between training and test",
 )

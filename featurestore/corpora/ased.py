@@ -7,6 +7,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {"n": "neutral", "f": "fearful", "h": "happy", "s": "sad", "a": "angry"}
 _FOLDERS = {"n": "01Neutral", "f": "02Fearful", "h": "03Happy", "s": "04Sad", "a": "05Angry"}
@@ -25,6 +26,15 @@ CARD = CorpusCard(
     default_scheme="ased-5",
     version="version 1.0: 2,474 clips",
     words="five sentences of each emotion are its own, two are spoken in all: the words mostly give the emotion away",
+    published=list_emobox_results(
+        "ased-5",
+        {
+            "wav2vec 2.0 base": (88.59, 88.63, 88.63),
+            "WavLM large": (96.44, 96.45, 96.42),
+            "Whisper large v3": (96.75, 96.73, 96.74),
+        },
+        "one fold, 616 clips in test; all their 63 speakers are in training, too",
+    ),
     note="acted; kept are the clips in which five of eight judges recognized the emotion; five of the seven sentences "
     "of an emotion belong to it alone, so the words give it away: evaluate with a script-disjoint protocol, too (its "
     "groups are the seven numbers of the sentences); EmoBox's published fold shares all speakers of its test part with "

@@ -20,6 +20,7 @@ from featurestore.corpora import (
     write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "Angry": "angry",
@@ -54,6 +55,15 @@ CARD = CorpusCard(
     default_scheme="emns-8",
     version="cleaned_webm: 1,181 clips",
     words="another sentence in every clip; whether it fits the emotion is not known",
+    published=list_emobox_results(
+        "emns-8",
+        {
+            "wav2vec 2.0 base": (65.14, 65.27, 64.80),
+            "WavLM large": (83.97, 84.12, 83.97),
+            "Whisper large v3": (69.73, 70.58, 69.31),
+        },
+        "one fold, 291 clips in test, of the one speaker",
+    ),
     note="acted; a single speaker, so no fold is of unseen speakers; metadata.csv also lists 24 clips with the status "
     "Needs Updating, which cleaned_webm does not hold; clips are webm",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding, Published, Reading, read_named_clips, read_rates, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "W": "anger",
@@ -41,6 +42,16 @@ CARD = CorpusCard(
         Published(f"nkululeko {head}", metric, value, "emodb-7", _NKULULEKO, _NKULULEKO_NOTE, _PROTOCOL)
         for head, recall, accuracy in (("svm", 0.571, 0.622), ("xgb", 0.549, 0.593), ("mlp, last epoch", 0.592, 0.622))
         for metric, value in (("unweighted_average_recall", recall), ("accuracy", accuracy))
+    )
+    + list_emobox_results(
+        "emodb-7",
+        {
+            "wav2vec 2.0 base": (82.06, 83.14, 82.21),
+            "WavLM large": (92.58, 92.67, 92.57),
+            "Whisper large v3": (91.26, 92.43, 91.84),
+        },
+        "five folds of clips; all ten speakers are in both training and test",
+        "random-utterance",
     ),
     note="acted; the same ten sentences in every emotion, so the words tell nothing about it",
 )

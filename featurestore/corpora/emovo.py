@@ -5,6 +5,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "neu": "neutral",
@@ -28,6 +29,16 @@ CARD = CorpusCard(
     default_scheme="emovo-7",
     version="588 clips",
     words="the same fourteen sentences in every emotion",
+    published=list_emobox_results(
+        "emovo-7",
+        {
+            "wav2vec 2.0 base": (31.07, 31.07, 27.24),
+            "WavLM large": (48.82, 48.82, 44.16),
+            "Whisper large v3": (57.82, 57.82, 56.06),
+        },
+        "six folds, one speaker tested in each",
+        "leave-one-speaker-out",
+    ),
     note="acted; the same fourteen sentences in every emotion, five of them without meaning, so the words tell nothing "
     "about it; six actors, so an average over speakers is wide",
 )

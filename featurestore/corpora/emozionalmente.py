@@ -24,6 +24,7 @@ from featurestore.corpora import (
     write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "anger": "anger",
@@ -38,7 +39,7 @@ _PAPER = (
     "Catania, Wilke and Garzotto, Emozionalmente: A Crowdsourced Corpus of Simulated Emotional Speech in Italian, IEEE "
     "Transactions on Audio, Speech and Language Processing 33 (2025) 1142-1155"
 )
-_RECIPE = "ESPnet, recipe egs3/emozionalmente/cls, README"
+_RECIPE = "ESPnet, recipe egs3/emozionalmente/cls, README: https://github.com/espnet/espnet"
 CARD = CorpusCard(
     title="Emozionalmente: a crowdsourced corpus of simulated emotional speech in Italian",
     licence="CC BY 4.0: https://zenodo.org/records/6569824",
@@ -74,6 +75,16 @@ CARD = CorpusCard(
             _RECIPE,
             "official test part, 1,334 clips",
             "official",
+        ),
+        *list_emobox_results(
+            "emozionalmente-7",
+            {
+                "wav2vec 2.0 base": (56.69, 56.69, 56.64),
+                "WavLM large": (75.00, 75.00, 74.97),
+                "Whisper large v3": (76.91, 76.91, 76.90),
+            },
+            "a fold of EmoBox's own and not the official one, 1,722 clips in test; whether it shares "
+            "speakers is not said",
         ),
     ),
 )

@@ -18,6 +18,7 @@ from featurestore.corpora import (
     write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
 CARD = CorpusCard(
@@ -33,6 +34,15 @@ CARD = CorpusCard(
     default_scheme="esd-5",
     version="35,000 clips",
     words="the same 350 sentences in every emotion",
+    published=list_emobox_results(
+        "esd-5",
+        {
+            "wav2vec 2.0 base": (69.17, 69.27, 68.66),
+            "WavLM large": (79.14, 79.14, 78.87),
+            "Whisper large v3": (84.62, 84.62, 84.33),
+        },
+        "five folds of four speakers each, English and Chinese together",
+    ),
     note="acted; the same 350 sentences of a language in every emotion and of every speaker, so the words tell nothing "
     "about it; two languages: cut folds by speaker or by script, and look at each language alone; the split of some "
     "copies shares all 20 speakers between training and test",

@@ -27,6 +27,7 @@ from featurestore.corpora import (
     write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "Neutral": "neutral",
@@ -49,6 +50,16 @@ CARD = CorpusCard(
     version="annotation.json: 24,449 turns; 12 of their clips are empty",
     words="the dialogues of television series: the words often say the emotion",
     partitions={"train": 17427, "val": 2821, "test": 4201},
+    published=list_emobox_results(
+        "m3ed-7",
+        {
+            "wav2vec 2.0 base": (23.13, 43.20, 22.91),
+            "WavLM large": (26.58, 44.86, 26.98),
+            "Whisper large v3": (32.84, 49.42, 33.76),
+        },
+        "official test part without empty clips, 4,198 turns",
+        "official",
+    ),
     note="the label is the main emotion of a turn that may have several; two speakers per dialogue; no series, and so "
     "no speaker, is in two parts of the official split; EmoBox counts the 24,437 turns whose clip is not empty",
 )

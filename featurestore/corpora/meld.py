@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from featurestore.corpora import CorpusCard, Reading, get_stem, write_clip, write_lines
 from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time, read_series
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_conv_emotion_results, list_emobox_results
 
 _EMOTIONS = {
     "neutral": "neutral",
@@ -41,6 +42,24 @@ CARD = CorpusCard(
     speakers=304,
     sessions=190,
     partitions={"train": 9989, "dev": 1109, "test": 2610},
+    published=(
+        *list_conv_emotion_results(
+            "meld-7",
+            {"RoBERTa": 62.02, "RoBERTa DialogueRNN": 63.61, "RoBERTa COSMIC": 65.21},
+            "official test part; the six leads are in training and test",
+            "official",
+        ),
+        *list_emobox_results(
+            "meld-7",
+            {
+                "wav2vec 2.0 base": (20.06, 45.17, 20.04),
+                "WavLM large": (28.18, 49.31, 29.11),
+                "Whisper large v3": (31.54, 51.89, 32.95),
+            },
+            "audio alone; official test part, 2,610 turns; the six leads are in training and test",
+            "official",
+        ),
+    ),
     note="the six leads speak in all three parts, so the official split is not speaker-independent; laughter of the "
     "audience and music are in the clips; dialogue and utterance numbers begin again in each part, and 1,740 pairs "
     "of them stand in train and in test; train dia125_utt3 and dev dia110_utt7 have no usable clip, so that EmoBox "

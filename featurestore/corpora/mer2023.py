@@ -17,6 +17,7 @@ from featurestore.corpora import (
     write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "angry": "angry",
@@ -40,6 +41,15 @@ CARD = CorpusCard(
     default_scheme="mer2023-6",
     version="labelled part: 5,030 clips",
     words="not known; the release has no transcript",
+    published=list_emobox_results(
+        "mer2023-6",
+        {
+            "wav2vec 2.0 base": (40.40, 46.78, 40.73),
+            "WavLM large": (48.17, 54.77, 49.36),
+            "Whisper large v3": (61.22, 65.23, 62.29),
+        },
+        "the 411 clips of test1 alone",
+    ),
     note="test1 is of the track MER-MULTI, test2 of MER-NOISE with added noise, test3 of MER-SEMI; clips are videos; "
     "unlabelled clips are not read; speakers are not given",
 )
