@@ -14,6 +14,11 @@ SEED.name = "whole number"  # in messages
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def _expand_home(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """Expand `~`, which most shells leave as it is in `--store=~/features`."""
+    return path.expanduser()
+
+
 def store_option(function: Command) -> Command:
     """Add `--store`."""
     return click.option(
@@ -22,6 +27,7 @@ def store_option(function: Command) -> Command:
         envvar="FEATURESTORE",
         default="features/demo",
         show_envvar=True,
+        callback=_expand_home,
         help="Folder of the feature store.",
     )(function)
 

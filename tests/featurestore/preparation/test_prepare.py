@@ -207,8 +207,13 @@ def test_an_unknown_corpus_is_an_error(tmp_path):
 
 
 def test_a_bad_root_leaves_no_store(tmp_path):
-    assert message(NotFound, "emodb", tmp_path / "no", tmp_path / "store").startswith(
-        f"{tmp_path / 'no'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
+    for corpus in ("emodb", "auto", "table"):
+        assert message(NotFound, corpus, tmp_path / "no/folder", tmp_path / "store") == (
+            f"no such file or folder: {tmp_path / 'no/folder'}\n  do: check the path: ls {tmp_path}"
+        )
+    (tmp_path / "empty").mkdir()
+    assert message(NotFound, "emodb", tmp_path / "empty", tmp_path / "store").startswith(
+        f"{tmp_path / 'empty'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
     )
     assert not (tmp_path / "store").exists()
 
