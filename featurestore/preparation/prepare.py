@@ -89,6 +89,7 @@ def prepare(
         utterances=len(reading.utterances),
         speakers=info["speakers"],
         hours=info["hours"],
+        without_duration=info["without_duration"],
         counts=info["counts"],
         known=module.CARD.counts,
         findings=reading.findings,
