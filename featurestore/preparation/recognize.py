@@ -105,7 +105,7 @@ def _choose_folder(corpus: str, root: Path, matches: Matches) -> Path:
 
 
 def _suggest_unpacking(root: Path) -> str:
-    """Return the advice to unpack an archive, or the archives in a folder; an empty text if there are none."""
+    """Return the advice to unpack an archive or those in a folder, or an empty text if there are none."""
     paths = [root] if root.is_file() else sorted(root.glob("*"))
     archives = [path.name for path in paths if path.name.lower().endswith(_ARCHIVES)]
     if not archives:
