@@ -1,6 +1,7 @@
 """Share options and output between the commands of the command line."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +15,18 @@ SEED.name = "whole number"  # in messages
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class _Folder(click.Path):
+    """Read the path of a folder, and expand `~`, which most shells leave as it is in `--store=~/features`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        return Path(os.fsdecode(super().convert(os.path.expanduser(value), param, ctx)))
+
+
 def store_option(function: Command) -> Command:
     """Add `--store`."""
     return click.option(
         "--store",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=_Folder(file_okay=False),
         envvar="FEATURESTORE",
         default="features/demo",
         show_envvar=True,

@@ -143,6 +143,13 @@ def test_a_missing_store_names_the_two_ways_to_one(tmp_path):
     assert "there is no feature store" in run("fit-head", "--head", "svm", "--store", tmp_path / "no", code=1).output
 
 
+def test_a_home_folder_in_the_name_of_a_store_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "own.csv").write_text("text,label\nHi.,glad\nOh.,sad\n")
+    run("prepare", "table", "~/own.csv", "--store=~/features")
+    assert (tmp_path / "features/utterances.csv").is_file()
+
+
 def test_the_store_of_the_environment_is_taken(copy, monkeypatch):
     monkeypatch.setenv("FEATURESTORE", str(copy / "store"))
     run("fit-head", "--head", "prior", "--features", "text.mean")
@@ -201,7 +208,7 @@ def test_prepare_tells_counts_and_what_is_odd(home, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["table", "nowhere.csv"], "nowhere.csv\n  expected: a file, .csv"),
+        (["table", "nowhere.csv"], "no such file or folder: nowhere.csv\n  do: check the path: ls "),
         (["iemocab", "x"], "unknown corpus 'iemocab'\n  expected: one of "),
         (["emodb"], "ROOT"),
     ],

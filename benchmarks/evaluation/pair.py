@@ -31,6 +31,7 @@ class Pair:
 
     Attributes:
         label_maps: by side, the class of each label; None where each label is its own class.
+        scheme_names: names of the label schemes, one if both sides have the same.
         labels: by id, the side and the label that it had there; empty where it had none.
 
     Raises:
@@ -51,6 +52,7 @@ class Pair:
         _check_disjoint(trained, tested)
         chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels, labels)}
         self.label_maps = {side: scheme.classes for side, scheme in chosen.items()}
+        self.scheme_names = list(dict.fromkeys(scheme.name for scheme in chosen.values()))
         self.labels = {
             f"{side}:{row.id}": f"{side}: {row.label}" if row.label else ""
             for side, store in self._stores.items()
@@ -64,8 +66,8 @@ class Pair:
                 "the two stores share fewer than two classes",
                 expected=f"{', '.join(sorted(names['trained']))}, as in {self._names['trained']}",
                 got=f"{', '.join(sorted(names['tested']))} in {self._names['tested']}",
-                do="map the labels: --labels and --test-labels take JSON files of code to class, null for a code that "
-                "is left out",
+                do="use a scheme for both, such as --labels big-4 (see: cli list labels), or map the labels: --labels "
+                "and --test-labels take JSON files of code to class, null for a code that is left out",
             )
         for side, found in names.items():
             if found - shared:

@@ -77,11 +77,16 @@ class Task:
         left_out = self.count_left_out()
         if left_out:
             by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
-            yield f"label scheme {self.labels} keeps {len(self.classes)} utterances and leaves out {by_label}"
+            yield f"{self._name_schemes()} keeps {len(self.classes)} utterances and leaves out {by_label}"
         if dropped:
             shown = ", ".join(f"{utterance_id} ({reason})" for utterance_id, reason in list(dropped.items())[:SHOWN])
             more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
             yield f"{len(dropped)} of {len(self.classes)} utterances have no features and are left out: {shown}{more}"
+
+    def _name_schemes(self) -> str:
+        if isinstance(self.store, Pair):
+            return f"label scheme {' with '.join(self.store.scheme_names)}, on the classes of both corpora,"
+        return f"label scheme {self.labels}"
 
     def complete_folds(self, dropped: Mapping[str, str], inner_folds: int) -> list[Fold]:
         """Return the folds without utterances that lack a feature.

@@ -1,6 +1,7 @@
 """EmoBox's lists of a corpus: jsonl files of each fold, whose test parts are the folds of the protocol official."""
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -75,6 +76,12 @@ def sample(folder: Path) -> None:
             write_lines(target / f"calls_{part}_fold_{fold}.jsonl", own)
 
 
+def _find_folder(root: Path, lists: Sequence[tuple[re.Match[str], Path]], name: str) -> Path:
+    """Return the folder that holds the lists of one corpus, which are usually in one folder per fold."""
+    folder = Path(os.path.commonpath([path.parent.parent for match, path in lists if match["corpus"] == name]))
+    return folder if folder.is_relative_to(root) else root
+
+
 def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Path]]:
     """Return the lists of a corpus with the match of their name, by fold and part."""
     paths = sorted(path for path in root.rglob("*_fold*.jsonl") if not path.name.startswith("."))
@@ -97,7 +104,7 @@ def _check_names(root: Path, names: Sequence[str]) -> None:
             f"{root} holds the lists of {len(names)} corpora",
             expected="one",
             got=", ".join(names),
-            do=f"give the folder of one: cli prepare emobox {quote(root / names[0])}",
+            do=f"give the folder of one: cli prepare emobox {quote(_find_folder(root, lists, names[0]))}",
         )
 
 

@@ -1,6 +1,7 @@
 """Prepare a corpus: read a release and write its manifest into a store."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -57,7 +58,7 @@ def prepare(
         print(found.utterances, found.counts)
     """
     if corpus == AUTO:
-        corpus = recognize_corpus(Path(_require_root(root, store)).expanduser())
+        corpus = recognize_corpus(_check_exists(Path(_require_root(root, store)).expanduser()))
     module = registry.module("corpora", corpus)
     store, columns = Path(store), dict(columns or {})
     name = _choose_name(corpus, name, columns, module.CARD)
@@ -87,6 +88,7 @@ def prepare(
         utterances=len(reading.utterances),
         speakers=info["speakers"],
         hours=info["hours"],
+        without_duration=info["without_duration"],
         counts=info["counts"],
         known=module.CARD.counts,
         findings=reading.findings,
@@ -121,11 +123,20 @@ def _require_root(root: str | Path | None, store: str | Path) -> str | Path:
     return root
 
 
+def _check_exists(root: Path) -> Path:
+    if os.path.exists(root):
+        return root
+    above = next(folder for folder in root.absolute().parents if folder.exists())
+    raise NotFound(f"no such file or folder: {root}", do=f"check the path: ls {quote(above)}")
+
+
 def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> Path:
     """Return the absolute path of the release, or its name on a server as it is."""
     if root is not None:
         path = Path(root).expanduser()
-        return Path(root) if hasattr(module, "unpack") and not path.exists() else path.absolute()
+        if hasattr(module, "unpack") and not path.exists():
+            return Path(root)
+        return (path if hasattr(module, "default_root") else _check_exists(path)).absolute()
     if not hasattr(module, "default_root"):
         raise BadValue(
             f"corpus {corpus!r} needs ROOT, the path of {'your table' if corpus == 'table' else module.CARD.title}",

@@ -3,13 +3,15 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
 from featurestore.errors import format_count, quote
 from featurestore.store import CORPUS, MANIFEST
 
-_SHOWN = 4  # ids of a finding that the report lists; corpus.json lists all
+_SHOWN = 4  # ids of a finding that the report lists at most; corpus.json lists all
+_LETTERS = 240  # that these have together, so that long paths do not fill the screen
 _WIDTH = 100
 _INDENT = " " * 9
 # keep ids and paths on one line, so that they can be copied
@@ -38,6 +40,7 @@ class Preparation:
         utterances: number of utterances.
         speakers: number of speakers.
         hours: total duration.
+        without_duration: number of utterances whose duration is unknown.
         counts: number of utterances by label code.
         known: counts of a full release; empty if they vary.
         findings: every irregularity.
@@ -53,6 +56,7 @@ class Preparation:
     utterances: int
     speakers: int
     hours: float
+    without_duration: int
     counts: Mapping[str, int]
     known: Mapping[str, int]
     findings: tuple[Finding, ...] = field(repr=False)  # may name every utterance
@@ -76,8 +80,8 @@ class Preparation:
 def _render_headline(prepared: Preparation) -> str:
     counted = [
         format_count(prepared.utterances, "utterance"),
-        format_count(prepared.speakers, "speaker"),
-        _format_hours(prepared.hours),
+        format_count(prepared.speakers, "speaker") if prepared.speakers else "speakers unknown",
+        _format_hours(prepared.hours) if prepared.without_duration < prepared.utterances else "no durations",
     ]
     return f"{prepared.corpus}: {', '.join(counted)}\n{prepared.card.title}\nread from {prepared.root}"
 
@@ -150,4 +154,6 @@ def _render_item(head: str, *texts: str) -> str:
 
 
 def _list(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:_SHOWN]) + (" …" if len(ids) > _SHOWN else "")
+    lengths = accumulate(len(one) + 2 for one in ids[:_SHOWN])
+    count = max(1, sum(length <= _LETTERS for length in lengths))
+    return ", ".join(ids[:count]) + (" …" if len(ids) > count else "")

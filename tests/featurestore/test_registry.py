@@ -66,6 +66,9 @@ def test_an_unknown_name_like_no_other():
         ("heads", "sklearn.svm.SVR", "did you mean sklearn.svm.SVC?"),
         ("heads", "my_knn.py", "--plugin my_knn.py --head my-knn"),
         ("protocols", "loso", "did you mean leave-one-session-out or leave-one-speaker-out? "),
+        ("corpora", "EmoDB", "did you mean emodb? "),
+        ("corpora", "CREMA_D", "did you mean crema-d? "),
+        ("corpora", "IEMOCUP", "did you mean iemocap? "),
     ],
 )
 def test_an_abbreviation_a_bare_class_name_and_a_file_lead_to_the_name(kind, name, do):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.evaluation.pair import Pair
+from benchmarks.evaluation.task import open_task
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
@@ -47,6 +48,22 @@ def test_training_and_testing_on_two_corpora(tmp_path, mapped):
     assert found.about["label_maps"] == {"trained": None, "tested": json.loads(Path(mapped).read_text())}
 
 
+def test_the_line_about_what_is_left_out_names_the_schemes_of_both_stores(mapped):
+    def line(pair):
+        return next(open_task(pair, labels=None, protocol="cross-corpus").describe_missing({}))
+
+    kept = "on the classes of both corpora, keeps 120 utterances and leaves out no label 10, tested: bored 1"
+    assert line(Pair(FakeStore(), other(), None, mapped)) == f"label scheme all with {mapped}, {kept}"
+    first, second = (
+        replace(store, utterances=tuple(replace(row, label=words.get(row.label, "")) for row in store.utterances))
+        for store, words in [
+            (FakeStore(), {"ang": "anger", "sad": "sadness", "hap": "fear"}),
+            (other(), {"ang": "Angry", "sad": "sad", "joy": "happy"}),
+        ]
+    )
+    assert line(Pair(first, second, "big-4")).startswith("label scheme big-4, on the classes of both corpora, keeps")
+
+
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -70,8 +87,8 @@ def test_two_corpora_of_the_same_name_are_told_apart_by_their_folders(mapped, pa
     assert str(caught.value) == (
         "the two stores share fewer than two classes\n"
         f"  expected: ang, hap, sad, as in {first_name}\n  got: bored in {second_name}\n"
-        "  do: map the labels: --labels and --test-labels take JSON files of code to class, null for a code that is "
-        "left out"
+        "  do: use a scheme for both, such as --labels big-4 (see: cli list labels), or map the labels: --labels and "
+        "--test-labels take JSON files of code to class, null for a code that is left out"
     )
     second.default_features = lambda: ["video.mean"]
     with pytest.raises(

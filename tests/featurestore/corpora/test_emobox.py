@@ -130,3 +130,7 @@ def test_wrong_folders(tmp_path):
     write(tmp_path, {1: {"train": [row("a", corpus="talks")], "test": []}}, "talks")
     with pytest.raises(BadValue, match="holds the lists of 2 corpora\n  expected: one\n  got: calls, talks"):
         emobox.utterances(tmp_path)
+    write(tmp_path / "lists", {1: {"train": [row("a", corpus="zoo")], "test": []}}, "zoo")
+    write(tmp_path / "lists", {1: {"train": [row("a", corpus="air")], "test": []}}, "air")
+    with pytest.raises(BadValue, match=f"do: give the folder of one: cli prepare emobox {tmp_path}/lists/data/air$"):
+        emobox.utterances(tmp_path / "lists")

@@ -129,7 +129,7 @@ def test_a_report_without_known_counts(table, tmp_path):
     store = tmp_path / "store"
     table.write_text("id,text,label,speaker\nx,Hi.,glad,a\ny,Oh.,sad,a\nz,Ho.,glad,\n")
     assert prepare("table", table, store).summary() == (
-        "table: 3 utterances, 1 speaker, 0 s\n"
+        "table: 3 utterances, 1 speaker, no durations\n"
         f"A table of your own: CSV, TSV or JSON lines\nread from {tmp_path}\n"
         "\n"
         "label  meaning  here\n"
@@ -207,8 +207,13 @@ def test_an_unknown_corpus_is_an_error(tmp_path):
 
 
 def test_a_bad_root_leaves_no_store(tmp_path):
-    assert message(NotFound, "emodb", tmp_path / "no", tmp_path / "store").startswith(
-        f"{tmp_path / 'no'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
+    for corpus in ("emodb", "auto", "table"):
+        assert message(NotFound, corpus, tmp_path / "no/folder", tmp_path / "store") == (
+            f"no such file or folder: {tmp_path / 'no/folder'}\n  do: check the path: ls {tmp_path}"
+        )
+    (tmp_path / "empty").mkdir()
+    assert message(NotFound, "emodb", tmp_path / "empty", tmp_path / "store").startswith(
+        f"{tmp_path / 'empty'} is not a release of EmoDB: Berlin Database of Emotional Speech\n"
     )
     assert not (tmp_path / "store").exists()
 
@@ -221,6 +226,27 @@ def test_a_file_name_that_is_not_utf_8_is_escaped_in_the_report(store, tmp_path)
     prepared = prepare("emodb", clips, store)
     assert r"St\udcfcck.wav" in prepared.summary()
     assert r"St\\udcfcck.wav" in (store / "corpus.json").read_text("utf-8")
+
+
+def test_of_long_paths_fewer_are_shown(tmp_path, store):
+    folder = tmp_path / "emodb" / ("long folder " * 10)
+    folder.mkdir(parents=True)
+    for name in ("03a01Fa", "other1", "other2", "other3"):
+        soundfile.write(folder / f"{name}.wav", np.zeros(1600), 16_000)
+    (finding, *_) = (prepared := prepare("emodb", tmp_path / "emodb", store)).findings
+    assert len(finding.where) == 3
+    shown = [name for name in ("other1", "other2", "other3") if name in prepared.summary()]
+    assert shown == ["other1"]
+    assert f"{finding.where[0]} …" in " ".join(prepared.summary().split("\n         "))
+
+
+def test_a_corpus_without_speakers_says_so(tmp_path, store):
+    (tmp_path / "own.csv").write_text("text,label\nHi.,glad\nOh.,sad\n")
+    assert (
+        prepare("table", tmp_path / "own.csv", store)
+        .summary()
+        .startswith("table: 2 utterances, speakers unknown, no durations\n")
+    )
 
 
 def test_paths_may_be_text_and_the_store_has_a_default(table, tmp_path, monkeypatch):
