@@ -49,7 +49,7 @@ def _describe(opcode: pickletools.OpcodeInfo) -> _Effect:
     return _Effect(opcode.name, taken, to_mark, [opcode.name in _TUPLES] * len(opcode.stack_after))
 
 
-_OPCODES = {ord(code): opcode for code, opcode in pickletools.code2op.items()}
+_OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 _EFFECTS = {code: _describe(opcode) for code, opcode in _OPCODES.items()}
 _SIZES = {code: opcode.arg.n if opcode.arg else 0 for code, opcode in _OPCODES.items()}
 _PUSHES = {code for code, effect in _EFFECTS.items() if effect[1:] == (0, False, [False])} - {

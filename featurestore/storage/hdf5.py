@@ -148,7 +148,7 @@ def is_inside(item: object) -> bool:
 
 
 def count_stored_bytes(item: h5py.Dataset) -> int:
-    """Count the bytes that a dataset takes in the file; 0 if nothing was written to it."""
+    """Count the bytes that a dataset takes in the file, 0 if nothing was written to it."""
     return int(item.id.get_storage_size())
 
 
