@@ -6,7 +6,7 @@ What is listed here is never written by hand, so that it cannot differ from the 
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import click
 import cli
 from benchmarks.evaluation import settings_list
 from benchmarks.paper import switches
+from benchmarks.statistics.count_metrics import COUNT_METRICS
 from featurestore import labels, manifest, registry
 from featurestore.checkpoints import CheckpointCard
-from featurestore.corpora import COMMON_SCHEMES, CorpusCard
+from featurestore.corpora import COMMON_SCHEMES, CorpusCard, Published
 from featurestore.known_training import list_cards
 from featurestore.storage import schema
 
@@ -160,7 +161,15 @@ def _describe_corpus(name: str, card: CorpusCard) -> tuple[str, ...]:
     link = f"[card](#{name})" if card.labels else "-"
     split = ", ".join(card.partitions) or "-"
     count = f"{sum(card.counts.values()):,}" if card.counts else "varies"
-    return f"`{name}`", card.language or "any", count, str(card.speakers or "-"), split, card.words or "-", link
+    return (
+        f"`{name}`",
+        card.language or "any",
+        count,
+        f"{card.speakers:,}" if card.speakers else "-",
+        split,
+        card.words or "-",
+        link,
+    )
 
 
 def _write_card(name: str, card: CorpusCard) -> str:
@@ -189,9 +198,24 @@ def _write_card(name: str, card: CorpusCard) -> str:
 
 
 def _write_published(card: CorpusCard) -> list[str]:
-    """Write a table of the published results on a corpus, if there are any."""
-    rows = [(one.name, one.metric, f"{one.value:.3f}", one.labels, one.note, one.source) for one in card.published]
-    return [_table(("published", "metric", "value", "labels", "measured", "source"), rows)] if rows else []
+    """Write the published results on a corpus: a paragraph and a table for each way of measuring."""
+    groups: dict[tuple[str, ...], list[Published]] = {}
+    for one in card.published:
+        groups.setdefault((one.labels, one.protocol, one.note, one.source), []).append(one)
+    return [part for group in groups.values() for part in _write_measured(group)]
+
+
+def _write_measured(figures: Sequence[Published]) -> tuple[str, str]:
+    """Write results that were measured alike: how they were, and their table."""
+    first = figures[0]
+    protocol = f"protocol `{first.protocol}`" if first.protocol else "no protocol of this project"
+    systems: dict[str, dict[str, str]] = {}
+    for one in figures:
+        systems.setdefault(one.name, {})[one.metric] = f"{one.value:.4f}"
+    metrics = [metric for metric in COUNT_METRICS if any(metric in values for values in systems.values())]
+    rows = ([name, *(values.get(metric, "") for metric in metrics)] for name, values in systems.items())
+    about = f"Published on `{first.labels}`, {protocol}: {first.note}. Source: {first.source}"
+    return _escape(about), _table(("system", *metrics), rows)
 
 
 def _write_command(root: click.Context, name: str, command: click.Command) -> str:

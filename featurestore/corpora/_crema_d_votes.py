@@ -1,11 +1,11 @@
 """Read what the raters of CREMA-D chose: finishedResponses.csv, one row per response."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from featurestore.releases.finding_list import FindingList
+from featurestore.releases.json_files import format_votes
 from featurestore.releases.label_tables import read_rows
 
 _COLUMNS = ("localid", "queryType", "clipName", "respEmo", "respLevel")
@@ -33,14 +33,10 @@ def read_votes(path: Path, found: FindingList) -> dict[str, str]:
             votes[row["clipName"].upper()].append(_to_vote(row))
         else:
             found.add("responses of an unknown emotion or presentation, ignored", [f"{path.name}, response {number}"])
-    return {clip: _format_json(own) for clip, own in votes.items()}
+    return {clip: format_votes(own) for clip, own in votes.items()}
 
 
 def _to_vote(row: Mapping[str, str]) -> dict[str, object]:
     level = {"level": int(row["respLevel"])} if row["respLevel"].isdecimal() else {}
     labels = [_LABELS[row["respEmo"]]]
     return {"rater": row["localid"], "labels": labels, **level, "presented": _PRESENTED[row["queryType"]]}
-
-
-def _format_json(votes: Iterable[Mapping[str, object]]) -> str:
-    return json.dumps(list(votes), ensure_ascii=False, separators=(",", ":"))

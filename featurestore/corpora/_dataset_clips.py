@@ -52,12 +52,8 @@ def unpack_dataset(
     mark = find_object(folder / MARK)
     if mark == source:
         return folder
-    if mark is None and folder.exists():
-        raise Mismatch(
-            f"{folder} is not a folder of unpacked clips",
-            expected=f"no such folder, or one with {MARK}",
-            do="remove it, or choose another --store",
-        )
+    if mark is None:
+        _check_absent(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder.parent, work="unpacking of a dataset"):
         aside = folder.with_name(f".{folder.name}.tmp")
@@ -71,6 +67,15 @@ def unpack_dataset(
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def _check_absent(folder: Path) -> None:
+    if folder.exists():
+        raise Mismatch(
+            f"{folder} is not a folder of unpacked clips",
+            expected=f"no such folder, or one with {MARK}",
+            do="remove it, or choose another --store",
+        )
 
 
 def _write_all(files: Sequence[DatasetFile], folder: Path) -> None:

@@ -11,12 +11,11 @@ from featurestore.errors import Problem
 from featurestore.manifest import Utterance
 from featurestore.releases.finding_list import FindingList
 from featurestore.releases.reading import Reading
-from featurestore.tables.clip_places import locate_clips
+from featurestore.tables.clip_places import list_bases, locate_clips
 
 _OWN_READER = "speakers, genders and texts read from the clips, by the reader of"
 _NOT_READ = "lists of a corpus whose clips its own reader refuses; speaker, gender and text are left empty"
 _COLUMNS = ("text", "speaker", "gender", "session", "dialogue", "script")
-_ABOVE = 3  # folders above that of the lists
 
 
 def describe_clips(root: Path, name: str, paths: Collection[str], found: FindingList) -> dict[str, dict[str, object]]:
@@ -49,8 +48,8 @@ def describe_clips(root: Path, name: str, paths: Collection[str], found: Finding
 
 def _find_folder(root: Path, name: str) -> Path | None:
     """Return the folder of the corpus's clips, where EmoBox wants it."""
-    bases = [root, *root.absolute().parents[:_ABOVE]]
-    return next((base / "downloads" / name for base in bases if (base / "downloads" / name).is_dir()), None)
+    folders = (base / "downloads" / name for base in list_bases(root))
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _read_clips(folder: Path, name: str, found: FindingList) -> Reading | None:

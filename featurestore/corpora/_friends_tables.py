@@ -6,11 +6,11 @@ from pathlib import Path
 
 from featurestore.manifest import Utterance
 from featurestore.releases.finding_list import FindingList
-from featurestore.releases.listed_utterances import build_reading, get_stem
+from featurestore.releases.label_tables import has_tables, read_tables
+from featurestore.releases.listed_utterances import build_reading
 from featurestore.releases.named_clips import refuse_release
-from featurestore.releases.partition_tables import has_tables, read_tables
 from featurestore.releases.reading import CorpusCard, Reading
-from featurestore.releases.release_files import ReleaseFiles
+from featurestore.releases.release_files import ReleaseFiles, get_stem
 from featurestore.releases.turn_order import keep_turn_order
 
 _LEADS = {

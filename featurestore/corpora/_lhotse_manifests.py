@@ -37,13 +37,7 @@ def list_parts(root: Path, found: FindingList) -> list[ManifestPart]:
     Raises:
         NotFound: there are no manifests.
     """
-    folder = root if root.is_dir() else root.parent
-    matches = [(FILE.fullmatch(path.name), path) for path in (sorted(folder.iterdir()) if folder.is_dir() else ())]
-    given = FILE.fullmatch(root.name)
-    parts: dict[tuple[str, str], dict[str, Path]] = {}
-    for match, path in matches:
-        if match and path.is_file() and (root.is_dir() or (given and _is_beside(match, given))):
-            parts.setdefault((match["prefix"] or "", match["part"] or ""), {})[match["kind"]] = path
+    parts = _group_files(root)
     has_supervisions = any("supervisions" in files for files in parts.values())
     kind = "supervisions" if has_supervisions else "cuts"
     found.add(_CUTS_TOO, [files["cuts"].name for files in parts.values() if "cuts" in files and has_supervisions])
@@ -58,6 +52,18 @@ def list_parts(root: Path, found: FindingList) -> list[ManifestPart]:
             do="give the folder of the manifests, or one of them",
         )
     return _name_parts(usable)
+
+
+def _group_files(root: Path) -> dict[tuple[str, str], dict[str, Path]]:
+    """Return the files by kind for each prefix and part in their names."""
+    folder = root if root.is_dir() else root.parent
+    matches = [(FILE.fullmatch(path.name), path) for path in (sorted(folder.iterdir()) if folder.is_dir() else ())]
+    given = FILE.fullmatch(root.name)
+    parts: dict[tuple[str, str], dict[str, Path]] = {}
+    for match, path in matches:
+        if match and path.is_file() and (root.is_dir() or (given and _is_beside(match, given))):
+            parts.setdefault((match["prefix"] or "", match["part"] or ""), {})[match["kind"]] = path
+    return parts
 
 
 def _is_beside(match: re.Match[str], given: re.Match[str]) -> bool:
@@ -86,6 +92,15 @@ def read_objects(path: Path | None, found: FindingList) -> Iterator[dict[str, An
     """
     if path is None:
         return
+    for number, one in enumerate(_load(path), 1):
+        if is_object(one):
+            yield one
+        else:
+            found.add(_BROKEN, [f"{path.name}, {number}"])
+
+
+def _load(path: Path) -> list[Any]:
+    """Return the values of a manifest, or none if it is one JSON value that is not a list."""
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
@@ -97,11 +112,7 @@ def read_objects(path: Path | None, found: FindingList) -> Iterator[dict[str, An
             expected="one JSON object on each line",
             do=f"write it again by lhotse, and look at it: zcat -f {quote(path)} | head -3",
         ) from None
-    for number, one in enumerate(objects if isinstance(objects, list) else (), 1):
-        if is_object(one):
-            yield one
-        else:
-            found.add(_BROKEN, [f"{path.name}, {number}"])
+    return objects if isinstance(objects, list) else []
 
 
 def is_object(value: object) -> bool:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from featurestore.manifest import Utterance
 from featurestore.releases.clip_texts import find_text_files, report_without_text
 from featurestore.releases.finding_list import FindingList
-from featurestore.releases.optional_files import read_text
+from featurestore.releases.label_files import read_text
 from featurestore.releases.release_files import ReleaseFiles
 
 _N = r"\d+(?:\.\d+)?"

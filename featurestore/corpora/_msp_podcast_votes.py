@@ -9,8 +9,7 @@ from featurestore.corpora._msp_votes import build_vote, parse_vote
 from featurestore.releases.finding_list import FindingList
 from featurestore.releases.json_files import format_votes, get_text, read_json_object
 from featurestore.releases.label_tables import read_rows
-from featurestore.releases.listed_utterances import get_stem
-from featurestore.releases.release_files import ReleaseFiles
+from featurestore.releases.release_files import ReleaseFiles, get_stem
 
 _NAMES = ("labels_detailed.csv", "labels_detailed.json")
 _RATERS = ("WorkerID", "Workers", "Worker")  # names of the column in releases 2.0 and 1.6
@@ -35,7 +34,7 @@ def read_votes(files: ReleaseFiles, folder: PurePosixPath, ids: Collection[str],
     """
     path = next(filter(None, (files.find((folder / name).as_posix()) for name in _NAMES)), "")
     if not path:
-        found.add("missing label files: their votes are left out", [_NAMES[0]])
+        found.add("files that this copy lacks, so that votes are empty", [_NAMES[0]])
         return {}
     votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, vote in _list_votes(files.root / path, found):

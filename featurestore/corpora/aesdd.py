@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
 CARD = CorpusCard(
     title="AESDD: Acted Emotional Speech Dynamic Database",
-    licence="public: see http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
+    licence="public: http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
     citation="Vryzas et al., Speech Emotion Recognition for Performance Interaction, Journal of the Audio Engineering "
     "Society 66(6) (2018) 457-467",
     source="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
@@ -20,8 +21,17 @@ CARD = CorpusCard(
     speakers=6,
     schemes={"aesdd-5": _EMOTIONS},
     default_scheme="aesdd-5",
-    version="605 clips of six speakers, of which s05 (3) cannot be decoded; the database grows",
+    version="605 clips of six speakers; s05 (3) cannot be decoded, and the database grows",
     words="the same nineteen sentences in every emotion, and one improvised",
+    published=list_emobox_results(
+        "aesdd-5",
+        {
+            "wav2vec 2.0 base": (67.59, 67.65, 67.61),
+            "WavLM large": (84.40, 84.49, 84.19),
+            "Whisper large v3": (79.13, 79.18, 79.13),
+        },
+        "one fold, 149 clips in test; speakers are in both training and test",
+    ),
     note="acted; nineteen of the twenty sentences are the same in every emotion, one is improvised; the sex of the "
     "speakers is not given; EmoBox's published fold shares all speakers between training and test",
 )

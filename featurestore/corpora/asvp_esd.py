@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "01": "boredom",
@@ -49,6 +50,16 @@ CARD = CorpusCard(
     default_scheme="asvp-esd-12",
     version="ASVP-ESD-Update: 13,964 clips, of which 1,339 in Bonus",
     words="the speech is not scripted; most clips are laughter, crying and other sounds without words",
+    published=list_emobox_results(
+        "asvp-esd-sounds",
+        {
+            "wav2vec 2.0 base": (48.99, 59.12, 49.78),
+            "WavLM large": (56.31, 65.91, 56.83),
+            "Whisper large v3": (61.14, 71.52, 62.08),
+        },
+        "one fold, 3,487 clips in test; all their actors are in training, too; the folds have "
+        "13 labels, EmoBox's list of corpora counts 12",
+    ),
     note="a label is the vocal channel (01 speech, 02 non-speech) and the emotion; asvp-esd-12 is the speech alone, "
     "asvp-esd-sounds all; from films, television and the web, not acted for it; an actor is a number in the file name, "
     "and some numbers (0, 150, 200) stand for voices of several ages, so hardly for one person; EmoBox's published "

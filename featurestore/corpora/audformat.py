@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,7 @@ from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._audformat_labels import choose_labels, find_partition, list_columns, list_unread
 from featurestore.corpora._audformat_loading import download_database, load_database
 from featurestore.errors import BadValue
-from featurestore.releases.partition_findings import find_shared
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
-
-LAYOUT = re.compile(r"db\.yaml|db\..+\.(csv|parquet)")
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="A database in audformat",
@@ -26,7 +19,7 @@ CARD = CorpusCard(
     note="read from a database in audformat",
     own=True,
 )
-
+LAYOUT = re.compile(r"db\.yaml|db\..+\.(csv|parquet)")
 _NAME = re.compile(r"[\w.-]+(==[\w.-]+)?")
 # the usual names of schemes and columns
 _USUAL = {
@@ -72,8 +65,27 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # audformat 1.4 calls pandas in ways that pandas 3 warns of
         rows = _read_rows(root, dict(columns or {}), found)
-    reading = read_utterances(name_columns(root / "db.yaml", rows, {}, {}, found), segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(root / "db.yaml", rows, {}, {}, found, segments=True)
+
+
+def sample(folder: Path) -> None:
+    """Write a database with clips of noise: two labels, three speakers, twelve rows in two tables."""
+    import audformat
+
+    database = audformat.Database("calls", license="CC0-1.0")
+    genders = {"s0": {"gender": "female"}, "s1": {"gender": "male"}, "s2": {"gender": "female"}}
+    database.schemes["emotion"] = audformat.Scheme(labels=["calm", "cross"])
+    database.schemes["speaker"] = audformat.Scheme(labels=genders)
+    files = [f"audio/{number:02}.wav" for number in range(12)]
+    for number, file in enumerate(files):
+        write_clip(folder / file, number)
+    for part, own in (("train", files[:6]), ("test", files[6:])):
+        database.splits[part] = audformat.Split(part)
+        table = database[f"emotion.{part}"] = audformat.Table(audformat.filewise_index(own), split_id=part)
+        for scheme, values in (("emotion", ("calm", "cross")), ("speaker", tuple(genders))):
+            table[scheme] = audformat.Column(scheme_id=scheme)
+            table[scheme].set([values[int(Path(file).stem) % len(values)] for file in own])
+    database.save(str(folder))
 
 
 def _read_rows(root: Path, given: dict[str, str], found: FindingList) -> list[dict[str, object]]:
@@ -154,23 +166,3 @@ def _to_rows(labels: Any) -> Iterator[dict[str, object]]:
             for name, time in (("start", start), ("end", end))
         }
         yield {"audio": file, "label": None if pd.isna(label) else label, "partition": partition, **times}
-
-
-def sample(folder: Path) -> None:
-    """Write a database with clips of noise: two labels, three speakers, twelve rows in two tables."""
-    import audformat
-
-    database = audformat.Database("calls", license="CC0-1.0")
-    genders = {"s0": {"gender": "female"}, "s1": {"gender": "male"}, "s2": {"gender": "female"}}
-    database.schemes["emotion"] = audformat.Scheme(labels=["calm", "cross"])
-    database.schemes["speaker"] = audformat.Scheme(labels=genders)
-    files = [f"audio/{number:02}.wav" for number in range(12)]
-    for number, file in enumerate(files):
-        write_clip(folder / file, number)
-    for part, own in (("train", files[:6]), ("test", files[6:])):
-        database.splits[part] = audformat.Split(part)
-        table = database[f"emotion.{part}"] = audformat.Table(audformat.filewise_index(own), split_id=part)
-        for scheme, values in (("emotion", ("calm", "cross")), ("speaker", tuple(genders))):
-            table[scheme] = audformat.Column(scheme_id=scheme)
-            table[scheme].set([values[int(Path(file).stem) % len(values)] for file in own])
-    database.save(str(folder))

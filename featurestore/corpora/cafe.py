@@ -7,13 +7,14 @@ from pathlib import Path
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.corpora._french_initials import FRENCH_INITIALS
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 CARD = CorpusCard(
     title="CaFE: Canadian French Emotional speech dataset",
     licence="CC BY-NC-SA 4.0: https://zenodo.org/record/1478765",
     citation="Gournay et al., A Canadian French Emotional Speech Dataset, ACM Multimedia Systems 2018, 399-402",
     source="https://zenodo.org/record/1478765",
-    language="Canadian French",
+    language="French",
     labels=FRENCH_INITIALS,
     counts={**dict.fromkeys(FRENCH_INITIALS, 144), "N": 72},
     speakers=12,
@@ -21,6 +22,15 @@ CARD = CorpusCard(
     default_scheme="cafe-7",
     version="936 clips",
     words="the same six sentences in every emotion",
+    published=list_emobox_results(
+        "cafe-7",
+        {
+            "wav2vec 2.0 base": (42.76, 42.47, 41.03),
+            "WavLM large": (62.20, 61.33, 61.14),
+            "Whisper large v3": (69.43, 68.84, 68.06),
+        },
+        "three folds of four speakers each, none in both training and test",
+    ),
     note="acted; the same six sentences in every emotion, so the words tell nothing about it; each emotion is weak (1) "
     "and strong (2), neutral has half as many clips",
 )

@@ -6,12 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    build_reading,
+    find_label_file,
+    keep_turn_order,
+    parse_number,
+    read_rows,
+    refuse_release,
+    write_clip,
+    write_lines,
+)
 from featurestore.corpora._mosei_texts import read_segment_texts
 from featurestore.manifest import Utterance
-from featurestore.releases.label_tables import parse_number
-from featurestore.releases.listed_utterances import build_reading, find_label_file
-from featurestore.releases.turn_order import keep_turn_order
 
 _EMOTIONS = {"0": "happy", "1": "sad", "2": "anger", "3": "surprise", "4": "disgust", "5": "fear"}
 CARD = CorpusCard(
@@ -70,10 +80,8 @@ def sample(folder: Path) -> None:
         lines.append(f"{number},{video},{index},{index}.25,{index}.75,{number % 3},{partition}")
         texts[video].append(f"{video}___{3 - index}___{index}.25___{index}.750___ line {index} of the video")
     for video, segments in texts.items():
-        path = folder / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(segments) + "\n", "utf-8")
-    (folder / _LABELS).write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / "Transcript" / "Segmented" / "Combined" / f"{video}.txt", segments)
+    write_lines(folder / _LABELS, lines)
 
 
 def _read_segments(path: Path, found: FindingList) -> Iterator[Utterance]:

@@ -4,21 +4,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, write_clip, write_lines
 from featurestore.corpora._emobox_clips import describe_clips
 from featurestore.errors import BadValue, NotFound, quote
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.json_lines import parse_json_lines
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "LAYOUT", "sample", "utterances"]
-
-LAYOUT = re.compile(r"(?P<corpus>.+)_(?P<part>train|valid|test)_fold_(?P<fold>\d+)\.jsonl")
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="Lists of EmoBox",
@@ -27,7 +20,7 @@ CARD = CorpusCard(
     note="folds as EmoBox has published them; those of some corpora share speakers between training and test",
     own=True,
 )
-
+LAYOUT = re.compile(r"(?P<corpus>.+)_(?P<part>train|valid|test)_fold_(?P<fold>\d+)\.jsonl")
 _USUAL = {"id": ("key",), "audio": ("wav",), "label": ("emo",), "duration": ("length",)}
 _TECHNICAL = frozenset({"dataset", "type", "sample_rate", "num_frame", "task", "channel"})
 _PARTS = {"train": "train", "valid": "dev", "test": "test"}
@@ -56,16 +49,30 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     found = FindingList()
     lists = _find_lists(root, found)
     name = str(lists[0][0]["corpus"])
-    rows, folds = _read_lists(lists)
+    rows, folds = _read_lists(lists, found)
     partitions = _choose_partitions(folds, found)
     clips = describe_clips(root, name, [str(row.get("wav", "")) for row in rows.values()], found)
     complete = [
         row | {"partition": partitions.get(key, "")} | clips.get(str(row.get("wav", "")), {})
         for key, row in rows.items()
     ]
-    reading = read_utterances(name_columns(root / f"{name}.jsonl", complete, _USUAL, columns, found))
-    shared = find_shared(reading.utterances)
-    return replace(reading, findings=(*reading.findings, *shared))
+    return read_named_rows(root / f"{name}.jsonl", complete, _USUAL, columns, found)
+
+
+def sample(folder: Path) -> None:
+    """Write the lists of two folds with clips of noise: two labels, eight clips."""
+    rows = []
+    for number in range(8):
+        name = f"downloads/calls/{number}.wav"
+        write_clip(folder / name, number)
+        label = ("calm", "cross")[number % 2]
+        row = {"key": f"calls-{number}", "dataset": "calls", "wav": name, "emo": label, "channel": 1}
+        rows.append(json.dumps(row | {"length": round(0.1 + 0.001 * number, 6)}))
+    for fold, tested in ((1, rows[:4]), (2, rows[4:])):
+        target = folder / f"data/calls/fold_{fold}"
+        parts = {"train": [row for row in rows if row not in tested], "test": tested}
+        for part, own in parts.items():
+            write_lines(target / f"calls_{part}_fold_{fold}.jsonl", own)
 
 
 def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Path]]:
@@ -73,7 +80,12 @@ def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Pat
     paths = sorted(path for path in root.rglob("*_fold*.jsonl") if not path.name.startswith("."))
     lists = [(match, path) for path in paths if (match := LAYOUT.fullmatch(path.name)) and path.is_file()]
     found.add(_OTHER_LISTS, [path.name for path in paths if not LAYOUT.fullmatch(path.name)])
-    names = sorted({match["corpus"] for match, _ in lists})
+    _check_names(root, sorted({match["corpus"] for match, _ in lists}))
+    return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
+
+
+def _check_names(root: Path, names: Sequence[str]) -> None:
+    """Raise an error unless there are lists of one corpus."""
     if not names:
         raise NotFound(
             f"{root} holds no lists of EmoBox",
@@ -87,15 +99,16 @@ def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Pat
             got=", ".join(names),
             do=f"give the folder of one: cli prepare emobox {quote(root / names[0])}",
         )
-    return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
 
 
-def _read_lists(lists: Sequence[tuple[re.Match[str], Path]]) -> tuple[dict[str, dict[str, Any]], dict[str, Fold]]:
+def _read_lists(
+    lists: Sequence[tuple[re.Match[str], Path]], found: FindingList
+) -> tuple[dict[str, dict[str, Any]], dict[str, Fold]]:
     """Return each row by its key, in the order of the lists, and the keys of each part of each fold."""
     rows: dict[str, dict[str, Any]] = {}
     folds: dict[str, Fold] = {}
     for match, path in lists:
-        lines = parse_json_lines(decode_text(path)[0], path, {})
+        lines = parse_json_lines(decode_reported(path, found), path, {})
         own = [{name: value for name, value in line.cells.items() if name not in _TECHNICAL} for line in lines]
         keys = [row.get("key") or row.get("wav") or f"{path.name}, {number}" for number, row in enumerate(own, 1)]
         rows |= {key: row for key, row in zip(keys, own, strict=True) if key not in rows}
@@ -124,20 +137,3 @@ def _choose_partitions(folds: Mapping[str, Fold], found: FindingList) -> dict[st
 
 def _trains_on_others(fold: Fold, every: set[str]) -> bool:
     return {key for part, keys in fold.items() if part != "test" for key in keys} == every - set(fold.get("test", ()))
-
-
-def sample(folder: Path) -> None:
-    """Write the lists of two folds with clips of noise: two labels, eight clips."""
-    rows = []
-    for number in range(8):
-        name = f"downloads/calls/{number}.wav"
-        write_clip(folder / name, number)
-        label = ("calm", "cross")[number % 2]
-        row = {"key": f"calls-{number}", "dataset": "calls", "wav": name, "emo": label, "channel": 1}
-        rows.append(json.dumps(row | {"length": round(0.1 + 0.001 * number, 6)}))
-    for fold, tested in ((1, rows[:4]), (2, rows[4:])):
-        target = folder / f"data/calls/fold_{fold}"
-        target.mkdir(parents=True)
-        parts = {"train": [row for row in rows if row not in tested], "test": tested}
-        for part, own in parts.items():
-            (target / f"calls_{part}_fold_{fold}.jsonl").write_text("\n".join(own) + "\n", encoding="utf-8")

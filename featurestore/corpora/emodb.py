@@ -7,6 +7,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding, Published, Reading, read_named_clips, read_rates, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "W": "anger",
@@ -26,7 +27,7 @@ _NKULULEKO_NOTE = (
 _PROTOCOL = "leave-one-speaker-out"
 CARD = CorpusCard(
     title="EmoDB: Berlin Database of Emotional Speech",
-    licence="freely available for research: http://emodb.bilderbar.info",
+    licence="free of charge for research: http://emodb.bilderbar.info",
     source="http://emodb.bilderbar.info",
     language="German",
     words="the same ten sentences in every emotion",
@@ -41,9 +42,20 @@ CARD = CorpusCard(
         Published(f"nkululeko {head}", metric, value, "emodb-7", _NKULULEKO, _NKULULEKO_NOTE, _PROTOCOL)
         for head, recall, accuracy in (("svm", 0.571, 0.622), ("xgb", 0.549, 0.593), ("mlp, last epoch", 0.592, 0.622))
         for metric, value in (("unweighted_average_recall", recall), ("accuracy", accuracy))
+    )
+    + list_emobox_results(
+        "emodb-7",
+        {
+            "wav2vec 2.0 base": (82.06, 83.14, 82.21),
+            "WavLM large": (92.58, 92.67, 92.57),
+            "Whisper large v3": (91.26, 92.43, 91.84),
+        },
+        "five folds of clips; all ten speakers are in both training and test",
+        "random-utterance",
     ),
     note="acted; the same ten sentences in every emotion, so the words tell nothing about it",
 )
+LAYOUT = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])(?P<version>[a-z])", re.IGNORECASE)
 _GENDERS = {
     **dict.fromkeys(("03", "10", "11", "12", "15"), "M"),
     **dict.fromkeys(("08", "09", "13", "14", "16"), "F"),
@@ -60,7 +72,6 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-LAYOUT = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLNFATE])(?P<version>[a-z])", re.IGNORECASE)
 _SAMPLED = ("03", "08", "09", "10")
 _RATE = 16_000  # Hz, of the original release
 

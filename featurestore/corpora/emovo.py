@@ -5,6 +5,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "neu": "neutral",
@@ -17,7 +18,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="EMOVO: Italian emotional speech database",
-    licence="for research: see http://voice.fub.it/activities/corpora/emovo/index.html",
+    licence="for research: http://voice.fub.it/activities/corpora/emovo/index.html",
     citation="Costantini et al., EMOVO Corpus: an Italian Emotional Speech Database, LREC 2014, 3501-3504",
     source="http://voice.fub.it/activities/corpora/emovo/index.html",
     language="Italian",
@@ -28,6 +29,16 @@ CARD = CorpusCard(
     default_scheme="emovo-7",
     version="588 clips",
     words="the same fourteen sentences in every emotion",
+    published=list_emobox_results(
+        "emovo-7",
+        {
+            "wav2vec 2.0 base": (31.07, 31.07, 27.24),
+            "WavLM large": (48.82, 48.82, 44.16),
+            "Whisper large v3": (57.82, 57.82, 56.06),
+        },
+        "six folds, one speaker tested in each",
+        "leave-one-speaker-out",
+    ),
     note="acted; the same fourteen sentences in every emotion, five of them without meaning, so the words tell nothing "
     "about it; six actors, so an average over speakers is wide",
 )
@@ -47,11 +58,11 @@ _SENTENCES = {
     "d1": "Sabato sera cosa farà?",
     "d2": "Porti con te quella cosa?",
 }
-_RATE = 48_000  # Hz
 LAYOUT = re.compile(
     rf"(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<sex>[fm])(?P<number>[1-3])-(?P<sentence>{'|'.join(_SENTENCES)})",
     re.IGNORECASE,
 )
+_RATE = 48_000  # Hz
 
 
 def utterances(root: Path) -> Reading:

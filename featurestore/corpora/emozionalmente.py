@@ -1,6 +1,5 @@
 """Emozionalmente: 431 Italian amateurs, 18 sentences, 7 emotions, 6,902 clips, five votes on each."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,19 @@ from featurestore.corpora import (
     Published,
     Reading,
     ReleaseFiles,
+    build_reading,
+    find_label_file,
     find_optional,
+    format_votes,
+    get_stem,
+    parse_gender,
     read_rows,
     refuse_release,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "anger": "anger",
@@ -34,7 +39,7 @@ _PAPER = (
     "Catania, Wilke and Garzotto, Emozionalmente: A Crowdsourced Corpus of Simulated Emotional Speech in Italian, IEEE "
     "Transactions on Audio, Speech and Language Processing 33 (2025) 1142-1155"
 )
-_RECIPE = "ESPnet, recipe egs3/emozionalmente/cls, README"
+_RECIPE = "ESPnet, recipe egs3/emozionalmente/cls, README: https://github.com/espnet/espnet"
 CARD = CorpusCard(
     title="Emozionalmente: a crowdsourced corpus of simulated emotional speech in Italian",
     licence="CC BY 4.0: https://zenodo.org/records/6569824",
@@ -47,7 +52,7 @@ CARD = CorpusCard(
     partitions={"train": 4366, "dev": 1202, "test": 1334},
     schemes={"emozionalmente-7": _EMOTIONS},
     default_scheme="emozionalmente-7",
-    version="1.1 of 2024; 1.0 has the same 6,902 clips and no split",
+    version="version 1.1 of 2024: 6,902 clips; version 1.0 has the same clips and no split",
     words="the same 18 sentences in every emotion",
     note="acted by amateurs on their own devices; the label is the emotion that was meant; the same sentences in every "
     "emotion, so the words tell nothing about it; three of the 18 sentences are EMOVO's, too; version 1.1 has an "
@@ -71,13 +76,22 @@ CARD = CorpusCard(
             "official test part, 1,334 clips",
             "official",
         ),
+        *list_emobox_results(
+            "emozionalmente-7",
+            {
+                "wav2vec 2.0 base": (56.69, 56.69, 56.64),
+                "WavLM large": (75.00, 75.00, 74.97),
+                "Whisper large v3": (76.91, 76.91, 76.90),
+            },
+            "a fold of EmoBox's own and not the official one, 1,722 clips in test; whether it shares "
+            "speakers is not said",
+        ),
     ),
 )
 LAYOUT = re.compile(r"16\d{11}")  # time of the recording, in milliseconds: September 2020 to November 2023
 _SPLIT = re.compile(r"(?:.*/)?split/(?P<part>train|dev|val[a-z]*|test)\.csv", re.IGNORECASE)
 _SAMPLES, _USERS, _EVALUATIONS = "samples.csv", "users.csv", "evaluations.csv"
 _COLUMNS = ("file_name", "actor", "emotion_expressed", "sentence")
-_GENDERS = {"female": "F", "male": "M"}
 
 
 def utterances(root: Path) -> Reading:
@@ -116,9 +130,7 @@ def sample(folder: Path) -> None:
         tables[_EVALUATIONS] += [f"{clip},rater{rater},good,{emotion}" for rater in range(5)]
         tables[f"split/{('train', 'train', 'dev', 'test')[number // 3]}.csv"].append(clip)
     for name, lines in tables.items():
-        path = folder / "metadata" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+        write_lines(folder / "metadata" / name, lines)
 
 
 @dataclass(frozen=True)
@@ -126,22 +138,21 @@ class _Tables:
     """Gender by user; votes and part of the split by clip, without its suffix."""
 
     genders: Mapping[str, str]
-    votes: Mapping[str, Sequence[object]]
+    votes: Mapping[str, Sequence[Mapping[str, object]]]
     parts: Mapping[str, str]
 
 
 def _to_utterance(row: Mapping[str, str], tables: _Tables) -> Utterance:
     clip = get_stem(row["file_name"])
-    votes = tables.votes.get(clip, ())
     return Utterance(
         id=clip,
         text=row["sentence"],
         label=row["emotion_expressed"],
         speaker=row["actor"],
-        gender=_GENDERS.get(tables.genders.get(row["actor"], ""), ""),
+        gender=parse_gender(tables.genders.get(row["actor"], "")),
         script=row["sentence"],
         partition=tables.parts.get(clip, ""),
-        votes=json.dumps(votes, ensure_ascii=False, separators=(",", ":")) if votes else "",
+        votes=format_votes(tables.votes.get(clip, ())),
     )
 
 
@@ -152,11 +163,11 @@ def _read_genders(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     return {row["username"]: row["gender"] for row in rows}
 
 
-def _read_votes(files: ReleaseFiles, found: FindingList) -> dict[str, list[object]]:
+def _read_votes(files: ReleaseFiles, found: FindingList) -> dict[str, list[Mapping[str, object]]]:
     """Return the votes on each clip, in the order of the file."""
     path = find_optional(files, _EVALUATIONS, found, without="votes are empty")
     columns = ("file_name", "evaluator", "emotion_recognized")
-    votes: dict[str, list[object]] = defaultdict(list)
+    votes: dict[str, list[Mapping[str, object]]] = defaultdict(list)
     for row in read_rows(files.root / path, columns, found) if path else []:
         votes[get_stem(row["file_name"])].append({"rater": row["evaluator"], "labels": [row["emotion_recognized"]]})
     return dict(votes)
@@ -181,7 +192,7 @@ def _report_gaps(rows: Sequence[Utterance], tables: _Tables, found: FindingList)
     for what, where in {
         "actors that users.csv gives no gender": [one for one, gender in genders.items() if not gender],
         "actors whose gender is neither female nor male, left empty": [
-            one for one, gender in genders.items() if gender and gender not in _GENDERS
+            one for one, gender in genders.items() if gender and not parse_gender(gender)
         ],
         "clips without a vote": [row.id for row in rows if tables.votes and not row.votes],
         "clips in no part of the split": [row.id for row in rows if tables.parts and not row.partition],

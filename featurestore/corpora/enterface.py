@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happiness", "sa": "sadness", "su": "surprise"}
 CARD = CorpusCard(
     title="eNTERFACE'05: audio-visual emotion database",
-    licence="for scientific research: see https://enterface.net/enterface05/emotion.html",
+    licence="for research: https://enterface.net/enterface05/emotion.html",
     citation="Martin et al., The eNTERFACE'05 Audio-Visual Emotion Database, ICDE Workshops 2006, 8",
     source="https://enterface.net/enterface05/emotion.html",
     language="English",
@@ -21,6 +22,15 @@ CARD = CorpusCard(
     default_scheme="enterface-6",
     version="1,263 videos; subject 12 is missing, and 23 has 27",
     words="five sentences of its own for each emotion: they give it away",
+    published=list_emobox_results(
+        "enterface-6",
+        {
+            "wav2vec 2.0 base": (64.19, 64.12, 63.81),
+            "WavLM large": (92.43, 92.42, 92.40),
+            "Whisper large v3": (97.69, 97.68, 97.68),
+        },
+        "one fold, 312 clips in test; all speakers of test are in training, too",
+    ),
     note="acted by non-professionals, four fifths of them men; each emotion has five sentences of its own, so a system "
     "that hears the words knows the emotion; no neutral; EmoBox's published fold shares all 43 subjects between "
     "training and test",

@@ -9,21 +9,24 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    add_listed,
     find_folder,
+    find_label_files,
     read_named_clips,
     read_text,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_clips import add_listed, find_label_files
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {emotion: emotion.lower() for emotion in ("Neutral", "Angry", "Happy", "Sad", "Surprise")}
 CARD = CorpusCard(
     title="ESD: Emotional Speech Dataset",
-    licence="for research, on request: https://github.com/HLTSingapore/Emotional-Speech-Data",
+    licence="granted on request, for research: https://github.com/HLTSingapore/Emotional-Speech-Data",
     citation="Zhou et al., Emotional voice conversion: Theory, databases and ESD, Speech Communication 137 (2022) 1-18",
     source="https://github.com/HLTSingapore/Emotional-Speech-Data",
-    language="Mandarin (speakers 0001 to 0010) and English (0011 to 0020)",
+    language="Mandarin Chinese (speakers 0001 to 0010) and English (0011 to 0020)",
     labels=_EMOTIONS,
     counts=dict.fromkeys(_EMOTIONS, 7000),
     speakers=20,
@@ -31,6 +34,15 @@ CARD = CorpusCard(
     default_scheme="esd-5",
     version="35,000 clips",
     words="the same 350 sentences in every emotion",
+    published=list_emobox_results(
+        "esd-5",
+        {
+            "wav2vec 2.0 base": (69.17, 69.27, 68.66),
+            "WavLM large": (79.14, 79.14, 78.87),
+            "Whisper large v3": (84.62, 84.62, 84.33),
+        },
+        "five folds of four speakers each, English and Chinese together",
+    ),
     note="acted; the same 350 sentences of a language in every emotion and of every speaker, so the words tell nothing "
     "about it; two languages: cut folds by speaker or by script, and look at each language alone; the split of some "
     "copies shares all 20 speakers between training and test",
@@ -73,7 +85,7 @@ def sample(folder: Path) -> None:
                 label = labels[emotion] if int(speaker) <= _LAST_CHINESE else emotion
                 lines.append(f"{name}\tSentence number {sentence}.\t{label}")
                 write_clip(folder / speaker / emotion / f"{name}.wav", 8 * place + 2 * block + sentence, _RATE)
-        (folder / speaker / f"{speaker}.txt").write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / speaker / f"{speaker}.txt", lines)
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

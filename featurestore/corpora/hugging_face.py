@@ -2,25 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, read_rows
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, read_rows
 from featurestore.corpora._dataset_clips import MARK, TABLE, unpack_dataset
 from featurestore.corpora._dataset_files import CORPUS, DatasetFile, list_dataset_files
 from featurestore.errors import NotFound, Unavailable, summarize_error
 from featurestore.releases.optional_package import import_package
-from featurestore.releases.partition_findings import find_shared
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.parquet import load_pyarrow
 from featurestore.tables.json_lines import parse_objects
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "LAYOUT", "sample", "unpack", "utterances"]
-
-LAYOUT = re.compile(r"(?!db\.).+\.parquet|dataset_(info|dict)\.json|" + re.escape(TABLE))
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="A dataset of Hugging Face",
@@ -29,7 +22,7 @@ CARD = CorpusCard(
     note="read from a dataset of Hugging Face",
     own=True,
 )
-
+LAYOUT = re.compile(r"(?!db\.).+\.parquet|dataset_(info|dict)\.json|" + re.escape(TABLE))
 _USUAL = {
     "audio": ("file_name", "file", "path"),
     "label": ("emotion", "labels", "emotion_label", "major_emotion", "class"),
@@ -86,14 +79,44 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     found = FindingList()
     table = root / TABLE
     if table.is_file():
-        rows = parse_objects(decode_text(table)[0], table)
+        rows = parse_objects(decode_reported(table, found), table)
     elif parts := _find_metadata(root):
         table = parts[0]
         rows = join_parts({_name_part(path): _read_metadata(path, root, found) for path in parts}, found)
     else:
         raise _refuse(root)
-    reading = read_utterances(name_columns(root / table.name, rows, _USUAL, columns, found))
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(root / table.name, rows, _USUAL, columns, found)
+
+
+def sample(folder: Path) -> None:
+    """Write a folder of parquet with clips of noise: two labels as numbers of classes, three speakers, two splits."""
+    import json
+
+    arrow, parquet = load_pyarrow()
+    features = {
+        "audio": {"sampling_rate": 16_000, "_type": "Audio"},
+        "label": {"names": ["calm", "cross"], "_type": "ClassLabel"},
+    }
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    (folder / "data").mkdir()
+    for split, first in (("train", 0), ("test", 8)):
+        rows = [_build_row(number) for number in range(first, first + 8)]
+        table = arrow.Table.from_pylist(rows).replace_schema_metadata(metadata)
+        parquet.write_table(table, folder / f"data/{split}-00000-of-00001.parquet")
+
+
+def _build_row(number: int) -> dict[str, object]:
+    """Return a made-up row with a clip of noise."""
+    import io
+
+    import numpy as np
+    import soundfile
+
+    noise = np.random.default_rng(number).normal(0, 0.1, 1600 + 16 * number)
+    content = io.BytesIO()
+    soundfile.write(content, noise, 16_000, format="WAV")
+    audio = {"bytes": content.getvalue(), "path": f"{number:02}.wav"}
+    return {"audio": audio, "label": number % 2, "speaker_id": f"s{number % 3}", "text": f"Line {number}."}
 
 
 def _refuse(root: Path) -> NotFound:
@@ -133,35 +156,6 @@ def _read_metadata(path: Path, root: Path, found: FindingList) -> list[dict[str,
     if path.suffix == ".csv":
         rows: list[dict[str, object]] = [dict(row) for row in read_rows(path, ["file_name"], found)]
     else:
-        rows = parse_objects(decode_text(path)[0], path)
+        rows = parse_objects(decode_reported(path, found), path)
     folder = path.parent.relative_to(root)
     return [{**row, "file_name": (folder / str(row.get("file_name") or "")).as_posix()} for row in rows]
-
-
-def sample(folder: Path) -> None:
-    """Write a folder of parquet with clips of noise: two labels as numbers of classes, three speakers, two splits."""
-    import io
-    import json
-
-    import numpy as np
-    import soundfile
-
-    arrow, parquet = load_pyarrow()
-    features = {
-        "audio": {"sampling_rate": 16_000, "_type": "Audio"},
-        "label": {"names": ["calm", "cross"], "_type": "ClassLabel"},
-    }
-    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-    (folder / "data").mkdir()
-    for split, first in (("train", 0), ("test", 8)):
-        rows = []
-        for number in range(first, first + 8):
-            noise = np.random.default_rng(number).normal(0, 0.1, 1600 + 16 * number)
-            content = io.BytesIO()
-            soundfile.write(content, noise, 16_000, format="WAV")
-            audio = {"bytes": content.getvalue(), "path": f"{number:02}.wav"}
-            rows.append(
-                {"audio": audio, "label": number % 2, "speaker_id": f"s{number % 3}", "text": f"Line {number}."}
-            )
-        table = arrow.Table.from_pylist(rows).replace_schema_metadata(metadata)
-        parquet.write_table(table, folder / f"data/{split}-00000-of-00001.parquet")

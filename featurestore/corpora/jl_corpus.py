@@ -13,8 +13,10 @@ from featurestore.corpora import (
     read_named_clips,
     read_text,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _MAIN = {"angry": "anger", "excited": "excited", "happy": "happiness", "neutral": "neutral", "sad": "sadness"}
 _SECONDARY = {name: name for name in ("anxious", "apologetic", "assertive", "concerned", "encouraging")}
@@ -35,6 +37,16 @@ CARD = CorpusCard(
     },
     default_scheme="jl-corpus-10",
     version="raw corpus, unchecked and unannotated: 2,400 clips",
+    published=list_emobox_results(
+        "jl-corpus-10",
+        {
+            "wav2vec 2.0 base": (45.27, 45.27, 40.73),
+            "WavLM large": (60.86, 60.86, 57.34),
+            "Whisper large v3": (66.71, 66.71, 65.19),
+        },
+        "four folds, one speaker tested in each; the folds have ten labels, EmoBox's list of corpora counts five",
+        "leave-one-speaker-out",
+    ),
     note="acted; a secondary emotion has its own sentences, so a text score on all ten emotions says which sentences "
     "they are: compare texts on jl-corpus-5; nkululeko counts excited as happy",
 )
@@ -76,7 +88,7 @@ def sample(folder: Path) -> None:
     for number, name in enumerate(names):
         clip = folder / "Raw JL corpus (unchecked and unannotated)" / "JL(wav+txt)" / f"{name}.wav"
         write_clip(clip, number, _RATE)
-        clip.with_suffix(".txt").write_text(f"Sentence {name.split('_')[2]}.\n", encoding="utf-8")
+        write_lines(clip.with_suffix(".txt"), [f"Sentence {name.split('_')[2]}."])
 
 
 def _to_utterance(match: re.Match[str], clip: str) -> Utterance:

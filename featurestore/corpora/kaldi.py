@@ -2,20 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, decode_text, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, decode_reported, write_clip, write_lines
 from featurestore.errors import NotFound
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "LAYOUT", "sample", "utterances"]
-
-LAYOUT = re.compile(r"wav\.scp")
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="A Kaldi data folder",
@@ -24,7 +17,7 @@ CARD = CorpusCard(
     note="read from a Kaldi data folder",
     own=True,
 )
-
+LAYOUT = re.compile(r"wav\.scp")
 _USUAL = {
     "label": ("utt2emo", "utt2emotion", "utt2label", "emotion", "utt2class"),
     "speaker": ("utt2spk",),
@@ -66,9 +59,26 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
             do="give the folder that holds wav.scp",
         )
     parts = {folder.name: list(_read_folder(folder, root, found)) for folder in folders}
-    table = name_columns(root / lists[0].relative_to(root).parts[0], join_parts(parts, found), _USUAL, columns, found)
-    reading = read_utterances(table, segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    path = root / lists[0].relative_to(root).parts[0]
+    return read_named_rows(path, join_parts(parts, found), _USUAL, columns, found, segments=True)
+
+
+def sample(folder: Path) -> None:
+    """Write a data folder: two recordings of noise, twelve segments, three speakers, two labels."""
+    lines: dict[str, list[str]] = {name: [] for name in ("wav.scp", "segments", "text", "utt2spk", "utt2emo")}
+    for number in range(2):
+        write_clip(folder / f"wav/call-{number}.wav", 600 + number)
+        lines["wav.scp"].append(f"call-{number} wav/call-{number}.wav")
+    for number in range(12):
+        speaker, name = f"s{number % 3}", f"s{number % 3}-{number:02}"
+        start = 0.1 * (number // 2)
+        lines["segments"].append(f"{name} call-{number % 2} {start:.2f} {start + 0.1:.2f}")
+        lines["text"].append(f"{name} Line {number}.")
+        lines["utt2spk"].append(f"{name} {speaker}")
+        lines["utt2emo"].append(f"{name} {('calm', 'cross')[number % 2]}")
+    lines["spk2gender"] = ["s0 f", "s1 m", "s2 f"]
+    for name, content in lines.items():
+        write_lines(folder / name, content)
 
 
 def _read_folder(folder: Path, root: Path, found: FindingList) -> Iterator[dict[str, object]]:
@@ -127,27 +137,9 @@ def _list_columns(folder: Path) -> list[Path]:
 
 def _read_pairs(path: Path, found: FindingList) -> Iterator[tuple[str, str]]:
     """Yield the first field of each line and the rest of it."""
-    for number, line in enumerate(decode_text(path)[0].split("\n"), 1):
+    for number, line in enumerate(decode_reported(path, found).split("\n"), 1):
         fields = line.split(maxsplit=1)
         if len(fields) == 2:
             yield fields[0], fields[1].strip()
         elif fields and path.name in ("wav.scp", "segments"):
             found.add(_BROKEN, [f"{path.name}, line {number}"])
-
-
-def sample(folder: Path) -> None:
-    """Write a data folder: two recordings of noise, twelve segments, three speakers, two labels."""
-    lines: dict[str, list[str]] = {name: [] for name in ("wav.scp", "segments", "text", "utt2spk", "utt2emo")}
-    for number in range(2):
-        write_clip(folder / f"wav/call-{number}.wav", 600 + number)
-        lines["wav.scp"].append(f"call-{number} wav/call-{number}.wav")
-    for number in range(12):
-        speaker, name = f"s{number % 3}", f"s{number % 3}-{number:02}"
-        start = 0.1 * (number // 2)
-        lines["segments"].append(f"{name} call-{number % 2} {start:.2f} {start + 0.1:.2f}")
-        lines["text"].append(f"{name} Line {number}.")
-        lines["utt2spk"].append(f"{name} {speaker}")
-        lines["utt2emo"].append(f"{name} {('calm', 'cross')[number % 2]}")
-    lines["spk2gender"] = ["s0 f", "s1 m", "s2 f"]
-    for name, content in lines.items():
-        (folder / name).write_text("\n".join(content) + "\n", encoding="utf-8")

@@ -4,21 +4,14 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from featurestore.corpora import CorpusCard, FindingList, Reading, write_clip
 from featurestore.corpora._lhotse_manifests import FILE, ManifestPart, is_object, list_parts, read_objects
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "LAYOUT", "sample", "utterances"]
-
-LAYOUT = re.compile(FILE.pattern.replace("jsonl?", "jsonl"))
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="Manifests of lhotse",
@@ -27,7 +20,7 @@ CARD = CorpusCard(
     note="read from manifests of lhotse",
     own=True,
 )
-
+LAYOUT = re.compile(FILE.pattern.replace("jsonl?", "jsonl"))
 _USUAL = {"label": ("custom.emotion", "custom.label", "custom.emo", "emotion")}
 _NO_RECORDING = "supervisions whose recording is not in the manifests, ignored"
 _NO_FILE = "recordings that are no file but a command, an address or data, which is not read"
@@ -35,6 +28,7 @@ _CHANNELS = "utterances on one channel of several; the mean of all channels is r
 _OTHER_CUTS = "cuts that are mixed or padded, ignored"
 _NO_SUPERVISION = "cuts without a supervision, ignored"
 _SHORTENED = "supervisions that reach beyond their cut; their part in the cut is read"
+_READ_APART = frozenset({"recording_id", "start", "duration", "channel", "custom", "alignment"})
 
 
 def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
@@ -52,9 +46,36 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     parts = list_parts(root, found)
     folder = root if root.is_dir() else root.parent
     rows = join_parts({part.name: list(_read_part(part, folder, found)) for part in parts}, found)
-    table = name_columns(folder / next(reversed(parts[0].files.values())).name, rows, _USUAL, columns, found)
-    reading = read_utterances(table, segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    path = folder / next(reversed(parts[0].files.values())).name
+    return read_named_rows(path, rows, _USUAL, columns, found, segments=True)
+
+
+def sample(folder: Path) -> None:
+    """Write manifests: two recordings of noise, twelve supervisions, three speakers, two labels."""
+    recordings = []
+    for number in range(2):
+        write_clip(folder / f"audio/call-{number}.wav", 600 + number)
+        source = {"type": "file", "channels": [0], "source": f"audio/call-{number}.wav"}
+        recordings.append({"id": f"call-{number}", "sources": [source], "sampling_rate": 16_000})
+    supervisions = [_build_supervision(number) for number in range(12)]
+    for name, objects in (("recordings", recordings), ("supervisions", supervisions)):
+        lines = "".join(json.dumps(one) + "\n" for one in objects)
+        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
+
+
+def _build_supervision(number: int) -> dict[str, object]:
+    """Return a made-up supervision."""
+    return {
+        "id": f"call-{number % 2}-{number:02}",
+        "recording_id": f"call-{number % 2}",
+        "start": round(0.1 * (number // 2), 1),
+        "duration": 0.1,
+        "channel": 0,
+        "text": f"Line {number}.",
+        "speaker": f"s{number % 3}",
+        "gender": ("female", "male", "female")[number % 3],
+        "custom": {"emotion": ("calm", "cross")[number % 2]},
+    }
 
 
 def _read_part(part: ManifestPart, folder: Path, found: FindingList) -> Iterator[dict[str, object]]:
@@ -128,9 +149,6 @@ def _to_row(
     return {**values, "audio": source, "start": round(start, 9), "end": round(end, 9)}
 
 
-_READ_APART = frozenset({"recording_id", "start", "duration", "channel", "custom", "alignment"})
-
-
 def _choose_source(supervision: Mapping[str, Any], recording: Mapping[str, Any], found: FindingList) -> str:
     """Return the file that holds the channel of a supervision, or an empty text if there is none."""
     wanted = supervision.get("channel", 0)
@@ -150,29 +168,3 @@ def _to_list(value: object) -> list[Any]:
 
 def _to_seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def sample(folder: Path) -> None:
-    """Write manifests: two recordings of noise, twelve supervisions, three speakers, two labels."""
-    recordings, supervisions = [], []
-    for number in range(2):
-        write_clip(folder / f"audio/call-{number}.wav", 600 + number)
-        source = {"type": "file", "channels": [0], "source": f"audio/call-{number}.wav"}
-        recordings.append({"id": f"call-{number}", "sources": [source], "sampling_rate": 16_000})
-    for number in range(12):
-        supervisions.append(
-            {
-                "id": f"call-{number % 2}-{number:02}",
-                "recording_id": f"call-{number % 2}",
-                "start": round(0.1 * (number // 2), 1),
-                "duration": 0.1,
-                "channel": 0,
-                "text": f"Line {number}.",
-                "speaker": f"s{number % 3}",
-                "gender": ("female", "male", "female")[number % 3],
-                "custom": {"emotion": ("calm", "cross")[number % 2]},
-            }
-        )
-    for name, objects in (("recordings", recordings), ("supervisions", supervisions)):
-        lines = "".join(json.dumps(one) + "\n" for one in objects)
-        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))

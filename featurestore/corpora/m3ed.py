@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,22 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    build_reading,
+    find_label_file,
+    find_optional,
+    format_votes,
+    get_stem,
+    get_text,
+    keep_turn_order,
+    parse_gender,
+    read_json_object,
     read_text,
     refuse_release,
     write_clip,
+    write_lines,
 )
 from featurestore.manifest import Utterance
-from featurestore.releases.json_files import format_votes, get_text, read_json_object
-from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
-from featurestore.releases.turn_order import keep_turn_order
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "Neutral": "neutral",
@@ -41,6 +50,16 @@ CARD = CorpusCard(
     version="annotation.json: 24,449 turns; 12 of their clips are empty",
     words="the dialogues of television series: the words often say the emotion",
     partitions={"train": 17427, "val": 2821, "test": 4201},
+    published=list_emobox_results(
+        "m3ed-7",
+        {
+            "wav2vec 2.0 base": (23.13, 43.20, 22.91),
+            "WavLM large": (26.58, 44.86, 26.98),
+            "Whisper large v3": (32.84, 49.42, 33.76),
+        },
+        "official test part without empty clips, 4,198 turns",
+        "official",
+    ),
     note="the label is the main emotion of a turn that may have several; two speakers per dialogue; no series, and so "
     "no speaker, is in two parts of the official split; EmoBox counts the 24,437 turns whose clip is not empty",
 )
@@ -49,7 +68,6 @@ _CLIP = re.compile(r"[A-Z]_(?P<id>.+)", re.IGNORECASE)
 _ANNOTATION = "annotation.json"
 _LISTS = {partition: f"movie_list_{partition}.txt" for partition in ("train", "val", "test")}
 _RATERS = ("EmoAnnotator1", "EmoAnnotator2", "EmoAnnotator3")
-_GENDERS = {"female": "F", "male": "M"}
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d):(\d\d)")
 _FRAMES_PER_SECOND = 25  # 00:00:00:01 to 00:00:01:03 is a clip of 1.08 s
 
@@ -86,9 +104,8 @@ def sample(folder: Path) -> None:
             for utterance_id, turn in dialogue["Dialog"].items():
                 write_clip(folder / "modality_speech" / f"{turn['Speaker']}_{utterance_id}.wav", next(numbers))
     (folder / _ANNOTATION).write_text(json.dumps(shows, ensure_ascii=False, indent=1), "utf-8")
-    (folder / "splitInfo").mkdir()
     for show, name in zip(shows, _LISTS.values(), strict=True):
-        (folder / "splitInfo" / name).write_text(f"{show}\n", "utf-8")
+        write_lines(folder / "splitInfo" / name, [show])
 
 
 def _build_dialogue(name: str) -> dict[str, Any]:
@@ -110,8 +127,7 @@ def _read_partitions(files: ReleaseFiles, found: FindingList) -> dict[str, str]:
     """Return the part of the official split by series."""
     partitions: dict[str, str] = {}
     for partition, name in _LISTS.items():
-        path = find_label_file(files, [name], found)
-        found.add("missing lists of the official split", [] if path else [name])
+        path = find_optional(files, name, found, without="partitions are empty")
         text = read_text(files, path, found) if path else ""
         partitions |= dict.fromkeys(text.split(), partition)
     return partitions
@@ -122,22 +138,26 @@ def _read_shows(shows: dict[str, Any], partitions: dict[str, str], found: Findin
         found.add("series that are in no part of the official split", [] if show in partitions else [show])
         for dialogue, content in _list_objects(dialogues, show, found):
             for utterance_id, turn in _list_objects(content.get("Dialog"), dialogue, found):
-                speaker = _find_speaker(content, turn)
-                name = get_text(speaker, "Name")
-                found.add("turns of a speaker without a name, kept without a speaker", [] if name else [utterance_id])
-                yield Utterance(
-                    id=utterance_id,
-                    text=get_text(turn, "Text"),
-                    label=get_text(turn.get("EmoAnnotation"), "final_main_emo"),
-                    speaker=f"{show}_{name}" if name else "",
-                    gender=_GENDERS.get(get_text(speaker, "Gender").lower(), ""),
-                    session=show,
-                    dialogue=dialogue,
-                    partition=partitions.get(show, ""),
-                    start=_parse_time(get_text(turn, "StartTime")),
-                    end=_parse_time(get_text(turn, "EndTime")),
-                    votes=format_votes(_list_votes(turn.get("EmoAnnotation"))),
-                )
+                row = _to_utterance(utterance_id, turn, _find_speaker(content, turn))
+                speaker = f"{show}_{row.speaker}" if row.speaker else ""
+                found.add("turns of a speaker without a name, kept without a speaker", [] if speaker else [row.id])
+                partition = partitions.get(show, "")
+                yield replace(row, speaker=speaker, session=show, dialogue=dialogue, partition=partition)
+
+
+def _to_utterance(utterance_id: str, turn: dict[str, Any], speaker: object) -> Utterance:
+    """Return what the entries of a turn and of its speaker say."""
+    emotions = turn.get("EmoAnnotation")
+    return Utterance(
+        id=utterance_id,
+        text=get_text(turn, "Text"),
+        label=get_text(emotions, "final_main_emo"),
+        speaker=get_text(speaker, "Name"),
+        gender=parse_gender(get_text(speaker, "Gender")),
+        start=_parse_time(get_text(turn, "StartTime")),
+        end=_parse_time(get_text(turn, "EndTime")),
+        votes=format_votes(_list_votes(emotions)),
+    )
 
 
 def _list_objects(entries: object, where: str, found: FindingList) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "angry": "angry",
@@ -18,7 +19,7 @@ _EMOTIONS = {
 }
 CARD = CorpusCard(
     title="MEAD: Multi-view Emotional Audio-visual Dataset",
-    licence="terms of use for research: https://github.com/uniBruce/Mead",
+    licence="for research, by its terms of use: https://github.com/uniBruce/Mead",
     citation="Wang et al., MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation, ECCV 2020",
     source="https://wywu.github.io/projects/MEAD/MEAD.html",
     language="English",
@@ -38,6 +39,15 @@ CARD = CorpusCard(
     default_scheme="mead-8",
     version="audio of the 48 released speakers, as listed by EmoBox 08280f2: 31,729 clips",
     words="read sentences; the release has no transcript",
+    published=list_emobox_results(
+        "mead-8",
+        {
+            "wav2vec 2.0 base": (72.17, 73.57, 72.32),
+            "WavLM large": (81.27, 82.03, 81.43),
+            "Whisper large v3": (76.35, 77.34, 76.55),
+        },
+        "one fold, 7,929 clips in test, of all 48 speakers",
+    ),
     note="acted at three levels of intensity (the third part of an id), neutral at one; not all of the paper's 60 "
     "speakers are released; the sentence of a clip is not known, so folds by script are not possible",
 )
@@ -45,7 +55,9 @@ _NUMBER = re.compile(r"\d{3}")  # no LAYOUT: other corpora have such names, too
 _FOLDERS = re.compile(
     rf"(.*/)?(?P<speaker>[MW]\d{{3}})/audio/(?P<emotion>{'|'.join(_EMOTIONS)})/level_(?P<level>[1-3])", re.IGNORECASE
 )
-_VIDEO = re.compile(r"(.*/)?video/.*", re.IGNORECASE)
+_VIDEO_FOLDER = re.compile(r"(.*/)?video/.*", re.IGNORECASE)
+_VIDEOS = "videos, ignored: the same recordings are in the folders audio"
+_ELSEWHERE = "clips in other folders than SPEAKER/audio/EMOTION/level_1 to 3, ignored"
 _GENDERS = {"M": "M", "W": "F"}
 
 
@@ -77,12 +89,7 @@ def _to_utterance(match: re.Match[str], clip: str) -> Utterance | str:
     folder = PurePosixPath(clip).parent.as_posix()
     found = _FOLDERS.fullmatch(folder)
     if not found:
-        is_video = _VIDEO.fullmatch(folder)
-        return (
-            "videos, ignored: the same recordings are in the folders audio"
-            if is_video
-            else ("clips in other folders than SPEAKER/audio/EMOTION/level_1 to 3, ignored")
-        )
+        return _VIDEOS if _VIDEO_FOLDER.fullmatch(folder) else _ELSEWHERE
     speaker, emotion = found["speaker"].upper(), found["emotion"].lower()
     return Utterance(
         id=f"{speaker}_{emotion}_{found['level']}_{match[0]}",

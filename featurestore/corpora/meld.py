@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, Reading, write_clip
+from featurestore.corpora import CorpusCard, Reading, get_stem, write_clip, write_lines
 from featurestore.corpora._friends_tables import find_gender, name_episode, parse_time, read_series
 from featurestore.manifest import Utterance
-from featurestore.releases.listed_utterances import get_stem
+from featurestore.releases.published_results import list_conv_emotion_results, list_emobox_results
 
 _EMOTIONS = {
     "neutral": "neutral",
@@ -35,13 +35,31 @@ CARD = CorpusCard(
         "disgust": 361,
         "fear": 358,
     },
-    schemes={"meld-7": {code: code for code in _EMOTIONS}},
+    schemes={"meld-7": _EMOTIONS},
     default_scheme="meld-7",
     version="MELD.Raw: 13,708 turns in 1,432 dialogues",
     words="a series' script: the words often say the emotion",
     speakers=304,
     sessions=190,
     partitions={"train": 9989, "dev": 1109, "test": 2610},
+    published=(
+        *list_conv_emotion_results(
+            "meld-7",
+            {"RoBERTa": 62.02, "RoBERTa DialogueRNN": 63.61, "RoBERTa COSMIC": 65.21},
+            "official test part; the six leads are in training and test",
+            "official",
+        ),
+        *list_emobox_results(
+            "meld-7",
+            {
+                "wav2vec 2.0 base": (20.06, 45.17, 20.04),
+                "WavLM large": (28.18, 49.31, 29.11),
+                "Whisper large v3": (31.54, 51.89, 32.95),
+            },
+            "audio alone; official test part, 2,610 turns; the six leads are in training and test",
+            "official",
+        ),
+    ),
     note="the six leads speak in all three parts, so the official split is not speaker-independent; laughter of the "
     "audience and music are in the clips; dialogue and utterance numbers begin again in each part, and 1,740 pairs "
     "of them stand in train and in test; train dia125_utt3 and dev dia110_utt7 have no usable clip, so that EmoBox "
@@ -95,7 +113,7 @@ def sample(folder: Path) -> None:
                 times = f'"00:0{dialogue}:0{turn},250","00:0{dialogue}:0{turn},750"'
                 words = f'"Line {turn}, of {partition}."'
                 lines.append(f"{turn},{words},{speaker},{emotion},neutral,{dialogue},{turn},1,{dialogue + 1},{times}")
-        (folder / _TABLES[partition]).write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / _TABLES[partition], lines)
 
 
 def _to_utterance(partition: str, row: Mapping[str, str]) -> Utterance:

@@ -3,11 +3,21 @@
 import re
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, refuse_release, write_clip
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Reading,
+    ReleaseFiles,
+    build_reading,
+    has_tables,
+    parse_number,
+    read_tables,
+    refuse_release,
+    write_clip,
+    write_lines,
+)
 from featurestore.manifest import Utterance
-from featurestore.releases.label_tables import parse_number
-from featurestore.releases.listed_utterances import build_reading
-from featurestore.releases.partition_tables import has_tables, read_tables
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "angry": "angry",
@@ -23,14 +33,23 @@ CARD = CorpusCard(
     citation="Lian et al., MER 2023: Multi-label Learning, Modality Robustness, and Semi-Supervised Learning, ACM "
     "Multimedia 2023, 9610-9614",
     source="http://www.merchallenge.cn/datasets",
-    language="Chinese",
+    language="Mandarin Chinese",
     labels=_EMOTIONS,
     counts={"neutral": 1248, "angry": 1208, "happy": 1038, "sad": 730, "worried": 616, "surprise": 190},
     partitions={"train": 3373, "test1": 411, "test2": 412, "test3": 834},
     schemes={"mer2023-6": _EMOTIONS},
     default_scheme="mer2023-6",
-    version="the 5,030 labelled clips",
+    version="labelled part: 5,030 clips",
     words="not known; the release has no transcript",
+    published=list_emobox_results(
+        "mer2023-6",
+        {
+            "wav2vec 2.0 base": (40.40, 46.78, 40.73),
+            "WavLM large": (48.17, 54.77, 49.36),
+            "Whisper large v3": (61.22, 65.23, 62.29),
+        },
+        "the 411 clips of test1 alone",
+    ),
     note="test1 is of the track MER-MULTI, test2 of MER-NOISE with added noise, test3 of MER-SEMI; clips are videos; "
     "unlabelled clips are not read; speakers are not given",
 )
@@ -66,9 +85,7 @@ def sample(folder: Path) -> None:
         write_clip(folder / f"{inside}{part}" / f"{name}.wav", number, 44_100)
         lists[part].append(f"{name},{emotion},-1.5")
     for part, lines in lists.items():
-        path = folder / ("mer2023train" if part == "train" else "test-labels") / _TABLES[part]
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+        write_lines(folder / ("mer2023train" if part == "train" else "test-labels") / _TABLES[part], lines)
 
 
 def _to_utterance(row: dict[str, str], part: str, found: FindingList) -> Utterance:

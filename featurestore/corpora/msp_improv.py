@@ -11,22 +11,24 @@ from featurestore.corpora import (
     FindingList,
     Reading,
     ReleaseFiles,
+    build_reading,
+    decode_reported,
+    find_label_file,
+    format_votes,
+    parse_number,
+    read_texts,
     refuse_release,
     write_clip,
+    write_lines,
 )
 from featurestore.corpora._msp_votes import RATINGS, parse_vote, report_ratings
 from featurestore.manifest import Utterance
-from featurestore.releases.clip_texts import read_texts
-from featurestore.releases.json_files import format_votes
-from featurestore.releases.label_tables import parse_number
-from featurestore.releases.listed_utterances import build_reading, find_label_file
-from featurestore.releases.text_decoding import decode_text
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
 _OUT = {"O": "other", "X": "no agreement between the raters"}
 CARD = CorpusCard(
     title="MSP-IMPROV: An Acted Corpus of Dyadic Interactions to Study Emotion Perception",
-    licence="granted by the MSP lab of UT Dallas on request: https://www.lab-msp.com/MSP/MSP-Improv.html",
+    licence="granted on request by the MSP lab of UT Dallas: https://www.lab-msp.com/MSP/MSP-Improv.html",
     citation="Busso et al., MSP-IMPROV: An Acted Corpus of Dyadic Interactions to Study Emotion Perception, IEEE "
     "Transactions on Affective Computing 8(1) (2017) 67-80",
     source="https://www.lab-msp.com/MSP/MSP-Improv.html",
@@ -87,19 +89,16 @@ def sample(folder: Path) -> None:
             emotion = _FOUR[label].title()
             evaluations.append(f"Rater_{rater}; {emotion}; {emotion},Other; A:{rater}; V:4; D:3; N:NaN;")
         evaluations.append("")
-        text = folder / "All_human_transcriptions" / place.partition("/")[0] / f"MSP-IMPROV-{turn}.txt"
-        text.parent.mkdir(parents=True, exist_ok=True)
-        text.write_text(f"Line {number}.\n", "utf-8")
-    (folder / _LABELS).write_text("\n".join(evaluations) + "\n", "utf-8")
+        transcripts = folder / "All_human_transcriptions" / place.partition("/")[0]
+        write_lines(transcripts / f"MSP-IMPROV-{turn}.txt", [f"Line {number}."])
+    write_lines(folder / _LABELS, evaluations)
 
 
 def _read_turns(path: Path, found: FindingList) -> Iterator[Utterance]:
     """Yield the turns in the order of the file: a line for each, then a line for every vote on it."""
     head: re.Match[str] | None = None
     votes: list[dict[str, Any]] = []
-    text, encoding = decode_text(path)
-    found.add("files that are not UTF-8, read as cp1252", [path.name] if encoding == "cp1252" else [])
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(decode_reported(path, found).split("\n"), 1):
         if match := _HEAD.fullmatch(line.strip()):
             if head:
                 yield _to_utterance(head, votes)

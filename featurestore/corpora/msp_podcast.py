@@ -5,21 +5,43 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, ReleaseFiles, read_rows, refuse_release, write_clip
+from featurestore.corpora import (
+    CorpusCard,
+    FindingList,
+    Published,
+    Reading,
+    ReleaseFiles,
+    build_reading,
+    find_label_file,
+    get_stem,
+    get_text,
+    parse_gender,
+    parse_number,
+    read_json_object,
+    read_rows,
+    read_texts,
+    refuse_release,
+    write_clip,
+    write_lines,
+)
 from featurestore.corpora._msp_podcast_votes import read_votes
 from featurestore.corpora._msp_votes import report_ratings
 from featurestore.manifest import Utterance
-from featurestore.releases.clip_texts import read_texts
-from featurestore.releases.json_files import get_text, read_json_object
-from featurestore.releases.label_tables import parse_number
-from featurestore.releases.listed_utterances import build_reading, find_label_file, get_stem
 
 _FOUR = {"A": "angry", "S": "sad", "H": "happy", "N": "neutral"}
 _OTHERS = {"U": "surprise", "F": "fear", "D": "disgust", "C": "contempt"}
 _OUT = {"O": "other", "X": "no agreement between the raters"}
+_ODYSSEY = (
+    "Goncalves et al., Odyssey 2024 - Speech Emotion Recognition Challenge: Dataset, Baseline Framework, and Results, "
+    "Odyssey 2024, section 5, as quoted by https://github.com/makrai/notes (commit 1010480)"
+)
+_BASELINE = (
+    "model card of the baseline: https://huggingface.co/3loi/SER-Odyssey-Baseline-WavLM-Categorical (2024-03-10)"
+)
+_ODYSSEY_NOTE = "Test3 of the challenge, whose labels are not public; accuracy is given as micro F1"
 CARD = CorpusCard(
     title="MSP-Podcast corpus",
-    licence="granted by the MSP lab of UT Dallas on request: https://www.lab-msp.com/MSP/MSP-Podcast.html",
+    licence="granted on request by the MSP lab of UT Dallas: https://www.lab-msp.com/MSP/MSP-Podcast.html",
     citation="Lotfian and Busso, Building Naturalistic Emotionally Balanced Speech Corpus by Retrieving Emotional "
     "Speech From Existing Podcast Recordings, IEEE Transactions on Affective Computing 10(4) (2019) 471-483",
     source="https://www.lab-msp.com/MSP/MSP-Podcast.html",
@@ -31,6 +53,22 @@ CARD = CorpusCard(
     },
     default_scheme="msp-podcast-8",
     words="spontaneous speech: the words often say the emotion",
+    published=(
+        *(
+            Published(
+                "Odyssey 2024 baseline, WavLM fine-tuned", metric, value, "msp-podcast-8", _BASELINE, _ODYSSEY_NOTE
+            )
+            for metric, value in (("macro_f1", 0.311), ("accuracy", 0.327))
+        ),
+        Published(
+            "Odyssey 2024, Sheffield-MINI, first of task 1",
+            "macro_f1",
+            0.3569,
+            "msp-podcast-8",
+            _ODYSSEY,
+            f"{_ODYSSEY_NOTE}; an ensemble on audio and text",
+        ),
+    ),
     note="releases differ in size and labels: name the release with every figure; speakers may be in several of the "
     "test parts, so none of these may be trained on; turns of Test3 have no public label, and those of an unknown "
     "speaker no speaker; of release 1.8, 28,601, 4,772, 9,304 and 3,483 turns have one of four classes",
@@ -39,10 +77,9 @@ LAYOUT = re.compile(r"MSP-PODCAST_\w+|labels_con[cs]ensus\.(?:csv|json)", re.IGN
 RATED = (1.0, 7.0)  # scale of the ratings
 _LABELS = ("labels_consensus.csv", "labels_concensus.csv", "labels_consensus.json", "labels_concensus.json")
 _COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
-_GENDERS = {"male": "M", "female": "F"}
 _UNKNOWN = "unknown"
 _TEST_3 = "Test3"
-_TEST3_CLIP = re.compile(r"MSP-PODCAST_test3_(?P<number>\d+)", re.IGNORECASE)
+_TEST_3_CLIP = re.compile(r"MSP-PODCAST_test3_(?P<number>\d+)", re.IGNORECASE)
 
 
 def utterances(root: Path) -> Reading:
@@ -87,11 +124,9 @@ def sample(folder: Path) -> None:
             f'{name}.wav,"WORKER{rater:08}; {_FOUR[code].title()}; Other; A:{rater}.0; V:4.0; D:3.0;"'
             for rater in (3, 4)
         ]
-        (folder / "Transcripts").mkdir(exist_ok=True)
-        (folder / "Transcripts" / f"{name}.txt").write_text(f"Line {number}.\n", "utf-8")
-    (folder / "Labels").mkdir()
-    for name, lines in (("labels_consensus.csv", labels), ("labels_detailed.csv", votes)):
-        (folder / "Labels" / name).write_text("\n".join(lines) + "\n", "utf-8")
+        write_lines(folder / "Transcripts" / f"{name}.txt", [f"Line {number}."])
+    write_lines(folder / "Labels" / "labels_consensus.csv", labels)
+    write_lines(folder / "Labels" / "labels_detailed.csv", votes)
 
 
 def _read_labels(path: Path, found: FindingList) -> Iterable[Mapping[str, str]]:
@@ -109,7 +144,7 @@ def _to_utterance(row: Mapping[str, str]) -> Utterance:
         id=get_stem(row["FileName"]),
         label=row["EmoClass"],
         speaker="" if row["SpkrID"].lower() == _UNKNOWN else row["SpkrID"],
-        gender=_GENDERS.get(row["Gender"].lower(), ""),
+        gender=parse_gender(row["Gender"]),
         partition=row["Split_Set"],
         valence=parse_number(row["EmoVal"]),
         activation=parse_number(row["EmoAct"]),
@@ -119,6 +154,6 @@ def _to_utterance(row: Mapping[str, str]) -> Utterance:
 
 def _find_test_3(files: ReleaseFiles) -> Iterator[Utterance]:
     """Yield the clips of Test3, which no label file lists."""
-    numbers = {match["number"] for path in files.clips() if (match := _TEST3_CLIP.fullmatch(get_stem(path)))}
+    numbers = {match["number"] for path in files.clips() if (match := _TEST_3_CLIP.fullmatch(get_stem(path)))}
     for number in sorted(numbers):
         yield Utterance(id=f"MSP-PODCAST_test3_{number}", partition=_TEST_3)

@@ -2,18 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from featurestore.corpora import CorpusCard, FindingList, Reading, read_rows, write_clip
+from featurestore.corpora import CorpusCard, FindingList, Reading, read_rows, write_clip, write_lines
 from featurestore.errors import BadValue, NotFound, quote
-from featurestore.releases.partition_findings import find_shared
 from featurestore.tables.clip_places import locate_clips
 from featurestore.tables.list_parts import join_parts
-from featurestore.tables.named_rows import name_columns
-from featurestore.tables.table_reading import read_utterances
-
-__all__ = ["CARD", "sample", "utterances"]
+from featurestore.tables.table_reading import read_named_rows
 
 CARD = CorpusCard(
     title="A database of nkululeko",
@@ -22,7 +17,6 @@ CARD = CorpusCard(
     note="read from tables of nkululeko",
     own=True,
 )
-
 _PART = re.compile(r"(.+)_(train|dev|val|valid|validation|test)", re.I)
 _USUAL = {
     "audio": ("file",),
@@ -54,21 +48,27 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     found = FindingList()
     folder = root if root.is_dir() else root.parent
     tables = _find_tables(root)
-    parts = {path.stem: _read(path, found) for path in tables}
-    whole = _find_whole(tables)
-    if whole:
-        del parts[whole.stem]
-        listed = {row["file"] for rows in parts.values() for row in rows}
-        found.add(_WHOLE, [whole.name])
-        found.add(_LEFT_OUT, [row["file"] for row in _read(whole, FindingList()) if row["file"] not in listed])
+    parts = _read_parts(tables, found)
     names = [_split_name(name)[1] for name in parts]
     found.add(_ABSENT, [part for part in ("train", "test") if root.is_dir() and any(names) and part not in names])
     if len(parts) > 1:
         parts = {_split_name(name)[1]: rows for name, rows in parts.items()}
     places = locate_clips(folder, (row["file"] for rows in parts.values() for row in rows))
     rows = [{**row, "file": places.get(str(row["file"]), "")} for row in join_parts(parts, found)]
-    reading = read_utterances(name_columns(tables[0], rows, _USUAL, columns, found), segments=True)
-    return replace(reading, findings=(*reading.findings, *find_shared(reading.utterances)))
+    return read_named_rows(tables[0], rows, _USUAL, columns, found, segments=True)
+
+
+def sample(folder: Path) -> None:
+    """Write the tables of two parts with clips of noise: two labels, four speakers, sixteen rows."""
+    for part, first in (("train", 0), ("test", 2)):
+        lines = ["file,start,end,emotion,speaker,gender"]
+        for number in range(8):
+            name = f"audio/{part}-{number}.wav"
+            write_clip(folder / name, 200 + number)
+            times = f"0 days 00:00:00,0 days 00:00:00.{20 + number}"
+            gender = ("female", "male")[number % 2]
+            lines.append(f"{name},{times},{('calm', 'cross')[number // 2 % 2]},s{first + number % 2},{gender}")
+        write_lines(folder / f"calls_{part}.csv", lines)
 
 
 def _find_tables(root: Path) -> list[Path]:
@@ -91,6 +91,17 @@ def _find_tables(root: Path) -> list[Path]:
             do=f"give one of them: cli prepare nkululeko {quote(tables[0])}; or move the parts of one to a folder",
         )
     return tables
+
+
+def _read_parts(tables: list[Path], found: FindingList) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of each table by its name, without the table of all parts if there are parts."""
+    parts = {path.stem: _read(path, found) for path in tables}
+    if whole := _find_whole(tables):
+        rows = parts.pop(whole.stem)
+        listed = {row["file"] for own in parts.values() for row in own}
+        found.add(_WHOLE, [whole.name])
+        found.add(_LEFT_OUT, [row["file"] for row in rows if row["file"] not in listed])
+    return parts
 
 
 def _split_name(stem: str) -> tuple[str, str]:
@@ -122,16 +133,3 @@ def _parse_time(text: str) -> str:
         return text if text.replace(".", "", 1).isdigit() else str(pd.Timedelta(text).total_seconds())
     except ValueError:
         return text  # reported as no number
-
-
-def sample(folder: Path) -> None:
-    """Write the tables of two parts with clips of noise: two labels, four speakers, sixteen rows."""
-    for part, first in (("train", 0), ("test", 2)):
-        lines = ["file,start,end,emotion,speaker,gender"]
-        for number in range(8):
-            name = f"audio/{part}-{number}.wav"
-            write_clip(folder / name, 200 + number)
-            times = f"0 days 00:00:00,0 days 00:00:00.{20 + number}"
-            gender = ("female", "male")[number % 2]
-            lines.append(f"{name},{times},{('calm', 'cross')[number // 2 % 2]},s{first + number % 2},{gender}")
-        (folder / f"calls_{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

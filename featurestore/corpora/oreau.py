@@ -7,6 +7,7 @@ from pathlib import Path
 from featurestore.corpora import CorpusCard, Reading, find_folder, read_named_clips, write_clip
 from featurestore.corpora._french_initials import FRENCH_INITIALS
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 CARD = CorpusCard(
     title="Oréau: French emotional speech database",
@@ -22,6 +23,15 @@ CARD = CorpusCard(
     default_scheme="oreau-7",
     version="second version: the 434 of 502 clips whose emotion listeners recognized",
     words="sentences of its own, 10 to 13, for each emotion: they give it away",
+    published=list_emobox_results(
+        "oreau-7",
+        {
+            "wav2vec 2.0 base": (40.14, 41.06, 39.23),
+            "WavLM large": (65.54, 66.29, 65.67),
+            "Whisper large v3": (84.48, 84.79, 85.01),
+        },
+        "one fold, 104 clips in test; all their 29 speakers are in training, too",
+    ),
     note="acted by non-professionals; each emotion has sentences of its own, so a system that hears the words knows "
     "the emotion: cut folds by script; EmoBox's published fold shares 29 speakers between training and test",
 )

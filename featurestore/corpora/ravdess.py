@@ -6,6 +6,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "01": "neutral",
@@ -31,6 +32,15 @@ CARD = CorpusCard(
     default_scheme="ravdess-8",
     version="Audio_Speech_Actors_01-24: 1,440 clips",
     words="the same two sentences in every emotion",
+    published=list_emobox_results(
+        "ravdess-8",
+        {
+            "wav2vec 2.0 base": (54.33, 55.40, 53.99),
+            "WavLM large": (72.00, 72.22, 71.42),
+            "Whisper large v3": (75.32, 75.87, 75.19),
+        },
+        "six folds of four speakers each, none in both training and test",
+    ),
     note="acted; the same two sentences in every emotion, so the words tell nothing about it; neutral has no strong "
     "intensity and half as many clips",
 )

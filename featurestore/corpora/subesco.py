@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {
     "ANGRY": "angry",
@@ -30,6 +31,15 @@ CARD = CorpusCard(
     default_scheme="subesco-7",
     version="7,000 clips",
     words="the same ten sentences in every emotion",
+    published=list_emobox_results(
+        "subesco-7",
+        {
+            "wav2vec 2.0 base": (51.25, 51.25, 50.91),
+            "WavLM large": (65.33, 65.33, 65.09),
+            "Whisper large v3": (73.05, 73.05, 72.94),
+        },
+        "five folds of four speakers each, none in both training and test",
+    ),
     note="acted; the same ten sentences, five takes of each, in every emotion, so the words tell nothing about it; "
     "clips at 44.1 and at 48 kHz",
 )

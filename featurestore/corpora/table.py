@@ -69,6 +69,22 @@ def utterances(root: Path, columns: Mapping[str, str] | None = None) -> Reading:
     return read_utterances(read_table(root, columns))
 
 
+def sample(folder: Path) -> None:
+    """Write a small table with clips of noise: two labels, three speakers, twelve rows."""
+    import numpy as np
+    import soundfile
+
+    random = np.random.default_rng(0)
+    lines = ["id,audio,text,label,speaker,gender"]
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    for number in range(12):
+        label, (speaker, gender) = ("calm", "cross")[number % 2], ("aF", "bM", "cF")[number % 3]
+        noise = random.normal(0, 0.1, 1600 + 160 * number).astype(np.float32)
+        soundfile.write(folder / "clips" / f"{number:02}.wav", noise, 16_000)
+        lines.append(f"call-{number},clips/{number:02}.wav,Line {number}.,{label},{speaker},{gender}")
+    (folder / "calls.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+
+
 def read_for_prediction(root: Path, columns: Mapping[str, str] | None = None) -> UnlabelledTable:
     """Read a table to predict, which needs no label and keeps every row.
 
@@ -102,19 +118,3 @@ def _to_unlabelled_row(row: TableRow, path: Path) -> UnlabelledRow:
     except ValueError as error:
         utterance_id, audio = (row.cells.get(column, "").strip() for column in ("id", "audio"))
         return UnlabelledRow(Utterance(utterance_id, normalize_path(audio, path.parent)), f"the row {error}")
-
-
-def sample(folder: Path) -> None:
-    """Write a small table with clips of noise: two labels, three speakers, twelve rows."""
-    import numpy as np
-    import soundfile
-
-    random = np.random.default_rng(0)
-    lines = ["id,audio,text,label,speaker,gender"]
-    (folder / "clips").mkdir(parents=True, exist_ok=True)
-    for number in range(12):
-        label, (speaker, gender) = ("calm", "cross")[number % 2], ("aF", "bM", "cF")[number % 3]
-        noise = random.normal(0, 0.1, 1600 + 160 * number).astype(np.float32)
-        soundfile.write(folder / "clips" / f"{number:02}.wav", noise, 16_000)
-        lines.append(f"call-{number},clips/{number:02}.wav,Line {number}.,{label},{speaker},{gender}")
-    (folder / "calls.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")

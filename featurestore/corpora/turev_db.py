@@ -5,6 +5,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Reading, read_named_clips, write_clip
 from featurestore.manifest import Utterance
+from featurestore.releases.published_results import list_emobox_results
 
 _EMOTIONS = {"hl": "sad", "kz": "angry", "mt": "happy", "sk": "calm"}
 _FOLDERS = {"hl": "Sad", "kz": "Angry", "mt": "Happy", "sk": "Calm"}
@@ -19,8 +20,17 @@ CARD = CorpusCard(
     speakers=6,
     schemes={"turev-db-4": _EMOTIONS},
     default_scheme="turev-db-4",
-    version="1,735 clips of Sound Source",
+    version="Sound Source: 1,735 clips",
     words="the same 82 words in every emotion",
+    published=list_emobox_results(
+        "turev-db-4",
+        {
+            "wav2vec 2.0 base": (67.19, 68.01, 67.19),
+            "WavLM large": (79.50, 80.09, 79.51),
+            "Whisper large v3": (81.32, 81.58, 81.31),
+        },
+        "one fold, 432 clips in test; all six speakers are in both training and test",
+    ),
     note="acted; one word a clip and the same words in every emotion, so they tell nothing about it; calm is not "
     "neutral; speaker 1157 has neither calm nor happy clips, so leave-one-speaker-out lacks classes; names spell the "
     "words without Turkish letters, so the text is left empty; EmoBox's published fold shares all six speakers between "

@@ -64,8 +64,7 @@ def prepare(
     source = _locate(corpus, root, module, store)
     check_same_corpus(store, name, corpus, source, columns)
     try:
-        release = module.unpack(str(source), store.absolute() / CLIPS) if hasattr(module, "unpack") else source
-        reading = module.utterances(release, columns) if columns else module.utterances(release)
+        release, reading = _read_release(module, source, store, columns)
     except NotFound as problem:
         raise problem.with_advice(suggest_corpus(corpus, source)) from None
     _check_not_empty(reading, corpus, source, module.CARD, store)
@@ -134,6 +133,12 @@ def _locate(corpus: str, root: str | Path | None, module: Any, store: Path) -> P
         )
     default: Path = module.default_root(store)
     return default.absolute()
+
+
+def _read_release(module: Any, source: Path, store: Path, columns: Mapping[str, str]) -> tuple[Path, Reading]:
+    """Return the folder that holds the clips, or the table, and what was read from it."""
+    release = module.unpack(str(source), store.absolute() / CLIPS) if hasattr(module, "unpack") else source
+    return release, module.utterances(release, columns) if columns else module.utterances(release)
 
 
 def _check_not_empty(reading: Reading, corpus: str, source: Path, card: CorpusCard, store: Path) -> None:

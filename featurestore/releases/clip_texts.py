@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from featurestore.releases.finding_list import FindingList
-from featurestore.releases.optional_files import read_text
+from featurestore.releases.label_files import read_text
 from featurestore.releases.release_files import ReleaseFiles, normalize_name
 
 _OTHER = "second text files of an utterance with other words, ignored"

@@ -1,30 +1,10 @@
 """Add what a label file says about the clips of a release."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from featurestore.manifest import Utterance
 from featurestore.releases.finding_list import FindingList
-from featurestore.releases.release_files import ReleaseFiles, normalize_name
-
-
-def find_label_files(files: ReleaseFiles, pattern: re.Pattern[str], found: FindingList) -> tuple[str, ...]:
-    """Return the paths of the files of matching names, the least nested one of each name, and report the others.
-
-    Args:
-        files: of the release.
-        pattern: matches a file's whole name in composed Unicode.
-        found: receives the finding.
-    """
-    first: dict[str, str] = {}
-    for path in files.paths:
-        name = unicodedata.normalize("NFC", PurePosixPath(path).name)
-        if pattern.fullmatch(name) and first.setdefault(normalize_name(name), path) != path:
-            found.add("label files of the same name as another one, ignored", [path])
-    return tuple(first.values())
 
 
 def add_listed(

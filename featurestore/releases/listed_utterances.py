@@ -1,49 +1,22 @@
-"""Read a release whose label files list the utterances: find the label files, and the clip of each utterance."""
+"""Read a release whose label files list the utterances: find the clip of each."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from featurestore.manifest import Utterance
 from featurestore.releases.clip_lengths import set_durations
 from featurestore.releases.finding_list import FindingList
 from featurestore.releases.named_clips import compare_clips
 from featurestore.releases.reading import CorpusCard, Reading
-from featurestore.releases.release_files import ReleaseFiles, normalize_name
+from featurestore.releases.release_files import ReleaseFiles, get_stem, normalize_name
 
-_OTHER_LABELS = "label files in other folders, ignored; the least nested one is read"
 _NO_ID = "rows of a label file that name no utterance, ignored"
 _LISTED_TWICE = "utterances that are listed twice; the first row is used"
 _NO_LABEL = "utterances without a label"
 _UNLISTED = "clips that no label file lists, ignored"
 _WITHOUT_CLIP = "utterances without a clip, kept without audio"
 _NO_CLIPS = "no utterance has a clip: this copy holds no audio of them"
-
-
-def find_label_file(files: ReleaseFiles, names: Sequence[str], found: FindingList) -> str:
-    """Return the path of a label file: the least nested one, of equally nested ones the first name.
-
-    Args:
-        files: of the release.
-        names: that the file has in different releases.
-        found: receives files of these names in other folders.
-
-    Returns:
-        A path as it is on the disk, or an empty text if there is none.
-    """
-    paths = [path for name in names for path in files.find_named(name)]
-    if not paths:
-        return ""
-    best = min(paths, key=lambda path: path.count("/"))
-    found.add(_OTHER_LABELS, sorted(path for path in paths if _folder(path) != _folder(best)))
-    return best
-
-
-def get_stem(path: str) -> str:
-    """Return the name of a clip without its folder and suffix, in composed Unicode."""
-    return unicodedata.normalize("NFC", PurePosixPath(path).stem)
 
 
 def build_reading(
@@ -90,14 +63,12 @@ def _drop_repeated(rows: Iterable[Utterance], found: FindingList) -> list[Uttera
 def _attach_clips(
     files: ReleaseFiles, rows: Sequence[Utterance], found: FindingList, to_id: Callable[[str], str]
 ) -> list[Utterance]:
-    clips: dict[str, list[str]] = defaultdict(list)
     listed = {normalize_name(row.id) for row in rows}
+    every: dict[str, list[str]] = defaultdict(list)
     for path in files.clips():
-        utterance_id = normalize_name(to_id(path))
-        if utterance_id in listed:
-            clips[utterance_id].append(path)
-        else:
-            found.add(_UNLISTED, [path])
+        every[normalize_name(to_id(path))].append(path)
+    clips = {utterance_id: paths for utterance_id, paths in every.items() if utterance_id in listed}
+    found.add(_UNLISTED, (path for one, paths in every.items() if one not in clips for path in paths))
     for first, *others in clips.values():
         for other in others:
             found.add(compare_clips(files.root, other, first), [other])
@@ -112,7 +83,3 @@ def _add_audio(rows: Iterable[Utterance], clips: dict[str, list[str]]) -> Iterat
     for row in rows:
         paths = clips.get(normalize_name(row.id))
         yield replace(row, audio=paths[0]) if paths else row
-
-
-def _folder(path: str) -> PurePosixPath:
-    return PurePosixPath(path).parent

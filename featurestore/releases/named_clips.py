@@ -1,9 +1,8 @@
 """Read a release whose file names say everything: one utterance per clip."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from featurestore.errors import NotFound
 from featurestore.manifest import Utterance
@@ -11,7 +10,7 @@ from featurestore.releases.clip_lengths import set_durations
 from featurestore.releases.clip_rates import find_other_rates
 from featurestore.releases.finding_list import FindingList
 from featurestore.releases.reading import CorpusCard, Reading
-from featurestore.releases.release_files import ReleaseFiles
+from featurestore.releases.release_files import ReleaseFiles, get_stem
 from featurestore.storage.checksum import hash_file
 
 _OTHER_NAMES = "audio files with another name than the corpus's, ignored"
@@ -94,7 +93,7 @@ def _read_rows(
     """Yield each utterance by its id, once, and report the other clips."""
     first: dict[str, str] = {}
     for clip in clips:
-        match = name.fullmatch(unicodedata.normalize("NFC", PurePosixPath(clip).stem))
+        match = name.fullmatch(get_stem(clip))
         row = to_utterance(match, clip) if match else _OTHER_NAMES
         if isinstance(row, str):
             found.add(row, [clip])

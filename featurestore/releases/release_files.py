@@ -1,8 +1,8 @@
-"""List the files of a release, and find them whatever the case and Unicode form of their names."""
+"""List the files of a release, find them whatever the case and Unicode form of their names, and read their paths."""
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -65,6 +65,28 @@ def normalize_name(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def get_stem(path: str) -> str:
+    """Return the name of a clip without its folder and suffix, in composed Unicode."""
+    return unicodedata.normalize("NFC", PurePosixPath(path).stem)
+
+
+def find_folder(clip: str, names: Iterable[str]) -> str:
+    """Return the name that the nearest folder above a clip has, or an empty text if none has one.
+
+    A folder has a name whatever its case, and if it begins with the name and an underscore.
+
+    Args:
+        clip: its path relative to the folder of the release.
+        names: to look for.
+
+    >>> find_folder("Release/BEA_Amused/amused_1-28_0001.wav", ["bea", "sam"])
+    'bea'
+    """
+    known = {name.lower(): name for name in names}
+    folders = (folder.lower().partition("_")[0] for folder in reversed(PurePosixPath(clip).parent.parts))
+    return next((known[folder] for folder in folders if folder in known), "")
 
 
 def _list_usable(root: Path, found: FindingList) -> Iterator[str]:

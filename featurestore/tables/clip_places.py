@@ -18,8 +18,13 @@ def locate_clips(root: Path, paths: Iterable[str], folder: Path | None = None) -
         paths: as the list gives them.
         folder: of the list, if it is not the root.
     """
-    bases = [folder or root, root, *root.absolute().parents[:_ABOVE]]
+    bases = [folder or root, *list_bases(root)]
     return {path: _locate(path, root, bases) for path in dict.fromkeys(paths) if path}
+
+
+def list_bases(root: Path) -> list[Path]:
+    """Return the folders that paths in a list may be relative to: the root and the three folders above it."""
+    return [root, *root.absolute().parents[:_ABOVE]]
 
 
 def _locate(path: str, root: Path, bases: list[Path]) -> str:

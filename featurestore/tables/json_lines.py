@@ -73,12 +73,12 @@ def _parse_object(line: str, number: int, path: Path) -> dict[str, object]:
     try:
         parsed = json.loads(line, parse_constant=_parse_constant)
     except ValueError as error:
-        raise BadValue(f"{path}, row {number} is not JSON: {error}", got=_shorten(line)) from None
+        raise BadValue(f"{path}, row {number} is not JSON: {error}", got=shorten_row(line)) from None
     except RecursionError:
-        raise BadValue(f"{path}, row {number} is nested too deep", got=_shorten(line)) from None
+        raise BadValue(f"{path}, row {number} is nested too deep", got=shorten_row(line)) from None
     if not isinstance(parsed, dict):
         raise BadValue(
-            f"{path}, row {number} is not an object", expected='{"audio": …, "label": …}', got=_shorten(line)
+            f"{path}, row {number} is not an object", expected='{"audio": …, "label": …}', got=shorten_row(line)
         )
     return parsed
 
@@ -92,7 +92,7 @@ def _check_keys(parsed: Mapping[str, object], values: Mapping[str, object], line
     if len(values) < len(parsed):
         raise BadValue(
             f"{path}, row {number} has a key twice (ignoring case and surrounding spaces)",
-            got=_shorten(line),
+            got=shorten_row(line),
             do="rename or remove one of them",
         )
 
@@ -101,7 +101,7 @@ def _check_surrogates(cells: Mapping[str, str], line: str, number: int, path: Pa
     if any(map(has_lone_surrogate, (*cells, *cells.values()))):
         raise BadValue(
             f"{path}, row {number} holds half of a character (a lone surrogate)",
-            got=_shorten(line),
+            got=shorten_row(line),
             do="correct the row; cutting a text inside an emoji leaves half of it",
         )
 
@@ -135,5 +135,6 @@ def format_cell(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shorten(text: str) -> str:
+def shorten_row(text: str) -> str:
+    """Return a row as a message shows it: quoted, and no longer than a line."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

@@ -7,13 +7,13 @@ from pathlib import Path
 from featurestore.errors import BadValue, format_count
 from featurestore.manifest import COLUMNS
 from featurestore.releases.finding_list import FindingList
+from featurestore.releases.label_tables import parse_gender
 from featurestore.tables.json_lines import find_problem, format_cell, has_lone_surrogate
 from featurestore.tables.table_file import TableFile, TableRow, check_columns, suggest_names
 
 RawRow = Mapping[str, object]
 UsualNames = Mapping[str, Sequence[str]]
 
-_GENDERS = {"f": "F", "female": "F", "woman": "F", "m": "M", "male": "M", "man": "M"}
 _OTHER_GENDERS = "genders other than female and male, left empty"
 
 
@@ -97,6 +97,6 @@ def _normalize_genders(rows: Sequence[TableRow], found: FindingList) -> None:
     for row in rows:
         gender = row.cells.get("gender", "").strip()
         if gender:
-            row.cells["gender"] = _GENDERS.get(gender.lower(), "")
+            row.cells["gender"] = parse_gender(gender)
             other[gender] += not row.cells["gender"]
     found.add(_OTHER_GENDERS, [f"{gender} on {format_count(count, 'row')}" for gender, count in other.items() if count])

@@ -11,7 +11,7 @@ from featurestore.manifest import COLUMNS
 from featurestore.releases.reading import Finding
 from featurestore.releases.text_decoding import decode_text
 from featurestore.tables.delimited import parse_cells
-from featurestore.tables.json_lines import parse_json_lines
+from featurestore.tables.json_lines import parse_json_lines, shorten_row
 
 DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}  # possible delimiters by suffix
 _SUFFIXES = " ".join(DELIMITERS)
@@ -199,11 +199,7 @@ def _fit_rows(
             raise BadValue(
                 f"{path}, row {number} has {format_count(len(cells), 'cell')}",
                 expected=f"{len(columns)}, as the first row: {', '.join(header)}",
-                got=_shorten(" | ".join(cells)),
+                got=shorten_row(" | ".join(cells)),
                 do="put a cell that holds the separator between double quotes",
             )
         yield TableRow(number, dict(zip(columns, cells, strict=True)))
-
-
-def _shorten(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:80]}…")

@@ -1,5 +1,6 @@
 """Every corpus keeps these, on the sample release that its own module writes."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.statistics.count_metrics import COUNT_METRICS
 from featurestore import labels, manifest, registry
 from featurestore.corpora import COMMON_SCHEMES, CorpusCard, Reading
 from featurestore.errors import Problem
@@ -78,6 +80,15 @@ def test_a_card_says_what_a_reader_must_know(corpus):
     assert card.schemes
 
 
+def test_its_counts_are_those_of_its_first_line_and_of_its_split(corpus):
+    module = registry.module("corpora", corpus)
+    count = sum(module.CARD.counts.values())
+    if not count or hasattr(module, "default_root"):
+        pytest.skip("the number of utterances varies")
+    assert f"{count:,}" in module.__doc__.splitlines()[0]
+    assert sum(module.CARD.partitions.values()) in (0, count)
+
+
 def test_common_schemes_are_those_of_its_labels(corpus):
     card = labels.load_card(corpus)
     for name, known in COMMON_SCHEMES.items():
@@ -104,6 +115,21 @@ def test_no_two_corpora_have_a_scheme_of_the_same_name():
     names = [name for corpus in registry.names("corpora") for name in labels.load_card(corpus).schemes]
     assert len(names) == len(set(names))
     assert labels.ALL not in names
+
+
+def test_its_published_figures_can_be_traced_and_compared(corpus):
+    card = labels.load_card(corpus)
+    for one in card.published:
+        assert 0 < one.value <= 1, one
+        assert one.metric in COUNT_METRICS, one
+        assert one.labels in card.schemes, one
+        assert "https://" in one.source or re.search(r'".+"', one.source), one  # an address, or a title in quotes
+        assert one.name.strip(), one
+        assert one.note.strip(), one
+        assert one.protocol in ("", *registry.names("protocols")), one
+        assert card.partitions or one.protocol != "official", one
+    figures = [(one.name, one.metric, one.labels, one.note) for one in card.published]
+    assert len(set(figures)) == len(figures)
 
 
 def test_importing_its_module_imports_nothing_heavy(corpus):

@@ -27,7 +27,7 @@ ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},
     "xgboost": {"heads/xgb.py"},
-    "soundfile": {"featurestore/audio/", "featurestore/corpora/", "featurestore/releases/sample_clips.py"},
+    "soundfile": {"featurestore/audio/", "featurestore/corpora/", "featurestore/releases/samples.py"},
     "av": {"featurestore/audio/"},
     "opensmile": {"featurestore/encoders/"},
     "librosa": {"featurestore/encoders/"},

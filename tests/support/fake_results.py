@@ -56,7 +56,14 @@ SEVERAL = (
     Drawn("svm", train_size=0.25),
     Drawn("svm", train_size=0.5),
 )
-PUBLISHED = {"name": "the paper", "metric": "accuracy", "value": 0.59078, "labels": "fake-6", "source": "a journal"}
+PUBLISHED = {
+    "name": "the paper",
+    "metric": "accuracy",
+    "value": 0.59078,
+    "labels": "fake-6",
+    "source": "a journal",
+    "protocol": "speaker-kfold",
+}
 
 
 def written(out: Path, drawn: Sequence[Drawn] = SEVERAL, **options: Any) -> Path:

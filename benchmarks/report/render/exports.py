@@ -8,7 +8,7 @@ from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_sections import format_sections
-from benchmarks.report.render.report_lookups import group_published_figures
+from benchmarks.report.render.report_lookups import group_published_figures, name_published
 from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.statistics.formatting import format_interval, format_percent
 from benchmarks.statistics.metrics import METRIC
@@ -35,7 +35,7 @@ def format_csv(content: ReportContent) -> str:
         writer.writerow({"kind": "measured", **shared, **_csv_cells(row)})
     for one in group_published_figures(content["published"]):
         known = {name: value for name, value in one["values"].items() if name in metrics}
-        writer.writerow({"kind": "published", "system": one["name"]} | known)
+        writer.writerow({"kind": "published", "system": one["name"], "protocol": one["protocol"]} | known)
     return file.getvalue()
 
 
@@ -53,7 +53,11 @@ def format_latex(content: ReportContent) -> str:
         for row in content["leaderboard"]
     ]
     rows += [
-        [f"{one['name']} (published)", *(_percent_or_blank(one["values"], name) for name in _IN_TEX), ""]
+        [
+            f"{name_published(one, _IN_TEX)} (published)",
+            *(_percent_or_blank(one["values"], name) for name in _IN_TEX),
+            "",
+        ]
         for one in group_published_figures(content["published"])
     ]
     styled = pd.DataFrame(rows, columns=names).style.hide(axis="index")

@@ -63,6 +63,7 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         svg={name: Markup(_use_page_colors(text)) for name, text in drawn.items()},
         pairs=report_lookups.index_pairs(content["pairs"]),
         published=report_lookups.group_published_figures(content["published"]),
+        name_published=report_lookups.name_published,
         comparable=report_lookups.select_comparable(content),
         leaked_names=leaked,
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},

@@ -120,7 +120,7 @@ def test_published_figures_are_of_the_same_classes(tmp_path):
     (tmp_path / "three.json").write_text(json.dumps(named))
     assert ran(tmp_path, store, heads=("prior",), labels=str(tmp_path / "three.json")).about["published"] == []
     six, four = (ran(tmp_path, store, heads=("prior",), labels=f"iemocap-{n}").about["published"] for n in (6, 4))
-    assert four == []
+    assert {one["labels"] for one in four} == {"iemocap-4"}
     blocks = read_published_figures()["stages"]["fusion"]["blocks"]
     assert [round(100 * one["value"], 3) for one in six] == [block["accuracy"] for block in blocks]
     assert {one["metric"] for one in six} == {"accuracy"}

@@ -28,15 +28,28 @@ from tests.support.fake_results import Drawn, written
 PAGE_SHA256 = "dc6bd266b21d32326c927a9f0657076274aed05dee3ade5ab98f3031ed268fe0"
 
 
-@pytest.mark.parametrize(("protocol", "drawn"), [("", True), ("speaker-kfold", True), ("holdout", False)])
-def test_a_published_figure_of_another_protocol_is_marked_and_not_drawn(read, tmp_path, protocol, drawn):
+@pytest.mark.parametrize(
+    ("protocol", "mark"),
+    [("speaker-kfold", ""), ("holdout", " (protocol holdout)"), ("", " (another protocol)")],
+)
+def test_a_published_figure_of_another_protocol_is_marked_and_not_drawn(read, tmp_path, protocol, mark):
     figures = [{**one, "protocol": protocol} for one in read.about["published"]]
     found = build_content(replace(read, about={**read.about, "published": figures}))
     write_report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert ("Dotted: published figures." in page) == drawn
-    assert f"published: the paper{'' if drawn else ' (protocol holdout)'}</th>" in page
-    assert len(select_comparable(found)) == (len(figures) if drawn else 0)
+    assert ("Dotted: published figures." in page) == (not mark)
+    assert f"published: the paper{mark}</th>" in page
+    assert len(select_comparable(found)) == (0 if mark else len(figures))
+
+
+def test_a_published_figure_without_a_column_stands_with_the_name(read, tmp_path):
+    figures = [{**one, "metric": "weighted_f1"} for one in read.about["published"]]
+    found = build_content(replace(read, about={**read.about, "published": figures}))
+    write_report(found, tmp_path / "report.html")
+    assert "published: the paper, weighted f1 59.1 %</th>" in (tmp_path / "report.html").read_text("utf-8")
+    assert r"the paper, weighted f1 59.1 \% (published)" in exports.format_latex(found)
+    row = list(csv.DictReader(io.StringIO(exports.format_csv(found))))[-1]
+    assert (row["kind"], row["protocol"], row["weighted_f1"]) == ("published", "speaker-kfold", "0.59078")
 
 
 def test_figures_of_an_earlier_report_are_removed_and_other_files_kept(tmp_path):

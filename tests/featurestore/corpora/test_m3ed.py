@@ -111,7 +111,7 @@ def test_a_missing_list_is_a_finding(root):
     (root / "splitInfo/movie_list_val.txt").unlink()
     reading = m3ed.utterances(root)
     assert list_findings(reading) == {
-        "missing lists of the official split": ("movie_list_val.txt",),
+        "files that this copy lacks, so that partitions are empty": ("movie_list_val.txt",),
         "series that are in no part of the official split": ("er",),
     }
     assert by_id(reading)["er_1_1"].partition == ""

@@ -168,7 +168,7 @@ def test_a_missing_table_is_a_finding_and_a_second_one_too(root):
     reading = meld.utterances(root)
     assert {row.partition for row in reading.utterances} == {"train", "test"}
     found = list_findings(reading)
-    assert found["missing label files: their partitions are left out"] == ("dev_sent_emo.csv",)
+    assert found["files that this copy lacks, so that their partitions are left out"] == ("dev_sent_emo.csv",)
     assert found["label files in other folders, ignored; the least nested one is read"] == ("train/train_sent_emo.csv",)
 
 

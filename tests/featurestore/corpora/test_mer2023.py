@@ -62,7 +62,11 @@ def test_missing_lists_and_unlabelled_clips_are_findings(monkeypatch, tmp_path):
     reading = read_full(monkeypatch, "mer2023", tmp_path)
     assert [row.valence for row in reading.utterances] == [1.0, None]
     assert list_findings(reading) == {
-        "missing label files: their partitions are left out": ("test1-label.csv", "test2-label.csv", "test3-label.csv"),
+        "files that this copy lacks, so that their partitions are left out": (
+            "test1-label.csv",
+            "test2-label.csv",
+            "test3-label.csv",
+        ),
         "valences that are not a number, left out": ("sample_00000002: low",),
         "clips that no label file lists, ignored": ("mer2023train/test3/samplenew_00000003.mp4",),
     }

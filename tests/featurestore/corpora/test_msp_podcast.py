@@ -14,7 +14,7 @@ from tests.support.listed_releases import by_id, edit, list_findings, repeat, wr
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
 FOUR = {"Train": 28_601, "Validation": 4_772, "Test1": 9_304, "Test2": 3_483}  # turns of four classes, release 1.8
 FIRST = "MSP-PODCAST_0000_0000"
-NO_VOTES = ("missing label files: their votes are left out", ("labels_detailed.csv",))
+NO_VOTES = ("files that this copy lacks, so that votes are empty", ("labels_detailed.csv",))
 
 
 @pytest.fixture

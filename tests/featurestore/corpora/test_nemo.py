@@ -63,7 +63,7 @@ def test_what_the_list_and_the_clips_do_not_share_is_a_finding(root):
     assert [(row.id, row.text) for row in reading.utterances] == [("WR0_anger_7", ""), ("WR0_fear_7", "Mówi „nie”.")]
     assert collect_findings(reading) == {
         "rows of data.tsv with an unknown file_id": ("WR0_joy_7.wav",),
-        "utterances listed twice; the first row is used": ("WR0_fear_7",),
+        "utterances that are listed twice; the first row is used": ("WR0_fear_7",),
         "clips that data.tsv does not list": ("WR0_anger_7",),
         "utterances that data.tsv lists without a clip": ("WR0_fear_8", "WR0_joy_7.wav"),
     }
@@ -106,7 +106,7 @@ def test_a_second_list_is_a_finding(root):
     (root / "copy/DATA.tsv").write_text(HEADER)
     reading = nemo.utterances(root)
     assert reading.utterances[0].text
-    assert collect_findings(reading) == {"label files of the same name as another one": ("copy/DATA.tsv",)}
+    assert collect_findings(reading) == {"label files in other folders": ("copy/DATA.tsv",)}
 
 
 def test_another_folder_is_refused(tmp_path):

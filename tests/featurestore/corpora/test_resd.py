@@ -77,7 +77,7 @@ def test_a_missing_list_and_an_odd_name_are_findings(monkeypatch, tmp_path):
     write_names(tmp_path, ["test/12_anger_fear_a_010.wav"])
     reading = read_full(monkeypatch, "resd", tmp_path)
     assert list_findings(reading) == {
-        "missing label files: their partitions are left out": ("test.csv",),
+        "files that this copy lacks, so that their partitions are left out": ("test.csv",),
         "clips whose name does not give the dialogue": ("odd",),
         "clips that no label file lists, ignored": ("test/12_anger_fear_a_010.wav",),
     }

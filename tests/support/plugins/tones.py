@@ -1,4 +1,4 @@
-"""Tones of two emotions: an example of a corpus in one file."""
+"""Tones of two emotions, 32 clips: an example of a corpus in one file."""
 
 import re
 import wave
