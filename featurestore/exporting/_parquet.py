@@ -9,12 +9,20 @@ import numpy as np
 
 from featurestore.errors import BadValue
 from featurestore.exporting.exported_table import ExportedTable
+from featurestore.exposure import note_unknown_exposure
 from featurestore.spec import FeatureSpec
 from featurestore.storage.atomic import flush, replace_atomically, write_text
 from featurestore.storage.parquet import load_pyarrow
 
 _DATA = "data/train-00000-of-00001.parquet"
 _README = "README.md"
+_CARD_START = f"""---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {_DATA}
+---"""
 
 
 def write_parquet(table: ExportedTable, path: Path) -> None:
@@ -46,7 +54,8 @@ def write_dataset(table: ExportedTable, folder: Path) -> None:
         Unavailable: pyarrow is not installed.
     """
     load_pyarrow()
-    if folder.exists() and {one.name for one in folder.iterdir()} - {"data", _README}:
+    folder = folder.absolute()
+    if folder.exists() and not _is_replaceable(folder):
         raise BadValue(
             f"{folder} exists and is no earlier export", expected="a new folder", do="choose another --to, or empty it"
         )
@@ -58,6 +67,16 @@ def write_dataset(table: ExportedTable, folder: Path) -> None:
     flush(building)
     shutil.rmtree(folder, ignore_errors=True)
     building.rename(folder)
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Tell whether a folder is empty or an earlier export, and nothing else is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    found = {one.relative_to(folder).as_posix() for one in folder.rglob("*")}
+    if not found:
+        return True
+    return found == {"data", _DATA, _README} and (folder / _README).read_bytes().startswith(_CARD_START.encode())
 
 
 def _find_type(arrow: Any, table: ExportedTable, feature: FeatureSpec) -> Any:
@@ -85,15 +104,10 @@ def _write_card(table: ExportedTable) -> str:
         f"- `{name}`: {' '.join(filter(None, (made['class'], made.get('checkpoint'))))}"
         for name, made in encoders.items()
     ]
+    lines += [f"\n{note}." for name, made in encoders.items() if (note := note_unknown_exposure(name, made))]
     return "\n".join(
         [
-            "---",
-            "configs:",
-            "- config_name: default",
-            "  data_files:",
-            "  - split: train",
-            f"    path: {_DATA}",
-            "---",
+            _CARD_START,
             "",
             f"# Features of {table.store.corpus}",
             "",

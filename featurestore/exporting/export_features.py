@@ -88,6 +88,8 @@ def export_features(
         if note := note_unknown_exposure(name, opened.describe(name)):
             say(note)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        say(f"{path} exists and is replaced")
     _WRITERS[path.suffix](table, path)
     labelled = sum(map(bool, table.columns.get("label", ())))
     return ExportedFeatures(

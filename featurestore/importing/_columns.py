@@ -1,5 +1,6 @@
 """Choose the id column and the feature columns of a table (`.csv`, `.parquet`)."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from featurestore.manifest import COLUMNS
 
 # Numbers that describe an utterance or a frame. As features they would give away the class, or mean nothing.
 _DESCRIBING = {*COLUMNS, "frametime", "frameindex", "frame", "split", "fold", "emotion", "class", "target", "index"}
-_SHOWN = 8  # columns that a line lists
+_NAMELESS = re.compile(r"(Unnamed: |level_|__index_level_)\d+(__)?")  # an index that pandas saved
+_SHOWN = 4  # columns that a line lists from each end
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def choose_columns(
         check_known(array, numeric, what=f"column {array!r} in {path}")
     if id_column:
         check_known(id_column, numeric, what=f"column {id_column!r} in {path}")
-    chosen = id_column or _find_id(path, list(numeric))
+    chosen = id_column or _find_id(path, list(numeric), numeric)
     features = [name for name, number in numeric.items() if number and not _describes(name) and name != chosen]
     found = [array] if array else [name for name in lists if name != chosen]
     if not array and features and found:
@@ -68,9 +70,12 @@ def choose_columns(
     return ChosenColumns(chosen, used, tuple(notes))
 
 
-def _find_id(path: Path, columns: Sequence[str]) -> str:
+def _find_id(path: Path, columns: Sequence[str], numeric: Mapping[str, bool]) -> str:
+    """Return the column of ids: of a usual name, or else a nameless first column of text."""
     by_name = {name.lower(): name for name in reversed(columns)}
     found = next((by_name[name] for name in ID_NAMES if name in by_name), "")
+    if not found:
+        found = next((name for name in columns if _NAMELESS.fullmatch(name) and not numeric[name]), "")
     if not found:
         raise BadValue(
             f"{path} has no column of utterance ids",
@@ -82,10 +87,11 @@ def _find_id(path: Path, columns: Sequence[str]) -> str:
 
 
 def _describes(name: str) -> bool:
-    return name.lower() in _DESCRIBING
+    return name.lower() in _DESCRIBING or _NAMELESS.fullmatch(name) is not None
 
 
 def _shorten(names: Iterable[str]) -> str:
     every = list(names)
-    shown = ", ".join(every[:_SHOWN])
-    return f"{shown}, … {len(every)} in all" if len(every) > _SHOWN else shown
+    if len(every) <= 2 * _SHOWN:
+        return ", ".join(every)
+    return f"{', '.join(every[:_SHOWN])}, … {', '.join(every[-_SHOWN:])}, {len(every)} in all"

@@ -1,6 +1,7 @@
 """Count the rows of each utterance in a table with one row per frame."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -14,9 +15,5 @@ def group_runs(ids: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     >>> group_runs(["a", "a", "b"])
     (('a', 'b'), array([2, 1]))
     """
-    if not ids:
-        return (), np.empty(0, np.int64)
-    values = np.array(ids)
-    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-    lengths = np.diff(np.concatenate([starts, [len(values)]])).astype(np.int64)
-    return tuple(values[starts].tolist()), lengths
+    runs = [(one, sum(1 for _ in group)) for one, group in groupby(ids)]
+    return tuple(one for one, _ in runs), np.array([count for _, count in runs], np.int64)

@@ -1,11 +1,12 @@
 """Choose the ids and the features among the named arrays of a file (`.npz`, `.h5`, a pickled dictionary)."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, quote
 from featurestore.importing.feature_table import (
     FeatureTable,
     ReadOptions,
@@ -18,6 +19,7 @@ from featurestore.known_names import check_known
 
 # Usual names of the ids, the likeliest first.
 ID_NAMES = ("id", "ids", "utterance_id", "utterance_ids", "name", "names", "file", "filename")
+_MOST_IDS, _MOST_BYTES = 20_000_000, 1 << 30
 _VALUE, _OFFSETS, _LENGTHS = "value", ("offset", "offsets"), ("length", "lengths")
 
 
@@ -36,7 +38,7 @@ def build_table(path: Path, arrays: Mapping[str, StoredArray], options: ReadOpti
     id_name = _find_ids(path, arrays, options)
     if options.ids is None and not id_name:
         return _build_from_names(path, arrays, options)
-    ids = options.ids if options.ids is not None else decode_ids(arrays[id_name].read())
+    ids = options.ids if options.ids is not None else _read_ids(path, id_name, arrays[id_name])
     others = {name: array for name, array in arrays.items() if name != id_name}
     name = _choose_values(path, others, len(ids), options)
     lengths = _find_lengths(others, name)
@@ -46,6 +48,23 @@ def build_table(path: Path, arrays: Mapping[str, StoredArray], options: ReadOpti
     if len(array.shape) == 3 and options.kind == "frames":
         return build_frames(path, ids, array, np.full(len(ids), array.shape[1]))
     return build_vectors(path, ids, array, options)
+
+
+def _read_ids(path: Path, name: str, array: StoredArray) -> tuple[str, ...]:
+    check_id_count(path, prod(array.shape))
+    if prod(array.shape) * array.dtype.itemsize > _MOST_BYTES:
+        raise BadValue(f"ids {name!r} of {path} are too long", got=f"{array.dtype.itemsize:,} bytes each")
+    return decode_ids(array.read())
+
+
+def check_id_count(path: Path, count: int) -> None:
+    """Check a number of ids. A small compressed file may claim any.
+
+    Raises:
+        BadValue: no store is that large.
+    """
+    if count > _MOST_IDS:
+        raise BadValue(f"{path} claims {count:,} ids", expected=f"{_MOST_IDS:,} at most")
 
 
 def decode_ids(values: np.ndarray) -> tuple[str, ...]:
@@ -70,15 +89,34 @@ def _is_float(array: StoredArray) -> bool:
 def _build_from_names(path: Path, arrays: Mapping[str, StoredArray], options: ReadOptions) -> FeatureTable:
     """Build the table of a file with one array per utterance, by id."""
     numeric = {name: array for name, array in arrays.items() if array.is_numeric and array.shape}
+    if all("/" in name for name in numeric):
+        numeric = _strip_common_end(numeric, options.array)
+    elif options.array:
+        numeric = {}
     widths = {array.shape[-1] for array in numeric.values()}
-    if options.array or len(numeric) < 2 or len(widths) != 1:
+    if len(numeric) < 2 or len(widths) != 1:
         raise BadValue(
             f"{path} has no ids of utterances",
             expected=f"an array of ids, named {', '.join(ID_NAMES[:3])}, or one array for each utterance",
             got=_describe(arrays),
-            do="--ids FILE lists the ids, one a line, in the order of the rows",
+            do=_suggest_ids(arrays),
         )
     return build_rows(path, list(numeric), list(numeric.values()), options)
+
+
+def _suggest_ids(arrays: Mapping[str, StoredArray]) -> str:
+    texts = [name for name, array in arrays.items() if array.dtype.kind in "SUO" and len(array.shape) == 1]
+    if len(texts) == 1:
+        return f"--id-column {quote(texts[0])} if these are the ids"
+    return "--ids FILE lists the ids, one a line, in the order of the rows"
+
+
+def _strip_common_end(arrays: Mapping[str, StoredArray], end: str) -> dict[str, StoredArray]:
+    """Return the arrays of groups by the group's name, `ID/hidden` as `ID`, where all groups have that array."""
+    ends = {name.rpartition("/")[2] for name in arrays}
+    end = end or (ends.pop() if len(ends) == 1 else "")
+    chosen = {name.removesuffix(f"/{end}"): array for name, array in arrays.items() if name.endswith(f"/{end}")}
+    return chosen if end else dict(arrays)
 
 
 def _choose_values(path: Path, arrays: Mapping[str, StoredArray], rows: int, options: ReadOptions) -> str:
@@ -98,9 +136,18 @@ def _choose_values(path: Path, arrays: Mapping[str, StoredArray], rows: int, opt
             f"{path} has {len(found)} arrays of features for {rows} ids",
             expected="one",
             got=_describe(arrays),
-            do=f"name it: --array {found[0]}" if found else "check the ids: one for each row",
+            do=f"name it: --array {found[0]}" if found else _suggest_shape(arrays, rows),
         )
     return found[0]
+
+
+def _suggest_shape(arrays: Mapping[str, StoredArray], rows: int) -> str:
+    for name, array in arrays.items():
+        if array.dtype.kind in "bc" and array.shape[:1] == (rows,):
+            return f"{name} holds {array.dtype} values: save it as float32"
+        if array.is_numeric and len(array.shape) == 2 and array.shape[1] == rows:
+            return f"save {name} with a row for each id: {name}.T"
+    return "check the ids: one for each row"
 
 
 def _fits(name: str, array: StoredArray, arrays: Mapping[str, StoredArray], rows: int) -> bool:

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -11,9 +12,16 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from featurestore.errors import BadValue
-from featurestore.importing._named_arrays import build_table
+from featurestore.importing._expansion import check_expansion
+from featurestore.importing._named_arrays import ID_NAMES, build_table
 from featurestore.importing.feature_table import FeatureTable, ReadOptions, StoredArray, count_rows, wrap_array
 
+_LONGEST_HEADER = 1 << 16  # bytes
+_DO_IDS = "save ids as text: numpy.array(ids, str)"
+_DO_FEATURES = (
+    "save vectors as numbers: numpy.stack(rows); and frames of different lengths as the arrays value and offset, as "
+    "one array for each id, or as a dictionary of arrays by id in a .pkl, which is read without running code"
+)
 _ARRAY = "array"  # stands for the only array of a `.npy` file
 
 
@@ -65,13 +73,19 @@ def _map_file(path: Path) -> StoredArray:
 
 def _open_member(archive: zipfile.ZipFile, name: str, path: Path) -> StoredArray:
     """Read the header of an array in an archive. Its values are read when they are used."""
+    member = archive.getinfo(name)
     with archive.open(name) as file:
-        shape, is_fortran, dtype = _read_header(file)
+        head = BytesIO(file.read(_LONGEST_HEADER))  # a compressed header may claim any length
+    shape, is_fortran, dtype = _read_header(head)
+    array = name.removesuffix(".npy")
     if dtype.hasobject:
-        raise _refuse_objects(path, name.removesuffix(".npy"))
+        raise _refuse_objects(path, array)
+    check_expansion(path, array, member.file_size, member.compress_size)
+    if head.tell() + prod(shape) * dtype.itemsize != member.file_size:
+        raise EOFError(f"array {array} has {member.file_size - head.tell():,} bytes for the shape {shape}")
     if is_fortran or not shape:
         return wrap_array(np.atleast_1d(np.load(archive.open(name), allow_pickle=False)))
-    return StoredArray(shape, dtype, lambda: _stream(archive, name, shape, dtype))
+    return StoredArray(shape, dtype, lambda: _stream(archive, name, head.tell(), shape, dtype))
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -82,11 +96,11 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _stream(
-    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype
+    archive: zipfile.ZipFile, name: str, begin: int, shape: tuple[int, ...], dtype: np.dtype
 ) -> Iterator[tuple[int, np.ndarray]]:
     step = count_rows(shape, dtype.itemsize)
     with archive.open(name) as file:
-        _read_header(file)
+        file.read(begin)
         for start in range(0, shape[0], step):
             rows = min(step, shape[0] - start)
             data = file.read(rows * prod(shape[1:]) * dtype.itemsize)
@@ -100,6 +114,5 @@ def _refuse_objects(path: Path, name: str = "") -> BadValue:
     return BadValue(
         f"{where} is an object array, which is a pickle and may run code",
         expected="numbers, or text",
-        do="save frames of different lengths as the arrays value and offset, or one array for each id; or save a "
-        "dictionary of arrays by id as .pkl, which is read without running code",
+        do=_DO_IDS if name in ID_NAMES else _DO_FEATURES,
     )

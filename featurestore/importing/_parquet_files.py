@@ -11,6 +11,7 @@ import numpy as np
 from featurestore.errors import BadValue
 from featurestore.importing._columns import choose_columns
 from featurestore.importing._frame_runs import group_runs
+from featurestore.importing._named_arrays import check_id_count
 from featurestore.importing.feature_table import (
     BLOCK,
     FeatureTable,
@@ -21,7 +22,6 @@ from featurestore.importing.feature_table import (
 )
 from featurestore.storage.parquet import load_pyarrow
 
-_PANDAS_INDEX = "__index_level_0__"  # a nameless index that pandas saved
 _BUFFER = 1 << 14  # bytes that a column is read ahead
 
 
@@ -49,14 +49,12 @@ class _Reader:
         lists = [
             name for name, kind in self.schema.items() if self._is_number(self._unwrap(kind)) and not numeric[name]
         ]
-        id_column = options.id_column
-        if not id_column and _PANDAS_INDEX in self.schema and not numeric[_PANDAS_INDEX]:
-            id_column = _PANDAS_INDEX
-        self.columns = choose_columns(path, numeric, lists, options.array, id_column)
+        self.columns = choose_columns(path, numeric, lists, options.array, options.id_column)
         self.is_list = self.columns.features[0] in lists
 
     def build(self) -> FeatureTable:
         """Build the table. Ids, and lengths of frames, are read first."""
+        check_id_count(self.path, self.file.metadata.num_rows)
         ids = [str(one) for batch in self._read([self.columns.id]) for one in batch.column(0).to_pylist()]
         shape = self._find_shape()
         if self.is_list and len(shape) == 2 and self._is_ragged():

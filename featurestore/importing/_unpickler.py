@@ -10,56 +10,62 @@ import re
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from featurestore.errors import BadValue, Problem
+from featurestore.errors import Problem
+from featurestore.importing._pickle_scan import check_opcodes
+from featurestore.importing._refused_pickle import RefusedPickle
 from featurestore.storage.damage import Unreadable
 
 _CODE = re.compile(r"[<>|=]?([fiub])(1|2|4|8)|[<>|=]?([SUO])\d*")
 _DEEPEST = 50  # nested containers
 
 
-class RefusedPickle(BadValue):
-    """A pickle that names anything but arrays and builtins."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"the pickle holds {what}",
-            expected="dictionaries, lists, text, numbers and arrays of numbers; loading anything else could run code",
-            do="if you trust the file: load it yourself, and save its arrays with numpy.savez and the ids as array id",
-        )
-
-
 def load_arrays(path: Path) -> Any:
     """Load dictionaries, lists, text, numbers and arrays from a pickle of any protocol.
 
-    Pickles of Python 2 are read too. Tuples, sets and arrays of objects become lists.
+    Pickles of Python 2 are read too. Tuples, sets and arrays of objects become lists. Memory is at most some hundred
+    bytes for each byte of the file.
 
     Raises:
-        RefusedPickle: it holds anything else. No code of the file is run.
+        RefusedPickle: it holds anything else, or would grow beyond its size. No code of the file is run.
         Unreadable: it is damaged.
     """
     try:
+        check_opcodes(path)
         with path.open("rb") as file:
-            return _resolve(_ArrayUnpickler(file, encoding="latin1").load())
+            return _resolve(_ArrayUnpickler(file, path.stat().st_size).load())
     except (Problem, OSError):
         raise
     except Exception as error:  # a damaged pickle may raise anything
         raise Unreadable(path, "a pickle", error) from None
 
 
+class _Copies:
+    """Count what stand-ins copy. A file that was written by a program has each text and list copied once at most."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.total = limit, 0
+
+    def add(self, size: int) -> None:
+        """Add bytes or items, and refuse more than the file has bytes."""
+        self.total += size
+        if self.total > self.limit:
+            raise RefusedPickle(f"copies of its own content, and the file has {self.limit:,} bytes")
+
+
 class _StandIn:
     """Answer for a name in a pickle. It cannot be given attributes or items."""
 
-    __slots__ = ("_make",)
+    __slots__ = ("_copies", "_make")
 
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[..., Any], copies: _Copies) -> None:
+        self._make, self._copies = make, copies
 
     def __call__(self, *args: Any) -> Any:
-        return self._make(*args)
+        return self._make(self._copies, *args)
 
     def __setstate__(self, state: Any) -> None:
         raise RefusedPickle("a function with a state")
@@ -70,7 +76,7 @@ class _PickledType:
 
     __slots__ = ("dtype",)
 
-    def __init__(self, code: Any, *_: Any) -> None:
+    def __init__(self, copies: _Copies, code: Any, *_: Any) -> None:
         match = _CODE.fullmatch(code) if isinstance(code, str) else None
         if match is None:
             raise RefusedPickle(f"an array of {str(code)[:40]}")
@@ -90,32 +96,37 @@ class _PickledType:
 class _PickledArray:
     """An array, before its state is known."""
 
-    __slots__ = ("values",)
+    __slots__ = ("_copies", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, copies: _Copies, *_: Any) -> None:
         self.values: Any = None
+        self._copies = copies
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, is_fortran, data = state
-        self.values = _build_array(data, kind, shape, "F" if is_fortran else "C")
+        self.values = _build_array(self._copies, data, kind, shape, "F" if is_fortran else "C")
 
 
 class _ArrayUnpickler(pickle.Unpickler):
     """Answer every name in a pickle with a stand-in, or refuse it."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        super().__init__(file, encoding="latin1")
+        self._copies = _Copies(size)
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a name."""
         place = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
         if (found := _ADMITTED.get(f"{place}.{name}")) is None:
             raise RefusedPickle(f"{module}.{name}")
-        return found
+        return _StandIn(found, self._copies)
 
     def persistent_load(self, pid: Any) -> Any:
         """Refuse an object that is stored elsewhere."""
         raise RefusedPickle("a reference to an object outside the file")
 
 
-def _build_array(data: Any, kind: Any, shape: Any, order: Any = "C") -> Any:
+def _build_array(copies: _Copies, data: Any, kind: Any, shape: Any, order: Any = "C") -> Any:
     """Build an array from its bytes, or a list from an array of objects."""
     if not isinstance(kind, _PickledType) or not isinstance(shape, (tuple, list)):
         raise RefusedPickle("an array without a dtype or shape")
@@ -123,7 +134,8 @@ def _build_array(data: Any, kind: Any, shape: Any, order: Any = "C") -> Any:
         if not isinstance(data, list) or len(shape) != 1:
             raise RefusedPickle("an array of objects with several dimensions")
         return data
-    data = data.encode("latin1") if isinstance(data, str) else data  # of Python 2
+    if isinstance(data, str):  # of Python 2
+        data = _encode(copies, data)
     if not isinstance(data, (bytes, bytearray)):
         raise RefusedPickle(f"an array made from {type(data).__name__}")
     sizes = tuple(int(size) for size in shape)
@@ -133,9 +145,9 @@ def _build_array(data: Any, kind: Any, shape: Any, order: Any = "C") -> Any:
     return values.reshape(sizes, order="F" if order == "F" else "C")
 
 
-def _wrap(data: Any, kind: Any, shape: Any, order: Any = "C") -> _PickledArray:
-    found = _PickledArray()
-    found.values = _build_array(data, kind, shape, order)
+def _wrap(copies: _Copies, data: Any, kind: Any, shape: Any, order: Any = "C") -> _PickledArray:
+    found = _PickledArray(copies)
+    found.values = _build_array(copies, data, kind, shape, order)
     return found
 
 
@@ -143,48 +155,60 @@ def _refuse_call(*_: Any) -> Any:
     raise RefusedPickle("an array over memory of its own")
 
 
-def _read_scalar(kind: Any, data: Any = b"") -> Any:
-    values = _build_array(data, kind, (1,))
-    return values[0].item() if isinstance(values, np.ndarray) else values[0]
+def _read_scalar(copies: _Copies, kind: Any, data: Any = b"") -> Any:
+    values = _build_array(copies, data, kind, (1,))
+    if not isinstance(values, np.ndarray):
+        raise RefusedPickle("an object as a number")
+    return values[0].item()
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+def _encode(copies: _Copies, text: Any, encoding: Any = "latin1") -> bytes:
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise RefusedPickle(f"text in the encoding {encoding}")
+    copies.add(len(text))
     return text.encode("latin1")
 
 
-def _copy_bytes(data: Any = b"", encoding: Any = "latin1") -> bytes:
-    return data if isinstance(data, bytes) else _encode(data, encoding)
+def _copy_bytes(copies: _Copies, data: Any = b"", encoding: Any = "latin1") -> bytes:
+    return data if isinstance(data, bytes) else _encode(copies, data, encoding)
 
 
-def _make_list(items: Any = ()) -> list[Any]:
+def _make_list(copies: _Copies, items: Any = ()) -> list[Any]:
     if not isinstance(items, (list, tuple, set, frozenset)):
         raise RefusedPickle(f"a list made from {type(items).__name__}")
+    copies.add(len(items))
     return list(items)
 
 
-def _make_dictionary(items: Any = (), *_: Any) -> dict[Any, Any]:
-    return dict(items) if isinstance(items, (list, tuple, dict)) else {}  # the factory of a defaultdict is not needed
+def _make_dictionary(copies: _Copies, items: Any = (), *_: Any) -> dict[Any, Any]:
+    """Build a dictionary from pairs. The factory of a defaultdict is not needed."""
+    if isinstance(items, dict):
+        items = list(items.items())
+    if not isinstance(items, (list, tuple)):
+        return {}
+    copies.add(len(items))
+    if any(isinstance(key, tuple) for key, _ in items):
+        raise RefusedPickle("a dictionary with tuples as keys")
+    return dict(items)
 
 
-_ADMITTED: dict[str, _StandIn] = {
-    "numpy.ndarray": _StandIn(_refuse_call),  # only named, by `_reconstruct`
-    "numpy.dtype": _StandIn(_PickledType),
-    "numpy.core.multiarray._reconstruct": _StandIn(lambda *_: _PickledArray()),
-    "numpy.core.multiarray.scalar": _StandIn(_read_scalar),
-    "numpy.core.numeric._frombuffer": _StandIn(_wrap),
-    "_codecs.encode": _StandIn(_encode),
-    "builtins.bytes": _StandIn(_copy_bytes),
-    "builtins.bytearray": _StandIn(_copy_bytes),
-    "builtins.list": _StandIn(_make_list),
-    "builtins.set": _StandIn(_make_list),
-    "builtins.frozenset": _StandIn(_make_list),
-    "builtins.dict": _StandIn(_make_dictionary),
-    "builtins.int": _StandIn(lambda *_: 0),  # the factory of a defaultdict
-    "builtins.float": _StandIn(lambda *_: 0.0),
-    "collections.OrderedDict": _StandIn(_make_dictionary),
-    "collections.defaultdict": _StandIn(_make_dictionary),
+_ADMITTED: dict[str, Callable[..., Any]] = {
+    "numpy.ndarray": _refuse_call,  # only named, by `_reconstruct`
+    "numpy.dtype": _PickledType,
+    "numpy.core.multiarray._reconstruct": _PickledArray,
+    "numpy.core.multiarray.scalar": _read_scalar,
+    "numpy.core.numeric._frombuffer": _wrap,
+    "_codecs.encode": _encode,
+    "builtins.bytes": _copy_bytes,
+    "builtins.bytearray": _copy_bytes,
+    "builtins.list": _make_list,
+    "builtins.set": _make_list,
+    "builtins.frozenset": _make_list,
+    "builtins.dict": _make_dictionary,
+    "builtins.int": lambda *_: 0,  # the factory of a defaultdict
+    "builtins.float": lambda *_: 0.0,
+    "collections.OrderedDict": _make_dictionary,
+    "collections.defaultdict": _make_dictionary,
 }
 
 

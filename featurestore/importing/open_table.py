@@ -32,6 +32,7 @@ FORMATS = {
 _ERRORS = (
     OSError,
     ValueError,
+    TypeError,
     RuntimeError,
     LookupError,
     EOFError,

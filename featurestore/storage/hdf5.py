@@ -114,8 +114,16 @@ def read_layout(file: h5py.File) -> dict[str, Place]:
     return found
 
 
-def walk(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset | h5py.Group | None]]:
-    """Yield every dataset and group by name, and None for a link that leads out of the file (it is not followed)."""
+def walk(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset | h5py.Group | None]]:
+    """Yield every dataset and group by name, and None for a link that leads out of the file (it is not followed).
+
+    Raises:
+        OSError: a group stands in several places, and may contain itself.
+    """
+    yield from _walk(group, "", {_locate(group)})
+
+
+def _walk(group: h5py.Group, prefix: str, seen: set[int]) -> Iterator[tuple[str, h5py.Dataset | h5py.Group | None]]:
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             yield f"{prefix}{name}", None
@@ -123,12 +131,25 @@ def walk(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Datase
         item = group[name]
         yield f"{prefix}{name}", item
         if isinstance(item, h5py.Group):
-            yield from walk(item, f"{prefix}{name}/")
+            if _locate(item) in seen:
+                raise OSError(f"group {prefix}{name} stands in several places of the file")
+            seen.add(_locate(item))
+            yield from _walk(item, f"{prefix}{name}/", seen)
+
+
+def _locate(group: h5py.Group) -> int:
+    """Return the address of a group in its file."""
+    return int(h5py.h5o.get_info(group.id).addr)
 
 
 def is_inside(item: object) -> bool:
     """Tell whether an object is a dataset with its values in this file."""
     return isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
+
+
+def count_stored_bytes(item: h5py.Dataset) -> int:
+    """Count the bytes that a dataset takes in the file, 0 if nothing was written to it."""
+    return int(item.id.get_storage_size())
 
 
 def is_text(item: h5py.Dataset) -> bool:

@@ -101,6 +101,11 @@ def test_the_benchmark_says_it_in_report_and_files(store, tmp_path):
     assert {one["check"]: one["outcome"] for one in content["checks"]}["training-unknown"] == "failed"
     page = (out / "report.html").read_text("utf-8")
     assert page.count("(exposure unknown)") == 2
+    assert page.count("? Exposure unknown.") == 1
+    for place in ("pairs", "confusion", "calibration", "mistakes", "provenance"):
+        section = page.split(f'<h2 id="{place}"')[1].split("<h2")[0]
+        assert 'class="unknown" title="whether an encoder saw these utterances is unknown">?</span>' in section, place
+    assert "exposure unknown" in page.split('<p class="lead">')[1].split("</p>")[0]
     assert "Whether it saw these utterances is unknown." in page
     assert f"Note: {UNKNOWN}." in (out / "report.md").read_text("utf-8")
 

@@ -35,7 +35,8 @@ def _comparison(summary: SummaryContent) -> str:
 def _verdict(summary: SummaryContent) -> str:
     best, *others = summary["leaderboard"]
     value = format_interval(**select_interval(best, METRIC), mark=" %")
-    reaches = f"unweighted average recall, {value}{', a leaked figure' if best['leak'] else ''}"
+    caveat = ", a leaked figure" * bool(best["leak"]) + ", exposure unknown" * ("exposure" in best)
+    reaches = f"unweighted average recall, {value}{caveat}"
     equal, few = len(find_best_systems(summary)) - 1, summary["few"]
     if not others:
         return f"{best['system']} reaches an {reaches}{f'; {few}' if few else ''}"

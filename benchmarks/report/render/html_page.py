@@ -35,6 +35,7 @@ FILTERS = {
     "point_ends": lambda one: format_ends(one["low"], one["high"], difference=True),
 }
 _MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # format() escapes the name
+_QUESTIONED = Markup('{} <span class="unknown" title="whether an encoder saw these utterances is unknown">?</span>')
 _VARIABLES = {INK: "ink", SOFT: "rule", GRID: "grid", LEAKED: "bad"} | {
     color: f"s{number}" for number, color in enumerate(SERIES)
 }
@@ -50,7 +51,9 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
     environment = make_environment("benchmarks.report.render")
     environment.filters |= FILTERS
     leaked = find_leaks(content)
-    environment.filters["marked"] = lambda name: _MARKED.format(name) if name in leaked else name
+    unknown = {row["system"] for row in content["leaderboard"] if "exposure" in row}
+    environment.filters["marked"] = lambda name: _mark(name, name in leaked, name in unknown)
+    environment.filters["questioned"] = lambda name: _mark(name, False, name in unknown)
     script = _read("report.js")
     return environment.get_template(TEMPLATE).render(
         content=content,
@@ -69,6 +72,12 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.EXPLANATION),
     )
+
+
+def _mark(name: str, is_leaked: bool, is_unknown: bool) -> str:
+    """Return a system's name with marks of a leak and of unknown exposure."""
+    marked = _MARKED.format(name) if is_leaked else name
+    return _QUESTIONED.format(marked) if is_unknown else marked
 
 
 def _use_page_colors(svg: str) -> str:

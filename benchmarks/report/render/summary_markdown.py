@@ -105,6 +105,8 @@ def _title(summary: SummaryContent) -> str:
         verdict = summary["few"]
     if len(best) == 1 and rows[0]["leak"]:
         verdict += ", by leaked figures"
+    if len(best) == 1 and "exposure" in rows[0]:
+        verdict += ", exposure unknown"
     return f"{what}, protocol {summary['protocol']}, n = {summary['n']}: {verdict}"
 
 

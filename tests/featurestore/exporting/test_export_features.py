@@ -70,6 +70,42 @@ def test_a_folder_is_a_dataset_of_hugging_face(store, tmp_path):
     assert [one.name for one in folder.parent.iterdir()] == ["dataset"]
 
 
+@pytest.mark.parametrize("content", [["data/clips.wav"], ["README.md", "data/clips.wav"], ["README.md"]])
+def test_a_folder_with_a_readme_and_data_of_its_own_is_not_replaced(content, store, tmp_path):
+    for name in content:
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text("x")
+    with pytest.raises(BadValue, match="exists and is no earlier export"):
+        export_features(tmp_path / "mine", store=store.path, features=["audio.mean"])
+    assert all((tmp_path / "mine" / name).read_text() == "x" for name in content)
+
+
+def test_an_export_with_a_file_of_the_user_in_it_is_not_replaced(store, tmp_path):
+    export_features(tmp_path / "mine", store=store.path, features=["audio.mean"])
+    (tmp_path / "mine" / "data" / "notes.txt").write_text("x")
+    with pytest.raises(BadValue, match="exists and is no earlier export"):
+        export_features(tmp_path / "mine", store=store.path, features=["audio.mean"])
+
+
+def test_the_current_folder_is_a_message_or_a_dataset(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadValue, match="exists and is no earlier export"):
+        export_features(".", store=store.path, features=["audio.mean"])
+
+
+def test_a_card_says_that_training_is_unknown(store, tmp_path):
+    export_features(tmp_path / "o", store=store.path, features=["audio.mean"])
+    card = (tmp_path / "o" / "README.md").read_text("utf-8")
+    assert "\nwhether the encoder of audio saw these utterances is unknown.\n" in card
+
+
+def test_a_file_that_is_replaced_is_named(store, tmp_path):
+    said = []
+    for _ in range(2):
+        export_features(tmp_path / "o.npz", store=store.path, features=["audio.mean"], say=said.append)
+    assert said.count(f"{tmp_path / 'o.npz'} exists and is replaced") == 1
+
+
 def test_a_folder_of_other_files_is_not_replaced(store, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")

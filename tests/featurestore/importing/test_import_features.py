@@ -313,6 +313,14 @@ def test_ids_of_another_case_are_suggested_and_not_taken(tmp_path):
         (lambda f: np.savez(f, id=IDS, a=np.array([None] * 6)), {}, "is an object array, which is a pickle"),
         (lambda f: np.savez(f, id=IDS, value=files.draw(), offset=[0, 1, 2]), {}, "numbers of frames do not fit"),
         (lambda f: np.savez(f, id=IDS, a=files.draw(5)), {"array": "a"}, "another number of rows than of ids"),
+        (
+            lambda f: np.savez(f, ids=np.array(IDS, object), a=files.draw()),
+            {},
+            r"do: save ids as text: numpy.array\(ids",
+        ),
+        (lambda f: np.savez(f, id=IDS, a=files.draw().T), {}, r"do: save a with a row for each id: a\.T"),
+        (lambda f: np.savez(f, id=IDS, a=files.draw() > 0), {}, "do: a holds bool values: save it as float32"),
+        (lambda f: np.savez(f, IDS, files.draw()), {}, "do: --id-column arr_0 if these are the ids"),
         (lambda f: f.write_bytes(b"PK\x03\x04"), {}, "cannot be read"),
         (lambda f: np.savez(f, id=IDS, a=files.draw()), {"name": "a.b"}, "is not a name of features"),
         (lambda f: np.savez(f, id=IDS, a=files.draw()), {"modality": None}, "the modality of other is unknown"),
@@ -407,6 +415,53 @@ def test_columns_that_describe_utterances_are_never_features(store, tmp_path):
     path, _ = files.write_csv(tmp_path, IDS, files.draw())
     _, said = bring(store, path)
     assert said == ["f.csv: 4 feature columns: F0, F1, F2, F3", "f.csv: columns that are no features: note, label"]
+
+
+def test_a_nameless_index_of_numbers_is_never_a_feature(store, tmp_path):
+    import pandas
+
+    table = pandas.DataFrame(files.draw(), columns=list("abcd"))
+    table.insert(0, "id", IDS)
+    table.to_csv(tmp_path / "f.csv")
+    _, said = bring(store, tmp_path / "f.csv")
+    assert said == ["f.csv: 4 feature columns: a, b, c, d", "f.csv: columns that are no features: Unnamed: 0"]
+    table.index = [5, 4, 3, 2, 1, 0]
+    table.to_parquet(tmp_path / "f.parquet")
+    _, said = bring(store, tmp_path / "f.parquet")
+    assert said[1:3] == [
+        "f.parquet: 4 feature columns: a, b, c, d",
+        "f.parquet: columns that are no features: __index_level_0__",
+    ]
+
+
+def test_a_nameless_index_of_text_holds_the_ids(store, tmp_path):
+    import pandas
+
+    pandas.DataFrame(files.draw(), index=IDS, columns=list("abcd")).to_csv(tmp_path / "f.csv")
+    done, _ = bring(store, tmp_path / "f.csv")
+    assert done.imported == 6
+    np.testing.assert_array_equal(Store(store.path).matrix(["other.mean"])[0], files.draw())
+
+
+def test_the_last_columns_are_listed_too(store, tmp_path):
+    import pandas
+
+    table = pandas.DataFrame(files.draw(width=20)).add_prefix("f").assign(id=IDS, emotion_id=1)
+    table.to_csv(tmp_path / "f.csv", index=False)
+    _, said = bring(store, tmp_path / "f.csv")
+    assert said[0] == "f.csv: 21 feature columns: f0, f1, f2, f3, … f17, f18, f19, emotion_id, 21 in all"
+
+
+@pytest.mark.parametrize("array", [None, "hidden"])
+def test_a_group_for_each_id_is_read(array, store, tmp_path):
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        for one, row in zip(IDS, files.draw(), strict=True):
+            file[f"{one}/hidden"] = row
+            if array:
+                file[f"{one}/logits"] = row[:2]
+    done, _ = bring(store, tmp_path / "f.h5", array=array)
+    assert done.imported == 6
+    np.testing.assert_array_equal(Store(store.path).matrix(["other.mean"])[0], files.draw())
 
 
 def test_logits_take_their_classes_from_the_columns(store, tmp_path):

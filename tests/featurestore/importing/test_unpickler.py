@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from featurestore.errors import Problem
-from featurestore.importing._unpickler import RefusedPickle, load_arrays
+from featurestore.importing._refused_pickle import RefusedPickle
+from featurestore.importing._unpickler import load_arrays
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
