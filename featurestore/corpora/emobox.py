@@ -87,12 +87,13 @@ def _find_lists(root: Path, found: FindingList) -> list[tuple[re.Match[str], Pat
     paths = sorted(path for path in root.rglob("*_fold*.jsonl") if not path.name.startswith("."))
     lists = [(match, path) for path in paths if (match := LAYOUT.fullmatch(path.name)) and path.is_file()]
     found.add(_OTHER_LISTS, [path.name for path in paths if not LAYOUT.fullmatch(path.name)])
-    _check_names(root, sorted({match["corpus"] for match, _ in lists}))
+    _check_names(root, lists)
     return sorted(lists, key=lambda one: (int(one[0]["fold"]), list(_PARTS).index(one[0]["part"])))
 
 
-def _check_names(root: Path, names: Sequence[str]) -> None:
+def _check_names(root: Path, lists: Sequence[tuple[re.Match[str], Path]]) -> None:
     """Raise an error unless there are lists of one corpus."""
+    names = sorted({match["corpus"] for match, _ in lists})
     if not names:
         raise NotFound(
             f"{root} holds no lists of EmoBox",
