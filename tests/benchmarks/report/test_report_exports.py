@@ -25,7 +25,7 @@ from benchmarks.report.write_report import OWN, make_report, write_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 
-PAGE_SHA256 = "dc6bd266b21d32326c927a9f0657076274aed05dee3ade5ab98f3031ed268fe0"
+PAGE_SHA256 = "5c36bc3d88baa44cd9dc4813a28ba5aec6c0f2053369c240722530756acc2870"
 
 
 @pytest.mark.parametrize(
