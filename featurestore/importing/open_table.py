@@ -36,7 +36,6 @@ _ERRORS = (
     RuntimeError,
     LookupError,
     EOFError,
-    NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
 )
