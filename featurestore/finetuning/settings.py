@@ -6,7 +6,7 @@ from typing import Any
 _NEUTRAL, _RECORDED = "neutral", "recorded"
 
 
-def added(default: Any, *, neutral: Any) -> Any:
+def declare_added(default: Any, *, neutral: Any) -> Any:
     """Declare a setting that records of older versions lack.
 
     Args:
@@ -16,7 +16,7 @@ def added(default: Any, *, neutral: Any) -> Any:
     return field(default=default, metadata={_NEUTRAL: neutral})
 
 
-def unrecorded(default: Any) -> Any:
+def declare_unrecorded(default: Any) -> Any:
     """Declare a setting that shapes no weights, such as a number of workers. It decides about no checkpoint's age."""
     return field(default=default, metadata={_RECORDED: False})
 
@@ -56,8 +56,8 @@ class Settings:
     seed: int = 0
     fixed_length: int = 0
     max_seconds: float | None = None
-    context: int = added(0, neutral=0)
-    ctc_weight: float = added(0.0, neutral=0.0)
+    context: int = declare_added(0, neutral=0)
+    ctc_weight: float = declare_added(0.0, neutral=0.0)
 
     def describe(self) -> dict[str, Any]:
         """Return what a record holds of the settings, by name."""
