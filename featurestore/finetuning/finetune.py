@@ -25,8 +25,8 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.starting_network import load_starting_network
-from featurestore.finetuning.training import train
 from featurestore.finetuning.training_log import write_logs
+from featurestore.finetuning.training_run import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.progress import Say

@@ -13,7 +13,7 @@ from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.extraction import cache_key
 from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.settings import Settings
-from featurestore.finetuning.training import Trained
+from featurestore.finetuning.training_run import Trained
 from featurestore.networks.checkpoint import Checkpoint
 
 _BEST = "the highest unweighted average recall on dev, then the lower dev loss, then the earlier epoch"

@@ -83,7 +83,7 @@ def average_runs(values: Sequence[float], weights: Sequence[float], points: int 
 
 
 def _average(values: Any, weights: Any) -> float:
-    """Average values by weights; 0 where all weights are."""
+    """Average values by weights, or return 0 where all weights are 0."""
     return float(np.average(values, weights=weights)) if np.any(weights) else 0.0
 
 

@@ -36,7 +36,7 @@ class Selection:
     left_out: Mapping[str, Unencodable]
 
     def find_scored(self, settings: Settings) -> tuple[str, TrainingPart]:
-        """Return the part that is scored after every epoch, with its name; an empty name where there is none."""
+        """Return the part that is scored after every epoch, with its name, which is empty where there is none."""
         if settings.test_every_epoch:
             return "test" if len(self.test) else "", self.test
         return "dev" if len(self.dev) else "", self.dev

@@ -9,7 +9,7 @@ import soundfile
 import torch
 import transformers as hf
 
-from featurestore.finetuning import demo_models, history, training
+from featurestore.finetuning import demo_models, history, training_run
 from featurestore.finetuning.data import ClipPreparer, Collator, LengthGroupedSampler
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.settings import AS_PUBLISHED
@@ -31,7 +31,7 @@ def test_batches_come_in_the_same_order_for_the_same_seed(micro_batch, tmp_path,
             seen.extend(self.preparer.size(loaded) for loaded, _ in items)
             return super().__call__(items)
 
-    monkeypatch.setattr(training, "Collator", Recorder)
+    monkeypatch.setattr(training_run, "Collator", Recorder)
     tiny.checkpoint("bert", tmp_path / "start")
     rows = [Utterance(f"u{count}", text=" ".join(["dog"] * count), label="hs"[count % 2]) for count in range(1, 13)]
     settings = replace(AS_PUBLISHED, epochs=2, batch_size=4, micro_batch=micro_batch, seed=3)
