@@ -1,6 +1,6 @@
 """Choose the utterances of a trial run, and estimate the whole extraction from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ def _estimate_bytes(results: Sequence[PartResult], done: Sequence[Work], rest: S
     return round((sum(sizes.values()) + frames * mean_length) * total / len(done))
 
 
-def _measure_columns(results: Sequence[PartResult]) -> Mapping[str, int]:
+def _measure_columns(results: Sequence[PartResult]) -> dict[str, int]:
     """Measure the bytes of each dataset in all parts together."""
     sizes: dict[str, int] = {}
     for result in results:
