@@ -12,10 +12,11 @@ from featurestore.networks.audio_description import describe_normalization, desc
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
-from featurestore.networks.forward import BaseOutput, check_runs, to_device
+from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
 from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
+from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.spec import EncoderSpec
 
@@ -116,28 +117,32 @@ class HFAudio:
                 **{name: to_device(value, self.device) for name, value in inputs.items()},
                 output_hidden_states="layers" in kinds,
             )
-        base = self.base_output.take()
-        last, *states = self._along_time([base.last_hidden_state, *(base.hidden_states if "layers" in kinds else ())])
-        logits = output.logits.float().cpu().numpy() if self.has_logits else None
-        rows = []
-        for row, clip in enumerate(batch):
-            true = last[row, : clip.frames]
-            encoded = {"mean": pooling.mean(true), "std": pooling.std(true)}
-            if logits is not None:
-                encoded["logits"] = logits[row]
-            if states:
-                encoded["layers"] = pooling.layers([state[row, : clip.inner_frames] for state in states])
-            if "frames" in kinds:
-                encoded["frames"] = true
-            rows.append(encoded)
-        return rows
+            pooled, true = self._pool(batch, self.base_output.take(), kinds)
+            if self.has_logits:
+                pooled["logits"] = output.logits
+        return split_rows(to_host(pooled), true)
+
+    def _pool(self, batch: Sequence[ClipInput], base: Any, kinds: frozenset[str]) -> tuple[dict[str, Any], Mask]:
+        """Pool what the base network returned.
+
+        Returns:
+            tensors (B, …) by kind on the device, frames with their padding, and which frames are the clips' (B, T).
+        """
+        last = arrange_over_time(base.last_hidden_state, self.config)
+        true = mark_true_frames([clip.frames for clip in batch], last.shape[1])
+        mean, std = pooling.pool(last, true)
+        pooled = {"mean": mean, "std": std}
+        if "layers" in kinds:
+            states = [arrange_over_time(state, self.config) for state in base.hidden_states]
+            inner = mark_true_frames([clip.inner_frames for clip in batch], states[0].shape[1])
+            pooled["layers"] = pooling.average_layers(states, inner)
+        if "frames" in kinds:
+            pooled["frames"] = last
+        return pooled, true
 
     def _try(self, kinds: frozenset[str]) -> None:
         clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip), kinds)
-
-    def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
-        return [arrange_over_time(state.float().cpu().numpy(), self.config) for state in states]
 
 
 def _probe(samples: int) -> np.ndarray:

@@ -28,9 +28,6 @@ _RESULTS = (
     "created",
 )
 
-# Settings that older versions did not have. One that is off is not recorded, so that older records stay up to date.
-_ADDED = ("context", "ctc_weight")
-
 
 def build_request(
     classes: Mapping[str, str],
@@ -48,14 +45,9 @@ def build_request(
         "classes": sorted({classes[utterance_id] for utterance_id in (*train_ids, *held_out_ids)}),
         "train": _digest_part(train_ids, classes),
         "held_out": _digest_part(held_out_ids, classes),
-        "settings": _describe_settings(settings),
+        "settings": settings.describe(),
         "start": {"checkpoint": start.name, "revision": start.revision, "files": start.digests()},
     }
-
-
-def _describe_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings, without those that are off and that older versions did not have."""
-    return {name: value for name, value in asdict(settings).items() if value or name not in _ADDED}
 
 
 def build_results(

@@ -1,6 +1,24 @@
-"""Settings of fine-tuning."""
+"""Settings of fine-tuning, and which of them a record holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+_NEUTRAL, _RECORDED = "neutral", "recorded"
+
+
+def declare_added(default: Any, *, neutral: Any) -> Any:
+    """Declare a setting that records of older versions lack.
+
+    Args:
+        default: of the setting.
+        neutral: the value that does what older versions did. It is not recorded, so that older records stay up to date.
+    """
+    return field(default=default, metadata={_NEUTRAL: neutral})
+
+
+def declare_unrecorded(default: Any) -> Any:
+    """Declare a setting that shapes no weights, such as a number of workers. It decides about no checkpoint's age."""
+    return field(default=default, metadata={_RECORDED: False})
 
 
 @dataclass(frozen=True)
@@ -38,9 +56,19 @@ class Settings:
     seed: int = 0
     fixed_length: int = 0
     max_seconds: float | None = None
-    context: int = 0
-    ctc_weight: float = 0.0
+    context: int = declare_added(0, neutral=0)
+    ctc_weight: float = declare_added(0.0, neutral=0.0)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a record holds of the settings, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if _is_recorded(one, getattr(self, one.name))}
 
     def compute_micro_batch(self) -> int:
         """Compute the utterances in memory at once: the largest divisor of the batch up to `micro_batch`."""
         return max(size for size in range(1, self.micro_batch + 1) if self.batch_size % size == 0)
+
+
+def _is_recorded(setting: Any, value: Any) -> bool:
+    """Tell whether a record holds a setting of this value."""
+    told = setting.metadata
+    return told.get(_RECORDED, True) and (_NEUTRAL not in told or value != told[_NEUTRAL])
