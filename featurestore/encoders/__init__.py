@@ -4,7 +4,7 @@ A module whose name begins with `hf-` encodes checkpoints of transformers. Any o
 name alone is what `--encoder` takes. Each has a function `identify` and one public class, which is an `Encoder`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,8 +23,7 @@ Encoded = dict[str, np.ndarray]
 class Encoder(Protocol):
     """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time.
 
-    One whose device computes beside this process may have a method `launch`, too, with the arguments of `encode`: it
-    starts the work, and returns a function that waits for the vectors.
+    Several threads call `load` at once, and two call `encode` in turns (`networks/turns.py`), where it is on a GPU.
     """
 
     budget: int
@@ -77,24 +76,7 @@ def encode(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> lis
     Raises:
         Unencodable: a vector holds NaN or infinite values.
     """
-    return _check_finite(encoder.encode(batch, kinds))
-
-
-def launch(encoder: Encoder, batch: Sequence[Any], kinds: frozenset[str]) -> Callable[[], list[Encoded]]:
-    """Start to encode a batch, and return the function that waits for its vectors.
-
-    The function checks that every value is finite, and raises Unencodable as `encode` does. An encoder without a method
-    `launch` encodes at once.
-    """
-    start = getattr(encoder, "launch", None)
-    if start is None:
-        encoded = encoder.encode(batch, kinds)
-        return lambda: _check_finite(encoded)
-    finish = start(batch, kinds)
-    return lambda: _check_finite(finish())
-
-
-def _check_finite(encoded: list[Encoded]) -> list[Encoded]:
+    encoded = encoder.encode(batch, kinds)
     bad = sorted({kind for one in encoded for kind, values in one.items() if not np.isfinite(values).all()})
     if bad:
         raise Unencodable(f"the encoder gives NaN or infinite values in {', '.join(bad)}")

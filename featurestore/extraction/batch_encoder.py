@@ -1,6 +1,8 @@
-"""Encode loaded utterances in batches that fit into memory, with the next batch launched before one is finished."""
+"""Encode loaded utterances in batches that fit into memory, so that a GPU always has the next batch."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
@@ -11,28 +13,30 @@ from featurestore.errors import Unencodable, UnencodableNow, summarize_error
 from featurestore.extraction.part_file import RETRY, Failure
 from featurestore.extraction.partition import Work, group_batches
 from featurestore.networks.memory import means_out_of_memory, release_memory
+from featurestore.networks.turns import take_turn
 
 # Utterances that are sorted by length and batched together: the more, the less padding their batches need. A group of a
 # GPU is limited by the size of its batches too, because the clips of the next one are loaded at the same time.
 GROUP_SIZE, GPU_GROUP_SIZE = 128, 2048
 GPU_GROUP_BATCHES = 4
 
+IN_FLIGHT = 2  # batches of a GPU: one that it computes, and the next
+
 Loaded = tuple[int, Any]  # an utterance's position in the part, and what the encoder has loaded of it
 
 
-class _Started(NamedTuple):
-    """A batch whose encoding has begun: how to get its vectors, or None if it failed at once."""
+class Attempt(NamedTuple):
+    """Outcome of encoding a batch: its vectors, or None if it failed, for lack of memory or not."""
 
-    batch: list[Loaded]
-    finish: Callable[[], list[Encoded]] | None
-    no_memory: bool = False
+    encoded: list[Encoded] | None
+    no_memory: bool
 
 
 class BatchEncoder:
     """Encode the utterances of one part.
 
-    If memory runs out, the encoder's budget is halved for the rest of the worker's life, and the batch is encoded in
-    halves. An utterance fails for memory only if it does not fit alone.
+    The encoder's budget is an estimate. If memory runs out, it becomes half of what did not fit, for the rest of the
+    worker's life, and the batch is encoded in pieces. An utterance fails for memory only if it does not fit alone.
 
     Args:
         encoder: a loaded encoder.
@@ -51,15 +55,19 @@ class BatchEncoder:
         self.failures: list[Failure] = []
 
     def run(self, loads: Iterable[Loaded]) -> None:
-        """Encode all loaded utterances. While a device computes one batch, the next is prepared and launched."""
-        running: _Started | None = None
-        for batch in self._batch(iter(loads)):
-            started = self._start(batch)
-            if running:
-                self._finish(running)
-            running = started
-        if running:
-            self._finish(running)
+        """Encode all loaded utterances. While a GPU computes one batch, another thread prepares the next."""
+        if self.device == "cpu":
+            for batch in self._batch(iter(loads)):
+                self._keep(batch, self._attempt(batch))
+            return
+        running: deque[tuple[list[Loaded], Future[Attempt]]] = deque()
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            for batch in self._batch(iter(loads)):
+                running.append((batch, pool.submit(self._attempt, batch)))
+                if len(running) == IN_FLIGHT:
+                    self._keep_first(running)
+            while running:
+                self._keep_first(running)
 
     @contextmanager
     def record_failure(self, position: int) -> Iterator[None]:
@@ -102,28 +110,31 @@ class BatchEncoder:
         batches = group_batches([self.encoder.size(loaded) for _, loaded in group], self.encoder.budget)
         return [[group[index] for index in batch] for batch in batches]
 
-    def _start(self, batch: list[Loaded]) -> _Started:
-        try:
-            return _Started(batch, encoders.launch(self.encoder, [loaded for _, loaded in batch], self.kinds))
-        except Exception as error:
-            return _Started(batch, None, means_out_of_memory(error))
+    def _encode(self, batch: Sequence[Loaded]) -> list[Encoded]:
+        with take_turn():
+            return encoders.encode(self.encoder, [loaded for _, loaded in batch], self.kinds)
 
-    def _finish(self, started: _Started) -> None:
+    def _attempt(self, batch: Sequence[Loaded]) -> Attempt:
+        """Encode a batch, and return no error, because its traceback would keep in memory what the batch took."""
+        try:
+            return Attempt(self._encode(batch), no_memory=False)
+        except Exception as error:
+            return Attempt(None, no_memory=means_out_of_memory(error))
+
+    def _keep_first(self, running: "deque[tuple[list[Loaded], Future[Attempt]]]") -> None:
+        batch, future = running.popleft()
+        self._keep(batch, future.result())
+
+    def _keep(self, batch: Sequence[Loaded], attempt: Attempt) -> None:
         """Keep the vectors of a batch, or encode it again in smaller pieces if it failed."""
-        batch, finish, no_memory = started
-        if finish:
-            try:
-                self.vectors |= zip((position for position, _ in batch), finish(), strict=True)
-            except Exception as error:
-                no_memory = means_out_of_memory(error)
-            else:
-                return
-        # The error is gone by now, and with it the arrays that its traceback held.
-        if no_memory:
+        if attempt.encoded is not None:
+            self.vectors |= zip((position for position, _ in batch), attempt.encoded, strict=True)
+            return
+        if attempt.no_memory:
             self._shrink(batch)
-        if no_memory and len(batch) > 1:
+        if attempt.no_memory and len(batch) > 1:
             for piece in self._split_again(batch):
-                self._finish(self._start(piece))
+                self._keep(piece, self._attempt(piece))
         else:
             self._encode_each(batch)
 
@@ -141,7 +152,7 @@ class BatchEncoder:
 
     def _encode_alone(self, loaded: Any) -> Encoded:
         try:
-            return encoders.encode(self.encoder, [loaded], self.kinds)[0]
+            return self._encode([(0, loaded)])[0]
         except Exception as error:
             if not means_out_of_memory(error):
                 raise

@@ -1,6 +1,8 @@
 """Encode in batches: memory that runs out, one batch in flight, bad utterances, and threads beside a device."""
 
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from featurestore.extraction.part_file import RETRY
 from featurestore.extraction.partition import Work
 from featurestore.item import Item
 from featurestore.networks.memory import means_out_of_memory
+from featurestore.networks.turns import pass_turn, take_turn
 
 KINDS = frozenset(["mean"])
 
@@ -37,24 +40,6 @@ class Device:
         return [{"mean": np.full(2, length, np.float32)} for length in batch]
 
 
-class Launching(Device):
-    """Device that computes later, and logs when batches are launched and waited for."""
-
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.log = []
-
-    def launch(self, batch, kinds):
-        number = sum(word == "launch" for word, _ in self.log)
-        self.log.append(("launch", number))
-
-        def finish():
-            self.log.append(("finish", number))
-            return self.encode(batch, kinds)
-
-        return finish
-
-
 def run(encoder, sizes, device="cpu"):
     work = [Work(Item(f"u{index}", Path("x"), ""), f"{index:064x}", size) for index, size in enumerate(sizes)]
     batches = BatchEncoder(encoder, KINDS, device, work)
@@ -74,19 +59,34 @@ def released(monkeypatch):
     return devices
 
 
-@pytest.mark.parametrize("encoder", [Device, Launching])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
-def test_a_batch_that_does_not_fit_is_encoded_in_halves_and_the_budget_stays_halved(encoder, error, released):
+def test_a_batch_that_does_not_fit_is_encoded_in_pieces_and_the_budget_stays_lower(device, error, released):
     sizes = [10, 7, 10, 9, 8, 10, 10, 6, 10, 10, 10, 10] * 4
-    encoder = encoder(budget=100, memory=30, error=error)
-    batches = run(encoder, sizes, "cuda")
+    encoder = Device(budget=100, memory=30, error=error)
+    batches = run(encoder, sizes, device)
     check(batches, sizes)
     assert batches.failures == []
     assert 15 <= encoder.budget <= 30
-    assert released[0] == "cuda"
+    assert set(released) == {device}
     tries = len(released)
-    check(run(encoder, sizes, "cuda"), sizes)  # the next part of the same worker
+    check(run(encoder, sizes, device), sizes)  # the next part of the same worker
     assert len(released) == tries
+
+
+def test_what_a_failed_batch_held_is_free_before_it_is_tried_again(monkeypatch):
+    held = []
+
+    class Holding(Device):
+        def encode(self, batch, kinds):
+            activations = np.zeros(3)
+            held.append(weakref.ref(activations))
+            return super().encode(batch, kinds)
+
+    monkeypatch.setattr(batch_encoder, "release_memory", lambda device: freed.append([one() for one in held]))
+    freed = []
+    check(run(Holding(budget=4, memory=2), [1] * 4, "cuda"), [1] * 4)
+    assert freed == [[None]]
 
 
 def test_a_smaller_budget_holds_for_the_batches_that_were_planned_before():
@@ -126,17 +126,27 @@ def test_a_bad_utterance_does_not_fail_its_batch():
     ]
 
 
-def test_the_next_batch_is_launched_before_the_last_is_waited_for():
-    encoder = Launching(budget=20)
-    check(run(encoder, [10] * 8), [10] * 8)
-    assert encoder.log == [
-        *[("launch", 0), ("launch", 1), ("finish", 0), ("launch", 2), ("finish", 1)],
-        *[("launch", 3), ("finish", 2), ("finish", 3)],
-    ]
+def test_a_device_computes_while_the_next_batch_is_prepared():
+    """A batch takes 20 ms to prepare and 20 ms to compute, so two threads need half of the time of one."""
+    device, inside = threading.Lock(), []
+
+    class Slow(Device):
+        def encode(self, batch, kinds):
+            inside.append(len(inside))
+            time.sleep(0.02)  # prepared and launched
+            assert len(inside) == 1
+            inside.pop()
+            with pass_turn(), device:
+                time.sleep(0.02)
+            return super().encode(batch, kinds)
+
+    started = time.perf_counter()
+    check(run(Slow(budget=10), [10] * 20, "cuda"), [10] * 20)
+    assert time.perf_counter() - started < 0.8 * 20 * 0.04
 
 
 def test_values_that_are_not_finite_fail_one_utterance():
-    class Overflowing(Launching):
+    class Overflowing(Device):
         def encode(self, batch, kinds):
             rows = super().encode(batch, kinds)
             for length, row in zip(batch, rows, strict=True):
@@ -191,3 +201,27 @@ def test_decoding_threads_keep_a_device_busy():
 )
 def test_errors_that_mean_a_lack_of_memory_are_told_from_others(error, expected):
     assert means_out_of_memory(error) is expected
+
+
+def test_a_thread_has_the_turn_until_it_passes_it_on():
+    entered = []
+
+    def enter():
+        with take_turn():
+            entered.append(True)
+
+    other = threading.Thread(target=enter)
+    with pass_turn(), take_turn():  # without the turn, nothing is passed on
+        other.start()
+        other.join(0.05)
+        assert entered == []
+        with pass_turn():
+            other.join()
+        assert entered == [True]
+
+
+def test_a_turn_ends_with_an_error():
+    with pytest.raises(ValueError, match="stop"), take_turn(), pass_turn():
+        raise ValueError("stop")
+    with take_turn():
+        pass
