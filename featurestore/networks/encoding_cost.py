@@ -41,7 +41,8 @@ class EncodingCost:
         each: seconds of one core for an utterance of any length.
         linear: seconds of one core for a second of audio or for a token.
         square: likewise for its square, which attention takes.
-        window: the length in seconds or tokens to which every input is padded; 0 for its own length.
+        window: the length in seconds or tokens to which every input is padded; 0 for its own length. A longer input
+            counts with its own, because it fails or is read in several windows.
     """
 
     each: float
@@ -58,7 +59,7 @@ class EncodingCost:
         return self._estimate(len(text.encode()) / _TOKEN_BYTES + _SPECIAL_TOKENS)
 
     def _estimate(self, length: float) -> float:
-        length = self.window or length
+        length = max(self.window, length)
         return self.each + self.linear * length + self.square * length**2
 
 
@@ -69,7 +70,8 @@ def read_encoding_cost(identity: Identity) -> EncodingCost:
     config = identity.checkpoint.config()
     if identity.modality == "text":
         return _read_text_cost(identity.checkpoint, config)
-    return _read_audio_cost(identity.checkpoint, config)
+    window = 0.0 if identity.description.get("window") == "clip" else None
+    return _read_audio_cost(identity.checkpoint, config, window)
 
 
 def _read_text_cost(checkpoint: Checkpoint, config: Mapping[str, Any]) -> EncodingCost:
@@ -78,7 +80,7 @@ def _read_text_cost(checkpoint: Checkpoint, config: Mapping[str, Any]) -> Encodi
     return EncodingCost(_EACH / 4, linear, _square(config) / _TEXT_SPEED, float(read_fixed_length(checkpoint)))
 
 
-def _read_audio_cost(checkpoint: Checkpoint, config: dict[str, Any]) -> EncodingCost:
+def _read_audio_cost(checkpoint: Checkpoint, config: dict[str, Any], window: float | None) -> EncodingCost:
     settings = checkpoint.extractor()
     sampling_rate = int(settings.get("sampling_rate", 16_000))
     rate = compute_frame_rate(config, settings, sampling_rate) or _FRAME_RATE
@@ -89,7 +91,8 @@ def _read_audio_cost(checkpoint: Checkpoint, config: dict[str, Any]) -> Encoding
         front = _CONVOLUTION.search(name)
         runs = sampling_rate / prod(strides[: int(front[1]) + 1]) if front and strides else rate
         operations += 2 * prod(shape) * runs
-    window = read_fixed_length(checkpoint) / sampling_rate or _read_window(config, settings)
+    if window is None:
+        window = read_fixed_length(checkpoint) / sampling_rate or _read_window(config, settings)
     return EncodingCost(_EACH, operations / _AUDIO_SPEED, _square(config) * rate**2 / _AUDIO_SPEED, window)
 
 
