@@ -101,7 +101,7 @@ def _measure_audio(folder: Path, shape: Shape, device: str, rate: float, small: 
     clips = _corpus.write_clips(folder / "clips", seconds.tolist())
     checkpoint = write_network(folder / "checkpoint", shape, small)
     loop = AudioLoop(checkpoint, device)
-    arithmetic = count_operations(loop.model, seconds)
+    arithmetic = count_operations(loop.model, seconds.tolist())
     paths = [str(folder / "clips" / clip.audio) for clip in clips]
     timer = ExtractionTimer(folder, checkpoint, clips, folder / "clips", 1, device)
     settings = f"{shape.name}, {len(clips)} clips, {seconds.sum():.0f} s of audio, {_gpu.name_device(device)}"

@@ -44,7 +44,7 @@ class TrialEstimate:
             return [f"missing: {missing}; no estimate, because the trial encoded nothing"]
         return [
             f"missing: {missing}, about {format_duration(self.seconds)} with {format_count(self.workers, 'worker')}",
-            f"disk: about {format_bytes(self.file_bytes)} for the finished file, and as much for parts meanwhile",
+            f"disk: about {format_bytes(max(self.file_bytes, 1_000_000))} for the finished file, and as much for parts meanwhile",
             f"memory: {format_bytes(self.worker_bytes)} of a worker at its peak",
             "the same command without --limit encodes the rest, and keeps what is encoded",
         ]
