@@ -42,9 +42,10 @@ class TrialEstimate:
         missing = f"{self.missing:,} of {format_count(self.total, 'utterance')}"
         if self.seconds is None or self.file_bytes is None or self.worker_bytes is None:
             return [f"missing: {missing}; no estimate, because the trial encoded nothing"]
+        disk = format_bytes(max(self.file_bytes, 1_000_000))
         return [
             f"missing: {missing}, about {format_duration(self.seconds)} with {format_count(self.workers, 'worker')}",
-            f"disk: about {format_bytes(max(self.file_bytes, 1_000_000))} for the finished file, and as much for parts meanwhile",
+            f"disk: about {disk} for the finished file, and as much for parts meanwhile",
             f"memory: {format_bytes(self.worker_bytes)} of a worker at its peak",
             "the same command without --limit encodes the rest, and keeps what is encoded",
         ]
