@@ -233,6 +233,7 @@ class _Extractor:
         """
         self._prepare_folder()
         encoded: list[PartResult] = []
+        notes: list[str] = []
         workers = 1
         counts = Counter(key for key in id_keys.values())  # utterances of equal content are encoded once
         phases = partition.plan_phases(work, self.identity, engine, frames="frames" in self.kinds)
@@ -246,6 +247,7 @@ class _Extractor:
                     for result in results:
                         self._advance(progress, parts[result.path], counts)
                         encoded.append(result)
+                        self._report_notes(result.notes, notes)
                 workers = max(workers, phase.engine.jobs)
         return encoded, max(workers, len({result.worker for result in encoded}))
 
@@ -264,6 +266,13 @@ class _Extractor:
         seconds, cost = sum(one.seconds for one in part.work), sum(one.cost for one in part.work)
         amount = seconds if progress.measure == "s of audio" else len(part.work)
         progress.advance(sum(counts[one.key] for one in part.work), cost=cost, amount=amount)
+
+    def _report_notes(self, notes: Sequence[str], said: list[str]) -> None:
+        """Report each note of the workers once, and add it to those that were."""
+        for note in notes:
+            if note not in said:
+                said.append(note)
+                self.say(f"{self.identity.name}: {note}")
 
     def _create_tasks(self, phase: Phase, max_seconds: float | None) -> Iterator[PartTask]:
         header, limits = build_header(self.store, self.identity), Limits(max_seconds, phase.memory)

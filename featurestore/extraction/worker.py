@@ -47,13 +47,14 @@ class PartTask(NamedTuple):
 
 
 class PartResult(NamedTuple):
-    """One encoded part: its file, the failed utterances that the next run tries again, and what it took.
+    """One encoded part: its file, the failed utterances that the next run tries again, and the encoder's notes.
 
     `seconds` are those of encoding and writing, `memory` is the worker's peak in bytes, `worker` tells workers apart.
     """
 
     path: Path
     retry: list[Failure]
+    notes: Sequence[str] = ()
     seconds: float = 0.0
     memory: int = 0
     worker: str = ""
@@ -90,7 +91,8 @@ def encode_part(task: PartTask) -> PartResult:
         _write(task, encoded.vectors, contents, [failure for failure in encoded.failures if failure.key != RETRY])
         seconds = time.perf_counter() - started
     retry = [failure for failure in encoded.failures if failure.key == RETRY]
-    return PartResult(task.path, retry, seconds, measure_peak_memory(), f"{platform.node()} {os.getpid()}")
+    notes = getattr(encoder, "notes", [])  # a plug-in's encoder may have none
+    return PartResult(task.path, retry, notes, seconds, measure_peak_memory(), f"{platform.node()} {os.getpid()}")
 
 
 def _write(

@@ -47,8 +47,9 @@ def to_host(tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
     copies = {name: tensor.float().to("cpu", non_blocking=tensor.is_cuda) for name, tensor in tensors.items()}
     for device in {tensor.device for tensor in tensors.values() if tensor.is_cuda}:
+        copied = torch.cuda.current_stream(device).record_event()
         with pass_turn():
-            torch.cuda.current_stream(device).synchronize()  # until then the copies hold anything
+            copied.synchronize()  # until then the copies hold anything; later work is not waited for
     return {name: copy.numpy() for name, copy in copies.items()}
 
 

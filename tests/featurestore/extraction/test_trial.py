@@ -90,7 +90,9 @@ def test_the_time_left_is_that_of_the_cost_left_shared_by_the_workers(tmp_path, 
     run(store, models["text"], limit=3)
     (path, *_) = sorted((store.path / "text.parts").glob("*.h5"))
     done, rest = make_work([10, 20]), make_work([30, 40, 80])
-    estimate = estimate_whole([PartResult(path, [], 4.0, 100), PartResult(path, [], 2.0, 300)], done, rest, 2, 9, 3)
+    estimate = estimate_whole(
+        [PartResult(path, [], [], 4.0, 100), PartResult(path, [], [], 2.0, 300)], done, rest, 2, 9, 3
+    )
     assert estimate.seconds == pytest.approx(150 / (30 / 6.0) / 2)
     assert estimate.worker_bytes == 300
 
