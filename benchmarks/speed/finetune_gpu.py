@@ -139,7 +139,7 @@ def time_plain_epoch(job: Job, out: Path, precision: str, device: str) -> float:
         model.freeze_feature_encoder()
     clock = EpochClock()
 
-    class Clock(hf.TrainerCallback):  # type: ignore[misc]
+    class Clock(hf.TrainerCallback):
         def on_epoch_end(self, *_: Any, **__: Any) -> None:
             _gpu.wait(device)
             clock.ends.append(time.perf_counter())
@@ -221,7 +221,7 @@ def count_step(job: Job, length: int) -> int:
 
 def write_audio(folder: Path, count: int, small: bool) -> Job:
     """Write clips of IEMOCAP's lengths and a checkpoint of wav2vec2-base's shape."""
-    seconds = _corpus.lengths(count).clip(max=1.0 if small else None)
+    seconds = _corpus.lengths(count).clip(max=1.0 if small else _corpus.LONGEST)
     clips = _corpus.write_clips(folder / "clips", seconds.tolist())
     rows = [replace(row, label=_choose_label(index)) for index, row in enumerate(clips)]
     checkpoint = _corpus.write_audio_encoder(folder / "checkpoint", tiny=small)
