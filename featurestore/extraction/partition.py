@@ -104,7 +104,7 @@ def split_parts(work: Sequence[Work], jobs: int, *, gpu: bool = False, frames: b
     ordered = sort_by_cost(work)
     count, cost = (GPU_UTTERANCES, GPU_UTTERANCES if frames else GPU_COST) if gpu else (1, 1)
     largest = max(1, min(count * PART_UTTERANCES, -(-len(ordered) // (4 * jobs))))
-    dearest = min(cost * PART_COST, sum(one.cost for one in ordered) / (4 * jobs))
+    dearest = cost * PART_COST
     parts: list[list[Work]] = []
     taken = 0.0
     for one in ordered:
