@@ -97,7 +97,7 @@ def split_parts(work: Sequence[Work], jobs: int, *, gpu: bool = False, frames: b
 
     Args:
         work: the utterances to encode; a key that occurs several times is encoded once.
-        jobs: how many workers share the work; each gets at least four parts if there is enough.
+        jobs: how many workers share the work; each gets about four parts at least, if there is enough.
         gpu: whether parts are as large as a GPU needs them.
         frames: whether every frame is stored, which limits a part of a GPU to the cost of `GPU_UTTERANCES` parts.
     """
