@@ -26,11 +26,11 @@ def name_device(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
-def multiply_rate(device: str, side: int = SIDE, repeats: int = 10) -> float:
-    """Return the float32 operations per second of a large matrix product, without TF32, at the best of some repeats."""
+def multiply_rate(device: str, side: int = SIDE, repeats: int = 10, dtype: str = "float32") -> float:
+    """Return the operations per second of a large matrix product, without TF32, at the best of some repeats."""
     import torch
 
-    left, right = torch.randn(2, side, side, device=device)
+    left, right = torch.randn(2, side, side, device=device, dtype=getattr(torch, dtype))
     product = torch.mm(left, right)
     seconds = []
     for _ in range(repeats):

@@ -122,9 +122,10 @@ def test_an_extraction_on_the_gpu_fills_the_store_with_the_vectors_of_the_cpu(fa
         np.testing.assert_allclose(files["cuda"][name], files["cpu"][name], rtol=1e-3, atol=1e-4)
 
 
-def test_fine_tuning_on_the_gpu_learns_and_is_up_to_date_afterwards(tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
+def test_fine_tuning_on_the_gpu_learns_and_is_up_to_date_afterwards(precision, tmp_path):
     tiny.checkpoint("bert", tmp_path / "start")
-    given = arguments(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2))
+    given = arguments(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2, precision=precision))
     result = finetune(**given)
     history = result.record["history"]
     assert [line["epoch"] for line in history] == [1, 2]
