@@ -31,9 +31,24 @@ def compute_keys(store: Store, fingerprint: str, modality: str, context: int = 0
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
+    digests = hash_store(store, modality, context)
+    return {utterance_id: compute_key(fingerprint, digest) for utterance_id, digest in digests.items()}
+
+
+def hash_store(store: Store, modality: str, context: int = 0) -> dict[str, str]:
+    """Compute the sha256 of what an encoder is given of each utterance, by id, in manifest order.
+
+    Args:
+        store: a prepared store; every clip of an audio encoder is read.
+        modality: the encoder's, `audio` or `text`.
+        context: turns before an utterance that the encoder reads with it.
+
+    Raises:
+        Problem: as `list_inputs` raises, with a context.
+    """
     items = list_inputs(store, context)
     digests = hash_sources(items, modality)
-    return {item.id: compute_key(fingerprint, digest) for item, digest in zip(items, digests, strict=True)}
+    return {item.id: digest for item, digest in zip(items, digests, strict=True)}
 
 
 def compute_key(fingerprint: str, content: str) -> str:
