@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from featurestore.errors import BadValue
 from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS, Settings
+from featurestore.finetuning.tensorboard import check_tensorboard
 from featurestore.networks.device import check_device
 from featurestore.networks.text_context import check_context
 
@@ -15,6 +16,7 @@ def check_settings(settings: Settings, modality: str) -> None:
 
     Raises:
         BadValue: a value is invalid, two settings contradict each other, or this modality or machine lacks one.
+        Unavailable: TensorBoard is not installed.
     """
     _check_values(settings)
     _check_selection(settings)
@@ -22,6 +24,8 @@ def check_settings(settings: Settings, modality: str) -> None:
     _check_modality(settings, modality)
     if settings.device is not None:
         check_device(settings.device)
+    if settings.tensorboard:
+        check_tensorboard()
 
 
 def _check_values(settings: Settings) -> None:
