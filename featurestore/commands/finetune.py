@@ -10,9 +10,11 @@ from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
 
 _COUNT, _ABOVE_0 = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
+_OWN = "Default: the checkpoint's own (SpecAugment)."
 # Title of a group of options, by the name of its first one.
 _GROUPS = {
     "epochs": "Training",
+    "augment": "Variation of training clips",
     "dev": "Choice of the epoch",
     "device": "Device and memory",
     "tensorboard": "Output",
@@ -79,13 +81,16 @@ def finetune(
     )
 
 
-class _MicroBatch(click.ParamType[int | None]):
-    """Read a number of utterances, or `auto` as None."""
+class _Count(click.ParamType[int | None]):
+    """Read a whole number, or `auto` as None."""
 
     name = "auto|N"
 
+    def __init__(self, least: int) -> None:
+        self.range = click.IntRange(min=least)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        return None if value == "auto" else int(_COUNT.convert(value, param, ctx))
+        return None if value == "auto" else int(self.range.convert(value, param, ctx))
 
 
 class _Grouped(click.Command):
@@ -140,6 +145,18 @@ class _Grouped(click.Command):
 )
 @click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
 @click.option(
+    "--augment",
+    default="",
+    show_default="none",
+    metavar="LIST",
+    help="Vary training clips, each effect in half of them: of speed (0.9 to 1.1), noise (10 to 30 dB SNR), gain "
+    "(-6 to 6 dB), separated by commas.",
+)
+@click.option("--mask-time", type=click.FloatRange(0, 1), help=f"Share of a clip's frames that are masked. {_OWN}")
+@click.option("--mask-time-length", type=click.IntRange(min=1), help=f"Frames of one such mask. {_OWN}")
+@click.option("--mask-features", type=click.FloatRange(0, 1), help=f"Share of the channels that are masked. {_OWN}")
+@click.option("--mask-features-length", type=click.IntRange(min=1), help=f"Channels of one such mask. {_OWN}")
+@click.option(
     "--dev",
     type=click.FloatRange(0, 0.5),
     default=0.1,
@@ -166,7 +183,7 @@ class _Grouped(click.Command):
 )
 @click.option(
     "--micro-batch",
-    type=_MicroBatch(),
+    type=_Count(1),
     default="auto",
     help="Utterances in memory at once, at most; auto: as many as fit.",
 )
@@ -185,6 +202,13 @@ class _Grouped(click.Command):
     "--max-seconds",
     type=_ABOVE_0,
     help="Leave longer clips out and name them. Default: those that do not fit into memory.",
+)
+@click.option("--cache/--no-cache", default=True, help="Keep decoded clips in OUT.parts until training ends.")
+@click.option(
+    "--workers",
+    type=_Count(0),
+    default="auto",
+    help="Processes that prepare clips. auto: none on a CPU, up to 4 beside a GPU.",
 )
 @click.option("--tensorboard", type=click.Path(file_okay=False), help="Also write TensorBoard's event files here.")
 @json_option

@@ -50,6 +50,7 @@ class TranscriptPreparer:
 
     def __init__(self, clips: ClipPreparer, vocabulary: CtcVocabulary) -> None:
         self.clips, self.vocabulary = clips, vocabulary
+        self.rate, self.shortest = clips.rate, clips.shortest
 
     def load(self, item: Item) -> TranscribedClip:
         """Prepare one clip and spell its transcript."""

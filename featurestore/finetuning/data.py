@@ -9,6 +9,9 @@ import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from featurestore.errors import BadValue, Unencodable
+from featurestore.finetuning.augmentation import Augmentation
+from featurestore.finetuning.clip_cache import ClipCache, hold_waveform
+from featurestore.finetuning.loading_workers import explain_unreadable
 from featurestore.item import Item
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.padding import MASK
@@ -22,6 +25,11 @@ class Preparer(Protocol):
     """Turn utterances into what a network reads."""
 
     modality: str
+    shortest: int  # samples that a clip must have; 0 for texts
+
+    @property
+    def rate(self) -> int | None:
+        """Rate of the clips in Hz; None for texts."""
 
     def load(self, item: Item) -> Loaded:
         """Prepare one utterance without padding.
@@ -47,6 +55,7 @@ class ClipPreparer:
 
     def __init__(self, extractor: Any, config: Any, fixed_length: int = 0) -> None:
         self.reader = ClipReader(extractor, config, fixed_length)
+        self.rate, self.shortest = self.reader.rate, self.reader.shortest
 
     def load(self, item: Item) -> ClipInput:
         """Decode, resample and prepare one clip."""
@@ -76,6 +85,8 @@ class TextPreparer:
     """
 
     modality = "text"
+    rate = None
+    shortest = 0
 
     def __init__(self, tokenizer: Any, config: Any, fixed_length: int = 0, context: int = 0) -> None:
         self.texts = TokenReader(tokenizer, config, fixed_length, context)
@@ -113,6 +124,9 @@ class TrainingPart(torch.utils.data.Dataset[tuple[Loaded, int]]):
         sizes: of each, in samples or tokens.
         contents: sha256 of the input of each, the decoded samples or the words.
         preparer: of the network.
+        samples: length of each clip at the network's rate; 0 for texts.
+        cache: of decoded clips; None where each is decoded when it is needed.
+        augmentation: of clips that are asked for with an epoch; None for none.
     """
 
     items: tuple[Item, ...]
@@ -120,13 +134,43 @@ class TrainingPart(torch.utils.data.Dataset[tuple[Loaded, int]]):
     sizes: tuple[int, ...]
     contents: tuple[str, ...]
     preparer: Preparer
+    samples: tuple[int, ...] = ()
+    cache: ClipCache | None = None
+    augmentation: Augmentation | None = None
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[Loaded, int]:
-        item = replace(self.items[index])  # a copy: an item keeps its decoded clip in memory
-        return self.preparer.load(item), self.targets[index]
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[Loaded, int]:
+        """Prepare an utterance by its index, or as it is in training by its index and the epoch, from 0.
+
+        Raises:
+            UnreadableClip: it could be read before, and cannot any more.
+        """
+        index, epoch = key if isinstance(key, tuple) else (key, None)
+        with explain_unreadable(self.items[index].id):
+            return self.preparer.load(self._find_input(self.items[index], epoch)), self.targets[index]
+
+    def _find_input(self, item: Item, epoch: int | None) -> Item:
+        """Return the utterance with its samples, as cached and as varied in the epoch."""
+        item, rate = replace(item), self.preparer.rate  # a copy: an item keeps its decoded clip in memory
+        held = self.cache.read(item.id) if self.cache else None
+        varied = self.augmentation if epoch is not None else None
+        if rate is None or (held is None and varied is None):
+            return item
+        wave = item.waveform(rate) if held is None else held
+        return hold_waveform(item, wave if varied is None else varied.vary(wave, item.id, epoch or 0), rate)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What is known of an utterance that was read."""
+
+    size: int
+    id: str
+    item: Item
+    content: str
+    samples: int
 
 
 def read_part(
@@ -135,6 +179,7 @@ def read_part(
     class_names: Sequence[str],
     preparer: Preparer,
     check: Callable[[Item], None] = lambda item: None,
+    cache: ClipCache | None = None,
 ) -> tuple[TrainingPart, dict[str, Unencodable]]:
     """Read every utterance of a part once.
 
@@ -144,23 +189,47 @@ def read_part(
         class_names: the classes in the order of the logits.
         preparer: of the network.
         check: called before an utterance is read; raises Unencodable for one that is left out.
+        cache: receives the decoded clips, and has those of an earlier process.
 
     Returns:
         the utterances that can be read, shortest first, and the reason of each of the others, by utterance id.
     """
-    read: list[tuple[int, str, Item, str]] = []  # size, id, item, content
+    read: list[_Row] = []
     left_out: dict[str, Unencodable] = {}
     for item in items:
         try:
             check(item)
-            once = replace(item)
-            read.append((preparer.size(preparer.load(once)), item.id, item, once.hash_input(preparer.modality)))
+            read.append(_read_item(item, preparer, cache))
         except Unencodable as reason:
             left_out[item.id] = reason
-    read.sort(key=lambda row: row[:2])
-    sizes, ids, kept, contents = zip(*read, strict=True) if read else ((), (), (), ())
-    targets = tuple(class_names.index(classes[utterance_id]) for utterance_id in ids)
-    return TrainingPart(kept, targets, sizes, contents, preparer), left_out
+    if cache:
+        cache.close()
+    read.sort(key=lambda row: (row.size, row.id))
+    part = TrainingPart(
+        items=tuple(row.item for row in read),
+        targets=tuple(class_names.index(classes[row.id]) for row in read),
+        sizes=tuple(row.size for row in read),
+        contents=tuple(row.content for row in read),
+        preparer=preparer,
+        samples=tuple(row.samples for row in read),
+        cache=cache,
+    )
+    return part, left_out
+
+
+def _read_item(item: Item, preparer: Preparer, cache: ClipCache | None) -> _Row:
+    """Read one utterance, from the cache where it has the clip."""
+    rate, once = preparer.rate, replace(item)
+    if rate is None:
+        return _Row(preparer.size(preparer.load(once)), item.id, item, once.hash_input(preparer.modality), 0)
+    row = cache.find(item) if cache and item.audio else None
+    held = cache.read(item.id) if cache and row else None
+    wave = once.waveform(rate) if held is None else held
+    size = preparer.size(preparer.load(hold_waveform(item, wave, rate)))
+    content = once.hash_input(preparer.modality) if row is None else row.content
+    if cache and row is None:
+        cache.add(item, wave, content)
+    return _Row(size, item.id, item, content, len(wave))
 
 
 @dataclass(frozen=True)
@@ -175,8 +244,8 @@ class Collator:
         return {**self.preparer.batch(loaded), "labels": torch.tensor(labels)}
 
 
-class LengthGroupedSampler(torch.utils.data.Sampler[int]):
-    """Order utterances so that batches hold similar lengths.
+class LengthGroupedSampler(torch.utils.data.Sampler[tuple[int, int]]):
+    """Order utterances so that batches hold similar lengths, as keys (index, epoch) of a training part.
 
     The order depends on seed and epoch alone, so that a resumed epoch has the same batches. Transformers' own grouping
     by length would decode every clip to measure it, and its order does not survive a resumed epoch.
@@ -197,12 +266,13 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(get_length_grouped_indices(self.sizes, self.batch, generator=generator))
+        order = get_length_grouped_indices(self.sizes, self.batch, generator=generator)
+        return iter([(index, self.epoch) for index in order])
 
 
-class MicroBatchSampler(torch.utils.data.Sampler[list[int]]):
+class MicroBatchSampler(torch.utils.data.Sampler[list[tuple[int, int]]]):
     """Cut every batch of an order into parts of at most `micro`, so that a batch of 31 gives 8, 8, 8 and 7.
 
     Args:
@@ -222,7 +292,7 @@ class MicroBatchSampler(torch.utils.data.Sampler[list[int]]):
         whole, rest = divmod(len(self.sampler), self.batch)
         return whole * math.ceil(self.batch / self.micro) + math.ceil(rest / self.micro)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = list(self.sampler)
         for start in range(0, len(order), self.batch):
             end = min(start + self.batch, len(order))

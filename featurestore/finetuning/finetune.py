@@ -4,11 +4,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch
+from featurestore.finetuning.augmentation import list_effects
+from featurestore.finetuning.augmented_part import augment_part
+from featurestore.finetuning.clip_cache import open_cache
 from featurestore.finetuning.ctc import add_ctc
 from featurestore.finetuning.ctc_vocabulary import load_vocabulary
 from featurestore.finetuning.data import TrainingPart
@@ -19,6 +22,7 @@ from featurestore.finetuning.finetune_record import (
     find_differences,
     list_trained_utterances,
 )
+from featurestore.finetuning.mask_options import read_masks
 from featurestore.finetuning.record_summary import summarize_record
 from featurestore.finetuning.selection import Selection, check_classes, make_reader, select
 from featurestore.finetuning.settings import Settings
@@ -104,6 +108,7 @@ def finetune(
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
+    settings = replace(settings, augment=",".join(list_effects(settings.augment)))  # in one order, as it is recorded
     vocabulary = load_vocabulary(start) if settings.ctc_weight else None
     request = build_request(classes, train_ids, dev_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
@@ -119,10 +124,13 @@ def finetune(
         with silence_transformers():
             seed, freeze = settings.seed, settings.freeze_front
             model, processor = load_starting_network(
-                start, modality, class_names, seed=seed, freeze_front=freeze, say=say
+                start, modality, class_names, seed=seed, freeze_front=freeze, say=say, masks=read_masks(settings)
             )
-            read = make_reader(model, processor, modality, settings, vocabulary)
+            cached = [*train_ids, *dev_ids, *held_out_ids] if settings.cache and modality == "audio" else []
+            cache = open_cache(parts, items, cached, processor, model, say) if cached else None
+            read = make_reader(model, processor, modality, settings, vocabulary, cache)
             selection = select(items, train_ids, dev_ids, held_out_ids, classes, class_names, read, say)
+            selection = replace(selection, training=augment_part(selection.training, settings, say))
             training, dev = selection.training, selection.dev
             _check_dev(settings, dev.items)
             say(f"{modality} encoder from {checkpoint}: {_format_counts(selection, dev_from)}")

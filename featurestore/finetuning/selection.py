@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch, Unencodable, UnknownName, format_count
+from featurestore.finetuning.clip_cache import ClipCache
 from featurestore.finetuning.ctc import TranscriptPreparer
 from featurestore.finetuning.ctc_vocabulary import CtcVocabulary
 from featurestore.finetuning.data import ClipPreparer, TextPreparer, TrainingPart, read_part
@@ -108,11 +109,16 @@ def _find_items(by_id: Mapping[str, Item], utterance_ids: Sequence[str]) -> list
 
 
 def make_reader(
-    model: Any, processor: Any, modality: str, settings: Settings, vocabulary: CtcVocabulary | None = None
+    model: Any,
+    processor: Any,
+    modality: str,
+    settings: Settings,
+    vocabulary: CtcVocabulary | None = None,
+    cache: ClipCache | None = None,
 ) -> Read:
     """Make the function that reads the utterances of a part for a network.
 
-    With a vocabulary, clips come with their transcripts.
+    With a vocabulary, clips come with their transcripts. With a cache, their samples stay in it.
     """
     if modality == "text":
         return partial(
@@ -120,7 +126,7 @@ def make_reader(
         )
     clips = ClipPreparer(processor, model.config, settings.fixed_length)
     preparer = TranscriptPreparer(clips, vocabulary) if vocabulary else clips
-    return partial(read_part, preparer=preparer, check=measure_limits(clips, model, settings).check)
+    return partial(read_part, preparer=preparer, check=measure_limits(clips, model, settings).check, cache=cache)
 
 
 def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) -> None:

@@ -62,6 +62,15 @@ class Settings:
         schedule: of the learning rate after warm-up: `linear` or `cosine` to 0, or `constant`.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None for a GPU where there is one.
         tensorboard: folder for TensorBoard's event files; None for none.
+        augment: effects on training clips, of `augmentation.RANGES`, separated by commas; empty for none.
+        mask_time: share of a clip's frames that SpecAugment masks, `mask_time_prob` of transformers (0 to 1); None for
+            the checkpoint's own.
+        mask_time_length: frames of one such mask; None for the checkpoint's own.
+        mask_features: share of the channels that SpecAugment masks, `mask_feature_prob` of transformers (0 to 1); None
+            for the checkpoint's own.
+        mask_features_length: channels of one such mask; None for the checkpoint's own.
+        cache: keep decoded clips on disk until training ends.
+        workers: processes that prepare clips; None for none on a CPU, and up to 4 beside a GPU.
     """
 
     epochs: int = 9
@@ -88,6 +97,13 @@ class Settings:
     schedule: str = declare_added("linear", neutral="linear")
     device: str | None = declare_unrecorded(None)
     tensorboard: str | None = declare_unrecorded(None)
+    augment: str = declare_added("", neutral="")
+    mask_time: float | None = declare_added(None, neutral=None)
+    mask_time_length: int | None = declare_added(None, neutral=None)
+    mask_features: float | None = declare_added(None, neutral=None)
+    mask_features_length: int | None = declare_added(None, neutral=None)
+    cache: bool = declare_unrecorded(True)
+    workers: int | None = declare_unrecorded(None)
 
     def describe(self) -> dict[str, Any]:
         """Return what a record holds of the settings, by name."""

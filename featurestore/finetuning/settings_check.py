@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from featurestore.errors import BadValue
+from featurestore.finetuning.augmentation import list_effects
+from featurestore.finetuning.mask_options import check_masks, read_masks
 from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS, Settings
 from featurestore.finetuning.tensorboard import check_tensorboard
 from featurestore.networks.device import check_device
@@ -36,7 +38,7 @@ def _check_values(settings: Settings) -> None:
         raise BadValue(f"invalid share --dev {settings.dev:g}", expected=f"0 to {MOST_DEV:g}; 0 for no dev part")
     for name in ("epochs", "batch_size", "micro_batch"):
         _check_at_least(name, getattr(settings, name), 1)
-    for name in ("patience", "accumulate", "warmup_steps", "weight_decay"):
+    for name in ("patience", "accumulate", "workers", "warmup_steps", "weight_decay"):
         _check_at_least(name, getattr(settings, name), 0)
 
 
@@ -88,6 +90,14 @@ def _check_cut(settings: Settings) -> None:
 def _check_modality(settings: Settings, modality: str) -> None:
     """Raise BadValue for a setting that this modality does not have."""
     check_context(settings.context)
+    check_masks(read_masks(settings), modality)
+    if list_effects(settings.augment) and modality != "audio":
+        raise BadValue(
+            "only the clips of an audio encoder are varied",
+            expected="--augment with --modality audio",
+            got=f"--augment {settings.augment} with --modality {modality}",
+            do="leave --augment out",
+        )
     if settings.context and modality != "text":
         raise BadValue(
             "only a text encoder is fine-tuned with context",

@@ -17,6 +17,8 @@ def silence_transformers() -> Iterator[None]:
         with warnings.catch_warnings():
             # WavLM gives torch a boolean mask beside a float one
             warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask", UserWarning)
+            # torch's advice for --workers above the number of cores
+            warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
             yield
     finally:
         hf.utils.logging.set_verbosity(level)

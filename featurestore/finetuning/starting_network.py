@@ -12,7 +12,8 @@ import torch
 import transformers as hf
 
 from featurestore.errors import BadValue, Unavailable, shorten_error
-from featurestore.finetuning.spec_augment import fit_masks
+from featurestore.finetuning.mask_options import MaskOptions, override_masks
+from featurestore.finetuning.spec_augment import fit_masks, mask_spectra
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.loading import UNUSED, check_complete, load_model, load_processor
 from featurestore.networks.padding import isolate_front
@@ -25,6 +26,8 @@ CLASSIFIERS = {
     "text": (hf.AutoModelForSequenceClassification, hf.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING),
 }
 PROCESSORS = {"audio": hf.AutoFeatureExtractor, "text": hf.AutoTokenizer}
+
+_CHECKPOINTS_OWN = MaskOptions()
 
 # Settings of the earlier task (classes, loss) and of how it was run (outputs), not of the network.
 _OF_THE_TASK = ("problem_type", "id2label", "label2id", "num_labels", "loss_type", "finetuning_task")
@@ -39,6 +42,7 @@ def load_starting_network(
     seed: int,
     freeze_front: bool,
     say: Say,
+    masks: MaskOptions = _CHECKPOINTS_OWN,
 ) -> tuple[Any, Any]:
     """Load the network with a classifier, and its tokenizer or feature extractor.
 
@@ -49,6 +53,7 @@ def load_starting_network(
         seed: of a new classifier's weights.
         freeze_front: leave the convolutional front of a raw-waveform network as it is.
         say: receives a line for every setting of the checkpoint that is changed.
+        masks: of SpecAugment, where they are not the checkpoint's own.
 
     Raises:
         BadValue: transformers has no classifier for this network, or a setting of its masks cannot be used.
@@ -57,7 +62,7 @@ def load_starting_network(
     """
     processor = load_processor(start, PROCESSORS[modality])
     hf.set_seed(seed)  # a new classifier's weights are drawn
-    config = adapt_config(start, modality, class_names, say)
+    config = adapt_config(start, modality, class_names, say, masks)
     if modality == "text":
         _set_padding(config, processor, find_architecture(start, modality))
     auto = CLASSIFIERS[modality][0]
@@ -70,14 +75,19 @@ def load_starting_network(
     _adapt_classifier(model, auto, start.classes(), list(class_names))
     if isolate_front(model) and freeze_front:
         model.freeze_feature_encoder()
-    fit_masks(model)
+    if config.model_type != "whisper":
+        fit_masks(model)
+    elif masks.list_options():
+        mask_spectra(model)
     return model, processor
 
 
 _MUCH_DROPOUT = 0.5  # published encoders have 0.1, classifiers up to 0.5
 
 
-def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], say: Say) -> Any:
+def adapt_config(
+    start: Checkpoint, modality: str, class_names: Sequence[str], say: Say, masks: MaskOptions = _CHECKPOINTS_OWN
+) -> Any:
     """Take over a checkpoint's configuration without the settings of its earlier task.
 
     Raises:
@@ -103,6 +113,7 @@ def adapt_config(start: Checkpoint, modality: str, class_names: Sequence[str], s
     config.label2id = {name: index for index, name in enumerate(class_names)}
     config.problem_type = "single_label_classification"
     config.use_cache = False
+    override_masks(config, masks, start.name)
     _check_masks(config, start.name, say)
     if getattr(config, "use_weighted_layer_sum", False) and getattr(config, "layerdrop", 0):
         config.layerdrop = 0.0
@@ -123,7 +134,8 @@ def _check_masks(config: Any, checkpoint: str, say: Say) -> None:
                 expected=f"1 or more in its config.json, or mask_{axis}_prob 0",
                 got=f"mask_{axis}_length {length}",
             )
-    most = max(1, int(getattr(config, "hidden_size", 0)) // 2)
+    width = "num_mel_bins" if config.model_type == "whisper" else "hidden_size"
+    most = max(1, int(getattr(config, width, 0)) // 2)
     if getattr(config, "mask_feature_prob", 0) > 0 and config.mask_feature_length > most:
         say(
             f"checkpoint {checkpoint}: mask_feature_length is set from {config.mask_feature_length} to {most}, "

@@ -13,6 +13,7 @@ from torch import nn
 from featurestore.errors import Problem, Unavailable, format_count, shorten_error, summarize_error
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import LengthGroupedSampler, MicroBatchSampler
+from featurestore.finetuning.loading_workers import explain_worker, open_loader
 
 # What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
@@ -37,6 +38,8 @@ def explain_failures(micro: int, network: str) -> Iterator[None]:
     except (Problem, OSError):
         raise
     except Exception as error:
+        if ended := explain_worker(error):
+            raise ended from error
         text = shorten_error(error)
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
             raise Unavailable(
@@ -58,6 +61,7 @@ class EncoderTrainer(hf.Trainer):
 
     ctc: CtcObjective | None = None
     batch_size = 1
+    workers = 0
     _correct: Any = 0
     _count = 0
     _before = 0.0  # when the step before ended
@@ -66,13 +70,22 @@ class EncoderTrainer(hf.Trainer):
         """Return the micro-batches of training, in the order of `LengthGroupedSampler`."""
         args, part = self.args, self.train_dataset
         order = LengthGroupedSampler(part.sizes, self.batch_size, args.seed)
-        loader = torch.utils.data.DataLoader(
-            part,
-            batch_sampler=MicroBatchSampler(order, self.batch_size, args.per_device_train_batch_size),
-            collate_fn=self.data_collator,
-            pin_memory=args.dataloader_pin_memory,
-        )
+        batches = MicroBatchSampler(order, self.batch_size, args.per_device_train_batch_size)
         self._before = time.monotonic()
+        return self._open_loader(part, batch_sampler=batches)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """Return the batches of a part that is scored, in its own order."""
+        part = self.eval_dataset if eval_dataset is None else eval_dataset
+        return self._open_loader(part, batch_size=self.args.eval_batch_size)
+
+    def get_test_dataloader(self, test_dataset: Any) -> Any:
+        """Return the batches of the test part, in its own order."""
+        return self._open_loader(test_dataset, batch_size=self.args.eval_batch_size)
+
+    def _open_loader(self, part: Any, **order: Any) -> Any:
+        pinned = self.args.dataloader_pin_memory
+        loader = open_loader(part, self.data_collator, self.workers, pin_memory=pinned, **order)
         return self.accelerator.prepare(loader)
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], int]:

@@ -21,6 +21,7 @@ from featurestore.finetuning.history import (
     summarize_log,
 )
 from featurestore.finetuning.kept_weights import UNTRAINED, KeptWeights
+from featurestore.finetuning.loading_workers import choose_workers
 from featurestore.finetuning.micro_batch import choose_micro_batch, free_memory, keep_for_resuming
 from featurestore.finetuning.selection import Selection
 from featurestore.finetuning.settings import Settings
@@ -216,6 +217,8 @@ class _Training:
             callbacks=callbacks,
         )
         trainer.ctc, trainer.batch_size = self.ctc, settings.batch_size
+        modality = self.parts.training.preparer.modality
+        trainer.workers = choose_workers(settings.workers, self.device.name, modality)
         trainer.remove_callback(hf.trainer_callback.PrinterCallback)
         # `compute_loss` divides by the utterances of the whole batch, whatever the model's forward may take
         trainer.model_accepts_loss_kwargs = True
