@@ -1,8 +1,8 @@
 """Add adapters of low rank to the linear layers of a network, and merge them into its weights (LoRA).
 
-An adapter adds alpha / rank x B A to a frozen weight W (Hu et al., ICLR 2022). Most are those of peft, which replace the
-layer's call. Where a network reads the weight of a layer without calling it, as WavLM's attention does, such an adapter
-would never be used, and the same sum is made of the weight itself.
+An adapter adds alpha / rank x B A to a frozen weight W (Hu et al., ICLR 2022). Most are those of peft, which replace
+the layer's call. Where a network reads the weight of a layer without calling it, as WavLM's attention does, such an
+adapter would never be used, and the same sum is made of the weight itself.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Compute the cross entropy that training minimizes, with weights for rare classes and smoothed labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class ClassLoss:
     def is_plain(self) -> bool:
         """Tell whether this is the cross entropy without weights and smoothing."""
         return self.weights is None and not self.smoothing
+
+    def describe_weights(self, names: Mapping[int, str]) -> str:
+        """Return the weight of each class with its name."""
+        weights = [] if self.weights is None else self.weights.tolist()
+        return ", ".join(f"{names[number]} {weight:.3g}" for number, weight in enumerate(weights))
 
     def compute_sum(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Compute the sum over clips.

@@ -22,6 +22,7 @@ from featurestore.finetuning.selection import check_classes, make_reader, select
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.starting_network import load_starting_network
+from featurestore.finetuning.trained_parts import check_trained_parts, restrict_training
 from featurestore.finetuning.training import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
@@ -111,6 +112,7 @@ def finetune(
             model, processor = load_starting_network(
                 start, modality, class_names, seed=seed, freeze_front=freeze, say=say
             )
+            trained_parts = restrict_training(model, processor, modality, settings, start, say)
             read = make_reader(model, processor, modality, settings, vocabulary)
             selection = select(items, train_ids, held_out_ids, classes, class_names, read, say)
             training, held_out = selection.training, selection.held_out
@@ -118,10 +120,15 @@ def finetune(
             _clear_training_of_others(parts, training, say)
             trained = list_trained_utterances(training, start, made_up or {})
             ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
-            history = train(model, training, held_out, settings, parts / "trainer", say, ctc)
+            history = train(model, training, held_out, settings, parts / "trainer", say, ctc, trained_parts.layers)
             if ctc:
                 ctc.detach()
-            record = {**request, **build_results(trained, start, selection.left_out, history)}
+            trained_parts.merge()
+            record = {
+                **request,
+                **build_results(trained, start, selection.left_out, history),
+                **trained_parts.describe(),
+            }
             _save(model, processor, record, parts / "finished")
         flush(parts / "finished")
         (parts / "finished").rename(out)
@@ -148,6 +155,7 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
 
 def _check_settings(settings: Settings, modality: str) -> None:
     """Raise BadValue for a setting that this modality does not have."""
+    check_trained_parts(settings)
     check_context(settings.context)
     if settings.context and modality != "text":
         raise BadValue(

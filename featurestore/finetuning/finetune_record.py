@@ -24,6 +24,7 @@ _RESULTS = (
     "origins",
     "left_out",
     "history",
+    "trained_weights",
     "libraries",
     "created",
 )

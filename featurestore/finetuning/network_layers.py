@@ -153,7 +153,8 @@ def _flatten(module: nn.Module, name: str) -> Iterator[str]:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    return sum(weight.dim() >= _MATRICES for weight in module.parameters()) >= _MATRICES
+    matrices = [weight for weight in module.parameters() if weight.dim() > 1]
+    return len(matrices) >= _MATRICES
 
 
 def _check_countable(layers: tuple[str, ...], trace: CallTrace, checkpoint: str) -> None:

@@ -40,6 +40,14 @@ class TrainedParts:
     adapters: Adapters | None = None
     weights: tuple[int, int] | None = None
 
+    def describe(self) -> dict[str, Any]:
+        """Return what a record holds of them."""
+        return (
+            {}
+            if self.weights is None
+            else {"trained_weights": dict(zip(("trained", "all"), self.weights, strict=True))}
+        )
+
     def merge(self) -> None:
         """Make the network an ordinary classifier again."""
         if self.adapters is not None:

@@ -11,9 +11,12 @@ import transformers as hf
 from torch import nn
 
 from featurestore.errors import Problem, Unavailable, shorten_error, summarize_error
+from featurestore.finetuning.class_loss import make_class_loss
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import Collator, LengthGroupedSampler, TrainingPart
 from featurestore.finetuning.history import count_confusions, score, summarize_log
+from featurestore.finetuning.network_layers import NetworkLayers
+from featurestore.finetuning.rates_trainer import RatesTrainer
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint
 from featurestore.progress import Say
@@ -33,6 +36,7 @@ def train(
     folder: Path,
     say: Say,
     ctc: CtcObjective | None = None,
+    layers: NetworkLayers | None = None,
 ) -> list[dict[str, Any]]:
     """Train a model in place, from the last complete checkpoint in `folder` if there is one.
 
@@ -44,6 +48,7 @@ def train(
         folder: where checkpoints go during training.
         say: receives lines for the user.
         ctc: a second loss on the transcripts, of a network with its layer; None for the cross entropy alone.
+        layers: places of the network's weights, where their rates depend on them.
 
     Returns:
         for every epoch `epoch`, `loss` and `training_accuracy` (means over its steps), `steps` (loss and accuracy
@@ -66,6 +71,10 @@ def train(
         callbacks=[TrainingReporter(settings, len(held_out), say)],
     )
     trainer.ctc = ctc
+    trainer.layers, trainer.layer_decay = layers, settings.layer_decay
+    trainer.class_loss = make_class_loss(settings.class_weights, settings.label_smoothing, training.targets, classes)
+    if trainer.class_loss.weights is not None:
+        say(f"class weights: {trainer.class_loss.describe_weights(model.config.id2label)}")
     trainer.remove_callback(hf.trainer_callback.PrinterCallback)
     # a batch is the mean over its utterances, whatever keyword arguments the model's forward may take
     trainer.model_accepts_loss_kwargs = False
@@ -101,7 +110,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
         ) from error
 
 
-class EncoderTrainer(hf.Trainer):
+class EncoderTrainer(RatesTrainer):
     """Train on batches of similar length, and report the accuracy of every step beside its loss."""
 
     ctc: CtcObjective | None = None
@@ -128,7 +137,7 @@ class EncoderTrainer(hf.Trainer):
         """
         labels = inputs["labels"]
         logits = model(**{name: value for name, value in inputs.items() if name not in _NOT_READ}).logits  # (B, C)
-        loss = nn.functional.cross_entropy(logits, labels)
+        loss = self.average_loss(logits, labels, training=model.training)
         if self.ctc is not None:
             if model.training:
                 loss = loss + self.ctc.compute(inputs)
