@@ -12,11 +12,11 @@ from torch import nn
 
 from featurestore.errors import Problem, Unavailable, shorten_error, summarize_error
 from featurestore.finetuning.class_loss import make_class_loss
+from featurestore.finetuning.classifier_trainer import ClassifierTrainer
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import Collator, LengthGroupedSampler, TrainingPart
 from featurestore.finetuning.history import count_confusions, score, summarize_log
 from featurestore.finetuning.network_layers import NetworkLayers
-from featurestore.finetuning.rates_trainer import RatesTrainer
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint
 from featurestore.progress import Say
@@ -110,7 +110,7 @@ def explain_failures(settings: Settings, network: str) -> Iterator[None]:
         ) from error
 
 
-class EncoderTrainer(RatesTrainer):
+class EncoderTrainer(ClassifierTrainer):
     """Train on batches of similar length, and report the accuracy of every step beside its loss."""
 
     ctc: CtcObjective | None = None

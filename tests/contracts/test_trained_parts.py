@@ -5,8 +5,8 @@ import pytest
 import torch
 import transformers as hf
 
+from featurestore.finetuning.classifier_trainer import ClassifierTrainer
 from featurestore.finetuning.data import ClipPreparer, TextPreparer
-from featurestore.finetuning.rates_trainer import RatesTrainer
 from featurestore.finetuning.settings import FREEZE_ALL, Settings
 from featurestore.finetuning.trained_parts import restrict_training
 from featurestore.item import Item
@@ -140,7 +140,7 @@ def test_adapters_stand_above_frozen_layers(family, tmp_path):
 def test_rates_fall_from_the_classifier_to_the_input(family, lora, tmp_path):
     settings = Settings(layer_decay=0.5, lora=lora, freeze_front=False, learning_rate=0.08)
     model, _, parts, _ = restrict(family, tmp_path, settings)
-    trainer = RatesTrainer(
+    trainer = ClassifierTrainer(
         model=model,
         args=hf.TrainingArguments(str(tmp_path), learning_rate=0.08, weight_decay=0.01, report_to="none", use_cpu=True),
     )

@@ -1,4 +1,4 @@
-"""Train with a rate for every layer, and with a loss of weighted classes and smoothed labels."""
+"""Train a classifier with a rate for every layer and a loss of weighted classes, and save it so that it resumes."""
 
 from typing import Any
 
@@ -10,10 +10,12 @@ from featurestore.finetuning.layer_rates import group_by_rate
 from featurestore.finetuning.network_layers import NetworkLayers
 
 
-class RatesTrainer(hf.Trainer):
+class ClassifierTrainer(hf.Trainer):
     """Train with a rate for every layer where `layers` is set, and with the loss `class_loss`.
 
-    Without them it trains as transformers does.
+    Without them it trains as transformers does. A checkpoint holds the weights under the names that the network itself
+    has for them. Transformers would save some families (AST, ESM, networks of experts) under names of earlier versions,
+    and pass over those without a word when training resumes.
     """
 
     optimizer: Any
@@ -32,6 +34,10 @@ class RatesTrainer(hf.Trainer):
                 group_by_rate(network, self.layers, self.layer_decay, rate, decay, decayed), **options
             )
         return super().create_optimizer(model)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the network with its own names of the weights."""
+        self.model.save_pretrained(output_dir or self.args.output_dir, save_original_format=False)
 
     def average_loss(self, logits: Tensor, labels: Tensor, *, training: bool) -> Tensor:
         """Compute the mean loss of a batch. What is held out has the cross entropy without weights and smoothing.
