@@ -6,7 +6,7 @@ adapter would never be used, and the same sum is made of the weight itself.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from transformers.pytorch_utils import Conv1D
 
 from featurestore.errors import BadValue, Unavailable
-from featurestore.finetuning.network_layers import CallTrace
+from featurestore.finetuning.network_layers import CallTrace, find_read
 
 if TYPE_CHECKING:
     from peft import LoraModel
@@ -95,14 +95,15 @@ class Adapters:
 
 
 def choose_targets(
-    model: Any, layers: Sequence[str], trace: CallTrace, rank: int, checkpoint: str
+    model: Any, layers: Sequence[str], batch: Mapping[str, Tensor], trace: CallTrace, rank: int, checkpoint: str
 ) -> tuple[list[str], list[str]]:
     """Choose the linear layers that get adapters: all of attention and feed-forward that are wider than the rank.
 
     Args:
         model: a classifier of transformers.
         layers: names of its layers that are trained.
-        trace: of one of its forward passes.
+        batch: its inputs.
+        trace: of its forward pass on them.
         rank: of the adapters.
         checkpoint: its name, for messages.
 
@@ -113,22 +114,24 @@ def choose_targets(
         BadValue: there is none.
     """
     inside = tuple(f"{layer}." for layer in layers)
-    linear = [
-        (name, module)
+    widths = {
+        name: min(module.weight.shape)
         for name, module in model.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and name.startswith(inside) and f"{name}.weight" in trace.read
-    ]
-    fitting = [name for name, module in linear if min(module.weight.shape) > rank]
-    if not fitting:
-        widest = max((min(module.weight.shape) for _, module in linear), default=0)
+        if isinstance(module, (nn.Linear, Conv1D)) and name.startswith(inside)
+    }
+    fitting = [name for name, width in widths.items() if width > rank]
+    called = [name for name in fitting if name in trace.order]
+    weights = find_read(model, batch, [f"{name}.weight" for name in fitting if name not in trace.order])
+    read = [name.removesuffix(".weight") for name in weights]
+    if not called and not read:
+        widest = max(widths.values(), default=0)
         raise BadValue(
             f"no layer of checkpoint {checkpoint} can have an adapter of rank {rank}",
             expected=f"--lora 1 to {widest - 1}" if widest > 1 else "a network with linear layers",
-            got=f"{len(linear)} linear layers, the widest of width {widest}",
+            got=f"{len(widths)} linear layers, the widest of width {widest}",
             do="lower --lora" if widest > 1 else "leave --lora out",
         )
-    called = [name for name in fitting if name in trace.order]
-    return called, [name for name in fitting if name not in trace.order]
+    return called, read
 
 
 def _inject(model: Any, names: Sequence[str], rank: int, alpha: float) -> "LoraModel":

@@ -1,7 +1,7 @@
 """Find the layers of a classifier's base network, and where each of its weights stands between input and classifier."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,10 @@ class CallTrace:
     Args:
         order: position of a module's first call, by its name; without modules that were not called.
         counts: calls by the module's name.
-        read: names of the weights that the logits depend on, of those that could be trained.
     """
 
     order: Mapping[str, int]
     counts: Mapping[str, int]
-    read: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class NetworkLayers:
 
 
 def trace_call(model: Any, batch: Mapping[str, Tensor]) -> CallTrace:
-    """Run a classifier once in evaluation, and watch which modules it calls and which weights it reads.
+    """Run a classifier once in evaluation, and watch which modules it calls.
 
     Args:
         model: of transformers; its mode is kept, and no random numbers are used up.
@@ -66,17 +64,38 @@ def trace_call(model: Any, batch: Mapping[str, Tensor]) -> CallTrace:
         module.register_forward_pre_hook(lambda *_, name=name: calls.append(name))
         for name, module in model.named_modules()
     ]
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            logits = model.eval()(**batch).logits
-            gradients = torch.autograd.grad(logits.sum(), list(weights.values()), allow_unused=True)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            model.eval()(**batch)
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    read = frozenset(name for name, slope in zip(weights, gradients, strict=True) if slope is not None)
-    return CallTrace({name: place for place, name in enumerate(dict.fromkeys(calls))}, Counter(calls), read)
+    return CallTrace({name: place for place, name in enumerate(dict.fromkeys(calls))}, Counter(calls))
+
+
+def find_read(model: Any, batch: Mapping[str, Tensor], names: Sequence[str]) -> list[str]:
+    """Find which of some weights the logits of a classifier depend on.
+
+    Args:
+        model: of transformers; its mode is kept, and no random numbers are used up.
+        batch: its inputs.
+        names: of weights.
+    """
+    if not names:
+        return []
+    training, weights = model.training, [model.get_parameter(name) for name in names]
+    trained = [weight.requires_grad for weight in weights]
+    for weight in weights:
+        weight.requires_grad_(True)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            slopes = torch.autograd.grad(model.eval()(**batch).logits.sum(), weights, allow_unused=True)
+    finally:
+        model.train(training)
+        for weight, before in zip(weights, trained, strict=True):
+            weight.requires_grad_(before)
+    return [name for name, slope in zip(names, slopes, strict=True) if slope is not None]
 
 
 def find_layers(model: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from featurestore.finetuning.adapters import Adapters, choose_targets, import_pe
 from featurestore.finetuning.class_loss import CLASS_WEIGHTS
 from featurestore.finetuning.data import ClipPreparer, TextPreparer
 from featurestore.finetuning.network_layers import (
+    CallTrace,
     NetworkLayers,
     find_base,
     find_layers,
@@ -121,14 +122,15 @@ def restrict_training(
     if not (counted or settings.freeze or settings.lora):
         return TrainedParts()
     batch = _make_batch(model, processor, modality, settings)
-    check_runs(start, lambda: trace_call(model, batch))
-    trace = trace_call(model, batch)
+    traces: list[CallTrace] = []
+    check_runs(start, lambda: traces.append(trace_call(model, batch)))
+    trace = traces[0]
     layers = map_layers(model, trace, start.name) if counted else None
     _freeze(model, layers, settings.freeze, start.name)
     adapters = None
     if settings.lora:
         trained = find_layers(model)[settings.freeze :]
-        called, read = choose_targets(model, trained, trace, settings.lora, start.name)
+        called, read = choose_targets(model, trained, batch, trace, settings.lora, start.name)
         adapters = _adapt(model, called, read, settings)
         say(f"LoRA: adapters of rank {settings.lora} on {format_count(len(called) + len(read), 'linear layer')}")
     total = sum(weight.numel() for weight in model.parameters())

@@ -26,7 +26,7 @@ def write_start(modality, name, folder):
     [
         ("audio", "audio-spectrogram-transformer", {}),
         ("audio", "wavlm", {"lora": 4}),
-        ("text", "esm", {"lora": 4}),
+        ("text", "esm", {}),
         ("text", "gte", {"layer_decay": 0.9}),
         ("text", "mixtral", {}),
     ],
