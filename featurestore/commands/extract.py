@@ -42,6 +42,7 @@ def extract(
     device: str | None = None,
     max_seconds: float | None = None,
     context: int | None = None,
+    precision: str = "float32",
     engine: str = "loky",
     scheduler: str | None = None,
     say: Say = say,
@@ -61,6 +62,8 @@ def extract(
         max_seconds: longer clips fail.
         context: turns of the dialogue before each one that text encoders read with it; by default as many as the
             checkpoint was fine-tuned with, else none.
+        precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
+            depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         say: receives lines for the user.
@@ -69,9 +72,9 @@ def extract(
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
 
     Raises:
-        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, a
-            context that the encoder does not have or was not fine-tuned with, two encoders of one name, or a text in
-            place of a list of encoders.
+        BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
+            optional kind, a context that the encoder does not have or was not fine-tuned with, a precision for a
+            hand-made extractor, two encoders of one name, or a text in place of a list of encoders.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -91,7 +94,7 @@ def extract(
     specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
-    specs = [replace(spec, context=context) for spec in specs]
+    specs = [replace(spec, context=context, precision=precision) for spec in specs]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
@@ -129,6 +132,13 @@ def extract(
     "--context",
     type=click.IntRange(min=0),
     help="Turns of the dialogue before each one that text encoders read with it. Default: as fine-tuned, else 0.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bf16", "fp16"]),
+    default="float32",
+    show_default=True,
+    help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
 )
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")

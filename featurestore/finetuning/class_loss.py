@@ -8,8 +8,6 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-CLASS_WEIGHTS = ("none", "balanced")
-
 
 @dataclass(frozen=True)
 class ClassLoss:

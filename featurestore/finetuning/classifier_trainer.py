@@ -39,14 +39,14 @@ class ClassifierTrainer(hf.Trainer):
         """Save the network with its own names of the weights."""
         self.model.save_pretrained(output_dir or self.args.output_dir, save_original_format=False)
 
-    def average_loss(self, logits: Tensor, labels: Tensor, *, training: bool) -> Tensor:
-        """Compute the mean loss of a batch. What is held out has the cross entropy without weights and smoothing.
+    def sum_losses(self, logits: Tensor, labels: Tensor, *, training: bool) -> Tensor:
+        """Sum the losses of utterances. Those not trained on have the cross entropy without weights and smoothing.
 
         Args:
             logits: (B, C).
             labels: (B,).
-            training: whether the batch is trained on.
+            training: whether they are trained on.
         """
         if not training or self.class_loss.is_plain():
-            return nn.functional.cross_entropy(logits, labels)
-        return self.class_loss.compute_sum(logits, labels) / len(labels)
+            return nn.functional.cross_entropy(logits, labels, reduction="sum")
+        return self.class_loss.compute_sum(logits, labels)

@@ -1,11 +1,13 @@
 """A stopped training resumes with all its weights, whatever names transformers saves a family's weights under."""
 
+from dataclasses import replace
+
 import pytest
 import transformers as hf
 
 from featurestore.finetuning import training_reporter
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from tests.featurestore.finetuning.texts import PROVENANCE, assert_same_weights
 from tests.support import architectures, tiny
 
@@ -45,7 +47,7 @@ def test_a_resumed_training_ends_with_the_same_weights(modality, name, changes, 
             modality=modality,
             checkpoint=start,
             out=tmp_path / out,
-            settings=Settings(epochs=2, learning_rate=0.01, batch_size=4, micro_batch=4, **changes),
+            settings=replace(AS_PUBLISHED, epochs=2, learning_rate=0.01, batch_size=4, micro_batch=4, **changes),
             provenance=PROVENANCE,
             say=lambda line: None,
         )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from featurestore.errors import BadValue, Unavailable
 from featurestore.finetuning import training_reporter
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.settings import FREEZE_ALL, Settings
-from featurestore.finetuning.trained_parts import TrainedParts, check_trained_parts, restrict_training
+from featurestore.finetuning.trained_parts import TrainedParts, restrict_training
+from featurestore.finetuning.trained_parts_check import check_trained_parts
 from featurestore.networks.checkpoint import resolve
 from tests.featurestore.finetuning.networks import find_part, load
 from tests.featurestore.finetuning.texts import SETTINGS, arguments, assert_same_weights, corpus, weights
@@ -58,7 +60,7 @@ def test_invalid_settings_are_refused_before_anything_is_loaded(settings, messag
     tiny.checkpoint("bert", tmp_path / "start")
     monkeypatch.setattr("featurestore.finetuning.finetune.load_starting_network", None)
     with pytest.raises(BadValue) as refused:
-        finetune(**arguments(tmp_path, settings=Settings(**settings)))
+        finetune(**arguments(tmp_path, settings=replace(SETTINGS, **settings)))
     assert str(refused.value) == message
 
 
@@ -144,8 +146,7 @@ PARTS = {"lora": 4, "layer_decay": 0.8, "class_weights": "balanced", "label_smoo
 
 
 def tune(folder, out, say=lambda line: None, **changes):
-    values = {name: getattr(SETTINGS, name) for name in ("epochs", "learning_rate", "batch_size", "micro_batch")}
-    return finetune(**arguments(folder, out=out, say=say, settings=Settings(**values | changes)))
+    return finetune(**arguments(folder, out=out, say=say, settings=replace(SETTINGS, **changes)))
 
 
 @pytest.mark.parametrize("settings", [PARTS, {"freeze": 1}])
