@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
-from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS
+from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISIONS, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
 
 _COUNT, _ABOVE_0 = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
@@ -15,6 +15,7 @@ _OWN = "Default: the checkpoint's own (SpecAugment)."
 _GROUPS = {
     "epochs": "Training",
     "augment": "Variation of training clips",
+    "freeze": "Weights that are trained, and their loss",
     "dev": "Choice of the epoch",
     "device": "Device and memory",
     "tensorboard": "Output",
@@ -81,6 +82,21 @@ def finetune(
     )
 
 
+class LayerCount(click.ParamType[int]):
+    """Read a number of layers, or `all`."""
+
+    name = "layers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, -1 for all."""
+        if value in ("all", FREEZE_ALL):
+            return FREEZE_ALL
+        try:
+            return click.IntRange(min=0).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a number of layers from 0 nor all", param, ctx)
+
+
 class _Count(click.ParamType[int | None]):
     """Read a whole number, or `auto` as None."""
 
@@ -144,6 +160,33 @@ class _Grouped(click.Command):
     help="Weight of a CTC loss on the transcripts, for an audio CTC checkpoint; 0.1 as published.",
 )
 @click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
+@click.option("--freeze", type=LayerCount(), default=0, help="Layers to freeze, counted from the input, or all.")
+@click.option(
+    "--layer-decay",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Rate of a layer as a share of the rate above it.",
+)
+@click.option(
+    "--lora", type=click.IntRange(min=0), default=0, help="Train adapters of this rank and merge them. 0: none."
+)
+@click.option(
+    "--lora-alpha",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Scale of the adapters times their rank. Default: twice the rank.",
+)
+@click.option(
+    "--class-weights",
+    type=click.Choice(CLASS_WEIGHTS),
+    default="none",
+    help="Weights of the classes in the loss; balanced: n / (classes x n of the class).",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="Share of each label spread over all classes.",
+)
 @click.option(
     "--augment",
     default="",

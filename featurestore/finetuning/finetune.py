@@ -29,6 +29,7 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.starting_network import load_starting_network
+from featurestore.finetuning.trained_parts import restrict_training
 from featurestore.finetuning.training_log import write_logs
 from featurestore.finetuning.training_run import train
 from featurestore.item import Item
@@ -129,6 +130,7 @@ def finetune(
             cached = [*train_ids, *dev_ids, *held_out_ids] if settings.cache and modality == "audio" else []
             cache = open_cache(parts, items, cached, processor, model, say) if cached else None
             read = make_reader(model, processor, modality, settings, vocabulary, cache)
+            trained_parts = restrict_training(model, processor, modality, settings, start, say)
             selection = select(items, train_ids, dev_ids, held_out_ids, classes, class_names, read, say)
             selection = replace(selection, training=augment_part(selection.training, settings, say))
             training, dev = selection.training, selection.dev
@@ -138,11 +140,13 @@ def finetune(
             seen = [training, dev] if settings.needs_dev() else [training]
             trained = list_trained_utterances(seen, start, made_up or {})
             ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
-            done = train(model, selection, settings, parts / "trainer", say, ctc)
+            done = train(model, selection, settings, parts / "trainer", say, ctc, trained_parts.layers)
             if ctc:
                 ctc.detach()
+            trained_parts.merge()
             chosen = describe_selection(settings, done.epoch, len(dev), dev_from, len(selection.test))
-            record = {**request, **build_results(trained, start, selection.left_out, done, chosen)}
+            results = build_results(trained, start, selection.left_out, done, chosen)
+            record = {**request, **results, **trained_parts.describe()}
             _save(model.cpu(), processor, record, parts / "finished")
             write_logs(done.log, parts / "finished", selection.find_scored(settings)[0])
         flush(parts / "finished")

@@ -27,6 +27,7 @@ _RESULTS = (
     "origins",
     "left_out",
     "history",
+    "trained_weights",
     "selection",
     "test",
     "used",

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+FREEZE_ALL = -1  # `freeze`: the whole base network
+
 _NEUTRAL, _RECORDED = "neutral", "recorded"
 
 
@@ -24,6 +26,7 @@ def declare_unrecorded(default: Any) -> Any:
 
 SELECTIONS = ("best-dev", "last")
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
+CLASS_WEIGHTS = ("none", "balanced")
 SCHEDULES = ("linear", "cosine", "constant")
 
 
@@ -50,6 +53,13 @@ class Settings:
         context: turns of the same dialogue before an utterance that a text encoder reads with it.
         ctc_weight: weight of the CTC loss on the transcripts, which an audio encoder learns beside its classes from a
             CTC checkpoint; 0 for the classes alone. Cai et al. (Interspeech 2021) have 0.1.
+        lora: rank of adapters that are trained in place of the base network, and merged into it at the end; 0 for none.
+        lora_alpha: their scale times the rank; None for twice the rank.
+        freeze: layers that are left as they are, counted from the input, with the embeddings; -1 for the whole base
+            network. `freeze_front` decides about the convolutional front.
+        layer_decay: the learning rate of a layer as a share of the rate of what is above it, the classifier at the top.
+        class_weights: of the loss: `none`, or `balanced` for n / (C n_c) by the training part.
+        label_smoothing: share of each label that is spread over all classes, from 0 to less than 1.
         dev: share of the training part that is set aside for dev, 0 to 0.5, where the fold has no dev part of its own.
             0 for no dev part at all.
         select: `best-dev` keeps the epoch with the highest unweighted average recall on dev, `last` the last one.
@@ -87,6 +97,12 @@ class Settings:
     max_seconds: float | None = None
     context: int = declare_added(0, neutral=0)
     ctc_weight: float = declare_added(0.0, neutral=0.0)
+    lora: int = declare_added(0, neutral=0)
+    lora_alpha: float | None = declare_added(None, neutral=None)
+    freeze: int = declare_added(0, neutral=0)
+    layer_decay: float = declare_added(1.0, neutral=1.0)
+    class_weights: str = declare_added("none", neutral="none")
+    label_smoothing: float = declare_added(0.0, neutral=0.0)
     dev: float = declare_added(0.1, neutral=0.0)
     select: str = declare_added("best-dev", neutral="last")
     patience: int = declare_added(0, neutral=0)
@@ -108,6 +124,10 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Return what a record holds of the settings, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if _is_recorded(one, getattr(self, one.name))}
+
+    def compute_lora_alpha(self) -> float:
+        """Compute the scale of adapters times their rank."""
+        return 2.0 * self.lora if self.lora_alpha is None else self.lora_alpha
 
     def find_micro_batch(self) -> int | None:
         """Return the utterances in memory at once that these settings ask for. None where it is to be found out."""

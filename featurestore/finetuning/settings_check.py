@@ -7,6 +7,7 @@ from featurestore.finetuning.augmentation import list_effects
 from featurestore.finetuning.mask_options import check_masks, read_masks
 from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS, Settings
 from featurestore.finetuning.tensorboard import check_tensorboard
+from featurestore.finetuning.trained_parts_check import check_trained_parts
 from featurestore.networks.device import check_device
 from featurestore.networks.text_context import check_context
 
@@ -18,11 +19,12 @@ def check_settings(settings: Settings, modality: str) -> None:
 
     Raises:
         BadValue: a value is invalid, two settings contradict each other, or this modality or machine lacks one.
-        Unavailable: TensorBoard is not installed.
+        Unavailable: a package that a setting needs is not installed.
     """
     _check_values(settings)
     _check_selection(settings)
     _check_cut(settings)
+    check_trained_parts(settings)
     _check_modality(settings, modality)
     if settings.device is not None:
         check_device(settings.device)

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import transformers as hf
-from torch import nn
 
 from featurestore.errors import Problem, Unavailable, format_count, shorten_error, summarize_error
+from featurestore.finetuning.classifier_trainer import ClassifierTrainer
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.loading_workers import explain_worker, open_loader
@@ -56,7 +55,7 @@ def explain_failures(micro: int, network: str) -> Iterator[None]:
         ) from error
 
 
-class EncoderTrainer(hf.Trainer):
+class EncoderTrainer(ClassifierTrainer):
     """Train on batches of similar length, and report the accuracy of every step beside its loss."""
 
     ctc: CtcObjective | None = None
@@ -104,7 +103,7 @@ class EncoderTrainer(hf.Trainer):
         labels = inputs["labels"]
         whole = num_items_in_batch or len(labels)
         logits = model(**{name: value for name, value in inputs.items() if name not in NOT_READ}).logits  # (B, C)
-        loss = nn.functional.cross_entropy(logits, labels, reduction="sum") / whole
+        loss = self.sum_losses(logits, labels, training=model.training) / whole
         if self.ctc is not None:
             if model.training:
                 with self.accelerator.autocast():

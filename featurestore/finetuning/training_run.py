@@ -9,6 +9,7 @@ import transformers as hf
 from torch import nn
 
 from featurestore.errors import BadValue, format_count
+from featurestore.finetuning.class_loss import ClassLoss, make_class_loss
 from featurestore.finetuning.ctc import CtcObjective
 from featurestore.finetuning.data import Collator
 from featurestore.finetuning.history import (
@@ -23,6 +24,7 @@ from featurestore.finetuning.history import (
 from featurestore.finetuning.kept_weights import UNTRAINED, KeptWeights
 from featurestore.finetuning.loading_workers import choose_workers
 from featurestore.finetuning.micro_batch import choose_micro_batch, free_memory, keep_for_resuming
+from featurestore.finetuning.network_layers import NetworkLayers
 from featurestore.finetuning.selection import Selection
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.tensorboard import make_tensorboard_callback
@@ -62,7 +64,13 @@ class Trained:
 
 
 def train(
-    model: nn.Module, parts: Selection, settings: Settings, folder: Path, say: Say, ctc: CtcObjective | None = None
+    model: nn.Module,
+    parts: Selection,
+    settings: Settings,
+    folder: Path,
+    say: Say,
+    ctc: CtcObjective | None = None,
+    layers: NetworkLayers | None = None,
 ) -> Trained:
     """Train a model in place, from the last complete checkpoint in `folder` if there is one.
 
@@ -73,6 +81,7 @@ def train(
         folder: where checkpoints go during training.
         say: receives lines for the user.
         ctc: a second loss on the transcripts, of a network with its layer; None for the cross entropy alone.
+        layers: places of the network's weights, where their rates depend on them.
 
     Raises:
         BadValue: the device lacks the precision.
@@ -80,7 +89,7 @@ def train(
     """
     device = choose_training_device(settings)
     with use_device(device):
-        return _Training(model, parts, settings, folder, say, device, ctc).run()
+        return _Training(model, parts, settings, folder, say, device, ctc, layers).run()
 
 
 @dataclass
@@ -94,10 +103,18 @@ class _Training:
     say: Say
     device: TrainingDevice
     ctc: CtcObjective | None
+    layers: NetworkLayers | None
+    class_loss: ClassLoss = field(init=False)
     kept: KeptWeights = field(init=False)
 
     def __post_init__(self) -> None:
         self.kept = KeptWeights(self.model, self.folder)
+        classes = self.model.config.id2label
+        self.class_loss = make_class_loss(
+            self.settings.class_weights, self.settings.label_smoothing, self.parts.training.targets, len(classes)
+        )
+        if self.class_loss.weights is not None:
+            self.say(f"class weights: {self.class_loss.describe_weights(classes)}")
 
     def run(self) -> Trained:
         """Train, and score the test part."""
@@ -219,6 +236,7 @@ class _Training:
         trainer.ctc, trainer.batch_size = self.ctc, settings.batch_size
         modality = self.parts.training.preparer.modality
         trainer.workers = choose_workers(settings.workers, self.device.name, modality)
+        trainer.layers, trainer.layer_decay, trainer.class_loss = self.layers, settings.layer_decay, self.class_loss
         trainer.remove_callback(hf.trainer_callback.PrinterCallback)
         # `compute_loss` divides by the utterances of the whole batch, whatever the model's forward may take
         trainer.model_accepts_loss_kwargs = True
