@@ -89,11 +89,16 @@ class EncoderSpec:
         checkpoint: a local folder, a hub name (`owner/model[@revision]`), or the name of a hand-made extractor.
         context: turns before an utterance that a text encoder reads with it; None for as many as the checkpoint was
             fine-tuned with.
+        window: `30s` or `clip`, what Whisper's encoder reads for a clip; None for the window that the checkpoint was
+            fine-tuned with.
+        long_clips: `fail` or `window`, what becomes of a clip that is longer than the network reads; None for `fail`.
     """
 
     name: str
     checkpoint: str
     context: int | None = None
+    window: str | None = None
+    long_clips: str | None = None
 
 
 def parse_encoder(text: str) -> EncoderSpec:
@@ -168,6 +173,16 @@ def read_context(description: Mapping[str, Any]) -> int:
     return int(description.get("context", 0))
 
 
+def list_reading_options(description: Mapping[str, Any]) -> list[str]:
+    """List the options of `cli extract` that say what a described encoder reads, where they are not the usual."""
+    context = read_context(description)
+    return [
+        *([f"--context {context}"] if context else []),
+        *([f"--window {description['window']}"] if "window" in description else []),
+        *(["--long-clips window"] if description.get("long_clips") else []),
+    ]
+
+
 def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str = "") -> EncoderSpec:
     """Return the spec of a described encoder.
 
@@ -176,4 +191,10 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         description: as a feature file or a bundle holds it.
         checkpoint: where it is now; empty for where it was.
     """
-    return EncoderSpec(name, checkpoint or format_checkpoint(description), description.get("context"))
+    return EncoderSpec(
+        name,
+        checkpoint or format_checkpoint(description),
+        context=description.get("context"),
+        window=description.get("window"),
+        long_clips="window" if description.get("long_clips") else None,
+    )

@@ -10,13 +10,22 @@ from featurestore.item import Item
 from featurestore.networks import fast_paths, pooling
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import (
+    describe_classifier_pooling,
+    pool_true_frames,
+    pools_true_frames,
+)
 from featurestore.networks.clips import ClipInput, ClipReader
+from featurestore.networks.extractor_limits import find_limits
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device
 from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
+from featurestore.networks.long_clips import WINDOW, check_long_clips, describe_long_clips, pool_windows
+from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import find_architecture
+from featurestore.networks.windows import CLIP, choose_window, describe_window, read_window
 from featurestore.spec import EncoderSpec
 
 __all__ = ["HFAudio"]
@@ -24,14 +33,19 @@ __all__ = ["HFAudio"]
 # Samples in one padded batch on a GPU: two minutes of audio, of which wav2vec2-base's first convolution makes 0.8 GB.
 _GPU_BUDGET = 120 * 16_000
 
+# Likewise of Whisper's windows: 16 of 30 s, which take 1,500 frames each and no memory of the waveform's rate.
+_GPU_WINDOWS = 480 * 16_000
+
 
 def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
     """Identify an audio checkpoint.
 
     Raises:
-        BadValue: its architecture or its feature extractor is not supported.
+        BadValue: its architecture or its feature extractor is not supported, or it has no choice of windows.
+        Mismatch: another window than it was fine-tuned with.
     """
     architecture = find_architecture(checkpoint, "audio")
+    window = choose_window(checkpoint, spec.window)
     config, settings = checkpoint.config(), checkpoint.extractor()
     sampling_rate = int(settings.get("sampling_rate", 16_000))
     return identify_network(
@@ -50,8 +64,25 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             **describe_spectrum(config, settings),
             **_describe_batches(str(config["model_type"]), batchable=architecture.batchable),
             **describe_fixed_length(checkpoint),
+            **describe_window(window),
         },
+        **({"window": window} if window == CLIP else {}),
+        **describe_classifier_pooling(checkpoint),
+        **_describe_long_clips(spec, checkpoint),
     )
+
+
+def _describe_long_clips(spec: EncoderSpec, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Describe how long clips are read, where that is asked for."""
+    if spec.long_clips != WINDOW:
+        return {}
+    import transformers as hf
+
+    config = checkpoint.config()
+    check_long_clips(WINDOW, str(config["model_type"]), spec.name or "audio")
+    extractor = load_processor(checkpoint, hf.AutoFeatureExtractor)
+    longest = find_limits(extractor, hf.CONFIG_MAPPING[config["model_type"]].from_dict(config)).longest
+    return {"long_clips": describe_long_clips(int(longest or 0), int(extractor.sampling_rate))}
 
 
 def _describe_batches(model_type: str, *, batchable: bool) -> dict[str, str]:

@@ -142,7 +142,10 @@ class _Extractor:
     def run(self, engine: Engine, max_seconds: float | None) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
-        id_keys = cache_key.compute_keys(self.store, identity.fingerprint(), identity.modality, identity.context)
+        long_clips = identity.description.get("long_clips")
+        id_keys = cache_key.compute_keys(
+            self.store, identity.fingerprint(), identity.modality, identity.context, long_clips
+        )
         index = self._build_index()
         self._report_unusable(index)
         missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in index]

@@ -90,6 +90,13 @@ def read_squeeze_factor(config: Any) -> int:
     return int(getattr(config, "squeeze_factor", 1))
 
 
+def count_window_hop(config: Any, extractor: Any) -> int:
+    """Count the samples from one frame to the next of a network that reads one length (Whisper, AST)."""
+    if config.model_type == AST:
+        return KALDI_HOP * int(config.time_stride)
+    return int(extractor.hop_length) * WHISPER_STRIDE
+
+
 def arrange_over_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
     """Arrange a network's output for one batch as frames (B, T, D).
 
@@ -114,7 +121,7 @@ def _first_layer_frames(config: Any, extractor: Any, samples: int, mask: NDArray
     if kind == AST:
         return _time_patches(config, 1 + (samples - KALDI_WINDOW) // KALDI_HOP)
     if kind == WHISPER:
-        return max(1, -(-samples // (int(extractor.hop_length) * WHISPER_STRIDE)))
+        return max(1, -(-samples // count_window_hop(config, extractor)))
     if mask is not None and kind not in (*CLAP, SPEECH_TO_TEXT):
         return int(mask.sum())
     return count_frames(config, samples) if getattr(config, "conv_kernel", None) else None

@@ -10,14 +10,18 @@ from featurestore.checkpoint_origins import list_origins
 from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import ALL_FRAMES, CLASSIFIER_POOLING
 from featurestore.networks.supported_architectures import Architecture
 from featurestore.spec import EncoderSpec, read_context
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
 
-# What a description says of names and places, which shape no vector.
-_PLACES = ("checkpoint", "revision", "origins", "arguments")
+# What a description says of names and places, which shape no vector, and of long clips, which have keys of their own.
+_APART = ("checkpoint", "revision", "origins", "arguments", "long_clips")
+
+# What older versions did without saying so.
+_UNSAID = {CLASSIFIER_POOLING: ALL_FRAMES}
 
 # Architectures whose fused attention transformers supports and our tests cover. Others run eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
@@ -57,8 +61,11 @@ class Identity:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Compute the sha256 of an encoder's description, without the names, places and origins of its files."""
-    content = {key: value for key, value in description.items() if key not in _PLACES}
+    """Compute the sha256 of an encoder's description, without the names, places and origins of its files.
+
+    How long clips are read is left out: it is part of the keys of those clips alone.
+    """
+    content = {key: value for key, value in description.items() if key not in _APART and value != _UNSAID.get(key, ...)}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
