@@ -1,6 +1,7 @@
 """Encode clips with audio networks of transformers: wav2vec2, HuBERT, WavLM, Whisper's encoder, AST and others."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,13 @@ from featurestore.networks.classifier_pooling import (
     pools_true_frames,
 )
 from featurestore.networks.clips import ClipInput, ClipReader
-from featurestore.networks.extractor_limits import find_limits
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
-from featurestore.networks.forward import BaseOutput, check_runs, to_device
-from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
+from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
+from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate, compute_window_length
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.long_clips import WINDOW, check_long_clips, describe_long_clips, pool_windows
+from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
 from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.networks.windows import CLIP, choose_window, describe_window, read_window
@@ -76,13 +77,10 @@ def _describe_long_clips(spec: EncoderSpec, checkpoint: Checkpoint) -> dict[str,
     """Describe how long clips are read, where that is asked for."""
     if spec.long_clips != WINDOW:
         return {}
-    import transformers as hf
-
-    config = checkpoint.config()
+    config, settings = checkpoint.config(), checkpoint.extractor()
     check_long_clips(WINDOW, str(config["model_type"]), spec.name or "audio")
-    extractor = load_processor(checkpoint, hf.AutoFeatureExtractor)
-    longest = find_limits(extractor, hf.CONFIG_MAPPING[config["model_type"]].from_dict(config)).longest
-    return {"long_clips": describe_long_clips(int(longest or 0), int(extractor.sampling_rate))}
+    rate = int(settings.get("sampling_rate", 16_000))
+    return {"long_clips": describe_long_clips(compute_window_length(config, settings, rate), rate)}
 
 
 def _describe_batches(model_type: str, *, batchable: bool) -> dict[str, str]:
@@ -96,7 +94,8 @@ class HFAudio:
 
     On a CPU it is 0, for one clip at a time, which is fastest there: nothing is padded, and the first convolutions of a
     batch do not fit the cache. On a GPU, architectures whose masked batches are exact (`supported_architectures.py`)
-    get batches. Other networks get one clip at a time everywhere.
+    get batches, and Whisper's windows of one length are batched as they are. Other networks get one clip at a time
+    everywhere.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
@@ -109,32 +108,77 @@ class HFAudio:
         self.model, base = load_network(identity, architecture, auto, bare, device)
         self.base_output = BaseOutput(base)
         self.config = base.config
-        self.reader = ClipReader(extractor, self.config, read_fixed_length(identity.checkpoint))
-        self.device = device
         self.has_logits = bool(identity.classes)
+        self.reader = self._make_reader(identity, extractor)
+        self.cuts_long_clips = "long_clips" in identity.description
+        self.device = device
         isolated = fast_paths.speed_up(self.model, device)
         self.maskable = architecture.batchable and isolated and not getattr(self.config, "add_adapter", False)
-        self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
+        self.stackable = self.config.model_type == WHISPER  # equal windows need no mask
+        self.budget = self._choose_budget() if device.startswith("cuda") else 0
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
 
-    def load(self, item: Item) -> ClipInput:
+    def _make_reader(self, identity: Identity, extractor: Any) -> ClipReader:
+        """Make the reader of clips, and prepare the network for what it reads."""
+        assert identity.checkpoint  # as in the caller
+        window, pools = read_window(identity.description), self.has_logits and pools_true_frames(identity.checkpoint)
+        if window == CLIP:
+            accept_short_windows(self.model.get_encoder() if self.has_logits else self.model)
+        if pools:
+            pool_true_frames(self.model)
+        fixed_length = read_fixed_length(identity.checkpoint)
+        return ClipReader(extractor, self.config, fixed_length, window=window, name_spans=pools)
+
+    def _choose_budget(self) -> int:
+        return _GPU_WINDOWS if self.stackable else _GPU_BUDGET if self.maskable else 0
+
+    def load(self, item: Item) -> list[ClipInput]:
         """Decode, resample and normalize one clip.
+
+        Returns:
+            the clip, or its windows where it is longer than one and windows are asked for.
 
         Raises:
             Unencodable: it is no usable audio, or too short or too long for the network.
         """
-        return self.reader.read(item.waveform(self.reader.rate))
+        samples = item.waveform(self.reader.rate)
+        return self.reader.read_windows(samples) if self.cuts_long_clips else [self.reader.read(samples)]
 
-    def size(self, loaded: ClipInput) -> int:
-        """Return the clip's length in samples."""
-        return loaded.samples
+    def size(self, loaded: Sequence[ClipInput]) -> int:
+        """Return the length of what the network reads of a clip, in samples."""
+        return sum(self.reader.measure(window) for window in loaded)
 
-    def encode(self, batch: Sequence[ClipInput], kinds: frozenset[str]) -> list[Encoded]:
-        """Encode clips in one masked batch where there is a budget for it, else one at a time."""
-        if self.budget and self.maskable and len(batch) > 1:
-            return self._pass(batch, self.reader.batch(batch), kinds)
-        return [encoded for clip in batch for encoded in self._pass([clip], self.reader.alone(clip), kinds)]
+    def encode(self, batch: Sequence[Sequence[ClipInput]], kinds: frozenset[str]) -> list[Encoded]:
+        """Encode clips in one masked batch, or in batches of equal windows, where there is a budget, else one by one.
+
+        The windows of a clip are pooled into one vector of each kind.
+        """
+        windows = [window for clip in batch for window in clip]
+        encoded = iter(self._encode_windows(windows, kinds))
+        return [_pool_clip(clip, list(islice(encoded, len(clip)))) for clip in batch]
+
+    def _encode_windows(self, windows: Sequence[ClipInput], kinds: frozenset[str]) -> list[Encoded]:
+        if self.budget and self.maskable and len(windows) > 1:
+            return self._pass(windows, self.reader.batch(windows), kinds)
+        done: dict[int, Encoded] = {}
+        for places in self._group_equal(windows):
+            members = [windows[place] for place in places]
+            inputs = self.reader.alone(*members) if len(members) == 1 else self.reader.batch(members)
+            done |= zip(places, self._pass(members, inputs, kinds), strict=True)
+        return [done[place] for place in range(len(windows))]
+
+    def _group_equal(self, windows: Sequence[ClipInput]) -> list[list[int]]:
+        """Group the places of windows of one length as far as the budget allows; alone where there is none."""
+        if not (self.budget and self.stackable):
+            return [[place] for place in range(len(windows))]
+        lengths = [self.reader.measure(window) for window in windows]
+        groups: list[list[int]] = []
+        for length in sorted(set(lengths)):
+            equal = [place for place, one in enumerate(lengths) if one == length]
+            most = max(1, self.budget // length)
+            groups += [equal[start : start + most] for start in range(0, len(equal), most)]
+        return groups
 
     def _pass(
         self, batch: Sequence[ClipInput], inputs: Mapping[str, np.ndarray], kinds: frozenset[str]
@@ -147,28 +191,40 @@ class HFAudio:
                 **{name: to_device(value, self.device) for name, value in inputs.items()},
                 output_hidden_states="layers" in kinds,
             )
-        base = self.base_output.take()
-        last, *states = self._along_time([base.last_hidden_state, *(base.hidden_states if "layers" in kinds else ())])
-        logits = output.logits.float().cpu().numpy() if self.has_logits else None
-        rows = []
-        for row, clip in enumerate(batch):
-            true = last[row, : clip.frames]
-            encoded = {"mean": pooling.mean(true), "std": pooling.std(true)}
-            if logits is not None:
-                encoded["logits"] = logits[row]
-            if states:
-                encoded["layers"] = pooling.layers([state[row, : clip.inner_frames] for state in states])
-            if "frames" in kinds:
-                encoded["frames"] = true
-            rows.append(encoded)
-        return rows
+            pooled, true = self._pool(batch, self.base_output.take(), kinds)
+            if self.has_logits:
+                pooled["logits"] = output.logits
+        return split_rows(to_host(pooled), true)
+
+    def _pool(self, batch: Sequence[ClipInput], base: Any, kinds: frozenset[str]) -> tuple[dict[str, Any], Mask]:
+        """Pool what the base network returned.
+
+        Returns:
+            tensors (B, …) by kind on the device, frames with their padding, and which frames are the clips' (B, T).
+        """
+        last = arrange_over_time(base.last_hidden_state, self.config)
+        firsts = [clip.first for clip in batch]
+        true = mark_true_frames([clip.frames for clip in batch], last.shape[1], firsts)
+        mean, std = pooling.pool(last, true)
+        pooled = {"mean": mean, "std": std}
+        if "layers" in kinds:
+            states = [arrange_over_time(state, self.config) for state in base.hidden_states]
+            inner = mark_true_frames([clip.inner_frames for clip in batch], states[0].shape[1], firsts)
+            pooled["layers"] = pooling.average_layers(states, inner)
+        if "frames" in kinds:
+            pooled["frames"] = last
+        return pooled, true
 
     def _try(self, kinds: frozenset[str]) -> None:
         clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip), kinds)
 
-    def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
-        return [arrange_over_time(state.float().cpu().numpy(), self.config) for state in states]
+
+def _pool_clip(windows: Sequence[ClipInput], encoded: Sequence[Encoded]) -> Encoded:
+    """Pool the encoded windows of one clip. A clip of one window is as it is."""
+    if len(windows) == 1:
+        return encoded[0]
+    return pool_windows(encoded, [(window.frames or 0) - window.first for window in windows])
 
 
 def _probe(samples: int) -> np.ndarray:

@@ -124,6 +124,12 @@ class ClipReader:
         places = place_windows(len(samples), self.longest, count_window_hop(self.config, self.extractor))
         return [self._read_window(samples, place) for place in places]
 
+    def measure(self, clip: ClipInput) -> int:
+        """Measure what the network reads of a prepared clip, in samples: Whisper's window, else the clip."""
+        if self.config.model_type != WHISPER:
+            return clip.samples
+        return int(clip.inputs["input_features"].shape[-1]) * int(self.extractor.hop_length)
+
     def alone(self, clip: ClipInput) -> dict[str, NDArray[Any]]:
         """Return the network inputs of a single clip: a batch of one, with the extractor's own mask if it has one."""
         inputs = {name: value[None] for name, value in clip.inputs.items()} | self._name_spans([clip])

@@ -62,7 +62,9 @@ def place_windows(samples: int, longest: int, hop: int) -> list[WindowPlace]:
     starts = [grid * number // (count - 1) for number in range(count)]
     cuts = [(start + before + span) // 2 for before, start in zip(starts, starts[1:], strict=False)]
     return [
-        WindowPlace(start * hop, min(samples, start * hop + longest), first - start, None if last is None else last - start)
+        WindowPlace(
+            start * hop, min(samples, start * hop + longest), first - start, None if last is None else last - start
+        )
         for start, first, last in zip(starts, [0, *cuts], [*cuts, None], strict=True)
     ]
 
@@ -80,7 +82,9 @@ def pool_windows(windows: Sequence[Mapping[str, NDArray[Any]]], counts: Sequence
     """
     shares = np.asarray(counts, np.float64) / sum(counts)
     pooled = {
-        kind: np.asarray(np.tensordot(shares, np.stack([one[kind] for one in windows]).astype(np.float64), 1), np.float32)
+        kind: np.asarray(
+            np.tensordot(shares, np.stack([one[kind] for one in windows]).astype(np.float64), 1), np.float32
+        )
         for kind in windows[0]
         if kind not in ("frames", "std")
     }

@@ -1,22 +1,102 @@
-"""Pool an utterance's true frames, without padding, into vectors."""
+"""Pool each utterance's true frames, without padding, into vectors, on the device that the network ran on.
 
-from collections.abc import Sequence
+Only what is pooled is copied from a GPU. A CPU runs the same code, which is faster there than numpy.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 POOLING = "mean and population standard deviation over true frames, accumulated in float64"
 
-
-def mean(frames: np.ndarray) -> np.ndarray:
-    """Average frames (T, D) over time, float32 (D,)."""
-    return np.asarray(frames.mean(axis=0, dtype=np.float64), np.float32)
+Mask = NDArray[np.bool_]
 
 
-def std(frames: np.ndarray) -> np.ndarray:
-    """Compute the population standard deviation of frames (T, D) over time, float32 (D,). A single frame gives 0."""
-    return np.asarray(frames.std(axis=0, dtype=np.float64), np.float32)
+def mark_true_frames(counts: Sequence[int | None], length: int, firsts: Sequence[int] = (0,)) -> Mask:
+    """Mark the frames of each row that are the utterance's own: its first ones, or those from another frame on.
+
+    Args:
+        counts: own frames of each row; None where all are.
+        length: T, frames of the padded batch.
+        firsts: the first own frame of each row, or of all.
+
+    Returns:
+        the mask (B, T).
+
+    >>> mark_true_frames([1, None], 3).tolist()
+    [[True, False, False], [True, True, True]]
+    """
+    places, stops = np.arange(length), np.array([length if count is None else count for count in counts])
+    return (places >= np.array(firsts)[:, None]) & (places < stops[:, None])
 
 
-def layers(states: Sequence[np.ndarray]) -> np.ndarray:
-    """Average every layer's frames (T, D), float32 (L+1, D): the projected input first, the last layer last."""
-    return np.stack([mean(state) for state in states])
+def pool(frames: "Tensor", true: Mask) -> "tuple[Tensor, Tensor]":
+    """Compute the mean and the population standard deviation of true frames over time. A single frame deviates by 0.
+
+    Args:
+        frames: (B, T, D), of any precision.
+        true: the frames that count (B, T). Others may hold anything, NaN included.
+
+    Returns:
+        both, float32 (B, D), on the device of the frames; on a CPU where that has no float64 (MPS).
+    """
+    exact, outside, count = _prepare(frames, true)
+    mean = exact.sum(1) / count
+    exact -= mean[:, None]
+    if outside is not None:
+        exact.masked_fill_(outside, 0)
+    std = (exact.square_().sum(1) / count).sqrt_()
+    return mean.float(), std.float()
+
+
+def average(frames: "Tensor", true: Mask) -> "Tensor":
+    """Average true frames over time, float32 (B, D). Arguments and device as those of `pool`."""
+    exact, _, count = _prepare(frames, true)
+    return (exact.sum(1) / count).float()
+
+
+def average_layers(states: "Sequence[Tensor]", true: Mask) -> "Tensor":
+    """Average the true frames of every layer, float32 (B, L+1, D): the projected input first, the last layer last.
+
+    Args:
+        states: (B, T, D) of each layer.
+        true: the frames that count (B, T). A layer with fewer frames, as Funnel has, reads the first of them.
+    """
+    import torch
+
+    return torch.stack([average(state, true) for state in states], 1)
+
+
+def split_rows(arrays: Mapping[str, np.ndarray], true: Mask) -> list[dict[str, np.ndarray]]:
+    """Split the arrays of a batch (B, …) by utterance, and leave out the frames (T, D) that do not count."""
+    rows = [{kind: values[row] for kind, values in arrays.items()} for row in range(len(true))]
+    for row, own in zip(rows, true, strict=True):
+        if "frames" in row:
+            row["frames"] = row["frames"][own[: len(row["frames"])]]
+    return rows
+
+
+def _prepare(frames: "Tensor", true: Mask) -> "tuple[Tensor, Tensor | None, Tensor]":
+    """Copy frames to float64 with 0 for those that do not count.
+
+    Returns:
+        the copy (B, T, D), the frames that do not count (B, T, 1), None if there are none, and how many count (B, 1).
+    """
+    import torch
+
+    if frames.device.type == "mps":  # has no float64
+        frames = frames.cpu()
+    true = true[:, : frames.shape[1]]
+    if true.shape != frames.shape[:2]:
+        raise ValueError(f"a mask of shape {true.shape} for frames of shape {tuple(frames.shape)}")
+    exact = frames.to(torch.float64, copy=True)  # the caller's frames stay as they are
+    count = torch.from_numpy(true.sum(1, keepdims=True)).to(frames.device)
+    if true.all():
+        return exact, None, count
+    outside = torch.from_numpy(~true[..., None]).to(frames.device)
+    return exact.masked_fill_(outside, 0), outside, count
