@@ -13,6 +13,10 @@ _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
 PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
+# What Whisper's encoder reads for a clip, and what becomes of clips beyond a network's window.
+WINDOWS = WHOLE_WINDOW, CLIP_WINDOW = "30s", "clip"
+LONG_CLIPS = FAIL_LONG_CLIPS, CUT_LONG_CLIPS = "fail", "window"
+
 Value = TypeVar("Value")
 
 
@@ -179,7 +183,7 @@ def list_reading_options(description: Mapping[str, Any]) -> list[str]:
     return [
         *([f"--context {context}"] if context else []),
         *([f"--window {description['window']}"] if "window" in description else []),
-        *(["--long-clips window"] if description.get("long_clips") else []),
+        *([f"--long-clips {CUT_LONG_CLIPS}"] if description.get("long_clips") else []),
     ]
 
 
@@ -196,5 +200,5 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         checkpoint or format_checkpoint(description),
         context=description.get("context"),
         window=description.get("window"),
-        long_clips="window" if description.get("long_clips") else None,
+        long_clips=CUT_LONG_CLIPS if description.get("long_clips") else None,
     )

@@ -7,6 +7,7 @@ import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
 from featurestore.progress import Say
+from featurestore.spec import WHOLE_WINDOW, WINDOWS
 
 if TYPE_CHECKING:
     from featurestore.finetuning.finetune import FineTuned
@@ -89,6 +90,12 @@ def finetune(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     help="Leave longer clips out and name them. Default: those that do not fit into memory.",
+)
+@click.option(
+    "--window",
+    type=click.Choice(WINDOWS),
+    default=WHOLE_WINDOW,
+    help="What Whisper reads: 30 s, or the clip and 1 s of silence.",
 )
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
 @click.option(

@@ -22,12 +22,12 @@ from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_
 from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate, compute_window_length
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
-from featurestore.networks.long_clips import WINDOW, check_long_clips, describe_long_clips, pool_windows
+from featurestore.networks.long_clips import check_long_clips, describe_long_clips, pool_windows
 from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
 from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import find_architecture
-from featurestore.networks.windows import CLIP, choose_window, describe_window, read_window
-from featurestore.spec import EncoderSpec
+from featurestore.networks.windows import choose_window, describe_window, read_window
+from featurestore.spec import CLIP_WINDOW, CUT_LONG_CLIPS, EncoderSpec
 
 __all__ = ["HFAudio"]
 
@@ -67,7 +67,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             **describe_fixed_length(checkpoint),
             **describe_window(window),
         },
-        **({"window": window} if window == CLIP else {}),
+        **({"window": window} if window == CLIP_WINDOW else {}),
         **describe_classifier_pooling(checkpoint),
         **_describe_long_clips(spec, checkpoint),
     )
@@ -75,10 +75,10 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
 
 def _describe_long_clips(spec: EncoderSpec, checkpoint: Checkpoint) -> dict[str, Any]:
     """Describe how long clips are read, where that is asked for."""
-    if spec.long_clips != WINDOW:
+    if spec.long_clips != CUT_LONG_CLIPS:
         return {}
     config, settings = checkpoint.config(), checkpoint.extractor()
-    check_long_clips(WINDOW, str(config["model_type"]), spec.name or "audio")
+    check_long_clips(CUT_LONG_CLIPS, str(config["model_type"]), spec.name or "audio")
     rate = int(settings.get("sampling_rate", 16_000))
     return {"long_clips": describe_long_clips(compute_window_length(config, settings, rate), rate)}
 
@@ -123,7 +123,7 @@ class HFAudio:
         """Make the reader of clips, and prepare the network for what it reads."""
         assert identity.checkpoint  # as in the caller
         window, pools = read_window(identity.description), self.has_logits and pools_true_frames(identity.checkpoint)
-        if window == CLIP:
+        if window == CLIP_WINDOW:
             accept_short_windows(self.model.get_encoder() if self.has_logits else self.model)
         if pools:
             pool_true_frames(self.model)

@@ -26,7 +26,9 @@ from featurestore.finetuning.training import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.networks.text_context import check_context
+from featurestore.networks.windows import check_window
 from featurestore.progress import Say
+from featurestore.spec import WHOLE_WINDOW
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
 from featurestore.storage.json_files import find_object
@@ -94,6 +96,8 @@ def finetune(
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
     _check_settings(settings, modality)
+    if settings.window != WHOLE_WINDOW:
+        check_window(settings.window, str(start.config().get("model_type")), checkpoint)
     vocabulary = load_vocabulary(start) if settings.ctc_weight else None
     request = build_request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():

@@ -14,6 +14,7 @@ from featurestore.extraction import cache_key
 from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.settings import Settings
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import CLASSIFIER_POOLING, describe_trained_pooling
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 # Keys of a record beyond its request. They do not decide whether a checkpoint is up to date.
@@ -23,6 +24,7 @@ _RESULTS = (
     "trained_corpus",
     "origins",
     "left_out",
+    CLASSIFIER_POOLING,
     "history",
     "libraries",
     "created",
@@ -62,6 +64,7 @@ def build_results(
         "trained_utterances": [asdict(one) for one in trained],
         "origins": list_origins(start.name, start.folder),
         "left_out": {utterance_id: str(reason) for utterance_id, reason in sorted(left_out.items())},
+        **describe_trained_pooling(start.config()),
         "history": history,
         "libraries": {name: version(name) for name in LIBRARIES},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from featurestore.spec import WHOLE_WINDOW
+
 _NEUTRAL, _RECORDED = "neutral", "recorded"
 
 
@@ -42,6 +44,7 @@ class Settings:
         context: turns of the same dialogue before an utterance that a text encoder reads with it.
         ctc_weight: weight of the CTC loss on the transcripts, which an audio encoder learns beside its classes from a
             CTC checkpoint; 0 for the classes alone. Cai et al. (Interspeech 2021) have 0.1.
+        window: `30s`, or `clip` to train Whisper on the clip and 1 s of silence; the checkpoint then encodes so.
     """
 
     epochs: int = 9
@@ -58,6 +61,7 @@ class Settings:
     max_seconds: float | None = None
     context: int = declare_added(0, neutral=0)
     ctc_weight: float = declare_added(0.0, neutral=0.0)
+    window: str = declare_added(WHOLE_WINDOW, neutral=WHOLE_WINDOW)
 
     def describe(self) -> dict[str, Any]:
         """Return what a record holds of the settings, by name."""

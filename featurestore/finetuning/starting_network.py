@@ -14,8 +14,11 @@ import transformers as hf
 from featurestore.errors import BadValue, Unavailable, shorten_error
 from featurestore.finetuning.spec_augment import fit_masks
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import pool_true_frames
+from featurestore.networks.frames import WHISPER
 from featurestore.networks.loading import UNUSED, check_complete, load_model, load_processor
 from featurestore.networks.padding import isolate_front
+from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import Architecture, find_architecture
 from featurestore.networks.transcripts import TokenReader
 from featurestore.progress import Say
@@ -71,6 +74,9 @@ def load_starting_network(
     if isolate_front(model) and freeze_front:
         model.freeze_feature_encoder()
     fit_masks(model)
+    if model.config.model_type == WHISPER:
+        accept_short_windows(model.get_encoder())
+        pool_true_frames(model)
     return model, processor
 
 

@@ -18,7 +18,8 @@ from featurestore.networks.fixed_length import fit_length
 from featurestore.networks.frames import AST, WHISPER, count_true_frames, count_window_hop
 from featurestore.networks.long_clips import WindowPlace, place_windows
 from featurestore.networks.padding import MASK, pad_clips
-from featurestore.networks.windows import CLIP, WHOLE, compute_window
+from featurestore.networks.windows import compute_window
+from featurestore.spec import CLIP_WINDOW, WHOLE_WINDOW
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class ClipReader:
         config: Any,
         fixed_length: int = 0,
         *,
-        window: str = WHOLE,
+        window: str = WHOLE_WINDOW,
         name_spans: bool = False,
     ) -> None:
         self.extractor, self.config, self.fixed_length = extractor, config, fixed_length
@@ -153,7 +154,7 @@ class ClipReader:
 
     def _choose_window(self, samples: int) -> dict[str, int]:
         """Return the extractor's option for a window of its own. Without one it pads to its whole window."""
-        if self.window != CLIP:
+        if self.window != CLIP_WINDOW:
             return {}
         return {"max_length": compute_window(samples, self.rate, int(self.extractor.n_samples))}
 

@@ -7,6 +7,7 @@ that its vector is never taken for one of another way of reading.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,9 @@ from numpy.typing import NDArray
 
 from featurestore.errors import BadValue, Unencodable
 from featurestore.item import Item
-from featurestore.networks.frames import AST, WHISPER, count_window_hop
+from featurestore.networks.frames import AST, WHISPER
 from featurestore.networks.limits import measure_length
-
-FAIL, WINDOW = "fail", "window"
-LONG_CLIPS = (FAIL, WINDOW)
+from featurestore.spec import CUT_LONG_CLIPS, LONG_CLIPS
 
 _SHARE = 6  # of a window that neighbours share, at least: 5 s of Whisper's 30 s
 _SLACK = 1e-3  # seconds: a header's length is compared with that of the resampled clip
@@ -60,7 +59,7 @@ def place_windows(samples: int, longest: int, hop: int) -> list[WindowPlace]:
     grid, span = -(-(samples - longest) // hop), longest // hop  # frames; the last window begins at `grid`
     count = 1 + -(-grid // (span - span // _SHARE))
     starts = [grid * number // (count - 1) for number in range(count)]
-    cuts = [(start + before + span) // 2 for before, start in zip(starts, starts[1:], strict=False)]
+    cuts = [(start + before + span) // 2 for before, start in pairwise(starts)]
     return [
         WindowPlace(
             start * hop, min(samples, start * hop + longest), first - start, None if last is None else last - start
@@ -116,12 +115,12 @@ def check_long_clips(long_clips: str, model_type: str, name: str) -> None:
     """
     if long_clips not in LONG_CLIPS:
         raise BadValue(f"unknown treatment of long clips {long_clips!r}", expected=f"one of {', '.join(LONG_CLIPS)}")
-    if long_clips == WINDOW and model_type not in (WHISPER, AST):
+    if long_clips == CUT_LONG_CLIPS and model_type not in (WHISPER, AST):
         raise BadValue(
             f"encoder {name} does not cut long clips into windows",
             expected="--long-clips window with Whisper's encoder or AST, which read 30 s and 10.26 s at most",
             got=model_type or "an encoder without a network of transformers",
-            do="extract it in a separate command, without --long-clips",
+            do="leave --long-clips out for this encoder",
         )
 
 

@@ -8,8 +8,8 @@ def accept_short_windows(encoder: Any) -> None:
 
     Transformers compares the length of an input with `config.max_source_positions`, and adds every row of
     `embed_positions`. Both are public, and are set to the input's length while the encoder runs: the first rows of the
-    embedding, as a view of the same weights. A window of the full length runs untouched. Weights, their names and the
-    configuration that is saved stay as they are.
+    embedding, as a view of the same weights, which fine-tuning on short windows leaves as they are: they are sinusoids.
+    A window of the full length runs untouched. Weights, their names and the configuration that is saved stay.
 
     Args:
         encoder: of any Whisper network of transformers; changed in place, on this instance alone.

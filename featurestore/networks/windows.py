@@ -11,12 +11,10 @@ from typing import Any
 from featurestore.errors import BadValue, Mismatch
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.frames import WHISPER
-
-WHOLE, CLIP = "30s", "clip"
-WINDOWS = (WHOLE, CLIP)
+from featurestore.spec import CLIP_WINDOW, WHOLE_WINDOW, WINDOWS
 
 # Part of the fingerprint of every encoder with this window.
-_CLIP_WINDOW = "the clip and 1 s of silence, rounded up to whole half seconds, at most 30 s"
+_SHORT_WINDOW = "the clip and 1 s of silence, rounded up to whole half seconds, at most 30 s"
 
 
 def compute_window(samples: int, rate: int, longest: int) -> int:
@@ -37,7 +35,7 @@ def compute_window(samples: int, rate: int, longest: int) -> int:
 def read_own_window(checkpoint: Checkpoint) -> str | None:
     """Read the window that a checkpoint was fine-tuned with. None where fine-tuning left no record."""
     settings: dict[str, Any] | None = checkpoint.read_finetune_record().get("settings")
-    return None if settings is None else str(settings.get("window", WHOLE))
+    return None if settings is None else str(settings.get("window", WHOLE_WINDOW))
 
 
 def choose_window(checkpoint: Checkpoint, window: str | None) -> str:
@@ -51,7 +49,7 @@ def choose_window(checkpoint: Checkpoint, window: str | None) -> str:
     if window is not None:
         check_window(window, str(kind), checkpoint.name)
     if kind != WHISPER:
-        return WHOLE
+        return WHOLE_WINDOW
     own = read_own_window(checkpoint)
     if window is not None and own is not None and own != window:
         raise Mismatch(
@@ -60,7 +58,7 @@ def choose_window(checkpoint: Checkpoint, window: str | None) -> str:
             got=f"--window {window}",
             do=f"leave --window out, or fine-tune with --window {window}",
         )
-    return own or window or WHOLE
+    return own or window or WHOLE_WINDOW
 
 
 def check_window(window: str, model_type: str, name: str) -> None:
@@ -81,15 +79,15 @@ def check_window(window: str, model_type: str, name: str) -> None:
             f"encoder {name} has no choice of windows",
             expected="--window with Whisper's encoder, whose window of 30 s can be shortened",
             got=f"--window {window} with {model_type or 'an encoder without a network of transformers'}",
-            do="extract it in a separate command, without --window",
+            do="leave --window out for this encoder",
         )
 
 
 def describe_window(window: str) -> dict[str, str]:
     """Describe the window for an encoder's preprocessing. Empty for 30 s, which older descriptions do not name."""
-    return {"window": _CLIP_WINDOW} if window == CLIP else {}
+    return {"window": _SHORT_WINDOW} if window == CLIP_WINDOW else {}
 
 
 def read_window(description: Mapping[str, Any]) -> str:
     """Read the window of a described encoder."""
-    return str(description.get("window", WHOLE))
+    return str(description.get("window", WHOLE_WINDOW))
