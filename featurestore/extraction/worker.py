@@ -178,7 +178,7 @@ def _record_failure(work: Work, failures: list[Failure]) -> Iterator[None]:
 
 
 def _load(identity: Identity, device: str) -> Encoder:
-    key = (identity.fingerprint(), device)
+    key = (f"{identity.fingerprint()} {identity.description.get('long_clips')}", device)
     if key not in _loaded:
         _loaded.clear()
         _loaded[key] = encoders.load(identity, device)

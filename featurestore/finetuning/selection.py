@@ -12,8 +12,7 @@ from featurestore.finetuning.data import ClipPreparer, TextPreparer, TrainingPar
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_limits import measure_limits
 from featurestore.item import Item
-from featurestore.networks.extractor_limits import BeyondWindow
-from featurestore.networks.limits import TooLong
+from featurestore.networks.limits import TooLong, TooLongForNetwork
 from featurestore.progress import Say
 
 # The share of utterances that may be unreadable. Clips that are too long for the network, for the memory or for
@@ -117,7 +116,7 @@ def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) 
     Raises:
         Mismatch: too many cannot be read.
     """
-    long, beyond = _select_kind(left_out, TooLong), _select_kind(left_out, BeyondWindow)
+    long, beyond = _select_kind(left_out, TooLong), _select_kind(left_out, TooLongForNetwork)
     unread = {name: reason for name, reason in left_out.items() if name not in {**long, **beyond}}
     if len(unread) > FEW * count:
         raise Mismatch(
@@ -134,8 +133,8 @@ def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) 
 
 
 def _advise(reason: Unencodable) -> str:
-    if isinstance(reason, BeyondWindow):
-        return "start from a network that reads clips of any length, such as wav2vec2, or cut the clips"
+    if isinstance(reason, TooLongForNetwork):
+        return "start from a network that reads inputs of this length, or cut them"
     return "raise --max-seconds, or fix the utterances that are left out"
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from featurestore.errors import BadValue, Unencodable
 from featurestore.networks.classifier_pooling import SPANS
-from featurestore.networks.extractor_limits import BeyondWindow, find_limits
+from featurestore.networks.extractor_limits import find_limits
 from featurestore.networks.fixed_length import fit_length
 from featurestore.networks.frames import AST, WHISPER, count_true_frames, count_window_hop
+from featurestore.networks.limits import TooLongForNetwork
 from featurestore.networks.long_clips import WindowPlace, place_windows
 from featurestore.networks.padding import MASK, pad_clips
 from featurestore.networks.windows import compute_window
@@ -80,13 +81,18 @@ class ClipReader:
             )
 
     def check(self, samples: int) -> None:
-        """Raise Unencodable for a clip with too few samples for the network, BeyondWindow for one with too many."""
+        """Check the length of a clip.
+
+        Raises:
+            Unencodable: too short for one frame.
+            TooLongForNetwork: longer than the network reads.
+        """
         if self.longest is not None and samples > self.longest:
             kind = self.config.model_type
             takes = "Whisper's encoder takes" if kind == WHISPER else f"{kind} encoders take"
             longest = f"{int(100 * self.longest / self.rate) / 100:g}"  # rounded down
             advice = "; cli extract --long-clips window encodes it in windows" if kind in (WHISPER, AST) else ""
-            raise BeyondWindow(f"{samples / self.rate:.1f} s long: {takes} at most {longest} s{advice}")
+            raise TooLongForNetwork(f"{samples / self.rate:.1f} s long: {takes} at most {longest} s{advice}")
         if samples < self.shortest:
             raise Unencodable(f"too short for one frame: {samples} samples at {self.rate} Hz, {self.shortest} needed")
 

@@ -8,16 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from featurestore.errors import BadValue, Unencodable
+from featurestore.errors import BadValue
 from featurestore.networks.frames import KALDI_HOP, KALDI_WINDOW, MOONSHINE, compute_shortest_clip, read_squeeze_factor
 from featurestore.networks.supported_architectures import EXTRACTORS
 
 # Moonshine's convolutions: kernels of 127, 7 and 3 samples or frames, strides of 64, 3 and 2.
 _MOONSHINE_SHORTEST = ((3 - 1) * 3 + 7 - 1) * 64 + 127
-
-
-class BeyondWindow(Unencodable):
-    """A clip longer than its network reads. It is a property of the clip and the network, not of this machine."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all 
 
 # Classifiers in training, whose batches are padded. Convolutions over time and adapters of the others read the border
 # of their clip, where silence and the end of a batch are not the same: they are encoded one by one.
-EXACT = ("hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm", "audio-spectrogram-transformer", "whisper")
+EXACT = (
+    "hubert",
+    "unispeech",
+    "unispeech-sat",
+    "wav2vec2",
+    "wavlm",
+    "audio-spectrogram-transformer",
+    "whisper",
+    "wav2vec2-bert",
+)
 
 
 @pytest.fixture(scope="module")
