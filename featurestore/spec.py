@@ -11,6 +11,9 @@ from featurestore.errors import BadValue, quote
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
 _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
+FULL = "float32"
+# What a description says of each precision of `--precision`. It is part of every vector's cache key.
+PRECISIONS = {FULL: FULL, "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
 PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
 # What Whisper's encoder reads for a clip, and what becomes of clips beyond a network's window.
@@ -96,6 +99,7 @@ class EncoderSpec:
         window: `30s` or `clip`, what Whisper's encoder reads for a clip; None for the window that the checkpoint was
             fine-tuned with.
         long_clips: `fail` or `window`, what becomes of a clip that is longer than the network reads; None for `fail`.
+        precision: of a network's arithmetic, one of `PRECISIONS`.
     """
 
     name: str
@@ -103,6 +107,7 @@ class EncoderSpec:
     context: int | None = None
     window: str | None = None
     long_clips: str | None = None
+    precision: str = FULL
 
 
 def parse_encoder(text: str) -> EncoderSpec:
@@ -177,13 +182,19 @@ def read_context(description: Mapping[str, Any]) -> int:
     return int(description.get("context", 0))
 
 
+def read_precision(description: Mapping[str, Any]) -> str:
+    """Return the precision, one of `PRECISIONS`, in which a described encoder computes."""
+    return next((name for name, dtype in PRECISIONS.items() if description.get("dtype") == dtype), FULL)
+
+
 def list_reading_options(description: Mapping[str, Any]) -> list[str]:
-    """List the options of `cli extract` that say what a described encoder reads, where they are not the usual."""
-    context = read_context(description)
+    """List the options of `cli extract` that shape the vectors of a described encoder, where they are not the usual."""
+    context, precision = read_context(description), read_precision(description)
     return [
         *([f"--context {context}"] if context else []),
         *([f"--window {description['window']}"] if "window" in description else []),
         *([f"--long-clips {CUT_LONG_CLIPS}"] if description.get("long_clips") else []),
+        *([f"--precision {precision}"] if precision != FULL else []),
     ]
 
 
@@ -201,4 +212,5 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         context=description.get("context"),
         window=description.get("window"),
         long_clips=CUT_LONG_CLIPS if description.get("long_clips") else None,
+        precision=read_precision(description),
     )

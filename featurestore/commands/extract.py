@@ -45,6 +45,7 @@ def extract(
     context: int | None = None,
     window: str | None = None,
     long_clips: str | None = None,
+    precision: str = "float32",
     engine: str = "loky",
     scheduler: str | None = None,
     say: Say = say,
@@ -68,6 +69,8 @@ def extract(
             fine-tuned, else `30s`.
         long_clips: `window` to cut clips longer than the network reads into overlapping windows (Whisper, AST); by
             default such clips fail.
+        precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
+            depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         say: receives lines for the user.
@@ -76,9 +79,10 @@ def extract(
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
 
     Raises:
-        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, a
-            context that the encoder does not have or was not fine-tuned with, a window or windows over long clips that
-            it does not have, two encoders of one name, or a text in place of a list of encoders.
+        BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
+            optional kind, a context that the encoder does not have or was not fine-tuned with, a window, windows over
+            long clips or a precision that it does not have, two encoders of one name, or a text in place of a list of
+            encoders.
         Mismatch: another window than a checkpoint was fine-tuned with.
         Problem: as `open_store` and `extract_encoder` raise.
 
@@ -99,7 +103,9 @@ def extract(
     specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
-    specs = [replace(spec, context=context, window=window, long_clips=long_clips) for spec in specs]
+    specs = [
+        replace(spec, context=context, window=window, long_clips=long_clips, precision=precision) for spec in specs
+    ]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
@@ -147,6 +153,13 @@ def extract(
     "--long-clips",
     type=click.Choice(LONG_CLIPS),
     help="Clips beyond what Whisper or AST reads: fail, or be cut into overlapping windows. Default: fail.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bf16", "fp16"]),
+    default="float32",
+    show_default=True,
+    help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
 )
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")

@@ -16,7 +16,7 @@ from featurestore.networks.checkpoint import resolve
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.long_clips import check_long_clips
 from featurestore.networks.windows import check_window
-from featurestore.spec import EncoderSpec, format_checkpoint, is_network
+from featurestore.spec import PRECISIONS, EncoderSpec, format_checkpoint, is_network
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
 Encoded = dict[str, np.ndarray]
@@ -46,8 +46,11 @@ def identify(spec: EncoderSpec) -> Identity:
 
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
-        BadValue: a context, a window or a treatment of long clips for an encoder that has none.
+        BadValue: a context, a window or a treatment of long clips for an encoder that has none, or a precision that is
+            unknown or not the encoder's.
     """
+    if spec.precision not in PRECISIONS:
+        raise BadValue(f"{spec.precision!r} is not a precision", expected=" or ".join(PRECISIONS))
     names = list_handmade()
     if spec.checkpoint in names:
         identity: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
@@ -70,6 +73,12 @@ def _check_reading(spec: EncoderSpec, identity: Identity) -> None:
             f"encoder {identity.name} reads {identity.modality} alone, without the turns before it",
             expected="--context with text encoders of transformers",
             do="extract it in a separate command, without --context",
+        )
+    if spec.precision != identity.precision:
+        raise BadValue(
+            f"encoder {identity.name} is no network, and computes in full precision alone",
+            expected=f"--precision {spec.precision} with encoders of transformers",
+            do="extract it in a separate command, without --precision",
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from featurestore.encoders import Encoded
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling
+from featurestore.networks import fast_paths, pooling, precision_probe
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import (
@@ -19,11 +19,18 @@ from featurestore.networks.classifier_pooling import (
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
-from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate, compute_window_length
+from featurestore.networks.frames import (
+    ONE_LENGTH,
+    WHISPER,
+    arrange_over_time,
+    compute_frame_rate,
+    compute_window_length,
+)
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.long_clips import check_long_clips, describe_long_clips, pool_windows
 from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
+from featurestore.networks.precision import Autocast
 from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.networks.windows import choose_window, describe_window, read_window
@@ -95,7 +102,7 @@ class HFAudio:
     On a CPU it is 0, for one clip at a time, which is fastest there: nothing is padded, and the first convolutions of a
     batch do not fit the cache. On a GPU, architectures whose masked batches are exact (`supported_architectures.py`)
     get batches, and Whisper's windows of one length are batched as they are. Other networks get one clip at a time
-    everywhere.
+    everywhere. `notes` are lines for the user about its precision.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
@@ -108,16 +115,19 @@ class HFAudio:
         self.model, base = load_network(identity, architecture, auto, bare, device)
         self.base_output = BaseOutput(base)
         self.config = base.config
+        self.device, self.autocast = device, Autocast(device, identity.precision)
         self.has_logits = bool(identity.classes)
         self.reader = self._make_reader(identity, extractor)
         self.cuts_long_clips = "long_clips" in identity.description
-        self.device = device
         isolated = fast_paths.speed_up(self.model, device)
         self.maskable = architecture.batchable and isolated and not getattr(self.config, "add_adapter", False)
         self.stackable = self.config.model_type == WHISPER  # equal windows need no mask
         self.budget = self._choose_budget() if device.startswith("cuda") else 0
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
+        self.notes = self.autocast.check(
+            identity.checkpoint.name, lambda: self._encode_probe(frozenset(identity.kinds))
+        )
 
     def _make_reader(self, identity: Identity, extractor: Any) -> ClipReader:
         """Make the reader of clips, and prepare the network for what it reads."""
@@ -187,10 +197,9 @@ class HFAudio:
         import torch
 
         with torch.inference_mode():
-            output = self.model(
-                **{name: to_device(value, self.device) for name, value in inputs.items()},
-                output_hidden_states="layers" in kinds,
-            )
+            given = {name: to_device(value, self.device) for name, value in inputs.items()}
+            with self.autocast():
+                output = self.model(**given, output_hidden_states="layers" in kinds)
             pooled, true = self._pool(batch, self.base_output.take(), kinds)
             if self.has_logits:
                 pooled["logits"] = output.logits
@@ -218,6 +227,11 @@ class HFAudio:
     def _try(self, kinds: frozenset[str]) -> None:
         clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip), kinds)
+
+    def _encode_probe(self, kinds: frozenset[str]) -> list[Encoded]:
+        clips = precision_probe.make_clips(self.reader.rate, self.reader.shortest, self.reader.longest)
+        chosen = clips[-1:] if self.config.model_type in ONE_LENGTH else clips  # the network reads one length anyway
+        return self.encode([[self.reader.read(clip)] for clip in chosen], kinds)
 
 
 def _pool_clip(windows: Sequence[ClipInput], encoded: Sequence[Encoded]) -> Encoded:

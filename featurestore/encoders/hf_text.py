@@ -1,17 +1,20 @@
 """Encode texts with networks of transformers: DeBERTa-v2 and v3, BERT, RoBERTa, T5's encoder and others."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from featurestore.encoders import Encoded
+from featurestore.errors import Unencodable
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling
+from featurestore.networks import fast_paths, pooling, precision_probe
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
+from featurestore.networks.precision import Autocast
 from featurestore.networks.supported_architectures import Architecture, find_architecture
 from featurestore.networks.text_context import choose_context, describe_joining
 from featurestore.networks.transcripts import TextInput, TokenReader
@@ -63,6 +66,7 @@ class HFText:
 
     With a context it reads the turns before an utterance, too. Frames, and what is pooled from them, are those of the
     utterance's own tokens and of the special tokens around the text; `cls` and `logits` are the whole text's.
+    `notes` are lines for the user about its precision.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
@@ -75,14 +79,16 @@ class HFText:
         self.model, self.base = load_network(identity, architecture, auto, bare, device)
         self.base_output = BaseOutput(self.base)
         fast_paths.speed_up(self.model, device)
-        self.device = device
+        self.device, self.autocast = device, Autocast(device, identity.precision)
         self.has_logits, self.has_cls = bool(identity.classes), not architecture.causal
         self.maskable = architecture.batchable and not (self.has_logits and _decides_by_token(architecture))
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
         fixed_length, self.context = read_fixed_length(identity.checkpoint), identity.context
         self.texts = TokenReader(tokenizer, self.model.config, fixed_length, self.context)
-        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
+        kinds = frozenset(identity.kinds)
+        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], kinds))
+        self.notes = self.autocast.check(identity.checkpoint.name, lambda: self.encode(self._read_probe(), kinds))
 
     def load(self, item: Item) -> TextInput:
         """Tokenize one text, with the turns before it where the encoder reads them.
@@ -108,7 +114,8 @@ class HFText:
         if hasattr(self.base, "set_attention_type"):  # after a short text BigBird stays with full attention
             self.base.set_attention_type(self.base.config.attention_type)
         with torch.inference_mode():
-            output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
+            with self.autocast():
+                output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
             base = self.base_output.take()
             true = _mark_own_tokens(batch)
             pooled = _pool(base, true, kinds)
@@ -117,6 +124,13 @@ class HFText:
             if self.has_logits:
                 pooled["logits"] = output.logits
         return split_rows(to_host(pooled), true)
+
+    def _read_probe(self) -> list[TextInput]:
+        read = [self.texts.read(_PROBE)]
+        for text in precision_probe.TEXTS:
+            with suppress(Unencodable):  # longer than the network reads
+                read.append(self.texts.read(text))
+        return read
 
     def _inputs(self, batch: Sequence[TextInput]) -> dict[str, Any]:
         tokens, mask = self.texts.batch([text.tokens for text in batch])

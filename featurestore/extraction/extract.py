@@ -190,6 +190,7 @@ class _Extractor:
         """Encode the missing utterances part by part, and return the failures that the next run tries again."""
         self._prepare_folder()
         retry: list[Failure] = []
+        notes: list[str] = []
         counts = Counter(id_keys[utterance.id] for utterance in missing)  # utterances of equal content are encoded once
         phases = partition.plan_phases(self._list_work(missing, id_keys), self.identity, engine)
         with Progress(self.identity.name, len(id_keys), done=len(id_keys) - len(missing)) as progress:
@@ -202,7 +203,15 @@ class _Extractor:
                     for result in results:
                         progress.advance(sizes[result.path])
                         retry += result.retry
+                        self._report_notes(result.notes, notes)
         return retry
+
+    def _report_notes(self, notes: Sequence[str], said: list[str]) -> None:
+        """Report each note of the workers once, and add it to those that were."""
+        for note in notes:
+            if note not in said:
+                said.append(note)
+                self.say(f"{self.identity.name}: {note}")
 
     def _create_tasks(self, phase: Phase, max_seconds: float | None) -> Iterator[PartTask]:
         header, limits = build_header(self.store, self.identity), Limits(max_seconds, phase.memory)

@@ -48,10 +48,11 @@ class PartTask(NamedTuple):
 
 
 class PartResult(NamedTuple):
-    """One encoded part: its file, and the failed utterances that the next run tries again."""
+    """One encoded part: its file, the failed utterances that the next run tries again, and the encoder's notes."""
 
     path: Path
     retry: list[Failure]
+    notes: list[str]
 
 
 def encode_parts(tasks: Iterable[PartTask], engine: Engine, say: Say) -> Generator[PartResult, None, None]:
@@ -82,7 +83,8 @@ def encode_part(task: PartTask) -> PartResult:
         encoder = _load(task.identity, device)
         vectors, contents, failures = _encode(encoder, task, limits)
         _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])
-    return PartResult(task.path, [failure for failure in failures if failure.key == RETRY])
+    retry = [failure for failure in failures if failure.key == RETRY]
+    return PartResult(task.path, retry, getattr(encoder, "notes", []))  # a plug-in's encoder may have none
 
 
 def _write(

@@ -1,4 +1,7 @@
-"""On a GPU: the same vectors as on a CPU, batches that change nothing, extraction, fine-tuning, heads."""
+"""On a GPU: the same vectors as on a CPU, batches that change nothing, half precision, extraction, fine-tuning, heads.
+
+`pytest -m gpu` runs these tests alone.
+"""
 
 import dataclasses
 
@@ -11,6 +14,9 @@ from featurestore import encoders, registry
 from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.finetune import finetune
 from featurestore.head_inputs import give
+from featurestore.networks.forward import to_device, to_host
+from featurestore.networks.pooling import mark_true_frames, pool
+from featurestore.networks.precision import BOUNDS, measure_difference
 from featurestore.prediction.bundle import load
 from featurestore.prediction.save_bundle import save
 from featurestore.spec import EncoderSpec
@@ -21,7 +27,10 @@ from tests.support import tiny
 from tests.support.fake_store import FakeStore, conversations, read_rows
 from tests.support.quick_heads import quick_params
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use"),
+]
 
 CLASSES = ("angry", "neutral", "sad")
 
@@ -53,6 +62,46 @@ def test_vectors_are_those_of_the_cpu_whatever_the_batch(family, folder, items):
     for reference, single, batched in zip(references, alone, together, strict=True):
         assert_close(single, reference)
         assert_close(batched, reference)
+
+
+def encode(identity, items):
+    """Encode items on the GPU, in one batch where the encoder makes batches."""
+    encoder = encoders.load(identity, "cuda")
+    return encoder, encoders.encode(encoder, [encoder.load(item) for item in items], frozenset(identity.kinds))
+
+
+@pytest.mark.parametrize("precision", BOUNDS)
+@pytest.mark.parametrize("family", ["wav2vec2-group", "wavlm", "whisper", "deberta-v2", "bert"])
+def test_half_precision_is_within_its_bound(family, precision, folder, items):
+    """The bound is checked on a probe when the encoder is loaded. Other clips may exceed it, but not by much."""
+    spec = EncoderSpec("", str(tiny.checkpoint(family, folder / f"{family}-half")), precision=precision)
+    encoder, half = encode(encoders.identify(spec), items)
+    _, full = encode(encoders.identify(dataclasses.replace(spec, precision="float32")), items)
+    assert encoder.notes
+    assert 0 < measure_difference(half, full)[1] <= 2 * BOUNDS[precision]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_frames_are_pooled_as_on_the_cpu(dtype):
+    states = torch.randn(4, 300, 64, generator=torch.Generator().manual_seed(0)).to(dtype)
+    true = mark_true_frames([300, 1, 17, 299], 300)
+    states[1, 1:] = torch.nan
+    there = to_host(dict(zip(("mean", "std"), pool(states.cuda(), true), strict=True)))
+    here = dict(zip(("mean", "std"), pool(states, true), strict=True))
+    for kind, values in here.items():
+        np.testing.assert_allclose(there[kind], values.numpy(), rtol=1e-6, atol=1e-9)
+
+
+def test_inputs_reach_the_gpu_whole_while_it_is_busy():
+    """The pinned copy of each input is released before the GPU has read it."""
+    busy = torch.randn(4096, 4096, device="cuda")
+    arrays = [np.full((1000, 500), number, np.float32) for number in range(40)]
+    for _ in range(8):
+        busy @ busy
+    copies = [to_device(array, "cuda") for array in arrays]
+    back = to_host({str(number): copy for number, copy in enumerate(copies)})
+    for number, array in enumerate(arrays):
+        np.testing.assert_array_equal(back[str(number)], array)
 
 
 @pytest.mark.parametrize("family", ["wav2vec2-group", "deberta-v2"])
