@@ -179,7 +179,7 @@ class HFAudio:
         return [done[place] for place in range(len(windows))]
 
     def _group_equal(self, windows: Sequence[ClipInput]) -> list[list[int]]:
-        """Group the places of windows of one length as far as the budget allows; alone where there is none."""
+        """Group the places of windows of one length as far as the budget allows. Without a budget each is alone."""
         if not (self.budget and self.stackable):
             return [[place] for place in range(len(windows))]
         lengths = [self.reader.measure(window) for window in windows]

@@ -56,7 +56,7 @@ class ClipPreparer:
         return self.reader.read(item.waveform(self.reader.rate))
 
     def size(self, loaded: ClipInput) -> int:
-        """Measure a clip in samples, or in frames of its spectrum; Whisper's in samples of its window."""
+        """Measure a clip in samples, or in frames of its spectrum. Whisper's is as long as its window."""
         if self.reader.config.model_type == WHISPER:
             return self.reader.measure(loaded)
         return len(next(iter(loaded.inputs.values())))
