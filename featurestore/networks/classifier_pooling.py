@@ -64,11 +64,14 @@ def pool_true_frames(model: Any) -> None:
 
 
 def _weigh_frames(projected: Any, spans: Any) -> Any:
-    """Weight frames (B, T, P) so that their mean over time is the mean over each clip's own span."""
+    """Weight frames (B, T, P) so that their mean over time is the mean over each clip's own span.
+
+    The result is float32 where autocast computed in half precision, which would round the weights.
+    """
     import torch
 
     places = torch.arange(projected.shape[1], device=projected.device)
     start, stop = spans.to(projected.device).unbind(-1)  # (B,)
     own = (places >= start[:, None]) & (places < stop[:, None])  # (B, T)
     weights = own * (projected.shape[1] / (stop - start))[:, None]
-    return projected * weights[..., None].to(projected.dtype)
+    return projected * weights[..., None]

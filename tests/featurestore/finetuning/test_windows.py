@@ -21,7 +21,7 @@ from featurestore.spec import EncoderSpec
 from tests.featurestore.networks.plain_whisper import encode_plainly
 from tests.support import tiny
 
-SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
+SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4, dev=0.0, select="last")
 SECONDS = (0.4, 0.6, 0.9, 1.2, 0.5, 0.7)
 TOO_LONG = "5.0 s long: Whisper's encoder takes at most 4 s; cli extract --long-clips window encodes it in windows"
 

@@ -75,6 +75,18 @@ def test_logits_are_those_of_the_mean_over_a_clips_own_frames(weighted):
     assert (found - before).abs().max() > 1e-4
 
 
+def test_half_precision_does_not_round_the_weights_of_frames():
+    model, spans = classifier(), torch.tensor([(0, 7), (3, 100)])
+    pool_true_frames(model)
+    model.projector.weight.data.zero_()
+    model.projector.bias.data.fill_(1.0)
+    kept = []
+    model.classifier.register_forward_pre_hook(lambda module, args: kept.append(args[0]))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        model(torch.zeros(2, 80, 200), true_frames=spans)
+    torch.testing.assert_close(kept[0], torch.ones(2, 8), rtol=1e-6, atol=1e-6)
+
+
 def test_a_batch_that_failed_leaves_no_spans_to_the_next():
     model, spectra = classifier(), torch.randn(2, 80, 200, generator=torch.Generator().manual_seed(0))
     pool_true_frames(model)
