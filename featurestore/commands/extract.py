@@ -48,6 +48,7 @@ def extract(
     precision: str = "float32",
     engine: str = "loky",
     scheduler: str | None = None,
+    limit: int | None = None,
     say: Say = say,
 ) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
@@ -73,6 +74,8 @@ def extract(
             depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
+        limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
+            run, and estimate the whole. The file is written only if nothing is missing after it.
         say: receives lines for the user.
 
     Returns:
@@ -80,9 +83,9 @@ def extract(
 
     Raises:
         BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
-            optional kind, a context that the encoder does not have or was not fine-tuned with, a window, windows over
-            long clips or a precision that it does not have, two encoders of one name, or a text in place of a list of
-            encoders.
+            optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a window,
+            windows over long clips or a precision that it does not have, two encoders of one name, or a text in place
+            of a list of encoders.
         Mismatch: another window than a checkpoint was fine-tuned with.
         Problem: as `open_store` and `extract_encoder` raise.
 
@@ -92,10 +95,12 @@ def extract(
     """
     from featurestore.engines import Engine
     from featurestore.extraction import extract as extraction
+    from featurestore.extraction.trial import check_limit
     from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
     from featurestore.spec import check_list, parse_encoder
 
+    check_limit(limit)
     where = Engine(engine, scheduler=scheduler or "")
     if device:
         check_device(device, here=where.local)
@@ -119,6 +124,7 @@ def extract(
             max_seconds=max_seconds,
             engine=engine,
             scheduler=scheduler or "",
+            limit=limit,
             say=say,
         )
         for identity in identities
@@ -164,6 +170,12 @@ def extract(
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Fail longer clips. Default: none.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A trial run: encode N of the missing utterances, keep them for the next run, and estimate the whole.",
+)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
@@ -174,6 +186,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
     \b
     Examples: cli extract
+              cli extract --limit 100
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """

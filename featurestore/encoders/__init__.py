@@ -23,7 +23,10 @@ Encoded = dict[str, np.ndarray]
 
 
 class Encoder(Protocol):
-    """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time."""
+    """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time.
+
+    Several threads call `load` at once, and two call `encode` in turns (`networks/turns.py`), where it is on a GPU.
+    """
 
     budget: int
 

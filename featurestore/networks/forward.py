@@ -7,6 +7,7 @@ import numpy as np
 
 from featurestore.errors import Unavailable, summarize_error
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.turns import pass_turn
 
 
 class BaseOutput:
@@ -39,13 +40,16 @@ def to_device(values: np.ndarray, device: str) -> Any:
 def to_host(tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Copy tensors from their device, as float32 arrays.
 
-    All copies from a GPU are started, into pinned memory, before the first is waited for.
+    All copies from a GPU are started, into pinned memory, before the first is waited for. Meanwhile another thread may
+    use the network.
     """
     import torch
 
     copies = {name: tensor.float().to("cpu", non_blocking=tensor.is_cuda) for name, tensor in tensors.items()}
     for device in {tensor.device for tensor in tensors.values() if tensor.is_cuda}:
-        torch.cuda.current_stream(device).synchronize()  # until then the copies hold anything
+        copied = torch.cuda.current_stream(device).record_event()
+        with pass_turn():
+            copied.synchronize()  # until then the copies hold anything; later work is not waited for
     return {name: copy.numpy() for name, copy in copies.items()}
 
 

@@ -4,10 +4,13 @@ Only what is pooled is copied from a GPU. A CPU runs the same code, which is fas
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from featurestore.networks.forward import to_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,19 +48,15 @@ def pool(frames: "Tensor", true: Mask) -> "tuple[Tensor, Tensor]":
     Returns:
         both, float32 (B, D), on the device of the frames; on a CPU where that has no float64 (MPS).
     """
-    exact, outside, count = _prepare(frames, true)
-    mean = exact.sum(1) / count
+    frames = _move_to_float64(frames)
+    marks = _Marks.copy(true, frames)
+    exact = marks.clear_others(frames)
+    mean = exact.sum(1) / marks.count
     exact -= mean[:, None]
-    if outside is not None:
-        exact.masked_fill_(outside, 0)
-    std = (exact.square_().sum(1) / count).sqrt_()
+    if marks.others is not None:
+        exact.masked_fill_(marks.others, 0)
+    std = (exact.square_().sum(1) / marks.count).sqrt_()
     return mean.float(), std.float()
-
-
-def average(frames: "Tensor", true: Mask) -> "Tensor":
-    """Average true frames over time, float32 (B, D). Arguments and device as those of `pool`."""
-    exact, _, count = _prepare(frames, true)
-    return (exact.sum(1) / count).float()
 
 
 def average_layers(states: "Sequence[Tensor]", true: Mask) -> "Tensor":
@@ -69,7 +68,9 @@ def average_layers(states: "Sequence[Tensor]", true: Mask) -> "Tensor":
     """
     import torch
 
-    return torch.stack([average(state, true) for state in states], 1)
+    states = [_move_to_float64(state) for state in states]
+    marks = {length: _Marks.copy(true, state) for length, state in {state.shape[1]: state for state in states}.items()}
+    return torch.stack([_average(state, marks[state.shape[1]]) for state in states], 1)
 
 
 def split_rows(arrays: Mapping[str, np.ndarray], true: Mask) -> list[dict[str, np.ndarray]]:
@@ -81,22 +82,39 @@ def split_rows(arrays: Mapping[str, np.ndarray], true: Mask) -> list[dict[str, n
     return rows
 
 
-def _prepare(frames: "Tensor", true: Mask) -> "tuple[Tensor, Tensor | None, Tensor]":
-    """Copy frames to float64 with 0 for those that do not count.
+@dataclass(frozen=True)
+class _Marks:
+    """The frames that count, on a device.
 
-    Returns:
-        the copy (B, T, D), the frames that do not count (B, T, 1), None if there are none, and how many count (B, 1).
+    Args:
+        others: the frames that do not count (B, T, 1); None if there are none.
+        count: how many count (B, 1).
     """
-    import torch
 
-    if frames.device.type == "mps":  # has no float64
-        frames = frames.cpu()
-    true = true[:, : frames.shape[1]]
-    if true.shape != frames.shape[:2]:
-        raise ValueError(f"a mask of shape {true.shape} for frames of shape {tuple(frames.shape)}")
-    exact = frames.to(torch.float64, copy=True)  # the caller's frames stay as they are
-    count = torch.from_numpy(true.sum(1, keepdims=True)).to(frames.device)
-    if true.all():
-        return exact, None, count
-    outside = torch.from_numpy(~true[..., None]).to(frames.device)
-    return exact.masked_fill_(outside, 0), outside, count
+    others: "Tensor | None"
+    count: "Tensor"
+
+    @classmethod
+    def copy(cls, true: Mask, frames: "Tensor") -> "_Marks":
+        """Copy a mask (B, T or more) to the device of frames (B, T, D), without waiting for what that has to do."""
+        true, device = true[:, : frames.shape[1]], str(frames.device)
+        if true.shape != frames.shape[:2]:
+            raise ValueError(f"a mask of shape {true.shape} for frames of shape {tuple(frames.shape)}")
+        others = None if true.all() else to_device(~true[..., None], device)
+        return cls(others, to_device(true.sum(1, keepdims=True), device))
+
+    def clear_others(self, frames: "Tensor") -> "Tensor":
+        """Copy frames (B, T, D) to float64, with 0 for those that do not count."""
+        import torch
+
+        exact = frames.to(torch.float64, copy=True)  # the caller's frames stay as they are
+        return exact if self.others is None else exact.masked_fill_(self.others, 0)
+
+
+def _average(frames: "Tensor", marks: _Marks) -> "Tensor":
+    return (marks.clear_others(frames).sum(1) / marks.count).float()
+
+
+def _move_to_float64(frames: "Tensor") -> "Tensor":
+    """Move frames to a device that has float64."""
+    return frames.cpu() if frames.device.type == "mps" else frames

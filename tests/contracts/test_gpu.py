@@ -12,9 +12,12 @@ import torch
 
 from benchmarks.fitting.fit import fit_head
 from featurestore import encoders, registry
+from featurestore.extraction.batch_encoder import BatchEncoder
 from featurestore.extraction.extract import extract_encoder
+from featurestore.extraction.partition import Work
 from featurestore.finetuning.finetune import finetune
 from featurestore.head_inputs import give
+from featurestore.item import Item
 from featurestore.networks.forward import to_device, to_host
 from featurestore.networks.pooling import mark_true_frames, pool
 from featurestore.networks.precision import BOUNDS, measure_difference
@@ -134,9 +137,10 @@ def test_an_extraction_on_the_gpu_fills_the_store_with_the_vectors_of_the_cpu(fa
         np.testing.assert_allclose(files["cuda"][name], files["cpu"][name], rtol=1e-3, atol=1e-4)
 
 
-def test_fine_tuning_on_the_gpu_learns_and_is_up_to_date_afterwards(tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
+def test_fine_tuning_on_the_gpu_learns_and_is_up_to_date_afterwards(precision, tmp_path):
     tiny.checkpoint("bert", tmp_path / "start")
-    given = arguments(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2))
+    given = arguments(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2, precision=precision))
     result = finetune(**given)
     history = result.record["history"]
     assert [line["epoch"] for line in history] == [1, 2]
@@ -157,3 +161,26 @@ def test_a_head_that_trains_on_the_gpu_answers_on_the_cpu(head, tmp_path):
     save(bundle, tmp_path / "bundle")
     X = give(bundle.head, read_rows(bundle.features))
     assert np.array_equal(load(tmp_path / "bundle").head.predict_proba(X), bundle.head.predict_proba(X))
+
+
+def test_a_lack_of_memory_costs_no_utterance(folder):
+    """64 MB hold a few clips of 10 s, and the batch is of 60 clips: the first convolution of one takes 1 MB, thrice."""
+    clips = [tiny.clip(folder / f"long{index}.wav", 10.0, index) for index in range(60)]
+    identity = encoders.identify(EncoderSpec("", str(tiny.checkpoint("wav2vec2-group", folder / "crowded", CLASSES))))
+    encoder = encoders.load(identity, "cuda")
+    work = [Work(Item(f"u{index}", clip, ""), f"{index:064x}", 1.0, 10.0) for index, clip in enumerate(clips)]
+    loaded = [encoder.load(one.item) for one in work]
+    expected = [encoder.encode([one], frozenset(["mean"]))[0] for one in loaded]
+    encoder.budget = 10**9
+    batches = BatchEncoder(encoder, frozenset(["mean"]), "cuda", work)
+    torch.cuda.empty_cache()
+    used, whole = torch.cuda.memory_reserved(), torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((used + 64e6) / whole)
+    try:
+        batches.run(enumerate(loaded))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert batches.failures == []
+    assert encoder.budget < 60 * 160_000
+    for position, reference in enumerate(expected):
+        assert_close(batches.vectors[position], reference)

@@ -70,3 +70,15 @@ def test_rows_keep_their_own_frames_alone():
     for row, state in zip(rows, states, strict=True):
         np.testing.assert_array_equal(row["frames"], state[: len(row["frames"])])
         np.testing.assert_array_equal(row["mean"], state[0])
+
+
+def test_a_layer_with_fewer_frames_reads_the_first_of_them():
+    long, short = torch.randn(4, 9, 5), torch.randn(4, 6, 5)
+    averaged = pooling.average_layers([long, short], mark_true_frames([7, 1, None, 3], 9))
+    expected = [short[row, :count].double().mean(0) for row, count in enumerate((6, 1, 6, 3))]
+    np.testing.assert_allclose(averaged[:, 1].numpy(), torch.stack(expected).numpy(), rtol=1e-6, atol=1e-8)
+
+
+def test_a_mask_of_another_batch_is_refused():
+    with pytest.raises(ValueError, match=r"^a mask of shape \(3, 9\) for frames of shape \(4, 9, 5\)$"):
+        pooling.pool(torch.randn(4, 9, 5), np.ones((3, 9), bool))
