@@ -83,9 +83,9 @@ def extract(
 
     Raises:
         BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
-            optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a window,
-            windows over long clips or a precision that it does not have, two encoders of one name, or a text in place
-            of a list of encoders.
+            optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a
+            window, windows over long clips or a precision that it does not have, two encoders of one name, or a text in
+            place of a list of encoders.
         Mismatch: another window than a checkpoint was fine-tuned with.
         Problem: as `open_store` and `extract_encoder` raise.
 
