@@ -14,6 +14,7 @@ from featurestore.errors import BadValue, Mismatch, NotFound, quote
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
+from featurestore.feature_names import check_encoders
 from featurestore.item import Item
 from featurestore.known_names import check_known
 from featurestore.known_training import add_known
@@ -131,8 +132,7 @@ class Store:
             Mismatch: it was made from another manifest than the store has now.
         """
         if encoder not in self._files:
-            known = self.encoders()
-            if not known:
+            if not (known := self.encoders()):
                 raise self._no_features()
             what = f"encoder {encoder!r} in {self.path}"
             check_known(encoder, known, what=what, do=f"cli inspect {quote(self.path)}")
@@ -323,7 +323,7 @@ class Store:
 
     def _find(self, features: Iterable[str | FeatureSpec]) -> list[StoredFeature]:
         """Find features in the feature files."""
-        specs = parse_features(features, self.path)
+        specs = parse_features(check_encoders(self, features), self.path)
         for spec in specs:
             check_kind(self.file(spec.encoder), spec, str(spec))
         return [StoredFeature(self.file(spec.encoder), spec) for spec in specs]

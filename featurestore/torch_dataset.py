@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from featurestore.errors import UnknownName
+from featurestore.feature_names import FeatureNames, check_encoders
 from featurestore.labels import choose_scheme
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, check_list, parse_features
@@ -16,7 +17,7 @@ from featurestore.spec import FeatureSpec, check_list, parse_features
 Example = tuple[torch.Tensor | tuple[torch.Tensor, ...], int]
 
 
-class _Source(Protocol):
+class _Source(FeatureNames, Protocol):
     """The parts of a store that a dataset reads."""
 
     path: Path
@@ -120,7 +121,7 @@ def build_dataset(
         BadValue: no feature, or a text that is none.
         UnknownName: a feature, an utterance or the scheme does not exist, or an utterance has no class.
     """
-    specs = parse_features(features, store.path)
+    specs = parse_features(check_encoders(store, features), store.path)
     classes = choose_scheme(labels, store.corpus, store.utterances).apply(store.utterances)
     available = store.available(specs)
     chosen = [one for one in available if one in classes] if ids is None else list(check_list(ids, "ids"))

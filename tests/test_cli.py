@@ -248,7 +248,10 @@ def test_fit_head_by_speaker_reports_each_fold_and_pooled(home, tmp_path):
     ("options", "message"),
     [
         (["--head", "svn"], "do: did you mean svm?"),
-        (["--head", "svm", "--features", "video.mean"], "unknown encoder 'video'"),
+        (
+            ["--head", "svm", "--features", "video.mean"],
+            "unknown feature 'video.mean'\n  expected: ENCODER.KIND, one of audio.mean",
+        ),
         (
             ["--head", "svm", "--features", "audio.logits"],
             "unknown feature 'audio.logits'\n  expected: ENCODER.KIND, one of audio.mean",

@@ -48,6 +48,12 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
     help="Comma-separated: cross-fitted (if the store has them), cross-fitted-mean (in test, the mean of the K "
     "encoders), in-sample.",
 )
+@click.option(
+    "--metric",
+    default="unweighted_average_recall",
+    help="Headline metric: accuracy, unweighted_average_recall, macro_f1 or weighted_f1. Systems are ranked and "
+    "compared by it, and --search chooses by it. Default: unweighted_average_recall.",
+)
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
 @search_options
 @accept_old_name("--tune", "--search", type=click.IntRange(min=0))

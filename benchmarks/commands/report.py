@@ -19,8 +19,13 @@ from featurestore.console import json_option, print_answer
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of another benchmark: compare the same systems under its protocol, on utterances that both tested.",
 )
+@click.option(
+    "--metric",
+    help="Headline metric to rank and compare by: accuracy, unweighted_average_recall, macro_f1 or weighted_f1. "
+    "Default: the benchmark's own.",
+)
 @json_option
-def command(folder: Path, out: Path | None, against: Path | None, as_json: bool) -> None:
+def command(folder: Path, out: Path | None, against: Path | None, metric: str | None, as_json: bool) -> None:
     """Make a benchmark's report again, from its predictions.
 
     FOLDER is that of the benchmark. Writes one page that needs no network, and into the same folder results.json,
@@ -29,9 +34,10 @@ def command(folder: Path, out: Path | None, against: Path | None, as_json: bool)
     \b
     Examples: cli report results --out report.html
               cli report results/random --against results/by-speaker
+              cli report results --metric weighted_f1 --out weighted/report.html
     """
     from benchmarks.report.write_report import PAGE, make_report
 
     page = out or folder / PAGE
-    content = make_report(folder, page, against)
+    content = make_report(folder, page, against, metric)
     print_answer(content, f"{content['sentence']}\npage {page}", as_json)

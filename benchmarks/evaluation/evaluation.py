@@ -39,7 +39,7 @@ class Setup(Protocol):
 
 
 class EvaluatedSystem(Protocol):
-    """One head on one feature set with its predictions; `benchmarks.grid.results.System` is one."""
+    """One head on one feature set with its predictions; `benchmarks.grid.system.System` is one."""
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from benchmarks.evaluation.source import FeatureSource
 from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, NotFound, UnknownName, quote
+from featurestore.feature_names import explain_unknown, is_bare, list_features
 from featurestore.spec import FeatureSpec, choose_default_files, format_checkpoint, parse_feature
 
 READY = {
@@ -27,10 +28,12 @@ class FeatureSet:
     Args:
         name: in results.
         features: in column order; empty for one of `READY` until a store fills it in.
+        bare: a text that names no kind of feature, such as `egemaps`. Only a store can say what is meant.
     """
 
     name: str
     features: tuple[FeatureSpec, ...] = ()
+    bare: str = ""
 
     def __str__(self) -> str:
         """Write the set as `parse_feature_sets` reads it."""
@@ -46,7 +49,8 @@ def parse_feature_sets(text: str | None) -> tuple[FeatureSet, ...]:
             a name: `text,audio,both`, `audio.mean,means=audio.mean+text.mean`. None: one set of every default feature.
 
     Raises:
-        BadValue: it is empty, or names neither a ready set nor a feature.
+        BadValue: it is empty, or names neither a ready set nor a feature. The name of an encoder without a kind is
+            refused by `fill_feature_sets`, with what the store holds.
 
     >>> [str(one) for one in parse_feature_sets("both, audio.mean+text.mean, words=text.mean")]
     ['both', 'audio.mean+text.mean', 'words=text.mean']
@@ -72,7 +76,7 @@ def fill_feature_sets(
         modality: the only one that a head reads; by default both. A ready set of another or of both is none for it.
 
     Raises:
-        UnknownName: a ready set is empty in this store, or not of the modality alone.
+        UnknownName: a ready set is empty in this store, or not of the modality alone, or a feature is not in the store.
         NotFound: no encoder of the store has features of this kind.
         BadValue: two different sets have the same name.
     """
@@ -102,8 +106,10 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
         encoder, _, kind = feature.partition(".")
         encoder = encoder.partition("@")[0]
         files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
+        if not files and store.encoders():
+            raise explain_unknown(feature, _list_plain_features(store))
         if not files or "@" in feature or "[" in feature:
-            continue  # where they are read, encoders, frames and layers are checked
+            continue  # where they are read, folds, frames and layers are checked
         own = list(dict.fromkeys(f"{encoder}.{one}" for name in files for one in store.kinds(name)))
         if feature in own:
             continue
@@ -124,7 +130,10 @@ def find_modality(store: FeatureSource, encoder: str) -> str:
 
 def _parse_set(item: str) -> FeatureSet:
     name, _, features = item.rpartition("=")
-    found = name_features(_parse(part) for part in features.split("+"))
+    parts = features.split("+")
+    if bare := next((part.strip() for part in parts if is_bare(part.strip())), ""):
+        return FeatureSet(item, bare=bare)
+    found = name_features(map(_parse, parts))
     return replace(found, name=name or features)
 
 
@@ -139,7 +148,14 @@ def _parse(text: str) -> FeatureSpec:
         ) from None
 
 
+def _list_plain_features(store: FeatureSource) -> list[str]:
+    """List the features of a store, those of encoders that are fine-tuned per fold by their plain names."""
+    return list(dict.fromkeys(re.sub(r"@[^.]*", "", name) for name in list_features(store)))
+
+
 def _fill(store: FeatureSource, feature_set: FeatureSet, kind: str, modality: str) -> list[FeatureSet]:
+    if feature_set.bare:
+        raise explain_unknown(feature_set.bare, _list_plain_features(store))
     if feature_set.features:
         check_features(store, map(str, feature_set.features))
         return [feature_set]

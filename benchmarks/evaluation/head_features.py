@@ -68,7 +68,7 @@ def _fill(
         try:
             fill_feature_sets(store, (one,), kind, modality)
         except UnknownName as problem:
-            if one.features or not kind:
+            if one.features or one.bare or not kind:
                 raise
             reasons.append(f"head {head} reads {kind}, and {problem.what}")
         else:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evaluation.head_settings import join_params
-from benchmarks.statistics.metrics import unweighted_average_recall
+from benchmarks.statistics.count_metrics import score
+from benchmarks.statistics.metrics import METRIC
 from featurestore.head_inputs import give
 from heads import Inputs
 
@@ -61,13 +62,20 @@ class SearchResult:
 
 
 def search(
-    kind: Any, params: dict[str, Any], inputs: Inputs, y: Sequence[str], parts: Sequence[int], draws: int, seed: int
+    kind: Any,
+    params: dict[str, Any],
+    inputs: Inputs,
+    y: Sequence[str],
+    parts: Sequence[int],
+    draws: int,
+    seed: int,
+    metric: str = METRIC,
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
 
-    Each part takes its turn as dev, and the head is fitted on the others. The best has the highest unweighted average
-    recall, averaged over the parts (nested cross-validation: Cawley and Talbot 2010, "On Over-fitting in Model
-    Selection"). The test part is not among the rows.
+    Each part takes its turn as dev, and the head is fitted on the others. The best has the highest metric, averaged
+    over the parts (nested cross-validation: Cawley and Talbot 2010, "On Over-fitting in Model Selection"). The test
+    part is not among the rows.
 
     Args:
         kind: the head's class.
@@ -77,6 +85,7 @@ def search(
         parts: by target the number of its part, counted from 0; -1 for those that are always fitted on (N,).
         draws: how many settings to draw.
         seed: of the draws.
+        metric: full name of the metric to choose by.
 
     Returns:
         `params` with the chosen settings.
@@ -91,17 +100,17 @@ def search(
     default = {name: kind(**params).get_params()[name] for name in values}
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
     classes, part = np.asarray(y), np.asarray(parts)
-    scores = [_score(kind, candidate, inputs, classes, part) for candidate in candidates]
+    scores = [_score(kind, candidate, inputs, classes, part, metric) for candidate in candidates]
     return candidates[int(np.argmax(scores))]  # the first of equals: the default before drawn ones
 
 
-def _score(kind: Any, params: dict[str, Any], inputs: Inputs, y: np.ndarray, parts: np.ndarray) -> float:
-    """Compute the unweighted average recall of one setting, averaged over the parts that take their turn as dev."""
+def _score(kind: Any, params: dict[str, Any], inputs: Inputs, y: np.ndarray, parts: np.ndarray, metric: str) -> float:
+    """Compute the metric of one setting, averaged over the parts that take their turn as dev."""
     scores = []
     for part in sorted(set(parts.tolist()) - {-1}):
         fitted, dev = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
         head = kind(**params)
         head.fit(give(head, inputs.select(fitted)), y[fitted])
         predicted = head.predict(give(head, inputs.select(dev)))
-        scores.append(unweighted_average_recall(y[dev].tolist(), predicted.tolist()))
+        scores.append(score(y[dev].tolist(), predicted.tolist(), metric))
     return float(np.mean(scores))

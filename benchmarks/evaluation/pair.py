@@ -15,7 +15,7 @@ from featurestore.exposure import UNKNOWN, Exposure
 from featurestore.head_inputs import TurnPlace, place_turns
 from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
-from featurestore.networks.identity import fingerprint
+from featurestore.networks.identity import list_changes
 from featurestore.protocols.cross_corpus import TESTED, TRAINED
 from featurestore.spec import is_imported, parse_feature
 
@@ -234,12 +234,12 @@ class Pair:
         first, second = (store.describe(encoder) for store in self._stores.values())
         if is_imported(first) and is_imported(second):
             return  # of different files; the user gave both the same name
-        if fingerprint(first) != fingerprint(second):
-            names = sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+        changes = list_changes(first, second)
+        if changes:
             raise Mismatch(
                 f"encoder {encoder} is not the same in the two stores",
-                expected=", ".join(f"{name} {first.get(name)}" for name in names),
-                got=", ".join(f"{name} {second.get(name)}" for name in names),
+                expected=", ".join(f"{name} {one}" for name, (one, _) in sorted(changes.items())),
+                got=", ".join(f"{name} {other}" for name, (_, other) in sorted(changes.items())),
                 do="extract both with the same --encoder",
             )
 

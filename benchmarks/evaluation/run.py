@@ -141,7 +141,7 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) ->
     parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
     with explain_errors("heads", spec.head, "a search"):
         try:
-            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed)
+            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed, spec.metric)
         except ValueError as error:
             raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 

@@ -11,6 +11,7 @@ from benchmarks.evaluation.head_settings import default_params, search_space
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
+from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
 from featurestore.folds.fold import Fold
 from featurestore.normalization import NONE, SPEAKER
@@ -40,6 +41,7 @@ class RunSpec:
         leak: which encoder was fine-tuned on test utterances, or an empty string.
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
         flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
+        metric: full name of the metric that the search chooses settings by.
     """
 
     head: str
@@ -60,6 +62,7 @@ class RunSpec:
     leak: str = ""
     surroundings: Surroundings = field(default_factory=Surroundings)
     flaw: str = ""
+    metric: str = METRIC
 
     @property
     def context(self) -> str:
@@ -112,6 +115,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"share": spec.train_size} if spec.train_size < 1 else {}
     content |= {"turns": around.turns, "context": sorted(around.context_ids)} if around.turns else {}
     content |= {"words": around.words} if around.words else {}
+    content |= {"metric": spec.metric} if spec.search and spec.metric != METRIC else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -10,6 +10,8 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from benchmarks.statistics.count_metrics import check_metric
+from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
@@ -38,10 +40,11 @@ class BenchmarkConfig:
         allow_leakage: evaluate on leaked utterances, and mark the figures.
         allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
         flaws: also run every system under published protocol flaws (`benchmarks.evaluation.flaws`).
+        metric: full name of the metric that systems are ranked and compared by, and that a search chooses settings by.
 
     Raises:
         BadValue: a normalization, a kind of logits or a train size is invalid, or there are flaws and a single fold.
-        UnknownName: a head, or a setting of it, is unknown.
+        UnknownName: a head, a setting of it, or the metric is unknown.
     """
 
     heads: tuple[str, ...]
@@ -61,10 +64,12 @@ class BenchmarkConfig:
     allow_leakage: bool = False
     allow_degenerate: bool = False
     flaws: bool = False
+    metric: str = METRIC
 
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
         check_train_sizes(self.train_sizes)
+        check_metric(self.metric)
         if self.flaws and self.fold is not None:
             raise BadValue(
                 "--flaws compares all folds of a protocol with all folds of another",

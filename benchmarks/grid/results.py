@@ -10,16 +10,14 @@ R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.grid import run_records
-from benchmarks.grid.run_records import RecordedRun, RunRecord
-from benchmarks.statistics.answers import Answers
+from benchmarks.grid.equal_baselines import merge_equal_baselines
+from benchmarks.grid.system import System, group_by_system
+from benchmarks.statistics.metrics import METRIC
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound
 from featurestore.folds import fold as folding
@@ -51,39 +49,6 @@ _KEYS = (
 
 
 @dataclass(frozen=True)
-class System:
-    """One head on one feature set over all folds, or a control of such a system.
-
-    Args:
-        name: its name in all results. For a control, `record.system` is the name of its system.
-        runs: every fold and seed.
-    """
-
-    name: str
-    runs: tuple[RecordedRun, ...]
-
-    @property
-    def record(self) -> RunRecord:
-        """The record of its first run, for the fields that all its runs share."""
-        return self.runs[0].record
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds that it was run with."""
-        return sorted({run.record.seed for run in self.runs})
-
-    @cached_property
-    def pooled(self) -> list[Answers]:
-        """For each seed the answers of all folds together, sorted by id."""
-        return [_pool([run for run in self.runs if run.record.seed == seed]) for seed in self.seeds]
-
-    @property
-    def leak(self) -> str:
-        """The leaks of its folds, in one line."""
-        return "; ".join(dict.fromkeys(run.record.leak for run in self.runs if run.record.leak))
-
-
-@dataclass(frozen=True)
 class Results(Evaluation):
     """A finished benchmark; `about` also holds its config, as JSON.
 
@@ -92,12 +57,24 @@ class Results(Evaluation):
         flaws: systems under a protocol flaw. Their test parts may be others than those of `folds`, so that they stand
             in a table of their own only.
         flaw_folds: the folds of each flawed protocol.
+        headline: full name of the metric to rank and compare by; by default the benchmark's own.
     """
 
     systems: tuple[System, ...]
     controls: tuple[System, ...] = ()
     flaws: tuple[System, ...] = ()
     flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
+    headline: str = ""
+
+    @property
+    def metric(self) -> str:
+        """Full name of the metric that systems are ranked and compared by."""
+        return self.headline or self.searched_metric
+
+    @property
+    def searched_metric(self) -> str:
+        """Full name of the benchmark's own metric, which a search chose settings by."""
+        return str(self.about.get("metric", METRIC))
 
 
 def write(
@@ -137,14 +114,16 @@ def read(out: Path) -> Results:
         raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
     folds = _read_folds(out / FOLDS)
     runs = [run_records.read(out / RUNS, digest) for digest in about["runs"]]
-    flawed = [run for run in runs if run.record.flaw]
-    systems, controls = (
-        _group_by_system([run for run in runs if run.record.is_control == control and not run.record.flaw])
-        for control in (False, True)
+    honest = [run for run in runs if not run.record.flaw]
+    systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control]))
+    repeated = {name for system in systems for name in system.equals}
+    controls, flaws = (
+        group_by_system([run for run in chosen if run.record.system not in repeated])
+        for chosen in ([run for run in honest if run.record.is_control], [run for run in runs if run.record.flaw])
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
     utterances = manifest.read(out / UTTERANCES)
-    return Results(about, folds, utterances, systems, controls, _group_by_system(flawed), flaw_folds)
+    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds)
 
 
 def _read_folds(path: Path) -> tuple[Fold, ...]:
@@ -160,41 +139,3 @@ def _parse_folds(path: Path, content: Any) -> tuple[Fold, ...]:
         return tuple(folding.from_json(content))
     except (KeyError, TypeError):
         raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
-
-
-def _group_by_system(runs: Sequence[RecordedRun]) -> tuple[System, ...]:
-    found: dict[str, list[RecordedRun]] = {}
-    for run in runs:
-        found.setdefault(_name_system(run.record), []).append(run)
-    return tuple(System(name, tuple(members)) for name, members in found.items())
-
-
-def _name_system(record: RunRecord) -> str:
-    train_size = [f"train size {record.train_size:g}"] if record.train_size < 1 else []
-    permuted = [f"{record.permuted} permuted"] if record.permuted else []
-    is_protocol = record.flaw == record.protocol
-    flaw = [f"protocol {record.flaw}" if is_protocol else record.flaw] if record.flaw else []
-    return ", ".join([record.system, *train_size, *permuted, *flaw])
-
-
-def _pool(runs: Sequence[RecordedRun]) -> Answers:
-    classes = sorted({name for run in runs for name in run.record.classes})
-    rows = sorted(
-        (utterance_id, run.answers.truth[row], run.answers.prediction[row], number, row)
-        for number, run in enumerate(runs)
-        for row, utterance_id in enumerate(run.ids)
-    )
-    aligned = [_align_probabilities(run, classes) for run in runs]
-    probabilities = np.array([aligned[number][row] for _, _, _, number, row in rows])
-    return Answers([row[1] for row in rows], [row[2] for row in rows], classes, probabilities)
-
-
-def _align_probabilities(run: RecordedRun, classes: Sequence[str]) -> np.ndarray:
-    """Return a run's probabilities with a column for each class, 0 for a class that the run did not know."""
-    found = run.answers.probabilities
-    if found is None or list(run.record.classes) == list(classes):
-        return np.asarray(found)
-    place = [classes.index(name) for name in run.record.classes]
-    out = np.zeros((len(found), len(classes)))
-    out[:, place] = found
-    return out

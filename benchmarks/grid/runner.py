@@ -136,6 +136,7 @@ def _describe_benchmark(
         "feature_sets": {one.name: list(map(str, one.features)) for one in planned.features},
         "normalize": {name: NOTES[name] for name in config.normalize},
         "seeds": list(config.seeds),
+        "metric": config.metric,
         "left_out": task.count_left_out(),
         "published": _list_published_figures(task.store.corpus, task.labels),
         "command": command,

@@ -50,6 +50,7 @@ def list_fold_specs(
                 normalize=normalize,
                 speakers=speakers,
                 search=config.search,
+                metric=config.metric,
                 seed=seed,
                 train_size=train_size,
                 system=name_system(head, features, normalize),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.grid import results
@@ -10,6 +11,7 @@ from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports, html_page
 from benchmarks.report.render.figure_style import to_png, to_svg
 from benchmarks.report.render.report_figures import draw_figures
+from benchmarks.statistics.count_metrics import check_metric
 from featurestore.storage.atomic import replace_atomically, write_text
 
 PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
@@ -23,7 +25,7 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
 OWN = r"(leaderboard|confusion-\d+|modalities|layers|reliability|selective|epochs|sizes)\.(svg|png)"
 
 
-def make_report(folder: Path, out: Path, against: Path | None = None) -> ReportContent:
+def make_report(folder: Path, out: Path, against: Path | None = None, metric: str | None = None) -> ReportContent:
     """Read a benchmark and write its report.
 
     Args:
@@ -31,6 +33,7 @@ def make_report(folder: Path, out: Path, against: Path | None = None) -> ReportC
         out: the page; `results.json`, `report.md`, `leaderboard.csv`, `leaderboard.tex` and `figures/` are written into
             its folder.
         against: the folder of another benchmark to compare the same systems with.
+        metric: full name of the metric to rank and compare by; by default the benchmark's own.
 
     Returns:
         The content of `results.json`.
@@ -39,8 +42,12 @@ def make_report(folder: Path, out: Path, against: Path | None = None) -> ReportC
         NotFound: there is no benchmark, or a run is missing.
         Mismatch: the benchmark is damaged or of another version.
         BadValue: the two benchmarks have nothing in common.
+        UnknownName: there is no such metric.
     """
-    content = build_content(results.read(folder), None if against is None else results.read(against))
+    if metric is not None:
+        check_metric(metric)
+    found = replace(results.read(folder), headline=metric or "")
+    content = build_content(found, None if against is None else results.read(against))
     write_report(content, out)
     return content
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
+from benchmarks.statistics import metrics
 from benchmarks.statistics.bootstrap import Values
-from benchmarks.statistics.metrics import BINS, PROBABILITY_METRICS
+from benchmarks.statistics.metrics import BINS, METRIC, PROBABILITY_METRICS, Labels
+from featurestore.known_names import check_known
 
 
 def accuracy(counts: Values) -> Values:
@@ -71,6 +74,31 @@ def weighted_f1(counts: Values) -> Values:
 COUNT_METRICS: dict[str, Callable[[Values], Values]] = {
     metric.__name__: metric for metric in (accuracy, unweighted_average_recall, macro_f1, weighted_f1)
 }
+
+
+def check_metric(metric: str) -> None:
+    """Check that systems can be ranked by a metric.
+
+    Raises:
+        UnknownName: it is no metric of classes; those of probabilities show calibration, and lower is better.
+    """
+    check_known(metric, COUNT_METRICS, what=f"metric {metric!r} to rank systems by")
+
+
+def score(truth: Labels, prediction: Labels, metric: str) -> float:
+    """Compute one metric of classes, in 0..1.
+
+    Args:
+        truth: (N,) true classes.
+        prediction: (N,) predicted classes.
+        metric: its full name.
+
+    >>> round(score(["a", "a", "a", "b"], ["a", "a", "a", "a"], "weighted_f1"), 4)
+    0.6429
+    """
+    if metric == METRIC:
+        return metrics.unweighted_average_recall(truth, prediction)
+    return float(COUNT_METRICS[metric](confusion_matrix(truth, prediction).astype(np.float64)))
 
 
 def metrics_from_sums(sums: Values, classes: int) -> dict[str, Values]:

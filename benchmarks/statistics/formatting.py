@@ -6,6 +6,15 @@ _DIGITS = 6  # the last digits of a float differ between processors, and between
 _STEP = Decimal("0.1")
 
 
+def name_metric(metric: str) -> str:
+    """Write the full name of a metric in words.
+
+    >>> name_metric("unweighted_average_recall"), name_metric("weighted_f1")
+    ('unweighted average recall', 'weighted F1')
+    """
+    return metric.replace("_", " ").replace(" f1", " F1")
+
+
 def format_percent(value: float) -> str:
     """Format a share in percent, with one decimal and without the sign.
 

@@ -12,7 +12,7 @@ from featurestore.errors import UnknownName
 
 Labels = Sequence[str]
 Probabilities = NDArray[np.floating[Any]]  # (N, C), rows sum to 1
-METRIC = "unweighted_average_recall"  # systems are ranked and compared by it
+METRIC = "unweighted_average_recall"  # systems are ranked and compared by it, unless another is chosen
 PROBABILITY_METRICS = ("log_loss", "brier_score", "expected_calibration_error")
 BINS = 15  # of the expected calibration error, as in Guo et al. 2017
 _SMALLEST = float(np.finfo(np.float64).eps)  # a true class of probability 0 costs -log(2.2e-16) = 36 nats, not infinity

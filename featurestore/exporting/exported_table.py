@@ -8,6 +8,7 @@ import numpy as np
 
 from featurestore import labels as schemes
 from featurestore.errors import BadValue, UnknownName
+from featurestore.feature_names import check_encoders
 from featurestore.spec import FeatureSpec, parse_feature
 from featurestore.storage import schema
 from featurestore.store import Store
@@ -95,7 +96,7 @@ def open_export(
         BadValue: there is no utterance, or a feature is invalid.
         UnknownName: a feature, an utterance or the scheme does not exist.
     """
-    specs = tuple(parse_feature(one) for one in (features or store.default_features()))
+    specs = tuple(parse_feature(one) for one in check_encoders(store, features or store.default_features()))
     available = store.available(specs)
     chosen = tuple(available if ids is None else ids)
     if unknown := set(chosen) - set(available):

@@ -40,9 +40,27 @@ def compute_keys(
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
+    digests = hash_store(store, modality, context, long_clips)
+    return {utterance_id: compute_key(fingerprint, digest) for utterance_id, digest in digests.items()}
+
+
+def hash_store(
+    store: Store, modality: str, context: int = 0, long_clips: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Compute the sha256 of what an encoder is given of each utterance, by id, in manifest order.
+
+    Args:
+        store: a prepared store; every clip of an audio encoder is read.
+        modality: the encoder's, `audio` or `text`.
+        context: turns before an utterance that the encoder reads with it.
+        long_clips: as for `compute_keys`; the digests of long clips are marked by it.
+
+    Raises:
+        Problem: as `list_inputs` raises, with a context.
+    """
     items = list_inputs(store, context)
     digests = mark_long_clips(hash_sources(items, modality), items, long_clips)
-    return {item.id: compute_key(fingerprint, digest) for item, digest in zip(items, digests, strict=True)}
+    return {item.id: digest for item, digest in zip(items, digests, strict=True)}
 
 
 def compute_key(fingerprint: str, content: str) -> str:

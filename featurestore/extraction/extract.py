@@ -25,7 +25,7 @@ from featurestore.extraction.vector_index import VectorIndex
 from featurestore.extraction.worker import PartResult, PartTask
 from featurestore.manifest import Utterance
 from featurestore.networks.encoding_cost import read_encoding_cost
-from featurestore.networks.identity import OPTIONAL, Identity
+from featurestore.networks.identity import OPTIONAL, Identity, continue_description
 from featurestore.networks.limits import Limits
 from featurestore.progress import Progress, Say
 from featurestore.spec import EncoderSpec
@@ -140,7 +140,7 @@ class _Extractor:
 
     def __init__(self, store: Store, identity: Identity, optional: frozenset[str], say: Say) -> None:
         check_kinds(identity, optional)
-        self.store, self.identity, self.say = store, identity, say
+        self.store, self.say = store, say
         self.path = store.path / f"{identity.name}.h5"
         self.folder = store.path.resolve() / f"{identity.name}.parts"  # absolute: a worker may run in another folder
         if self.path.is_file() and (repaired := repair.repair(self.path)):
@@ -148,6 +148,8 @@ class _Extractor:
         file = self._open_file()
         if file:
             finished_file.check_replaceable(file, identity)
+            identity = continue_description(identity, file.header.encoder)
+        self.identity, self._digests = identity, dict[str, str]()
         for line in finished_file.describe_changes(file, identity) if file else ():
             self.say(line)
         usual = frozenset(identity.kinds) - set(OPTIONAL)
@@ -157,9 +159,9 @@ class _Extractor:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
         long_clips = identity.description.get("long_clips")
-        id_keys = cache_key.compute_keys(
-            self.store, identity.fingerprint(), identity.modality, identity.context, long_clips
-        )
+        self._digests = cache_key.hash_store(self.store, identity.modality, identity.context, long_clips)
+        known = identity.fingerprint()
+        id_keys = {row: cache_key.compute_key(known, digest) for row, digest in self._digests.items()}
         index = self._build_index()
         self._report_unusable(index)
         missing = self._list_work([row for row in self.store.utterances if id_keys[row.id] not in index], id_keys)
@@ -210,7 +212,7 @@ class _Extractor:
     def _build_index(self) -> VectorIndex:
         finished = [self.path] if self._open_file() else []  # raises if it was damaged or opened in the meantime
         parts = sorted(self.folder.glob("[!.]*.h5"))
-        return VectorIndex([*parts, *finished], self.identity.fingerprint(), self.kinds)
+        return VectorIndex([*parts, *finished], self.identity, self.kinds, set(self._digests.values()))
 
     def _report_unusable(self, index: VectorIndex) -> None:
         for path, why in index.skipped.items():

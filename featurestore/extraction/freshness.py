@@ -9,7 +9,7 @@ from featurestore.encoders import identify
 from featurestore.errors import Problem
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
-from featurestore.networks.identity import Identity, fingerprint
+from featurestore.networks.identity import Identity, list_changes
 from featurestore.networks.long_clips import mark_long_clips
 from featurestore.spec import EncoderSpec, is_imported, read_context, restore_encoder
 from featurestore.storage import schema
@@ -60,12 +60,9 @@ def compare_training(file: FeatureFile, identity: Identity) -> list[str]:
 def compare_descriptions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """List what differs between two encoders, one `name: before -> after` each.
 
-    Encoders of the same fingerprint give the same vectors, and no differences are listed.
+    Files that shape no vector are not compared, and neither are names and places.
     """
-    if fingerprint(before) == fingerprint(after):
-        return []
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return [f"{name}: {_shorten(before.get(name))} -> {_shorten(after.get(name))}" for name in names]
+    return [f"{name}: {_shorten(old)} -> {_shorten(new)}" for name, (old, new) in list_changes(before, after).items()]
 
 
 def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, stored_key: str) -> list[str]:

@@ -97,14 +97,14 @@ def split_parts(work: Sequence[Work], jobs: int, *, gpu: bool = False, frames: b
 
     Args:
         work: the utterances to encode; a key that occurs several times is encoded once.
-        jobs: how many workers share the work; each gets at least four parts if there is enough.
+        jobs: how many workers share the work; each gets about four parts at least, if there is enough.
         gpu: whether parts are as large as a GPU needs them.
         frames: whether every frame is stored, which limits a part of a GPU to the cost of `GPU_UTTERANCES` parts.
     """
     ordered = sort_by_cost(work)
     count, cost = (GPU_UTTERANCES, GPU_UTTERANCES if frames else GPU_COST) if gpu else (1, 1)
     largest = max(1, min(count * PART_UTTERANCES, -(-len(ordered) // (4 * jobs))))
-    dearest = min(cost * PART_COST, sum(one.cost for one in ordered) / (4 * jobs))
+    dearest = cost * PART_COST
     parts: list[list[Work]] = []
     taken = 0.0
     for one in ordered:

@@ -16,6 +16,7 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_run import Trained
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import CLASSIFIER_POOLING, describe_trained_pooling
+from featurestore.networks.vector_files import list_changed_files
 
 _BEST = "the highest unweighted average recall on dev, then the lower dev loss, then the earlier epoch"
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
@@ -34,6 +35,8 @@ _RESULTS = (
     "libraries",
     "created",
 )
+
+_FILES = "start.files."  # in the name of a difference
 
 
 def build_request(
@@ -55,7 +58,11 @@ def build_request(
         **({"dev": _digest_part(dev_ids, classes)} if dev_ids else {}),
         "held_out": _digest_part(held_out_ids, classes),
         "settings": settings.describe(),
-        "start": {"checkpoint": start.name, "revision": start.revision, "files": start.digests()},
+        "start": {
+            "checkpoint": start.name,
+            "revision": start.revision,
+            "files": start.digests(modality, spells=settings.ctc_weight > 0),
+        },
     }
 
 
@@ -153,8 +160,17 @@ def find_differences(record: Mapping[str, Any], request: Mapping[str, Any]) -> d
         by the input's name (`settings.epochs`), its values in the record and in the request; None where it lacks it.
     """
     made, wanted = _flatten(record), _flatten(request)
-    keys = sorted(made.keys() | wanted.keys())
+    files = _list_changed_files(record, request)
+    keys = sorted(key for key in {**made, **wanted} if not key.startswith(_FILES) or key in files)
     return {key: (made.get(key), wanted.get(key)) for key in keys if made.get(key) != wanted.get(key)}
+
+
+def _list_changed_files(record: Mapping[str, Any], request: Mapping[str, Any]) -> list[str]:
+    """List the files of the start that differ and shape the result. Earlier records list others, too."""
+    first, second = (one.get("start", {}).get("files", {}) for one in (record, request))
+    spells = bool(request.get("settings", {}).get("ctc_weight"))
+    names = list_changed_files(first, second, str(request.get("modality", "")), spells=spells)
+    return [f"{_FILES}{name}" for name in ("weights", *names)]
 
 
 def _flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "modality": checkpoint.modality(),
         "model type": config.get("model_type", ""),
         "classes": checkpoint.classes(),
-        "sha256": checkpoint.digests(),
+        "sha256": checkpoint.digests(checkpoint.modality()),
         "known training": describe_training({"checkpoint": str(checkpoint.folder.resolve())}),
         RECORD: checkpoint.read_finetune_record(),
     }

@@ -9,6 +9,7 @@ from featurestore.dialogues import find_previous_turns
 from featurestore.errors import Problem, UnknownName, quote
 from featurestore.extraction import freshness
 from featurestore.feature_kinds import check_kind
+from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 from featurestore.spec import INDEXED, FeatureSpec, parse_feature, read_context
@@ -33,6 +34,7 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     """
     store = Store(path)
     is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
+    check_encoders(store, [feature])
     wanted = parse_feature(f"{feature}[0]" if is_complete else feature)
     check_known(
         wanted.encoder, store.encoders(), what=f"encoder {wanted.encoder!r} in {path}", do=f"cli inspect {quote(path)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, NotFound, Unavailable
+from featurestore.networks.vector_files import EXTRACTOR, PROCESSOR, shapes_vectors
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
@@ -53,11 +54,18 @@ class Checkpoint:
 
     def extractor(self) -> dict[str, Any]:
         """Read the settings of its feature extractor. Empty where it has none."""
-        alone, processor = (self.folder / f"{name}_config.json" for name in ("preprocessor", "processor"))
-        if alone.is_file():
-            return read_object(alone)
-        settings: dict[str, Any] = read_object(processor).get("feature_extractor", {}) if processor.is_file() else {}
-        return settings
+        name = self.find_extractor()
+        if not name:
+            return {}
+        settings = read_object(self.folder / name)
+        return _select_extractor(settings) if name == PROCESSOR else settings
+
+    def find_extractor(self) -> str:
+        """Find the file that transformers reads the feature extractor's settings from. Empty where there is none."""
+        processor = self.folder / PROCESSOR
+        if processor.is_file() and _select_extractor(read_object(processor)):
+            return PROCESSOR
+        return EXTRACTOR if (self.folder / EXTRACTOR).is_file() else ""
 
     def classes(self) -> list[str]:
         """List the classes of its classifier in order of the logits. Empty where it has none."""
@@ -68,14 +76,19 @@ class Checkpoint:
         names = config.get("id2label") or {str(index): f"LABEL_{index}" for index in range(2)}
         return [names[key] for key in sorted(names, key=int)]
 
-    def digests(self) -> dict[str, str]:
-        """Compute the sha256 of every file that shapes a vector: `weights`, each configuration and vocabulary."""
-        names = {path.name for pattern in FILES for path in self.folder.glob(pattern)} - {RECORD}
-        weights = sorted(name for name in names if name.endswith(".safetensors"))
-        others = sorted(names - set(weights) - {"model.safetensors.index.json", "training_args.json"})
+    def digests(self, modality: str, *, spells: bool = False) -> dict[str, str]:
+        """Compute the sha256 of every file that shapes a vector: `weights`, and each of the others by its name.
+
+        Args:
+            modality: of the encoder that it is used as, `audio` or `text`.
+            spells: whether an audio network is fine-tuned to spell with the checkpoint's tokenizer, too.
+        """
+        names = {path.name for path in self.folder.iterdir() if shapes_vectors(path.name, modality, spells=spells)}
+        unread = {EXTRACTOR, PROCESSOR} - {self.find_extractor()}
+        weights = sorted(path.name for path in self.folder.glob("*.safetensors"))
         return {
             "weights": _hash_files(self.folder, weights),
-            **{name: _hash_files(self.folder, [name]) for name in others},
+            **{name: _hash_files(self.folder, [name]) for name in sorted(names - unread)},
         }
 
     def read_finetune_record(self) -> dict[str, Any]:
@@ -155,6 +168,12 @@ def _download_conversion(model: str) -> Path | None:
 
     revision = auto_conversion(model)[1]
     return Path(snapshot_download(model, revision=revision, allow_patterns=FILES)) if revision else None
+
+
+def _select_extractor(processor: dict[str, Any]) -> dict[str, Any]:
+    """Return the feature extractor's part of a processor's settings. Empty where it has none."""
+    settings: dict[str, Any] = processor.get("feature_extractor", processor.get("audio_processor", {}))
+    return settings
 
 
 def _hash_files(folder: Path, names: list[str]) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from featurestore.checkpoint_origins import list_origins
@@ -12,6 +12,7 @@ from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import ALL_FRAMES, CLASSIFIER_POOLING
 from featurestore.networks.supported_architectures import Architecture
+from featurestore.networks.vector_files import list_changed_files
 from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precision
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
@@ -70,8 +71,44 @@ def fingerprint(description: Mapping[str, Any]) -> str:
 
     How long clips are read is left out: it is part of the keys of those clips alone.
     """
-    content = {key: value for key, value in description.items() if key not in _APART and value != _UNSAID.get(key, ...)}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_select_content(description), sort_keys=True).encode()).hexdigest()
+
+
+def _select_content(description: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in description.items() if key not in _APART and value != _UNSAID.get(key, ...)}
+
+
+def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """List what differs between two descriptions and shapes a vector. Empty if they are of the same encoder.
+
+    Descriptions of earlier versions list files that shape nothing, such as the tokenizer of an audio network. So
+    encoders of different fingerprints can be the same.
+
+    Returns:
+        by name of the entry, its values in both; None where it is missing.
+    """
+    first, second = _encode_entries(before), _encode_entries(now)
+    names = [name for name in {**first, **second} if name != "files" and first.get(name) != second.get(name)]
+    changes = {name: (before.get(name), now.get(name)) for name in names}
+    old, new = before.get("files", {}), now.get("files", {})
+    files = list_changed_files(old, new, str(now.get("class", "")).removeprefix("hf-"))
+    return changes | {name: (old.get(name), new.get(name)) for name in files}
+
+
+def _encode_entries(description: Mapping[str, Any]) -> dict[str, str]:
+    """Encode each entry that can shape a vector as JSON, in which a list and a tuple are the same."""
+    return {name: json.dumps(value, sort_keys=True) for name, value in _select_content(description).items()}
+
+
+def continue_description(identity: Identity, stored: Mapping[str, Any]) -> Identity:
+    """Return an encoder with the fingerprint of a stored description, if that is of the same encoder.
+
+    A file that an earlier version wrote is continued under its own keys.
+    """
+    if list_changes(stored, identity.description):
+        return identity
+    files = {"files": stored["files"]} if "files" in stored else {}
+    return replace(identity, description={**identity.description, **files})
 
 
 def identify_network(
@@ -94,7 +131,7 @@ def identify_network(
         described: what its modality adds to the description.
     """
     fast_paths.report_untested()
-    config, digests, classes = checkpoint.config(), checkpoint.digests(), checkpoint.classes()
+    config, digests, classes = checkpoint.config(), checkpoint.digests(modality), checkpoint.classes()
     description = {
         "class": f"hf-{modality}",
         "checkpoint": checkpoint.name,

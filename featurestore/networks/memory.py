@@ -106,7 +106,7 @@ def measure_peak_memory() -> int:
 
 
 # What torch, cuBLAS and cuDNN say if memory runs out, besides torch's own class.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED")
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")
 
 
 def means_out_of_memory(error: BaseException) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from featurestore import encoders
 from featurestore.errors import BadValue, Mismatch
-from featurestore.networks.identity import Identity, fingerprint
+from featurestore.networks.identity import Identity, list_changes
 from featurestore.prediction.bundle import Bundle
 from featurestore.spec import is_imported, is_network, parse_encoder, parse_feature, restore_encoder
 
@@ -46,15 +46,17 @@ def _identify(name: str, description: Mapping[str, Any], moved: str | None) -> I
         )
     checkpoint = moved or description["checkpoint" if is_network(description) else "class"]
     identity = encoders.identify(restore_encoder(name, description, checkpoint))
-    if identity.fingerprint() != fingerprint(description):
+    changes = list_changes(description, identity.description)
+    if changes:
         raise Mismatch(
             f"encoder {name} at {checkpoint} is not the one that the bundle was fitted on",
-            expected=f"weights {_shorten_weights(description)}",
-            got=f"weights {_shorten_weights(identity.description)}",
+            expected=", ".join(f"{entry} {_shorten(fitted)}" for entry, (fitted, _) in changes.items()),
+            got=", ".join(f"{entry} {_shorten(now)}" for entry, (_, now) in changes.items()),
             do=f"pass --encoder {name}=CHECKPOINT with the right one, or fit the head again",
         )
     return identity
 
 
-def _shorten_weights(description: Mapping[str, Any]) -> str:
-    return str(description.get("weights", description.get("version")))[:12]
+def _shorten(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"

@@ -109,8 +109,15 @@ def test_an_utterance_without_the_feature_is_rejected(store):
             "text.means",
             "unknown feature 'text.means': text has no means\n  expected: .*\n  do: did you mean text.mean?",
         ),
-        ("txt.mean", "unknown encoder 'txt' in .*\n  expected: one of text\n  do: did you mean text?"),
-        ("text", "'text' is not a feature"),
+        (
+            "txt.mean",
+            "unknown feature 'txt.mean'\n  expected: ENCODER.KIND, one of text.mean.*\n  do: did you mean text.mean?",
+        ),
+        (
+            "text",
+            "unknown feature 'text'\n  expected: ENCODER.KIND, one of text.mean.*\n  do: did you mean text.mean",
+        ),
+        ("text mean", "'text mean' is not a feature"),
         ("text.mean[3]", "'text.mean.3.' is not a feature"),
         ("text.frames", "text.frames has another number of frames for every utterance, and cannot be columns"),
     ],

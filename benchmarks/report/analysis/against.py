@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.grid.results import Results, System
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
 from benchmarks.report.analysis.seeds import select_answers, select_rows
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
-from benchmarks.statistics.metrics import METRIC
 from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.errors import BadValue
 
@@ -20,7 +20,7 @@ _DO = "compare benchmarks of the same corpus, labels, heads and features"
 def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
     """Compare each common system on the common test utterances: this benchmark minus the other.
 
-    The unweighted average recalls are means over the seeds of both, and the p-value is not corrected.
+    The figures are means over the seeds of both in this benchmark's headline metric, and the p-value is not corrected.
 
     Args:
         results: of the report.
@@ -30,7 +30,7 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
         BadValue: no test utterance or no system is in both, or true classes differ.
     """
     common = sorted(set(results.ids) & set(other.ids))
-    pairs = [(one, two) for one in results.systems for two in other.systems if one.name == two.name]
+    pairs = [(one, two) for one in results.systems for two in other.systems if one.names & two.names]
     if not common:
         raise BadValue("the two benchmarks have no test utterance in common", do=_DO)
     if not pairs:
@@ -49,12 +49,12 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
         "over": clusters.over,
         "clusters": clusters.count,
         "few": clusters.few,
-        "systems": [_compare_system(pair, rows, clusters.for_ids(common)) for pair in pairs],
+        "systems": [_compare_system(pair, rows, clusters.for_ids(common), results.metric) for pair in pairs],
     }
 
 
 def _compare_system(
-    pair: tuple[System, System], rows: Sequence[Sequence[int]], clusters: Sequence[str] | None
+    pair: tuple[System, System], rows: Sequence[Sequence[int]], clusters: Sequence[str] | None, metric: str
 ) -> AgainstSystemContent:
     seeds = set(pair[0].seeds) & set(pair[1].seeds)
     here, there = (
@@ -68,11 +68,11 @@ def _compare_system(
             got=f"seeds {pair[1].seeds}",
             do="run both benchmarks with the same --seeds and --labels",
         )
-    (difference,) = compare_pairs({HERE: here, THERE: there}, clusters=clusters)
+    (difference,) = compare_pairs({HERE: here, THERE: there}, clusters=clusters, metric=metric)
     found: AgainstSystemContent = {
         "system": pair[0].name,
-        "here": _mean(here),
-        "there": _mean(there),
+        "here": _mean(here, metric),
+        "there": _mean(there, metric),
         "value": difference.value,
         "low": difference.low,
         "high": difference.high,
@@ -84,5 +84,5 @@ def _compare_system(
     return found
 
 
-def _mean(found: Sequence[Answers]) -> float:
-    return float(np.mean([answers.values()[METRIC] for answers in found]))
+def _mean(found: Sequence[Answers], metric: str) -> float:
+    return float(np.mean([answers.values()[metric] for answers in found]))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.grid.results import System
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import BinContent, CalibrationContent, CoverageContent
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.metrics import BINS, bin_numbers

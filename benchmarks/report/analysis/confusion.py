@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.grid.results import System
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import ConfusionContent
 
 

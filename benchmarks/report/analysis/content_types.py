@@ -19,6 +19,8 @@ from benchmarks.report.analysis.section_types import (
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
 
+Metric = Literal["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
+
 
 class CheckContent(TypedDict):
     """The result of a check, and what it asks."""
@@ -86,7 +88,10 @@ class ProvenanceContent(TypedDict):
 
 
 class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured."""
+    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured.
+
+    `metric` is the headline metric: systems are ranked and compared by it.
+    """
 
     corpus: str
     labels: str
@@ -97,6 +102,7 @@ class SummaryContent(TypedDict):
     n: int
     folds: int
     classes: list[str]
+    metric: Metric
     interval: str
     over: str
     clusters: int

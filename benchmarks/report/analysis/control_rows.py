@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from benchmarks.grid.results import Results, System
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.report.analysis.system_types import ControlContent, ControlMetricContent
 from benchmarks.statistics.intervals import estimate_metrics

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.grid.results import Results, System
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.control_rows import measure_control
 from benchmarks.report.analysis.seeds import select_answers, select_rows
 from benchmarks.report.analysis.system_types import FlawContent, FlawDifferenceContent, FlawsContent, SharedContent
@@ -76,7 +77,7 @@ def _compare_on(
         rows = [place for place, one in enumerate(ids) if one in chosen]
         answers[name] = [select_rows(one, rows) for one in select_answers(system, seeds)]
     clusters = choose_clusters(row for row in results.utterances if row.id in chosen)
-    (found,) = compare_pairs(answers, clusters=clusters.for_ids(common))
+    (found,) = compare_pairs(answers, clusters=clusters.for_ids(common), metric=results.metric)
     return {
         "value": found.value,
         "low": found.low,

@@ -7,7 +7,8 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.evaluation.exposure_notes import note_exposures
-from benchmarks.grid.results import Results, System
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.system_types import (
     ClassContent,
     MetricContent,
@@ -16,13 +17,12 @@ from benchmarks.report.analysis.system_types import (
     SystemContent,
 )
 from benchmarks.statistics.intervals import estimate_metrics
-from benchmarks.statistics.metrics import METRIC
 from benchmarks.statistics.multiple_comparisons import compact_letter_display
 from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
 
 
 def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
-    """Return the systems, best unweighted average recall first, and their paired differences.
+    """Return the systems, the best by the headline metric first, and their paired differences in it.
 
     Args:
         results: the benchmark.
@@ -30,8 +30,9 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
     """
     made = {name: one["made"] for name, one in results.about["encoders"].items()}
     rows = [_row(system, clusters, made) for system in results.systems]
-    rows.sort(key=lambda row: (-row["metrics"][METRIC]["value"], row["system"]))
-    pairs = compare_pairs({system.name: system.pooled for system in results.systems}, clusters=clusters)
+    rows.sort(key=lambda row: (-row["metrics"][results.metric]["value"], row["system"]))
+    answers = {system.name: system.pooled for system in results.systems}
+    pairs = compare_pairs(answers, clusters=clusters, metric=results.metric)
     letters = compact_letter_display([row["system"] for row in rows], significant_pairs(pairs))
     for row in rows:
         row["group"] = letters[row["system"]]
@@ -63,6 +64,8 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     }
     if record.context:
         row["context"] = record.context  # type: ignore[typeddict-item]
+    if system.equals:
+        row["equals"] = list(system.equals)
     if exposure := note_exposures(encoders, record.features):
         row["exposure"] = "; ".join(exposure)
     return row

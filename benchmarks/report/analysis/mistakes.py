@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.evaluation.baselines import is_baseline
-from benchmarks.grid.results import Results, System
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import MistakeContent, MistakesContent
 from benchmarks.report.analysis.system_types import SystemContent
 

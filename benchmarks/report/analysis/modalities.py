@@ -16,7 +16,6 @@ from benchmarks.report.analysis.section_types import (
     ModalitiesContent,
 )
 from benchmarks.report.analysis.system_types import PairContent, SystemContent
-from benchmarks.statistics.metrics import METRIC
 from featurestore.spec import parse_feature
 
 KINDS = ("text", "audio", "both", "embeddings", "logits")
@@ -32,7 +31,7 @@ def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesC
 
     Returns:
         `heads`: the system of each kind, by head with its normalization, and its kind of logits if there are several;
-            `differences`: `of` minus `over` in unweighted average recall, from the summary's pairs.
+            `differences`: `of` minus `over` in the headline metric, from the summary's pairs.
     """
     found: dict[str, dict[str, list[SystemContent]]] = {}
     rows = [row for row in summary["leaderboard"] if not is_baseline(row["head"])]
@@ -51,7 +50,9 @@ def compare_layers(summary: SummaryContent) -> list[LayersContent]:
         number = _layer(row["features"])
         if number is not None:
             encoder = parse_feature(row["features"][0]).encoder
-            point = cast(LayerContent, {"layer": number, "system": row["system"], **select_interval(row, METRIC)})
+            point = cast(
+                LayerContent, {"layer": number, "system": row["system"], **select_interval(row, summary["metric"])}
+            )
             curves.setdefault((encoder, _variant(row)), []).append(point)
     return [
         {"encoder": encoder, "head": head, "points": sorted(points, key=lambda point: point["layer"])}

@@ -13,7 +13,7 @@ from benchmarks.statistics.paired_comparisons import compare_pairs
 def measure_permutation_importance(results: Results) -> list[PermutationContent]:
     """Compare each system with itself after a modality was permuted in test: permuted minus unchanged.
 
-    `value` is the difference in unweighted average recall over common seeds, with its paired interval and p-value, not
+    `value` is the difference in the headline metric over common seeds, with its paired interval and p-value, not
     corrected. It shows how much the head relies on that modality (Breiman 2001, "Random Forests"). Baseline heads are
     left out.
     """
@@ -25,7 +25,7 @@ def measure_permutation_importance(results: Results) -> list[PermutationContent]
             system = systems[control.record.system]
             seeds = set(control.seeds) & set(system.seeds)
             answers = {one.name: select_answers(one, seeds) for one in (control, system)}
-            (difference,) = compare_pairs(answers, clusters=clusters)
+            (difference,) = compare_pairs(answers, clusters=clusters, metric=results.metric)
             about = {"head": control.record.head, "feature_set": control.record.feature_set}
             about["shuffled"] = control.record.permuted
             found.append(cast(PermutationContent, about | asdict(difference)))

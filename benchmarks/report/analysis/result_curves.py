@@ -34,8 +34,11 @@ def collect_train_size_curves(results: Results, summary: SummaryContent) -> list
             "system": name,
             "head": rows[name]["head"],
             "points": [
-                *(_point(row["share"], row["train"], row) for row in sorted(found, key=lambda row: row["share"])),
-                _point(1.0, train[name], rows[name]),
+                *(
+                    _point(row["share"], row["train"], row, results.metric)
+                    for row in sorted(found, key=lambda row: row["share"])
+                ),
+                _point(1.0, train[name], rows[name], results.metric),
             ],
         }
         for name, found in smaller.items()
@@ -64,10 +67,7 @@ def _spread(curves: Sequence[Sequence[float]]) -> CurveContent:
     }
 
 
-def _point(share: float, train: float, row: SystemContent | ControlContent) -> SizeContent:
-    return {
-        "share": share,
-        "train": train,
-        "accuracy": select_interval(row, "accuracy"),
-        "unweighted_average_recall": select_interval(row, METRIC),
-    }
+def _point(share: float, train: float, row: SystemContent | ControlContent, metric: str) -> SizeContent:
+    names = dict.fromkeys(("accuracy", METRIC, metric))
+    figures = {name: select_interval(row, name) for name in names}
+    return cast(SizeContent, {"share": share, "train": train, **figures})

@@ -105,12 +105,17 @@ class EpochsContent(TypedDict):
 
 
 class SizeContent(TypedDict):
-    """A point of a learning curve; `train` is the mean number of training utterances."""
+    """A point of a learning curve; `train` is the mean number of training utterances.
+
+    An F1 is there only if it is the headline metric.
+    """
 
     share: float
     train: float
     accuracy: IntervalContent
     unweighted_average_recall: IntervalContent
+    macro_f1: NotRequired[IntervalContent]
+    weighted_f1: NotRequired[IntervalContent]
 
 
 class SizesContent(TypedDict):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from benchmarks.grid.results import System
+from benchmarks.grid.system import System
 from benchmarks.statistics.answers import Answers
 
 

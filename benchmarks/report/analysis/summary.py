@@ -14,7 +14,7 @@ from benchmarks.statistics.paired_comparisons import LEVEL
 
 
 def summarize(results: Results) -> SummaryContent:
-    """Return the summary as plain JSON, the system with the best unweighted average recall first."""
+    """Return the summary as plain JSON, the best system by the headline metric first."""
     clusters, about = results.clusters, results.about
     of_utterances = clusters.for_ids(results.ids)
     leaderboard, pairs = rank_systems(results, of_utterances)
@@ -30,6 +30,7 @@ def summarize(results: Results) -> SummaryContent:
         "n": len(results.ids),
         "folds": len(results.folds),
         "classes": sorted(set(about["classes"].values())),
+        "metric": results.metric,  # type: ignore[typeddict-item]
         "interval": f"{method} over {clusters.count} {clusters.over}, {RESAMPLES} resamples",
         "over": clusters.over,
         "clusters": clusters.count,

@@ -7,7 +7,7 @@ from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
-from benchmarks.statistics.formatting import format_percent
+from benchmarks.statistics.formatting import format_percent, name_metric
 from benchmarks.statistics.metrics import METRIC
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")  # metrics of the leaderboard
@@ -30,6 +30,7 @@ def write_notes(
         *_context(leaderboard),
         *_utterances(results),
         "McNemar's test uses the first seed and treats utterances as independent",
+        *_equal_baselines(leaderboard),
         *_low_baseline(leaderboard, results),
         *_zero_width(leaderboard, controls, results.clusters.over),
     ]
@@ -45,8 +46,9 @@ def _search(results: Results) -> Iterator[str]:
     about = results.about
     once = sorted({system.record.head for system in results.systems if not system.record.stochastic})
     if about["tune"]:
+        metric = name_metric(results.searched_metric)
         yield (
-            f"settings: the best of the defaults and {about['tune']} drawn settings by unweighted average recall on "
+            f"settings: the best of the defaults and {about['tune']} drawn settings by {metric} on "
             f"{_dev_parts(results)}, then fitted on training and dev together"
         )
         if about["protocol"] == "script-disjoint":
@@ -77,6 +79,16 @@ def _utterances(results: Results) -> Iterator[str]:
     unused = sum(len(fold.unused) for fold in results.folds)
     if unused:
         yield f"{unused} training utterances are left out over all folds because test has a copy of their text"
+
+
+def _equal_baselines(rows: Sequence[SystemContent]) -> Iterator[str]:
+    for row in rows:
+        if others := row.get("equals", []):
+            more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+            yield (
+                f"{row['head']} gives the same predictions whatever the features, so it is counted once: "
+                f"{row['system']} stands for {', '.join(others[:_NAMED])}{more}"
+            )
 
 
 def _low_baseline(rows: Sequence[SystemContent], results: Results) -> Iterator[str]:

@@ -55,8 +55,9 @@ class SettingsContent(TypedDict):
 class SystemContent(TypedDict):
     """A row of the leaderboard. Systems that share a letter in `group` do not differ significantly.
 
-    `context` is what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it
-    is unknown whom they were trained on, if there are any.
+    `equals` names the systems of the same baseline that give the same predictions and are not counted. `context` is
+    what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it is unknown
+    whom they were trained on, if there are any.
     """
 
     system: str
@@ -76,6 +77,7 @@ class SystemContent(TypedDict):
     peak_mb: float
     settings: list[SettingsContent]
     group: str
+    equals: NotRequired[list[str]]
     context: NotRequired[Literal["whole dialogue", "past turns"]]
     exposure: NotRequired[str]
 
@@ -126,7 +128,7 @@ class HonestContent(TypedDict):
 
 
 class FlawDifferenceContent(IntervalContent):
-    """The flawed figure minus the honest one in unweighted average recall, on the `n` utterances that both test."""
+    """The flawed figure minus the honest one in the headline metric, on the `n` utterances that both test."""
 
     n: int
     p: float

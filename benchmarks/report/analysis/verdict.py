@@ -2,8 +2,7 @@
 
 from benchmarks.report.analysis.content_types import SummaryContent
 from benchmarks.report.analysis.result_curves import select_interval
-from benchmarks.statistics.formatting import format_interval
-from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.formatting import format_interval, name_metric
 
 
 def write_sentence(summary: SummaryContent) -> str:
@@ -34,12 +33,14 @@ def _comparison(summary: SummaryContent) -> str:
 
 def _verdict(summary: SummaryContent) -> str:
     best, *others = summary["leaderboard"]
-    value = format_interval(**select_interval(best, METRIC), mark=" %")
+    value = format_interval(**select_interval(best, summary["metric"]), mark=" %")
     caveat = ", a leaked figure" * bool(best["leak"]) + ", exposure unknown" * ("exposure" in best)
-    reaches = f"unweighted average recall, {value}{caveat}"
+    metric = name_metric(summary["metric"])
+    reaches = f"{metric}, {value}{caveat}"
+    article = "an" if metric[0] in "au" else "a"
     equal, few = len(find_best_systems(summary)) - 1, summary["few"]
     if not others:
-        return f"{best['system']} reaches an {reaches}{f'; {few}' if few else ''}"
+        return f"{best['system']} reaches {article} {reaches}{f'; {few}' if few else ''}"
     if few:
         return f"{few}; {best['system']} has the highest {reaches}"
     if not equal:

@@ -18,6 +18,7 @@ from benchmarks.report.render.plotting import (
     series_style,
     shorten_name,
 )
+from benchmarks.statistics.formatting import name_metric
 
 
 def draw_reliability(content: ReportContent) -> Iterator[Drawing]:
@@ -106,14 +107,14 @@ def draw_train_sizes(content: ReportContent) -> Iterator[Drawing]:
             draw_errorbars(
                 axes,
                 at,
-                [point["unweighted_average_recall"] for point in curve["points"]],
+                [point[content["metric"]] for point in curve["points"]],
                 number,
                 shorten_name(curve["system"], content),
             )
         axes.set_xlabel("training utterances, the mean over folds")
-        axes.set_ylabel("unweighted average recall, %")
+        axes.set_ylabel(f"{name_metric(content['metric'])}, %")
         axes.set_xlim(left=0)
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         draw_legend(figure, axes)
-        label = "unweighted average recall over train sizes"
+        label = f"{name_metric(content['metric'])} over train sizes"
         yield Drawing("sizes", figure, label_leaks(label, [one["system"] for one in curves], content))

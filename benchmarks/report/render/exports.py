@@ -8,12 +8,11 @@ from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_sections import format_sections
+from benchmarks.report.render.metric_columns import list_page_metrics
 from benchmarks.report.render.report_lookups import group_published_figures, name_published
 from benchmarks.report.render.summary_markdown import render_summary
 from benchmarks.statistics.formatting import format_interval, format_percent
-from benchmarks.statistics.metrics import METRIC
 
-_IN_TEX = (METRIC, "accuracy", "macro_f1")
 _ABOUT = ("system", "head", "feature_set", "normalize", "logits", "group", "leak")
 _COSTS = ("fit_seconds", "predict_microseconds", "bundle_bytes", "peak_mb")
 
@@ -43,19 +42,20 @@ def format_latex(content: ReportContent) -> str:
     r"""Return the leaderboard as a LaTeX table for a document with `\usepackage{booktabs}`."""
     import pandas as pd
 
-    names = ["System", *(name.replace("_", " ") for name in _IN_TEX), "letters"]
+    metrics = list_page_metrics(content["metric"])
+    names = ["System", *(name.replace("_", " ") for name in metrics), "letters"]
     rows = [
         [
             row["system"] + (" (leaked)" if row["leak"] else ""),
-            *(format_interval(**select_interval(row, name)) for name in _IN_TEX),
+            *(format_interval(**select_interval(row, name)) for name in metrics),
             row["group"],
         ]
         for row in content["leaderboard"]
     ]
     rows += [
         [
-            f"{name_published(one, _IN_TEX)} (published)",
-            *(_percent_or_blank(one["values"], name) for name in _IN_TEX),
+            f"{name_published(one, metrics)} (published)",
+            *(_percent_or_blank(one["values"], name) for name in metrics),
             "",
         ]
         for one in group_published_figures(content["published"])
@@ -69,7 +69,7 @@ def format_latex(content: ReportContent) -> str:
     return str(
         styled.to_latex(
             hrules=True,
-            column_format="l" + "r" * len(_IN_TEX) + "l",
+            column_format="l" + "r" * len(metrics) + "l",
             caption=_escape_latex(caption),
             label="tab:leaderboard",
             position_float="centering",

@@ -15,15 +15,15 @@ from benchmarks.report.render.plotting import (
     label_leaks,
     make_figure,
 )
-from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.formatting import name_metric
 
 
 def draw_modalities(content: ReportContent) -> Iterator[Drawing]:
-    """Draw the unweighted average recall of each head on each kind of features."""
+    """Draw the headline metric of each head on each kind of features."""
     heads = [row for row in content["modalities"]["heads"] if len(row["systems"]) > 1]
     if not heads:
         return
-    rows = {row["system"]: select_interval(row, METRIC) for row in content["leaderboard"]}
+    rows = {row["system"]: select_interval(row, content["metric"]) for row in content["leaderboard"]}
     kinds = list(dict.fromkeys(kind for row in heads for kind in row["systems"]))
     figure, axes = make_figure(7.6, 0.9 + 0.17 * len(heads) * (len(kinds) + 1))
     for number, kind in enumerate(kinds):
@@ -35,17 +35,17 @@ def draw_modalities(content: ReportContent) -> Iterator[Drawing]:
     axes.set_yticks(range(len(heads)), [row["head"] for row in heads])
     axes.set_ylim(len(heads) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("unweighted average recall, %")
+    axes.set_xlabel(f"{name_metric(content['metric'])}, %")
     axes.grid(axis="x", color=GRID, linewidth=0.7)
     draw_legend(figure, axes)
-    label = f"unweighted average recall of each head on {', '.join(kinds)}"
+    label = f"{name_metric(content['metric'])} of each head on {', '.join(kinds)}"
     yield Drawing(
         "modalities", figure, label_leaks(label, [name for row in heads for name in row["systems"].values()], content)
     )
 
 
 def draw_layers(content: ReportContent) -> Iterator[Drawing]:
-    """Draw the unweighted average recall over the layers of each encoder."""
+    """Draw the headline metric over the layers of each encoder."""
     if content["layers"]:
         figure, axes = make_figure(7.6, 3.4)
         for number, curve in enumerate(content["layers"]):
@@ -55,9 +55,9 @@ def draw_layers(content: ReportContent) -> Iterator[Drawing]:
                 draw_leak_ring(axes, point["layer"], 100 * point["value"], point["system"], content)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("layer (0: the network's input)")
-        axes.set_ylabel("unweighted average recall, %")
+        axes.set_ylabel(f"{name_metric(content['metric'])}, %")
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         draw_legend(figure, axes)
-        label = "unweighted average recall over the layers of each encoder"
+        label = f"{name_metric(content['metric'])} over the layers of each encoder"
         shown = [point["system"] for curve in content["layers"] for point in curve["points"]]
         yield Drawing("layers", figure, label_leaks(label, shown, content))

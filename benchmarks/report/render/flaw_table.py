@@ -7,20 +7,13 @@ from benchmarks.evaluation.flaws import BEST_EPOCH
 from benchmarks.report.analysis.content_types import SummaryContent
 from benchmarks.report.analysis.system_types import FlawContent, FlawDifferenceContent, SharedContent, SystemContent
 from benchmarks.report.render.markdown_table import format_table
-from benchmarks.statistics.formatting import format_interval
-from benchmarks.statistics.metrics import METRIC
+from benchmarks.report.render.metric_columns import list_main_metrics
+from benchmarks.statistics.formatting import format_interval, name_metric
 
 SENTENCE = (
     "These are controls and not results: each repeats a flaw of published experiments, to measure what it is worth on "
     "this corpus."
 )
-EXPLANATION = (
-    "Difference: minus the same system by the benchmark's own protocol in unweighted average recall, on the utterances "
-    "that both test (n of both), over common seeds, by a paired bootstrap. Shared: how many of the speakers, or "
-    "dialogues, in test are also in the training part of the same fold."
-)
-_OF_FLAWS = (METRIC, "accuracy")
-_HEADER = ("system", "run", *(f"{name.replace('_', ' ')} %" for name in _OF_FLAWS))
 
 
 class FlawGroup(TypedDict):
@@ -28,6 +21,15 @@ class FlawGroup(TypedDict):
 
     system: SystemContent
     rows: list[FlawContent]
+
+
+def explain_columns(metric: str) -> str:
+    """Explain the columns of the table, the headline metric being `metric`."""
+    return (
+        f"Difference: minus the same system by the benchmark's own protocol in {name_metric(metric)}, on the "
+        "utterances that both test (n of both), over common seeds, by a paired bootstrap. Shared: how many of the "
+        "speakers, or dialogues, in test are also in the training part of the same fold."
+    )
 
 
 def group_flaws(summary: SummaryContent) -> list[FlawGroup]:
@@ -73,20 +75,21 @@ def format_flaws(summary: SummaryContent) -> Iterator[str]:
     """Yield the lines of the section in Markdown."""
     yield from ("## Protocol flaws", "", SENTENCE, "")
     cells = [row for group in group_flaws(summary) for row in _list_cells(summary, group)]
-    header = [*_HEADER, "difference, points", "n", "n of both", "speakers shared", "dialogues shared"]
+    names = [f"{name.replace('_', ' ')} %" for name in list_main_metrics(summary["metric"])]
+    header = ["system", "run", *names, "difference, points", "n", "n of both", "speakers shared", "dialogues shared"]
     if cells:
-        yield from (*format_table(header, cells), "", EXPLANATION, "")
+        yield from (*format_table(header, cells), "", explain_columns(summary["metric"]), "")
     for line in list_notes(summary):
         yield from (f"Note: {line}.", "")
 
 
 def _list_cells(summary: SummaryContent, group: FlawGroup) -> Iterator[list[str]]:
     honest, system = summary["flaws"]["honest"], group["system"]
-    figures = _format_figures(system["metrics"], system["leak"])
+    figures = _format_figures(summary, system["metrics"], system["leak"])
     shared = [describe_shared(honest["speakers"]), describe_shared(honest["dialogues"])]
     yield [system["system"], honest["protocol"], *figures, "", str(summary["n"]), "", *shared]
     for row in group["rows"]:
-        figures, found = _format_figures(row["metrics"], row["leak"]), row.get("difference")
+        figures, found = _format_figures(summary, row["metrics"], row["leak"]), row.get("difference")
         mark = "!" if row["leak"] or system["leak"] else ""
         points = format_interval(found["value"], found["low"], found["high"], mark, difference=True) if found else "–"
         shared = [describe_shared(row["speakers"]), describe_shared(row["dialogues"])]
@@ -94,6 +97,6 @@ def _list_cells(summary: SummaryContent, group: FlawGroup) -> Iterator[list[str]
         yield [system["system"], f"flaw: {describe_flaw(row)}", *figures, points, *counts, *shared]
 
 
-def _format_figures(metrics: Any, leak: str) -> list[str]:
-    found = (metrics[name] for name in _OF_FLAWS)
+def _format_figures(summary: SummaryContent, metrics: Any, leak: str) -> list[str]:
+    found = (metrics[name] for name in list_main_metrics(summary["metric"]))
     return [format_interval(one["value"], one["low"], one["high"], "!" if leak else "") for one in found]

@@ -14,6 +14,7 @@ from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.render import flaw_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
+from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
 from benchmarks.report.render.plotting import LEAKED, SERIES
 from benchmarks.statistics.formatting import (
     format_bytes,
@@ -21,6 +22,7 @@ from benchmarks.statistics.formatting import (
     format_p_value,
     format_percent,
     format_points,
+    name_metric,
 )
 
 TEMPLATE = "report.html.j2"
@@ -28,6 +30,8 @@ FILTERS = {
     "bytes": format_bytes,
     "percent": format_percent,
     "points": format_points,
+    "metric": name_metric,
+    "opening": lambda text: text[:1].upper() + text[1:],
     "p": format_p_value,
     "ends": lambda one: format_ends(one["low"], one["high"]),
     "shared": flaw_table.describe_shared,
@@ -68,9 +72,12 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         leaked_names=leaked,
         baselines={row["system"] for row in content["leaderboard"] if is_baseline(row["head"])},
         counts=report_lookups.count_outcomes(content["checks"]),
+        headline=name_metric(content["metric"]),
+        shown=list_page_metrics(content["metric"]),
+        main=list_main_metrics(content["metric"]),
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
-        flaw_sentences=(flaw_table.SENTENCE, flaw_table.EXPLANATION),
+        flaw_sentences=(flaw_table.SENTENCE, flaw_table.explain_columns(content["metric"])),
     )
 
 

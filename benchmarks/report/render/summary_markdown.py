@@ -5,16 +5,15 @@ from typing import Any
 
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.analysis.summary_notes import SHOWN
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems
 from benchmarks.report.render.flaw_table import format_flaws
 from benchmarks.report.render.markdown_table import format_table
-from benchmarks.statistics.formatting import format_interval, format_percent, format_points
+from benchmarks.report.render.metric_columns import list_main_metrics, list_summary_metrics
+from benchmarks.statistics.formatting import format_interval, format_percent, format_points, name_metric
 from benchmarks.statistics.metrics import METRIC
 
 _MOST_PAIRS = 28  # in the table; results.json has all
-_OF_CONTROLS = ("accuracy", "unweighted_average_recall")
 
 
 def render_summary(summary: SummaryContent) -> str:
@@ -22,16 +21,16 @@ def render_summary(summary: SummaryContent) -> str:
     lines = [
         f"# {_title(summary)}",
         "",
-        *_leaderboard(summary["leaderboard"]),
+        *_leaderboard(summary["leaderboard"], summary["metric"]),
         "",
         f"In brackets: {summary['interval']}. ± folds: standard deviation over folds; ± seeds: over seeds, of the "
         "pooled figures. Systems that share a letter do not differ significantly (paired bootstrap of the difference "
-        f"in {_words(METRIC)} over {summary['over']}, Holm-corrected, 5 %).",
+        f"in {name_metric(summary['metric'])} over {summary['over']}, Holm-corrected, 5 %).",
         *(f"! leaked: {row['system']}: {row['leak']}" for row in summary["leaderboard"] if row["leak"]),
         *(f"Note: {note}." for note in summary["notes"]),
         "",
         *_pairs(summary),
-        *_controls(summary["controls"]),
+        *_controls(summary["controls"], summary["metric"]),
         *(format_flaws(summary) if "flaws" in summary else []),
         "## Checks",
         "",
@@ -43,34 +42,36 @@ def render_summary(summary: SummaryContent) -> str:
     return "\n".join(lines) + "\n"
 
 
-def format_system(row: SystemContent) -> list[str]:
-    """Return the cells of a system in the leaderboard."""
-    mark, main = "!" if row["leak"] else "", row["metrics"][METRIC]
+def format_system(row: SystemContent, metric: str = METRIC) -> list[str]:
+    """Return the cells of a system in the leaderboard, by the headline metric."""
+    mark, main = "!" if row["leak"] else "", row["metrics"][metric]
     spread = [main["sd_of_folds"], main["sd_of_seeds"]]
     return [
         row["group"],
         row["system"],
-        *(_interval(row["metrics"][name], mark) for name in SHOWN),
+        *(_interval(row["metrics"][name], mark) for name in list_summary_metrics(metric)),
         *("" if value is None else f"{format_percent(value)}{mark}" for value in spread),
         f"{row['fit_seconds']:.2f}",
         f"{row['predict_microseconds']:.0f}",
     ]
 
 
-def format_control(row: ControlContent) -> list[str]:
-    """Return the cells of a control."""
+def format_control(row: ControlContent, metric: str = METRIC) -> list[str]:
+    """Return the cells of a control, by the headline metric."""
     mark = "!" if row["leak"] else ""
     return [
         row["control"],
         f"{row['train']:.0f}",
-        *(_interval(row["metrics"][name], mark) for name in _OF_CONTROLS),
-        f"{format_points(row['metrics'][METRIC]['minus_system'])}{mark}",
+        *(_interval(row["metrics"][name], mark) for name in _list_control_metrics(metric)),
+        f"{format_points(row['metrics'][metric]['minus_system'])}{mark}",
     ]
 
 
-def _leaderboard(rows: Sequence[SystemContent]) -> list[str]:
+def _leaderboard(rows: Sequence[SystemContent], metric: str) -> list[str]:
     """Return the table, with a column for what heads read of a dialogue and for unknown exposure, if there are any."""
-    header, cells = _HEADER, [format_system(row) for row in rows]
+    names = [f"{_words(name)} %" for name in list_summary_metrics(metric)]
+    header = ["letters", "system", *names, "± folds", "± seeds", "fit s", "predict µs"]
+    cells = [format_system(row, metric) for row in rows]
     if any("context" in row for row in rows):
         header = [*header, "context"]
         cells = [[*found, row.get("context", "")] for found, row in zip(cells, rows, strict=True)]
@@ -84,15 +85,9 @@ def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-_HEADER = [
-    "letters",
-    "system",
-    *(f"{_words(name)} %" for name in SHOWN),
-    "± folds",
-    "± seeds",
-    "fit s",
-    "predict µs",
-]
+def _list_control_metrics(metric: str) -> tuple[str, str]:
+    first, second = list_main_metrics(metric)
+    return (first, second) if metric not in (METRIC, "accuracy") else ("accuracy", METRIC)
 
 
 def _title(summary: SummaryContent) -> str:
@@ -116,7 +111,13 @@ def _pairs(summary: SummaryContent) -> list[str]:
         return []
     leaked, best = find_leaks(summary), summary["leaderboard"][0]["system"]
     shown = pairs if len(pairs) <= _MOST_PAIRS else [pair for pair in pairs if best in (pair["first"], pair["second"])]
-    header = ["first", "second", f"difference in {_words(METRIC)}, points", "p (Holm)", "McNemar p (Holm)"]
+    header = [
+        "first",
+        "second",
+        f"difference in {name_metric(summary['metric'])}, points",
+        "p (Holm)",
+        "McNemar p (Holm)",
+    ]
     cells = [
         [
             pair["first"],
@@ -131,16 +132,21 @@ def _pairs(summary: SummaryContent) -> list[str]:
     return ["## Comparisons", "", *format_table(header, cells), *(["", note] if len(shown) < len(pairs) else []), ""]
 
 
-def _controls(found: Sequence[ControlContent]) -> list[str]:
+def _controls(found: Sequence[ControlContent], metric: str) -> list[str]:
     if not found:
         return []
-    header = ["control", "train size", *(f"{_words(name)} %" for name in _OF_CONTROLS), "minus its system, points"]
-    table = format_table(header, [format_control(row) for row in found])
-    return ["## Controls", "", *table, "", *(line for note in _control_notes(found) for line in (note, ""))]
+    header = [
+        "control",
+        "train size",
+        *(f"{_words(name)} %" for name in _list_control_metrics(metric)),
+        "minus its system, points",
+    ]
+    table = format_table(header, [format_control(row, metric) for row in found])
+    return ["## Controls", "", *table, "", *(line for note in _control_notes(found, metric) for line in (note, ""))]
 
 
-def _control_notes(found: Sequence[ControlContent]) -> Iterator[str]:
-    yield "Controls are not systems. Last column: difference in unweighted average recall over common seeds."
+def _control_notes(found: Sequence[ControlContent], metric: str) -> Iterator[str]:
+    yield f"Controls are not systems. Last column: difference in {name_metric(metric)} over common seeds."
     if any(row["shuffled"] for row in found):
         yield (
             "Permuted (shuffled in names): the fitted head predicts test utterances whose text, or audio, is that of "

@@ -13,29 +13,30 @@ from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.section_types import ConfusionContent
 from benchmarks.report.analysis.system_types import ClassContent, IntervalContent
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
+from benchmarks.report.render.metric_columns import list_main_metrics
 from benchmarks.report.render.plotting import LEAKED, SERIES, Drawing, label_leaks, make_figure, shorten_name
 from benchmarks.report.render.report_lookups import select_comparable
-from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.formatting import name_metric
 
 _OPACITY = 0.55  # of a cell that holds all of its row: the figures in it stay readable, light or dark
 
 
 def draw_leaderboard(content: ReportContent) -> Iterator[Drawing]:
-    """Draw accuracy and unweighted average recall of every system with their intervals."""
-    rows = content["leaderboard"]
+    """Draw the headline metric and the accuracy of every system with their intervals."""
+    rows, main = content["leaderboard"], list_main_metrics(content["metric"])
     figure, (left, right) = make_figure(7.6, 0.9 + 0.26 * len(rows), 1, 2, sharey=True)
     floor = next((row for row in rows if is_baseline(row["head"])), None)
-    for axes, metric in ((left, METRIC), (right, "accuracy")):
+    for axes, metric in zip((left, right), main, strict=True):
         _forest(axes, [select_interval(row, metric) for row in rows], [bool(row["leak"]) for row in rows])
         if floor:
             axes.axvline(100 * floor["metrics"][metric]["value"], color=SOFT, linewidth=1, linestyle="--")
         for one in select_comparable(content):
             if one["metric"] == metric:
                 axes.axvline(100 * one["value"], color=SERIES[1], linewidth=1.2, linestyle=":")
-        axes.set_xlabel(f"{metric.replace('_', ' ')}, %")
+        axes.set_xlabel(f"{name_metric(metric)}, %")
     left.set_yticks(range(len(rows)), [shorten_name(row["system"], content) for row in rows])
     left.invert_yaxis()
-    label = f"accuracy and unweighted average recall of {len(rows)} systems with 95 % intervals"
+    label = f"{' and '.join(name_metric(one) for one in reversed(main))} of {len(rows)} systems with 95 % intervals"
     yield Drawing("leaderboard", figure, label_leaks(label, [row["system"] for row in rows], content))
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import checks
 from benchmarks.checks._examples import CLASSES, ENCODER, TEST, TRAIN, build_evaluation, describe_tuned_encoder
-from benchmarks.grid.results import System
 from benchmarks.grid.run_records import RecordedRun, RunRecord
+from benchmarks.grid.system import System
 from benchmarks.statistics.answers import Answers
 from featurestore import plugins, registry
 from featurestore.folds.fold import Fold

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.statistics.metrics import unweighted_average_recall
@@ -39,6 +40,26 @@ def test_the_best_on_average_over_the_parts_is_chosen(turns):
     every = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
     assert found.keys() == space.keys()
     assert reached(found) == max(map(reached, every))
+
+
+def test_the_best_by_another_metric_is_chosen():
+    X, y = data()
+    y = [name if row % 5 else "ang" for row, name in enumerate(y)]  # unequal classes
+    found = search(
+        LogisticHead, {}, as_inputs(X), y, [row // 45 for row in range(90)], 12, seed=0, metric="weighted_f1"
+    )
+    space = LogisticHead.SPACE
+
+    def reached(params):
+        return np.mean([f1_on(np.arange(90) // 45 == turn, X, np.array(y), params) for turn in range(2)])
+
+    every = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
+    assert reached(found) == pytest.approx(max(map(reached, every)), abs=1e-12)
+
+
+def f1_on(dev, X, y, params):
+    answers = LogisticHead(**params).fit(X[~dev], y[~dev]).predict(X[dev])
+    return f1_score(y[dev], answers, average="weighted")
 
 
 def recall_on(dev, X, y, params):

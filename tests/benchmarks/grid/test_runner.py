@@ -385,8 +385,8 @@ def test_changed_predictions_are_refused(tmp_path):
         ({"features": "layers"}, UnknownName, "the store has no feature for the set 'layers'"),
         (
             {"features": "vidio"},
-            BadValue,
-            "'vidio' is not a feature\n  expected: ENCODER.KIND such as audio.mean, or a",
+            UnknownName,
+            "unknown feature 'vidio'\n  expected: ENCODER.KIND, one of audio.mean, ",
         ),
     ],
 )

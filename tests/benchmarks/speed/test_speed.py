@@ -4,20 +4,31 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.speed import __main__ as bench
-from benchmarks.speed import _corpus, _machine, _row, audio_encoder, text_encoder
+from benchmarks.speed import _command, _corpus, _machine, _row, audio_encoder, import_memory, text_encoder
+from cli import main
 from featurestore import encoders
 from featurestore.item import Item
+from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
+from featurestore.store import Store
 
 FIELDS = {"name", "against", "value", "unit", "reference", "ratio", "bar", "at_most", "repeats", "settings", "passed"}
 
 
 def test_measurements_are_found_by_listing_the_folder():
-    assert {"audio_encoder", "text_encoder", "write", "read", "overhead", "finished_store", "memory"} <= set(
-        bench.names()
-    )
+    assert {
+        "audio_encoder",
+        "text_encoder",
+        "write",
+        "read",
+        "overhead",
+        "finished_store",
+        "memory",
+        "import_memory",
+    } <= set(bench.names())
 
 
 def test_the_cheap_ones_give_rows_a_table_and_json(tmp_path, capsys):
@@ -107,3 +118,26 @@ def test_the_arithmetic_of_a_network_is_that_of_its_products():
 
 def test_the_machine_is_described():
     assert _machine.describe()["cores"] == _machine.count_cores() >= 1
+
+
+def test_the_growth_of_import_memory_is_set_against_the_vectors(tmp_path, monkeypatch):
+    def run(store, file, *options):
+        done = CliRunner().invoke(main, ["import", str(file), "--store", str(store), *options, "--json"])
+        assert done.exit_code == 0, done.output
+        X, _, _ = Store(store).matrix(["text.mean"])
+        np.testing.assert_array_equal(X, np.load(file.with_name("features.npy")))
+        return _command.Finished(json.loads(done.stdout), 1.0, len(X) / 100)
+
+    monkeypatch.setattr(_command, "import_features", run)
+    rows = import_memory.measure(tmp_path, small=True)
+    assert [row.name.rpartition(", ")[2] for row in rows] == [".npy", ".parquet"]
+    assert [row.value for row in rows] == [9.0, 9.0]
+    assert all(row.ratio == pytest.approx(9 / (900 * 768 * 4 / 2**20)) for row in rows)
+
+
+def test_a_command_is_run_and_its_own_memory_sampled(tmp_path):
+    store = _corpus.write_store(tmp_path / "store", [Utterance("a", text="x"), Utterance("b", text="y")], tmp_path)
+    np.savez(tmp_path / "features.npz", a=np.ones(3, np.float32), b=np.zeros(3, np.float32))
+    found = _command.import_features(store.path, tmp_path / "features.npz", "--name", "text", "--modality", "text")
+    assert found.answer["imported"] == 2
+    assert 1 < found.peak < 1000

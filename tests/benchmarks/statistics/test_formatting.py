@@ -17,6 +17,7 @@ from benchmarks.report.analysis.summary_notes import SHOWN
 from benchmarks.report.render import exports, html_page, summary_markdown
 from benchmarks.statistics.formatting import format_ends, format_interval, format_percent, format_points
 from benchmarks.statistics.intervals import Interval
+from benchmarks.statistics.metrics import METRIC
 
 SOURCES = sorted((Path(__file__).parents[3] / "benchmarks").rglob("*.py"))
 shares = st.one_of(
@@ -62,11 +63,11 @@ def test_every_output_writes_the_same_text(value, low, high):
         metrics = {name: {**found, "n": 9, "sd_of_folds": value, "sd_of_seeds": value} for name in SHOWN}
         row = {"group": "a", "system": "s", "leak": "", "metrics": metrics, "fit_seconds": 0, "predict_microseconds": 0}
         assert summary_markdown.format_system(row)[2:8] == [text] * 4 + [format_percent(value)] * 2
-        table = {"leaderboard": [row], "published": [], "sentence": "", "interval": ""}
+        table = {"leaderboard": [row], "published": [], "sentence": "", "interval": "", "metric": METRIC}
         assert exports.format_latex(table).count(text) == 3
         page = html_page.FILTERS
         assert f"{page['percent'](found['value'])} {page['ends'](found)}" == text
-        sentence = verdict._verdict({"leaderboard": [row], "pairs": [], "few": ""})
+        sentence = verdict._verdict({"leaderboard": [row], "pairs": [], "few": "", "metric": METRIC})
         assert f"{format_percent(value)} % [{format_percent(low)}, {format_percent(high)}]" in sentence
         metrics = {name: {**found, "minus_system": value} for name in SHOWN}
         cells = summary_markdown.format_control({"leak": "", "metrics": metrics, "control": "c", "train": 1})

@@ -195,6 +195,7 @@ def test_decoding_threads_keep_a_device_busy():
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
         (MemoryError(), True),
+        (RuntimeError("std::bad_alloc"), True),
         (RuntimeError("shapes cannot be multiplied"), False),
         (ValueError("out of memory"), False),
     ],

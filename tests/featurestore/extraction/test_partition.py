@@ -38,8 +38,11 @@ def test_every_key_is_in_one_part_and_parts_are_bounded(costs, jobs):
 
 
 @given(cost=st.floats(0.01, 40), count=st.integers(1, 400), jobs=st.integers(1, 8))
-def test_each_worker_gets_four_parts_if_there_is_enough(cost, count, jobs):
-    assert len(split_parts(make_work([cost] * count), jobs)) >= min(count, 4 * jobs)
+def test_each_worker_gets_about_four_parts_if_there_is_enough(cost, count, jobs):
+    parts = len(split_parts(make_work([cost] * count), jobs))
+    assert parts >= min(count, 2 * jobs)
+    assert count < 16 * jobs or parts >= 3 * jobs
+    assert count % (4 * jobs) or parts >= 4 * jobs
 
 
 @given(costs=costs, random=st.randoms())

@@ -84,6 +84,13 @@ def test_the_same_inputs_again_are_up_to_date_and_write_nothing(folder, fine_tun
     assert (folder / "tuned" / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_a_file_that_shapes_nothing_beside_the_start_changes_nothing(folder, fine_tuned):
+    notes = folder / "start" / "notes.json"
+    notes.write_text("{}", "utf-8")
+    assert not finetune(**arguments(folder)).fresh
+    notes.unlink()
+
+
 def test_other_inputs_are_a_mismatch_that_shows_both(folder, fine_tuned):
     with pytest.raises(Mismatch) as problem:
         finetune(**arguments(folder, settings=dataclasses.replace(SETTINGS, epochs=9, seed=1)))

@@ -91,7 +91,7 @@ def test_a_changed_or_missing_checkpoint_is_explained(store, models):
     finally:
         config.write_text(original)
     assert explained["state"] == "stale"
-    assert explained["why"][0].startswith("its encoder has changed: files: ")
+    assert explained["why"][0].startswith("its encoder has changed: config.json: ")
     assert unknown["state"] == "fresh"
     assert "its encoder could not be checked for changes: " in unknown["why"][0]
 
@@ -108,7 +108,7 @@ def test_unknown_names_are_rejected_with_the_closest(store):
         explain(store.path, "u0001", "audio.mean")
     with pytest.raises(UnknownName, match=r"audio has no logits\n(.|\n)*see: cli inspect"):
         explain(store.path, "u001", "audio.logits")
-    with pytest.raises(UnknownName, match="unknown encoder 'audo'"):
+    with pytest.raises(UnknownName, match="unknown feature 'audo.mean'\n  expected: ENCODER.KIND, one of audio.mean"):
         explain(store.path, "u001", "audo.mean")
 
 

@@ -81,10 +81,10 @@ def test_a_hub_model_without_safetensors_is_loaded_from_its_conversion(folder, t
 
 
 def test_the_digests_cover_every_file_that_shapes_a_vector(folder):
-    before = Checkpoint("x", folder).digests()
+    before = Checkpoint("x", folder).digests("text")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
-    after = Checkpoint("x", folder).digests()
+    after = Checkpoint("x", folder).digests("text")
     assert before["weights"] == after["weights"]
     assert before["config.json"] != after["config.json"]
     assert checkpoint.RECORD not in after

@@ -1,0 +1,53 @@
+"""Count a baseline once: on every feature set it gives the same predictions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.evaluation.baselines import is_baseline
+from benchmarks.grid.system import System
+from benchmarks.statistics.answers import Answers
+
+
+def merge_equal_baselines(systems: Sequence[System]) -> tuple[System, ...]:
+    """Merge the systems of a baseline head whose predictions are the same, into the first of them.
+
+    A baseline that reads nothing of the features would otherwise count once for each feature set and normalization, and
+    each repetition makes the correction for the number of comparisons stricter.
+
+    Args:
+        systems: of a benchmark.
+
+    Returns:
+        The systems in their order. The first without a leak stands for its equals and names them (`System.equals`).
+    """
+    groups: list[list[System]] = []
+    for system in systems:
+        group = next((one for one in groups if _is_repetition(system, one[0])), None)
+        if group is None:
+            groups.append([system])
+        else:
+            group.append(system)
+    return tuple(map(_merge, groups))
+
+
+def _merge(group: Sequence[System]) -> System:
+    first = next((system for system in group if not system.leak), group[0])
+    return replace(first, equals=tuple(system.name for system in group if system is not first))
+
+
+def _is_repetition(system: System, other: System) -> bool:
+    head = system.record.head
+    return head == other.record.head and is_baseline(head) and _answer_the_same(system, other)
+
+
+def _answer_the_same(system: System, other: System) -> bool:
+    pairs = zip(system.pooled, other.pooled, strict=False)
+    return system.seeds == other.seeds and all(_is_equal(one, two) for one, two in pairs)
+
+
+def _is_equal(one: Answers, other: Answers) -> bool:
+    named = ((one.truth, one.prediction, one.classes), (other.truth, other.prediction, other.classes))
+    first, second = ([list(labels) for labels in labelled] for labelled in named)
+    return first == second and np.array_equal(np.asarray(one.probabilities), np.asarray(other.probabilities))
