@@ -16,6 +16,10 @@ FULL = "float32"
 PRECISIONS = {FULL: FULL, "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
 PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
+# What Whisper's encoder reads for a clip, and what becomes of clips beyond a network's window.
+WINDOWS = WHOLE_WINDOW, CLIP_WINDOW = "30s", "clip"
+LONG_CLIPS = FAIL_LONG_CLIPS, CUT_LONG_CLIPS = "fail", "window"
+
 Value = TypeVar("Value")
 
 
@@ -92,12 +96,17 @@ class EncoderSpec:
         checkpoint: a local folder, a hub name (`owner/model[@revision]`), or the name of a hand-made extractor.
         context: turns before an utterance that a text encoder reads with it; None for as many as the checkpoint was
             fine-tuned with.
+        window: `30s` or `clip`, what Whisper's encoder reads for a clip; None for the window that the checkpoint was
+            fine-tuned with.
+        long_clips: `fail` or `window`, what becomes of a clip that is longer than the network reads; None for `fail`.
         precision: of a network's arithmetic, one of `PRECISIONS`.
     """
 
     name: str
     checkpoint: str
     context: int | None = None
+    window: str | None = None
+    long_clips: str | None = None
     precision: str = FULL
 
 
@@ -183,6 +192,8 @@ def list_reading_options(description: Mapping[str, Any]) -> list[str]:
     context, precision = read_context(description), read_precision(description)
     return [
         *([f"--context {context}"] if context else []),
+        *([f"--window {description['window']}"] if "window" in description else []),
+        *([f"--long-clips {CUT_LONG_CLIPS}"] if description.get("long_clips") else []),
         *([f"--precision {precision}"] if precision != FULL else []),
     ]
 
@@ -199,5 +210,7 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         name,
         checkpoint or format_checkpoint(description),
         context=description.get("context"),
+        window=description.get("window"),
+        long_clips=CUT_LONG_CLIPS if description.get("long_clips") else None,
         precision=read_precision(description),
     )

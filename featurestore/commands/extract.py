@@ -18,6 +18,7 @@ from featurestore.console import (
 )
 from featurestore.errors import BadValue
 from featurestore.progress import Say
+from featurestore.spec import LONG_CLIPS, WINDOWS
 
 if TYPE_CHECKING:
     from featurestore.extraction.extract import Extraction
@@ -42,6 +43,8 @@ def extract(
     device: str | None = None,
     max_seconds: float | None = None,
     context: int | None = None,
+    window: str | None = None,
+    long_clips: str | None = None,
     precision: str = "float32",
     engine: str = "loky",
     scheduler: str | None = None,
@@ -63,6 +66,10 @@ def extract(
         max_seconds: longer clips fail.
         context: turns of the dialogue before each one that text encoders read with it; by default as many as the
             checkpoint was fine-tuned with, else none.
+        window: `30s`, or `clip` for Whisper's encoder on the clip and 1 s of silence; by default as the checkpoint was
+            fine-tuned, else `30s`.
+        long_clips: `window` to cut clips longer than the network reads into overlapping windows (Whisper, AST); by
+            default such clips fail.
         precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
             depends on the device.
         engine: `loky`, `dask` or `ray`.
@@ -77,7 +84,9 @@ def extract(
     Raises:
         BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
             optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a
-            precision for a hand-made extractor, two encoders of one name, or a text in place of a list of encoders.
+            window, windows over long clips or a precision that it does not have, two encoders of one name, or a text in
+            place of a list of encoders.
+        Mismatch: another window than a checkpoint was fine-tuned with.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -99,7 +108,9 @@ def extract(
     specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
-    specs = [replace(spec, context=context, precision=precision) for spec in specs]
+    specs = [
+        replace(spec, context=context, window=window, long_clips=long_clips, precision=precision) for spec in specs
+    ]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
@@ -138,6 +149,16 @@ def extract(
     "--context",
     type=click.IntRange(min=0),
     help="Turns of the dialogue before each one that text encoders read with it. Default: as fine-tuned, else 0.",
+)
+@click.option(
+    "--window",
+    type=click.Choice(WINDOWS),
+    help="What Whisper's encoder reads: 30 s, or the clip and 1 s of silence. Default: as fine-tuned, else 30s.",
+)
+@click.option(
+    "--long-clips",
+    type=click.Choice(LONG_CLIPS),
+    help="Clips beyond what Whisper or AST reads: fail, or be cut into overlapping windows. Default: fail.",
 )
 @click.option(
     "--precision",
@@ -179,11 +200,14 @@ def _identify_all(specs: "Sequence[EncoderSpec]", optional: Sequence[str], say: 
     """Identify every encoder before the first one runs. Raise BadValue if two have the same name."""
     from featurestore.encoders import identify
     from featurestore.extraction.extract import check_kinds
+    from featurestore.networks.reading import describe_reading
 
     identities = [identify(spec) for spec in specs]
     for spec, identity in zip(specs, identities, strict=True):
         check_kinds(identity, optional)
         _check_context(spec, identity, say)
+        for line in describe_reading(spec, identity.description):
+            say(f"{identity.name}: {line}")
     by_name: dict[str, list[str]] = {}
     for spec, identity in zip(specs, identities, strict=True):
         by_name.setdefault(identity.name, []).append(spec.checkpoint)

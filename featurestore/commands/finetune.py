@@ -8,6 +8,7 @@ import click
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
 from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISIONS, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
+from featurestore.spec import WHOLE_WINDOW, WINDOWS
 
 _COUNT, _ABOVE_0 = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
 _OWN = "Default: the checkpoint's own (SpecAugment)."
@@ -147,6 +148,12 @@ class _Grouped(click.Command):
 @click.option("--weight-decay", type=click.FloatRange(min=0), default=0.0, help="Weight decay of AdamW.")
 @click.option("--batch-size", type=_COUNT, default=32, help="Utterances per step.")
 @click.option("--freeze-front/--train-front", default=True, help="Freeze the convolutions of an audio network.")
+@click.option(
+    "--window",
+    type=click.Choice(WINDOWS),
+    default=WHOLE_WINDOW,
+    help="What Whisper reads: 30 s, or the clip and 1 s of silence.",
+)
 @click.option(
     "--context",
     type=click.IntRange(min=0),

@@ -14,6 +14,8 @@ from featurestore.errors import BadValue, Problem, Unencodable
 from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
 from featurestore.networks.identity import OPTIONAL, Identity
+from featurestore.networks.long_clips import check_long_clips
+from featurestore.networks.windows import check_window
 from featurestore.spec import PRECISIONS, EncoderSpec, format_checkpoint, is_network
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
@@ -47,7 +49,8 @@ def identify(spec: EncoderSpec) -> Identity:
 
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
-        BadValue: a context for an encoder that has none, or a precision that is unknown or not the encoder's.
+        BadValue: a context, a window or a treatment of long clips for an encoder that has none, or a precision that is
+            unknown or not the encoder's.
     """
     if spec.precision not in PRECISIONS:
         raise BadValue(f"{spec.precision!r} is not a precision", expected=" or ".join(PRECISIONS))
@@ -57,6 +60,17 @@ def identify(spec: EncoderSpec) -> Identity:
     else:
         checkpoint = resolve(spec.checkpoint, names)
         identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
+    _check_reading(spec, identity)
+    return identity
+
+
+def _check_reading(spec: EncoderSpec, identity: Identity) -> None:
+    """Raise BadValue for an option of reading that the encoder does not have."""
+    model_type = str(identity.description.get("model_type", ""))
+    if spec.window is not None:
+        check_window(spec.window, model_type, identity.name)
+    if spec.long_clips is not None:
+        check_long_clips(spec.long_clips, model_type, identity.name)
     if spec.context and identity.context != spec.context:
         raise BadValue(
             f"encoder {identity.name} reads {identity.modality} alone, without the turns before it",
@@ -69,7 +83,6 @@ def identify(spec: EncoderSpec) -> Identity:
             expected=f"--precision {spec.precision} with encoders of transformers",
             do="extract it in a separate command, without --precision",
         )
-    return identity
 
 
 def load(identity: Identity, device: str) -> Encoder:

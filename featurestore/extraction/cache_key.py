@@ -2,21 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from featurestore.audio import decode
 from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import Unencodable
 from featurestore.item import Item
+from featurestore.networks.long_clips import mark_long_clips
 from featurestore.store import Store
 
 _READERS = 8  # threads that read files: hashing releases the interpreter's lock, and disks answer in parallel
 _SLICE = 64  # files per task of a thread: one task per file would cost as much as reading a short file
 
 
-def compute_keys(store: Store, fingerprint: str, modality: str, context: int = 0) -> dict[str, str]:
+def compute_keys(
+    store: Store,
+    fingerprint: str,
+    modality: str,
+    context: int = 0,
+    long_clips: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
     """Compute the key that each utterance's vector must have now.
 
     Args:
@@ -24,6 +32,7 @@ def compute_keys(store: Store, fingerprint: str, modality: str, context: int = 0
         fingerprint: the encoder's, as `Identity.fingerprint` returns it.
         modality: the encoder's, `audio` or `text`.
         context: turns before an utterance that the encoder reads with it.
+        long_clips: how the encoder reads clips longer than its window, as its description has it; None where they fail.
 
     Returns:
         Keys by utterance id, in manifest order.
@@ -31,23 +40,26 @@ def compute_keys(store: Store, fingerprint: str, modality: str, context: int = 0
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
-    digests = hash_store(store, modality, context)
+    digests = hash_store(store, modality, context, long_clips)
     return {utterance_id: compute_key(fingerprint, digest) for utterance_id, digest in digests.items()}
 
 
-def hash_store(store: Store, modality: str, context: int = 0) -> dict[str, str]:
+def hash_store(
+    store: Store, modality: str, context: int = 0, long_clips: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """Compute the sha256 of what an encoder is given of each utterance, by id, in manifest order.
 
     Args:
         store: a prepared store; every clip of an audio encoder is read.
         modality: the encoder's, `audio` or `text`.
         context: turns before an utterance that the encoder reads with it.
+        long_clips: as for `compute_keys`; the digests of long clips are marked by it.
 
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
     items = list_inputs(store, context)
-    digests = hash_sources(items, modality)
+    digests = mark_long_clips(hash_sources(items, modality), items, long_clips)
     return {item.id: digest for item, digest in zip(items, digests, strict=True)}
 
 

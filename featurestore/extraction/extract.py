@@ -158,7 +158,8 @@ class _Extractor:
     def run(self, engine: Engine, max_seconds: float | None, limit: int | None = None) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
-        self._digests = cache_key.hash_store(self.store, identity.modality, identity.context)
+        long_clips = identity.description.get("long_clips")
+        self._digests = cache_key.hash_store(self.store, identity.modality, identity.context, long_clips)
         known = identity.fingerprint()
         id_keys = {row: cache_key.compute_key(known, digest) for row, digest in self._digests.items()}
         index = self._build_index()

@@ -63,6 +63,7 @@ def is_current(
     """
     return (
         file.header.fingerprint == identity.fingerprint()
+        and file.header.encoder.get("long_clips") == identity.description.get("long_clips")
         and file.header.manifest == manifest
         and kinds <= set(file.kinds)
         and schema.CONTENT in file  # older versions did not record it

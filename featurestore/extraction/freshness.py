@@ -10,6 +10,7 @@ from featurestore.errors import Problem
 from featurestore.extraction import cache_key
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import Identity, list_changes
+from featurestore.networks.long_clips import mark_long_clips
 from featurestore.spec import EncoderSpec, is_imported, read_context, restore_encoder
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
@@ -82,7 +83,8 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
     except Problem as problem:
         reasons.append(f"its context is unknown: {problem.what}")
     else:
-        (content,) = cache_key.hash_sources([item], file.header.modality)
+        contents = cache_key.hash_sources([item], file.header.modality)
+        (content,) = mark_long_clips(contents, [item], file.header.encoder.get("long_clips"))
         if cache_key.compute_key(file.header.fingerprint, content) != stored_key:
             reasons.append(_report_missing_clip(store, utterance) or f"{name_input(file)} has changed")
     if file.header.manifest != store.manifest_digest:

@@ -146,7 +146,7 @@ def _load_all(
 
 
 def _load(identity: Identity, device: str) -> Encoder:
-    key = (identity.fingerprint(), device)
+    key = (f"{identity.fingerprint()} {identity.description.get('long_clips')}", device)
     if key not in _loaded:
         _loaded.clear()
         _loaded[key] = encoders.load(identity, device)

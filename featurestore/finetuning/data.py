@@ -14,8 +14,10 @@ from featurestore.finetuning.clip_cache import ClipCache, hold_waveform
 from featurestore.finetuning.loading_workers import explain_unreadable
 from featurestore.item import Item
 from featurestore.networks.clips import ClipInput, ClipReader
+from featurestore.networks.frames import WHISPER
 from featurestore.networks.padding import MASK
 from featurestore.networks.transcripts import TokenReader, Tokens
+from featurestore.spec import WHOLE_WINDOW
 
 # One utterance, prepared and not padded: what `Preparer.load` returns and `Preparer.batch` takes.
 Loaded = Any
@@ -48,13 +50,15 @@ class Preparer(Protocol):
 class ClipPreparer:
     """Prepare clips by the network's own feature extractor, read from disk when they are needed.
 
-    With a fixed length each is then cut, or padded with zeros without a mask.
+    With a fixed length each is then cut, or padded with zeros without a mask. Batches of Whisper name each clip's own
+    frames, which alone its classifier averages.
     """
 
     modality = "audio"
 
-    def __init__(self, extractor: Any, config: Any, fixed_length: int = 0) -> None:
-        self.reader = ClipReader(extractor, config, fixed_length)
+    def __init__(self, extractor: Any, config: Any, fixed_length: int = 0, window: str = WHOLE_WINDOW) -> None:
+        name_spans = config.model_type == WHISPER
+        self.reader = ClipReader(extractor, config, fixed_length, window=window, name_spans=name_spans)
         self.rate, self.shortest = self.reader.rate, self.reader.shortest
 
     def load(self, item: Item) -> ClipInput:
@@ -62,7 +66,9 @@ class ClipPreparer:
         return self.reader.read(item.waveform(self.reader.rate))
 
     def size(self, loaded: ClipInput) -> int:
-        """Measure a clip in samples, or in frames of its spectrum."""
+        """Measure a clip in samples, or in frames of its spectrum. Whisper's is as long as its window."""
+        if self.reader.config.model_type == WHISPER:
+            return self.reader.measure(loaded)
         return len(next(iter(loaded.inputs.values())))
 
     def batch(self, items: Sequence[ClipInput]) -> dict[str, torch.Tensor]:

@@ -34,7 +34,9 @@ from featurestore.finetuning.training_log import write_logs
 from featurestore.finetuning.training_run import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
+from featurestore.networks.windows import check_window
 from featurestore.progress import Say
+from featurestore.spec import WHOLE_WINDOW
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
 from featurestore.storage.json_files import find_object
@@ -110,6 +112,8 @@ def finetune(
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
     settings = replace(settings, augment=",".join(list_effects(settings.augment)))  # in one order, as it is recorded
+    if settings.window != WHOLE_WINDOW:
+        check_window(settings.window, str(start.config().get("model_type")), checkpoint)
     vocabulary = load_vocabulary(start) if settings.ctc_weight else None
     request = build_request(classes, train_ids, dev_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():

@@ -15,6 +15,7 @@ from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_run import Trained
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import CLASSIFIER_POOLING, describe_trained_pooling
 from featurestore.networks.vector_files import list_changed_files
 
 _BEST = "the highest unweighted average recall on dev, then the lower dev loss, then the earlier epoch"
@@ -26,6 +27,7 @@ _RESULTS = (
     "trained_corpus",
     "origins",
     "left_out",
+    CLASSIFIER_POOLING,
     "history",
     "trained_weights",
     "selection",
@@ -86,6 +88,7 @@ def build_results(
         "trained_utterances": [asdict(one) for one in trained],
         "origins": list_origins(start.name, start.folder),
         "left_out": {utterance_id: str(reason) for utterance_id, reason in sorted(left_out.items())},
+        **describe_trained_pooling(start.config()),
         "history": training.history,
         "selection": dict(selection),
         "test": training.test,

@@ -13,10 +13,11 @@ from featurestore.finetuning.data import ClipPreparer, TextPreparer, TrainingPar
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_limits import measure_limits
 from featurestore.item import Item
-from featurestore.networks.limits import TooLong
+from featurestore.networks.limits import TooLong, TooLongForNetwork
 from featurestore.progress import Say
 
-# The share of utterances that may be unreadable. Clips left out by --max-seconds or by lack of memory do not count.
+# The share of utterances that may be unreadable. Clips that are too long for the network, for the memory or for
+# --max-seconds do not count.
 FEW = 0.01
 SHOWN = 20  # reasons in a message; the record holds all
 
@@ -82,7 +83,7 @@ def select(
         raise BadValue(
             f"all {len(train_ids)} training utterances are left out",
             got=f"{utterance_id}: {reason}",
-            do="raise --max-seconds, or fix the utterances that are left out",
+            do=_advise(reason),
         )
     check_classes([class_names[target] for target in training.targets])
     return Selection(training, dev, test, left_out)
@@ -124,7 +125,7 @@ def make_reader(
         return partial(
             read_part, preparer=TextPreparer(processor, model.config, settings.fixed_length, settings.context)
         )
-    clips = ClipPreparer(processor, model.config, settings.fixed_length)
+    clips = ClipPreparer(processor, model.config, settings.fixed_length, settings.window)
     preparer = TranscriptPreparer(clips, vocabulary) if vocabulary else clips
     return partial(read_part, preparer=preparer, check=measure_limits(clips, model, settings).check, cache=cache)
 
@@ -135,19 +136,30 @@ def _report_left_out(left_out: Mapping[str, Unencodable], count: int, say: Say) 
     Raises:
         Mismatch: too many cannot be read.
     """
-    long = {utterance_id: reason for utterance_id, reason in left_out.items() if isinstance(reason, TooLong)}
-    unread = {utterance_id: reason for utterance_id, reason in left_out.items() if utterance_id not in long}
+    long, beyond = _select_kind(left_out, TooLong), _select_kind(left_out, TooLongForNetwork)
+    unread = {name: reason for name, reason in left_out.items() if name not in {**long, **beyond}}
     if len(unread) > FEW * count:
         raise Mismatch(
             f"{len(unread)} of {count} utterances cannot be read:\n{_format_reasons(unread)}",
             expected=f"at most {FEW:.0%} of them",
-            do="run cli prepare to see what is missing; fix the corpus, or remove them from the manifest "
-            "(clips that are too long for the encoder: by --max-seconds)",
+            do="run cli prepare to see what is missing; fix the corpus, or remove them from the manifest",
         )
     if long:
         say(f"left out because too long ({len(long)} of {count}):\n{_format_reasons(long)}")
+    if beyond:
+        say(f"left out because too long for the network ({len(beyond)} of {count}):\n{_format_reasons(beyond)}")
     if unread:
         say(f"left out because unreadable ({len(unread)} of {count}):\n{_format_reasons(unread)}")
+
+
+def _advise(reason: Unencodable) -> str:
+    if isinstance(reason, TooLongForNetwork):
+        return "start from a network that reads inputs of this length, or cut them"
+    return "raise --max-seconds, or fix the utterances that are left out"
+
+
+def _select_kind(left_out: Mapping[str, Unencodable], kind: type[Unencodable]) -> dict[str, Unencodable]:
+    return {utterance_id: reason for utterance_id, reason in left_out.items() if isinstance(reason, kind)}
 
 
 def _format_reasons(left_out: Mapping[str, Unencodable]) -> str:

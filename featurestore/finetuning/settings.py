@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from featurestore.spec import WHOLE_WINDOW
+
 FREEZE_ALL = -1  # `freeze`: the whole base network
 
 _NEUTRAL, _RECORDED = "neutral", "recorded"
@@ -60,6 +62,7 @@ class Settings:
         layer_decay: the learning rate of a layer as a share of the rate of what is above it, the classifier at the top.
         class_weights: of the loss: `none`, or `balanced` for n / (C n_c) by the training part.
         label_smoothing: share of each label that is spread over all classes, from 0 to less than 1.
+        window: `30s`, or `clip` to train Whisper on the clip and 1 s of silence; the checkpoint then encodes so.
         dev: share of the training part that is set aside for dev, 0 to 0.5, where the fold has no dev part of its own.
             0 for no dev part at all.
         select: `best-dev` keeps the epoch with the highest unweighted average recall on dev, `last` the last one.
@@ -103,6 +106,7 @@ class Settings:
     layer_decay: float = declare_added(1.0, neutral=1.0)
     class_weights: str = declare_added("none", neutral="none")
     label_smoothing: float = declare_added(0.0, neutral=0.0)
+    window: str = declare_added(WHOLE_WINDOW, neutral=WHOLE_WINDOW)
     dev: float = declare_added(0.1, neutral=0.0)
     select: str = declare_added("best-dev", neutral="last")
     patience: int = declare_added(0, neutral=0)

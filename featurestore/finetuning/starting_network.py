@@ -15,8 +15,11 @@ from featurestore.errors import BadValue, Unavailable, shorten_error
 from featurestore.finetuning.mask_options import MaskOptions, override_masks
 from featurestore.finetuning.spec_augment import fit_masks, mask_spectra
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import pool_true_frames
+from featurestore.networks.frames import WHISPER
 from featurestore.networks.loading import UNUSED, check_complete, load_model, load_processor
 from featurestore.networks.padding import isolate_front
+from featurestore.networks.short_windows import accept_short_windows
 from featurestore.networks.supported_architectures import Architecture, find_architecture
 from featurestore.networks.transcripts import TokenReader
 from featurestore.progress import Say
@@ -75,11 +78,19 @@ def load_starting_network(
     _adapt_classifier(model, auto, start.classes(), list(class_names))
     if isolate_front(model) and freeze_front:
         model.freeze_feature_encoder()
-    if config.model_type != "whisper":
+    if model.config.model_type == WHISPER:
+        _adapt_whisper(model, masks)
+    else:
         fit_masks(model)
-    elif masks.list_options():
-        mask_spectra(model)
     return model, processor
+
+
+def _adapt_whisper(model: Any, masks: MaskOptions) -> None:
+    """Let a classifier of Whisper read short windows, pool true frames and, by option, mask its spectra."""
+    accept_short_windows(model.get_encoder())
+    pool_true_frames(model)
+    if masks.list_options():
+        mask_spectra(model)
 
 
 _MUCH_DROPOUT = 0.5  # published encoders have 0.1, classifiers up to 0.5

@@ -72,9 +72,10 @@ def has_inputs(store: Store, file: FeatureFile) -> bool:
 
 
 def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
-    context = read_context(file.header.encoder)
+    header = file.header
+    context, long_clips = read_context(header.encoder), header.encoder.get("long_clips")
     try:
-        keys = cache_key.compute_keys(store, file.header.fingerprint, file.header.modality, context)
+        keys = cache_key.compute_keys(store, header.fingerprint, header.modality, context, long_clips)
     except Problem as problem:
         yield f"the context of its utterances is unknown: {problem.what}; do: {problem.do}"
         return

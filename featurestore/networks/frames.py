@@ -49,6 +49,19 @@ def compute_frame_rate(config: dict[str, Any], settings: dict[str, Any], samplin
     return None
 
 
+def compute_window_length(config: dict[str, Any], settings: dict[str, Any], sampling_rate: int) -> int:
+    """Compute the samples that a network of one length (Whisper, AST) reads, from the files of a checkpoint.
+
+    Args:
+        config: `config.json`.
+        settings: of the feature extractor.
+        sampling_rate: samples per second.
+    """
+    if config["model_type"] == AST:
+        return KALDI_WINDOW + KALDI_HOP * int(settings.get("max_length", 1024)) - 1
+    return int(settings.get("chunk_length", 30)) * sampling_rate
+
+
 def compute_shortest_clip(config: Any, frames: int = 1) -> int:
     """Count the samples that give this many frames, from a configuration's `conv_kernel` and `conv_stride`."""
     samples = frames
@@ -93,6 +106,13 @@ def read_squeeze_factor(config: Any) -> int:
     return int(getattr(config, "squeeze_factor", 1))
 
 
+def count_window_hop(config: Any, extractor: Any) -> int:
+    """Count the samples from one frame to the next of a network that reads one length (Whisper, AST)."""
+    if config.model_type == AST:
+        return KALDI_HOP * int(config.time_stride)
+    return int(extractor.hop_length) * WHISPER_STRIDE
+
+
 def arrange_over_time(values: "Tensor", config: Any) -> "Tensor":
     """Arrange a network's output for one batch as frames (B, T, D), on its device.
 
@@ -117,7 +137,7 @@ def _first_layer_frames(config: Any, extractor: Any, samples: int, mask: NDArray
     if kind == AST:
         return _time_patches(config, 1 + (samples - KALDI_WINDOW) // KALDI_HOP)
     if kind == WHISPER:
-        return max(1, -(-samples // (int(extractor.hop_length) * WHISPER_STRIDE)))
+        return max(1, -(-samples // count_window_hop(config, extractor)))
     if mask is not None and kind not in (*CLAP, SPEECH_TO_TEXT):
         return int(mask.sum())
     return count_frames(config, samples) if getattr(config, "conv_kernel", None) else None

@@ -10,6 +10,7 @@ from featurestore.checkpoint_origins import list_origins
 from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.classifier_pooling import ALL_FRAMES, CLASSIFIER_POOLING
 from featurestore.networks.supported_architectures import Architecture
 from featurestore.networks.vector_files import list_changed_files
 from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precision
@@ -17,8 +18,11 @@ from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precis
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
 
-# What a description says of names and places, which shape no vector.
-_PLACES = ("checkpoint", "revision", "origins", "arguments")
+# What a description says of names and places, which shape no vector, and of long clips, which have keys of their own.
+_APART = ("checkpoint", "revision", "origins", "arguments", "long_clips")
+
+# What older versions did without saying so.
+_UNSAID = {CLASSIFIER_POOLING: ALL_FRAMES}
 
 # Architectures whose fused attention transformers supports and our tests cover. Others run eager, which all have.
 FUSED = {"bert", "distilbert", "hubert", "roberta", "wav2vec2", "whisper", "xlm-roberta"}
@@ -63,9 +67,15 @@ class Identity:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Compute the sha256 of an encoder's description, without the names, places and origins of its files."""
-    content = {key: value for key, value in description.items() if key not in _PLACES}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    """Compute the sha256 of an encoder's description, without the names, places and origins of its files.
+
+    How long clips are read is left out: it is part of the keys of those clips alone.
+    """
+    return hashlib.sha256(json.dumps(_select_content(description), sort_keys=True).encode()).hexdigest()
+
+
+def _select_content(description: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in description.items() if key not in _APART and value != _UNSAID.get(key, ...)}
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -87,7 +97,7 @@ def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str,
 
 def _encode_entries(description: Mapping[str, Any]) -> dict[str, str]:
     """Encode each entry that can shape a vector as JSON, in which a list and a tuple are the same."""
-    return {name: json.dumps(value, sort_keys=True) for name, value in description.items() if name not in _PLACES}
+    return {name: json.dumps(value, sort_keys=True) for name, value in _select_content(description).items()}
 
 
 def continue_description(identity: Identity, stored: Mapping[str, Any]) -> Identity:

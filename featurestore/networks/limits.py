@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from featurestore.audio import decode
-from featurestore.errors import UnencodableNow
+from featurestore.errors import Unencodable, UnencodableNow
 from featurestore.item import Item
 from featurestore.networks.identity import Identity
 from featurestore.networks.memory import estimate_encoding_memory, format_bytes
@@ -11,6 +11,10 @@ from featurestore.networks.memory import estimate_encoding_memory, format_bytes
 
 class TooLong(UnencodableNow):
     """A clip beyond a limit."""
+
+
+class TooLongForNetwork(Unencodable):
+    """A clip or a text longer than its network reads, on any machine."""
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ POOLING = "mean and population standard deviation over true frames, accumulated 
 Mask = NDArray[np.bool_]
 
 
-def mark_true_frames(counts: Sequence[int | None], length: int) -> Mask:
-    """Mark the frames of each row that are the utterance's own: its first ones.
+def mark_true_frames(counts: Sequence[int | None], length: int, firsts: Sequence[int] = (0,)) -> Mask:
+    """Mark the frames of each row that are the utterance's own: its first ones, or those from another frame on.
 
     Args:
         counts: own frames of each row; None where all are.
         length: T, frames of the padded batch.
+        firsts: the first own frame of each row, or of all.
 
     Returns:
         the mask (B, T).
@@ -33,7 +34,8 @@ def mark_true_frames(counts: Sequence[int | None], length: int) -> Mask:
     >>> mark_true_frames([1, None], 3).tolist()
     [[True, False, False], [True, True, True]]
     """
-    return np.arange(length) < np.array([length if count is None else count for count in counts])[:, None]
+    places, stops = np.arange(length), np.array([length if count is None else count for count in counts])
+    return (places >= np.array(firsts)[:, None]) & (places < stops[:, None])
 
 
 def pool(frames: "Tensor", true: Mask) -> "tuple[Tensor, Tensor]":

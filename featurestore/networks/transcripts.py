@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from featurestore.errors import BadValue, Unencodable
 from featurestore.networks.fixed_length import fit_length
+from featurestore.networks.limits import TooLongForNetwork
 from featurestore.networks.padding import pad_tokens
 from featurestore.networks.supported_architectures import OFFSET_POSITIONS
 
@@ -80,13 +81,14 @@ class TokenReader:
             context: texts of the turns before it, the earliest first; none is read without a separator.
 
         Raises:
-            Unencodable: the text is empty, or longer than the network reads.
+            Unencodable: the text is empty.
+            TooLongForNetwork: it is longer than the network reads.
         """
         if not text.strip():
             raise Unencodable("no transcript")
         tokens = self.tokenizer(text, truncation=False, verbose=False)["input_ids"]
         if len(tokens) > self.longest:
-            raise Unencodable(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")
+            raise TooLongForNetwork(f"text of {len(tokens)} tokens: the encoder reads at most {self.longest}")
         if not tokens:
             raise Unencodable("text of 0 tokens: the tokenizer does not know any of it")
         before = self._read_context(context, (self.fixed_length or self.longest) - len(tokens))

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -71,6 +72,20 @@ def encode(identity, items):
     """Encode items on the GPU, in one batch where the encoder makes batches."""
     encoder = encoders.load(identity, "cuda")
     return encoder, encoders.encode(encoder, [encoder.load(item) for item in items], frozenset(identity.kinds))
+
+
+@pytest.mark.parametrize("window", ["30s", "clip"])
+def test_windows_and_the_frames_of_the_classifier_are_those_of_the_cpu(window, folder, items):
+    checkpoint = tiny.checkpoint("whisper", folder / f"tuned-{window}", CLASSES)
+    record = {"settings": {"window": window}, "classifier_pooling": "true frames"}
+    (checkpoint / "finetune.json").write_text(json.dumps(record), "utf-8")
+    identity = encoders.identify(EncoderSpec("", str(checkpoint)))
+    plain, fast = (encoders.load(identity, device) for device in ("cpu", "cuda"))
+    loaded = [plain.load(item) for item in items]
+    kinds = frozenset(identity.kinds)
+    assert fast.budget >= 16 * fast.size(loaded[0])
+    for found, reference in zip(fast.encode(loaded, kinds), plain.encode(loaded, kinds), strict=True):
+        assert_close(found, reference)
 
 
 @pytest.mark.parametrize("precision", BOUNDS)

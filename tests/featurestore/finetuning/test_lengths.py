@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cli
 from benchmarks.evaluation.run import fit
-from featurestore.errors import BadValue, Mismatch, Unavailable
+from featurestore.errors import BadValue, Unavailable
 from featurestore.finetuning import training, training_limits
 from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import finetune
@@ -251,13 +251,15 @@ def test_a_loss_that_is_not_finite_ends_in_a_message(tmp_path):
         finetune(**given)
 
 
-def test_clips_longer_than_the_encoders_window_are_refused_as_in_extraction(tmp_path):
-    checkpoint = tiny.checkpoint("whisper", tmp_path / "start")
-    with pytest.raises(Mismatch) as problem:
-        finetune(**arguments(tmp_path, checkpoint, (0.5, 0.5, 0.5, 30.5)))
-    assert str(problem.value).startswith(
-        "1 of 4 utterances cannot be read:\n  c3: 30.5 s long: Whisper's encoder takes at most 30 s\n"
-    )
+def test_texts_longer_than_the_network_reads_are_left_out_and_named(tmp_path):
+    checkpoint = tiny.checkpoint("bert", tmp_path / "start")
+    texts = ("we saw", "you lost", "we lost", "you saw", "we " * 600)
+    utterances = [Utterance(f"u{index}", "", text, ("joy", "anger")[index % 2]) for index, text in enumerate(texts)]
+    lines = []
+    given = arguments(tmp_path, checkpoint, utterances=utterances, modality="text", say=lines.append)
+    reason = "text of 602 tokens: the encoder reads at most 512"
+    assert finetune(**given).record["left_out"] == {"u4": reason}
+    assert lines[0] == f"left out because too long for the network (1 of 5):\n  u4: {reason}"
 
 
 def test_spectra_of_different_length_are_padded_and_each_clip_keeps_its_logits(tmp_path):

@@ -8,6 +8,7 @@ from featurestore.errors import BadValue, Unencodable
 from featurestore.networks.clips import ClipReader
 
 RATE = 16_000
+ADVICE = "cli extract --long-clips window encodes it in windows"
 
 # AST's extractor warns of its own published settings.
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
@@ -65,9 +66,9 @@ def test_the_shortest_clip_has_one_true_frame_and_a_shorter_one_is_refused(reade
 @pytest.mark.parametrize(
     ("reader", "message"),
     [
-        ("ast", "10.3 s long: audio-spectrogram-transformer encoders take at most 10.26 s"),
+        ("ast", f"10.3 s long: audio-spectrogram-transformer encoders take at most 10.26 s; {ADVICE}"),
         ("clap", "10.0 s long: clap_audio_model encoders take at most 10 s"),
-        ("whisper", "30.0 s long: Whisper's encoder takes at most 30 s"),
+        ("whisper", f"30.0 s long: Whisper's encoder takes at most 30 s; {ADVICE}"),
     ],
     indirect=["reader"],
 )
