@@ -11,6 +11,8 @@ from featurestore.progress import Say
 if TYPE_CHECKING:
     from featurestore.finetuning.finetune import FineTuned
 
+RESUMES = True  # a command that was stopped continues when it is called again
+
 
 def finetune(
     store: str | Path,

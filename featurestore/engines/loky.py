@@ -5,6 +5,7 @@ and the coordinator loads no network. This costs the start of one process, about
 instead of here.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from featurestore import plugins
+from featurestore.engines.signals import block_hangup
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.networks.device import count_cores
@@ -36,7 +38,10 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     raises ends them at once.
     """
     from loky import get_reusable_executor
+    from loky.backend.resource_tracker import ensure_running
 
+    with block_hangup():
+        ensure_running()  # the tracker of semaphores
     jobs = engine.jobs or count_cores()
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
@@ -46,6 +51,7 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
         executor = get_reusable_executor(
             jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
         )
+        others = {child.pid for child in multiprocessing.active_children()}
         try:
             death = WorkerFailure(
                 "a worker process died, likely out of memory",
@@ -54,7 +60,15 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
             yield WorkerPool(executor, lambda: jobs, death, lambda error: death if _is_death(error) else None)
         except BaseException:
             executor.shutdown(wait=True, kill_workers=True)
+            _kill_strays(others)
             raise
+
+
+def _kill_strays(others: set[int | None]) -> None:
+    """Kill workers that loky does not know, because a signal came between their start and their entry into the pool."""
+    for child in multiprocessing.active_children():
+        if child.name.startswith("LokyProcess") and child.pid not in others:
+            child.kill()
 
 
 def _is_death(error: BaseException) -> bool:
