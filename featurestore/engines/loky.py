@@ -38,19 +38,16 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     raises ends them at once.
     """
     from loky import get_reusable_executor
-    from loky.backend.resource_tracker import ensure_running
-
-    with block_hangup():
-        ensure_running()  # the tracker of semaphores
     jobs = engine.jobs or count_cores()
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)
         # workers that started before a plug-in was added would not find it: another environment starts new ones
         environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, "")}
-        executor = get_reusable_executor(
-            jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
-        )
+        with block_hangup():  # the tracker of semaphores starts here
+            executor = get_reusable_executor(
+                jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
+            )
         others = {child.pid for child in multiprocessing.active_children()}
         try:
             death = WorkerFailure(
@@ -80,6 +77,7 @@ def _is_death(error: BaseException) -> bool:
 def _initialize(parent: int) -> None:
     """Leave Ctrl-C to the parent process, which ends its workers, and exit if the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
 
