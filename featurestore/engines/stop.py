@@ -20,7 +20,7 @@ from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 4.0  # seconds that cleanup may take before the children are killed
-_LAST = 1.0  # seconds that it may take after that: what waited for a child goes on
+LAST = 1.0  # seconds that it may take after that: what waited for a child goes on
 
 
 @contextmanager
@@ -100,7 +100,7 @@ class _Stop:
         self.report(self.number or number)
         with suppress(Exception):  # nothing may keep the process
             kill_children()
-        threading.Event().wait(_LAST)
+        threading.Event().wait(LAST)
         os._exit(128 + (self.number or number))
 
 
