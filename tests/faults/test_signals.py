@@ -70,7 +70,7 @@ def make_command(name, home, folder):
         sign = lambda: any(folder.glob("out.parts/**/*.safetensors"))  # noqa: E731
     else:
         words = ["--store", folder / "empty", *out, "--text", model, "--audio", home / "audio", "--no-related"]
-        words += ["--epochs-text", 10, "--epochs-audio", 1, "--epochs-fusion", 2]
+        words += ["--epochs-text", 4, "--epochs-audio", 1, "--epochs-fusion", 2]
         sign = lambda: any(folder.glob("out/**/*.safetensors"))  # noqa: E731
     return StoppableCommand([name, *words], sign, name != "predict")
 
@@ -83,7 +83,7 @@ def make_command(name, home, folder):
             for name in ("extract", "benchmark", "finetune", "predict", "paper")
             for number in (TERM, KILL)
         ],
-        *[("extract", INT), ("extract", HUP), ("finetune", INT), ("benchmark", HUP)],
+        *[("extract", INT), ("extract", HUP), ("predict", INT), ("benchmark", HUP)],
     ],
 )
 def test_a_signal_ends_a_command_with_its_processes_and_the_command_continues(home, tmp_path, name, number):
