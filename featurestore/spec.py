@@ -11,6 +11,9 @@ from featurestore.errors import BadValue, quote
 _FEATURE = re.compile(r"(?P<encoder>[\w-]+(@[\w-]+)?)\.(?P<kind>[a-z]+)(\[(?P<index>\d+)\])?")
 _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
+FULL = "float32"
+# What a description says of each precision of `--precision`. It is part of every vector's cache key.
+PRECISIONS = {FULL: FULL, "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
 PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
 Value = TypeVar("Value")
@@ -89,11 +92,13 @@ class EncoderSpec:
         checkpoint: a local folder, a hub name (`owner/model[@revision]`), or the name of a hand-made extractor.
         context: turns before an utterance that a text encoder reads with it; None for as many as the checkpoint was
             fine-tuned with.
+        precision: of a network's arithmetic, one of `PRECISIONS`.
     """
 
     name: str
     checkpoint: str
     context: int | None = None
+    precision: str = FULL
 
 
 def parse_encoder(text: str) -> EncoderSpec:
@@ -168,6 +173,20 @@ def read_context(description: Mapping[str, Any]) -> int:
     return int(description.get("context", 0))
 
 
+def read_precision(description: Mapping[str, Any]) -> str:
+    """Return the precision, one of `PRECISIONS`, in which a described encoder computes."""
+    return next((name for name, dtype in PRECISIONS.items() if description.get("dtype") == dtype), FULL)
+
+
+def list_reading_options(description: Mapping[str, Any]) -> list[str]:
+    """List the options of `cli extract` that shape the vectors of a described encoder, where they are not the usual."""
+    context, precision = read_context(description), read_precision(description)
+    return [
+        *([f"--context {context}"] if context else []),
+        *([f"--precision {precision}"] if precision != FULL else []),
+    ]
+
+
 def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str = "") -> EncoderSpec:
     """Return the spec of a described encoder.
 
@@ -176,4 +195,9 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         description: as a feature file or a bundle holds it.
         checkpoint: where it is now; empty for where it was.
     """
-    return EncoderSpec(name, checkpoint or format_checkpoint(description), description.get("context"))
+    return EncoderSpec(
+        name,
+        checkpoint or format_checkpoint(description),
+        context=description.get("context"),
+        precision=read_precision(description),
+    )

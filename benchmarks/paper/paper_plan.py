@@ -75,9 +75,9 @@ class PaperPlan:
 
     def settings(self, modality: str) -> Any:
         """Return the fine-tuning settings of an encoder: the paper's, or the demo's for its small networks."""
-        from featurestore.finetuning.settings import Settings
+        from featurestore.finetuning.settings import AS_PUBLISHED
 
-        chosen = Settings()
+        chosen = AS_PUBLISHED
         if self.is_own(modality):
             from featurestore.finetuning import demo_models
 

@@ -85,8 +85,11 @@ def write_audio_encoder(folder: Path, tiny: bool = False, width: int = 32) -> Pa
     return folder
 
 
-def write_text_encoder(folder: Path, tiny: bool = False) -> Path:
-    """Write an untrained deberta-v3-small with a vocabulary of 4,000 words instead of 128,100.
+SMALL, LARGE = (768, 6, 12, 3072), (1024, 24, 16, 4096)  # width, layers, attention heads, inner width
+
+
+def write_text_encoder(folder: Path, tiny: bool = False, size: tuple[int, int, int, int] = SMALL) -> Path:
+    """Write an untrained deberta-v3, by default small, with a vocabulary of 4,000 words instead of 128,100.
 
     Embedding a token is a look-up, so the vocabulary changes memory, not speed.
     """
@@ -95,7 +98,7 @@ def write_text_encoder(folder: Path, tiny: bool = False) -> Path:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     words = [*((word, 0.0) for word in special), *((f"▁w{index}", -9.0) for index in range(VOCABULARY))]
     tokenizer = hf.DebertaV2Tokenizer(vocab=words, unk_id=1)
-    size = (32, 1, 2, 64) if tiny else (768, 6, 12, 3072)
+    size = (32, 1, 2, 64) if tiny else size
     config = hf.DebertaV2Config(
         **dict(
             zip(("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"), size, strict=True)

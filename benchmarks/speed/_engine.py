@@ -13,8 +13,10 @@ from featurestore.spec import EncoderSpec
 class ExtractionTimer:
     """An encoder and a corpus; every extraction writes to a new store."""
 
-    def __init__(self, folder: Path, checkpoint: Path, rows: Sequence[Utterance], root: Path, jobs: int) -> None:
-        self.folder, self.rows, self.root, self.jobs = folder, rows, root, jobs
+    def __init__(
+        self, folder: Path, checkpoint: Path, rows: Sequence[Utterance], root: Path, jobs: int, device: str = "cpu"
+    ) -> None:
+        self.folder, self.rows, self.root, self.jobs, self.device = folder, rows, root, jobs, device
         self.spec = EncoderSpec("", str(checkpoint))
         self.runs = 0
 
@@ -36,7 +38,7 @@ class ExtractionTimer:
         self.runs += 1
         store = _corpus.write_store(self.folder / f"store{self.runs}", rows, self.root)
         started = time.perf_counter()
-        done: Extraction = extract_encoder(store, self.spec, jobs=self.jobs, device="cpu", say=_silent)
+        done: Extraction = extract_encoder(store, self.spec, jobs=self.jobs, device=self.device, say=_silent)
         taken = time.perf_counter() - started
         if done.encoded != len(rows) or done.failed:
             raise RuntimeError(f"{done.encoded} of {len(rows)} encoded, {len(done.failed)} failed: not a measurement")

@@ -63,11 +63,13 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
 class AudioLoop:
     """The plain loop: a processor, padded batches in corpus order, the mean over frames."""
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, device: str = "cpu") -> None:
         import transformers as hf
 
         self.extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
-        self.model = hf.AutoModel.from_pretrained(checkpoint).eval()
+        model = hf.AutoModel.from_pretrained(checkpoint).eval()
+        self.model = (model.get_encoder() if model.config.is_encoder_decoder else model).to(device)
+        self.padding = {} if model.config.is_encoder_decoder else {"padding": True}  # Whisper's is always 30 s
 
     def run(self, paths: Sequence[str]) -> list[np.ndarray]:
         """Decode and encode every clip."""
@@ -77,9 +79,9 @@ class AudioLoop:
         found = []
         for start in range(0, len(paths), BATCH):
             waves = [soundfile.read(path, dtype="float32")[0] for path in paths[start : start + BATCH]]
-            inputs = self.extractor(waves, sampling_rate=_corpus.RATE, return_tensors="pt", padding=True)
+            inputs = self.extractor(waves, sampling_rate=_corpus.RATE, return_tensors="pt", **self.padding)
             with torch.no_grad():
-                found += list(self.model(**inputs).last_hidden_state.mean(1).numpy())
+                found += list(self.model(**inputs.to(self.model.device)).last_hidden_state.mean(1).cpu().numpy())
         return found
 
 

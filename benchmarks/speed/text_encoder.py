@@ -55,11 +55,11 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
 class TextLoop:
     """The plain loop: a tokenizer, padded batches, the mean over true tokens."""
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, device: str = "cpu") -> None:
         import transformers as hf
 
         self.tokenizer = hf.AutoTokenizer.from_pretrained(checkpoint)
-        self.model = hf.AutoModel.from_pretrained(checkpoint).eval()
+        self.model = hf.AutoModel.from_pretrained(checkpoint).eval().to(device)
 
     def run(self, texts: Sequence[str], **padding: Any) -> list[np.ndarray]:
         """Encode every text."""
@@ -68,10 +68,11 @@ class TextLoop:
         found = []
         for start in range(0, len(texts), BATCH):
             batch = self.tokenizer(texts[start : start + BATCH], truncation=True, return_tensors="pt", **padding)
+            batch = batch.to(self.model.device)
             with torch.no_grad():
                 states = self.model(**batch).last_hidden_state
             mask = batch["attention_mask"][..., None]
-            found += list(((states * mask).sum(1) / mask.sum(1)).numpy())
+            found += list(((states * mask).sum(1) / mask.sum(1)).cpu().numpy())
         return found
 
 

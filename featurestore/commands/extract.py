@@ -43,8 +43,10 @@ def extract(
     device: str | None = None,
     max_seconds: float | None = None,
     context: int | None = None,
+    precision: str = "float32",
     engine: str = "loky",
     scheduler: str | None = None,
+    limit: int | None = None,
     say: Say = say,
 ) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
@@ -62,17 +64,21 @@ def extract(
         max_seconds: longer clips fail.
         context: turns of the dialogue before each one that text encoders read with it; by default as many as the
             checkpoint was fine-tuned with, else none.
+        precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
+            depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
+        limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
+            run, and estimate the whole. The file is written only if nothing is missing after it.
         say: receives lines for the user.
 
     Returns:
         One entry per encoder: its file, how many utterances were encoded, reused and failed, and why.
 
     Raises:
-        BadValue: an unknown device, a scheduler for an engine that has none, an encoder without an optional kind, a
-            context that the encoder does not have or was not fine-tuned with, two encoders of one name, or a text in
-            place of a list of encoders.
+        BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
+            optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a
+            precision for a hand-made extractor, two encoders of one name, or a text in place of a list of encoders.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -81,10 +87,12 @@ def extract(
     """
     from featurestore.engines import Engine
     from featurestore.extraction import extract as extraction
+    from featurestore.extraction.trial import check_limit
     from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
     from featurestore.spec import check_list, parse_encoder
 
+    check_limit(limit)
     where = Engine(engine, scheduler=scheduler or "")
     if device:
         check_device(device, here=where.local)
@@ -92,7 +100,7 @@ def extract(
     specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
-    specs = [replace(spec, context=context) for spec in specs]
+    specs = [replace(spec, context=context, precision=precision) for spec in specs]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
@@ -106,6 +114,7 @@ def extract(
             max_seconds=max_seconds,
             engine=engine,
             scheduler=scheduler or "",
+            limit=limit,
             say=say,
         )
         for identity in identities
@@ -131,9 +140,22 @@ def extract(
     type=click.IntRange(min=0),
     help="Turns of the dialogue before each one that text encoders read with it. Default: as fine-tuned, else 0.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bf16", "fp16"]),
+    default="float32",
+    show_default=True,
+    help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
+)
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Fail longer clips. Default: none.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A trial run: encode N of the missing utterances, keep them for the next run, and estimate the whole.",
+)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
@@ -144,6 +166,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
     \b
     Examples: cli extract
+              cli extract --limit 100
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
+from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
+
+_COUNT, _ABOVE_0 = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
+# Title of a group of options, by the name of its first one.
+_GROUPS = {
+    "epochs": "Training",
+    "dev": "Choice of the epoch",
+    "device": "Device and memory",
+    "tensorboard": "Output",
+}
 
 if TYPE_CHECKING:
     from featurestore.finetuning.finetune import FineTuned
@@ -71,7 +81,35 @@ def finetune(
     )
 
 
-@click.command("finetune")
+class _MicroBatch(click.ParamType[int | None]):
+    """Read a number of utterances, or `auto` as None."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        return None if value == "auto" else int(_COUNT.convert(value, param, ctx))
+
+
+class _Grouped(click.Command):
+    """Show the options in groups, each from its first option on."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        title, rows = "Options", list[tuple[str, str]]()
+        for parameter in self.get_params(ctx):
+            if parameter.name in _GROUPS:
+                self._write(formatter, title, rows)
+                title, rows = _GROUPS[parameter.name], []
+            row = parameter.get_help_record(ctx)
+            rows += [row] if row else []
+        self._write(formatter, title, rows)
+
+    @staticmethod
+    def _write(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+@click.command("finetune", cls=_Grouped)
 @store_option
 @click.option("--modality", type=click.Choice(["audio", "text"]), required=True, help="What the encoder reads.")
 @click.option("--checkpoint", required=True, help="Folder or hub name to start from.")
@@ -83,16 +121,13 @@ def finetune(
     "--crossfit", type=int, default=0, help="Also fine-tune K encoders per fold for cross-fitted logits, OUT/FOLD-x1 …"
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
-@click.option("--epochs", type=click.IntRange(min=1), default=9, help="Passes over the training part.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-5, help="Peak rate of AdamW.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Utterances per step.")
-@click.option("--micro-batch", type=click.IntRange(min=1), default=8, help="Utterances in memory at once, at most.")
-@click.option(
-    "--max-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Leave longer clips out and name them. Default: those that do not fit into memory.",
-)
+@click.option("--epochs", type=_COUNT, default=9, help="Passes over the training part.")
+@click.option("--learning-rate", type=_ABOVE_0, default=2e-5, help="Peak rate of AdamW.")
+@click.option("--schedule", type=click.Choice(SCHEDULES), default="linear", help="Fall of the rate after warm-up.")
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
+@click.option("--weight-decay", type=click.FloatRange(min=0), default=0.0, help="Weight decay of AdamW.")
+@click.option("--batch-size", type=_COUNT, default=32, help="Utterances per step.")
+@click.option("--freeze-front/--train-front", default=True, help="Freeze the convolutions of an audio network.")
 @click.option(
     "--context",
     type=click.IntRange(min=0),
@@ -105,14 +140,61 @@ def finetune(
     default=0.0,
     help="Weight of a CTC loss on the transcripts, for an audio CTC checkpoint; 0.1 as published.",
 )
-@click.option("--freeze-front/--train-front", default=True, help="Freeze the convolutions of an audio network.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
+@click.option(
+    "--dev",
+    type=click.FloatRange(0, 0.5),
+    default=0.1,
+    help="Share of training set aside as dev, where the fold has no dev part; 0: no dev part.",
+)
+@click.option(
+    "--select",
+    type=click.Choice(SELECTIONS),
+    default="best-dev",
+    help="Epoch to keep: the one with the best unweighted average recall on dev, or the last.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Stop after so many epochs without a better score on dev; 0: never.",
+)
+@click.option("--device", help="cpu, cuda, cuda:1 or mps. Default: a GPU where there is one.")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    help="Arithmetic; auto: bf16 on a GPU that has it, else float32.",
+)
+@click.option(
+    "--micro-batch",
+    type=_MicroBatch(),
+    default="auto",
+    help="Utterances in memory at once, at most; auto: as many as fit.",
+)
+@click.option(
+    "--accumulate",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Cut each batch into N parts, instead of --micro-batch; 0: not.",
+)
+@click.option(
+    "--gradient-checkpointing",
+    is_flag=True,
+    help="Compute activations twice instead of keeping them: less memory, more time.",
+)
+@click.option(
+    "--max-seconds",
+    type=_ABOVE_0,
+    help="Leave longer clips out and name them. Default: those that do not fit into memory.",
+)
+@click.option("--tensorboard", type=click.Path(file_okay=False), help="Also write TensorBoard's event files here.")
 @json_option
 def command(**options: Any) -> None:
     """Fine-tune an encoder on the training part of a fold.
 
-    A stopped run continues when started again. The defaults are the paper's. The checkpoint records the utterances
-    that it was fine-tuned on; an evaluation on any of them is refused.
+    A stopped run continues when started again. The dev part chooses the epoch, the test part is scored once at the end.
+    The checkpoint records the utterances that it was fine-tuned on, dev included; an evaluation on any is refused.
 
     \b
     Examples: cli finetune --store features/iemocap --modality text \\

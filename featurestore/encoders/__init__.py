@@ -14,14 +14,17 @@ from featurestore.errors import BadValue, Problem, Unencodable
 from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
 from featurestore.networks.identity import OPTIONAL, Identity
-from featurestore.spec import EncoderSpec, format_checkpoint, is_network
+from featurestore.spec import PRECISIONS, EncoderSpec, format_checkpoint, is_network
 
 # One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
 Encoded = dict[str, np.ndarray]
 
 
 class Encoder(Protocol):
-    """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time."""
+    """A loaded encoder. `budget` is the largest padded size of one batch; 0 means one utterance at a time.
+
+    Several threads call `load` at once, and two call `encode` in turns (`networks/turns.py`), where it is on a GPU.
+    """
 
     budget: int
 
@@ -44,8 +47,10 @@ def identify(spec: EncoderSpec) -> Identity:
 
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
-        BadValue: a context for an encoder that has none.
+        BadValue: a context for an encoder that has none, or a precision that is unknown or not the encoder's.
     """
+    if spec.precision not in PRECISIONS:
+        raise BadValue(f"{spec.precision!r} is not a precision", expected=" or ".join(PRECISIONS))
     names = list_handmade()
     if spec.checkpoint in names:
         identity: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
@@ -57,6 +62,12 @@ def identify(spec: EncoderSpec) -> Identity:
             f"encoder {identity.name} reads {identity.modality} alone, without the turns before it",
             expected="--context with text encoders of transformers",
             do="extract it in a separate command, without --context",
+        )
+    if spec.precision != identity.precision:
+        raise BadValue(
+            f"encoder {identity.name} is no network, and computes in full precision alone",
+            expected=f"--precision {spec.precision} with encoders of transformers",
+            do="extract it in a separate command, without --precision",
         )
     return identity
 

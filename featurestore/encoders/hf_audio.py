@@ -7,15 +7,17 @@ import numpy as np
 
 from featurestore.encoders import Encoded
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling
+from featurestore.networks import fast_paths, pooling, precision_probe
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
-from featurestore.networks.forward import BaseOutput, check_runs, to_device
-from featurestore.networks.frames import WHISPER, arrange_over_time, compute_frame_rate
+from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
+from featurestore.networks.frames import ONE_LENGTH, WHISPER, arrange_over_time, compute_frame_rate
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
+from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
+from featurestore.networks.precision import Autocast
 from featurestore.networks.supported_architectures import find_architecture
 from featurestore.spec import EncoderSpec
 
@@ -65,7 +67,7 @@ class HFAudio:
 
     On a CPU it is 0, for one clip at a time, which is fastest there: nothing is padded, and the first convolutions of a
     batch do not fit the cache. On a GPU, architectures whose masked batches are exact (`supported_architectures.py`)
-    get batches. Other networks get one clip at a time everywhere.
+    get batches. Other networks get one clip at a time everywhere. `notes` are lines for the user about its precision.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
@@ -79,13 +81,16 @@ class HFAudio:
         self.base_output = BaseOutput(base)
         self.config = base.config
         self.reader = ClipReader(extractor, self.config, read_fixed_length(identity.checkpoint))
-        self.device = device
+        self.device, self.autocast = device, Autocast(device, identity.precision)
         self.has_logits = bool(identity.classes)
         isolated = fast_paths.speed_up(self.model, device)
         self.maskable = architecture.batchable and isolated and not getattr(self.config, "add_adapter", False)
         self.budget = _GPU_BUDGET if self.maskable and device.startswith("cuda") else 0
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
+        self.notes = self.autocast.check(
+            identity.checkpoint.name, lambda: self._encode_probe(frozenset(identity.kinds))
+        )
 
     def load(self, item: Item) -> ClipInput:
         """Decode, resample and normalize one clip.
@@ -112,32 +117,40 @@ class HFAudio:
         import torch
 
         with torch.inference_mode():
-            output = self.model(
-                **{name: to_device(value, self.device) for name, value in inputs.items()},
-                output_hidden_states="layers" in kinds,
-            )
-        base = self.base_output.take()
-        last, *states = self._along_time([base.last_hidden_state, *(base.hidden_states if "layers" in kinds else ())])
-        logits = output.logits.float().cpu().numpy() if self.has_logits else None
-        rows = []
-        for row, clip in enumerate(batch):
-            true = last[row, : clip.frames]
-            encoded = {"mean": pooling.mean(true), "std": pooling.std(true)}
-            if logits is not None:
-                encoded["logits"] = logits[row]
-            if states:
-                encoded["layers"] = pooling.layers([state[row, : clip.inner_frames] for state in states])
-            if "frames" in kinds:
-                encoded["frames"] = true
-            rows.append(encoded)
-        return rows
+            given = {name: to_device(value, self.device) for name, value in inputs.items()}
+            with self.autocast():
+                output = self.model(**given, output_hidden_states="layers" in kinds)
+            pooled, true = self._pool(batch, self.base_output.take(), kinds)
+            if self.has_logits:
+                pooled["logits"] = output.logits
+        return split_rows(to_host(pooled), true)
+
+    def _pool(self, batch: Sequence[ClipInput], base: Any, kinds: frozenset[str]) -> tuple[dict[str, Any], Mask]:
+        """Pool what the base network returned.
+
+        Returns:
+            tensors (B, …) by kind on the device, frames with their padding, and which frames are the clips' (B, T).
+        """
+        last = arrange_over_time(base.last_hidden_state, self.config)
+        true = mark_true_frames([clip.frames for clip in batch], last.shape[1])
+        mean, std = pooling.pool(last, true)
+        pooled = {"mean": mean, "std": std}
+        if "layers" in kinds:
+            states = [arrange_over_time(state, self.config) for state in base.hidden_states]
+            inner = mark_true_frames([clip.inner_frames for clip in batch], states[0].shape[1])
+            pooled["layers"] = pooling.average_layers(states, inner)
+        if "frames" in kinds:
+            pooled["frames"] = last
+        return pooled, true
 
     def _try(self, kinds: frozenset[str]) -> None:
         clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip), kinds)
 
-    def _along_time(self, states: Sequence[Any]) -> list[np.ndarray]:
-        return [arrange_over_time(state.float().cpu().numpy(), self.config) for state in states]
+    def _encode_probe(self, kinds: frozenset[str]) -> list[Encoded]:
+        clips = precision_probe.make_clips(self.reader.rate, self.reader.shortest, self.reader.longest)
+        chosen = clips[-1:] if self.config.model_type in ONE_LENGTH else clips  # the network reads one length anyway
+        return self.encode([self.reader.read(clip) for clip in chosen], kinds)
 
 
 def _probe(samples: int) -> np.ndarray:

@@ -1,18 +1,20 @@
 """Encode texts with networks of transformers: DeBERTa-v2 and v3, BERT, RoBERTa, T5's encoder and others."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from featurestore.encoders import Encoded
+from featurestore.errors import Unencodable
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling
+from featurestore.networks import fast_paths, pooling, precision_probe
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
-from featurestore.networks.forward import BaseOutput, check_runs, to_device
+from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
 from featurestore.networks.identity import Identity, identify_network
 from featurestore.networks.loading import load_network, load_processor
+from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
+from featurestore.networks.precision import Autocast
 from featurestore.networks.supported_architectures import Architecture, find_architecture
 from featurestore.networks.text_context import choose_context, describe_joining
 from featurestore.networks.transcripts import TextInput, TokenReader
@@ -64,6 +66,7 @@ class HFText:
 
     With a context it reads the turns before an utterance, too. Frames, and what is pooled from them, are those of the
     utterance's own tokens and of the special tokens around the text; `cls` and `logits` are the whole text's.
+    `notes` are lines for the user about its precision.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
@@ -76,14 +79,16 @@ class HFText:
         self.model, self.base = load_network(identity, architecture, auto, bare, device)
         self.base_output = BaseOutput(self.base)
         fast_paths.speed_up(self.model, device)
-        self.device = device
+        self.device, self.autocast = device, Autocast(device, identity.precision)
         self.has_logits, self.has_cls = bool(identity.classes), not architecture.causal
         self.maskable = architecture.batchable and not (self.has_logits and _decides_by_token(architecture))
         self.maskable = self.maskable and not _changes_with_length(self.model.config)
         self.budget = (_GPU_BUDGET if device.startswith("cuda") else _BUDGET) if self.maskable else 0
         fixed_length, self.context = read_fixed_length(identity.checkpoint), identity.context
         self.texts = TokenReader(tokenizer, self.model.config, fixed_length, self.context)
-        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], frozenset(identity.kinds)))
+        kinds = frozenset(identity.kinds)
+        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], kinds))
+        self.notes = self.autocast.check(identity.checkpoint.name, lambda: self.encode(self._read_probe(), kinds))
 
     def load(self, item: Item) -> TextInput:
         """Tokenize one text, with the turns before it where the encoder reads them.
@@ -109,18 +114,23 @@ class HFText:
         if hasattr(self.base, "set_attention_type"):  # after a short text BigBird stays with full attention
             self.base.set_attention_type(self.base.config.attention_type)
         with torch.inference_mode():
-            output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
-        base = self.base_output.take()
-        states = base.hidden_states if "layers" in kinds else ()
-        arrays = [state.float().cpu().numpy() for state in (base.last_hidden_state, *states)]
-        encoded = [_pool(_select_own(arrays, row, text), kinds) for row, text in enumerate(batch)]
-        if self.has_cls:
-            for row, one in enumerate(encoded):
-                one["cls"] = arrays[0][row, 0]
-        if self.has_logits:
-            for one, logits in zip(encoded, output.logits.float().cpu().numpy(), strict=True):
-                one["logits"] = logits
-        return encoded
+            with self.autocast():
+                output = self.model(**self._inputs(batch), output_hidden_states="layers" in kinds)
+            base = self.base_output.take()
+            true = _mark_own_tokens(batch)
+            pooled = _pool(base, true, kinds)
+            if self.has_cls:
+                pooled["cls"] = base.last_hidden_state[:, 0].clone()  # a view would keep every frame in memory
+            if self.has_logits:
+                pooled["logits"] = output.logits
+        return split_rows(to_host(pooled), true)
+
+    def _read_probe(self) -> list[TextInput]:
+        read = [self.texts.read(_PROBE)]
+        for text in precision_probe.TEXTS:
+            with suppress(Unencodable):  # longer than the network reads
+                read.append(self.texts.read(text))
+        return read
 
     def _inputs(self, batch: Sequence[TextInput]) -> dict[str, Any]:
         tokens, mask = self.texts.batch([text.tokens for text in batch])
@@ -141,17 +151,21 @@ def _changes_with_length(config: Any) -> bool:
     return bool(kinds & {"dynamic", "longrope"})
 
 
-def _select_own(arrays: Sequence[np.ndarray], row: int, text: TextInput) -> list[np.ndarray]:
-    """Select from arrays (B, T, D) the frames (T, D) of one text, without its context and without padding."""
-    frames = [array[row, : len(text.tokens)] for array in arrays]
-    return [np.delete(array, text.context, axis=0) for array in frames] if text.context.stop else frames
+def _mark_own_tokens(batch: Sequence[TextInput]) -> Mask:
+    """Mark the tokens (B, T) that are a text's own: neither its context nor padding."""
+    counts = [len(text.tokens) for text in batch]
+    true = mark_true_frames(counts, max(counts))
+    for row, text in enumerate(batch):
+        true[row, text.context] = False
+    return true
 
 
-def _pool(arrays: list[np.ndarray], kinds: frozenset[str]) -> Encoded:
-    frames, *states = arrays  # each (T, D)
-    encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames)}
+def _pool(base: Any, true: Mask, kinds: frozenset[str]) -> dict[str, Any]:
+    """Pool what the base network returned: tensors (B, …) by kind on the device, frames with their padding."""
+    mean, std = pooling.pool(base.last_hidden_state, true)
+    pooled = {"mean": mean, "std": std}
     if "layers" in kinds:
-        encoded["layers"] = pooling.layers(states)
+        pooled["layers"] = pooling.average_layers(base.hidden_states, true)
     if "frames" in kinds:
-        encoded["frames"] = frames
-    return encoded
+        pooled["frames"] = base.last_hidden_state
+    return pooled

@@ -46,7 +46,8 @@ class LogMel(LibrosaEncoder):
 
     def _encode(self, samples: np.ndarray, kinds: frozenset[str]) -> Encoded:
         frames = compute_frames(samples, self._compute).astype(np.float32)
-        encoded = {"mean": pooling.mean(frames), "std": pooling.std(frames)}
+        mean, std = frames.mean(0, dtype=np.float64), frames.std(0, dtype=np.float64)
+        encoded = {"mean": mean.astype(np.float32), "std": std.astype(np.float32)}
         return encoded | ({"frames": frames} if "frames" in kinds else {})
 
     def _compute(self, samples: Floats) -> list[Floats]:

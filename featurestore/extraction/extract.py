@@ -20,9 +20,11 @@ from featurestore.extraction.header import build_header
 from featurestore.extraction.part_file import Failure
 from featurestore.extraction.partition import Part, Phase, Work
 from featurestore.extraction.total_failure import build_total_failure
+from featurestore.extraction.trial import TrialEstimate, check_limit, choose_trial, estimate_whole
 from featurestore.extraction.vector_index import VectorIndex
-from featurestore.extraction.worker import PartTask
+from featurestore.extraction.worker import PartResult, PartTask
 from featurestore.manifest import Utterance
+from featurestore.networks.encoding_cost import read_encoding_cost
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.limits import Limits
 from featurestore.progress import Progress, Say
@@ -44,22 +46,29 @@ class Extraction:
         encoded: number of utterances that were encoded now.
         reused: number of utterances whose vectors were on disk already.
         failed: by utterance id, why it could not be encoded.
+        trial: estimate for the whole, of a trial run that left utterances out; the finished file is as it was before,
+            or does not exist.
     """
 
     path: Path
     encoded: int
     reused: int
     failed: Mapping[str, str]
+    trial: TrialEstimate | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the outcome as plain JSON values."""
-        return {"file": str(self.path), "encoded": self.encoded, "reused": self.reused, "failed": dict(self.failed)}
+        """Return the outcome as plain JSON values. Only a trial run has `complete` and `estimate`."""
+        counts = {"file": str(self.path), "encoded": self.encoded, "reused": self.reused, "failed": dict(self.failed)}
+        return counts if self.trial is None else {**counts, "complete": False, "estimate": self.trial.to_json()}
 
     def summary(self) -> str:
         """Return the outcome as lines for a terminal, with the first of many failures."""
         total = self.encoded + self.reused + len(self.failed)
         counts = f"{self.encoded} encoded now, {self.reused} reused, {len(self.failed)} failed"
         lines = [f"{self.path}: {total} utterances, {counts}"]
+        if self.trial:
+            lines = [f"{self.path}: trial run, the file is not complete and was not written; {counts}"]
+            lines += [f"  {line}" for line in self.trial.lines()]
         lines += [f"  {utterance_id}: {reason}" for utterance_id, reason in list(self.failed.items())[:SHOWN]]
         if len(self.failed) > SHOWN:
             lines.append(f"  … and {len(self.failed) - SHOWN} more: cli inspect {quote(self.path)} --json")
@@ -76,6 +85,7 @@ def extract_encoder(
     max_seconds: float | None = None,
     engine: str = "loky",
     scheduler: str = "",
+    limit: int | None = None,
     say: Say = print,
 ) -> Extraction:
     """Encode every utterance of a store with one encoder, and write `<name>.h5`.
@@ -91,19 +101,23 @@ def extract_encoder(
         max_seconds: a longer clip fails, and is tried again by the next run.
         engine: `loky` (processes on this machine), `dask` or `ray`.
         scheduler: address of a running dask cluster, `tcp://host:port`.
+        limit: encode at most this many of the missing utterances, from the cheapest to the costliest, as a trial run.
+            The next run reuses what is encoded, and goes on with others. The finished file is written only if nothing
+            is missing any more.
         say: receives lines for the user.
 
     Raises:
-        BadValue: the encoder lacks an optional kind.
+        BadValue: the encoder lacks an optional kind, or a limit is below 1.
         Unavailable: another extraction has locked the store, another program has the finished file open for writing,
             a worker died, or the engine is not available.
         Mismatch: no utterance could be encoded, or the finished file is damaged or holds imported features. Such a
             file is never replaced.
     """
+    check_limit(limit)
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with lock_folder(store.path):
-        return _Extractor(store, identity, frozenset(optional), say).run(where, max_seconds)
+        return _Extractor(store, identity, frozenset(optional), say).run(where, max_seconds, limit)
 
 
 def check_kinds(identity: Identity, optional: Iterable[str]) -> None:
@@ -139,17 +153,23 @@ class _Extractor:
         usual = frozenset(identity.kinds) - set(OPTIONAL)
         self.kinds = usual | optional | finished_file.find_kept_kinds(file, identity)
 
-    def run(self, engine: Engine, max_seconds: float | None) -> Extraction:
+    def run(self, engine: Engine, max_seconds: float | None, limit: int | None = None) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
         id_keys = cache_key.compute_keys(self.store, identity.fingerprint(), identity.modality, identity.context)
         index = self._build_index()
         self._report_unusable(index)
-        missing = [utterance for utterance in self.store.utterances if id_keys[utterance.id] not in index]
+        missing = self._list_work([row for row in self.store.utterances if id_keys[row.id] not in index], id_keys)
+        chosen = missing if limit is None else choose_trial(missing, limit)
+        tried = {one.key for one in chosen}
+        rest = [one for one in missing if one.key not in tried]
+        if rest:
+            return self._try_some(chosen, rest, id_keys, engine, max_seconds)
         retry: list[Failure] = []
         if missing:
             self._check_vectors(index)
-            retry = self._encode(missing, id_keys, engine, max_seconds)
+            results, _ = self._encode(missing, id_keys, engine, max_seconds)
+            retry = [failure for result in results for failure in result.retry]
             index = self._build_index()
         failures = join.collect_failures(id_keys, index, retry)
         if not self._is_current(id_keys, failures):
@@ -158,8 +178,27 @@ class _Extractor:
             self._join(id_keys, index, failures)
         shutil.rmtree(self.folder, ignore_errors=True)
         failed = {failure.id: failure.reason for failure in failures}
-        encoded = sum(utterance.id not in failed for utterance in missing)
+        encoded = sum(one.item.id not in failed for one in missing)
         return Extraction(self.path, encoded, len(id_keys) - len(failed) - encoded, failed)
+
+    def _try_some(
+        self,
+        chosen: Sequence[Work],
+        rest: Sequence[Work],
+        id_keys: Mapping[str, str],
+        engine: Engine,
+        max_seconds: float | None,
+    ) -> Extraction:
+        """Encode some of the missing utterances, keep them as parts, and estimate the whole."""
+        keys = {one.key for one in chosen}
+        seen = {utterance_id: key for utterance_id, key in id_keys.items() if key in keys}
+        results, workers = self._encode(chosen, seen, engine, max_seconds)
+        index = self._build_index()
+        retry = [failure for result in results for failure in result.retry]
+        failed = {failure.id: failure.reason for failure in join.collect_failures(seen, index, retry)}
+        done = [one for one in chosen if one.key in index.rows]
+        estimate = estimate_whole(results, done, rest, workers, len(id_keys), len(rest))
+        return Extraction(self.path, len(seen) - len(failed), len(id_keys) - len(rest) - len(seen), failed, estimate)
 
     def _open_file(self) -> FeatureFile | None:
         """Open the finished file if there is one. A file that cannot be read raises, and is never replaced."""
@@ -182,24 +221,58 @@ class _Extractor:
                 repair.check_whole(file)
 
     def _encode(
-        self, missing: Sequence[Utterance], id_keys: Mapping[str, str], engine: Engine, max_seconds: float | None
-    ) -> list[Failure]:
-        """Encode the missing utterances part by part, and return the failures that the next run tries again."""
+        self, work: Sequence[Work], id_keys: Mapping[str, str], engine: Engine, max_seconds: float | None
+    ) -> tuple[list[PartResult], int]:
+        """Encode utterances part by part, and return the parts and the number of workers that encoded them.
+
+        Args:
+            work: the utterances to encode.
+            id_keys: the keys of all utterances that are wanted, for the progress.
+            engine: where they are encoded.
+            max_seconds: longer clips fail.
+        """
         self._prepare_folder()
-        retry: list[Failure] = []
-        counts = Counter(id_keys[utterance.id] for utterance in missing)  # utterances of equal content are encoded once
-        phases = partition.plan_phases(self._list_work(missing, id_keys), self.identity, engine)
-        with Progress(self.identity.name, len(id_keys), done=len(id_keys) - len(missing)) as progress:
+        encoded: list[PartResult] = []
+        notes: list[str] = []
+        workers = 1
+        counts = Counter(key for key in id_keys.values())  # utterances of equal content are encoded once
+        phases = partition.plan_phases(work, self.identity, engine, frames="frames" in self.kinds)
+        with self._open_progress(phases, len(id_keys), counts) as progress:
             for phase in phases:
                 if not phase.parts:
                     continue
-                sizes = {self._locate(part): sum(counts[one.key] for one in part.work) for part in phase.parts}
+                parts = {self._locate(part): part for part in phase.parts}
                 tasks = self._create_tasks(phase, max_seconds)
                 with closing(worker.encode_parts(tasks, phase.engine, self.say)) as results:  # ends its workers too
                     for result in results:
-                        progress.advance(sizes[result.path])
-                        retry += result.retry
-        return retry
+                        self._advance(progress, parts[result.path], counts)
+                        encoded.append(result)
+                        self._report_notes(result.notes, notes)
+                workers = max(workers, phase.engine.jobs)
+        return encoded, max(workers, len({result.worker for result in encoded}))
+
+    def _open_progress(self, phases: Sequence[Phase], total: int, counts: Mapping[str, int]) -> Progress:
+        work = [one for phase in phases for part in phase.parts for one in part.work]
+        left, cost = sum(counts[one.key] for one in work), sum(one.cost for one in work)
+        return Progress(self.identity.name, total, done=total - left, cost=cost, measure=self._choose_measure(work))
+
+    def _choose_measure(self, work: Sequence[Work]) -> str:
+        """Choose what the rate counts: a manifest without durations has no seconds of audio."""
+        if self.identity.modality == "text":
+            return "texts"
+        return "s of audio" if all(one.seconds for one in work) else "clips"
+
+    def _advance(self, progress: Progress, part: Part, counts: Mapping[str, int]) -> None:
+        seconds, cost = sum(one.seconds for one in part.work), sum(one.cost for one in part.work)
+        amount = seconds if progress.measure == "s of audio" else len(part.work)
+        progress.advance(sum(counts[one.key] for one in part.work), cost=cost, amount=amount)
+
+    def _report_notes(self, notes: Sequence[str], said: list[str]) -> None:
+        """Report each note of the workers once, and add it to those that were."""
+        for note in notes:
+            if note not in said:
+                said.append(note)
+                self.say(f"{self.identity.name}: {note}")
 
     def _create_tasks(self, phase: Phase, max_seconds: float | None) -> Iterator[PartTask]:
         header, limits = build_header(self.store, self.identity), Limits(max_seconds, phase.memory)
@@ -211,13 +284,19 @@ class _Extractor:
         return self.folder / f"{part.name}.h5"
 
     def _list_work(self, missing: Sequence[Utterance], id_keys: Mapping[str, str]) -> list[Work]:
-        is_audio = self.identity.modality == "audio"
+        if not missing:
+            return []
+        cost = read_encoding_cost(self.identity)
         items = list_inputs(self.store, self.identity.context, missing)
-        costs = [
-            (row.duration or 0.0) if is_audio else float(sum(map(len, (*item.context, item.text))))
+        if self.identity.modality == "text":
+            texts = [" ".join((*item.context, item.text)) for item in items]
+            return [
+                Work(item, id_keys[item.id], cost.estimate_text(text)) for item, text in zip(items, texts, strict=True)
+            ]
+        return [
+            Work(item, id_keys[item.id], cost.estimate_clip(row.duration), row.duration or 0.0)
             for row, item in zip(missing, items, strict=True)
         ]
-        return [Work(item, id_keys[item.id], cost) for item, cost in zip(items, costs, strict=True)]
 
     def _prepare_folder(self) -> None:
         """Create the folder of parts, and remove files that a killed run left half written."""

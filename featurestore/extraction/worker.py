@@ -1,12 +1,12 @@
 """Encode parts of an extraction in workers: each decodes, encodes and writes one part at a time."""
 
+import os
+import platform
 import threading
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +15,17 @@ from featurestore.encoders import Encoded, Encoder
 from featurestore.engines import Engine
 from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
-from featurestore.errors import Unavailable, Unencodable, UnencodableNow, summarize_error
+from featurestore.errors import Unavailable
+from featurestore.extraction.batch_encoder import BatchEncoder
+from featurestore.extraction.load_ahead import choose_ahead, load_ahead
 from featurestore.extraction.part_file import RETRY, Failure, write_part
-from featurestore.extraction.partition import Part, Work, group_batches
+from featurestore.extraction.partition import Part, Work
 from featurestore.networks.device import choose_device, count_cores
 from featurestore.networks.identity import Identity
 from featurestore.networks.limits import Limits
-from featurestore.networks.memory import measure_free_memory
+from featurestore.networks.memory import measure_free_memory, measure_peak_memory
 from featurestore.progress import Say
 from featurestore.storage.schema import Header
-
-AHEAD = 8  # utterances that are decoded before the encoder asks for them
-GROUP_SIZE = 128  # utterances that are sorted by length and batched
 
 _loaded: dict[tuple[str, str], Encoder] = {}
 _one_part = threading.Lock()  # a cluster's worker may have several threads, which must not share a network
@@ -48,10 +47,17 @@ class PartTask(NamedTuple):
 
 
 class PartResult(NamedTuple):
-    """One encoded part: its file, and the failed utterances that the next run tries again."""
+    """One encoded part: its file, the failed utterances that the next run tries again, and the encoder's notes.
+
+    `seconds` are those of encoding and writing, `memory` is the worker's peak in bytes, `worker` tells workers apart.
+    """
 
     path: Path
     retry: list[Failure]
+    notes: Sequence[str] = ()
+    seconds: float = 0.0
+    memory: int = 0
+    worker: str = ""
 
 
 def encode_parts(tasks: Iterable[PartTask], engine: Engine, say: Say) -> Generator[PartResult, None, None]:
@@ -80,9 +86,13 @@ def encode_part(task: PartTask) -> PartResult:
         if limits.memory is None and device == "cpu":  # a cluster's worker shares its machine with one worker per core
             limits = replace(limits, memory=measure_free_memory(count_cores()))
         encoder = _load(task.identity, device)
-        vectors, contents, failures = _encode(encoder, task, limits)
-        _write(task, vectors, contents, [failure for failure in failures if failure.key != RETRY])
-    return PartResult(task.path, [failure for failure in failures if failure.key == RETRY])
+        started = time.perf_counter()
+        encoded, contents = _encode(encoder, task, device, limits)
+        _write(task, encoded.vectors, contents, [failure for failure in encoded.failures if failure.key != RETRY])
+        seconds = time.perf_counter() - started
+    retry = [failure for failure in encoded.failures if failure.key == RETRY]
+    notes = getattr(encoder, "notes", [])  # a plug-in's encoder may have none
+    return PartResult(task.path, retry, notes, seconds, measure_peak_memory(), f"{platform.node()} {os.getpid()}")
 
 
 def _write(
@@ -109,72 +119,30 @@ def _check_storage(path: Path, engine: Engine) -> None:
         )
 
 
-def _encode(
-    encoder: Encoder, task: PartTask, limits: Limits
-) -> tuple[dict[int, Encoded], dict[int, str], list[Failure]]:
-    """Encode a part and return vectors and input digests, each by position in the part, and failures."""
-    failures: list[Failure] = []
-    vectors: dict[int, Encoded] = {}
+def _encode(encoder: Encoder, task: PartTask, device: str, limits: Limits) -> tuple[BatchEncoder, dict[int, str]]:
+    """Encode a part and return its vectors and failures, and input digests by position in the part."""
     contents: dict[int, str] = {}
-    work = task.part.work
-    for group in _group(encoder, _load_all(encoder, task, limits, contents, failures)):
-        for batch in group_batches([encoder.size(loaded) for _, loaded in group], encoder.budget):
-            members = dict(group[index] for index in batch)
-            try:
-                vectors |= zip(members, encoders.encode(encoder, list(members.values()), task.kinds), strict=True)
-            except Exception:
-                # One bad utterance must not fail its batch, so each is encoded alone.
-                for position, loaded in members.items():
-                    with _record_failure(work[position], failures):
-                        vectors[position] = encoders.encode(encoder, [loaded], task.kinds)[0]
-    return vectors, contents, failures
+    batches = BatchEncoder(encoder, task.kinds, device, task.part.work)
+    with closing(_load_all(encoder, task, device, limits, contents, batches)) as loads:
+        batches.run(loads)
+    return batches, contents
 
 
 def _load_all(
-    encoder: Encoder, task: PartTask, limits: Limits, contents: dict[int, str], failures: list[Failure]
-) -> Iterator[tuple[int, Any]]:
-    """Load utterances in order, in another thread, so that decoding overlaps with encoding."""
+    encoder: Encoder, task: PartTask, device: str, limits: Limits, contents: dict[int, str], batches: BatchEncoder
+) -> Generator[tuple[int, Any], None, None]:
+    """Load utterances in order, in other threads, so that decoding overlaps with encoding."""
 
     def load(work: Work) -> tuple[Any, str]:
         item = replace(work.item)  # a copy, because an item keeps its decoded clip
         limits.check(item, task.identity)
         return encoder.load(item), item.hash_input(task.identity.modality)
 
-    for position, future in enumerate(_load_ahead(load, task.part.work)):
-        with _record_failure(task.part.work[position], failures):
+    ahead = choose_ahead(device, task.identity.modality)
+    for position, future in enumerate(load_ahead(load, task.part.work, ahead)):
+        with batches.record_failure(position):
             loaded, contents[position] = future.result()
             yield position, loaded
-
-
-def _load_ahead(load: Any, work: Sequence[Work]) -> Iterator[Future[Any]]:
-    """Yield the loads in order, and start only a few ahead, so that memory stays bounded."""
-    with ThreadPoolExecutor(1) as pool:
-        started = deque(pool.submit(load, one) for one in work[:AHEAD])
-        for one in work[AHEAD:]:
-            yield started.popleft()
-            started.append(pool.submit(load, one))
-        while started:
-            yield started.popleft()
-
-
-def _group(encoder: Encoder, loads: Iterator[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
-    """Yield groups of utterances that fill some batches: the larger a group, the less padding its batches need."""
-    size = GROUP_SIZE if encoder.budget else 1
-    while group := list(islice(loads, size)):
-        yield group
-
-
-@contextmanager
-def _record_failure(work: Work, failures: list[Failure]) -> Iterator[None]:
-    try:
-        yield
-    except UnencodableNow as reason:
-        failures.append(Failure(work.item.id, RETRY, reason.what))
-    except Unencodable as reason:
-        failures.append(Failure(work.item.id, work.key, reason.what))
-    except Exception as error:
-        # A third-party network may raise anything on one clip of ten thousand; the clip is listed as failed.
-        failures.append(Failure(work.item.id, RETRY, summarize_error(error)))
 
 
 def _load(identity: Identity, device: str) -> Encoder:

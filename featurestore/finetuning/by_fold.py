@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ from featurestore import registry
 from featurestore.dialogues import find_previous_turns
 from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import BadValue
+from featurestore.finetuning.dev_part import cut_dev
 from featurestore.finetuning.finetune import FineTuned, finetune
+from featurestore.finetuning.selection import check_classes
 from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings_check import check_settings
 from featurestore.folds import fold as splits
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_split import split_groups
@@ -35,6 +38,8 @@ def finetune_folds(
     **settings: Any,
 ) -> list[FineTuned]:
     """Fine-tune a checkpoint on the training part of a fold, and report on its test part, which decides nothing.
+
+    The dev part of the fold, or one that is cut from its training part, chooses the epoch.
 
     With `all_folds` or `crossfit` several encoders are written, to `out/FOLD`, `out/FOLD-x1` and so on. Each fold gives
     one encoder of its whole training part. Cross-fitting adds K encoders that each leave out one K-th of that part and
@@ -60,10 +65,12 @@ def finetune_folds(
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
+    wanted = Settings(**settings)
+    check_settings(wanted, modality)
     scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
-    folds = splits.split(protocol, store.utterances, classes, settings.get("seed", 0))
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, Settings(**settings), say)
+    folds = splits.split(protocol, store.utterances, classes, wanted.seed)
+    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, wanted, say)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
         return [job.run(chosen[0], out)]
@@ -96,16 +103,20 @@ class _Job:
     def run(self, fold: Fold, out: Path) -> FineTuned:
         """Fine-tune on the training part of one fold."""
         self._report_foreign_context(fold)
+        check_classes([self.classes[utterance_id] for utterance_id in fold.train])
+        split = cut_dev(fold, self.protocol, self.store.utterances, self.classes, self.settings)
         return finetune(
             items=list_inputs(self.store, self.settings.context),
             made_up=self.store.made_up,
             classes=self.classes,
-            train_ids=fold.train,
+            train_ids=split.train,
+            dev_ids=split.dev,
+            dev_from=split.dev_from,
             held_out_ids=fold.test,
             modality=self.modality,
             checkpoint=self.checkpoint,
             out=out,
-            settings=self.settings,
+            settings=_choose_log_folder(self.settings, out),
             provenance={
                 "corpus": self.store.corpus,
                 "manifest": self.store.manifest_digest,
@@ -132,6 +143,13 @@ class _Job:
                 f"fold {fold.name} cuts through dialogues: {len(mixed)} of {len(training)} training turns read the "
                 "text (not the label) of held-out turns as context; a protocol that keeps dialogues together avoids it"
             )
+
+
+def _choose_log_folder(settings: Settings, out: Path) -> Settings:
+    """Give each encoder a folder of its own in TensorBoard's."""
+    return (
+        replace(settings, tensorboard=str(Path(settings.tensorboard) / out.name)) if settings.tensorboard else settings
+    )
 
 
 def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:

@@ -130,11 +130,14 @@ class CtcObjective:
         """Release what the network returned, for a batch without this loss."""
         self.base_output.take()
 
-    def take_mean(self) -> float:
-        """Return the mean loss per transcript since the last call, unweighted. 0 where there was no transcript."""
-        mean = float(self._sum) / max(1, self._count)
+    def take_mean(self) -> tuple[float, int]:
+        """Return the mean loss per transcript since the last call, unweighted, and the number of transcripts.
+
+        Both are 0 where there was no transcript.
+        """
+        mean, count = float(self._sum) / max(1, self._count), self._count
         self._sum, self._count = 0.0, 0
-        return mean
+        return mean, count
 
     def detach(self) -> None:
         """Remove the CTC layer from the network, which then is an ordinary classifier."""

@@ -1,5 +1,6 @@
 """Prepare utterances for fine-tuning, and batch those of similar length, padded and masked."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -199,3 +200,30 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         return iter(get_length_grouped_indices(self.sizes, self.batch, generator=generator))
+
+
+class MicroBatchSampler(torch.utils.data.Sampler[list[int]]):
+    """Cut every batch of an order into parts of at most `micro`, so that a batch of 31 gives 8, 8, 8 and 7.
+
+    Args:
+        order: of the utterances.
+        batch: utterances per optimizer step; the last batch of an epoch may have fewer.
+        micro: utterances in memory at once.
+    """
+
+    def __init__(self, order: LengthGroupedSampler, batch: int, micro: int) -> None:
+        self.sampler, self.batch, self.micro = order, batch, micro
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of the order."""
+        self.sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.sampler), self.batch)
+        return whole * math.ceil(self.batch / self.micro) + math.ceil(rest / self.micro)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = list(self.sampler)
+        for start in range(0, len(order), self.batch):
+            end = min(start + self.batch, len(order))
+            yield from (order[first : min(first + self.micro, end)] for first in range(start, end, self.micro))

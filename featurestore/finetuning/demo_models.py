@@ -2,16 +2,18 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.finetuning.silence import silence_transformers
 
 SEED = 0
 # Settings of the demo's training. Random weights need a larger learning rate than a pretrained network.
 SETTINGS = {
-    "audio": Settings(
+    "audio": replace(
+        AS_PUBLISHED,
         epochs=9,
         learning_rate=2e-3,
         warmup_steps=50,
@@ -20,7 +22,7 @@ SETTINGS = {
         weight_decay=0.1,
         freeze_front=False,
     ),
-    "text": Settings(epochs=7, learning_rate=1e-3, warmup_steps=20, batch_size=32, micro_batch=32),
+    "text": replace(AS_PUBLISHED, epochs=7, learning_rate=1e-3, warmup_steps=20, batch_size=32, micro_batch=32),
 }
 INITIAL = 0.1  # standard deviation of the first weights; at the usual 0.02 so narrow a network hardly learns
 VOCABULARY = 400

@@ -15,21 +15,27 @@ from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.finetune_record import (
     build_request,
     build_results,
+    describe_selection,
     find_differences,
     list_trained_utterances,
 )
-from featurestore.finetuning.selection import check_classes, make_reader, select
+from featurestore.finetuning.record_summary import summarize_record
+from featurestore.finetuning.selection import Selection, check_classes, make_reader, select
 from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.starting_network import load_starting_network
-from featurestore.finetuning.training import train
+from featurestore.finetuning.training_log import write_logs
+from featurestore.finetuning.training_run import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
-from featurestore.networks.text_context import check_context
 from featurestore.progress import Say
 from featurestore.storage import lock
 from featurestore.storage.atomic import flush, write_text
 from featurestore.storage.json_files import find_object
+
+# Advice beside a checkpoint of a version that had no dev part.
+_AS_BEFORE = "; it was made without a dev part: --dev 0 --select last --precision float32 --micro-batch 8 asks for that"
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,9 @@ class FineTuned:
     fresh: bool
 
     def summary(self) -> str:
-        """Return the outcome as lines for a terminal: one per epoch, and the checkpoint's folder."""
-        settings = ", ".join(f"{name} {self.record[name]}" for name in ("labels", "protocol", "fold"))
+        """Return the outcome as lines for a terminal: one per epoch, what was kept, and the checkpoint's folder."""
         state = "fine-tuned" if self.fresh else "up to date, nothing done"
-        head, last = f"{self.record['modality']} encoder, {settings}", f"checkpoint {self.folder}: {state}"
-        return "\n".join([head, *map(_format_epoch, self.record["history"]), last])
+        return "\n".join([*summarize_record(self.record), f"checkpoint {self.folder}: {state}"])
 
 
 def finetune(
@@ -66,21 +70,25 @@ def finetune(
     settings: Settings,
     provenance: Mapping[str, str],
     say: Say,
+    dev_ids: Sequence[str] = (),
+    dev_from: str = "caller",
     made_up: Mapping[str, str] | None = None,
 ) -> FineTuned:
     """Fine-tune a checkpoint on the training ids of a fold. Called again after an interruption, it resumes.
 
     Args:
         items: the utterances of the manifest.
-        classes: class by utterance id, of every training and held-out id.
+        classes: class by utterance id, of every training, dev and held-out id.
         train_ids: the utterances to train on.
-        held_out_ids: the utterances to report on after every epoch; they choose nothing; may be empty.
+        held_out_ids: the test part: the utterances to report on, which choose nothing; may be empty.
         modality: `audio` or `text`.
         checkpoint: a local folder or a hub name.
         out: the folder to write; the state of training is kept in `<out>.parts/` meanwhile.
         settings: of fine-tuning.
         provenance: recorded as it is: corpus, manifest (its sha256), labels, protocol, fold.
         say: receives lines for the user.
+        dev_ids: the utterances to score after every epoch, which choose the epoch by `settings.select`.
+        dev_from: where they come from, as it is recorded.
         made_up: origin by utterance id, of ids that the corpus's reader made up (`Store.made_up`).
 
     Raises:
@@ -88,14 +96,16 @@ def finetune(
         Unavailable: another process is fine-tuning into `out`, transformers cannot load the checkpoint, out of memory,
             or training diverges.
         Mismatch: `out` was made from other inputs, more than a few utterances cannot be read, or weights are missing.
-        BadValue: the training part holds one class, or the checkpoint is of the other modality or has no classifier.
+        BadValue: the training part holds one class, the checkpoint is of the other modality or has no classifier,
+            settings contradict each other, or there is no dev part to choose by.
     """
+    check_settings(settings, modality)
+    _check_dev(settings, dev_ids)
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)
     _check_modality(start, checkpoint, modality)
-    _check_settings(settings, modality)
     vocabulary = load_vocabulary(start) if settings.ctc_weight else None
-    request = build_request(classes, train_ids, held_out_ids, modality, start, settings, provenance)
+    request = build_request(classes, train_ids, dev_ids, held_out_ids, modality, start, settings, provenance)
     if out.exists():
         return _read_finished(out, request, say)
     parts = out.with_name(f"{out.name}.parts")
@@ -112,27 +122,40 @@ def finetune(
                 start, modality, class_names, seed=seed, freeze_front=freeze, say=say
             )
             read = make_reader(model, processor, modality, settings, vocabulary)
-            selection = select(items, train_ids, held_out_ids, classes, class_names, read, say)
-            training, held_out = selection.training, selection.held_out
-            say(f"{modality} encoder from {checkpoint}: {len(training)} to train on, {len(held_out)} held out")
+            selection = select(items, train_ids, dev_ids, held_out_ids, classes, class_names, read, say)
+            training, dev = selection.training, selection.dev
+            _check_dev(settings, dev.items)
+            say(f"{modality} encoder from {checkpoint}: {_format_counts(selection, dev_from)}")
             _clear_training_of_others(parts, training, say)
-            trained = list_trained_utterances(training, start, made_up or {})
+            seen = [training, dev] if settings.needs_dev() else [training]
+            trained = list_trained_utterances(seen, start, made_up or {})
             ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
-            history = train(model, training, held_out, settings, parts / "trainer", say, ctc)
+            done = train(model, selection, settings, parts / "trainer", say, ctc)
             if ctc:
                 ctc.detach()
-            record = {**request, **build_results(trained, start, selection.left_out, history)}
-            _save(model, processor, record, parts / "finished")
+            chosen = describe_selection(settings, done.epoch, len(dev), dev_from, len(selection.test))
+            record = {**request, **build_results(trained, start, selection.left_out, done, chosen)}
+            _save(model.cpu(), processor, record, parts / "finished")
+            write_logs(done.log, parts / "finished", selection.find_scored(settings)[0])
         flush(parts / "finished")
         (parts / "finished").rename(out)
     shutil.rmtree(parts, ignore_errors=True)  # only now: NFS keeps the lock's file while it is open
     return FineTuned(out, record, fresh=True)
 
 
-def _format_epoch(entry: Mapping[str, Any]) -> str:
-    numbers = {name: value for name, value in entry.items() if isinstance(value, float)}
-    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
-    return f"  epoch {entry['epoch']:g}: {figures}"
+def _format_counts(selection: Selection, dev_from: str) -> str:
+    dev = f"{len(selection.dev)} dev ({dev_from}), " if len(selection.dev) else ""
+    return f"{len(selection.training)} to train on, {dev}{len(selection.test)} held out"
+
+
+def _check_dev(settings: Settings, dev: Sequence[Any]) -> None:
+    """Raise BadValue where a dev part is to choose and there is none."""
+    if settings.needs_dev() and not dev:
+        raise BadValue(
+            "there are no dev utterances to choose the epoch by",
+            expected="a dev part, or --select last without --patience",
+            do="add --dev 0 --select last, which keeps the weights of the last epoch",
+        )
 
 
 def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
@@ -143,27 +166,6 @@ def _check_modality(start: Checkpoint, checkpoint: str, modality: str) -> None:
             expected=modality,
             got=start.modality(),
             do=f"use --modality {start.modality()}, or another checkpoint",
-        )
-
-
-def _check_settings(settings: Settings, modality: str) -> None:
-    """Raise BadValue for a setting that this modality does not have."""
-    check_context(settings.context)
-    if settings.context and modality != "text":
-        raise BadValue(
-            "only a text encoder is fine-tuned with context",
-            expected="--context with --modality text",
-            got=f"--context {settings.context} with --modality {modality}",
-            do="leave --context out",
-        )
-    if settings.ctc_weight < 0:
-        raise BadValue(f"invalid CTC weight {settings.ctc_weight:g}", expected="0 or more; 0.1 as published")
-    if settings.ctc_weight and modality != "audio":
-        raise BadValue(
-            "only an audio encoder learns to spell its transcripts",
-            expected="--ctc-weight with --modality audio",
-            got=f"--ctc-weight {settings.ctc_weight:g} with --modality {modality}",
-            do="leave --ctc-weight out",
         )
 
 
@@ -179,7 +181,7 @@ def _read_finished(out: Path, request: Mapping[str, Any], say: Say) -> FineTuned
             f"{out} was made from other inputs",
             expected=", ".join(f"{key} {wanted}" for key, (_, wanted) in differing.items()),
             got=", ".join(f"{key} {made}" for key, (made, _) in differing.items()),
-            do=f"choose another --out, or remove {out}",
+            do=f"choose another --out, or remove {out}{'' if 'selection' in record else _AS_BEFORE}",
         )
     say(f"{out}: up to date")
     return FineTuned(out, record, fresh=False)

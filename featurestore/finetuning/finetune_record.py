@@ -13,8 +13,10 @@ from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.extraction import cache_key
 from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.training_run import Trained
 from featurestore.networks.checkpoint import Checkpoint
 
+_BEST = "the highest unweighted average recall on dev, then the lower dev loss, then the earlier epoch"
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 # Keys of a record beyond its request. They do not decide whether a checkpoint is up to date.
 _RESULTS = (
@@ -24,17 +26,18 @@ _RESULTS = (
     "origins",
     "left_out",
     "history",
+    "selection",
+    "test",
+    "used",
     "libraries",
     "created",
 )
-
-# Settings that older versions did not have. One that is off is not recorded, so that older records stay up to date.
-_ADDED = ("context", "ctc_weight")
 
 
 def build_request(
     classes: Mapping[str, str],
     train_ids: Sequence[str],
+    dev_ids: Sequence[str],
     held_out_ids: Sequence[str],
     modality: str,
     start: Checkpoint,
@@ -45,54 +48,99 @@ def build_request(
     return {
         **provenance,
         "modality": modality,
-        "classes": sorted({classes[utterance_id] for utterance_id in (*train_ids, *held_out_ids)}),
+        "classes": sorted({classes[utterance_id] for utterance_id in (*train_ids, *dev_ids, *held_out_ids)}),
         "train": _digest_part(train_ids, classes),
+        **({"dev": _digest_part(dev_ids, classes)} if dev_ids else {}),
         "held_out": _digest_part(held_out_ids, classes),
-        "settings": _describe_settings(settings),
+        "settings": settings.describe(),
         "start": {"checkpoint": start.name, "revision": start.revision, "files": start.digests()},
     }
-
-
-def _describe_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings, without those that are off and that older versions did not have."""
-    return {name: value for name, value in asdict(settings).items() if value or name not in _ADDED}
 
 
 def build_results(
     trained: Sequence[TrainedUtterance],
     start: Checkpoint,
     left_out: Mapping[str, Unencodable],
-    history: list[dict[str, Any]],
+    training: Trained,
+    selection: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Collect what a record holds beyond its request."""
+    """Collect what a record holds beyond its request.
+
+    Args:
+        trained: the utterances whose labels the network has seen.
+        start: the starting checkpoint.
+        left_out: the reason of each utterance that was left out, by utterance id.
+        training: what came of it.
+        selection: as `describe_selection` returns it.
+    """
     return {
         "trained_on": sorted({one.id for one in trained}),
         "trained_utterances": [asdict(one) for one in trained],
         "origins": list_origins(start.name, start.folder),
         "left_out": {utterance_id: str(reason) for utterance_id, reason in sorted(left_out.items())},
-        "history": history,
+        "history": training.history,
+        "selection": dict(selection),
+        "test": training.test,
+        "used": training.used,
         "libraries": {name: version(name) for name in LIBRARIES},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def list_trained_utterances(
-    training: TrainingPart, start: Checkpoint, made_up: Mapping[str, str]
-) -> list[TrainedUtterance]:
-    """List the utterances that a network is trained on, now and before its starting checkpoint was saved.
+def describe_selection(settings: Settings, epoch: int, dev: int, dev_from: str, test: int) -> dict[str, Any]:
+    """Describe which epoch is kept and why, and which part was looked at when.
 
     Args:
-        training: the part to train on.
+        settings: of the training.
+        epoch: the one that is kept.
+        dev: number of dev utterances.
+        dev_from: where they come from: `protocol`, or `cut by` the groups of the protocol.
+        test: number of test utterances.
+    """
+    return {
+        "select": settings.select,
+        "epoch": epoch,
+        "by": _BEST if settings.select == "best-dev" else "the last epoch",
+        "dev": {"count": dev, "from": dev_from} if dev else {"count": 0},
+        "looked_at": {"dev": _describe_dev(settings, dev), "test": _describe_test(settings, test)},
+    }
+
+
+def _describe_dev(settings: Settings, count: int) -> str:
+    chosen = ["it chose the epoch"] if settings.select == "best-dev" else []
+    chosen += ["it could end the training"] if settings.patience else []
+    return f"scored after every epoch; {' and '.join(chosen) or 'it chose nothing'}" if count else "there is none"
+
+
+def _describe_test(settings: Settings, count: int) -> str:
+    if not count:
+        return "there is none"
+    if settings.test_every_epoch:
+        return "scored after every epoch; it chose nothing"
+    return "scored once, with the weights that are kept"
+
+
+def list_trained_utterances(
+    parts: Sequence[TrainingPart], start: Checkpoint, made_up: Mapping[str, str]
+) -> list[TrainedUtterance]:
+    """List the utterances whose labels a network has seen, now and before its starting checkpoint was saved.
+
+    Args:
+        parts: the training part, and the dev part where it chooses anything.
         start: the starting checkpoint.
         made_up: origin by utterance id, of ids that the corpus's reader made up.
     """
-    text = training.preparer.modality == "text"
-    clips = cache_key.hash_inputs(training.items, "audio") if text else [""] * len(training)
-    now = {
-        TrainedUtterance(item.id, seen, clip, made_up.get(item.id, ""))
-        for item, seen, clip in zip(training.items, training.contents, clips, strict=True)
-    }
+    now = {one for part in parts for one in _list_utterances(part, made_up)}
     return sorted(now | set(read_trained_utterances(start.read_finetune_record())))
+
+
+def _list_utterances(part: TrainingPart, made_up: Mapping[str, str]) -> list[TrainedUtterance]:
+    text = part.preparer.modality == "text"
+    clips = cache_key.hash_inputs(part.items, "audio") if text else [""] * len(part)
+    return [
+        TrainedUtterance(item.id, seen, clip, made_up.get(item.id, ""))
+        for item, seen, clip in zip(part.items, part.contents, clips, strict=True)
+    ]
 
 
 def find_differences(record: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

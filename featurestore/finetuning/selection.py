@@ -25,17 +25,28 @@ Read = Callable[[Sequence[Item], Mapping[str, str], Sequence[str]], tuple[Traini
 
 @dataclass(frozen=True)
 class Selection:
-    """The training part, the held-out part, and the reason of each utterance left out, by utterance id."""
+    """The utterances of each part that can be read, and the reason of each one left out, by utterance id.
+
+    The dev part or the test part may be empty.
+    """
 
     training: TrainingPart
-    held_out: TrainingPart
+    dev: TrainingPart
+    test: TrainingPart
     left_out: Mapping[str, Unencodable]
+
+    def find_scored(self, settings: Settings) -> tuple[str, TrainingPart]:
+        """Return the part that is scored after every epoch, with its name, which is empty where there is none."""
+        if settings.test_every_epoch:
+            return "test" if len(self.test) else "", self.test
+        return "dev" if len(self.dev) else "", self.dev
 
 
 def select(
     items: Sequence[Item],
     train_ids: Sequence[str],
-    held_out_ids: Sequence[str],
+    dev_ids: Sequence[str],
+    test_ids: Sequence[str],
     classes: Mapping[str, str],
     class_names: Sequence[str],
     read: Read,
@@ -46,7 +57,8 @@ def select(
     Args:
         items: the utterances of the manifest.
         train_ids: the utterances to train on.
-        held_out_ids: the utterances to report on.
+        dev_ids: the utterances that choose the epoch.
+        test_ids: the utterances to report on.
         classes: class by utterance id.
         class_names: the classes, in the order of the logits.
         read: as `make_reader` returns it.
@@ -58,10 +70,12 @@ def select(
         BadValue: no utterances are left to train on, or all are of one class.
     """
     by_id = {item.id: item for item in items}
-    training, unread = read(_find_items(by_id, train_ids), classes, class_names)
-    held_out, unread_too = read(_find_items(by_id, held_out_ids), classes, class_names)
-    left_out = unread | unread_too
-    _report_left_out(left_out, len(train_ids) + len(held_out_ids), say)
+    ids = (train_ids, dev_ids, test_ids)
+    (training, unread), (dev, unread_dev), (test, unread_test) = (
+        read(_find_items(by_id, one), classes, class_names) for one in ids
+    )
+    left_out = unread | unread_dev | unread_test
+    _report_left_out(left_out, sum(map(len, ids)), say)
     if left_out and not len(training):
         utterance_id, reason = min(left_out.items())
         raise BadValue(
@@ -70,7 +84,7 @@ def select(
             do="raise --max-seconds, or fix the utterances that are left out",
         )
     check_classes([class_names[target] for target in training.targets])
-    return Selection(training, held_out, left_out)
+    return Selection(training, dev, test, left_out)
 
 
 def check_classes(classes: Sequence[str]) -> None:

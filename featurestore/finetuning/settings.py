@@ -1,36 +1,74 @@
-"""Settings of fine-tuning."""
+"""Settings of fine-tuning, and which of them a record holds."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+_NEUTRAL, _RECORDED = "neutral", "recorded"
+
+
+def declare_added(default: Any, *, neutral: Any) -> Any:
+    """Declare a setting that records of older versions lack.
+
+    Args:
+        default: of the setting.
+        neutral: the value that does what older versions did. It is not recorded, so that older records stay up to date.
+    """
+    return field(default=default, metadata={_NEUTRAL: neutral})
+
+
+def declare_unrecorded(default: Any) -> Any:
+    """Declare a setting that shapes no weights, such as a number of workers. It decides about no checkpoint's age."""
+    return field(default=default, metadata={_RECORDED: False})
+
+
+SELECTIONS = ("best-dev", "last")
+PRECISIONS = ("auto", "float32", "bf16", "fp16")
+SCHEDULES = ("linear", "cosine", "constant")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of fine-tuning. The defaults are the paper's (learning rate, optimizer, batch and epochs).
+    """Settings of fine-tuning. The defaults are the paper's (learning rate, optimizer, batch and epochs), except that a
+    dev part chooses the epoch.
 
     Args:
-        epochs: passes over the training part; the last one's weights are kept, never those that score best.
-        learning_rate: at the start; it falls linearly to 0.
+        epochs: passes over the training part.
+        learning_rate: at the start; it falls to 0 by the schedule.
         warmup_steps: optimizer steps over which the learning rate first rises from 0.
         batch_size: utterances per optimizer step.
-        micro_batch: utterances in memory at once; gradients are accumulated to a batch.
+        micro_batch: utterances in memory at once, at most; gradients are accumulated to a batch. None for as many as
+            fit.
         weight_decay: AdamW's.
         epsilon: AdamW's.
         clip: the largest norm of the gradient.
         freeze_front: leave the convolutional front of a raw-waveform model as it is.
-        seed: of the new classifier's weights, the order of the data, and dropout.
+        seed: of the new classifier's weights, the order of the data, dropout, and the cut of the dev part.
         fixed_length: cut or pad every input to this many samples or tokens, without a mask over the padding, as the
             paper's code does; the checkpoint then encodes in the same way. 0 keeps each input's own length.
         max_seconds: longer clips are left out; None for any length that fits into memory.
         context: turns of the same dialogue before an utterance that a text encoder reads with it.
         ctc_weight: weight of the CTC loss on the transcripts, which an audio encoder learns beside its classes from a
             CTC checkpoint; 0 for the classes alone. Cai et al. (Interspeech 2021) have 0.1.
+        dev: share of the training part that is set aside for dev, 0 to 0.5, where the fold has no dev part of its own.
+            0 for no dev part at all.
+        select: `best-dev` keeps the epoch with the highest unweighted average recall on dev, `last` the last one.
+        patience: stop after so many epochs without a better score on dev; 0 for never.
+        test_every_epoch: score the test part after every epoch, as the paper does, instead of once at the end. It
+            chooses nothing.
+        accumulate: parts that a batch is cut into, each in memory at once; 0 to follow `micro_batch`.
+        precision: of the arithmetic: `float32`, `bf16`, `fp16`, or `auto` for bf16 on a GPU that has it, else float32.
+        gradient_checkpointing: compute activations twice instead of keeping them: less memory, more time.
+        schedule: of the learning rate after warm-up: `linear` or `cosine` to 0, or `constant`.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None for a GPU where there is one.
+        tensorboard: folder for TensorBoard's event files; None for none.
     """
 
     epochs: int = 9
     learning_rate: float = 2e-5
     warmup_steps: int = 0
     batch_size: int = 32
-    micro_batch: int = 8
+    micro_batch: int | None = declare_added(None, neutral=None)
     weight_decay: float = 0.0
     epsilon: float = 1e-8
     clip: float = 1.0
@@ -38,9 +76,39 @@ class Settings:
     seed: int = 0
     fixed_length: int = 0
     max_seconds: float | None = None
-    context: int = 0
-    ctc_weight: float = 0.0
+    context: int = declare_added(0, neutral=0)
+    ctc_weight: float = declare_added(0.0, neutral=0.0)
+    dev: float = declare_added(0.1, neutral=0.0)
+    select: str = declare_added("best-dev", neutral="last")
+    patience: int = declare_added(0, neutral=0)
+    test_every_epoch: bool = declare_unrecorded(False)
+    accumulate: int = declare_added(0, neutral=0)
+    precision: str = declare_added("auto", neutral="float32")
+    gradient_checkpointing: bool = declare_added(False, neutral=False)
+    schedule: str = declare_added("linear", neutral="linear")
+    device: str | None = declare_unrecorded(None)
+    tensorboard: str | None = declare_unrecorded(None)
 
-    def compute_micro_batch(self) -> int:
-        """Compute the utterances in memory at once: the largest divisor of the batch up to `micro_batch`."""
-        return max(size for size in range(1, self.micro_batch + 1) if self.batch_size % size == 0)
+    def describe(self) -> dict[str, Any]:
+        """Return what a record holds of the settings, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if _is_recorded(one, getattr(self, one.name))}
+
+    def find_micro_batch(self) -> int | None:
+        """Return the utterances in memory at once that these settings ask for. None where it is to be found out."""
+        if self.accumulate:
+            return math.ceil(self.batch_size / self.accumulate)
+        return None if self.micro_batch is None else min(self.micro_batch, self.batch_size)
+
+    def needs_dev(self) -> bool:
+        """Tell whether the dev part chooses anything, so that its labels count as seen."""
+        return self.select == "best-dev" or self.patience > 0
+
+
+# What the paper does, and what versions without a dev part did.
+AS_PUBLISHED = Settings(micro_batch=8, dev=0.0, select="last", test_every_epoch=True, precision="float32")
+
+
+def _is_recorded(setting: Any, value: Any) -> bool:
+    """Tell whether a record holds a setting of this value."""
+    told = setting.metadata
+    return told.get(_RECORDED, True) and (_NEUTRAL not in told or value != told[_NEUTRAL])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from featurestore.errors import format_count
 from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.settings import Settings
 from featurestore.item import Item
@@ -40,18 +41,21 @@ class TrainingLimits:
         """
         if item.audio is None or (self.settings.max_seconds is None and self.memory is None):
             return
-        seconds, clips = measure_length(item), self.settings.compute_micro_batch()
+        seconds, clips = measure_length(item), self.settings.find_micro_batch() or 1
         check_seconds(seconds, self.settings.max_seconds)
-        if self.memory is not None and (needed := self._estimate(seconds)) > self.memory:
+        if self.memory is not None and not self.fits(seconds, clips):
             raise TooLong(
-                f"{seconds:.0f} s long: a training step with {clips} clips of that length would take "
-                f"about {format_bytes(needed)} of memory, {format_bytes(self.memory)} are free; cut it, lower "
-                "--micro-batch, or use a machine with more"
+                f"{seconds:.0f} s long: a training step with {format_count(clips, 'clip')} of that length would take "
+                f"about {format_bytes(self._estimate(seconds, clips))} of memory, {format_bytes(self.memory)} are "
+                f"free; cut it, {'lower --micro-batch, ' if clips > 1 else ''}or use a machine with more"
             )
 
-    def _estimate(self, seconds: float) -> int:
-        rate = self.clips.reader.rate
-        clips, front = self.settings.compute_micro_batch(), not self.settings.freeze_front
+    def fits(self, seconds: float, clips: int) -> bool:
+        """Tell whether a step with so many clips of this length fits into memory."""
+        return self.memory is None or self._estimate(seconds, clips) <= self.memory
+
+    def _estimate(self, seconds: float, clips: int) -> int:
+        rate, front = self.clips.reader.rate, not self.settings.freeze_front
         return estimate_training_memory(self.config, round(seconds * rate), rate, clips=clips, front=front)
 
 
@@ -59,7 +63,7 @@ def measure_limits(clips: ClipPreparer, model: Any, settings: Settings) -> Train
     """Measure the memory that is free for training a loaded network on this machine."""
     one_length = settings.fixed_length or clips.reader.longest is not None
     memory = None
-    if not one_length and choose_device() == "cpu":
+    if not one_length and (settings.device or choose_device()) == "cpu":
         memory = max(0, measure_free_memory() - _measure_training_states(model))
     return TrainingLimits(clips, model.config.to_dict(), settings, memory)
 

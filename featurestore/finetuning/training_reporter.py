@@ -1,13 +1,16 @@
-"""Report the progress of training, and save checkpoints in the middle of a long epoch."""
+"""Report the progress of training, keep the best weights, and save checkpoints in the middle of a long epoch."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import transformers as hf
 
-from featurestore.finetuning.history import summarize_log
+from featurestore.finetuning.history import choose_epoch, is_stopped, summarize_log
+from featurestore.finetuning.kept_weights import KeptWeights
 from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.training_log import write_logs
 from featurestore.progress import Say
 
 SAVE_EVERY = 600.0  # seconds, within an epoch; every epoch's end is saved too
@@ -16,16 +19,18 @@ _WHOLE = "whole"  # the file that is written into a checkpoint after all others
 
 
 class TrainingReporter(hf.TrainerCallback):
-    """Report training line by line, and ask for a checkpoint in the middle of a long epoch.
+    """Report training line by line, keep the best weights, and ask for a checkpoint in the middle of a long epoch.
 
     Args:
         settings: of the training.
-        held_out: number of held-out utterances.
+        part: the part that is scored after every epoch: `dev`, `test`, or empty for none.
+        count: number of its utterances.
+        kept: keeps the weights of the epoch that would be the result if training ended now.
         say: receives the lines.
     """
 
-    def __init__(self, settings: Settings, held_out: int, say: Say) -> None:
-        self.settings, self.held_out, self.say = settings, held_out, say
+    def __init__(self, settings: Settings, part: str, count: int, kept: KeptWeights, say: Say) -> None:
+        self.settings, self.part, self.count, self.kept, self.say = settings, part, count, kept, say
         self.saved = self.reported = self.begun = time.monotonic()
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -44,28 +49,42 @@ class TrainingReporter(hf.TrainerCallback):
             self.say(f"epoch {epoch + 1} of {self.settings.epochs}: step {step} of {steps}")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint as complete."""
+        """Mark the checkpoint as complete, write the log, and remove kept weights that no run can need any more."""
         self.saved = time.monotonic()
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+        write_logs(state.log_history, Path(args.output_dir), self.part)
+        history = summarize_log(state.log_history)
+        needed = history and self.settings.needs_dev()
+        self.kept.remove_others(choose_epoch(history, self.settings.select) if needed else None)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Report an epoch with its scores on the held-out part."""
-        entry = summarize_log(state.log_history)[-1]
+        """Report an epoch with its scores, keep its weights if it is the best so far, and stop without a better one."""
+        history = summarize_log(state.log_history)
         self._report_epoch(
-            entry,
-            f", held out: accuracy {100 * entry['accuracy']:.1f} %, "
-            f"unweighted average recall {100 * entry['unweighted_average_recall']:.1f} % (n = {self.held_out})",
+            history[-1], f", {'dev' if self.part == 'dev' else 'held out'}: {format_scores(history[-1], self.count)}"
         )
+        if not self.settings.needs_dev():
+            return
+        if choose_epoch(history, self.settings.select) == history[-1]["epoch"]:
+            self.kept.save(history[-1]["epoch"])
+        if is_stopped(history, self.settings.patience):
+            control.should_training_stop = True
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Report an epoch where nothing is held out."""
-        if not self.held_out:
+        """Report an epoch where nothing is scored."""
+        if not self.part:
             self._report_epoch(summarize_log(state.log_history)[-1], "")
 
-    def _report_epoch(self, entry: dict[str, Any], rest: str) -> None:
+    def _report_epoch(self, entry: Mapping[str, Any], rest: str) -> None:
         self.reported = time.monotonic()
         seconds = self.reported - self.begun
         self.say(f"epoch {entry['epoch']} of {self.settings.epochs}: loss {entry['loss']:.3f}{rest}, {seconds:.0f} s")
+
+
+def format_scores(scores: Mapping[str, Any], count: int) -> str:
+    """Format accuracy and unweighted average recall with the number of utterances."""
+    accuracy, recall = 100 * scores["accuracy"], 100 * scores["unweighted_average_recall"]
+    return f"accuracy {accuracy:.1f} %, unweighted average recall {recall:.1f} % (n = {count})"
 
 
 def find_last_checkpoint(folder: Path) -> str | None:

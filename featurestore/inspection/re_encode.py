@@ -1,6 +1,7 @@
 """Encode some utterances of a finished file again, and compare the vectors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from featurestore import encoders
 from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import Encoded
 from featurestore.errors import Unencodable
-from featurestore.spec import EncoderSpec
+from featurestore.networks.precision import BOUNDS
+from featurestore.spec import FULL, EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 
@@ -17,7 +19,9 @@ _HALF = 1e-3  # for kinds stored in half precision
 
 
 def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[str]) -> tuple[list[str], float]:
-    """Encode utterances one at a time, on the CPU, and compare every kind in the file.
+    """Encode utterances one at a time, on the CPU in float32, and compare every kind in the file.
+
+    Vectors that were computed in half precision may differ by what `precision.BOUNDS` allows.
 
     Args:
         store: of the utterances.
@@ -28,7 +32,8 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
     Returns:
         a line for each vector that differs, and the largest relative difference.
     """
-    identity = encoders.identify(spec)
+    identity = encoders.identify(replace(spec, precision=FULL))
+    tolerance = BOUNDS.get(spec.precision, TOLERANCE)
     encoder = encoders.load(identity, "cpu")
     items = {item.id: item for item in list_inputs(store, identity.context)}
     kinds = frozenset(file.kinds)
@@ -41,7 +46,7 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
             continue
         for kind, difference in _compare_kinds(file, file.rows[utterance_id], again).items():
             largest = max(largest, difference)
-            if difference > (_HALF if kind == "layers" else TOLERANCE):
+            if difference > (max(_HALF, tolerance) if kind == "layers" else tolerance):
                 differing.append(f"{kind} of {utterance_id} differs by {difference:.1e} of its norm when encoded again")
     return differing, largest
 

@@ -15,6 +15,7 @@ from featurestore.extraction import freshness
 from featurestore.inspection.file_checks import check_against_store, check_content, has_inputs
 from featurestore.inspection.re_encode import compare
 from featurestore.manifest import Utterance
+from featurestore.networks.precision import BOUNDS
 from featurestore.spec import EncoderSpec, is_imported
 from featurestore.storage import repair as repairing
 from featurestore.storage.damage import OpenForWriting
@@ -70,7 +71,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
         path: the store.
         repair: first repair files that other programs changed (left open for writing, added an attribute, changed the
             layout), if the checksum of every dataset matches.
-        sample: number of utterances of each file to encode again and compare, to 1e-4 of the vector's norm.
+        sample: number of utterances of each file to encode again and compare, to 1e-4 of the vector's norm, or to what
+            `precision.BOUNDS` allows where they were computed in half precision.
         seed: of the choice of these utterances.
 
     Raises:
@@ -155,14 +157,16 @@ def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance]
 def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found: Verification) -> None:
     chosen = random.Random(seed).sample(sorted(file.ids), min(count, len(file.ids)))
     try:
-        differing, largest = compare(store, file, _load_spec(file), chosen)
+        spec = _load_spec(file)
+        differing, largest = compare(store, file, spec, chosen)
     except Problem as problem:
         found.notes.append(f"{file.path.name}: no utterance could be encoded again: {problem}")
         return
     found.problems += [f"{file.path.name}: {line}" for line in differing]
     if not differing:
+        equal = f"within {BOUNDS[spec.precision]:g} of float32" if spec.precision in BOUNDS else "equal"
         found.checked.append(
-            f"{file.path.name}: {format_count(len(chosen), 'utterance')} encoded again, equal "
+            f"{file.path.name}: {format_count(len(chosen), 'utterance')} encoded again, {equal} "
             f"(largest difference {largest:.1e})"
         )
 

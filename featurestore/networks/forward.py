@@ -1,12 +1,13 @@
-"""Run a loaded network: copy inputs to its device, and keep the output of its base network."""
+"""Run a loaded network: copy inputs to its device and results back, and keep the output of its base network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from featurestore.errors import Unavailable, summarize_error
 from featurestore.networks.checkpoint import Checkpoint
+from featurestore.networks.turns import pass_turn
 
 
 class BaseOutput:
@@ -26,11 +27,30 @@ class BaseOutput:
 
 
 def to_device(values: np.ndarray, device: str) -> Any:
-    """Copy an array to a device, to a GPU through pinned memory, so that the copy overlaps with other work."""
+    """Copy an array to a device, to a GPU through pinned memory, so that the copy overlaps with other work.
+
+    The pinned copy may be released at once: torch keeps its memory until the GPU has read it.
+    """
     import torch
 
     tensor = torch.from_numpy(values)
     return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor.to(device)
+
+
+def to_host(tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Copy tensors from their device, as float32 arrays.
+
+    All copies from a GPU are started, into pinned memory, before the first is waited for. Meanwhile another thread may
+    use the network.
+    """
+    import torch
+
+    copies = {name: tensor.float().to("cpu", non_blocking=tensor.is_cuda) for name, tensor in tensors.items()}
+    for device in {tensor.device for tensor in tensors.values() if tensor.is_cuda}:
+        copied = torch.cuda.current_stream(device).record_event()
+        with pass_turn():
+            copied.synchronize()  # until then the copies hold anything; later work is not waited for
+    return {name: copy.numpy() for name, copy in copies.items()}
 
 
 def check_runs(checkpoint: Checkpoint, run: Callable[[], object]) -> None:

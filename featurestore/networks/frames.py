@@ -1,10 +1,13 @@
 """Count a clip's frames, and arrange a network's output as frames over time. Loads no torch."""
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOONSHINE, SPEECH_TO_TEXT = "moonshine", "speech_to_text"
 AST, CLAP, WHISPER = "audio-spectrogram-transformer", ("clap", "clap_audio_model"), "whisper"
@@ -90,8 +93,8 @@ def read_squeeze_factor(config: Any) -> int:
     return int(getattr(config, "squeeze_factor", 1))
 
 
-def arrange_over_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
-    """Arrange a network's output for one batch as frames (B, T, D).
+def arrange_over_time(values: "Tensor", config: Any) -> "Tensor":
+    """Arrange a network's output for one batch as frames (B, T, D), on its device.
 
     Averages AST's patches of one time step, and CLAP's frequency bins. Leaves out AST's special tokens.
 
@@ -102,9 +105,9 @@ def arrange_over_time(values: NDArray[Any], config: Any) -> NDArray[Any]:
     if config.model_type == AST:
         rows = (int(config.num_mel_bins) - int(config.patch_size)) // int(config.frequency_stride) + 1
         patches = values[:, _SPECIAL:]
-        return np.asarray(patches.reshape(len(values), rows, -1, values.shape[-1]).mean(axis=1))
+        return patches.reshape(len(values), rows, -1, values.shape[-1]).mean(1)
     if config.model_type in CLAP:
-        return np.asarray(values.mean(axis=2).transpose(0, 2, 1))
+        return values.mean(2).transpose(1, 2)
     return values
 
 

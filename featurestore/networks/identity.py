@@ -11,7 +11,7 @@ from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.networks import fast_paths
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.supported_architectures import Architecture
-from featurestore.spec import EncoderSpec, read_context
+from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precision
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
@@ -50,6 +50,11 @@ class Identity:
     def context(self) -> int:
         """Turns before an utterance that it reads with it."""
         return read_context(self.description)
+
+    @property
+    def precision(self) -> str:
+        """In which it computes, one of `PRECISIONS`."""
+        return read_precision(self.description)
 
     def fingerprint(self) -> str:
         """Compute the sha256 of everything that shapes a vector."""
@@ -91,7 +96,7 @@ def identify_network(
         "model_type": config.get("model_type", ""),
         "weights": digests.pop("weights"),
         "files": digests,
-        "dtype": "float32",
+        "dtype": PRECISIONS[spec.precision],
         "attention": "sdpa" if config.get("model_type") in FUSED else "eager",
         **described,
     }

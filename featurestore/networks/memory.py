@@ -3,7 +3,9 @@
 A clip that does not fit is then refused with a reason instead of ending the process.
 """
 
+import gc
 import resource
+import sys
 from collections.abc import Mapping
 from functools import cache
 from math import prod
@@ -95,6 +97,33 @@ def measure_free_memory(workers: int = 1) -> int:
 def measure_container_limit() -> float:
     """Return the bytes that the control group of this process may take. Infinite where there is no limit."""
     return _read_cgroup("max", float("inf"))
+
+
+def measure_peak_memory() -> int:
+    """Measure the largest number of bytes that this process has held in memory so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+# What torch, cuBLAS and cuDNN say if memory runs out, besides torch's own class.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED")
+
+
+def means_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that the memory of a device or of this machine ran out. Loads no torch."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+
+
+def release_memory(device: str) -> None:
+    """Give memory back that torch keeps for later on a device, and that unused objects hold."""
+    gc.collect()
+    if device == "cpu":
+        return
+    import torch
+
+    (torch.mps if device == "mps" else torch.cuda).empty_cache()
 
 
 def format_bytes(size: int) -> str:

@@ -119,7 +119,8 @@ def _normalize_group(frames: "Tensor", true: "Tensor", norm: "nn.GroupNorm") -> 
     """Apply a group norm to frames (B, D, T), with mean and variance over the first `true` (B,) frames of each clip."""
     import torch
 
-    grouped = frames.unflatten(1, (norm.num_groups, -1))  # (B, G, D / G, T)
+    # as torch's own group norm does under autocast: sums of half precision would overflow or lose digits
+    grouped = frames.float().unflatten(1, (norm.num_groups, -1))  # (B, G, D / G, T)
     inside = (torch.arange(frames.shape[-1], device=frames.device) < true[:, None])[:, None, None]  # (B, 1, 1, T)
     count = true[:, None, None, None] * grouped.shape[2]
     mean = (grouped * inside).sum((2, 3), keepdim=True) / count

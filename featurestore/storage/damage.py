@@ -60,10 +60,10 @@ def import_command(path: Path, arguments: str) -> str:
     return f"cli import --store {quote(path.parent)} --name {quote(path.stem)} {arguments}"
 
 
-def extract_command(path: Path, checkpoint: str = "CHECKPOINT", context: int = 0) -> str:
-    """Return the command that makes a feature file."""
+def extract_command(path: Path, checkpoint: str = "CHECKPOINT", options: Sequence[str] = ()) -> str:
+    """Return the command that makes a feature file, with its options."""
     command = f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"
-    return f"{command} --context {context}" if context else command
+    return " ".join([command, *options])
 
 
 class Unreadable(Mismatch):

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.exposure import TrainedUtterance
-from featurestore.spec import format_checkpoint, is_imported, read_context
+from featurestore.spec import format_checkpoint, is_imported, list_reading_options
 from featurestore.storage import hdf5, schema, seal
 from featurestore.storage.damage import Damaged, OpenForWriting, extract_command, import_command
 from featurestore.storage.open_files import find_writers
@@ -55,7 +55,7 @@ class FeatureFile:
         encoder = self.header.encoder
         if is_imported(encoder):
             return import_command(self.path, encoder["arguments"])
-        return extract_command(self.path, format_checkpoint(encoder), read_context(encoder))
+        return extract_command(self.path, format_checkpoint(encoder), list_reading_options(encoder))
 
     @property
     def names(self) -> list[str]:

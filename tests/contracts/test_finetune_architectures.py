@@ -1,6 +1,7 @@
 """Every supported architecture that has a classifier can be fine-tuned. Others are refused by name."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import transformers as hf
@@ -8,7 +9,7 @@ from transformers.models.auto import modeling_auto
 
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from featurestore.networks.supported_architectures import AUDIO, TEXT
 from tests.support import architectures, tiny
@@ -52,7 +53,7 @@ def fine_tune(modality, name, utterances, folder, padded=True):
         modality=modality,
         checkpoint=start,
         out=folder / "tuned",
-        settings=Settings(epochs=1, batch_size=4, micro_batch=4),
+        settings=replace(AS_PUBLISHED, epochs=1, batch_size=4, micro_batch=4),
         provenance={"corpus": "made-up", "labels": "all", "protocol": "holdout", "fold": "0", "manifest": "0" * 64},
         say=lambda line: None,
     )

@@ -1,12 +1,56 @@
-"""Decode ahead of the encoder."""
+"""Load ahead of the encoder, within bounds."""
 
-from featurestore.extraction import worker
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from featurestore.extraction.load_ahead import Ahead, choose_ahead, load_ahead
+from featurestore.extraction.partition import Work
+from featurestore.item import Item
+
+FEW = Ahead(1, 8, float("inf"))
+
+
+def list_work(lengths):
+    return [Work(Item(str(index), Path("x"), ""), str(index), length, length) for index, length in enumerate(lengths)]
 
 
 def test_loading_runs_ahead_of_the_encoder_within_bounds():
     begun = []
-    futures = worker._load_ahead(lambda one: begun.append(one) or one, list(range(50)))
-    for position, future in enumerate(futures):
-        assert future.result() == position
-        assert len(begun) <= position + worker.AHEAD + 1
-    assert begun == list(range(50))
+    work = list_work([10.0] * 50)
+    for position, future in enumerate(load_ahead(lambda one: begun.append(one.key) or one.key, work, FEW)):
+        assert future.result() == str(position)
+        assert len(begun) <= position + FEW.utterances
+    assert begun == [one.key for one in work]
+
+
+def test_long_clips_are_loaded_a_few_at_a_time():
+    begun = []
+    work = list_work([500.0, 40.0, 40.0, 40.0, 40.0, 1.0])
+    futures = load_ahead(lambda one: begun.append(one.key), work, Ahead(1, 8, 100.0))
+    next(futures).result()
+    assert begun == ["0"]
+    next(futures).result()
+    time.sleep(0.05)
+    assert begun == ["0", "1", "2"]
+    assert len(list(futures)) == 4
+
+
+def test_a_caller_that_stops_ends_the_loading():
+    begun = []
+    futures = load_ahead(lambda one: time.sleep(0.01) or begun.append(one.key), list_work([1.0] * 50), FEW)
+    next(futures).result()
+    futures.close()
+    assert len(begun) <= FEW.utterances
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+
+
+@pytest.mark.parametrize(("device", "modality"), [("cpu", "audio"), ("cuda", "text")])
+def test_one_thread_loads_where_more_would_not_help(device, modality):
+    assert choose_ahead(device, modality).threads == 1
+
+
+def test_several_threads_decode_beside_a_gpu():
+    assert 1 <= choose_ahead("cuda:1", "audio").threads <= 8

@@ -12,7 +12,7 @@ from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch
 from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.inspection.describe import describe, render
 from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import Checkpoint
@@ -46,7 +46,7 @@ def tuned(tmp_path_factory):
     start = tiny.checkpoint("bert", folder / "start")
     for context in (0, 1):
         options = {"modality": "text", "checkpoint": str(start), "out": folder / f"tuned{context}", **SETTINGS}
-        finetune_store(store.path, context=context, say=lambda line: None, **options)
+        finetune_store(store.path, context=context, dev=0.0, select="last", say=lambda line: None, **options)
     return store, folder
 
 
@@ -59,7 +59,7 @@ def run(store, checkpoint, **options):
 def test_only_with_context_the_turn_before_is_learned_from(tuned):
     _, folder = tuned
     accuracy = {
-        context: Checkpoint("", folder / f"tuned{context}").read_finetune_record()["history"][-1]["accuracy"]
+        context: Checkpoint("", folder / f"tuned{context}").read_finetune_record()["test"]["accuracy"]
         for context in (0, 1)
     }
     assert accuracy == {0: 0.5, 1: 1.0}
@@ -180,7 +180,7 @@ def test_turns_of_the_other_side_of_a_fold_are_counted(tmp_path):
 
 def test_an_audio_encoder_has_no_context(tmp_path):
     tiny.checkpoint("hubert", tmp_path / "start")
-    settings = Settings(context=2)
+    settings = dataclasses.replace(AS_PUBLISHED, context=2)
     with pytest.raises(BadValue) as raised:
         finetune(**arguments(tmp_path, modality="audio", settings=settings))
     assert str(raised.value) == (
@@ -211,7 +211,7 @@ def test_a_classifier_on_the_end_token_is_refused_where_it_separates_turns(tmp_p
     )
     hf.BartModel(config).save_pretrained(tmp_path / "start")
     with pytest.raises(BadValue) as raised:
-        finetune(**arguments(tmp_path, settings=Settings(context=2)))
+        finetune(**arguments(tmp_path, settings=dataclasses.replace(AS_PUBLISHED, context=2)))
     assert str(raised.value) == (
         "a bart network cannot be fine-tuned with context: its classifier reads the end token, which also separates "
         "turns\n"

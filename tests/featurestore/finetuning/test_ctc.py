@@ -20,7 +20,7 @@ from featurestore import encoders
 from featurestore.errors import BadValue, Mismatch
 from featurestore.finetuning.ctc_vocabulary import count_frames_needed, load_vocabulary
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import Checkpoint
@@ -54,7 +54,9 @@ def spoken(tmp_path_factory):
 
 
 def given(root, rows, **changes):
-    settings = Settings(**{"epochs": 1, "batch_size": 4, "micro_batch": 2, "ctc_weight": 0.1, **changes.pop("of", {})})
+    settings = dataclasses.replace(
+        AS_PUBLISHED, **{"epochs": 1, "batch_size": 4, "micro_batch": 2, "ctc_weight": 0.1, **changes.pop("of", {})}
+    )
     ids = [row.id for row in rows]
     fixed = {"utterances": rows, "train_ids": ids, "held_out_ids": [], "settings": settings, "modality": "audio"}
     return arguments(root, **{**fixed, **changes})

@@ -19,7 +19,7 @@ from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.finetuning import training, training_limits
 from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.finetuning.spec_augment import draw_masks, fit_masks
 from featurestore.finetuning.training_reporter import TrainingReporter
 from featurestore.manifest import Utterance
@@ -28,7 +28,7 @@ from heads.svm import SVMHead
 from tests.support import tiny
 from tests.support.quick_heads import as_inputs
 
-SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
+SETTINGS = replace(AS_PUBLISHED, epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
 _W2V_BERT = {
     "hidden_size": 16,
     "num_hidden_layers": 1,
@@ -198,7 +198,7 @@ def test_other_limits_restart_training_and_end_with_the_same_weights(tmp_path, m
 
     def stop(*args, **rest):
         real(*args, **rest)
-        raise torch.OutOfMemoryError("made up")
+        raise MemoryError("made up")
 
     two = replace(SETTINGS, epochs=2)
     monkeypatch.setattr(TrainingReporter, "on_save", stop)

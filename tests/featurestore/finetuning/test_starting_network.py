@@ -13,14 +13,14 @@ from safetensors.torch import load_file, save_file
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.finetuning.data import TextPreparer
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.item import Item
 from featurestore.networks.checkpoint import resolve
 from tests.support import architectures, tiny
 
 NAMES = ("ang", "neu", "sad")
-ONE_STEP = Settings(epochs=1, learning_rate=1e-3, batch_size=12, micro_batch=12)
+ONE_STEP = replace(AS_PUBLISHED, epochs=1, learning_rate=1e-3, batch_size=12, micro_batch=12)
 QUIET = {
     "bert": {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
     "wav2vec2-group": {
@@ -128,7 +128,7 @@ def test_the_loss_is_the_cross_entropy_whatever_the_earlier_task(family, carried
 def test_it_learns_from_a_checkpoint_of_any_task(problem, classes, tmp_path):
     names = tuple(f"feeling{number}" for number in range(classes))
     checkpoint = start(tmp_path / "start", "bert", names, problem_type=problem)
-    settings = Settings(epochs=20, learning_rate=2e-2, batch_size=6, micro_batch=3)
+    settings = replace(AS_PUBLISHED, epochs=20, learning_rate=2e-2, batch_size=6, micro_batch=3)
     words = {"ang": "never", "neu": "house", "sad": "sister"}
     rows = [replace(row, text=" ".join([words[row.label]] * 4)) for row in tiny.utterances(6, tmp_path / "clips")]
     learnt = fine_tune(tmp_path, checkpoint, "bert", settings, count=6, utterances=rows)

@@ -1,6 +1,7 @@
 """Training: the order of batches, padding, scores, and learning from clips."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import soundfile
 import torch
 import transformers as hf
 
-from featurestore.finetuning import demo_models, history, training
+from featurestore.finetuning import demo_models, history, training_run
 from featurestore.finetuning.data import ClipPreparer, Collator, LengthGroupedSampler
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from tests.featurestore.finetuning.texts import arguments, weights
 from tests.support import tiny
@@ -30,10 +31,10 @@ def test_batches_come_in_the_same_order_for_the_same_seed(micro_batch, tmp_path,
             seen.extend(self.preparer.size(loaded) for loaded, _ in items)
             return super().__call__(items)
 
-    monkeypatch.setattr(training, "Collator", Recorder)
+    monkeypatch.setattr(training_run, "Collator", Recorder)
     tiny.checkpoint("bert", tmp_path / "start")
     rows = [Utterance(f"u{count}", text=" ".join(["dog"] * count), label="hs"[count % 2]) for count in range(1, 13)]
-    settings = Settings(epochs=2, batch_size=4, micro_batch=micro_batch, seed=3)
+    settings = replace(AS_PUBLISHED, epochs=2, batch_size=4, micro_batch=micro_batch, seed=3)
     ids = [row.id for row in rows]
     finetune(**arguments(tmp_path, utterances=rows, train_ids=ids, held_out_ids=[], settings=settings))
     assert [size - 3 for size in seen] == ORDER  # a text of one word has three tokens
@@ -56,7 +57,7 @@ def tones(tmp_path_factory):
 
 def test_an_audio_encoder_learns_from_clips_and_its_front_stays_frozen(tones, capfd):
     root, utterances = tones
-    settings = Settings(epochs=4, learning_rate=2e-3, batch_size=4, micro_batch=2)
+    settings = replace(AS_PUBLISHED, epochs=4, learning_rate=2e-3, batch_size=4, micro_batch=2)
     ids = [utterance.id for utterance in utterances]
     changes = {"utterances": utterances, "train_ids": ids[:16], "held_out_ids": ids[16:], "settings": settings}
     capfd.readouterr()

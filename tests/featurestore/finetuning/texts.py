@@ -1,15 +1,16 @@
 """A small corpus of texts that a small network learns, and the arguments to fine-tune on it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from tests.support import tiny
 
-SETTINGS = Settings(epochs=3, learning_rate=3e-3, batch_size=8, micro_batch=8)
+SETTINGS = replace(AS_PUBLISHED, epochs=3, learning_rate=3e-3, batch_size=8, micro_batch=8)
 PROVENANCE = {"corpus": "made-up", "manifest": "0" * 64, "labels": "all", "protocol": "holdout", "fold": "0"}
 WORDS = {"hap": "what a lovely day we have", "sad": "I cried all night alone"}
 REST = ("at home", "in town", "again", "with you today", "")

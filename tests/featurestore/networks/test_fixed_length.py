@@ -12,12 +12,12 @@ from featurestore.audio import decode
 from featurestore.errors import BadValue
 from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.item import Item
 from featurestore.spec import EncoderSpec
 from tests.support import tiny
 
-SETTINGS = Settings(epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
+SETTINGS = dataclasses.replace(AS_PUBLISHED, epochs=1, learning_rate=1e-3, batch_size=4, micro_batch=4)
 
 
 @pytest.fixture(scope="module")

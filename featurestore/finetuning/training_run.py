@@ -1,0 +1,247 @@
+"""Train a classifier with transformers' Trainer, without its output, reproducible by seed, resumable at any moment."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers as hf
+from torch import nn
+
+from featurestore.errors import BadValue, format_count
+from featurestore.finetuning.ctc import CtcObjective
+from featurestore.finetuning.data import Collator
+from featurestore.finetuning.history import (
+    MEASURED,
+    choose_epoch,
+    count_confusions,
+    find_best,
+    is_stopped,
+    score,
+    summarize_log,
+)
+from featurestore.finetuning.kept_weights import UNTRAINED, KeptWeights
+from featurestore.finetuning.micro_batch import choose_micro_batch, free_memory, keep_for_resuming
+from featurestore.finetuning.selection import Selection
+from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.tensorboard import make_tensorboard_callback
+from featurestore.finetuning.training import NOT_READ, EncoderTrainer, explain_failures
+from featurestore.finetuning.training_device import (
+    DTYPES,
+    TrainingDevice,
+    choose_training_device,
+    make_arguments,
+    use_device,
+)
+from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint, format_scores
+from featurestore.progress import Say
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Args:
+        history: for every epoch `epoch`, `loss` and `training_accuracy` (means over its clips), `steps` (loss and
+            accuracy along the epoch, at most `POINTS` means each) and, where a part is scored after every epoch,
+            `held_out_loss` (cross entropy), `accuracy`, `unweighted_average_recall` and `confusion` (C true, C
+            predicted). With a second loss, `loss` is the sum of both, and `ctc_loss` the second one's mean per
+            transcript.
+        epoch: the one whose weights the network now has.
+        test: `n`, `loss` and the same scores on the test part; empty where it is.
+        log: of the trainer, one entry per step.
+        used: the device, the precision and the micro-batch.
+    """
+
+    history: list[dict[str, Any]]
+    epoch: int
+    test: dict[str, Any]
+    log: list[dict[str, Any]]
+    used: dict[str, Any]
+
+
+def train(
+    model: nn.Module, parts: Selection, settings: Settings, folder: Path, say: Say, ctc: CtcObjective | None = None
+) -> Trained:
+    """Train a model in place, from the last complete checkpoint in `folder` if there is one.
+
+    Args:
+        model: a classifier of transformers, in float32. It ends with the weights of the epoch that is kept.
+        parts: what is trained on, and what is scored.
+        settings: of the training.
+        folder: where checkpoints go during training.
+        say: receives lines for the user.
+        ctc: a second loss on the transcripts, of a network with its layer; None for the cross entropy alone.
+
+    Raises:
+        BadValue: the device lacks the precision.
+        Unavailable: out of memory, the loss is not finite, the network fails on its inputs, or TensorBoard is missing.
+    """
+    device = choose_training_device(settings)
+    with use_device(device):
+        return _Training(model, parts, settings, folder, say, device, ctc).run()
+
+
+@dataclass
+class _Training:
+    """One training, begun again with fewer utterances in memory where they did not fit."""
+
+    model: Any
+    parts: Selection
+    settings: Settings
+    folder: Path
+    say: Say
+    device: TrainingDevice
+    ctc: CtcObjective | None
+    kept: KeptWeights = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = KeptWeights(self.model, self.folder)
+
+    def run(self) -> Trained:
+        """Train, and score the test part."""
+        micro = self._prepare()
+        while True:
+            with explain_failures(micro, str(self.model.config.model_type)):
+                try:
+                    return self._attempt(micro)
+                except torch.OutOfMemoryError:
+                    if micro == 1:
+                        raise
+            micro = self._halve(micro)
+
+    def _prepare(self) -> int:
+        """Choose the micro-batch, and keep the first weights for a training that must begin again."""
+        with explain_failures(1, str(self.model.config.model_type)):
+            self.model.to(self.device.torch)
+            if self.settings.gradient_checkpointing:
+                _enable_checkpointing(self.model)
+            fresh = find_last_checkpoint(self.folder) is None
+            if fresh:
+                self.kept.save(UNTRAINED)
+            parts = (self.parts.training, self.parts.dev, self.parts.test)
+            micro = choose_micro_batch(self.model, parts, self.settings, self.device, self._try_step)
+            if fresh:
+                self.kept.load(UNTRAINED)  # trying may have changed running means
+        if self.settings.find_micro_batch() is not None:
+            return micro
+        micro = keep_for_resuming(self.folder, micro)
+        self.say(f"{format_count(micro, 'utterance')} in memory at once, {self.device.name}, {self.device.precision}")
+        return micro
+
+    def _try_step(self, batch: dict[str, torch.Tensor]) -> None:
+        """Compute a loss and its gradients, as a step of the training does."""
+        dtype = DTYPES[self.device.precision]
+        with torch.autocast(self.device.torch.type, dtype=dtype, enabled=dtype != torch.float32):
+            logits = self.model(**{name: value for name, value in batch.items() if name not in NOT_READ}).logits
+        nn.functional.cross_entropy(logits.float(), batch["labels"]).backward()
+        if self.ctc is not None:
+            self.ctc.forget()
+
+    def _halve(self, micro: int) -> int:
+        """Halve the micro-batch, and restore the first weights where no checkpoint was saved."""
+        free_memory()
+        resumed = find_last_checkpoint(self.folder) is not None
+        if not resumed:
+            self.kept.load(UNTRAINED)
+        less = micro // 2
+        where = "from the last saved state" if resumed else "from the start"
+        self.say(f"out of memory with {micro} utterances in memory at once: going on with {less}, {where}")
+        if self.settings.find_micro_batch() is None:
+            keep_for_resuming(self.folder, less)
+        return less
+
+    def _attempt(self, micro: int) -> Trained:
+        trainer = self._make_trainer(micro)
+        try:
+            log = self._run_epochs(trainer)
+            history = summarize_log(log)
+            epoch = self._keep(history)
+            test = self._score_test(trainer, history)
+        finally:
+            trainer.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        used = {**self.device.describe(), "micro_batch": micro}
+        return Trained(history, epoch, test, log, used)
+
+    def _run_epochs(self, trainer: "EncoderTrainer") -> list[dict[str, Any]]:
+        """Train the epochs that are left, and return the log. None are left where patience had ended a stopped run."""
+        last = find_last_checkpoint(self.folder)
+        log = _read_log(Path(last)) if last else []
+        if not is_stopped(summarize_log(log), self.settings.patience):
+            trainer.train(resume_from_checkpoint=last)
+            log = trainer.state.log_history
+        return log
+
+    def _keep(self, history: list[dict[str, Any]]) -> int:
+        """Restore the weights of the epoch that is kept, and report it."""
+        settings, last = self.settings, int(history[-1]["epoch"])
+        epoch = choose_epoch(history, settings.select)
+        if not settings.needs_dev():
+            return epoch
+        if is_stopped(history, settings.patience):
+            since = format_count(settings.patience, "epoch")
+            self.say(f"stopped after epoch {last} of {settings.epochs}: {since} without a better score on dev")
+        self.kept.load(epoch)
+        if settings.select == "best-dev":
+            scores = format_scores(find_best(history), len(self.parts.dev))
+            self.say(f"epoch {epoch} is kept, the best on dev: {scores}")
+        return epoch
+
+    def _score_test(self, trainer: "EncoderTrainer", history: list[dict[str, Any]]) -> dict[str, Any]:
+        """Score the test part once, unless it was scored after every epoch."""
+        count = len(self.parts.test)
+        if not count:
+            return {}
+        if self.settings.test_every_epoch:
+            last = history[-1]
+            return {"n": count, "loss": last["held_out_loss"], **{name: last[name] for name in MEASURED}}
+        metrics = trainer.predict(self.parts.test).metrics
+        scores = {name: metrics[f"test_{name}"] for name in MEASURED}
+        self.say(f"test part, scored once: {format_scores(scores, count)}")
+        return {"n": count, "loss": metrics["test_loss"], **scores}
+
+    def _make_trainer(self, micro: int) -> "EncoderTrainer":
+        settings, classes = self.settings, int(self.model.config.num_labels)
+        part, scored = self.parts.find_scored(settings)
+        callbacks = [TrainingReporter(settings, part, len(scored), self.kept, self.say)]
+        callbacks += [make_tensorboard_callback(Path(settings.tensorboard))] if settings.tensorboard else []
+        trainer = EncoderTrainer(
+            model=self.model,
+            args=make_arguments(settings, self.device, micro, str(self.folder), evaluated=bool(len(scored))),
+            train_dataset=self.parts.training,
+            eval_dataset=scored if len(scored) else None,
+            data_collator=Collator(self.parts.training.preparer),
+            compute_metrics=lambda prediction: score(prediction) | {"confusion": count_confusions(prediction, classes)},
+            preprocess_logits_for_metrics=_decide,
+            callbacks=callbacks,
+        )
+        trainer.ctc, trainer.batch_size = self.ctc, settings.batch_size
+        trainer.remove_callback(hf.trainer_callback.PrinterCallback)
+        # `compute_loss` divides by the utterances of the whole batch, whatever the model's forward may take
+        trainer.model_accepts_loss_kwargs = True
+        return trainer
+
+
+def _enable_checkpointing(model: Any) -> None:
+    """Let a network compute its activations twice instead of keeping them.
+
+    Raises:
+        BadValue: transformers cannot do so with this architecture.
+    """
+    if not model.supports_gradient_checkpointing:
+        raise BadValue(
+            f"a {model.config.model_type} network has no gradient checkpointing in transformers",
+            do="leave --gradient-checkpointing out; a smaller --micro-batch takes less memory, too",
+        )
+    # the name of newer versions of transformers, else of older ones
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def _read_log(checkpoint: Path) -> list[dict[str, Any]]:
+    state = hf.TrainerState.load_from_json(str(checkpoint / hf.trainer.TRAINER_STATE_NAME))
+    return list(state.log_history)
+
+
+def _decide(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(-1)  # (B,)
