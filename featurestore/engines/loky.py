@@ -38,6 +38,7 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     raises ends them at once.
     """
     from loky import get_reusable_executor
+
     jobs = engine.jobs or count_cores()
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
