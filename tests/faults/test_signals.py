@@ -75,6 +75,7 @@ def make_command(name, home, folder):
     return StoppableCommand([name, *words], sign, name != "predict")
 
 
+@pytest.mark.timeout(600)  # each case starts a command twice, which takes long on a busy machine
 @pytest.mark.parametrize(
     ("name", "number"),
     [
