@@ -77,7 +77,7 @@ class _Stop:
         ours = [one for one in ENDING if signal.getsignal(one) in (signal.SIG_DFL, signal.default_int_handler)]
         for number in ours:
             signal.signal(number, self._raise)
-        os.register_at_fork(after_in_child=lambda: _reset(ours))
+        _reset_in_forks(ours)
         threading.Thread(target=self._watch, args=(reader, ours), name="watch-signals", daemon=True).start()
 
     def report(self, number: int) -> None:
@@ -104,11 +104,26 @@ class _Stop:
         os._exit(128 + (self.number or number))
 
 
-def _reset(numbers: list[signal.Signals]) -> None:
-    """Give a forked child, such as torch's for loading data, the default handlers: its signals are not its parent's."""
-    signal.set_wakeup_fd(-1)
-    for number in numbers:
-        signal.signal(number, signal.SIG_DFL)
+def _reset_in_forks(numbers: list[signal.Signals]) -> None:
+    """Give forked children, such as torch's for loading data, the default handlers: their signals are not ours.
+
+    The signals are blocked during a fork: one that came before the reset would be taken for one of this process.
+    """
+    thread = threading.local()
+
+    def block() -> None:
+        thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, thread.mask)
+
+    def reset() -> None:
+        signal.set_wakeup_fd(-1)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        unblock()
+
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=reset)
 
 
 def _print_last(line: str) -> None:
