@@ -1,6 +1,6 @@
 # make demo · make test · make docs · make bench · make lint · make coverage: each sets up a private environment first.
 PYTHON ?= python3
-# Test processes; `make test JOBS=1` for one.
+# Test processes; `make test JOBS=1` for one. `worksteal` keeps the tests of a file together: its fixtures are made once.
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,10 +14,10 @@ demo: $(INSTALLED)
 	@$(BIN)/cli demo
 
 test: lint
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 coverage: $(INSTALLED)
-	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term --cov-report=html
 
 # not --quiet: --strict does not count the warnings that --quiet hides
 docs: $(DOCS_INSTALLED)

@@ -13,6 +13,7 @@ import click
 # Python's, `cli import`.
 PACKAGES = ("featurestore.commands", "benchmarks.commands")
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110}
+KEPT = "; finished work is kept; run the same command again to continue"
 # Errno values for a full disk, and for a path that cannot be written.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNWRITABLE = (
@@ -42,6 +43,17 @@ PLUGIN = click.Option(
 class Commands(click.Group):
     """A group of commands that are found by listing packages. Only the command that is run is imported."""
 
+    _resumes = False  # whether the command that runs, called again, continues
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line. Signals end it in one line, unless a program calls it with arguments of its own."""
+        if args or options:
+            return super().main(*args, **options)
+        from featurestore.engines.stop import exit_on_stop
+
+        with exit_on_stop(lambda: KEPT if self._resumes else ""):
+            return super().main()
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands, sorted."""
         return sorted(_modules())
@@ -51,7 +63,9 @@ class Commands(click.Group):
         module = _modules().get(cmd_name)
         if module is None:
             return None
-        command: click.Command = importlib.import_module(module).command
+        imported = importlib.import_module(module)
+        command: click.Command = imported.command
+        self._resumes = getattr(imported, "RESUMES", False)
         if PLUGIN not in command.params:
             command.params.append(PLUGIN)
         return command

@@ -19,6 +19,7 @@ from featurestore.console import (
     store_option,
 )
 
+RESUMES = True  # a command that was stopped continues when it is called again
 LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRING, "seeds": SEED}
 
 

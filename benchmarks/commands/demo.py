@@ -6,6 +6,8 @@ import click
 
 from featurestore.console import json_option, print_answer, say, store_option
 
+RESUMES = True  # a command that was stopped continues when it is called again
+
 
 @click.command("demo")
 @store_option

@@ -7,6 +7,8 @@ import click
 
 from featurestore.console import PARTLY_FAILED, corpus_options, json_option, print_answer, say, store_option
 
+RESUMES = True  # a command that was stopped continues when it is called again
+
 
 @click.command("paper")
 @store_option

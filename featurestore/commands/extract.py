@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from featurestore.spec import EncoderSpec
     from featurestore.store import Store
 
+RESUMES = True  # a command that was stopped continues when it is called again
 # The paper's encoders.
 DEFAULT_ENCODERS = ("text=microsoft/deberta-v3-small", "audio=facebook/wav2vec2-base-960h")
 

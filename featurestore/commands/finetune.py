@@ -25,6 +25,8 @@ _GROUPS = {
 if TYPE_CHECKING:
     from featurestore.finetuning.finetune import FineTuned
 
+RESUMES = True  # a command that was stopped continues when it is called again
+
 
 def finetune(
     store: str | Path,

@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
+from featurestore.engines.signals import block_hangup
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, watch_count
 from featurestore.errors import Unavailable, shorten_error
 from featurestore.networks.device import count_cores
@@ -84,6 +86,8 @@ def _open_cluster(engine: "Engine") -> Iterator[Any]:
         return
     from distributed import LocalCluster
 
+    with block_hangup():
+        resource_tracker.ensure_running()
     try:
         cluster = LocalCluster(
             n_workers=engine.jobs or count_cores(),

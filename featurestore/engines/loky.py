@@ -5,6 +5,7 @@ and the coordinator loads no network. This costs the start of one process, about
 instead of here.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from featurestore import plugins
+from featurestore.engines.signals import block_hangup
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.networks.device import count_cores
@@ -43,9 +45,11 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)
         # workers that started before a plug-in was added would not find it: another environment starts new ones
         environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, "")}
-        executor = get_reusable_executor(
-            jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
-        )
+        with block_hangup():  # the tracker of semaphores starts here
+            executor = get_reusable_executor(
+                jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
+            )
+        others = {child.pid for child in multiprocessing.active_children()}
         try:
             death = WorkerFailure(
                 "a worker process died, likely out of memory",
@@ -54,7 +58,15 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
             yield WorkerPool(executor, lambda: jobs, death, lambda error: death if _is_death(error) else None)
         except BaseException:
             executor.shutdown(wait=True, kill_workers=True)
+            _kill_strays(others)
             raise
+
+
+def _kill_strays(others: set[int | None]) -> None:
+    """Kill workers that loky does not know, because a signal came between their start and their entry into the pool."""
+    for child in multiprocessing.active_children():
+        if child.name.startswith("LokyProcess") and child.pid not in others:
+            child.kill()
 
 
 def _is_death(error: BaseException) -> bool:
@@ -66,6 +78,7 @@ def _is_death(error: BaseException) -> bool:
 def _initialize(parent: int) -> None:
     """Leave Ctrl-C to the parent process, which ends its workers, and exit if the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from featurestore.engines.signals import keep_handlers
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool, check_package, watch_count
 from featurestore.errors import Unavailable, shorten_error
 
@@ -108,7 +109,8 @@ def _connect(jobs: int) -> Iterator[str]:
     options = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": jobs or None, "include_dashboard": False}
     address = os.environ.get("RAY_ADDRESS", "this machine")
     try:
-        ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="error", **options)
+        with keep_handlers():  # ray sets one for SIGTERM
+            ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise Unavailable(
             f"no ray cluster answers at {address}",

@@ -1,0 +1,57 @@
+"""Run a command as its entry point does, with small parts, a sign of its work, and workers that can be made to hang."""
+
+import hashlib
+import os
+import signal
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import cli
+from featurestore import encoders
+from featurestore.extraction import partition, worker
+from tests.faults import letters
+
+_load = encoders.load
+
+
+def run(sign: str, *arguments: str) -> None:
+    """Run a command. Its workers hang after a few parts, if it has a sign: a file that is made when the work begins."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    partition.PART_UTTERANCES = 2
+    worker.encode_part = letters.encode_part  # workers that load no torch start at once
+    if sign:
+        encoders.load = partial(load, sign=Path(sign))
+        worker.encode_part = encode_part
+    sys.argv = ["cli", *arguments]
+    sys.exit(cli.main())
+
+
+def end_with(parent: int) -> None:
+    """Kill the command and its workers if the test ends before them."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def load(identity, device, sign):
+    """Load an encoder, and leave a sign that the work begins."""
+    sign.touch()
+    return _load(identity, device)
+
+
+def encode_part(task: worker.PartTask) -> worker.PartResult:
+    """Encode a part. Once some are on disk, stay in one call into a library, in which Python runs no handler."""
+    if len(list(task.path.parent.glob("[!.]*.h5"))) < 3:
+        return letters.encode_part(task)
+    (task.path.parent / f"{os.getpid()}.stuck").touch()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    from tests.faults import commands  # workers can import the function only under this name
+
+    commands.run(*sys.argv[1:])
