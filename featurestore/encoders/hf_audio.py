@@ -8,7 +8,7 @@ import numpy as np
 
 from featurestore.encoders import Encoded
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling, precision_probe
+from featurestore.networks import fast_paths, pooling, probe
 from featurestore.networks.audio_description import describe_normalization, describe_pooling, describe_spectrum
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import (
@@ -225,11 +225,11 @@ class HFAudio:
         return pooled, true
 
     def _try(self, kinds: frozenset[str]) -> None:
-        clip = self.reader.read(_probe(max(self.reader.shortest, self.reader.rate // 4)))
+        clip = self.reader.read(probe.make_tone(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip), kinds)
 
     def _encode_probe(self, kinds: frozenset[str]) -> list[Encoded]:
-        clips = precision_probe.make_clips(self.reader.rate, self.reader.shortest, self.reader.longest)
+        clips = probe.make_clips(self.reader.rate, self.reader.shortest, self.reader.longest)
         chosen = clips[-1:] if self.config.model_type in ONE_LENGTH else clips  # the network reads one length anyway
         return self.encode([[self.reader.read(clip)] for clip in chosen], kinds)
 
@@ -239,8 +239,3 @@ def _pool_clip(windows: Sequence[ClipInput], encoded: Sequence[Encoded]) -> Enco
     if len(windows) == 1:
         return encoded[0]
     return pool_windows(encoded, [(window.frames or 0) - window.first for window in windows])
-
-
-def _probe(samples: int) -> np.ndarray:
-    """Make a clip to try a network with: a rising tone."""
-    return np.sin(np.linspace(0.0, 1.0, samples) ** 2 * samples / 8).astype(np.float32)

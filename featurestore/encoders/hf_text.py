@@ -7,7 +7,7 @@ from typing import Any
 from featurestore.encoders import Encoded
 from featurestore.errors import Unencodable
 from featurestore.item import Item
-from featurestore.networks import fast_paths, pooling, precision_probe
+from featurestore.networks import fast_paths, pooling, probe
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
@@ -25,9 +25,6 @@ __all__ = ["HFText"]
 # Tokens in one padded batch. On a CPU a call costs little of its own (`fast_deberta.py`), so small batches that stay in
 # the cache are fastest: 256, 512, 1024 and 2048 tokens took 4.8, 5.0, 5.7 and 6.1 s for the same 192 texts on one core.
 _BUDGET, _GPU_BUDGET = 256, 8192
-
-# A network is tried with this text.
-_PROBE = "a word"
 
 _FRAME = "a frame is a token, special tokens included"
 
@@ -87,7 +84,7 @@ class HFText:
         fixed_length, self.context = read_fixed_length(identity.checkpoint), identity.context
         self.texts = TokenReader(tokenizer, self.model.config, fixed_length, self.context)
         kinds = frozenset(identity.kinds)
-        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(_PROBE)], kinds))
+        check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(probe.TEXT)], kinds))
         self.notes = self.autocast.check(identity.checkpoint.name, lambda: self.encode(self._read_probe(), kinds))
 
     def load(self, item: Item) -> TextInput:
@@ -126,8 +123,8 @@ class HFText:
         return split_rows(to_host(pooled), true)
 
     def _read_probe(self) -> list[TextInput]:
-        read = [self.texts.read(_PROBE)]
-        for text in precision_probe.TEXTS:
+        read = []
+        for text in probe.TEXTS:
             with suppress(Unencodable):  # longer than the network reads
                 read.append(self.texts.read(text))
         return read

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from featurestore.errors import BadValue, format_count
@@ -21,6 +20,7 @@ from featurestore.finetuning.network_layers import (
 )
 from featurestore.finetuning.settings import Settings
 from featurestore.item import Item
+from featurestore.networks import probe
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.forward import check_runs
 from featurestore.progress import Say
@@ -126,7 +126,6 @@ def _make_batch(model: Any, processor: Any, modality: str, settings: Settings) -
     """Make a batch of one short input."""
     if modality == "text":
         texts = TextPreparer(processor, model.config, settings.fixed_length)
-        return texts.batch([texts.load(Item("", None, "a"))])
+        return texts.batch([texts.load(Item("", None, probe.TEXT))])
     clips = ClipPreparer(processor, model.config, settings.fixed_length)
-    noise = np.random.default_rng(0).standard_normal(clips.reader.rate).astype(np.float32)  # 1 s
-    return clips.batch([clips.reader.read(noise)])
+    return clips.batch([clips.reader.read(probe.make_tone(clips.reader.rate))])  # 1 s

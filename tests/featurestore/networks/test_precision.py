@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from featurestore import encoders
 from featurestore.errors import BadValue, Unavailable, Unencodable
 from featurestore.item import Item
-from featurestore.networks import precision_probe
+from featurestore.networks import probe
 from featurestore.networks.precision import BOUNDS, Autocast, measure_difference
 from featurestore.spec import PRECISIONS, EncoderSpec, list_reading_options, restore_encoder
 from tests.support import tiny
@@ -159,9 +159,9 @@ def test_an_unknown_precision_and_one_of_a_hand_made_extractor_are_refused(bert)
 
 
 def test_probe_clips_fit_the_network_and_are_the_same_each_time():
-    clips = precision_probe.make_clips(16_000, 8_000, 30_000)
+    clips = probe.make_clips(16_000, 8_000, 30_000)
     assert [len(clip) for clip in clips] == [8_000, 27_200, 30_000]
-    for clip, again in zip(clips, precision_probe.make_clips(16_000, 8_000, 30_000), strict=True):
+    for clip, again in zip(clips, probe.make_clips(16_000, 8_000, 30_000), strict=True):
         np.testing.assert_array_equal(clip, again)
         assert clip.dtype == np.float32
         assert 0.1 < np.abs(clip).max() <= 1

@@ -1,9 +1,14 @@
-"""Make clips and texts of several lengths on which a network's half precision is compared with float32."""
+"""Make inputs that a network is tried with, before anything is encoded or trained.
+
+A short one shows whether it runs. On several lengths its half precision is compared with float32.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+TEXT = "a word"
 TEXTS = (
+    TEXT,
     "Yes.",
     "I don't know what you mean, and I never did.",
     "Two of them left at 9:30 on Monday; the others (all 14!) are still waiting for an answer.",
@@ -12,6 +17,11 @@ TEXTS = (
 )
 _SECONDS = (0.4, 1.7, 4.5)
 _HARMONICS = np.arange(1, 21)[:, None]
+
+
+def make_tone(samples: int) -> NDArray[np.float32]:
+    """Make a rising tone of so many samples (S,)."""
+    return np.sin(np.linspace(0.0, 1.0, samples) ** 2 * samples / 8).astype(np.float32)
 
 
 def make_clips(rate: int, shortest: int, longest: int | None) -> list[NDArray[np.float32]]:
