@@ -18,8 +18,9 @@ from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precis
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
 
-# What a description says of names and places, which shape no vector, and of long clips, which have keys of their own.
-_APART = ("checkpoint", "revision", "origins", "arguments", "long_clips")
+# What a description says of names, places and history, which shape no vector, and of long clips, which have keys of
+# their own.
+_APART = ("checkpoint", "revision", "origins", "kept_epoch", "arguments", "long_clips")
 
 # What older versions did without saying so.
 _UNSAID = {CLASSIFIER_POOLING: ALL_FRAMES}
@@ -132,11 +133,13 @@ def identify_network(
     """
     fast_paths.report_untested()
     config, digests, classes = checkpoint.config(), checkpoint.digests(modality), checkpoint.classes()
+    record = checkpoint.read_finetune_record()
     description = {
         "class": f"hf-{modality}",
         "checkpoint": checkpoint.name,
         "revision": checkpoint.revision,
         **_describe_origins(checkpoint),
+        **_describe_kept_epoch(record),
         "model_type": config.get("model_type", ""),
         "weights": digests.pop("weights"),
         "files": digests,
@@ -154,7 +157,7 @@ def identify_network(
             *(kind for kind in OPTIONAL if kind != "layers" or architecture.layers),
         ),
         classes=tuple(classes),
-        trained_on=read_trained_utterances(checkpoint.read_finetune_record()),
+        trained_on=read_trained_utterances(record),
         checkpoint=checkpoint,
     )
 
@@ -164,3 +167,12 @@ def _describe_origins(checkpoint: Checkpoint) -> dict[str, list[str]]:
     own = checkpoint.name.partition("@")[0]
     origins = [name for name in list_origins(checkpoint.name, checkpoint.folder) if name != own]
     return {"origins": origins} if origins else {}
+
+
+def _describe_kept_epoch(record: Mapping[str, Any]) -> dict[str, str]:
+    """Describe which epoch fine-tuning has kept, why, and what each part was used for. Older records do not say so."""
+    selection = record.get("selection")
+    if not selection:
+        return {}
+    uses = "; ".join(f"{part}: {use}" for part, use in selection["looked_at"].items())
+    return {"kept_epoch": f"{selection['epoch']}, {selection['by']} ({uses})"}

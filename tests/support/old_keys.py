@@ -27,7 +27,7 @@ def list_files(folder: Path) -> dict[str, str]:
 
 def compute_fingerprint(description: dict) -> str:
     """Compute the fingerprint of a description."""
-    places = ("checkpoint", "revision", "origins", "arguments")
+    places = ("checkpoint", "revision", "origins", "kept_epoch", "arguments")
     content = {key: value for key, value in description.items() if key not in places}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -1,6 +1,7 @@
 """The dev part chooses the epoch, and the test part is scored once."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import transformers as hf
 from sklearn.metrics import confusion_matrix, recall_score
 
+from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch
 from featurestore.finetuning import by_fold, history, training_run
 from featurestore.finetuning.by_fold import finetune_folds
@@ -17,6 +19,7 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.training_reporter import TrainingReporter
 from featurestore.folds.fold import Fold
+from featurestore.spec import EncoderSpec
 from tests.featurestore.finetuning.texts import assert_same_weights, weights
 from tests.featurestore.finetuning.tuning import DEV, ROWS, TEST, TRAIN, tune, write_start
 from tests.support import tiny
@@ -143,6 +146,21 @@ def test_the_record_says_what_chose_and_when_each_part_was_looked_at(tuned):
     assert "(dev: n = 6, protocol)\n  test, scored once: loss " in summary
 
 
+def test_features_of_the_checkpoint_say_which_epoch_was_kept_and_a_key_does_not_depend_on_it(tuned, tmp_path):
+    folder = shutil.copytree(tuned[0].folder, tmp_path / "copy")
+    identity = identify(EncoderSpec("text", str(folder)))
+    epoch = tuned[0].record["selection"]["epoch"]
+    assert identity.description["kept_epoch"] == (
+        f"{epoch}, the highest unweighted average recall on dev, then the lower dev loss, then the earlier epoch "
+        "(dev: scored after every epoch; it chose the epoch; test: scored once, with the weights that are kept)"
+    )
+    older = {key: value for key, value in tuned[0].record.items() if key != "selection"}
+    (folder / "finetune.json").write_text(json.dumps(older), "utf-8")
+    before = identify(EncoderSpec("text", str(folder)))
+    assert "kept_epoch" not in before.description
+    assert before.fingerprint() == identity.fingerprint()
+
+
 @pytest.mark.parametrize(
     ("of", "seen"),
     [({}, True), ({"select": "last"}, False), ({"select": "last", "patience": 5}, True)],
@@ -233,6 +251,9 @@ def test_every_encoder_of_cross_fitting_cuts_dev_from_its_own_training_part(tmp_
         ({"schedule": "step"}, "invalid --schedule 'step'\n  expected: linear, cosine, constant"),
         ({"micro_batch": 0}, "invalid --micro-batch 0\n  expected: 1 or more"),
         ({"patience": -1}, "invalid --patience -1\n  expected: 0 or more"),
+        ({"learning_rate": 0.0}, "invalid --learning-rate 0\n  expected: more than 0"),
+        ({"max_seconds": -1.0}, "invalid --max-seconds -1\n  expected: more than 0"),
+        ({"ctc_weight": -0.1}, "invalid --ctc-weight -0.1\n  expected: 0 or more"),
         ({"accumulate": 2, "micro_batch": 4}, "--accumulate and --micro-batch contradict each other"),
         ({"accumulate": 40}, "a batch of 32 cannot be cut into 40 parts\n"),
         ({"test_every_epoch": True}, "test_every_epoch is for training without a dev part, as in the paper\n"),
@@ -244,6 +265,15 @@ def test_settings_that_contradict_each_other_are_refused(of, message):
     with pytest.raises(BadValue) as problem:
         check_settings(replace(Settings(), **of), "audio")
     assert str(problem.value).startswith(message)
+
+
+def test_a_length_in_seconds_is_refused_for_texts():
+    with pytest.raises(BadValue) as problem:
+        check_settings(replace(Settings(), max_seconds=8.0), "text")
+    assert str(problem.value) == (
+        "only clips have a length in seconds\n  expected: --max-seconds with --modality audio\n"
+        "  got: --max-seconds 8.0 with --modality text\n  do: leave --max-seconds out"
+    )
 
 
 def test_best_dev_without_a_dev_part_is_refused_before_the_checkpoint_is_looked_for(tmp_path):
