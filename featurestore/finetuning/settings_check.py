@@ -40,8 +40,10 @@ def _check_values(settings: Settings) -> None:
         raise BadValue(f"invalid share --dev {settings.dev:g}", expected=f"0 to {MOST_DEV:g}; 0 for no dev part")
     for name in ("epochs", "batch_size", "micro_batch"):
         _check_at_least(name, getattr(settings, name), 1)
-    for name in ("patience", "accumulate", "workers", "warmup_steps", "weight_decay"):
+    for name in ("patience", "accumulate", "workers", "warmup_steps", "weight_decay", "ctc_weight"):
         _check_at_least(name, getattr(settings, name), 0)
+    for name in ("learning_rate", "max_seconds"):
+        _check_above_0(name, getattr(settings, name))
 
 
 def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
@@ -50,8 +52,17 @@ def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
 
 
 def _check_at_least(name: str, value: float | None, least: int) -> None:
-    if value is not None and value < least:
-        raise BadValue(f"invalid --{name.replace('_', '-')} {value:g}", expected=f"{least} or more")
+    if value is not None and not value >= least:
+        raise BadValue(f"invalid {_name_option(name)} {value:g}", expected=f"{least} or more")
+
+
+def _check_above_0(name: str, value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise BadValue(f"invalid {_name_option(name)} {value:g}", expected="more than 0")
+
+
+def _name_option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _check_selection(settings: Settings) -> None:
@@ -93,26 +104,22 @@ def _check_modality(settings: Settings, modality: str) -> None:
     """Raise BadValue for a setting that this modality does not have."""
     check_context(settings.context)
     check_masks(read_masks(settings), modality)
-    if list_effects(settings.augment) and modality != "audio":
-        raise BadValue(
-            "only the clips of an audio encoder are varied",
-            expected="--augment with --modality audio",
-            got=f"--augment {settings.augment} with --modality {modality}",
-            do="leave --augment out",
-        )
-    if settings.context and modality != "text":
-        raise BadValue(
-            "only a text encoder is fine-tuned with context",
-            expected="--context with --modality text",
-            got=f"--context {settings.context} with --modality {modality}",
-            do="leave --context out",
-        )
-    if settings.ctc_weight < 0:
-        raise BadValue(f"invalid CTC weight {settings.ctc_weight:g}", expected="0 or more; 0.1 as published")
-    if settings.ctc_weight and modality != "audio":
-        raise BadValue(
+    augment, weight = ",".join(list_effects(settings.augment)), settings.ctc_weight
+    for option, value, needed, what in (
+        ("--augment", augment, "audio", "only the clips of an audio encoder are varied"),
+        ("--context", settings.context, "text", "only a text encoder is fine-tuned with context"),
+        (
+            "--ctc-weight",
+            f"{weight:g}" if weight else "",
+            "audio",
             "only an audio encoder learns to spell its transcripts",
-            expected="--ctc-weight with --modality audio",
-            got=f"--ctc-weight {settings.ctc_weight:g} with --modality {modality}",
-            do="leave --ctc-weight out",
-        )
+        ),
+        ("--max-seconds", settings.max_seconds, "audio", "only clips have a length in seconds"),
+    ):
+        if value and modality != needed:
+            raise BadValue(
+                what,
+                expected=f"{option} with --modality {needed}",
+                got=f"{option} {value} with --modality {modality}",
+                do=f"leave {option} out",
+            )
