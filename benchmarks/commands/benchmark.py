@@ -53,7 +53,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
     "--metric",
     default="unweighted_average_recall",
     help="Headline metric: accuracy, unweighted_average_recall, macro_f1 or weighted_f1. Systems are ranked and "
-    "compared by it, and --search chooses by it. Default: unweighted_average_recall.",
+    "compared by it, and --search chooses by it.",
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
 @search_options

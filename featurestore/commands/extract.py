@@ -18,7 +18,7 @@ from featurestore.console import (
 )
 from featurestore.errors import BadValue
 from featurestore.progress import Say
-from featurestore.spec import LONG_CLIPS, WINDOWS
+from featurestore.spec import LONG_CLIPS, PRECISIONS, WINDOWS
 
 if TYPE_CHECKING:
     from featurestore.extraction.extract import Extraction
@@ -163,7 +163,7 @@ def extract(
 )
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "bf16", "fp16"]),
+    type=click.Choice(list(PRECISIONS)),
     default="float32",
     show_default=True,
     help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",

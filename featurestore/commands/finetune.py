@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
-from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISIONS, SCHEDULES, SELECTIONS
+from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISION_CHOICES, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
 from featurestore.spec import WHOLE_WINDOW, WINDOWS
 
@@ -85,31 +85,27 @@ def finetune(
     )
 
 
-class LayerCount(click.ParamType[int]):
-    """Read a number of layers, or `all`."""
+class WordOrCount(click.ParamType[int | None]):
+    """Read a whole number, or a word that stands for a value.
 
-    name = "layers"
+    Args:
+        word: such as `auto`.
+        meaning: its value.
+        least: the smallest number.
+    """
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number, -1 for all."""
-        if value in ("all", FREEZE_ALL):
-            return FREEZE_ALL
-        try:
-            return click.IntRange(min=0).convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"{value!r} is neither a number of layers from 0 nor all", param, ctx)
-
-
-class _Count(click.ParamType[int | None]):
-    """Read a whole number, or `auto` as None."""
-
-    name = "auto|N"
-
-    def __init__(self, least: int) -> None:
-        self.range = click.IntRange(min=least)
+    def __init__(self, word: str, meaning: int | None, least: int) -> None:
+        self.word, self.meaning, self.least = word, meaning, least
+        self.name = f"{word}|N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        return None if value == "auto" else int(self.range.convert(value, param, ctx))
+        """Return the number, or the value of the word."""
+        if value in (self.word, self.meaning):
+            return self.meaning
+        try:
+            return click.IntRange(min=self.least).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither {self.word} nor a whole number from {self.least}", param, ctx)
 
 
 class _Grouped(click.Command):
@@ -144,7 +140,7 @@ class _Grouped(click.Command):
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
 @click.option("--epochs", type=_COUNT, default=9, help="Passes over the training part.")
-@click.option("--learning-rate", type=_ABOVE_0, default=2e-5, help="Peak rate of AdamW.")
+@click.option("--learning-rate", type=_ABOVE_0, default=2e-5, help="Peak rate of AdamW, of the classifier.")
 @click.option("--schedule", type=click.Choice(SCHEDULES), default="linear", help="Fall of the rate after warm-up.")
 @click.option("--warmup-steps", type=click.IntRange(min=0), default=0, help="Steps of linear warm-up.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), default=0.0, help="Weight decay of AdamW.")
@@ -168,8 +164,13 @@ class _Grouped(click.Command):
     default=0.0,
     help="Weight of a CTC loss on the transcripts, for an audio CTC checkpoint; 0.1 as published.",
 )
-@click.option("--seed", type=SEED, default=0, help="Seed of the split, of new layers and of the order of batches.")
-@click.option("--freeze", type=LayerCount(), default=0, help="Layers to freeze, counted from the input, or all.")
+@click.option(
+    "--seed",
+    type=SEED,
+    default=0,
+    help="Seed of folds, dev part, new weights, order of batches, dropout and --augment.",
+)
+@click.option("--freeze", type=WordOrCount("all", FREEZE_ALL, 0), default=0, help="Layers to freeze from the input up.")
 @click.option(
     "--layer-decay",
     type=click.FloatRange(0, 1, min_open=True),
@@ -229,13 +230,13 @@ class _Grouped(click.Command):
 @click.option("--device", help="cpu, cuda, cuda:1 or mps. Default: a GPU where there is one.")
 @click.option(
     "--precision",
-    type=click.Choice(PRECISIONS),
+    type=click.Choice(PRECISION_CHOICES),
     default="auto",
     help="Arithmetic; auto: bf16 on a GPU that has it, else float32.",
 )
 @click.option(
     "--micro-batch",
-    type=_Count(1),
+    type=WordOrCount("auto", None, 1),
     default="auto",
     help="Utterances in memory at once, at most; auto: as many as fit.",
 )
@@ -258,7 +259,7 @@ class _Grouped(click.Command):
 @click.option("--cache/--no-cache", default=True, help="Keep decoded clips in OUT.parts until training ends.")
 @click.option(
     "--workers",
-    type=_Count(0),
+    type=WordOrCount("auto", None, 0),
     default="auto",
     help="Processes that prepare clips. auto: none on a CPU, up to 4 beside a GPU.",
 )

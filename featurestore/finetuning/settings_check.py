@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from featurestore.errors import BadValue
 from featurestore.finetuning.augmentation import list_effects
 from featurestore.finetuning.mask_options import check_masks, read_masks
-from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS, Settings
+from featurestore.finetuning.settings import PRECISION_CHOICES, SCHEDULES, SELECTIONS, Settings
 from featurestore.finetuning.tensorboard import check_tensorboard
 from featurestore.finetuning.trained_parts_check import check_trained_parts
 from featurestore.networks.device import check_device
@@ -34,7 +34,7 @@ def check_settings(settings: Settings, modality: str) -> None:
 
 def _check_values(settings: Settings) -> None:
     _check_choice("--select", settings.select, SELECTIONS)
-    _check_choice("--precision", settings.precision, PRECISIONS)
+    _check_choice("--precision", settings.precision, PRECISION_CHOICES)
     _check_choice("--schedule", settings.schedule, SCHEDULES)
     if not 0 <= settings.dev <= MOST_DEV:
         raise BadValue(f"invalid share --dev {settings.dev:g}", expected=f"0 to {MOST_DEV:g}; 0 for no dev part")

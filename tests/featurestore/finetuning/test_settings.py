@@ -1,7 +1,9 @@
 """Settings of fine-tuning: what a record holds of them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from featurestore.commands.finetune import command
 from featurestore.finetuning.settings import Settings, declare_added, declare_unrecorded
 
 BEFORE = {"context", "ctc_weight"}
@@ -21,3 +23,13 @@ def test_a_neutral_value_may_differ_from_the_default_and_workers_are_never_recor
 
     assert More().describe() == Settings().describe() | {"share": 0.1}
     assert More(share=0.0, workers=4).describe() == Settings().describe()
+
+
+def test_the_command_has_the_defaults_of_the_settings_and_the_guide_names_its_options():
+    given = command.make_context("finetune", ["--modality", "text", "--checkpoint", "start", "--out", "tuned"]).params
+    own = asdict(Settings())
+    assert own.keys() - given.keys() == {"epsilon", "clip", "fixed_length", "test_every_epoch"}
+    assert [name for name in own.keys() & given.keys() if given[name] != own[name]] == []
+    guide = (Path(__file__).parents[3] / "docs/how-to/fine-tune.md").read_text("utf-8")
+    options = {one.name: [*one.opts, *one.secondary_opts] for one in command.params if one.name in own}
+    assert [name for name, words in options.items() if not any(word in guide for word in words)] == []

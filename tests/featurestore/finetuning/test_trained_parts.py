@@ -249,5 +249,5 @@ def test_the_command_takes_a_number_of_layers_or_all(word, value):
 
 def test_the_command_names_what_is_no_number_of_layers():
     option = next(one for one in command.params if one.name == "freeze")
-    with pytest.raises(Exception, match="'half' is neither a number of layers from 0 nor all"):
+    with pytest.raises(Exception, match="'half' is neither all nor a whole number from 0"):
         option.type.convert("half", option, None)
