@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from featurestore.errors import Problem, UnknownName
+from featurestore.errors import Problem, UnknownName, quote
 from featurestore.known_names import find_closest, list_names
 from featurestore.spec import FeatureSpec, check_list
 
@@ -13,6 +14,10 @@ _BARE = re.compile(r"[\w@-]+")  # the name of an encoder without a kind
 
 class FeatureNames(Protocol):
     """Feature files by encoder; a store and a pair of stores have them."""
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
 
     def encoders(self) -> list[str]:
         """List the names of the feature files."""
@@ -42,21 +47,22 @@ def check_encoders(store: FeatureNames, features: Iterable[str | FeatureSpec]) -
         encoder = feature.strip().partition(".")[0]
         is_name = bool(_BARE.fullmatch(encoder))
         if is_name and (encoder not in known or is_bare(feature.strip())):
-            raise explain_unknown(feature.strip(), list_features(store))
+            raise explain_unknown(feature.strip(), list_features(store), store.path)
     return given
 
 
-def explain_unknown(feature: str, names: Sequence[str]) -> UnknownName:
+def explain_unknown(feature: str, names: Sequence[str], store: Path) -> UnknownName:
     """Build the error of a feature that a store does not hold, with what it holds.
 
     Args:
         feature: as the user wrote it.
         names: the features of the store. If some are of the same encoder, only those are listed.
+        store: its folder.
     """
     encoder = feature.partition(".")[0]
     own = [name for name in names if name.partition(".")[0] == encoder]
     close = own if is_bare(feature) else find_closest(feature, names)
-    do = f"did you mean {' or '.join(close)}?" if close else "see what the store holds: cli inspect STORE"
+    do = f"did you mean {' or '.join(close)}?" if close else f"see: cli inspect {quote(store)}"
     return UnknownName(
         f"unknown feature {feature!r}",
         expected=f"ENCODER.KIND, one of {list_names(feature, list(own or names))}",

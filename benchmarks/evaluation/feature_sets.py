@@ -107,7 +107,7 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
         encoder = encoder.partition("@")[0]
         files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
         if not files and store.encoders():
-            raise explain_unknown(feature, _list_plain_features(store))
+            raise explain_unknown(feature, _list_plain_features(store), store.path)
         if not files or "@" in feature or "[" in feature:
             continue  # where they are read, folds, frames and layers are checked
         own = list(dict.fromkeys(f"{encoder}.{one}" for name in files for one in store.kinds(name)))
@@ -155,7 +155,7 @@ def _list_plain_features(store: FeatureSource) -> list[str]:
 
 def _fill(store: FeatureSource, feature_set: FeatureSet, kind: str, modality: str) -> list[FeatureSet]:
     if feature_set.bare:
-        raise explain_unknown(feature_set.bare, _list_plain_features(store))
+        raise explain_unknown(feature_set.bare, _list_plain_features(store), store.path)
     if feature_set.features:
         check_features(store, map(str, feature_set.features))
         return [feature_set]

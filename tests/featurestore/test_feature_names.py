@@ -1,5 +1,7 @@
 """A feature that a store does not hold: the message lists what it holds, and suggests the closest."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.evaluation.feature_sets import fill_feature_sets, parse_feature_sets
@@ -12,6 +14,8 @@ KINDS = {"egemaps": ["functionals"], "text@1": ["mean", "logits"], "text@2": ["m
 
 class Names:
     """Names of features without a store; files that cannot be read have no kinds."""
+
+    path = Path("my store")
 
     def __init__(self, kinds, damaged=()):
         self.of, self.damaged = kinds, damaged
@@ -33,7 +37,7 @@ class Names:
         ("text@1", "text@1.mean, text@1.logits", "did you mean text@1.mean or text@1.logits?"),
         ("egemap.functionals", None, "did you mean egemaps.functionals?"),
         ("text.mean", None, "did you mean text@2.mean or text@1.mean?"),
-        ("nothing", None, "see what the store holds: cli inspect STORE"),
+        ("nothing", None, "see: cli inspect 'my store'"),
     ],
 )
 def test_the_message_lists_what_the_store_holds(feature, listed, do):
