@@ -109,12 +109,20 @@ def _receive(connection: Connection, processes: Sequence[Any]) -> Any:
     except (EOFError, ConnectionError):
         message = None
     if message is None or isinstance(message, ProcessFailure):
-        wait([process.sentinel for process in processes], _SETTLE)
-        ended = next((process for process in processes if process.exitcode), None)
+        ended = _find_ended(processes)
         if ended is not None:  # the failure of another may be the mere consequence
             raise _explain_end(ended.exitcode)
         raise _explain_end(0) if message is None else message.error
     return message
+
+
+def _find_ended(processes: Sequence[Any]) -> Any:
+    """Find a process that has ended by itself and without success, or return None."""
+    closed = wait([process.sentinel for process in processes], _SETTLE)
+    for process in processes:
+        if process.sentinel in closed:  # its files are closed shortly before it has ended
+            process.join(_SETTLE)
+    return next((process for process in processes if process.exitcode), None)
 
 
 def _explain_end(code: int) -> Unavailable:
