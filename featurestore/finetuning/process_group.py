@@ -53,4 +53,4 @@ def decide_together(wish: bool) -> bool:
 
 
 def _is_shared() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
+    return bool(distributed.is_available() and distributed.is_initialized())

@@ -57,7 +57,8 @@ def run_processes(work: Work, job: Any, count: int, say: Say) -> Any:
     processes: Sequence[Any] = ()
     try:
         with block_hangup(), _quiet():  # the tracker of semaphores starts here
-            context = start_processes(_run, (work, job, theirs), nprocs=count, join=False, start_method="spawn")
+            given = (work, job, theirs, _find_start_method())
+            context = start_processes(_run, given, nprocs=count, join=False, start_method="spawn")
         processes = context.processes
         for connection in (*theirs, *ours):
             connection.send(None) if connection in ours else connection.close()
@@ -149,8 +150,14 @@ def _end(processes: Sequence[Any]) -> None:
         process.join()
 
 
-def _run(number: int, work: Work, job: Any, connections: Sequence[Connection]) -> None:
+def _find_start_method() -> str:
+    """Find how a process of this program starts others by default."""
+    return multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+
+
+def _run(number: int, work: Work, job: Any, connections: Sequence[Connection], method: str) -> None:
     """Run the function in its process, once all processes have been started."""
+    multiprocessing.set_start_method(method, force=True)  # else its workers that load data would take seconds to start
     # torch has the kernel send this signal when the parent ends. No handler of Python has to run for it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for other in (*connections[:number], *connections[number + 1 :]):

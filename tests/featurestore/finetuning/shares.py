@@ -1,5 +1,6 @@
 """What processes do in tests of shared training: they import this module, which is light."""
 
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ def refuse_in_process_1(process, folder, say):
     """Fail in the second process once the first one has said something, which then works on."""
     (folder / str(os.getpid())).touch()
     if not process:
-        say(f"here is process {process}")
+        say(f"here is process {process}, which starts others by {multiprocessing.get_start_method()}")
         (folder / "said").touch()
         time.sleep(600)
     while not (folder / "said").exists():

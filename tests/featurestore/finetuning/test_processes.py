@@ -1,5 +1,6 @@
 """Processes that share a training: on a CPU the same weights, scores, choices and messages as one process."""
 
+import multiprocessing
 import pickle
 import re
 import signal
@@ -118,7 +119,7 @@ def test_a_failure_of_one_process_is_its_message_and_ends_all(tmp_path):
     lines = []
     with pytest.raises(BadValue, match=r"^no\n  got: process 1$"):
         run_processes(shares.refuse_in_process_1, tmp_path, 2, lines.append)
-    assert lines == ["here is process 0"]
+    assert lines == [f"here is process 0, which starts others by {multiprocessing.get_start_method()}"]
     found = [int(path.name) for path in tmp_path.iterdir()]
     assert len(found) == 2
     assert not [number for number in found if psutil.pid_exists(number)]
@@ -182,7 +183,7 @@ def test_shares_hold_every_utterance_once_in_the_same_steps(count, processes, mi
     assert len({len(share) for share in shares_}) == 1
 
 
-@pytest.mark.parametrize("family", ["wav2vec2-layer", "whisper", "ast", "bert", "gpt2"])
+@pytest.mark.parametrize("family", ["wav2vec2-layer", "whisper", "bert", "deberta-v2"])
 def test_a_part_is_the_same_in_another_process(family, tmp_path):
     folder = tiny.checkpoint(family, tmp_path / "start")
     start, items = resolve(str(folder)), tiny.mixed_items(tmp_path)[:3]
