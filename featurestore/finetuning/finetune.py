@@ -29,6 +29,7 @@ from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.shared_training import train_shared
 from featurestore.finetuning.silence import silence_transformers
+from featurestore.finetuning.training_device import choose_training_device
 from featurestore.finetuning.training_log import write_logs
 from featurestore.finetuning.training_run import train
 from featurestore.item import Item
@@ -106,6 +107,7 @@ def finetune(
             settings contradict each other, or there is no dev part to choose by.
     """
     check_settings(settings, modality)
+    choose_training_device(settings)  # a device that lacks the precision is refused before anything is read
     _check_dev(settings, dev_ids)
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)
