@@ -1,6 +1,5 @@
 """Choose how many utterances are in memory at once, by trying on a GPU and by an estimate on a CPU."""
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from featurestore.finetuning.training_device import TrainingDevice
 from featurestore.finetuning.training_limits import measure_limits
 from featurestore.networks.frames import ONE_LENGTH
 from featurestore.networks.limits import measure_length
+from featurestore.networks.memory import means_out_of_memory, release_memory
 from featurestore.networks.supported_architectures import AUDIO, TEXT, Architecture
 from featurestore.spec import WHOLE_WINDOW
 from featurestore.storage.atomic import write_text
@@ -24,34 +24,28 @@ _MOMENTS = 2  # copies of the trained weights that AdamW keeps beside the gradie
 _FILE = "micro-batch.txt"
 
 
-def find_largest(run: Callable[[int], None], most: int) -> int:
+def find_largest(run: Callable[[int], None], most: int, device: str) -> int:
     """Find by halving how many utterances fit into memory.
 
     Args:
-        run: makes a training step with so many; raises torch.OutOfMemoryError where they do not fit.
+        run: makes a training step with so many; raises an error of memory where they do not fit.
         most: the first number to try.
+        device: whose memory it is.
 
     Raises:
-        OutOfMemoryError: a single one does not fit.
+        Exception: as `run` raises with a single one, or for any other reason.
     """
     size = most
     while True:
         try:
             run(size)
-        except torch.OutOfMemoryError:
-            if size == 1:
+        except Exception as error:
+            if size == 1 or not means_out_of_memory(error):
                 raise
             size //= 2
         else:
             return size
-        free_memory()  # here, where the error no longer holds the step's tensors
-
-
-def free_memory() -> None:
-    """Give the memory that torch keeps in reserve back to the GPU."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        release_memory(device)  # here, where the error no longer holds the step's tensors
 
 
 def choose_micro_batch(
@@ -102,8 +96,8 @@ def _try_on_gpu(
             del reserve
 
     model.train()
-    found = find_largest(run, most)
-    free_memory()
+    found = find_largest(run, most, device.torch.type)
+    release_memory(device.torch.type)
     return found
 
 

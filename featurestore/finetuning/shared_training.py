@@ -4,10 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from featurestore.finetuning.kept_weights import FINISHED
-from featurestore.finetuning.micro_batch import free_memory
 from featurestore.finetuning.network_recipe import NetworkRecipe
 from featurestore.finetuning.process_group import join_group
 from featurestore.finetuning.processes import run_processes
@@ -16,6 +13,7 @@ from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.training import explain_failures
 from featurestore.finetuning.training_device import TrainingDevice, choose_training_device, use_device
 from featurestore.finetuning.training_run import Trained, Training
+from featurestore.networks.memory import means_out_of_memory, release_memory
 from featurestore.progress import Say
 
 _MEETING = "processes.store"
@@ -68,7 +66,7 @@ class SharedTraining(Training):
     def attempt(self, micro: int) -> Trained:
         """Train by processes with so many utterances in the memory of each at once."""
         self.model.cpu()
-        free_memory()
+        release_memory(self.device.torch.type)
         count, meeting = self.settings.processes, self.folder / _MEETING
         meeting.unlink(missing_ok=True)
         job = SharedJob(self.recipe, replace(self.parts, left_out={}), self.folder, self.device, micro)
@@ -92,7 +90,7 @@ def train_share(process: int, job: SharedJob, say: Say) -> Trained | None:
         What came of the training, in the first process.
 
     Raises:
-        OutOfMemoryError: the utterances do not fit into the memory of the GPU.
+        Exception: the utterances do not fit into memory.
         Problem: as `train` raises.
     """
     recipe, device = job.recipe, job.device.choose_own(process)
@@ -111,12 +109,14 @@ def train_share(process: int, job: SharedJob, say: Say) -> Trained | None:
 
 def _attempt(training: Training, micro: int) -> Trained:
     """Train, and explain every failure but a lack of memory, which is for the parent to mend."""
-    lacking: torch.OutOfMemoryError
+    lacking: Exception
     with explain_failures(micro, str(training.model.config.model_type)):
         try:
             training.enable_checkpointing()
             return training.attempt(micro)
-        except torch.OutOfMemoryError as error:
+        except Exception as error:
+            if not means_out_of_memory(error):
+                raise
             lacking = error
     raise lacking
 

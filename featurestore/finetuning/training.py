@@ -14,9 +14,7 @@ from featurestore.finetuning.classifier_trainer import ClassifierTrainer
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
 from featurestore.finetuning.data import IGNORED, LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.loading_workers import explain_worker, open_loader
-
-# What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+from featurestore.networks.memory import means_out_of_memory
 
 CLIP_LOSS = "clip_loss"  # among the scores of a part: the mean of its losses
 
@@ -42,11 +40,10 @@ def explain_failures(micro: int, network: str) -> Iterator[None]:
     except Exception as error:
         if ended := explain_worker(error):
             raise ended from error
-        text = shorten_error(error)
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in _NO_MEMORY):
+        if means_out_of_memory(error):
             raise Unavailable(
                 f"out of memory in training, with {format_count(micro, 'utterance')} in memory at once",
-                got=text,
+                got=shorten_error(error),
                 do=f"{'lower --micro-batch, ' if micro > 1 else ''}leave out long clips by --max-seconds, add "
                 "--gradient-checkpointing, or use a machine with more memory; the same command resumes from the last "
                 "finished epoch",

@@ -29,7 +29,6 @@ from featurestore.finetuning.loading_workers import choose_workers
 from featurestore.finetuning.micro_batch import (
     choose_micro_batch,
     choose_scoring_batch,
-    free_memory,
     keep_for_resuming,
 )
 from featurestore.finetuning.network_layers import NetworkLayers
@@ -46,6 +45,7 @@ from featurestore.finetuning.training_device import (
     use_device,
 )
 from featurestore.finetuning.training_reporter import TrainingReporter, find_last_checkpoint, format_scores
+from featurestore.networks.memory import means_out_of_memory, release_memory
 from featurestore.progress import Say
 
 
@@ -142,8 +142,8 @@ class Training:
             with explain_failures(micro, str(self.model.config.model_type)):
                 try:
                     return self.attempt(micro)
-                except torch.OutOfMemoryError:
-                    if micro == 1:
+                except Exception as error:
+                    if micro == 1 or not means_out_of_memory(error):
                         raise
             micro = self._halve(micro)
 
@@ -182,7 +182,7 @@ class Training:
 
     def _halve(self, micro: int) -> int:
         """Halve the micro-batch, and restore the first weights where no checkpoint was saved."""
-        free_memory()
+        release_memory(self.device.torch.type)
         resumed = find_last_checkpoint(self.folder) is not None
         if not resumed:
             self.kept.load(UNTRAINED)

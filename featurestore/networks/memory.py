@@ -105,8 +105,15 @@ def measure_peak_memory() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-# What torch, cuBLAS and cuDNN say if memory runs out, besides torch's own class.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")
+# What torch, cuBLAS, cuDNN and the C++ library say if memory runs out, besides torch's own class.
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "bad allocation",
+    "STATUS_ALLOC_FAILED",
+)
 
 
 def means_out_of_memory(error: BaseException) -> bool:

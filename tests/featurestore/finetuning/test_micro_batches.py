@@ -45,19 +45,30 @@ def test_the_weights_do_not_depend_on_the_cut_of_a_batch(start, tmp_path):
 
 
 @pytest.mark.parametrize(("most", "fits", "found"), [(32, 9, 8), (31, 7, 7), (4, 9, 4), (8, 1, 1)])
-def test_the_largest_number_that_fits_is_found_by_halving(most, fits, found, monkeypatch):
-    monkeypatch.setattr(micro_batch, "free_memory", lambda: None)
+def test_the_largest_number_that_fits_is_found_by_halving(most, fits, found):
     tried = []
 
     def run(size):
         tried.append(size)
         if size > fits:
-            raise torch.OutOfMemoryError("made up")
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")
 
-    assert micro_batch.find_largest(run, most) == found
+    assert micro_batch.find_largest(run, most, "cpu") == found
     assert tried[-1] == found
-    with pytest.raises(torch.OutOfMemoryError):
-        micro_batch.find_largest(lambda size: run(99), most)
+    with pytest.raises(RuntimeError, match="ALLOC_FAILED"):
+        micro_batch.find_largest(lambda size: run(99), most, "cpu")
+
+
+def test_a_step_that_fails_for_another_reason_is_not_tried_smaller():
+    tried = []
+
+    def run(size):
+        tried.append(size)
+        raise RuntimeError("another reason")
+
+    with pytest.raises(RuntimeError, match="another reason"):
+        micro_batch.find_largest(run, 8, "cpu")
+    assert tried == [8]
 
 
 def limit(monkeypatch, most, after=0):
