@@ -75,7 +75,7 @@ class PaperPlan:
 
     def settings(self, modality: str) -> Any:
         """Return the fine-tuning settings of an encoder: the paper's, or the demo's for its small networks."""
-        from featurestore.finetuning.settings import AS_PUBLISHED
+        from featurestore.finetuning.options.settings import AS_PUBLISHED
 
         chosen = AS_PUBLISHED
         if self.is_own(modality):

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.speed import _corpus, _gpu
 from benchmarks.speed._row import Measurement, compare_repeats, summarize
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from featurestore.item import Item
 from featurestore.manifest import Utterance
 

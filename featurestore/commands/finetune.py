@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
-from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISION_CHOICES, SCHEDULES, SELECTIONS
+from featurestore.finetuning.options.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISION_CHOICES, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
 from featurestore.spec import WHOLE_WINDOW, WINDOWS
 
@@ -55,7 +55,8 @@ def finetune(
         all_folds: fine-tune one encoder per fold, in `out/FOLD`.
         crossfit: number K of further encoders per fold for cross-fitted logits; 0 for none.
         say: receives lines for the user.
-        settings: fields of `featurestore.finetuning.settings.Settings`, such as `epochs`, `learning_rate`, `seed`.
+        settings: fields of `featurestore.finetuning.options.settings.Settings`, such as `epochs`, `learning_rate` and
+            `seed`.
 
     Returns:
         One entry per encoder: its folder and its record, the content of `finetune.json`.

@@ -13,8 +13,8 @@ from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import BadValue
 from featurestore.finetuning.dev_part import cut_dev
 from featurestore.finetuning.finetune import FineTuned, finetune
-from featurestore.finetuning.selection import check_classes
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.inputs.selection import check_classes
+from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.folds import fold as splits
 from featurestore.folds.fold import Fold

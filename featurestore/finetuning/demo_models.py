@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurestore.finetuning.settings import AS_PUBLISHED
-from featurestore.finetuning.silence import silence_transformers
+from featurestore.finetuning.network.silence import silence_transformers
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 
 SEED = 0
 # Settings of the demo's training. Random weights need a larger learning rate than a pretrained network.

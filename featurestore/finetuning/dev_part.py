@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from featurestore import registry
 from featurestore.errors import Mismatch
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_split import split_groups
 from featurestore.manifest import Utterance

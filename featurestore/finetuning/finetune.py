@@ -9,12 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch
-from featurestore.finetuning.augmentation import list_effects
-from featurestore.finetuning.augmented_part import augment_part
-from featurestore.finetuning.clip_cache import open_cache
-from featurestore.finetuning.ctc import add_ctc
-from featurestore.finetuning.ctc_vocabulary import load_vocabulary
-from featurestore.finetuning.data import TrainingPart
 from featurestore.finetuning.finetune_record import (
     build_request,
     build_results,
@@ -22,16 +16,22 @@ from featurestore.finetuning.finetune_record import (
     find_differences,
     list_trained_utterances,
 )
-from featurestore.finetuning.network_recipe import NetworkRecipe
+from featurestore.finetuning.inputs.augmentation import list_effects
+from featurestore.finetuning.inputs.augmented_part import augment_part
+from featurestore.finetuning.inputs.clip_cache import open_cache
+from featurestore.finetuning.inputs.ctc import add_ctc
+from featurestore.finetuning.inputs.ctc_vocabulary import load_vocabulary
+from featurestore.finetuning.inputs.data import TrainingPart
+from featurestore.finetuning.inputs.selection import Selection, check_classes, make_reader, select
+from featurestore.finetuning.network.network_recipe import NetworkRecipe
+from featurestore.finetuning.network.silence import silence_transformers
+from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.record_summary import summarize_record
-from featurestore.finetuning.selection import Selection, check_classes, make_reader, select
-from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
-from featurestore.finetuning.shared_training import train_shared
-from featurestore.finetuning.silence import silence_transformers
-from featurestore.finetuning.training_device import choose_training_device
-from featurestore.finetuning.training_log import write_logs
-from featurestore.finetuning.training_run import train
+from featurestore.finetuning.training.shared_training import train_shared
+from featurestore.finetuning.training.training_device import choose_training_device
+from featurestore.finetuning.training.training_log import write_logs
+from featurestore.finetuning.training.training_run import train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.networks.windows import check_window

@@ -11,9 +11,9 @@ from featurestore.checkpoint_origins import list_origins
 from featurestore.errors import Unencodable
 from featurestore.exposure import TrainedUtterance, read_trained_utterances
 from featurestore.extraction import cache_key
-from featurestore.finetuning.data import TrainingPart
-from featurestore.finetuning.settings import Settings
-from featurestore.finetuning.training_run import Trained
+from featurestore.finetuning.inputs.data import TrainingPart
+from featurestore.finetuning.options.settings import Settings
+from featurestore.finetuning.training.training_run import Trained
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import CLASSIFIER_POOLING, describe_trained_pooling
 from featurestore.networks.vector_files import list_changed_files

@@ -1,7 +1,7 @@
 """Check that several processes can share a training, before anything is loaded."""
 
 from featurestore.errors import BadValue, format_count
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from featurestore.networks.device import choose_device, count_gpus
 
 

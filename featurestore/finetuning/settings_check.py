@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from featurestore.errors import BadValue
-from featurestore.finetuning.augmentation import list_effects
-from featurestore.finetuning.mask_options import check_masks, read_masks
+from featurestore.finetuning.inputs.augmentation import list_effects
+from featurestore.finetuning.options.mask_options import check_masks, read_masks
+from featurestore.finetuning.options.settings import PRECISION_CHOICES, SCHEDULES, SELECTIONS, Settings
 from featurestore.finetuning.processes_check import check_processes
-from featurestore.finetuning.settings import PRECISION_CHOICES, SCHEDULES, SELECTIONS, Settings
-from featurestore.finetuning.tensorboard import check_tensorboard
 from featurestore.finetuning.trained_parts_check import check_trained_parts
+from featurestore.finetuning.training.tensorboard import check_tensorboard
 from featurestore.networks.device import check_device
 from featurestore.networks.text_context import check_context
 

@@ -1,8 +1,8 @@
 """Refuse settings of what is trained that are invalid or contradict each other."""
 
 from featurestore.errors import BadValue
-from featurestore.finetuning.adapters import import_peft
-from featurestore.finetuning.settings import CLASS_WEIGHTS, FREEZE_ALL, Settings
+from featurestore.finetuning.network.adapters import import_peft
+from featurestore.finetuning.options.settings import CLASS_WEIGHTS, FREEZE_ALL, Settings
 
 
 def check_trained_parts(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from transformers.models.auto import modeling_auto
 from featurestore import encoders
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import AS_PUBLISHED
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from featurestore.networks.supported_architectures import AUDIO, TEXT
 from featurestore.spec import EncoderSpec

@@ -5,10 +5,10 @@ import pytest
 import torch
 import transformers as hf
 
-from featurestore.finetuning.classifier_trainer import ClassifierTrainer
-from featurestore.finetuning.data import ClipPreparer, TextPreparer
-from featurestore.finetuning.settings import FREEZE_ALL, Settings
-from featurestore.finetuning.trained_parts import restrict_training
+from featurestore.finetuning.inputs.data import ClipPreparer, TextPreparer
+from featurestore.finetuning.network.trained_parts import restrict_training
+from featurestore.finetuning.options.settings import FREEZE_ALL, Settings
+from featurestore.finetuning.training.classifier_trainer import ClassifierTrainer
 from featurestore.item import Item
 from tests.featurestore.finetuning.networks import find_part, load, modality
 from tests.support import tiny

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from featurestore.finetuning.settings import AS_PUBLISHED
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from tests.support import tiny
 

@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from featurestore.finetuning import training_reporter
-from featurestore.finetuning.shared_training import train_share
-from featurestore.finetuning.training_reporter import TrainingReporter
+from featurestore.finetuning.training import training_reporter
+from featurestore.finetuning.training.shared_training import train_share
+from featurestore.finetuning.training.training_reporter import TrainingReporter
 
 
 def end_in_step_6(process, job, say):

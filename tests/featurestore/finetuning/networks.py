@@ -1,6 +1,6 @@
 """Small classifiers of every family, and where their weights stand, by hand."""
 
-from featurestore.finetuning.starting_network import load_starting_network
+from featurestore.finetuning.network.starting_network import load_starting_network
 from featurestore.networks.checkpoint import resolve
 from tests.support import tiny
 

@@ -9,7 +9,7 @@ import torch
 
 from featurestore.engines.stop import exit_on_stop
 from featurestore.errors import BadValue
-from featurestore.finetuning.processes import run_processes
+from featurestore.finetuning.training.processes import run_processes
 
 
 def refuse_in_process_1(process, folder, say):

@@ -12,7 +12,7 @@ from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch
 from featurestore.extraction.extract import extract_encoder
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import AS_PUBLISHED
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.inspection.describe import describe, render
 from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import Checkpoint

@@ -12,12 +12,13 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch
-from featurestore.finetuning import by_fold, history, training_run
+from featurestore.finetuning import by_fold
 from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.finetuning.dev_part import cut_dev
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
-from featurestore.finetuning.training_reporter import TrainingReporter
+from featurestore.finetuning.training import history, training_run
+from featurestore.finetuning.training.training_reporter import TrainingReporter
 from featurestore.folds.fold import Fold
 from featurestore.spec import EncoderSpec
 from tests.featurestore.finetuning.texts import assert_same_weights, weights

@@ -178,7 +178,7 @@ def test_many_unreadable_utterances_are_refused(folder, tmp_path):
 
 
 def test_a_few_unreadable_utterances_are_left_out_and_reported(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("featurestore.finetuning.selection.FEW", 0.03)
+    monkeypatch.setattr("featurestore.finetuning.inputs.selection.FEW", 0.03)
     utterances = corpus()
     utterances[5] = dataclasses.replace(utterances[5], text="")
     lines = []

@@ -14,7 +14,7 @@ from featurestore import encoders
 from featurestore.audio import decode
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from featurestore.manifest import Utterance
 from featurestore.networks.windows import compute_window
 from featurestore.spec import EncoderSpec

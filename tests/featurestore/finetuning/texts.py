@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from featurestore.finetuning.settings import AS_PUBLISHED
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from tests.support import tiny
 

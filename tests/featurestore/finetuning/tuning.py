@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import Settings
+from featurestore.finetuning.options.settings import Settings
 from tests.featurestore.finetuning.texts import arguments, corpus
 from tests.support import tiny
 

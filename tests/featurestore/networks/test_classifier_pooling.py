@@ -9,7 +9,7 @@ import transformers as hf
 
 from featurestore import encoders
 from featurestore.audio import decode
-from featurestore.finetuning.data import ClipPreparer
+from featurestore.finetuning.inputs.data import ClipPreparer
 from featurestore.item import Item
 from featurestore.networks.classifier_pooling import pool_true_frames
 from featurestore.networks.padding import isolate_front

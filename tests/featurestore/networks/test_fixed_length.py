@@ -10,9 +10,9 @@ import transformers as hf
 from featurestore import encoders
 from featurestore.audio import decode
 from featurestore.errors import BadValue
-from featurestore.finetuning.data import ClipPreparer
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.settings import AS_PUBLISHED
+from featurestore.finetuning.inputs.data import ClipPreparer
+from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.item import Item
 from featurestore.spec import EncoderSpec
 from tests.support import tiny

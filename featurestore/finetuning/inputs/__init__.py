@@ -1,0 +1,1 @@
+"""Which utterances are read for fine-tuning, and how."""

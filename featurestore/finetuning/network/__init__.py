@@ -1,0 +1,1 @@
+"""The network that is fine-tuned, and what of it is trained."""

@@ -1,0 +1,1 @@
+"""The training of a network: its loop, device, memory, logs and processes."""
