@@ -31,7 +31,8 @@ def join_group(process: int, processes: int, meeting: Path, *, gpu: bool) -> Ite
         torch.set_num_threads(1)
         threadpool_limits(1)
     store = distributed.FileStore(str(meeting), processes)
-    distributed.init_process_group("nccl" if gpu else "gloo", store=store, rank=process, world_size=processes)
+    backend, device = ("nccl", torch.device("cuda", process)) if gpu else ("gloo", None)
+    distributed.init_process_group(backend, store=store, rank=process, world_size=processes, device_id=device)
     yield
     distributed.barrier()
     distributed.destroy_process_group()

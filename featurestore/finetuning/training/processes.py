@@ -129,7 +129,7 @@ def _find_ended(processes: Sequence[Any]) -> Any:
 def _explain_end(code: int) -> Unavailable:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     killed = "if memory ran out, lower --micro-batch or --processes"
-    script = 'a script that starts processes needs the line if __name__ == "__main__":'
+    script = 'call it below `if __name__ == "__main__":` if this is a script'
     return Unavailable(
         f"a process of the training {how}",
         do=f"{killed if code < 0 else script}; the same command resumes from the last saved state",
