@@ -11,8 +11,9 @@ from accelerate.data_loader import prepare_data_loader
 
 from featurestore.errors import Problem, Unavailable, format_count, shorten_error, summarize_error
 from featurestore.finetuning.inputs.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
-from featurestore.finetuning.inputs.data import IGNORED, LengthGroupedSampler, MicroBatchSampler
+from featurestore.finetuning.inputs.data import IGNORED
 from featurestore.finetuning.inputs.loading_workers import explain_worker, open_loader
+from featurestore.finetuning.inputs.samplers import LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.training.classifier_trainer import ClassifierTrainer
 from featurestore.networks.memory import means_out_of_memory
 

@@ -8,7 +8,7 @@ import torch
 from featurestore.errors import Unavailable
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.inputs import training_limits
-from featurestore.finetuning.inputs.data import LengthGroupedSampler, MicroBatchSampler
+from featurestore.finetuning.inputs.samplers import LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.training import micro_batch
 from featurestore.finetuning.training.encoder_trainer import EncoderTrainer

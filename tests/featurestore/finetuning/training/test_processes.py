@@ -17,7 +17,8 @@ from featurestore.errors import BadValue, Unavailable
 from featurestore.finetuning import processes_check
 from featurestore.finetuning.inputs.augmentation import Augmentation
 from featurestore.finetuning.inputs.clip_cache import ClipCache
-from featurestore.finetuning.inputs.data import IGNORED, Collator, Filler, LengthGroupedSampler, MicroBatchSampler
+from featurestore.finetuning.inputs.data import IGNORED, Collator
+from featurestore.finetuning.inputs.samplers import Filler, LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.inputs.selection import make_reader
 from featurestore.finetuning.network.starting_network import load_starting_network
 from featurestore.finetuning.options.settings import Settings

@@ -11,7 +11,8 @@ import transformers as hf
 
 from featurestore.finetuning import demo_models
 from featurestore.finetuning.finetune import finetune
-from featurestore.finetuning.inputs.data import ClipPreparer, Collator, LengthGroupedSampler
+from featurestore.finetuning.inputs.data import ClipPreparer, Collator
+from featurestore.finetuning.inputs.samplers import LengthGroupedSampler
 from featurestore.finetuning.options.settings import AS_PUBLISHED
 from featurestore.finetuning.training import history, training_run
 from featurestore.manifest import Utterance
