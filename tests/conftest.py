@@ -1,4 +1,6 @@
+import gc
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +18,17 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+
+_known_modules = pytest.StashKey[int]()
+
+
+def pytest_runtest_setup(item):
+    """Leave what imports have made out of garbage collections, of which accelerate makes several for each training."""
+    if len(sys.modules) > item.config.stash.get(_known_modules, 0) or not gc.get_freeze_count():
+        item.config.stash[_known_modules] = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
