@@ -76,7 +76,7 @@ class Progress:
     def _describe_speed(self) -> list[str]:
         elapsed = time.monotonic() - self._started
         if not self._spent:
-            return [f"none of this run ended in {format_duration(elapsed)} so far"]
+            return [f"nothing finished yet after {format_duration(elapsed)}"]
         speed = [f"{self._amount / max(elapsed, 1e-9):,.1f} {self.measure} a second"]
         left = elapsed * (self._cost - self._spent) / self._spent
         return speed if self.done >= self.total else [*speed, f"about {format_duration(left)} left"]

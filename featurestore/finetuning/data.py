@@ -16,6 +16,7 @@ from featurestore.item import Item
 from featurestore.networks.clips import ClipInput, ClipReader
 from featurestore.networks.frames import WHISPER
 from featurestore.networks.padding import MASK
+from featurestore.networks.supported_architectures import AUDIO, Architecture
 from featurestore.networks.transcripts import TokenReader, Tokens
 from featurestore.spec import WHOLE_WINDOW
 
@@ -60,6 +61,7 @@ class ClipPreparer:
         name_spans = config.model_type == WHISPER
         self.reader = ClipReader(extractor, config, fixed_length, window=window, name_spans=name_spans)
         self.rate, self.shortest = self.reader.rate, self.reader.shortest
+        self.batchable = AUDIO.get(str(config.model_type), Architecture()).batchable
 
     def load(self, item: Item) -> ClipInput:
         """Decode, resample and prepare one clip."""
@@ -72,9 +74,15 @@ class ClipPreparer:
         return len(next(iter(loaded.inputs.values())))
 
     def batch(self, items: Sequence[ClipInput]) -> dict[str, torch.Tensor]:
-        """Pad clips with a mask. Clips of a fixed length, and spectra of one length, are stacked without."""
-        multiple = self.reader.rate // 10  # on a CPU every new shape costs time
-        return {name: torch.from_numpy(values) for name, values in self.reader.batch(items, multiple).items()}
+        """Pad clips with a mask. Clips of a fixed length, and spectra of one length, are stacked without.
+
+        A single clip of a network whose answer padding changes is not padded at all.
+        """
+        if len(items) == 1 and not self.batchable:
+            inputs = self.reader.alone(items[0])
+        else:
+            inputs = self.reader.batch(items, self.reader.rate // 10)  # on a CPU every new shape costs time
+        return {name: torch.from_numpy(values) for name, values in inputs.items()}
 
 
 class TextPreparer:

@@ -30,6 +30,7 @@ from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.silence import silence_transformers
 from featurestore.finetuning.starting_network import load_starting_network
 from featurestore.finetuning.trained_parts import restrict_training
+from featurestore.finetuning.training_device import choose_training_device
 from featurestore.finetuning.training_log import write_logs
 from featurestore.finetuning.training_run import train
 from featurestore.item import Item
@@ -107,6 +108,7 @@ def finetune(
             settings contradict each other, or there is no dev part to choose by.
     """
     check_settings(settings, modality)
+    choose_training_device(settings)  # a device that lacks the precision is refused before anything is read
     _check_dev(settings, dev_ids)
     check_classes([classes[utterance_id] for utterance_id in train_ids])
     start = resolve(checkpoint)

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,10 @@ from featurestore.finetuning.data import ClipPreparer, Preparer, TrainingPart
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_device import TrainingDevice
 from featurestore.finetuning.training_limits import measure_limits
+from featurestore.networks.frames import ONE_LENGTH
 from featurestore.networks.limits import measure_length
+from featurestore.networks.supported_architectures import AUDIO, TEXT, Architecture
+from featurestore.spec import WHOLE_WINDOW
 from featurestore.storage.atomic import write_text
 
 MOST_ON_CPU = 8  # more are no faster there
@@ -119,6 +123,21 @@ def find_clips(preparer: Preparer) -> ClipPreparer | None:
     """Return how clips are read. None for texts."""
     inner = preparer.clips if isinstance(preparer, TranscriptPreparer) else preparer
     return inner if isinstance(inner, ClipPreparer) else None
+
+
+def choose_scoring_batch(config: Any, preparer: Preparer, settings: Settings, micro: int) -> int:
+    """Choose how many utterances of a part that is only scored share a batch: one where padding would change an answer.
+
+    Args:
+        config: of the network.
+        preparer: of the part.
+        settings: of the training.
+        micro: utterances in memory at once.
+    """
+    kind = str(config.model_type)
+    known = {"audio": AUDIO, "text": TEXT}[preparer.modality].get(kind, Architecture())
+    one_length = settings.fixed_length or (kind in ONE_LENGTH and settings.window == WHOLE_WINDOW)
+    return micro if known.batchable or one_length else 1
 
 
 def keep_for_resuming(folder: Path, micro: int) -> int:

@@ -121,13 +121,16 @@ class OneDeviceArguments(hf.TrainingArguments):
         return torch.device("cuda", self.gpu)
 
 
-def make_arguments(settings: Settings, device: TrainingDevice, micro: int, folder: str, *, evaluated: bool) -> Any:
+def make_arguments(
+    settings: Settings, device: TrainingDevice, micro: int, scoring: int, folder: str, *, evaluated: bool
+) -> Any:
     """Make the trainer's arguments.
 
     Args:
         settings: of the training.
         device: to train on.
         micro: utterances in memory at once.
+        scoring: likewise where they are only scored.
         folder: where checkpoints go.
         evaluated: whether a part is scored after every epoch.
     """
@@ -138,7 +141,7 @@ def make_arguments(settings: Settings, device: TrainingDevice, micro: int, folde
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=-(-settings.batch_size // micro),
-        per_device_eval_batch_size=micro,
+        per_device_eval_batch_size=scoring,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=schedules.get(settings.schedule, settings.schedule),
         warmup_steps=settings.warmup_steps,

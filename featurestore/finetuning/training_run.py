@@ -23,7 +23,12 @@ from featurestore.finetuning.history import (
 )
 from featurestore.finetuning.kept_weights import UNTRAINED, KeptWeights
 from featurestore.finetuning.loading_workers import choose_workers
-from featurestore.finetuning.micro_batch import choose_micro_batch, free_memory, keep_for_resuming
+from featurestore.finetuning.micro_batch import (
+    choose_micro_batch,
+    choose_scoring_batch,
+    free_memory,
+    keep_for_resuming,
+)
 from featurestore.finetuning.network_layers import NetworkLayers
 from featurestore.finetuning.selection import Selection
 from featurestore.finetuning.settings import Settings
@@ -196,7 +201,7 @@ class _Training:
         epoch = choose_epoch(history, settings.select)
         if not settings.needs_dev():
             return epoch
-        if is_stopped(history, settings.patience):
+        if last < settings.epochs and is_stopped(history, settings.patience):
             since = format_count(settings.patience, "epoch")
             self.say(f"stopped after epoch {last} of {settings.epochs}: {since} without a better score on dev")
         self.kept.load(epoch)
@@ -221,13 +226,15 @@ class _Training:
     def _make_trainer(self, micro: int) -> "EncoderTrainer":
         settings, classes = self.settings, int(self.model.config.num_labels)
         part, scored = self.parts.find_scored(settings)
+        scoring = choose_scoring_batch(self.model.config, self.parts.training.preparer, settings, micro)
+        evaluated = bool(len(scored))
         callbacks = [TrainingReporter(settings, part, len(scored), self.kept, self.say)]
         callbacks += [make_tensorboard_callback(Path(settings.tensorboard))] if settings.tensorboard else []
         trainer = EncoderTrainer(
             model=self.model,
-            args=make_arguments(settings, self.device, micro, str(self.folder), evaluated=bool(len(scored))),
+            args=make_arguments(settings, self.device, micro, scoring, str(self.folder), evaluated=evaluated),
             train_dataset=self.parts.training,
-            eval_dataset=scored if len(scored) else None,
+            eval_dataset=scored if evaluated else None,
             data_collator=Collator(self.parts.training.preparer),
             compute_metrics=lambda prediction: score(prediction) | {"confusion": count_confusions(prediction, classes)},
             preprocess_logits_for_metrics=_decide,

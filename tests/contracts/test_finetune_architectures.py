@@ -3,15 +3,19 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import transformers as hf
+from scipy.special import logsumexp
 from transformers.models.auto import modeling_auto
 
+from featurestore import encoders
 from featurestore.errors import BadValue
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.settings import AS_PUBLISHED
 from featurestore.manifest import Utterance
 from featurestore.networks.supported_architectures import AUDIO, TEXT
+from featurestore.spec import EncoderSpec
 from tests.support import architectures, tiny
 
 TEXTS = ("you lost my dog", "we", "the money the money again today", "a letter")
@@ -64,6 +68,29 @@ def test_an_architecture_with_a_classifier_is_fine_tuned(modality, name, utteran
     record = fine_tune(modality, name, utterances, tmp_path).record
     assert record["history"][0]["accuracy"] in (0.0, 0.5, 1.0)
     assert record["left_out"] == {}
+
+
+def encode(folder, modality, utterances, count):
+    """Encode the first utterances one at a time, as an extraction does, and return their logits."""
+    encoder = encoders.load(encoders.identify(EncoderSpec("", str(folder))), "cpu")
+    items = tiny.items(utterances[1][:count], utterances[0])
+    return np.stack([encoder.encode([encoder.load(item)], frozenset())[0]["logits"] for item in items])
+
+
+UNBATCHABLE = [
+    (modality, name)
+    for modality, name in CASES
+    if has_classifier(modality, name) and (modality == "audio" or not MODALITIES[modality][name].batchable)
+]
+
+
+@pytest.mark.parametrize(("modality", "name"), UNBATCHABLE)
+def test_scores_in_training_are_those_of_the_logits_that_an_extraction_gives(modality, name, utterances, tmp_path):
+    tuned = fine_tune(modality, name, utterances, tmp_path)
+    logits = encode(tuned.folder, modality, utterances, 2)
+    truth = [tuned.record["classes"].index(row.label) for row in utterances[1][:2]]
+    losses = logsumexp(logits, axis=1) - logits[range(2), truth]
+    assert tuned.record["history"][0]["held_out_loss"] == pytest.approx(losses.mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize(("modality", "name"), [case for case in CASES if not has_classifier(*case)][::6])

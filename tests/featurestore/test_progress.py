@@ -32,7 +32,7 @@ def test_a_line_comes_while_nothing_ends(monkeypatch, capsys):
     with Progress("audio", 10):
         assert timers() == 1
         time.sleep(0.2)
-        assert "audio: 0 of 10 utterances, none of this run ended in 1 s so far" in capsys.readouterr().err
+        assert "audio: 0 of 10 utterances, nothing finished yet after 1 s" in capsys.readouterr().err
     assert timers() == 0
     capsys.readouterr()
     time.sleep(0.05)
