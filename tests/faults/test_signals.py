@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.support import tiny
+from featurestore.engines import loky
+from tests.support import inline, tiny
 
 ROOT = Path(__file__).parents[2]
 TERM, KILL, INT, HUP = signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP
@@ -36,12 +37,14 @@ def home(tmp_path_factory):
     tiny.checkpoint("wav2vec2-group", home / "audio")
     tiny.store(home / "store", rows, home / "clips", corpus="iemocap")
     tiny.store(home / "empty", rows, home / "clips", corpus="iemocap")
-    for words in (
-        ["extract", "--store", home / "store", "--encoder", f"text={home / 'text'}", "--jobs", 1],
-        ["fit-head", "--store", home / "store", "--head", "svm", "--out", home / "bundle"],
-    ):
-        done = CliRunner().invoke(cli.main, list(map(str, words)))
-        assert done.exit_code == 0, done.output
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_pool)
+        for words in (
+            ["extract", "--store", home / "store", "--encoder", f"text={home / 'text'}", "--jobs", 1],
+            ["fit-head", "--store", home / "store", "--head", "svm", "--out", home / "bundle"],
+        ):
+            done = CliRunner().invoke(cli.main, list(map(str, words)))
+            assert done.exit_code == 0, done.output
     (home / "long.csv").write_text("text\n" + "we never saw my dog again\n" * 4000)
     return home
 
