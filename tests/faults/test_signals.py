@@ -125,8 +125,19 @@ def launch(folder, words, sign=""):
     environment = os.environ | {"TMPDIR": str(folder / "temporary")}
     with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
         return subprocess.Popen(
-            list(map(str, program)), cwd=ROOT, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
+            list(map(str, program)),
+            cwd=ROOT,
+            env=environment,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=heed_hangup,
         )
+
+
+def heed_hangup():
+    """Undo what `nohup` may have done to the tests."""
+    signal.signal(HUP, signal.SIG_DFL)
 
 
 def read(folder, name):
