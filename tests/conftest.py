@@ -31,15 +31,17 @@ def pytest_runtest_setup(item):
         gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def one_job_runs_here(request, monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def one_job_runs_here():
     """Run extractions of one job in the test's process, unless it uses `worker_processes`."""
-    if "worker_processes" not in request.fixturenames:
-        monkeypatch.setattr(loky, "open_pool", inline.open_pool)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_pool)
+        yield
 
 
 @pytest.fixture
-def worker_processes():
+def worker_processes(monkeypatch):
     """Have every extraction in worker processes, as users have it, and end them with the test."""
+    monkeypatch.setattr(loky, "open_pool", inline.open_worker_pool)
     yield
     get_reusable_executor().shutdown(kill_workers=True)
