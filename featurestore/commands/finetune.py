@@ -228,6 +228,12 @@ class _Grouped(click.Command):
 )
 @click.option("--device", help="cpu, cuda, cuda:1 or mps. Default: a GPU where there is one.")
 @click.option(
+    "--processes",
+    type=_COUNT,
+    default=1,
+    help="Processes that share every batch: each on a GPU of its own (cuda:0 …), or of one thread each on a CPU.",
+)
+@click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="auto",

@@ -36,7 +36,9 @@ class ClassifierTrainer(hf.Trainer):
         return super().create_optimizer(model)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Save the network with its own names of the weights."""
+        """Save the network with its own names of the weights, in one of the processes that share a training."""
+        if not self.args.should_save:
+            return
         self.model.save_pretrained(output_dir or self.args.output_dir, save_original_format=False)
 
     def sum_losses(self, logits: Tensor, labels: Tensor, *, training: bool) -> Tensor:

@@ -98,6 +98,10 @@ class ClipCache:
         self._sources: dict[Path, str] = {}
         self._full = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to read clips. It adds none, and has nothing to say."""
+        return self.__dict__ | {"say": _say_nothing, "_files": None}
+
     def find(self, item: Item) -> CachedClip | None:
         """Find a clip that was decoded from the same source, or return None.
 
@@ -195,6 +199,10 @@ class ClipCache:
         for path in (self.path, self.table):
             path.unlink(missing_ok=True)
         self.say(f"{self.path}: no space is left; clips are decoded in every epoch")
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 def open_cache(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
@@ -22,6 +22,8 @@ from featurestore.spec import WHOLE_WINDOW
 
 # One utterance, prepared and not padded: what `Preparer.load` returns and `Preparer.batch` takes.
 Loaded = Any
+
+IGNORED = -100  # a label that counts nowhere, as torch's cross entropy has it
 
 
 class Preparer(Protocol):
@@ -128,6 +130,18 @@ class TextPreparer:
         return {name: torch.from_numpy(values) for name, values in inputs.items()}
 
 
+class Filler(NamedTuple):
+    """Key of an utterance that fills a micro-batch of a process without a share, and counts nowhere.
+
+    Args:
+        number: index of the utterance.
+        epoch: from 0.
+    """
+
+    number: int
+    epoch: int
+
+
 @dataclass(frozen=True)
 class TrainingPart(torch.utils.data.Dataset[tuple[Loaded, int]]):
     """Utterances to train on, or those held out, that can be read.
@@ -158,12 +172,15 @@ class TrainingPart(torch.utils.data.Dataset[tuple[Loaded, int]]):
     def __getitem__(self, key: int | tuple[int, int]) -> tuple[Loaded, int]:
         """Prepare an utterance by its index, or as it is in training by its index and the epoch, from 0.
 
+        The label of a `Filler` is `IGNORED`.
+
         Raises:
             UnreadableClip: it could be read before, and cannot any more.
         """
         index, epoch = key if isinstance(key, tuple) else (key, None)
         with explain_unreadable(self.items[index].id):
-            return self.preparer.load(self._find_input(self.items[index], epoch)), self.targets[index]
+            target = IGNORED if isinstance(key, Filler) else self.targets[index]
+            return self.preparer.load(self._find_input(self.items[index], epoch)), target
 
     def _find_input(self, item: Item, epoch: int | None) -> Item:
         """Return the utterance with its samples, as cached and as varied in the epoch."""
@@ -289,14 +306,21 @@ class LengthGroupedSampler(torch.utils.data.Sampler[tuple[int, int]]):
 class MicroBatchSampler(torch.utils.data.Sampler[list[tuple[int, int]]]):
     """Cut every batch of an order into parts of at most `micro`, so that a batch of 31 gives 8, 8, 8 and 7.
 
+    Processes that share a batch have the same number of parts, of which those without an utterance hold a `Filler`.
+
     Args:
         order: of the utterances.
         batch: utterances per optimizer step; the last batch of an epoch may have fewer.
         micro: utterances in memory at once.
+        processes: that share every batch.
+        process: the one whose share this is, from 0.
     """
 
-    def __init__(self, order: LengthGroupedSampler, batch: int, micro: int) -> None:
-        self.sampler, self.batch, self.micro = order, batch, micro
+    def __init__(
+        self, order: LengthGroupedSampler, batch: int, micro: int, *, processes: int = 1, process: int = 0
+    ) -> None:
+        self.sampler, self.batch, self.together = order, batch, micro * processes
+        self.processes, self.process = processes, process
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the order."""
@@ -304,10 +328,15 @@ class MicroBatchSampler(torch.utils.data.Sampler[list[tuple[int, int]]]):
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.sampler), self.batch)
-        return whole * math.ceil(self.batch / self.micro) + math.ceil(rest / self.micro)
+        return whole * math.ceil(self.batch / self.together) + math.ceil(rest / self.together)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = list(self.sampler)
         for start in range(0, len(order), self.batch):
             end = min(start + self.batch, len(order))
-            yield from (order[first : min(first + self.micro, end)] for first in range(start, end, self.micro))
+            for first in range(start, end, self.together):
+                yield self._take_share(order[first : min(first + self.together, end)])
+
+    def _take_share(self, keys: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        first, last = (len(keys) * number // self.processes for number in (self.process, self.process + 1))
+        return keys[first:last] or [Filler(*keys[-1])]

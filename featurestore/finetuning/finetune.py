@@ -22,14 +22,13 @@ from featurestore.finetuning.finetune_record import (
     find_differences,
     list_trained_utterances,
 )
-from featurestore.finetuning.mask_options import read_masks
+from featurestore.finetuning.network_recipe import NetworkRecipe
 from featurestore.finetuning.record_summary import summarize_record
 from featurestore.finetuning.selection import Selection, check_classes, make_reader, select
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
+from featurestore.finetuning.shared_training import train_shared
 from featurestore.finetuning.silence import silence_transformers
-from featurestore.finetuning.starting_network import load_starting_network
-from featurestore.finetuning.trained_parts import restrict_training
 from featurestore.finetuning.training_device import choose_training_device
 from featurestore.finetuning.training_log import write_logs
 from featurestore.finetuning.training_run import train
@@ -129,14 +128,12 @@ def finetune(
         _clear_unless_resumable(parts, request, say)
         class_names = list(request["classes"])
         with silence_transformers():
-            seed, freeze = settings.seed, settings.freeze_front
-            model, processor = load_starting_network(
-                start, modality, class_names, seed=seed, freeze_front=freeze, say=say, masks=read_masks(settings)
-            )
+            recipe = NetworkRecipe(start, modality, tuple(class_names), settings)
+            model, processor = recipe.load(say)
             cached = [*train_ids, *dev_ids, *held_out_ids] if settings.cache and modality == "audio" else []
             cache = open_cache(parts, items, cached, processor, model, say) if cached else None
             read = make_reader(model, processor, modality, settings, vocabulary, cache)
-            trained_parts = restrict_training(model, processor, modality, settings, start, say)
+            trained_parts = recipe.restrict(model, processor, say)
             selection = select(items, train_ids, dev_ids, held_out_ids, classes, class_names, read, say)
             selection = replace(selection, training=augment_part(selection.training, settings, say))
             training, dev = selection.training, selection.dev
@@ -146,7 +143,10 @@ def finetune(
             seen = [training, dev] if settings.needs_dev() else [training]
             trained = list_trained_utterances(seen, start, made_up or {})
             ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
-            done = train(model, selection, settings, parts / "trainer", say, ctc, trained_parts.layers)
+            if settings.processes > 1:
+                done = train_shared(model, recipe, selection, parts / "trainer", say)
+            else:
+                done = train(model, selection, settings, parts / "trainer", say, ctc, trained_parts.layers)
             if ctc:
                 ctc.detach()
             trained_parts.merge()

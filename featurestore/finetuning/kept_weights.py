@@ -10,6 +10,7 @@ from featurestore.errors import Mismatch
 
 _NAME = "weights-{}.safetensors"
 UNTRAINED = 0  # the number of an epoch before the first
+FINISHED = -1  # stands for the epoch whose weights another process has chosen
 
 
 class KeptWeights:

@@ -43,19 +43,20 @@ def explain_unreadable(utterance_id: str) -> Iterator[None]:
         ) from None
 
 
-def choose_workers(asked: int | None, device: str, modality: str) -> int:
-    """Choose the number of workers.
+def choose_workers(asked: int | None, device: str, modality: str, processes: int = 1) -> int:
+    """Choose the number of workers of a process.
 
     Args:
         asked: by the user; None for no choice.
         device: of the network. On a CPU the network itself keeps the cores busy.
         modality: `audio` or `text`. A text is prepared faster than it is sent to another process.
+        processes: that share the cores.
     """
     if asked is not None:
         return asked
     if device == "cpu" or modality == "text":
         return 0
-    return max(0, min(_MOST, count_cores() - 1))
+    return max(0, min(_MOST, count_cores() // processes - 1))
 
 
 def open_loader(part: Any, collate: Any, workers: int, **order: Any) -> Any:

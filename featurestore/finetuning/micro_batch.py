@@ -74,18 +74,19 @@ def choose_micro_batch(
     if asked is not None:
         return asked
     if device.is_cuda:
-        return _try_on_gpu(model, parts[0], settings.batch_size, device, step)
+        return _try_on_gpu(model, parts[0], settings, device, step)
     return _estimate_on_cpu(model, parts, settings)
 
 
 def _try_on_gpu(
     model: nn.Module,
     training: TrainingPart,
-    most: int,
+    settings: Settings,
     device: TrainingDevice,
     step: Callable[[dict[str, torch.Tensor]], None],
 ) -> int:
-    """Try the longest utterances, with memory set aside for the optimizer's moments."""
+    """Try the longest utterances, with memory set aside for the optimizer's moments, and for gradients in transit."""
+    most, copies = settings.count_share(), _MOMENTS + (settings.processes > 1)
     longest = [training[index][0] for index in range(len(training))[-most:]]
     trained = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
 
@@ -93,7 +94,7 @@ def _try_on_gpu(
         batch = training.preparer.batch(longest[-size:]) | {
             "labels": torch.zeros(min(size, len(longest)), dtype=torch.int64)
         }
-        reserve = torch.empty(_MOMENTS * trained, dtype=torch.uint8, device=device.torch)
+        reserve = torch.empty(copies * trained, dtype=torch.uint8, device=device.torch)
         try:
             step({name: value.to(device.torch) for name, value in batch.items()})
         finally:
@@ -107,7 +108,7 @@ def _try_on_gpu(
 
 
 def _estimate_on_cpu(model: nn.Module, parts: tuple[TrainingPart, ...], settings: Settings) -> int:
-    most = min(MOST_ON_CPU, settings.batch_size)
+    most = min(MOST_ON_CPU, settings.count_share())
     clips = find_clips(parts[0].preparer)
     if clips is None:
         return most

@@ -84,6 +84,7 @@ class Settings:
         mask_features_length: channels of one such mask; None for the checkpoint's own.
         cache: keep decoded clips on disk until training ends.
         workers: processes that prepare clips; None for none on a CPU, and up to 4 beside a GPU.
+        processes: processes that share every batch, each on a GPU of its own, or of one thread each on a CPU.
     """
 
     epochs: int = 9
@@ -124,6 +125,7 @@ class Settings:
     mask_features_length: int | None = declare_added(None, neutral=None)
     cache: bool = declare_unrecorded(True)
     workers: int | None = declare_unrecorded(None)
+    processes: int = declare_unrecorded(1)
 
     def describe(self) -> dict[str, Any]:
         """Return what a record holds of the settings, by name."""
@@ -134,10 +136,14 @@ class Settings:
         return 2.0 * self.lora if self.lora_alpha is None else self.lora_alpha
 
     def find_micro_batch(self) -> int | None:
-        """Return the utterances in memory at once that these settings ask for. None where it is to be found out."""
+        """Return the utterances in memory of a process at once that are asked for. None where it is to be found out."""
         if self.accumulate:
-            return math.ceil(self.batch_size / self.accumulate)
-        return None if self.micro_batch is None else min(self.micro_batch, self.batch_size)
+            return math.ceil(self.count_share() / self.accumulate)
+        return None if self.micro_batch is None else min(self.micro_batch, self.count_share())
+
+    def count_share(self) -> int:
+        """Count the utterances of a batch that one process has, at most."""
+        return math.ceil(self.batch_size / self.processes)
 
     def needs_dev(self) -> bool:
         """Tell whether the dev part chooses anything, so that its labels count as seen."""

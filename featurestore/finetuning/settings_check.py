@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from featurestore.errors import BadValue
 from featurestore.finetuning.augmentation import list_effects
 from featurestore.finetuning.mask_options import check_masks, read_masks
+from featurestore.finetuning.processes_check import check_processes
 from featurestore.finetuning.settings import PRECISIONS, SCHEDULES, SELECTIONS, Settings
 from featurestore.finetuning.tensorboard import check_tensorboard
 from featurestore.finetuning.trained_parts_check import check_trained_parts
@@ -28,6 +29,7 @@ def check_settings(settings: Settings, modality: str) -> None:
     _check_modality(settings, modality)
     if settings.device is not None:
         check_device(settings.device)
+    check_processes(settings)
     if settings.tensorboard:
         check_tensorboard()
 
@@ -38,7 +40,7 @@ def _check_values(settings: Settings) -> None:
     _check_choice("--schedule", settings.schedule, SCHEDULES)
     if not 0 <= settings.dev <= MOST_DEV:
         raise BadValue(f"invalid share --dev {settings.dev:g}", expected=f"0 to {MOST_DEV:g}; 0 for no dev part")
-    for name in ("epochs", "batch_size", "micro_batch"):
+    for name in ("epochs", "batch_size", "micro_batch", "processes"):
         _check_at_least(name, getattr(settings, name), 1)
     for name in ("patience", "accumulate", "workers", "warmup_steps", "weight_decay"):
         _check_at_least(name, getattr(settings, name), 0)

@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 
 from featurestore.errors import Problem, Unavailable, format_count, shorten_error, summarize_error
 from featurestore.finetuning.classifier_trainer import ClassifierTrainer
 from featurestore.finetuning.ctc import FRAMES, SYMBOL_COUNTS, SYMBOLS, CtcObjective
-from featurestore.finetuning.data import LengthGroupedSampler, MicroBatchSampler
+from featurestore.finetuning.data import IGNORED, LengthGroupedSampler, MicroBatchSampler
 from featurestore.finetuning.loading_workers import explain_worker, open_loader
 
 # What torch's allocators and the C++ library say when memory runs out, in errors without a type of their own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+
+CLIP_LOSS = "clip_loss"  # among the scores of a part: the mean of its losses
 
 # What a batch holds beside the inputs of the network.
 NOT_READ = ("labels", SYMBOLS, SYMBOL_COUNTS, FRAMES)
@@ -62,35 +65,52 @@ class EncoderTrainer(ClassifierTrainer):
     batch_size = 1
     workers = 0
     _correct: Any = 0
-    _count = 0
+    _count: Any = 0
     _before = 0.0  # when the step before ended
 
     def get_train_dataloader(self) -> Any:
-        """Return the micro-batches of training, in the order of `LengthGroupedSampler`."""
+        """Return the micro-batches of this process in training, in the order of `LengthGroupedSampler`."""
         args, part = self.args, self.train_dataset
         order = LengthGroupedSampler(part.sizes, self.batch_size, args.seed)
-        batches = MicroBatchSampler(order, self.batch_size, args.per_device_train_batch_size)
+        share = {"processes": args.world_size, "process": args.process_index}
+        batches = MicroBatchSampler(order, self.batch_size, args.per_device_train_batch_size, **share)
         self._before = time.monotonic()
-        return self._open_loader(part, batch_sampler=batches)
+        loader = self._open_loader(part, batch_sampler=batches)
+        if args.world_size == 1:
+            return self.accelerator.prepare(loader)
+        # it holds a share already, which accelerate must not divide again
+        return prepare_data_loader(loader, args.device, num_processes=1, process_index=0, put_on_device=True)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
         """Return the batches of a part that is scored, in its own order."""
         part = self.eval_dataset if eval_dataset is None else eval_dataset
-        return self._open_loader(part, batch_size=self.args.eval_batch_size)
+        return self.accelerator.prepare(self._open_loader(part, batch_size=self.args.eval_batch_size))
 
     def get_test_dataloader(self, test_dataset: Any) -> Any:
         """Return the batches of the test part, in its own order."""
-        return self._open_loader(test_dataset, batch_size=self.args.eval_batch_size)
+        return self.accelerator.prepare(self._open_loader(test_dataset, batch_size=self.args.eval_batch_size))
 
     def _open_loader(self, part: Any, **order: Any) -> Any:
         pinned = self.args.dataloader_pin_memory
-        loader = open_loader(part, self.data_collator, self.workers, pin_memory=pinned, **order)
-        return self.accelerator.prepare(loader)
+        return open_loader(part, self.data_collator, self.workers, pin_memory=pinned, **order)
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], int]:
-        """Return the micro-batches of a step, and the number of utterances in all of them."""
+        """Return this process's micro-batches of a step, and the number of utterances in those of all processes."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        return batches, sum(len(batch["labels"]) for batch in batches)
+        if self.args.world_size == 1:
+            return batches, sum(len(batch["labels"]) for batch in batches)
+        count = torch.stack([_count_labels(batch["labels"]) for batch in batches]).sum()
+        return batches, int(self.accelerator.reduce(count))
+
+    def evaluation_loop(self, *args: Any, **rest: Any) -> Any:
+        """Score a part. Its loss is the mean over its clips, however processes share them.
+
+        Transformers' own counts the clips twice that fill the last batch.
+        """
+        output = super().evaluation_loop(*args, **rest)
+        prefix = rest.get("metric_key_prefix", "eval")
+        output.metrics[f"{prefix}_loss"] = output.metrics.pop(f"{prefix}_{CLIP_LOSS}")
+        return output
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: int | None = None, **_: Any
@@ -98,7 +118,8 @@ class EncoderTrainer(ClassifierTrainer):
         """Compute the cross entropy, whatever loss the starting checkpoint's task had, and count correct answers.
 
         In training the CTC loss is added where there is one. A micro-batch has the sum over its utterances, divided by
-        the utterances of the whole batch, so that the gradients do not depend on how the batch is cut.
+        the utterances of the whole batch, so that the gradients do not depend on how the batch is cut. Gradients are
+        averaged over processes, which is a sum of losses that are multiplied by their number.
         """
         labels = inputs["labels"]
         whole = num_items_in_batch or len(labels)
@@ -111,8 +132,9 @@ class EncoderTrainer(ClassifierTrainer):
             else:
                 self.ctc.forget()
         if model.training:
+            loss = loss * self.args.world_size
             self._correct = self._correct + (logits.detach().argmax(-1) == labels).sum()
-            self._count += len(labels)
+            self._count = self._count + _count_labels(labels)
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **rest: Any) -> None:
@@ -124,7 +146,8 @@ class EncoderTrainer(ClassifierTrainer):
         if "loss" in logs:
             self._check_finite(logs["loss"])
             now = time.monotonic()
-            logs |= {"accuracy": float(self._correct) / max(1, self._count), "clips": self._count}
+            correct, count = self.accelerator.reduce(torch.stack([self._correct, self._count])).tolist()
+            logs |= {"accuracy": correct / max(1, count), "clips": count}
             logs["seconds"] = round(now - self._before, 4)
             self._correct, self._count, self._before = 0, 0, now
             if self.ctc is not None:
@@ -137,3 +160,7 @@ class EncoderTrainer(ClassifierTrainer):
                 f"training diverged: the loss is {loss} in step {self.state.global_step}",
                 do="lower --learning-rate, or raise --warmup-steps",
             )
+
+
+def _count_labels(labels: torch.Tensor) -> torch.Tensor:
+    return (labels != IGNORED).sum()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 
 @dataclass(frozen=True)
 class TrainingDevice:
-    """The one device of a training.
+    """The device of a training, or of one of its processes.
 
     Args:
         name: `cpu`, `cuda`, `cuda:1` or `mps`.
@@ -47,6 +47,10 @@ class TrainingDevice:
     def has_tf32(self) -> bool:
         """Whether its float32 products may be rounded to TensorFloat-32."""
         return self.is_cuda and torch.cuda.get_device_capability(self.index)[0] >= _TF32
+
+    def choose_own(self, process: int) -> "TrainingDevice":
+        """Return the device of one process among several, by its number from 0: a GPU of its own, or the CPU."""
+        return replace(self, name=f"cuda:{process}") if self.is_cuda else self
 
     def describe(self) -> dict[str, Any]:
         """Return what a record says of it."""
@@ -140,7 +144,7 @@ def make_arguments(
         output_dir=folder,
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=micro,
-        gradient_accumulation_steps=-(-settings.batch_size // micro),
+        gradient_accumulation_steps=-(-settings.batch_size // (micro * settings.processes)),
         per_device_eval_batch_size=scoring,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=schedules.get(settings.schedule, settings.schedule),
@@ -160,6 +164,8 @@ def make_arguments(
         eval_strategy="epoch" if evaluated else "no",
         save_strategy="epoch",
         save_total_limit=2,
+        average_tokens_across_devices=False,  # the loss is divided by the utterances of all processes already
+        ddp_find_unused_parameters=True,  # LayerDrop leaves layers out, and some weights are never used
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_pin_memory=device.is_cuda,

@@ -60,11 +60,11 @@ class TrainingLimits:
 
 
 def measure_limits(clips: ClipPreparer, model: Any, settings: Settings) -> TrainingLimits:
-    """Measure the memory that is free for training a loaded network on this machine."""
+    """Measure the memory that is free for training a loaded network in one process on this machine."""
     one_length = settings.fixed_length or clips.reader.longest is not None
     memory = None
     if not one_length and (settings.device or choose_device()) == "cpu":
-        memory = max(0, measure_free_memory() - _measure_training_states(model))
+        memory = max(0, measure_free_memory() // settings.processes - _measure_training_states(model))
     return TrainingLimits(clips, model.config.to_dict(), settings, memory)
 
 

@@ -9,6 +9,7 @@ import transformers as hf
 
 from featurestore.finetuning.history import choose_epoch, is_stopped, summarize_log
 from featurestore.finetuning.kept_weights import KeptWeights
+from featurestore.finetuning.process_group import decide_together, wait_for_others
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.training_log import write_logs
 from featurestore.progress import Say
@@ -20,6 +21,8 @@ _WHOLE = "whole"  # the file that is written into a checkpoint after all others
 
 class TrainingReporter(hf.TrainerCallback):
     """Report training line by line, keep the best weights, and ask for a checkpoint in the middle of a long epoch.
+
+    Where processes share a training, the first one writes.
 
     Args:
         settings: of the training.
@@ -42,7 +45,7 @@ class TrainingReporter(hf.TrainerCallback):
         now, steps = time.monotonic(), state.max_steps // self.settings.epochs
         if state.global_step % steps == 0:  # the epoch's end reports, measures and saves by itself
             return
-        control.should_save = control.should_save or now - self.saved > SAVE_EVERY
+        control.should_save = control.should_save or decide_together(now - self.saved > SAVE_EVERY)
         if now - self.reported > REPORT_EVERY:
             self.reported = now
             epoch, step = divmod(state.global_step, steps)
@@ -51,6 +54,9 @@ class TrainingReporter(hf.TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark the checkpoint as complete, write the log, and remove kept weights that no run can need any more."""
         self.saved = time.monotonic()
+        wait_for_others()  # each process has a file in the checkpoint
+        if not state.is_world_process_zero:
+            return
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
         write_logs(state.log_history, Path(args.output_dir), self.part)
         history = summarize_log(state.log_history)
@@ -65,7 +71,8 @@ class TrainingReporter(hf.TrainerCallback):
         )
         if not self.settings.needs_dev():
             return
-        if choose_epoch(history, self.settings.select) == history[-1]["epoch"]:
+        is_best = choose_epoch(history, self.settings.select) == history[-1]["epoch"]
+        if is_best and state.is_world_process_zero:
             self.kept.save(history[-1]["epoch"])
         if is_stopped(history, self.settings.patience):
             control.should_training_stop = True

@@ -1,12 +1,15 @@
 """Train a classifier with transformers' Trainer, without its output, reproducible by seed, resumable at any moment."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers as hf
 from torch import nn
+from transformers.trainer_utils import EvalPrediction
 
 from featurestore.errors import BadValue, format_count
 from featurestore.finetuning.class_loss import ClassLoss, make_class_loss
@@ -30,10 +33,11 @@ from featurestore.finetuning.micro_batch import (
     keep_for_resuming,
 )
 from featurestore.finetuning.network_layers import NetworkLayers
+from featurestore.finetuning.process_group import wait_for_others
 from featurestore.finetuning.selection import Selection
 from featurestore.finetuning.settings import Settings
 from featurestore.finetuning.tensorboard import make_tensorboard_callback
-from featurestore.finetuning.training import NOT_READ, EncoderTrainer, explain_failures
+from featurestore.finetuning.training import CLIP_LOSS, NOT_READ, EncoderTrainer, explain_failures
 from featurestore.finetuning.training_device import (
     DTYPES,
     TrainingDevice,
@@ -58,7 +62,7 @@ class Trained:
         epoch: the one whose weights the network now has.
         test: `n`, `loss` and the same scores on the test part; empty where it is.
         log: of the trainer, one entry per step.
-        used: the device, the precision and the micro-batch.
+        used: the device, the precision, the micro-batch and the number of processes.
     """
 
     history: list[dict[str, Any]]
@@ -94,12 +98,23 @@ def train(
     """
     device = choose_training_device(settings)
     with use_device(device):
-        return _Training(model, parts, settings, folder, say, device, ctc, layers).run()
+        return Training(model, parts, settings, folder, say, device, ctc, layers).run()
 
 
 @dataclass
-class _Training:
-    """One training, begun again with fewer utterances in memory where they did not fit."""
+class Training:
+    """One training, begun again with fewer utterances in memory where they did not fit.
+
+    Args:
+        model: a classifier of transformers, in float32.
+        parts: what is trained on, and what is scored.
+        settings: of the training.
+        folder: where checkpoints go during training.
+        say: receives lines for the user.
+        device: to train on.
+        ctc: a second loss on the transcripts; None without.
+        layers: places of the network's weights, where their rates depend on them.
+    """
 
     model: Any
     parts: Selection
@@ -114,20 +129,19 @@ class _Training:
 
     def __post_init__(self) -> None:
         self.kept = KeptWeights(self.model, self.folder)
-        classes = self.model.config.id2label
-        self.class_loss = make_class_loss(
-            self.settings.class_weights, self.settings.label_smoothing, self.parts.training.targets, len(classes)
-        )
-        if self.class_loss.weights is not None:
-            self.say(f"class weights: {self.class_loss.describe_weights(classes)}")
+        settings, targets = self.settings, self.parts.training.targets
+        classes = int(self.model.config.num_labels)
+        self.class_loss = make_class_loss(settings.class_weights, settings.label_smoothing, targets, classes)
 
     def run(self) -> Trained:
         """Train, and score the test part."""
+        if self.class_loss.weights is not None:
+            self.say(f"class weights: {self.class_loss.describe_weights(self.model.config.id2label)}")
         micro = self._prepare()
         while True:
             with explain_failures(micro, str(self.model.config.model_type)):
                 try:
-                    return self._attempt(micro)
+                    return self.attempt(micro)
                 except torch.OutOfMemoryError:
                     if micro == 1:
                         raise
@@ -137,8 +151,7 @@ class _Training:
         """Choose the micro-batch, and keep the first weights for a training that must begin again."""
         with explain_failures(1, str(self.model.config.model_type)):
             self.model.to(self.device.torch)
-            if self.settings.gradient_checkpointing:
-                _enable_checkpointing(self.model)
+            self.enable_checkpointing()
             fresh = find_last_checkpoint(self.folder) is None
             if fresh:
                 self.kept.save(UNTRAINED)
@@ -149,8 +162,14 @@ class _Training:
         if self.settings.find_micro_batch() is not None:
             return micro
         micro = keep_for_resuming(self.folder, micro)
-        self.say(f"{format_count(micro, 'utterance')} in memory at once, {self.device.name}, {self.device.precision}")
+        where = self.device.name if self.settings.processes == 1 else f"{self.settings.processes} x {self.device.name}"
+        self.say(f"{format_count(micro, 'utterance')} in memory at once, {where}, {self.device.precision}")
         return micro
+
+    def enable_checkpointing(self) -> None:
+        """Let the network compute its activations twice, where the settings ask for that."""
+        if self.settings.gradient_checkpointing:
+            _enable_checkpointing(self.model)
 
     def _try_step(self, batch: dict[str, torch.Tensor]) -> None:
         """Compute a loss and its gradients, as a step of the training does."""
@@ -174,17 +193,22 @@ class _Training:
             keep_for_resuming(self.folder, less)
         return less
 
-    def _attempt(self, micro: int) -> Trained:
+    def attempt(self, micro: int) -> Trained:
+        """Train with so many utterances in memory at once, and score the test part."""
         trainer = self._make_trainer(micro)
         try:
             log = self._run_epochs(trainer)
+            wait_for_others()  # until the first process has written the weights that are kept
             history = summarize_log(log)
             epoch = self._keep(history)
             test = self._score_test(trainer, history)
         finally:
             trainer.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        used = {**self.device.describe(), "micro_batch": micro}
-        return Trained(history, epoch, test, log, used)
+        return Trained(history, epoch, test, log, self.describe_use(micro))
+
+    def describe_use(self, micro: int) -> dict[str, Any]:
+        """Return what a record says of the device and the cut of a batch."""
+        return {**self.device.describe(), "micro_batch": micro, "processes": self.settings.processes}
 
     def _run_epochs(self, trainer: "EncoderTrainer") -> list[dict[str, Any]]:
         """Train the epochs that are left, and return the log. None are left where patience had ended a stopped run."""
@@ -229,24 +253,28 @@ class _Training:
         scoring = choose_scoring_batch(self.model.config, self.parts.training.preparer, settings, micro)
         evaluated = bool(len(scored))
         callbacks = [TrainingReporter(settings, part, len(scored), self.kept, self.say)]
-        callbacks += [make_tensorboard_callback(Path(settings.tensorboard))] if settings.tensorboard else []
+        args = make_arguments(settings, self.device, micro, scoring, str(self.folder), evaluated=evaluated)
+        if settings.tensorboard and args.process_index == 0:
+            callbacks.append(make_tensorboard_callback(Path(settings.tensorboard)))
         trainer = EncoderTrainer(
             model=self.model,
-            args=make_arguments(settings, self.device, micro, scoring, str(self.folder), evaluated=evaluated),
+            args=args,
             train_dataset=self.parts.training,
             eval_dataset=scored if evaluated else None,
             data_collator=Collator(self.parts.training.preparer),
-            compute_metrics=lambda prediction: score(prediction) | {"confusion": count_confusions(prediction, classes)},
-            preprocess_logits_for_metrics=_decide,
+            compute_metrics=partial(_measure, classes=classes),
+            preprocess_logits_for_metrics=_judge,
             callbacks=callbacks,
         )
         trainer.ctc, trainer.batch_size = self.ctc, settings.batch_size
         modality = self.parts.training.preparer.modality
-        trainer.workers = choose_workers(settings.workers, self.device.name, modality)
+        trainer.workers = choose_workers(settings.workers, self.device.name, modality, settings.processes)
         trainer.layers, trainer.layer_decay, trainer.class_loss = self.layers, settings.layer_decay, self.class_loss
         trainer.remove_callback(hf.trainer_callback.PrinterCallback)
         # `compute_loss` divides by the utterances of the whole batch, whatever the model's forward may take
         trainer.model_accepts_loss_kwargs = True
+        if args.process_index:  # the trainer has seeded all processes alike: each draws dropout of its own
+            hf.set_seed(settings.seed + args.process_index)
         return trainer
 
 
@@ -271,5 +299,14 @@ def _read_log(checkpoint: Path) -> list[dict[str, Any]]:
     return list(state.log_history)
 
 
-def _decide(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(-1)  # (B,)
+def _judge(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the class that is predicted and the cross entropy, (B,) each."""
+    return logits.argmax(-1), nn.functional.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def _measure(prediction: EvalPrediction, classes: int) -> dict[str, Any]:
+    """Compute the scores of a part from what `_judge` has returned for its clips."""
+    guessed, losses = prediction.predictions
+    decided = EvalPrediction(guessed, prediction.label_ids)
+    scores = score(decided) | {"confusion": count_confusions(decided, classes)}
+    return {**scores, CLIP_LOSS: float(np.mean(losses, dtype=np.float64))}

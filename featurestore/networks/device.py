@@ -46,10 +46,17 @@ def check_device(name: str, *, here: bool = True) -> None:
         )
 
 
+def count_gpus() -> int:
+    """Count the GPUs of CUDA that torch can use. Loads torch."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def _list_devices() -> list[str]:
     import torch
 
-    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    gpus = [f"cuda:{number}" for number in range(count_gpus())]
     return ["cpu", *(["cuda"] if gpus else []), *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 

@@ -80,7 +80,7 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(after, where, start, t
     result, lines = tune(start, tmp_path / "halved", of)
     assert lines[1] == "4 utterances in memory at once, cpu, float32"
     assert f"out of memory with 4 utterances in memory at once: going on with 2, from {where}" in lines
-    assert result.record["used"] == {"device": "cpu", "precision": "float32", "micro_batch": 2}
+    assert result.record["used"] == {"device": "cpu", "precision": "float32", "micro_batch": 2, "processes": 1}
     assert "micro_batch" not in result.record["settings"]
     monkeypatch.undo()
     plain = tune(start, tmp_path / "plain", of | {"micro_batch": 2})[0]

@@ -58,7 +58,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Support for mismatched key_paddi
 )
 def test_invalid_settings_are_refused_before_anything_is_loaded(settings, message, tmp_path, monkeypatch):
     tiny.checkpoint("bert", tmp_path / "start")
-    monkeypatch.setattr("featurestore.finetuning.finetune.load_starting_network", None)
+    monkeypatch.setattr("featurestore.finetuning.network_recipe.load_starting_network", None)
     with pytest.raises(BadValue) as refused:
         finetune(**arguments(tmp_path, settings=replace(SETTINGS, **settings)))
     assert str(refused.value) == message

@@ -137,8 +137,8 @@ def test_several_gpus_are_never_used_in_one_process(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert hf.TrainingArguments(output_dir=str(tmp_path), report_to="none").n_gpu == 2
     assert OneDeviceArguments(output_dir=str(tmp_path), report_to="none").n_gpu == 1
-    args = make_arguments(Settings(), TrainingDevice("cpu", "float32"), 8, str(tmp_path), evaluated=False)
-    assert (args.n_gpu, args.device, args.train_batch_size) == (0, torch.device("cpu"), 8)
+    args = make_arguments(Settings(), TrainingDevice("cpu", "float32"), 8, 1, str(tmp_path), evaluated=False)
+    assert (args.n_gpu, args.device, args.train_batch_size, args.eval_batch_size) == (0, torch.device("cpu"), 8, 1)
     assert args.gradient_accumulation_steps == 4
 
 
