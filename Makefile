@@ -4,6 +4,9 @@ PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests write many small files and flush them to disk, which takes a fifth of their time: in memory, where it has 2 GB.
+TEST_TMPDIR ?= $(shell test -w /dev/shm && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 2097152 { print "/dev/shm" }')
+IN_MEMORY := $(if $(TEST_TMPDIR),TMPDIR=$(TEST_TMPDIR))
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.installed-docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -14,10 +17,10 @@ demo: $(INSTALLED)
 	@$(BIN)/cli demo
 
 test: lint
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@$(IN_MEMORY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 coverage: $(INSTALLED)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term --cov-report=html
+	@$(IN_MEMORY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term --cov-report=html
 
 # not --quiet: --strict does not count the warnings that --quiet hides
 docs: $(DOCS_INSTALLED)

@@ -100,15 +100,14 @@ def module(kind: str, name: str) -> ModuleType:
         UnknownName: there is no such module; the message suggests the closest names.
         Unavailable: it is a plug-in that cannot be imported.
     """
-    source = _find_source(kind, name)
-    return plugins.import_plugin(kind, source) if source.plugin else importlib.import_module(source.module)
+    return _import_module(kind, _find_source(kind, name))
 
 
 def import_modules(kind: str) -> Iterator[tuple[str, ModuleType]]:
     """Import everything of one kind, by name. A plug-in that cannot be imported is reported on standard error."""
-    for name in names(kind):
+    for name, source in sorted(find_sources(kind).items()):
         try:
-            yield name, module(kind, name)
+            yield name, _import_module(kind, source)
         except Unavailable as problem:
             _warn_once(problem.what)
 
@@ -202,6 +201,10 @@ def hash_source(kind: str, name: str) -> str:
         imported = sorted(set(re.findall(rf"^from {PACKAGES[kind]}\.([a-z]\w*) import".encode(), text, re.M)))
         content = [text, version.encode(), *((folder / f"{one.decode()}.py").read_bytes() for one in imported)]
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
+
+
+def _import_module(kind: str, source: Source) -> ModuleType:
+    return plugins.import_plugin(kind, source) if source.plugin else importlib.import_module(source.module)
 
 
 def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:

@@ -1,4 +1,6 @@
+import gc
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,15 +20,28 @@ settings.register_profile("any-machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any-machine")
 
 
-@pytest.fixture(autouse=True)
-def one_job_runs_here(request, monkeypatch):
+_known_modules = pytest.StashKey[int]()
+
+
+def pytest_runtest_setup(item):
+    """Leave what imports have made out of garbage collections, of which accelerate makes several for each training."""
+    if len(sys.modules) > item.config.stash.get(_known_modules, 0) or not gc.get_freeze_count():
+        item.config.stash[_known_modules] = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_job_runs_here():
     """Run extractions of one job in the test's process, unless it uses `worker_processes`."""
-    if "worker_processes" not in request.fixturenames:
-        monkeypatch.setattr(loky, "open_pool", inline.open_pool)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_pool)
+        yield
 
 
 @pytest.fixture
-def worker_processes():
+def worker_processes(monkeypatch):
     """Have every extraction in worker processes, as users have it, and end them with the test."""
+    monkeypatch.setattr(loky, "open_pool", inline.open_worker_pool)
     yield
     get_reusable_executor().shutdown(kill_workers=True)

@@ -18,29 +18,33 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.support import tiny
+from featurestore.engines import loky
+from tests.support import inline, tiny
 
 ROOT = Path(__file__).parents[2]
 TERM, KILL, INT, HUP = signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP
 KEPT = "; finished work is kept; run the same command again to continue"
 PATIENCE = 10  # seconds in which everything has to end
+COUNT = 16  # utterances: eight parts of two, so that some are finished and some are left
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Write a corpus, its store with features, checkpoints, and a bundle."""
     home = tmp_path_factory.mktemp("home")
-    rows = [replace(row, label=("ang", "sad")[n % 2]) for n, row in enumerate(tiny.utterances(40, home / "clips"))]
+    rows = [replace(row, label=("ang", "sad")[n % 2]) for n, row in enumerate(tiny.utterances(COUNT, home / "clips"))]
     tiny.checkpoint("deberta-v2", home / "text")
     tiny.checkpoint("wav2vec2-group", home / "audio")
     tiny.store(home / "store", rows, home / "clips", corpus="iemocap")
     tiny.store(home / "empty", rows, home / "clips", corpus="iemocap")
-    for words in (
-        ["extract", "--store", home / "store", "--encoder", f"text={home / 'text'}", "--jobs", 1],
-        ["fit-head", "--store", home / "store", "--head", "svm", "--out", home / "bundle"],
-    ):
-        done = CliRunner().invoke(cli.main, list(map(str, words)))
-        assert done.exit_code == 0, done.output
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_pool)
+        for words in (
+            ["extract", "--store", home / "store", "--encoder", f"text={home / 'text'}", "--jobs", 1],
+            ["fit-head", "--store", home / "store", "--head", "svm", "--out", home / "bundle"],
+        ):
+            done = CliRunner().invoke(cli.main, list(map(str, words)))
+            assert done.exit_code == 0, done.output
     (home / "long.csv").write_text("text\n" + "we never saw my dog again\n" * 4000)
     return home
 
@@ -60,17 +64,17 @@ def make_command(name, home, folder):
         words = ["--store", folder / "empty", "--encoder", f"text={model}", "--jobs", 2]
         sign = lambda: len(list(folder.glob("empty/text.parts/*.stuck"))) == 2  # noqa: E731
     elif name == "benchmark":
-        words = [*store, *out, "--heads", "svm", "--seeds", ",".join(map(str, range(12))), "--jobs", 2]
+        words = [*store, *out, "--heads", "svm", "--seeds", ",".join(map(str, range(8))), "--jobs", 2]
         sign = lambda: any(folder.glob("out/**/[!b]*.json"))  # noqa: E731
     elif name == "predict":
         words = [home / "bundle", "--table", home / "long.csv"]
         sign = (folder / "loaded").exists
     elif name == "finetune":
-        words = [*store, *out, "--modality", "text", "--checkpoint", model, "--epochs", 30]
+        words = [*store, *out, "--modality", "text", "--checkpoint", model, "--epochs", 8]
         sign = lambda: any(folder.glob("out.parts/**/*.safetensors"))  # noqa: E731
     else:
         words = ["--store", folder / "empty", *out, "--text", model, "--audio", home / "audio", "--no-related"]
-        words += ["--epochs-text", 4, "--epochs-audio", 1, "--epochs-fusion", 2]
+        words += ["--epochs-text", 2, "--epochs-audio", 1, "--epochs-fusion", 1]
         sign = lambda: any(folder.glob("out/**/*.safetensors"))  # noqa: E731
     return StoppableCommand([name, *words], sign, name != "predict")
 
@@ -121,8 +125,19 @@ def launch(folder, words, sign=""):
     environment = os.environ | {"TMPDIR": str(folder / "temporary")}
     with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
         return subprocess.Popen(
-            list(map(str, program)), cwd=ROOT, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
+            list(map(str, program)),
+            cwd=ROOT,
+            env=environment,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=heed_hangup,
         )
+
+
+def heed_hangup():
+    """Undo what `nohup` may have done to the tests."""
+    signal.signal(HUP, signal.SIG_DFL)
 
 
 def read(folder, name):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -63,7 +64,8 @@ def test_a_program_that_calls_the_command_line_keeps_its_handlers():
 
 def test_a_hangup_ends_a_command_whose_terminal_is_gone():
     """Check the exit code: Python's own, if its last flush fails, would be 120."""
-    with start("wait_in_thread") as (process, _, _):
+    heeded = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under `nohup`
+    with start("wait_in_thread", preexec_fn=heeded) as (process, _, _):
         process.stderr.close()
         process.stdout.close()
         process.send_signal(signal.SIGHUP)

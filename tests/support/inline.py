@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from featurestore.engines import WorkerFailure, WorkerPool, loky
 from featurestore.networks.device import count_cores
 
-_open_pool = loky.open_pool
+open_worker_pool = loky.open_pool
 
 
 class InlineExecutor(Executor):
@@ -26,7 +26,7 @@ class InlineExecutor(Executor):
 def open_pool(engine) -> Iterator[WorkerPool]:
     """Replace loky's function: one job runs in this process, several run in worker processes as usual."""
     if (engine.jobs or count_cores()) > 1:
-        with _open_pool(engine) as pool:
+        with open_worker_pool(engine) as pool:
             yield pool
     else:
         yield WorkerPool(InlineExecutor(), lambda: 1, WorkerFailure("", ""), lambda error: None)
