@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from featurestore.errors import BadValue, Mismatch
+from featurestore.exposure import TrainedUtterance
 from featurestore.finetuning.finetune_record import (
     build_request,
     build_results,
@@ -18,20 +19,21 @@ from featurestore.finetuning.finetune_record import (
 )
 from featurestore.finetuning.inputs.augmentation import list_effects
 from featurestore.finetuning.inputs.augmented_part import augment_part
-from featurestore.finetuning.inputs.clip_cache import open_cache
-from featurestore.finetuning.inputs.ctc import add_ctc
-from featurestore.finetuning.inputs.ctc_vocabulary import load_vocabulary
+from featurestore.finetuning.inputs.clip_cache import ClipCache, open_cache
+from featurestore.finetuning.inputs.ctc import CtcObjective, add_ctc
+from featurestore.finetuning.inputs.ctc_vocabulary import CtcVocabulary, load_vocabulary
 from featurestore.finetuning.inputs.data import TrainingPart
-from featurestore.finetuning.inputs.selection import Selection, check_classes, make_reader, select
+from featurestore.finetuning.inputs.selection import Read, Selection, check_classes, make_reader, select
 from featurestore.finetuning.network.network_recipe import NetworkRecipe
 from featurestore.finetuning.network.silence import silence_transformers
+from featurestore.finetuning.network.trained_parts import TrainedParts
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.record_summary import summarize_record
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.finetuning.training.shared_training import train_shared
 from featurestore.finetuning.training.training_device import choose_training_device
 from featurestore.finetuning.training.training_log import write_logs
-from featurestore.finetuning.training.training_run import train
+from featurestore.finetuning.training.training_run import Trained, train
 from featurestore.item import Item
 from featurestore.networks.checkpoint import RECORD, Checkpoint, resolve
 from featurestore.networks.windows import check_window
@@ -126,39 +128,97 @@ def finetune(
             shutil.rmtree(parts, ignore_errors=True)  # which may be removing it too
             return _read_finished(out, request, say)
         _clear_unless_resumable(parts, request, say)
-        class_names = list(request["classes"])
+        recipe = NetworkRecipe(start, modality, tuple(request["classes"]), settings)
+        utterances = _Utterances(items, classes, train_ids, dev_ids, held_out_ids, dev_from, made_up or {})
         with silence_transformers():
-            recipe = NetworkRecipe(start, modality, tuple(class_names), settings)
-            model, processor = recipe.load(say)
-            cached = [*train_ids, *dev_ids, *held_out_ids] if settings.cache and modality == "audio" else []
-            cache = open_cache(parts, items, cached, processor, model, say) if cached else None
-            read = make_reader(model, processor, modality, settings, vocabulary, cache)
-            trained_parts = recipe.restrict(model, processor, say)
-            selection = select(items, train_ids, dev_ids, held_out_ids, classes, class_names, read, say)
-            selection = replace(selection, training=augment_part(selection.training, settings, say))
-            training, dev = selection.training, selection.dev
-            _check_dev(settings, dev.items)
-            say(f"{modality} encoder from {checkpoint}: {_format_counts(selection, dev_from)}")
-            _clear_training_of_others(parts, training, say)
-            seen = [training, dev] if settings.needs_dev() else [training]
-            trained = list_trained_utterances(seen, start, made_up or {})
-            ctc = add_ctc(model, start, training, settings.ctc_weight, say) if vocabulary else None
-            if settings.processes > 1:
-                done = train_shared(model, recipe, selection, parts / "trainer", say)
-            else:
-                done = train(model, selection, settings, parts / "trainer", say, ctc, trained_parts.layers)
-            if ctc:
-                ctc.detach()
-            trained_parts.merge()
-            chosen = describe_selection(settings, done.epoch, len(dev), dev_from, len(selection.test))
-            results = build_results(trained, start, selection.left_out, done, chosen)
-            record = {**request, **results, **trained_parts.describe()}
-            _save(model.cpu(), processor, record, parts / "finished")
-            write_logs(done.log, parts / "finished", selection.find_scored(settings)[0])
+            record = _Job(checkpoint, recipe, vocabulary, utterances, request, parts, say).run()
         flush(parts / "finished")
         (parts / "finished").rename(out)
     shutil.rmtree(parts, ignore_errors=True)  # only now: NFS keeps the lock's file while it is open
     return FineTuned(out, record, fresh=True)
+
+
+@dataclass(frozen=True)
+class _Utterances:
+    """The utterances of one fine-tuning, as `finetune` takes them."""
+
+    items: Sequence[Item]
+    classes: Mapping[str, str]
+    train_ids: Sequence[str]
+    dev_ids: Sequence[str]
+    held_out_ids: Sequence[str]
+    dev_from: str
+    made_up: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One fine-tuning, whose state is in the folder `parts`."""
+
+    checkpoint: str
+    recipe: NetworkRecipe
+    vocabulary: CtcVocabulary | None
+    utterances: _Utterances
+    request: Mapping[str, Any]
+    parts: Path
+    say: Say
+
+    def run(self) -> dict[str, Any]:
+        """Train, write the checkpoint to `finished` in the folder of the state, and return its record."""
+        settings, start, vocabulary = self.recipe.settings, self.recipe.start, self.vocabulary
+        model, processor = self.recipe.load(self.say)
+        cache = self._open_cache(model, processor)
+        read = make_reader(model, processor, self.recipe.modality, settings, vocabulary, cache)
+        trained_parts = self.recipe.restrict(model, processor, self.say)
+        selection = self._select(read)
+        trained = self._list_trained(selection)
+        ctc = add_ctc(model, start, selection.training, settings.ctc_weight, self.say) if vocabulary else None
+        done = self._train(model, selection, ctc, trained_parts)
+        if ctc:
+            ctc.detach()
+        trained_parts.merge()
+        dev, test = len(selection.dev), len(selection.test)
+        chosen = describe_selection(settings, done.epoch, dev, self.utterances.dev_from, test)
+        results = build_results(trained, start, selection.left_out, done, chosen)
+        record = {**self.request, **results, **trained_parts.describe()}
+        _save(model.cpu(), processor, record, self.parts / "finished")
+        write_logs(done.log, self.parts / "finished", selection.find_scored(settings)[0])
+        return record
+
+    def _open_cache(self, model: Any, processor: Any) -> ClipCache | None:
+        """Open the cache of decoded clips, where it is wanted and the disk has room for it."""
+        if not self.recipe.settings.cache or self.recipe.modality != "audio":
+            return None
+        of = self.utterances
+        cached = [*of.train_ids, *of.dev_ids, *of.held_out_ids]
+        return open_cache(self.parts, of.items, cached, processor, model, self.say)
+
+    def _select(self, read: Read) -> Selection:
+        """Read all utterances, and remove the state of a training on others."""
+        of, settings, classes = self.utterances, self.recipe.settings, self.recipe.class_names
+        selection = select(
+            of.items, of.train_ids, of.dev_ids, of.held_out_ids, of.classes, list(classes), read, self.say
+        )
+        selection = replace(selection, training=augment_part(selection.training, settings, self.say))
+        _check_dev(settings, selection.dev.items)
+        counts = _format_counts(selection, of.dev_from)
+        self.say(f"{self.recipe.modality} encoder from {self.checkpoint}: {counts}")
+        _clear_training_of_others(self.parts, selection.training, self.say)
+        return selection
+
+    def _list_trained(self, selection: Selection) -> list[TrainedUtterance]:
+        """List the utterances whose labels the network sees. Dev is among them where it chooses."""
+        seen = [selection.training, *([selection.dev] if self.recipe.settings.needs_dev() else [])]
+        return list_trained_utterances(seen, self.recipe.start, self.utterances.made_up)
+
+    def _train(
+        self, model: Any, selection: Selection, ctc: CtcObjective | None, trained_parts: TrainedParts
+    ) -> Trained:
+        """Train in this process or, by the settings, in several."""
+        folder, settings = self.parts / "trainer", self.recipe.settings
+        if settings.processes > 1:
+            return train_shared(model, self.recipe, selection, folder, self.say)
+        return train(model, selection, settings, folder, self.say, ctc, trained_parts.layers)
 
 
 def _format_counts(selection: Selection, dev_from: str) -> str:

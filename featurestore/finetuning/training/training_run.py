@@ -159,9 +159,10 @@ class Training:
             micro = choose_micro_batch(self.model, parts, self.settings, self.device, self._try_step)
             if fresh:
                 self.kept.load(UNTRAINED)  # trying may have changed running means
-        if self.settings.find_micro_batch() is not None:
+        if self.settings.find_micro_batch() is None:
+            micro = keep_for_resuming(self.folder, micro)
+        elif self.device.name == "cpu":  # nothing here that the user has not asked for
             return micro
-        micro = keep_for_resuming(self.folder, micro)
         where = self.device.name if self.settings.processes == 1 else f"{self.settings.processes} x {self.device.name}"
         self.say(f"{format_count(micro, 'utterance')} in memory at once, {where}, {self.device.precision}")
         return micro
