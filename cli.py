@@ -79,7 +79,9 @@ class Commands(click.Group):
             close = difflib.get_close_matches(name, _modules(), n=2)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             ctx.fail(f"No such command {name!r}.{hint}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        _refuse_repetition(ctx, *found)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Print a Problem or an error of the disk as a message, with exit code 1."""
@@ -99,6 +101,18 @@ class Commands(click.Group):
             raise click.ClickException(
                 f"{error.strerror}{where}\n  do: {do}, then run the same command again"
             ) from None
+
+
+def _refuse_repetition(ctx: click.Context, name: str | None, command: click.Command | None, args: list[str]) -> None:
+    """End with wrong usage where an option with one value is given twice: click would forget the first."""
+    if command is None:
+        return
+    with click.Context(command, parent=ctx, info_name=name) as inner:
+        _, _, given = command.make_parser(inner).parse_args(list(args))
+        for option in given:
+            single = isinstance(option, click.Option) and not (option.multiple or option.is_flag or option.count)
+            if single and given.count(option) > 1:
+                inner.fail(f"{option.opts[0]} is given {given.count(option)} times, and has one value.")
 
 
 def _modules() -> dict[str, str]:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -326,6 +327,29 @@ def test_one_fold_and_all_folds_contradict_each_other(home, tmp_path):
 def test_a_scheduler_without_dask_is_refused_even_where_nothing_is_missing(home):
     result = run("extract", *store(home), *encoders(home), "--scheduler", "tcp://a:1", code=1)
     assert "engine loky takes no --scheduler\n  do: --engine dask --scheduler tcp://host:port" in result.output
+
+
+def list_single_options():
+    """List one option of every command that takes a value and cannot be repeated."""
+    context = click.Context(cli.main)
+    for name in cli.main.list_commands(context):
+        single = [
+            option
+            for option in cli.main.get_command(context, name).params
+            if isinstance(option, click.Option) and not (option.multiple or option.is_flag or option.is_eager)
+        ]
+        if single:
+            yield name, single[0].opts[0]
+
+
+@pytest.mark.parametrize(("command", "option"), list(list_single_options()))
+def test_an_option_with_one_value_is_never_given_twice(command, option):
+    result = run(command, option, "a", option, "b", code=2)
+    assert f"{option} is given 2 times, and has one value." in result.output
+
+
+def test_an_option_with_several_values_may_be_repeated(home, tmp_path):
+    run("extract", "--store", home / "store", "--encoder", home / "audio", "--encoder", home / "text")
 
 
 def test_wrong_usage_ends_with_2(home):
