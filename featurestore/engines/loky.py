@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from featurestore import plugins
 from featurestore.engines.signals import block_hangup
+from featurestore.engines.stop import delay_stop
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
 from featurestore.networks.device import count_cores
@@ -45,7 +46,7 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)
         # workers that started before a plug-in was added would not find it: another environment starts new ones
         environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, "")}
-        with block_hangup():  # the tracker of semaphores starts here
+        with block_hangup(), delay_stop():  # the tracker of semaphores starts here
             executor = get_reusable_executor(
                 jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
             )

@@ -60,6 +60,29 @@ def kill_children() -> None:
                 child.kill()
 
 
+@contextmanager
+def delay_stop() -> Iterator[None]:
+    """Let a signal end the command after the block, which makes what must not be left half made.
+
+    A semaphore that is interrupted between its creation and its entry into the tracker stays on the machine. In other
+    threads than the main one nothing happens, because Python runs no handler there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _delays.append(None)
+    try:
+        yield
+    finally:
+        _delays.pop()
+        if _waiting and not _delays:
+            raise SystemExit(128 + _waiting.pop())
+
+
+_delays: list[None] = []  # one entry per block that is being run
+_waiting: list[int] = []  # the signal that came meanwhile
+
+
 class _Stop:
     """State of the end of a process by a signal."""
 
@@ -90,7 +113,10 @@ class _Stop:
         """Raise once: a second signal must not interrupt the cleanup, which the watching thread limits."""
         if not self.number and not self.is_over:
             self.number = number
-            raise SystemExit(128 + number)
+            if _delays:
+                _waiting.append(number)
+            else:
+                raise SystemExit(128 + number)
 
     def _watch(self, reader: int, ours: list[signal.Signals]) -> None:
         number = 0

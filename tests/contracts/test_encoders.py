@@ -126,7 +126,8 @@ def test_sizes_and_budget_are_counts(identity, encoder, items):
     assert encoder.budget >= 0
     sizes = [encoder.size(encoder.load(item)) for item in items]
     assert all(isinstance(size, int) and size > 0 for size in sizes)
-    assert sizes[2] > sizes[1]  # the longest clip and text against the shortest
+    one_window = len(set(sizes)) == 1  # of Whisper, whatever the clip
+    assert one_window or sizes[2] > sizes[1]  # the longest clip and text against the shortest
 
 
 def test_the_identity_is_stable_and_describes_the_encoder(identity):

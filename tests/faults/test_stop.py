@@ -88,3 +88,18 @@ def test_a_process_that_starts_while_hangups_are_blocked_outlives_them():
         process.wait(0.3)
     process.kill()
     assert process.wait() == -signal.SIGKILL
+
+
+def test_a_signal_waits_for_the_end_of_what_must_not_be_left_half_made(tmp_path):
+    code = (
+        "import os, signal, time\n"
+        "from featurestore.engines.stop import delay_stop, exit_on_stop\n"
+        "with exit_on_stop(lambda: ''):\n"
+        "    with delay_stop():\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(0.1)\n"
+        "        print('made', flush=True)\n"
+        "    print('never', flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "made\n", "stopped by SIGTERM\n")

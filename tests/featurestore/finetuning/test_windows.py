@@ -95,7 +95,7 @@ def test_a_batch_is_as_long_as_its_longest_window(checkpoint, tmp_path, monkeypa
 
     monkeypatch.setattr(hf.WhisperForAudioClassification, "forward", forward)
     run(tmp_path, checkpoint, window="clip")
-    assert sorted(lengths) == [200, 250]  # 2 s held out, 2.5 s to train on
+    assert sorted(lengths) == [150, 200, 250]  # 1.5 and 2 s are held out and scored alone, 2.5 s to train on
 
 
 def test_a_clip_beyond_the_window_is_left_out_and_named_whatever_their_share(checkpoint, tmp_path):

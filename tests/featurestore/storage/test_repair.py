@@ -360,7 +360,7 @@ def test_a_file_opened_elsewhere_during_an_extraction_is_not_replaced(path, made
 
     def encode(*args):
         handles.append(h5py.File(path, "r+"))
-        return []
+        return [], 1
 
     monkeypatch.setattr(_Extractor, "_encode", encode)
     try:
