@@ -26,6 +26,7 @@ from featurestore.finetuning.training.training_reporter import TrainingReporter
 from featurestore.manifest import Utterance
 from featurestore.networks.memory import estimate_training_memory, measure_free_memory
 from heads.svm import SVMHead
+from tests.featurestore.finetuning.clips import write_corpus
 from tests.support import tiny
 from tests.support.quick_heads import as_inputs
 
@@ -71,16 +72,8 @@ def network(architecture, folder, **changes):
     return folder
 
 
-def corpus(root, seconds):
-    rows = []
-    for number, length in enumerate(seconds):
-        tiny.clip(root / f"c{number}.wav", length, number)
-        rows.append(Utterance(f"c{number}", f"c{number}.wav", "", ("joy", "anger")[number % 2], duration=length))
-    return rows
-
-
 def arguments(folder, checkpoint, seconds=(0.5,) * 6, **changes):
-    utterances = changes.pop("utterances", None) or corpus(folder / "clips", seconds)
+    utterances = changes.pop("utterances", None) or write_corpus(folder / "clips", seconds)
     ids = [utterance.id for utterance in utterances]
     return {
         "items": tiny.items(utterances, folder / "clips"),
@@ -120,7 +113,7 @@ def test_no_mask_covers_a_short_clip_and_long_batches_are_left_to_transformers(a
     clips = ClipPreparer(hf.AutoFeatureExtractor.from_pretrained(checkpoint), model.config)
 
     def forward(seconds):
-        items = [clips.load(item) for item in tiny.items(corpus(tmp_path, seconds), tmp_path)]
+        items = [clips.load(item) for item in tiny.items(write_corpus(tmp_path, seconds), tmp_path)]
         assert torch.isfinite(model(**clips.batch(items)).logits).all()
 
     forward((0.15, 0.15))
@@ -269,7 +262,7 @@ def test_spectra_of_different_length_are_padded_and_each_clip_keeps_its_logits(t
     model = hf.AutoModelForAudioClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
     extractor = hf.AutoFeatureExtractor.from_pretrained(checkpoint)
     clips = ClipPreparer(extractor, model.config)
-    items = [clips.load(item) for item in tiny.items(corpus(tmp_path, (0.51, 0.6, 0.93)), tmp_path)]
+    items = [clips.load(item) for item in tiny.items(write_corpus(tmp_path, (0.51, 0.6, 0.93)), tmp_path)]
     batch = clips.batch(items)
     for row, item in enumerate(items):
         alone = clips.batch([item])
@@ -324,7 +317,7 @@ def test_free_memory_is_within_the_limit_on_address_space(monkeypatch):
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
 def test_one_class_is_refused_before_anything_is_loaded(modality, tmp_path, monkeypatch):
-    rows = [replace(row, label="joy") for row in corpus(tmp_path / "clips", (0.5,) * 4)]
+    rows = [replace(row, label="joy") for row in write_corpus(tmp_path / "clips", (0.5,) * 4)]
     tiny.store(tmp_path / "store", rows, tmp_path / "clips")
     options = ["--modality", modality, "--checkpoint", str(tmp_path / "nowhere"), "--out", str(tmp_path / "tuned")]
     done = CliRunner().invoke(cli.main, ["finetune", "--store", str(tmp_path / "store"), *options])
@@ -347,7 +340,7 @@ def test_a_head_refuses_one_class_with_advice_that_helps():
 
 def test_the_limits_are_options_of_the_command(tmp_path):
     checkpoint = network("wav2vec2", tmp_path / "start")
-    tiny.store(tmp_path / "store", corpus(tmp_path / "clips", (0.5,) * 9 + (2.0,)), tmp_path / "clips")
+    tiny.store(tmp_path / "store", write_corpus(tmp_path / "clips", (0.5,) * 9 + (2.0,)), tmp_path / "clips")
     options = ["--modality", "audio", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "tuned")]
     limits = ["--max-seconds", "1", "--micro-batch", "2", "--batch-size", "4", "--epochs", "1", "--json"]
     done = CliRunner().invoke(cli.main, ["finetune", "--store", str(tmp_path / "store"), *options, *limits])
