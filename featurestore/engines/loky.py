@@ -20,6 +20,7 @@ from featurestore.engines.signals import block_hangup
 from featurestore.engines.stop import delay_stop
 from featurestore.engines.threads import ONE_THREAD
 from featurestore.engines.worker_pool import WorkerFailure, WorkerPool
+from featurestore.errors import Unavailable
 from featurestore.networks.device import count_cores
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
 
     They are kept for the next block of this process, and end with the process, even if it is killed. A block that
     raises ends them at once.
+
+    Raises:
+        Unavailable: the current folder has been removed.
     """
     from loky import get_reusable_executor
 
@@ -44,8 +48,9 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
     with warnings.catch_warnings():
         # Nothing is lost when loky replaces a worker.
         warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given", UserWarning)
-        # workers that started before a plug-in was added would not find it: another environment starts new ones
-        environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, "")}
+        # Another environment starts new workers. Those that started before a plug-in was added would not find it; those
+        # of another folder would read relative paths there, and MKL ends a process whose folder has been removed.
+        environment = {**_ENVIRONMENT, plugins.VARIABLE: os.environ.get(plugins.VARIABLE, ""), "PWD": _current_folder()}
         with block_hangup(), delay_stop():  # the tracker of semaphores starts here
             executor = get_reusable_executor(
                 jobs, timeout=_IDLE, initializer=_initialize, initargs=(os.getpid(),), env=environment
@@ -61,6 +66,16 @@ def open_pool(engine: "Engine") -> Iterator[WorkerPool]:
             executor.shutdown(wait=True, kill_workers=True)
             _kill_strays(others)
             raise
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise Unavailable(
+            "the current folder has been removed, and worker processes cannot start in it",
+            do="change to a folder that exists, then run the same command again",
+        ) from None
 
 
 def _kill_strays(others: set[int | None]) -> None:

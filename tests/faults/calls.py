@@ -17,6 +17,11 @@ def get_process(_number):
     return os.getpid()
 
 
+def get_folder(_number):
+    """Return the folder that the call's relative paths start at."""
+    return Path.cwd()
+
+
 def die(_number):
     """Kill every worker that runs this."""
     os.kill(os.getpid(), signal.SIGKILL)

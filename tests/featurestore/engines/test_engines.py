@@ -171,6 +171,23 @@ def test_dask_without_a_scheduler_starts_and_ends_a_cluster():
     _wait_until(lambda: not any(map(psutil.pid_exists, pids)))
 
 
+def test_workers_start_again_in_another_folder(tmp_path, monkeypatch, worker_processes):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        assert run_calls(Engine("loky", 2), calls.get_folder, [(0,)]) == [(0, folder)]
+
+
+def test_a_removed_folder_ends_in_a_message(tmp_path, monkeypatch, worker_processes):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Unavailable, match="the current folder has been removed"):
+        run_calls(Engine("loky", 2), calls.get_folder, [(0,)])
+
+
 @pytest.mark.parametrize("name", LOCAL)
 def test_workers_have_one_thread(name, worker_processes):
     assert run_calls(Engine(name, 2), calls.count_threads, [(0,), (1,)]) == [(0, [1]), (1, [1])]
