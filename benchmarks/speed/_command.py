@@ -49,7 +49,7 @@ def _run(field: str, *arguments: str) -> Finished:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         while process.poll() is None:
             for member in _family(process.pid):
-                peaks[member] = max(peaks.get(member, 0.0), _read_memory(member, field))
+                peaks[member] = max(peaks.get(member, 0.0), read_memory(member, field))
             time.sleep(INTERVAL)
         seconds = time.perf_counter() - started
         output = process.stdout.read() if process.stdout else ""
@@ -73,7 +73,7 @@ def _family(root: int) -> Sequence[int]:
     return found
 
 
-def _read_memory(process: int, field: str) -> float:
+def read_memory(process: int, field: str) -> float:
     """Return a field of the status of a process, in MB: its memory, or the peak of it so far."""
     try:
         status = Path(f"/proc/{process}/status").read_text("utf-8")
