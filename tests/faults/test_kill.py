@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from featurestore.extraction import worker
 from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
+from tests.faults import letters
 from tests.faults.extraction import count_parts, run
 from tests.support import tiny
 
@@ -98,13 +100,14 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
     assert too_late < 50
 
 
-def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path):
-    command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log", 2]
+def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path, monkeypatch):
+    command = [sys.executable, "-m", "tests.faults.dead_worker", store.path, checkpoint, 2]
     with (tmp_path / "stderr").open("w") as stderr:  # a worker that outlives the command would hold a pipe open
         assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=stderr) == 1
     assert "a worker process died, likely out of memory" in (tmp_path / "stderr").read_text()
     before = count_store_parts(store)
     assert 2 <= before < COUNT // 2
+    monkeypatch.setattr(worker, "encode_part", letters.encode_part)
     result = extract_encoder(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     assert result.encoded <= COUNT - 2 * before
     assert FeatureFile(store.path / "text.h5").find_damaged() == []
