@@ -1,6 +1,5 @@
 """Test that a killed extraction resumes and gives the same file as an uninterrupted one."""
 
-import multiprocessing
 import random
 import resource
 import signal
@@ -18,7 +17,7 @@ from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.faults import letters
 from tests.faults.extraction import count_parts, run
-from tests.support import tiny
+from tests.support import fork_server, tiny
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40
@@ -35,12 +34,7 @@ def store(tmp_path):
 
 
 def start(store, checkpoint, log, dies_at=0):
-    """Fork from a server that has loaded torch once, so that a start takes milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.extraction"])
-    process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log), dies_at))
-    process.start()
-    return process
+    return fork_server.start(run, str(store.path), str(checkpoint), 1, str(log), dies_at)
 
 
 def finish(store, checkpoint, log):
