@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 LEAST_WORDS = 4  # shorter texts are copies only if equal: "oh no" is near "oh yes" by any measure
 NEAR = 0.6  # smallest share of words that near copies have in common
 _ROWS = 512  # texts compared with all others at once
+_PAIRS = 500_000  # pairs whose words are compared at once
 _TAG = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [LAUGHTER]: a sound, not a word
 
 
@@ -40,25 +42,64 @@ def match_copies(texts: tuple[str, ...]) -> csr_array:
     Returns:
         Symmetric boolean matrix (N, N), true on its diagonal.
     """
-    size = np.array([len(text.split()) for text in texts])
-    counts = _count_words(texts, size)
-    pairs = [_match_rows(counts, size, start) for start in range(0, len(texts), _ROWS)]
-    rows, columns = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    words = _count_words(texts)
+    rows, columns = _find_near(words, words)
     diagonal = np.arange(len(texts))
     rows, columns = np.concatenate([rows, diagonal]), np.concatenate([columns, diagonal])
     return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(texts), len(texts)))
 
 
-def _match_rows(counts: csr_array, size: NDArray[np.int64], start: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the near copies among all texts of `_ROWS` texts from `start`, as two arrays of row numbers."""
-    shared = (counts[start : start + _ROWS] @ counts.T).tocoo()
-    first, second = shared.coords[0] + start, shared.coords[1]
-    near = shared.data >= NEAR * (size[first] + size[second] - shared.data)
-    return first[near], second[near]
+@dataclass(frozen=True)
+class _Words:
+    """The words of N texts, as matrices (N, W) with a column for each repetition of a word, the rarest first.
+
+    Args:
+        counts: 1 where a text has the word.
+        rarest: the same, of the rarest words of each text. Two texts that share 60 % of their words share one of these
+            (prefix filter: Bayardo, Ma and Srikant 2007, "Scaling Up All Pairs Similarity Search").
+        size: words of each text (N,).
+    """
+
+    counts: csr_array
+    rarest: csr_array
+    size: NDArray[np.int64]
+
+    def select(self, rows: NDArray[np.intp]) -> "_Words":
+        """Return the words of some texts."""
+        return _Words(self.counts[rows], self.rarest[rows], self.size[rows])
 
 
-def _count_words(texts: Sequence[str], size: NDArray[np.int64]) -> csr_array:
-    """Return which words each text has (N, W), with each repetition of a word as a column of its own."""
+def _find_near(one: _Words, other: _Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the near copies among two lists of texts, as the row of each in its list."""
+    found = [_match_rows(one, other, start) for start in range(0, len(one.size), _ROWS)]
+    first, second = zip(*found, strict=True)
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _match_rows(one: _Words, other: _Words, start: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the near copies of `_ROWS` texts from `start`."""
+    shared = (one.rarest[start : start + _ROWS] @ other.rarest.T).tocoo()
+    first, second = shared.coords[0].astype(np.intp) + start, shared.coords[1].astype(np.intp)
+    sizes = one.size[first], other.size[second]
+    possible = np.minimum(*sizes) >= NEAR * np.maximum(*sizes)
+    first, second = first[possible], second[possible]
+    pieces = range(0, len(first), _PAIRS)
+    near = [_share_words(one, other, first[at : at + _PAIRS], second[at : at + _PAIRS]) for at in pieces]
+    chosen = np.concatenate(near) if near else np.zeros(0, bool)
+    return first[chosen], second[chosen]
+
+
+def _share_words(
+    one: _Words, other: _Words, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Tell which pairs of texts share at least 60 % of their words."""
+    shared = np.asarray(one.counts[first].multiply(other.counts[second]).sum(axis=1)).ravel()
+    return np.asarray(shared >= NEAR * (one.size[first] + other.size[second] - shared))
+
+
+def _count_words(texts: Sequence[str]) -> _Words:
+    """Count the words of each text, of those with four or more."""
+    size = np.array([len(text.split()) for text in texts], np.int64)
     words: dict[tuple[str, int], int] = {}
     rows, columns = [], []
     for row in np.flatnonzero(size >= LEAST_WORDS).tolist():
@@ -66,7 +107,20 @@ def _count_words(texts: Sequence[str], size: NDArray[np.int64]) -> csr_array:
             for repetition in range(count):
                 rows.append(row)
                 columns.append(words.setdefault((word, repetition), len(words)))
-    return csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(texts), max(len(words), 1)))
+    place = np.argsort(np.argsort(np.bincount(columns, minlength=max(len(words), 1)), kind="stable"))
+    shape = (len(texts), len(place))
+    counts = csr_array((np.ones(len(rows), np.int32), (rows, place[np.array(columns, np.intp)])), shape=shape)
+    return _Words(counts, _select_rarest(counts), size)
+
+
+def _select_rarest(counts: csr_array) -> csr_array:
+    """Return the rarest words of each text: so many that the other words are fewer than a near copy must share."""
+    counts.sort_indices()
+    sizes = np.diff(counts.indptr)
+    kept = sizes - np.ceil(NEAR * sizes - 1e-9).astype(int) + 1
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    chosen = np.arange(len(rows)) - counts.indptr[rows] < kept[rows]
+    return csr_array((counts.data[chosen], (rows[chosen], counts.indices[chosen])), shape=counts.shape)
 
 
 def link_copies(texts: Mapping[str, str]) -> dict[str, str]:
@@ -100,11 +154,18 @@ def find_copies(train: Iterable[str], test: Iterable[str], texts: Mapping[str, s
     Returns:
         Ids from `train`.
     """
-    train, plain = list(train), {utterance_id: normalize_text(text) for utterance_id, text in texts.items()}
-    tested = {plain[utterance_id] for utterance_id in test} - {""}
-    different = sorted({plain[utterance_id] for utterance_id in train} | tested)
-    place = {text: number for number, text in enumerate(different)}
-    marked = np.zeros(len(different), bool)
-    marked[[place[text] for text in tested]] = True
-    copied = match_copies(tuple(different)) @ marked
-    return {one for one in train if plain[one] and copied[place[plain[one]]]}
+    train, tested = list(train), set(test)
+    plain = {utterance_id: normalize_text(texts[utterance_id]) for utterance_id in {*train, *tested}}
+    here = {plain[utterance_id] for utterance_id in tested} - {""}
+    others = sorted({plain[utterance_id] for utterance_id in train} - here - {""})
+    copied = here.union(_find_near_texts(others, sorted(here)))
+    return {utterance_id for utterance_id in train if plain[utterance_id] in copied}
+
+
+def _find_near_texts(texts: Sequence[str], others: Sequence[str]) -> set[str]:
+    """Return the texts that have a near copy among other texts."""
+    if not texts or not others:
+        return set()
+    words, rows = _count_words([*texts, *others]), np.arange(len(texts) + len(others))
+    near, _ = _find_near(words.select(rows[: len(texts)]), words.select(rows[len(texts) :]))
+    return {texts[row] for row in np.unique(near)}
