@@ -6,30 +6,30 @@ from random import Random
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
-from featurestore.folds.text_copies import find_copies
+from featurestore.folds.text_copies import CopyFinder
 
 __all__ = ["check", "examples"]
 
-MOST = 20_000  # test utterances of a fold that are compared with training
+COMPARISONS = 400_000_000  # of a test text with a training text, over all folds
+LEAST = 500  # test utterances of a fold that are compared in any case
 
 
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail where a test text is in training: a head may recognize the words instead of the emotion.
 
-    What counts as a near copy: `featurestore.folds.text_copies.match_copies`. Of a fold with more than 20,000 test
-    utterances 20,000 are drawn and compared with all of training.
+    What counts as a near copy: `featurestore.folds.text_copies.match_copies`. Where test times training would be more
+    than 400,000,000 comparisons over all folds, test utterances are drawn and compared with all of training.
     """
     if not any(entry["modality"] == "text" for entry in evaluation.about["encoders"].values()):
         return report_not_applicable("no feature is of text")
     texts = {row.id: row.text for row in evaluation.utterances}
     if not any(texts.values()):
         return report_not_applicable("the manifest has no texts")
-    looked_at = [_draw(fold.test) for fold in evaluation.folds]
+    finder, share = CopyFinder(texts), COMPARISONS // len(evaluation.folds)
+    trained = [(*fold.train, *fold.dev) for fold in evaluation.folds]
+    looked_at = [_draw(fold.test, share // len(ids)) for fold, ids in zip(evaluation.folds, trained, strict=True)]
     tested = sum(map(len, looked_at))
-    copied = sum(
-        len(find_copies(ids, (*fold.train, *fold.dev), texts))
-        for fold, ids in zip(evaluation.folds, looked_at, strict=True)
-    )
+    copied = sum(len(finder.find(ids, others)) for ids, others in zip(looked_at, trained, strict=True))
     drawn = _tell_drawn(tested, sum(len(fold.test) for fold in evaluation.folds))
     if copied:
         return report_failure(
@@ -49,9 +49,10 @@ def examples() -> Examples:
     )
 
 
-def _draw(ids: Sequence[str]) -> Sequence[str]:
+def _draw(ids: Sequence[str], most: int) -> Sequence[str]:
     """Return all test utterances, or as many as are compared, drawn at random."""
-    return ids if len(ids) <= MOST else Random(0).sample(sorted(ids), MOST)
+    most = max(most, LEAST)
+    return ids if len(ids) <= most else Random(0).sample(sorted(ids), most)
 
 
 def _tell_drawn(looked_at: int, tested: int) -> str:

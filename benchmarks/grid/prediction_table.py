@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def read_table(path: Path, classes: int) -> tuple[tuple[str, ...], CodedLabels, 
         header=None,
         skiprows=1,
         names=range(width),
-        dtype=kinds,  # type: ignore[arg-type]  # columns go by number
+        dtype=kinds,
         na_filter=False,
         encoding="utf-8",
     )
@@ -64,7 +65,8 @@ def read_table(path: Path, classes: int) -> tuple[tuple[str, ...], CodedLabels, 
     return tuple(frame[0]), truth, prediction, frame.iloc[:, 3:].to_numpy(np.float64, copy=True)
 
 
-def _read_labels(column: "pd.Categorical") -> CodedLabels:  # noqa: F821
+def _read_labels(column: Any) -> CodedLabels:
+    """Return a column of categories, which pandas holds as codes."""
     return CodedLabels(column.codes, tuple(map(str, column.categories)))
 
 

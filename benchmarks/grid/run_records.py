@@ -239,4 +239,3 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
     return [_to_plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
-

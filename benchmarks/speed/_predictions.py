@@ -19,10 +19,10 @@ SEEDS = (0, 1)
 SPEAKERS = 1_000
 _FOLDS = 2
 _ABOUT: dict[str, Any] = {
-    **{"corpus": "random", "manifest_sha256": "0" * 64, "folds_sha256": "1" * 64, "labels": "random-6"},
-    **{"protocol": "speaker-kfold", "split_seed": 0, "seeds": list(SEEDS), "tune": 0, "dropped": {}, "left_out": {}},
-    **{"heads": list(HEADS), "feature_sets": {"both": ["audio.mean", "text.mean"]}, "normalize": {"none": ""}},
-    **{"published": [], "command": "cli benchmark --heads prior,svm,mlp --out results", "machine": {}, "versions": {}},
+    "corpus": "random", "manifest_sha256": "0" * 64, "folds_sha256": "1" * 64, "labels": "random-6",
+    "protocol": "speaker-kfold", "split_seed": 0, "seeds": list(SEEDS), "tune": 0, "dropped": {}, "left_out": {},
+    "heads": list(HEADS), "feature_sets": {"both": ["audio.mean", "text.mean"]}, "normalize": {"none": ""},
+    "published": [], "command": "cli benchmark --heads prior,svm,mlp --out results", "machine": {}, "versions": {},
 }
 
 
@@ -47,7 +47,10 @@ def write_benchmark(out: Path, rows: int, speakers: int = SPEAKERS) -> None:
             record = _make_record(f"{number:02x}{fold.name}".ljust(64, "0"), head, fold, seed)
             _write_run(out / results.RUNS, replace(record, train_size=share), fold.test, codes[part], scores[part])
             runs.append(record.digest)
-    encoders = {name: {"modality": name, "made": {"class": name, "checkpoint": name}, "tuned_on": {}} for name in ("audio", "text")}
+    encoders = {
+        name: {"modality": name, "made": {"class": name, "checkpoint": name}, "tuned_on": {}}
+        for name in ("audio", "text")
+    }
     classes = dict(zip(ids, np.array(CLASSES, object)[codes], strict=True))
     results.write(out, {**_ABOUT, "classes": classes, "encoders": encoders, "runs": runs}, folds, utterances)
 

@@ -98,7 +98,7 @@ class Answers:
             resamples: how often to resample.
             seed: of the resampling.
         """
-        key = (hashlib.sha256(np.ascontiguousarray(unit)).digest(), resamples, seed)
+        key = (hashlib.sha256(unit.tobytes()).digest(), resamples, seed)
         if key not in self._resamples:
             sums = bootstrap.resample_sums(self.sum_by_unit(bootstrap.group_units(unit, seed)), resamples, seed)
             self._resamples[key] = metrics_from_sums(sums, len(self.classes))

@@ -1,6 +1,6 @@
 """Sum what the metrics are made of over the utterances of each unit of resampling."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,11 @@ _BLOCK = 65_536  # utterances at once, so that memory does not grow with their n
 
 
 def sum_by_unit(
-    truth: Codes, prediction: Codes, classes: int, probabilities: Probabilities | SpilledMatrix | None, unit: NDArray[np.intp]
+    truth: Codes,
+    prediction: Codes,
+    classes: int,
+    probabilities: Probabilities | SpilledMatrix | None,
+    unit: NDArray[np.intp],
 ) -> Values:
     """Sum each unit's confusion matrix, log losses, Brier scores, confidences and right answers by bin: (U, S).
 

@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,9 +91,7 @@ def _match_rows(one: _Words, other: _Words, start: int) -> tuple[NDArray[np.intp
     return first[chosen], second[chosen]
 
 
-def _share_words(
-    one: _Words, other: _Words, first: NDArray[np.intp], second: NDArray[np.intp]
-) -> NDArray[np.bool_]:
+def _share_words(one: _Words, other: _Words, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Tell which pairs of texts share at least 60 % of their words."""
     shared = np.asarray(one.counts[first].multiply(other.counts[second]).sum(axis=1)).ravel()
     return np.asarray(shared >= NEAR * (one.size[first] + other.size[second] - shared))
@@ -99,18 +99,25 @@ def _share_words(
 
 def _count_words(texts: Sequence[str]) -> _Words:
     """Count the words of each text, of those with four or more."""
-    size = np.array([len(text.split()) for text in texts], np.int64)
-    words: dict[tuple[str, int], int] = {}
-    rows, columns = [], []
-    for row in np.flatnonzero(size >= LEAST_WORDS).tolist():
-        for word, count in Counter(texts[row].split()).items():
-            for repetition in range(count):
-                rows.append(row)
-                columns.append(words.setdefault((word, repetition), len(words)))
+    words: defaultdict[str | tuple[str, int], int] = defaultdict(count().__next__)
+    columns, lengths, sizes = array("l"), array("l"), array("l")
+    for text in texts:
+        found = text.split()
+        sizes.append(len(found))
+        lengths.append(len(found) if len(found) >= LEAST_WORDS else 0)
+        columns.extend(map(words.__getitem__, _number_repetitions(found)) if lengths[-1] else ())
     place = np.argsort(np.argsort(np.bincount(columns, minlength=max(len(words), 1)), kind="stable"))
-    shape = (len(texts), len(place))
-    counts = csr_array((np.ones(len(rows), np.int32), (rows, place[np.array(columns, np.intp)])), shape=shape)
-    return _Words(counts, _select_rarest(counts), size)
+    starts = np.concatenate([[0], np.cumsum(np.array(lengths, np.intp))])
+    values = np.ones(len(columns), np.int32)
+    counts = csr_array((values, place[np.array(columns, np.intp)], starts), shape=(len(texts), len(place)))
+    return _Words(counts, _select_rarest(counts), np.array(sizes, np.int64))
+
+
+def _number_repetitions(words: Sequence[str]) -> Sequence[str | tuple[str, int]]:
+    """Return the words of a text, each repetition with its number."""
+    if len(set(words)) == len(words):
+        return words
+    return [(word, number) if number else word for word, times in Counter(words).items() for number in range(times)]
 
 
 def _select_rarest(counts: csr_array) -> csr_array:
@@ -154,18 +161,35 @@ def find_copies(train: Iterable[str], test: Iterable[str], texts: Mapping[str, s
     Returns:
         Ids from `train`.
     """
-    train, tested = list(train), set(test)
-    plain = {utterance_id: normalize_text(texts[utterance_id]) for utterance_id in {*train, *tested}}
-    here = {plain[utterance_id] for utterance_id in tested} - {""}
-    others = sorted({plain[utterance_id] for utterance_id in train} - here - {""})
-    copied = here.union(_find_near_texts(others, sorted(here)))
-    return {utterance_id for utterance_id in train if plain[utterance_id] in copied}
+    train, test = list(train), list(test)
+    return CopyFinder({utterance_id: texts[utterance_id] for utterance_id in {*train, *test}}).find(train, test)
 
 
-def _find_near_texts(texts: Sequence[str], others: Sequence[str]) -> set[str]:
-    """Return the texts that have a near copy among other texts."""
-    if not texts or not others:
-        return set()
-    words, rows = _count_words([*texts, *others]), np.arange(len(texts) + len(others))
-    near, _ = _find_near(words.select(rows[: len(texts)]), words.select(rows[len(texts) :]))
-    return {texts[row] for row in np.unique(near)}
+class CopyFinder:
+    """Finds copies between parts of a corpus, whose words are counted once."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Count the words of every text.
+
+        Args:
+            texts: text by utterance id, as the corpus has it.
+        """
+        self._plain = {utterance_id: normalize_text(text) for utterance_id, text in texts.items()}
+        self._texts = sorted(set(self._plain.values()))
+        self._row = {text: row for row, text in enumerate(self._texts)}
+        self._words = _count_words(self._texts)
+
+    def find(self, train: Sequence[str], test: Sequence[str]) -> set[str]:
+        """Return the training utterances whose text is a copy or near copy of a test utterance's."""
+        tested = {self._plain[utterance_id] for utterance_id in test} - {""}
+        others = {self._plain[utterance_id] for utterance_id in train} - tested - {""}
+        copied = tested | self._find_near(others, tested)
+        return {utterance_id for utterance_id in train if self._plain[utterance_id] in copied}
+
+    def _find_near(self, texts: set[str], others: set[str]) -> set[str]:
+        """Return the texts that have a near copy among other texts."""
+        rows, columns = (np.array(sorted(self._row[text] for text in part), np.intp) for part in (texts, others))
+        if not len(rows) or not len(columns):
+            return set()
+        near, _ = _find_near(self._words.select(rows), self._words.select(columns))
+        return {self._texts[row] for row in rows[np.unique(near)]}

@@ -62,4 +62,4 @@ def _predict(system: System, rows: NDArray[np.intp] | None = None) -> tuple[np.n
 
 
 def _name_classes(system: System, codes: NDArray[Any]) -> np.ndarray:
-    return np.array(system.pooled[0].classes)[codes]
+    return np.asarray(np.array(system.pooled[0].classes)[codes])
