@@ -19,10 +19,23 @@ SEEDS = (0, 1)
 SPEAKERS = 1_000
 _FOLDS = 2
 _ABOUT: dict[str, Any] = {
-    "corpus": "random", "manifest_sha256": "0" * 64, "folds_sha256": "1" * 64, "labels": "random-6",
-    "protocol": "speaker-kfold", "split_seed": 0, "seeds": list(SEEDS), "tune": 0, "dropped": {}, "left_out": {},
-    "heads": list(HEADS), "feature_sets": {"both": ["audio.mean", "text.mean"]}, "normalize": {"none": ""},
-    "published": [], "command": "cli benchmark --heads prior,svm,mlp --out results", "machine": {}, "versions": {},
+    "corpus": "random",
+    "manifest_sha256": "0" * 64,
+    "folds_sha256": "1" * 64,
+    "labels": "random-6",
+    "protocol": "speaker-kfold",
+    "split_seed": 0,
+    "seeds": list(SEEDS),
+    "tune": 0,
+    "dropped": {},
+    "left_out": {},
+    "heads": list(HEADS),
+    "feature_sets": {"both": ["audio.mean", "text.mean"]},
+    "normalize": {"none": ""},
+    "published": [],
+    "command": "cli benchmark --heads prior,svm,mlp --out results",
+    "machine": {},
+    "versions": {},
 }
 
 
