@@ -112,7 +112,8 @@ class Manifest(Sequence[Utterance]):
 
     def keep(self, ids: Collection[str]) -> "Manifest":
         """Return the utterances with one of these ids, in manifest order."""
-        return Manifest(self._table.take([row for row, one in enumerate(self.ids) if one in ids]))
+        rows = [row for row, one in enumerate(self.ids) if one in ids]
+        return self if len(rows) == len(self) else Manifest(self._table.take(rows))
 
     def find_rows(self, ids: "np.ndarray") -> "np.ndarray | None":
         """Find each utterance's place among different ids.

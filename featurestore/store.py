@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +19,7 @@ from featurestore.feature_names import check_encoders
 from featurestore.item import Item
 from featurestore.known_training import add_known
 from featurestore.manifest import Manifest, Utterance
-from featurestore.row_index import RowIndex, look_up
+from featurestore.row_index import RowIndex
 from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.store_exposure import find_exposure, find_made_up_ids
 from featurestore.store_folder import CORPUS, DEFAULT, MANIFEST, StoreFolder
@@ -139,10 +139,11 @@ class Store(StoreFolder):
         """Find utterances in the manifest once, to read them several times by `matrix(rows=…)` or `batches(rows=…)`.
 
         Args:
-            ids: utterance ids, in any order; they may repeat.
+            ids: utterance ids, in any order. They may repeat.
 
         Returns:
-            the row of each utterance in the manifest, from 0, int64 (N,). They hold for every feature of the store.
+            the row of each utterance in the manifest, from 0, int64 (N,), for every feature of the store.
+            `Store.utterances[row]` is the utterance.
 
         Raises:
             UnknownName: an utterance is not in the manifest.
@@ -154,13 +155,21 @@ class Store(StoreFolder):
         """
         return self._index.find(list(check_list(ids, "ids")), self.path)
 
+    @overload
+    def matrix(
+        self, features: Sequence[str | FeatureSpec], ids: Sequence[str] | None = None
+    ) -> tuple[np.ndarray, dict[str, int], list[str]]: ...
+    @overload
+    def matrix(
+        self, features: Sequence[str | FeatureSpec], *, rows: ArrayLike
+    ) -> tuple[np.ndarray, dict[str, int], np.ndarray]: ...
     def matrix(
         self,
         features: Sequence[str | FeatureSpec],
         ids: Sequence[str] | None = None,
         *,
         rows: ArrayLike | None = None,
-    ) -> tuple[np.ndarray, dict[str, int], list[str]]:
+    ) -> tuple[np.ndarray, dict[str, int], list[str] | np.ndarray]:
         """Return features side by side, one row per utterance.
 
         Args:
@@ -168,10 +177,11 @@ class Store(StoreFolder):
                 flattened and zero-padded. `audio.layers[6]` is one layer, `audio.layers` all of them side by side.
             ids: utterance ids, in the order of the rows. By default those that have every feature, in manifest order,
                 with a warning if that leaves any out.
-            rows: in place of ids, rows of the manifest (N,), as `rows` returns them.
+            rows: in place of ids, rows of the manifest (N,), as `Store.rows` returns them.
 
         Returns:
-            X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row.
+            X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row, or `rows` where
+            they were given.
 
         Raises:
             BadValue: no feature, the same feature twice, a text that is not a feature, a text in place of a list, both
@@ -194,6 +204,14 @@ class Store(StoreFolder):
         """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
         return self._find([feature])[0].shape()
 
+    @overload
+    def batches(
+        self, features: Sequence[str | FeatureSpec], ids: Sequence[str] | None = None, size: int = 1024
+    ) -> Iterator[tuple[np.ndarray, list[str]]]: ...
+    @overload
+    def batches(
+        self, features: Sequence[str | FeatureSpec], *, size: int = 1024, rows: ArrayLike
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]: ...
     def batches(
         self,
         features: Sequence[str | FeatureSpec],
@@ -201,7 +219,7 @@ class Store(StoreFolder):
         size: int = 1024,
         *,
         rows: ArrayLike | None = None,
-    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+    ) -> Iterator[tuple[np.ndarray, Any]]:
         """Return an iterator over the rows of the matrix of features. Memory is bounded by the size of a batch.
 
         Args:
@@ -211,7 +229,7 @@ class Store(StoreFolder):
             rows: in place of ids, as for `matrix`.
 
         Returns:
-            an iterator of X, float32 (size, sum of D), and the ids of its rows.
+            an iterator of X, float32 (size, sum of D), and the ids of its rows, or their part of `rows`.
 
         Raises:
             BadValue: as for `matrix`, or a size below 1.
@@ -248,26 +266,26 @@ class Store(StoreFolder):
 
     def _choose(
         self, found: Sequence[StoredFeature], ids: Sequence[str] | None, rows: ArrayLike | None
-    ) -> tuple[list[np.ndarray], list[str]]:
-        """Return the rows (N,) to copy in the file of each feature, and the ids of the utterances."""
+    ) -> tuple[list[np.ndarray], Any]:
+        """Return the rows (N,) to copy in the file of each feature, and the utterances by id or row, as given."""
         if rows is not None and ids is not None:
             raise BadValue("both ids and rows are given", expected="one of them", do="leave ids out: rows have ids")
         if rows is not None:
             places = self._index.check(rows)
-            return self._find_in_files(found, places, chosen := self._index.list_ids(places)), chosen
+            return self._find_in_files(found, places), places
         chosen = self._default_ids(found) if ids is None else list(check_list(ids, "ids"))
         if "utterances" not in vars(self):  # the manifest need not be read for them
             return [feature.find_rows(chosen) for feature in found], chosen
         try:
-            return self._find_in_files(found, look_up(self._index.places, chosen), chosen), chosen
+            return self._find_in_files(found, self._index.look_up(chosen)), chosen
         except KeyError:
             return [feature.find_rows(chosen) for feature in found], chosen  # which says what is missing
 
-    def _find_in_files(self, found: Sequence[StoredFeature], rows: np.ndarray, ids: Sequence[str]) -> list[np.ndarray]:
+    def _find_in_files(self, found: Sequence[StoredFeature], rows: np.ndarray) -> list[np.ndarray]:
         places = [self._index.find_in_file(feature.file, rows) for feature in found]
         for feature, one in zip(found, places, strict=True):
             if one.size and one.min() < 0:
-                feature.find_rows(ids)  # which says what is missing
+                feature.find_rows(self._index.list_ids(rows))  # which says what is missing
         return places
 
     def _default_ids(self, found: Sequence[StoredFeature]) -> list[str]:
