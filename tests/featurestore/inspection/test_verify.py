@@ -180,7 +180,7 @@ def test_the_command_verifies_a_store(path):
     run = CliRunner().invoke
     done = run(main, ["verify", str(path), "--json"])
     assert done.exit_code == 0
-    assert json.loads(done.output)["intact"]
+    assert json.loads(done.stdout)["intact"]
     (path / "text.h5").write_bytes(b"broken")
     done = run(main, ["verify", str(path)])
     assert done.exit_code == 1
