@@ -1,6 +1,6 @@
 """Start of the command line: `cli --help` under 0.15 s, the first line of any command under 1 s.
 
-Each command is a process of its own, stopped after its first line. Modules are compiled before, as by an installation.
+Each command is a process of its own, stopped after its first line. Modules are compiled before, as by installing.
 """
 
 import os
