@@ -186,7 +186,8 @@ def test_a_table_without_a_needed_column_is_rejected(bundles, tmp_path):
     code, _, lines = run_predict(bundles / "audio", "--table", path)
     assert code == 1
     assert lines == (
-        f"{path} by {bundles / 'audio'}\nError: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
+        f"{path} by {bundles / 'audio'}\n"
+        f"Error: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
         "  do: say which column holds it: --column audio=NAME\n"
     )
     (tmp_path / "clips.csv").write_text("clip\na.wav\n")
