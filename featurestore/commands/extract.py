@@ -12,6 +12,7 @@ from featurestore.console import (
     corpus_options,
     engine_options,
     json_option,
+    paranoid_option,
     print_answer,
     say,
     store_option,
@@ -50,6 +51,7 @@ def extract(
     engine: str = "loky",
     scheduler: str | None = None,
     limit: int | None = None,
+    paranoid: bool = False,
     say: Say = say,
 ) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
@@ -77,6 +79,8 @@ def extract(
         scheduler: address of a running dask cluster.
         limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
             run, and estimate the whole. The file is written only if nothing is missing after it.
+        paranoid: read the bytes of every clip; by default only of those that may have changed since the last run, by
+            their size, times or inode.
         say: receives lines for the user.
 
     Returns:
@@ -126,6 +130,7 @@ def extract(
             engine=engine,
             scheduler=scheduler or "",
             limit=limit,
+            paranoid=paranoid,
             say=say,
         )
         for identity in identities
@@ -177,6 +182,7 @@ def extract(
     metavar="N",
     help="A trial run: encode N of the missing utterances, keep them for the next run, and estimate the whole.",
 )
+@paranoid_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
@@ -191,6 +197,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
+    say(f"{', '.join(options['encoders']) or 'default encoders'} on {options['store']}")
     done = extract(**options)
     print_answer([item.to_json() for item in done], "\n".join(item.summary() for item in done), as_json)
     if any(item.failed for item in done):
