@@ -46,4 +46,4 @@ def test_cached_relative_positions_give_the_vectors_of_transformers(settings):
 def test_other_networks_stay_unchanged(family):
     model, cached = pair(family, **({} if family == "whisper" else {"vocab_size": 30}))
     assert str(cached) == str(model)
-    assert not any("disentangled_attention_bias" in vars(module) for module in cached.modules())
+    assert not any("forward" in vars(module) for module in cached.modules())
