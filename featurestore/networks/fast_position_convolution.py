@@ -6,6 +6,7 @@ is multiplied by the kernel's spectrum, which is computed once.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ def use_fourier_transforms(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.Conv1d) and _is_wide(module):
-            module.forward = _FourierConvolution.prepare(module)  # type: ignore[method-assign]
+            module.forward = _FourierConvolution.prepare(module)
 
 
 def _is_wide(conv: nn.Conv1d) -> bool:
@@ -42,7 +43,7 @@ class _FourierConvolution:
     conv: nn.Conv1d
     spectrum: Tensor  # (F, G, I, O)
     block: int  # frames
-    original: object
+    original: Any
 
     @classmethod
     def prepare(cls, conv: nn.Conv1d) -> "_FourierConvolution":
@@ -57,7 +58,8 @@ class _FourierConvolution:
     def __call__(self, frames: Tensor) -> Tensor:
         """Convolve frames (B, C, T)."""
         if torch.is_autocast_enabled("cpu"):  # the products are of float32 alone
-            return self.original(frames)  # type: ignore[operator]
+            direct: Tensor = self.original(frames)
+            return direct
         taps, padding = self.conv.kernel_size[0], self.conv.padding[0]
         count = frames.shape[-1] + 2 * padding - taps + 1  # frames that come out
         step = self.block - taps + 1  # frames that a block adds
