@@ -116,7 +116,9 @@ class _Attention:
             getattr(self.layer, f"{name}_proj")(hidden_states).unflatten(-1, (self.layer.num_attention_heads, -1))
             for name in ("query", "key", "value")
         )  # (B, T, H, K)
-        bias = self._add_positions(query, key).masked_fill_(~attention_mask.bool(), torch.finfo(query.dtype).min)
+        # half of the least value: a whole row of padding stays finite in float16, where a score is added to it
+        least = torch.finfo(query.dtype).min / 2
+        bias = self._add_positions(query, key).masked_fill_(~attention_mask.bool(), least)
         query, key, value = (states.transpose(1, 2) for states in (query, key, value))
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=self.scale)
         return attended.transpose(1, 2).flatten(2), None
