@@ -24,8 +24,11 @@ _known_modules = pytest.StashKey[int]()
 
 
 def pytest_runtest_setup(item):
-    """Leave what imports have made out of garbage collections, of which accelerate makes several for each training."""
-    if len(sys.modules) > item.config.stash.get(_known_modules, 0) or not gc.get_freeze_count():
+    """Leave what imports have made out of garbage collections, of which accelerate makes several for each training.
+
+    `gc.get_freeze_count` is not asked: it walks through all that is frozen, which would be most of the time of a test.
+    """
+    if len(sys.modules) > item.config.stash.get(_known_modules, 0):
         item.config.stash[_known_modules] = len(sys.modules)
         gc.collect()
         gc.freeze()

@@ -1,8 +1,9 @@
 """Correct p-values for the number of comparisons (Holm), and group systems that do not differ significantly."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 
 
 def correct_holm(p_values: Sequence[float]) -> list[float]:
@@ -16,9 +17,19 @@ def correct_holm(p_values: Sequence[float]) -> list[float]:
     """
     from statsmodels.stats.multitest import multipletests
 
-    gc.freeze()  # multipletests collects garbage at every call, which takes most of a second once torch is loaded
-    try:
+    with _leave_out_of_collections():  # multipletests collects at every call: most of a second once torch is loaded
         return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
+@contextmanager
+def _leave_out_of_collections() -> Iterator[None]:
+    """Leave objects out of garbage collections, unless the caller does so already: unfreezing would end that too."""
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
 

@@ -5,7 +5,6 @@ The process kills itself in the middle of a part, because an outside watcher cou
 
 import os
 import signal
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -52,9 +51,3 @@ def encode_part(task: worker.PartTask, *, log: Path, dies_at: int) -> worker.Par
 def count_parts(folder: Path) -> int:
     """Count the finished parts in a folder."""
     return len(list(folder.glob("[!.]*.h5")))
-
-
-if __name__ == "__main__":
-    from tests.faults import extraction  # workers can import the function only under this name
-
-    extraction.run(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))

@@ -1,6 +1,5 @@
 """Test that a killed extraction resumes and gives the same file as an uninterrupted one."""
 
-import multiprocessing
 import random
 import resource
 import signal
@@ -11,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from featurestore.extraction import worker
 from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
+from tests.faults import letters
 from tests.faults.extraction import count_parts, run
-from tests.support import tiny
+from tests.support import fork_server, tiny
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40
@@ -33,12 +34,7 @@ def store(tmp_path):
 
 
 def start(store, checkpoint, log, dies_at=0):
-    """Fork from a server that has loaded torch once, so that a start takes milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.extraction"])
-    process = context.Process(target=run, args=(str(store.path), str(checkpoint), 1, str(log), dies_at))
-    process.start()
-    return process
+    return fork_server.start(run, str(store.path), str(checkpoint), 1, str(log), dies_at)
 
 
 def finish(store, checkpoint, log):
@@ -98,13 +94,14 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
     assert too_late < 50
 
 
-def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path):
-    command = [sys.executable, "-m", "tests.faults.extraction", store.path, checkpoint, 2, tmp_path / "log", 2]
+def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path, monkeypatch):
+    command = [sys.executable, "-m", "tests.faults.dead_worker", store.path, checkpoint, 2]
     with (tmp_path / "stderr").open("w") as stderr:  # a worker that outlives the command would hold a pipe open
         assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=stderr) == 1
     assert "a worker process died, likely out of memory" in (tmp_path / "stderr").read_text()
     before = count_store_parts(store)
     assert 2 <= before < COUNT // 2
+    monkeypatch.setattr(worker, "encode_part", letters.encode_part)
     result = extract_encoder(Store(store.path), EncoderSpec("", str(checkpoint)), jobs=1, device="cpu")
     assert result.encoded <= COUNT - 2 * before
     assert FeatureFile(store.path / "text.h5").find_damaged() == []

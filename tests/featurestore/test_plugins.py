@@ -25,7 +25,13 @@ def alone(monkeypatch, tmp_path):
     """Isolate each test: no plug-in of another one, and no memory of its warnings and imports."""
     monkeypatch.setenv(plugins.VARIABLE, "")
     monkeypatch.chdir(tmp_path)
+    forget()
     yield
+    forget()
+
+
+def forget():
+    """Forget warnings, entry points and imports, of tests of other files too."""
     registry._warn_once.cache_clear()
     plugins._entry_points.cache_clear()
     for name in [name for name in sys.modules if name.startswith(("emofuse_plugins", "kit"))]:

@@ -17,6 +17,7 @@ from benchmarks.report.render import exports
 from featurestore.errors import BadValue
 from tests.support import fake_results
 from tests.support.fake_results import Drawn
+from tests.support.report_page import render
 
 MLP, SVM = Drawn("mlp", seeds=2), Drawn("svm")
 
@@ -83,8 +84,7 @@ def test_leaks_of_either_benchmark_are_named_and_marked(tmp_path):
     assert rows == ["|svmonboth|!||!||", "|mlponboth||!|!||", "|xgbonboth|!|!|!||"]
     assert "! leaked: svm on both, here: tuned on 7 here\n" in text
     assert "! leaked: mlp on both, there: tuned on 9 there\n" in text
-    write_module.write_report(found, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text("utf-8")
+    page, _ = render(found)
     page = page.partition("Compared with another benchmark")[2].partition("<h2")[0]
     marks = [row.count('class="leaked">!</span>') for row in page.split("<tr>") if "</th><td" in row]
     assert marks == [2, 2, 3]

@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.report.write_report import make_report
+from benchmarks.grid import results
+from benchmarks.report.analysis.report_content import build_content
+from benchmarks.report.render.html_page import render_page
 from tests.support.fake_results import written
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
@@ -24,10 +26,13 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, report):
+    """Write a page of hostile transcripts. No figure shows one: they are those of the report without."""
     folder = written(tmp_path_factory.mktemp("page"), texts=dict.fromkeys(range(0, 120, 2), HOSTILE))
-    make_report(folder, folder / "report.html")
-    return folder / "report.html"
+    drawn = {path.stem: path.read_text("utf-8").rstrip("\n") for path in sorted((report / "figures").glob("*.svg"))}
+    page = folder / "report.html"
+    page.write_text(render_page(build_content(results.read(folder)), drawn), "utf-8")
+    return page
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from benchmarks.report.analysis import report_content
 from benchmarks.report.analysis.report_content import FEATURED, build_content
 from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.render import exports
-from benchmarks.report.write_report import write_report
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
 from tests.support.fake_results import CLASSES, Drawn, written
+from tests.support.report_page import render
 
 
 def system(read, name):
@@ -61,10 +61,8 @@ def test_few_or_unnamed_speakers_are_in_the_notes(tmp_path):
 @pytest.mark.parametrize("count", [2, 4, 5, 6])
 def test_the_sentence_names_too_few_speakers(tmp_path, count):
     systems = [Drawn("svm", skill=9.0), Drawn("prior")]
-    write_report(
-        found := build_content(results.read(written(tmp_path, systems, speakers=count))), tmp_path / "report.html"
-    )
-    page, text = ((tmp_path / f"report.{end}").read_text("utf-8") for end in ("html", "md"))
+    found = build_content(results.read(written(tmp_path, systems, speakers=count)))
+    page, text = render(found)
     few = f"only {count} speakers in test, too few to show a difference"
     assert (found["few"], found["clusters"]) == (few if count < 6 else "", count)
     assert (f"test utterances: {few}; svm on both has the highest unweighted average" in found["sentence"]) == (
@@ -116,8 +114,7 @@ def test_a_second_baseline_head_is_reported_as_a_baseline(tmp_path, monkeypatch)
     assert checks["in-sample-logits"]["message"].startswith("every system with logits takes")
     assert found["mistakes"]["others"] == 1
     assert [row["head"] for row in found["modalities"]["heads"]] == ["svm"]
-    write_report(found, tmp_path / "report.html")
-    assert (tmp_path / "report.html").read_text("utf-8").count(" (baseline)") == 2
+    assert render(found)[0].count(" (baseline)") == 2
 
 
 def test_an_interval_of_width_0_is_explained(tmp_path, found):
@@ -158,20 +155,20 @@ def test_the_notes_name_settings_that_were_chosen_with_copies_of_texts_known(rea
     assert sum(note.startswith("dev parts are whole scripts, but copies") for note in notes) == expected
 
 
-def test_the_class_of_each_label_is_reported(read, tmp_path):
+def test_the_class_of_each_label_is_reported(read):
     maps = {"trained": None, "tested": {"joy": "hap", "bored": None}}
-    write_report(build_content(replace(read, about={**read.about, "label_maps": maps})), tmp_path / "report.html")
-    assert "<p>Labels of tested: joy → hap, bored → left out.</p>" in (tmp_path / "report.html").read_text("utf-8")
-    assert "- labels of tested: joy → hap, bored → left out\n" in (tmp_path / "report.md").read_text("utf-8")
-    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["provenance"]["label_maps"] == maps
+    found = build_content(replace(read, about={**read.about, "label_maps": maps}))
+    page, text = render(found)
+    assert "<p>Labels of tested: joy → hap, bored → left out.</p>" in page
+    assert "- labels of tested: joy → hap, bored → left out\n" in text
+    assert json.loads(json.dumps(found))["provenance"]["label_maps"] == maps
 
 
 def test_a_single_system_does_not_win(tmp_path):
     written(tmp_path, [Drawn("svm")], n=60)
     found = build_content(results.read(tmp_path))
     assert ": svm on both reaches an unweighted average recall, " in found["sentence"]
-    write_report(found, tmp_path / "out" / "report.html")
-    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    page, _ = render(found)
     for way in (
         "--heads a,b",
         "--features text,audio,both",
@@ -248,8 +245,7 @@ def test_among_several_feature_sets_of_a_kind_none_is_selected_by_its_result(tmp
     assert row["systems"] == {"audio": "svm on audio"}
     assert row["unclear"] == {"text": ["svm on text.logits", "svm on text.mean"]}
     assert not found["modalities"]["differences"]
-    write_report(found, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text("utf-8")
+    page, _ = render(found)
     assert "Not compared: svm on text, because 2 feature sets are of that kind (svm on text.logits; svm on " in page
     text = Drawn("svm", "text", ("text.mean",))
     written(tmp_path / "named", [text, Drawn("svm", "text.logits", ("text.logits",)), Drawn("svm", "audio")], n=60)

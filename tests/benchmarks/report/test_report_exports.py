@@ -21,9 +21,10 @@ from benchmarks.report.render import exports
 from benchmarks.report.render.figure_style import to_svg
 from benchmarks.report.render.report_figures import draw_figures
 from benchmarks.report.render.report_lookups import select_comparable
-from benchmarks.report.write_report import OWN, make_report, write_report
+from benchmarks.report.write_report import OWN, make_report
 from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
+from tests.support.report_page import render
 
 PAGE_SHA256 = "5c36bc3d88baa44cd9dc4813a28ba5aec6c0f2053369c240722530756acc2870"
 
@@ -32,21 +33,19 @@ PAGE_SHA256 = "5c36bc3d88baa44cd9dc4813a28ba5aec6c0f2053369c240722530756acc2870"
     ("protocol", "mark"),
     [("speaker-kfold", ""), ("holdout", " (protocol holdout)"), ("", " (another protocol)")],
 )
-def test_a_published_figure_of_another_protocol_is_marked_and_not_drawn(read, tmp_path, protocol, mark):
+def test_a_published_figure_of_another_protocol_is_marked_and_not_drawn(read, protocol, mark):
     figures = [{**one, "protocol": protocol} for one in read.about["published"]]
     found = build_content(replace(read, about={**read.about, "published": figures}))
-    write_report(found, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text("utf-8")
+    page, _ = render(found)
     assert ("Dotted: published figures." in page) == (not mark)
     assert f"published: the paper{mark}</th>" in page
     assert len(select_comparable(found)) == (0 if mark else len(figures))
 
 
-def test_a_published_figure_without_a_column_stands_with_the_name(read, tmp_path):
+def test_a_published_figure_without_a_column_stands_with_the_name(read):
     figures = [{**one, "metric": "weighted_f1"} for one in read.about["published"]]
     found = build_content(replace(read, about={**read.about, "published": figures}))
-    write_report(found, tmp_path / "report.html")
-    assert "published: the paper, weighted f1 59.1 %</th>" in (tmp_path / "report.html").read_text("utf-8")
+    assert "published: the paper, weighted f1 59.1 %</th>" in render(found)[0]
     assert r"the paper, weighted f1 59.1 \% (published)" in exports.format_latex(found)
     row = list(csv.DictReader(io.StringIO(exports.format_csv(found))))[-1]
     assert (row["kind"], row["protocol"], row["weighted_f1"]) == ("published", "speaker-kfold", "0.59078")
@@ -179,10 +178,14 @@ def test_the_page_loads_nothing(report):
     assert not [word for word in ("src=", "@import", "<link", "url(http") if word in page]
 
 
-def test_the_same_predictions_give_the_same_bytes(folder, report):
-    make_report(folder, folder / "again" / "report.html")
-    for path in sorted(report.rglob("*.*")):
-        assert (folder / "again" / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+def test_the_command_writes_the_same_bytes_again(folder, report, tmp_path):
+    done = CliRunner().invoke(cli.main, ["report", str(folder), "--out", str(tmp_path / "again" / "report.html")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith(f"page {tmp_path / 'again' / 'report.html'}\n")
+    names = [path.relative_to(report) for path in sorted(report.rglob("*.*"))]
+    assert [path.relative_to(tmp_path / "again") for path in sorted((tmp_path / "again").rglob("*.*"))] == names
+    for name in names:
+        assert (tmp_path / "again" / name).read_bytes() == (report / name).read_bytes(), name
 
 
 @pytest.mark.skipif(
@@ -193,11 +196,7 @@ def test_the_page_is_pinned_to_the_byte(report):
     assert hashlib.sha256(raw).hexdigest() == PAGE_SHA256, "look at the page, then pin it again"
 
 
-def test_the_command_writes_the_same_report(folder, report, tmp_path):
-    done = CliRunner().invoke(cli.main, ["report", str(folder), "--out", str(tmp_path / "r.html")])
-    assert done.exit_code == 0, done.output
-    assert done.stdout.endswith(f"page {tmp_path / 'r.html'}\n")
-    assert (tmp_path / "r.html").read_bytes() == (report / "report.html").read_bytes()
+def test_a_folder_without_a_benchmark_is_an_error(tmp_path):
     missing = CliRunner().invoke(cli.main, ["report", str(tmp_path)])
     assert missing.exit_code == 1
     assert f"there is no benchmark in {tmp_path}" in missing.output

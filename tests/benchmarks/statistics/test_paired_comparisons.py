@@ -1,5 +1,6 @@
 """Paired tests of two heads, Holm's correction, and the letters of what does not differ."""
 
+import gc
 from itertools import product
 
 import numpy as np
@@ -74,6 +75,20 @@ def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():
 def test_holm_multiplies_each_p_value_by_the_number_of_comparisons_left():
     assert correct_holm([0.01, 0.5, 0.02]) == pytest.approx([0.03, 0.5, 0.04])
     assert correct_holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_holm_leaves_frozen_what_the_caller_has_frozen(frozen):
+    before = gc.get_freeze_count()
+    gc.unfreeze()
+    try:
+        if frozen:
+            gc.freeze()
+        correct_holm([0.01, 0.5, 0.02])
+        assert bool(gc.get_freeze_count()) == frozen
+    finally:
+        if before:
+            gc.freeze()
 
 
 def test_letters_may_overlap():

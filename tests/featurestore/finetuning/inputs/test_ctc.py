@@ -2,11 +2,7 @@
 
 import dataclasses
 import json
-import os
-import pickle
 import signal
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
@@ -26,7 +22,7 @@ from featurestore.manifest import Utterance
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.spec import EncoderSpec
 from tests.featurestore.finetuning.texts import arguments, assert_same_weights, weights
-from tests.support import tiny
+from tests.support import fork_server, interrupted_finetune, tiny
 
 # Nothing random in training, so that a first loss can be computed by hand.
 RANDOM = "attention_dropout hidden_dropout feat_proj_dropout activation_dropout final_dropout layerdrop mask_time_prob"
@@ -156,25 +152,6 @@ def test_a_weight_of_zero_trains_as_without_transcripts(spoken, tmp_path):
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
-CHILD = """
-import os, pickle, signal, sys
-from featurestore.finetuning.training import training_reporter
-from featurestore.finetuning.finetune import finetune
-
-reporter = training_reporter.TrainingReporter
-original = reporter.on_save
-
-def on_save(self, args, state, control, **rest):
-    original(self, args, state, control, **rest)
-    if state.global_step == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-reporter.on_save = on_save
-training_reporter.SAVE_EVERY = 0.0
-finetune(**pickle.load(open(sys.argv[1], "rb")), say=print)
-"""
-
-
 def test_a_killed_run_resumes_and_ends_with_the_same_weights(spoken, tmp_path):
     """Kill a run with dropout and masks after one epoch of four steps, and one step more."""
     root, rows = spoken
@@ -183,10 +160,9 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(spoken, tmp_path):
     options.pop("say")
     whole = finetune(**{**options, "out": tmp_path / "whole"}, say=lambda line: None)
     options["out"] = tmp_path / "killed"
-    (tmp_path / "options").write_bytes(pickle.dumps(options))
-    command = [sys.executable, "-c", CHILD, str(tmp_path / "options"), "5"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == -signal.SIGKILL
+    process = fork_server.start(interrupted_finetune.run, options, 5, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     lines = []
     resumed = finetune(**options, say=lines.append)
     assert f"{tmp_path / 'killed'}.parts: resuming" in lines

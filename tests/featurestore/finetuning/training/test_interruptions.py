@@ -1,52 +1,33 @@
 """Interrupted, repeated and simultaneous fine-tuning into one folder."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from featurestore.errors import Unavailable
 from featurestore.finetuning.finetune import finetune
 from featurestore.storage import lock
 from tests.featurestore.finetuning.texts import arguments, assert_same_weights
-
-# Sends itself a signal once the checkpoint of a step is whole. That moment is too short to be caught from outside.
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from featurestore.finetuning.training import training_reporter
-from featurestore.finetuning.finetune import finetune
-from tests.featurestore.finetuning.texts import arguments
-
-folder, out, step, name = sys.argv[1:]
-reporter = training_reporter.TrainingReporter
-original = reporter.on_save
-
-def on_save(self, args, state, control, **rest):
-    original(self, args, state, control, **rest)
-    if state.global_step == int(step):
-        os.kill(os.getpid(), signal.Signals[name])
-
-reporter.on_save = on_save
-training_reporter.SAVE_EVERY = 0.0
-finetune(**arguments(Path(folder), out=Path(out)))
-"""
+from tests.support import fork_server, interrupted_finetune
 
 
-def child(folder, out, step, name):
-    command = [sys.executable, "-c", CHILD, str(folder), str(out), str(step), name]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+def start(folder, out, step, number):
+    options = arguments(folder, out=out)
+    del options["say"]
+    return fork_server.start(interrupted_finetune.run, options, step, number)
 
 
 @pytest.mark.parametrize("moment", [2, 4, 11])
 def test_a_killed_run_resumes_and_ends_with_the_same_weights(folder, fine_tuned, tmp_path, moment):
     """4 steps an epoch: killed within the first epoch, at its end, and within the last one."""
     out = tmp_path / "tuned"
-    assert child(folder, out, moment, "SIGKILL").wait() == -signal.SIGKILL
+    process = start(folder, out, moment, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert (out.with_name("tuned.parts") / "trainer" / f"checkpoint-{moment}" / "whole").exists()
     assert not out.exists()
     lines = []
@@ -58,15 +39,16 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(folder, fine_tuned,
 
 def test_a_second_process_with_the_same_out_is_refused(folder, tmp_path):
     out = tmp_path / "tuned"
-    process = child(folder, out, 1, "SIGSTOP")  # stopped in the middle of its work, so that it holds the lock for sure
+    process = start(folder, out, 1, signal.SIGSTOP)  # in the middle of its work, so that it holds the lock for sure
     try:
-        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        assert state.si_status == signal.SIGSTOP
+        while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+            assert process.is_alive()
+            time.sleep(0.02)
         with pytest.raises(Unavailable) as problem:
             finetune(**arguments(folder, out=out))
     finally:
         process.kill()
-        process.wait()
+        process.join()
     assert str(problem.value) == (
         f"another fine-tuning is writing into {out}.parts (process {process.pid})\n"
         "  do: wait until it ends, or stop it (the lock ends with the process)"
