@@ -88,6 +88,20 @@ def search_options(function: Command) -> Command:
     )
 
 
+def stream_option(function: Command) -> Command:
+    """Add `--stream`."""
+    return _add(
+        function,
+        click.option(
+            "--stream",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            help="Let logistic, mlp and xgb read their rows in batches: where the matrix takes more than an eighth of "
+            "the free memory, always, or never. Slower, in little memory.",
+        ),
+    )
+
+
 def leakage_options(function: Command) -> Command:
     """Add `--allow-leakage` and `--allow-degenerate`."""
     return _add(

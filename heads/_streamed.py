@@ -62,13 +62,13 @@ class StreamedMatrix:
         """Change rows when they are read, by a function of rows (M, D) and their numbers (M,)."""
         return StreamedMatrix(lambda rows: change(self._read(rows), rows), self.shape, self.dtype)
 
-    def iterate(self, numbers: int = _BATCH) -> Iterator[tuple[slice, Rows]]:
+    def iterate(self, numbers: int | None = None) -> Iterator[tuple[slice, Rows]]:
         """Yield all rows in their order, a batch at a time: which they are, and their values (M, D).
 
         Args:
-            numbers: in a batch, at most where one row has no more.
+            numbers: in a batch, unless a row alone has more; by default 2 million, 8 MB of float32.
         """
-        size = max(1, numbers // max(1, self.shape[1]))
+        size = max(1, (numbers or _BATCH) // max(1, self.shape[1]))
         for start in range(0, len(self), size):
             rows = slice(start, min(start + size, len(self)))
             yield rows, self[rows]
