@@ -96,8 +96,8 @@ def stream_option(function: Command) -> Command:
             "--stream",
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
-            help="Let logistic, mlp and xgb read their rows in batches: where the matrix takes more than an eighth of "
-            "the free memory, always, or never. Slower, in little memory.",
+            help="Read rows in batches, by heads that can (logistic, mlp, xgb): auto, where the matrix takes more than "
+            "an eighth of the free memory; always; never.",
         ),
     )
 
