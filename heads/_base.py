@@ -172,8 +172,6 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_streamed(self, X: StreamedMatrix, *, reset: bool) -> Any:
         """Validate rows that are read a batch at a time, which takes one pass over them."""
-        if not self.STREAMS:
-            raise ValueError(f"{type(self).__name__} needs its whole matrix in memory: give it X[:]")
         if not all(X.shape):
             raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
         self._check_columns(X, X.shape[1], reset=reset)
@@ -181,6 +179,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_columns(self, X: Matrix | StreamedMatrix, width: int, *, reset: bool) -> None:
         """Check that X is finite, and that it has as many columns and dimensions as in training."""
+        if isinstance(X, StreamedMatrix) and not self.STREAMS:
+            raise ValueError(f"{type(self).__name__} needs its whole matrix in memory: give it X[:]")
         if not is_finite(X):
             raise ValueError("Input X contains NaN or infinity.")
         if reset:

@@ -83,6 +83,7 @@ def test_inputs_select_without_reading():
     assert np.array_equal(take_rows(VALUES, np.array([4, 2])), VALUES[[4, 2]])
 
 
-def test_a_head_that_cannot_stream_says_so():
+@pytest.mark.parametrize("X", [streamed(), Inputs(streamed(), as_inputs(VALUES).blocks)])
+def test_a_head_that_cannot_stream_says_so(X):
     with pytest.raises(ValueError, match=r"^SVMHead needs its whole matrix in memory: give it X\[:\]$"):
-        SVMHead().fit(streamed(), np.arange(97) % 2)
+        SVMHead().fit(X, np.arange(97) % 2)
