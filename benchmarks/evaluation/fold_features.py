@@ -105,7 +105,7 @@ class FoldFeatures:
     def _stream_columns(
         self, store: FeatureSource, flat: Sequence[FeaturePair], blocks: Sequence[Block], ids: Sequence[str]
     ) -> StreamedMatrix:
-        """Return the columns as they are read; cross-fitted logits, which are few, are in memory."""
+        """Return columns that are read when they are used. Cross-fitted logits, which are few, are in memory."""
         X = stream_columns(store, [str(file) for _, file in flat], ids)
         for (feature, file), columns in zip(flat, _list_columns(blocks), strict=True):
             if feature in self.parts:
