@@ -16,7 +16,7 @@ from heads._streamed import StreamedMatrix
 __all__ = ["XGBHead"]
 
 _FILE = "xgb.ubj"
-_BATCH = 2**25  # numbers that are binned together, 128 MB of float32; trees grow slower on smaller batches
+_BATCH = 2**24  # numbers that are binned together, 64 MB of float32; trees grow slower on smaller batches
 _GPU_FILES = ("/dev/nvidiactl", "/dev/dxg")  # one of them exists where there is a driver
 
 
