@@ -5,7 +5,7 @@ The public API is loaded on first use, so that importing the package is fast.
 >>> import featurestore
 >>> sorted(featurestore.__all__)
 ['Store', 'Utterance', '__version__', 'diagnose', 'export_features', 'extract', 'finetune', 'import_features',
- 'predict', 'prepare']
+ 'predict', 'prepare', 'stream']
 """
 
 import importlib
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featurestore.prediction.predict import predict
     from featurestore.preparation.prepare import prepare
     from featurestore.store import Store
+    from featurestore.streaming import stream
 
     __version__: str
 
@@ -34,6 +35,7 @@ _PLACES = {
     "import_features": "featurestore.importing.import_features",
     "predict": "featurestore.prediction.predict",
     "prepare": "featurestore.preparation.prepare",
+    "stream": "featurestore.streaming",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "import_features",
     "predict",
     "prepare",
+    "stream",
 ]
 
 

@@ -97,6 +97,20 @@ def search_options(function: Command) -> Command:
     )
 
 
+def stream_option(function: Command) -> Command:
+    """Add `--stream`."""
+    return _add(
+        function,
+        click.option(
+            "--stream",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            help="Read rows in batches, by heads that can (logistic, mlp, xgb): auto, where the matrix takes more than "
+            "an eighth of the free memory; always; never.",
+        ),
+    )
+
+
 def leakage_options(function: Command) -> Command:
     """Add `--allow-leakage` and `--allow-degenerate`."""
     return _add(

@@ -17,6 +17,7 @@ from featurestore.console import (
     search_options,
     split_list,
     store_option,
+    stream_option,
 )
 
 RESUMES = True  # a command that was stopped continues when it is called again
@@ -57,6 +58,7 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
 @search_options
+@stream_option
 @accept_old_name("--tune", "--search", type=click.IntRange(min=0))
 @accept_old_name("--tune-parts", "--inner-folds", type=click.IntRange(1, 5))
 @click.option(

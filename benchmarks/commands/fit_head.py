@@ -14,6 +14,7 @@ from featurestore.console import (
     say,
     search_options,
     store_option,
+    stream_option,
 )
 
 
@@ -39,6 +40,7 @@ from featurestore.console import (
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; repeatable.")
 @search_options
+@stream_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle. Default: STORE/bundles/HEAD."
 )

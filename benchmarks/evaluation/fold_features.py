@@ -8,19 +8,25 @@ The file `text@FOLD.h5` is of an encoder that was fine-tuned on that fold's trai
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from benchmarks.evaluation.feature_sets import FeatureSet
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.streamed_columns import stream_columns
 from featurestore.errors import BadValue, Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.spec import FeatureSpec
-from heads import Block, Frames, Inputs
+from heads import Block, Frames, Inputs, StreamedMatrix
 
 CROSS_FITTED, MEAN, IN_SAMPLE = "cross-fitted", "cross-fitted-mean", "in-sample"
 LOGITS = (CROSS_FITTED, MEAN, IN_SAMPLE)
 UNSEEN = ("", CROSS_FITTED, MEAN)  # no encoder scores an utterance that it was fine-tuned on
+
+
+FeaturePair = tuple[FeatureSpec, FeatureSpec]  # as the user names it, and as it is read
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,15 @@ class FoldFeatures:
         """The name of every feature file that is read, each once."""
         return list(dict.fromkeys(file.encoder for file in self.all_files))
 
-    def read(self, store: FeatureSource, utterance_ids: Sequence[str]) -> Inputs:
+    def read(self, store: FeatureSource, utterance_ids: Sequence[str], *, streamed: bool = False) -> Inputs:
         """Read the rows of utterances: columns in float32, and frames that stay on disk until they are used.
 
         An utterance that the fold's encoder was fine-tuned on gets the logits of the encoder that did not see it.
+
+        Args:
+            store: the features.
+            utterance_ids: of the rows.
+            streamed: whether the columns, too, stay on disk until they are used, as a `heads.StreamedMatrix`.
 
         Returns:
             One row for each utterance, all of them targets. Features are called as the user names them.
@@ -71,20 +82,37 @@ class FoldFeatures:
         blocks = tuple(
             Block(str(feature), store.modality(file.encoder), store.shape(str(file))) for feature, file in flat
         )
-        X = np.empty((len(utterance_ids), 0), np.float32)
-        if flat:
-            X = store.matrix([str(file) for _, file in flat], utterance_ids)[0]
-        start = 0
-        for (feature, file), block in zip(flat, blocks, strict=True):
-            if feature in self.parts:
-                self._cross_fit(store, feature, file, utterance_ids, X[:, start : start + block.width])
-            start += block.width
+        read = self._stream_columns if streamed and flat else self._read_columns
+        X = read(store, flat, blocks, utterance_ids)
         frames = (
             Frames(str(feature), store.modality(file.encoder), store.frames(str(file), utterance_ids))
             for feature, file in pairs
             if file.is_ragged
         )
         return Inputs(X, blocks, tuple(frames))
+
+    def _read_columns(
+        self, store: FeatureSource, flat: Sequence[FeaturePair], blocks: Sequence[Block], ids: Sequence[str]
+    ) -> np.ndarray:
+        if not flat:
+            return np.empty((len(ids), 0), np.float32)
+        X = store.matrix([str(file) for _, file in flat], ids)[0]
+        for (feature, file), columns in zip(flat, _list_columns(blocks), strict=True):
+            if feature in self.parts:
+                self._cross_fit(store, feature, file, ids, X[:, columns])
+        return X
+
+    def _stream_columns(
+        self, store: FeatureSource, flat: Sequence[FeaturePair], blocks: Sequence[Block], ids: Sequence[str]
+    ) -> StreamedMatrix:
+        """Return columns that are read when they are used. Cross-fitted logits, which are few, are in memory."""
+        X = stream_columns(store, [str(file) for _, file in flat], ids)
+        for (feature, file), columns in zip(flat, _list_columns(blocks), strict=True):
+            if feature in self.parts:
+                logits = store.matrix([str(file)], ids)[0]
+                self._cross_fit(store, feature, file, ids, logits)
+                X = X.map(partial(_replace_columns, columns, logits))
+        return X
 
     def _cross_fit(
         self, store: FeatureSource, feature: FeatureSpec, file: FeatureSpec, ids: Sequence[str], block: np.ndarray
@@ -174,6 +202,17 @@ def check_logits(logits: str) -> None:
     """
     if logits not in LOGITS:
         raise BadValue(f"unknown logits {logits!r}", expected=", ".join(LOGITS))
+
+
+def _list_columns(blocks: Iterable[Block]) -> list[slice]:
+    """List which columns each block has."""
+    ends = list(accumulate((block.width for block in blocks), initial=0))
+    return [slice(*pair) for pair in pairwise(ends)]
+
+
+def _replace_columns(columns: slice, by: np.ndarray, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    values[:, columns] = by[rows]
+    return values
 
 
 def _resolve_fold(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from benchmarks.evaluation.feature_sets import find_modality
 from benchmarks.evaluation.source import FeatureSource
 from featurestore.folds.group_split import draw_key
 from featurestore.spec import FeatureSpec
-from heads import Inputs
+from heads import Inputs, StreamedMatrix
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,18 @@ def permute(inputs: Inputs, permuted: ModalityFeatures, utterance_ids: Sequence[
     source = np.arange(len(inputs.X))  # the row whose values each row gets
     source[inputs.targets] = inputs.targets[order]
     columns = np.repeat([block.name in permuted.features for block in inputs.blocks], [b.width for b in inputs.blocks])
-    X = inputs.X.copy()
-    X[:, columns.astype(bool)] = inputs.X[source][:, columns.astype(bool)]
+    X = _permute_columns(inputs.X, source, columns.astype(bool))
     frames = tuple(
         replace(one, rows=[one.rows[row] for row in source.tolist()]) if one.name in permuted.features else one
         for one in inputs.frames
     )
     return replace(inputs, X=X, frames=frames)
+
+
+def _permute_columns(X: Any, source: np.ndarray, columns: np.ndarray) -> Any:
+    """Give each row the values of its source (R,) in the chosen columns, a mask (D,)."""
+    if isinstance(X, StreamedMatrix):
+        return X.map(lambda values, rows: np.where(columns, X[source[rows]], values))
+    permuted = X.copy()
+    permuted[:, columns] = X[source][:, columns]
+    return permuted

@@ -22,6 +22,7 @@ from benchmarks.evaluation.permutation_importance import ModalityFeatures, permu
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.sides import list_widths, read_sides
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.streaming import choose_streaming
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
 from featurestore.head_inputs import give, list_taken
@@ -52,6 +53,7 @@ class RunResult:
         seconds: `tune` (the search), `fit` and `predict`, the last of the unchanged test part.
         peak_mb: the peak memory of the process during the run, including what it had loaded before.
         epoch: the one that was chosen on the test part, counted from 1; 0 of a run without this flaw.
+        streamed: whether rows were read in batches, and the matrix was never in memory.
     """
 
     head: Any
@@ -63,6 +65,7 @@ class RunResult:
     seconds: Mapping[str, float]
     peak_mb: float
     epoch: int = 0
+    streamed: bool = False
 
 
 def execute(
@@ -80,12 +83,15 @@ def execute(
 
     Raises:
         BadValue: the head cannot use a setting.
-        Unavailable: the head is a plug-in that fails, or predicts no probabilities of the classes.
+        Unavailable: the head is a plug-in that fails, predicts no probabilities of the classes, or needs a matrix in
+            memory that does not fit.
     """
     _reset_peak()
     kind = registry.load("heads", spec.head)
     test_ids = tuple(sorted(spec.fold.test))
-    train, test, scaling = read_sides(store, spec, list_taken(construct(spec.head, spec.params)))
+    unfitted = construct(spec.head, spec.params)
+    streamed = choose_streaming(store, spec, unfitted)
+    train, test, scaling = read_sides(store, spec, list_taken(unfitted), streamed=streamed)
     y = [spec.classes[utterance_id] for utterance_id in spec.training]
     started = time.perf_counter()
     params = choose_params(kind, spec, train, y)
@@ -119,6 +125,7 @@ def execute(
         seconds,
         peak_mb,
         epoch=chooser.epoch if chooser else 0,
+        streamed=streamed,
     )
 
 

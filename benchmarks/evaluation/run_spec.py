@@ -42,6 +42,8 @@ class RunSpec:
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
         flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
         metric: full name of the metric that the search chooses settings by.
+        stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
+            It is no part of the digest, since the results are equal within the solver's tolerance.
     """
 
     head: str
@@ -63,6 +65,7 @@ class RunSpec:
     surroundings: Surroundings = field(default_factory=Surroundings)
     flaw: str = ""
     metric: str = METRIC
+    stream: str = "auto"
 
     @property
     def context(self) -> str:

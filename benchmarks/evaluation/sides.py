@@ -14,7 +14,7 @@ from heads import Inputs
 
 
 def read_sides(
-    store: FeatureSource, spec: RunSpec, taken: AbstractSet[str]
+    store: FeatureSource, spec: RunSpec, taken: AbstractSet[str], *, streamed: bool = False
 ) -> tuple[Inputs, Inputs | None, Scaling | None]:
     """Read the training and the test part of a run.
 
@@ -25,6 +25,7 @@ def read_sides(
         store: the features.
         spec: of the run.
         taken: what its head takes beyond a matrix.
+        streamed: whether the columns are a `heads.StreamedMatrix`.
 
     Returns:
         The training part with the utterances of `spec.training` as targets, the test part with those of the fold
@@ -34,12 +35,12 @@ def read_sides(
     if DIALOGUE in taken:
         ids = [*train_ids, *test_ids, *spec.surroundings.context_ids]
         border, end = len(train_ids), len(train_ids) + len(test_ids)
-        both = replace(_read(store, spec, ids, taken), targets=np.arange(end))
+        both = replace(_read(store, spec, ids, taken, streamed), targets=np.arange(end))
         train, test = both.select(np.arange(border)), both.select(np.arange(border, end)) if test_ids else None
     else:
-        train = _read(store, spec, train_ids, taken)
-        test = _read(store, spec, test_ids, taken) if test_ids else None
-    Z = train.X[:0] if test is None else test.X
+        train = _read(store, spec, train_ids, taken, streamed)
+        test = _read(store, spec, test_ids, taken, streamed) if test_ids else None
+    Z = train.select([]).X if test is None else test.X
     speakers = _list_speakers(spec, train, train_ids), _list_speakers(spec, test, test_ids)
     X, Z, scaling = normalize(train.X, Z, spec.normalize, speakers)
     return replace(train, X=X), test and replace(test, X=Z), scaling
@@ -50,9 +51,9 @@ def list_widths(inputs: Inputs) -> dict[str, int]:
     return {block.name: block.width for block in inputs.blocks} | {one.name: one.width for one in inputs.frames}
 
 
-def _read(store: FeatureSource, spec: RunSpec, ids: Sequence[str], taken: AbstractSet[str]) -> Inputs:
+def _read(store: FeatureSource, spec: RunSpec, ids: Sequence[str], taken: AbstractSet[str], streamed: bool) -> Inputs:
     return replace(
-        spec.inputs.read(store, ids),
+        spec.inputs.read(store, ids, streamed=streamed),
         turns=make_turns(ids, spec.surroundings.turns, spec.speakers) if DIALOGUE in taken else None,
         words=tuple(spec.surroundings.words[one] for one in ids) if WORDS in taken else None,
     )

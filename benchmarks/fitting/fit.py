@@ -17,6 +17,7 @@ from benchmarks.evaluation.head_settings import check_params, check_searchable, 
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.streaming import AUTO
 from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.fitting.measure import summarize
 from benchmarks.fitting.result import FittedHead
@@ -97,6 +98,7 @@ def fit_head(
     allow_degenerate: bool = False,
     search: int = 0,
     inner_folds: int = DEV_PARTS,
+    stream: str = AUTO,
     say: Say = lambda line: None,
 ) -> FittedHead:
     """Fit a head on each fold's training part and measure it on its test part.
@@ -123,6 +125,7 @@ def fit_head(
         search: how many settings to draw and try on inner folds of training, and of everything for the bundle; 0 for
             no search. The test part is not used.
         inner_folds: how many inner folds take turns as dev, at most.
+        stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
         say: receives lines for the user.
 
     Raises:
@@ -145,6 +148,7 @@ def fit_head(
         params={head: params or {}},
         search=_limit_search(head, params or {}, search, say),
         inner_folds=inner_folds,
+        stream=stream,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
     )
@@ -209,7 +213,8 @@ def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:
     results = []
     for (_, spec, _), result in zip(tasks, run_each(_run_fold, tasks), strict=True):
         train, test = len(spec.training), len(spec.fold.test)
-        say(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}")
+        how = ", rows read in batches" if result.streamed else ""
+        say(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}{how}")
         results.append(result)
     return results
 

@@ -10,6 +10,7 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from benchmarks.evaluation.streaming import AUTO, check_mode
 from benchmarks.statistics.count_metrics import check_metric
 from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
@@ -41,9 +42,12 @@ class BenchmarkConfig:
         allow_degenerate: normalize per speaker although most test utterances are of speakers of one class.
         flaws: also run every system under published protocol flaws (`benchmarks.evaluation.flaws`).
         metric: full name of the metric that systems are ranked and compared by, and that a search chooses settings by.
+        stream: whether heads that can read rows in batches do: `auto`, where the matrix is large for the memory;
+            `always`; or `never`.
 
     Raises:
-        BadValue: a normalization, a kind of logits or a train size is invalid, or there are flaws and a single fold.
+        BadValue: a normalization, a kind of logits or a train size is invalid, there are flaws and a single fold, or no
+            head can be streamed always.
         UnknownName: a head, a setting of it, or the metric is unknown.
     """
 
@@ -65,6 +69,7 @@ class BenchmarkConfig:
     allow_degenerate: bool = False
     flaws: bool = False
     metric: str = METRIC
+    stream: str = AUTO
 
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
@@ -84,6 +89,7 @@ class BenchmarkConfig:
             check_params(head, self.params.get(head, {}))
             if self.search:
                 check_searchable(head)
+        check_mode(self.stream, self.heads)
 
     @classmethod
     def parse(

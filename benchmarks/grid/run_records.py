@@ -24,7 +24,7 @@ CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_NEW = ("context", "flaw", "epoch")  # keys that records of the first version lack
+_NEW = ("context", "flaw", "epoch", "streamed")  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -65,6 +65,7 @@ class RunRecord:
         flaw: the protocol flaw that the run measures, which makes it a control: the name of a protocol that the system
             was run by, or `best epoch on test`; else empty.
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
+        streamed: whether rows were read in batches, and the matrix was never in memory.
     """
 
     digest: str
@@ -96,6 +97,7 @@ class RunRecord:
     context: str = ""
     flaw: str = ""
     epoch: int = 0
+    streamed: bool = False
 
     @property
     def is_control(self) -> bool:
@@ -139,6 +141,7 @@ class RunRecord:
             context=spec.context,
             flaw=spec.flaw,
             epoch=result.epoch,
+            streamed=result.streamed,
         )
 
     def to_json(self) -> dict[str, Any]:

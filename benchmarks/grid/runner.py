@@ -212,5 +212,5 @@ def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Pat
     searched = f"{result.seconds['tune']:.1f} s to choose settings, " if spec.search else ""
     return (
         f"{spec.system}{train_size}{flaw}, fold {spec.fold.name}, seed {spec.seed}: {searched}"
-        f"{result.seconds['fit']:.1f} s to fit"
+        f"{result.seconds['fit']:.1f} s to fit{', rows read in batches' if result.streamed else ''}"
     )

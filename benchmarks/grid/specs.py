@@ -51,6 +51,7 @@ def list_fold_specs(
                 speakers=speakers,
                 search=config.search,
                 metric=config.metric,
+                stream=config.stream,
                 seed=seed,
                 train_size=train_size,
                 system=name_system(head, features, normalize),

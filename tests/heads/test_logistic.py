@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from heads import StreamedMatrix
+from heads._streamed_regression import SoftmaxRegression
 from heads.logistic import LogisticHead
 
 
@@ -44,3 +47,33 @@ def test_weights_of_another_head_raise(tmp_path):
     head.n_features_in_ = 4
     with pytest.raises(ValueError, match="logistic.safetensors is not of 2 classes and 4 columns"):
         head.load_weights(tmp_path)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("params", [{"C": 0.5}, {"C": 10, "class_weight": "balanced"}, {"class_weight": {"a": 3.0}}])
+def test_streamed_it_is_the_optimum_of_scikit_learn(monkeypatch, classes, params):
+    monkeypatch.setattr("heads._streamed._BATCH", 5 * 40)
+    X, y = data(classes)
+    ours = LogisticHead(**params).fit(StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), y)
+    there = LogisticHead(**params).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, there.coef_, atol=1e-9)
+    np.testing.assert_allclose(ours.intercept_, there.intercept_, atol=1e-9)
+    assert ours.n_iter_ == there.n_iter_
+    tight = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10, max_iter=1000, **{"C": 0.1} | params))
+    np.testing.assert_allclose(ours.predict_proba(X), tight.fit(X, y).predict_proba(X), atol=2e-3)
+
+
+def test_the_gradient_is_that_of_the_loss():
+    X, y = data(3)
+    codes = np.unique(y, return_inverse=True)[1]
+    problem = SoftmaxRegression(
+        StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), codes, np.array([1.0, 2, 0.5]), X.mean(0), X.std(0), 0.3
+    )
+    point = np.random.default_rng(1).normal(size=3 * 6)
+    assert check_grad(lambda at: problem.evaluate(at)[0], lambda at: problem.evaluate(at)[1], point) < 1e-6
+
+
+def test_streamed_a_head_that_has_not_converged_is_used():
+    X, y = data(4)
+    found = LogisticHead(max_iter=2).fit(StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), y)
+    assert found.n_iter_ == 2

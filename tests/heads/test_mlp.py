@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from heads import draw_seed
+from heads import StreamedMatrix, draw_seed
 from heads.mlp import MLPHead
 
 RNG = np.random.default_rng(0)
@@ -183,3 +183,12 @@ def test_a_bundle_of_an_earlier_version_sets_removed_parameters():
     assert MLPHead.from_params({"epochs": 3, "extra_outputs": 0, "double_softmax": False}).epochs == 3
     with pytest.raises(ValueError, match="this version has no parameter extra_outputs, and the bundle sets extra_outp"):
         MLPHead.from_params({"extra_outputs": 1})
+
+
+def test_streamed_it_is_the_same_network(monkeypatch):
+    monkeypatch.setattr("heads._streamed._WINDOW", 7 * 50)
+    streamed = StreamedMatrix(lambda rows: X[rows], X.shape)
+    first, second = (MLPHead(epochs=3, device="cpu", random_state=0).fit(one, Y) for one in (X, streamed))
+    assert np.array_equal(first.steps_, second.steps_)
+    assert np.array_equal(first.predict_proba(X), second.predict_proba(streamed))
+    assert np.array_equal(first.mean_, second.mean_)

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import make_classification
 from xgboost import XGBClassifier
 
+from heads import StreamedMatrix
 from heads._base import draw_seed
-from heads.xgb import XGBHead
+from heads.xgb import XGBHead, _choose_device
 
 X, Y = make_classification(200, 20, n_informative=8, n_classes=3, random_state=0)
 NAMES = np.array(["angry", "happy", "sad"])[Y]
@@ -44,9 +46,45 @@ def test_weights_of_another_width_raise(tmp_path):
         ({"max_bin": 2.5}, "max_bin must be an integer of at least 2, got 2.5"),
         ({"colsample_bytree": 0}, "colsample_bytree must be a number above 0 and at most 1, got 0"),
         ({"reg_lambda": -1}, "reg_lambda must be a number of at least 0, got -1"),
+        ({"device": "gpu"}, "device must be 'auto', 'cpu', 'cuda' or 'cuda:1', got 'gpu'"),
         ({"subsample": 2}, "subsample must be a number above 0 and at most 1, got 2"),
     ],
 )
 def test_parameters_out_of_range_raise(params, message):
     with pytest.raises(ValueError, match=message):
         XGBHead(**params).fit(X, NAMES)
+
+
+@pytest.mark.parametrize("params", [{}, {"subsample": 0.5, "max_bin": 16}])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_streamed_it_grows_the_same_trees(monkeypatch, tmp_path, params, classes):
+    monkeypatch.setattr("heads.xgb._BATCH", 70 * 20)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    kept = classes > Y
+    rows = X[kept].astype(np.float32)
+    stream = StreamedMatrix(lambda numbers: rows[numbers], rows.shape)
+    found, expected = (
+        XGBHead(n_estimators=5, random_state=0, **params).fit(one, NAMES[kept]) for one in (stream, rows)
+    )
+    assert found.model_.get_booster().get_dump() == expected.model_.get_booster().get_dump()
+    assert np.array_equal(found.predict_proba(stream), expected.predict_proba(rows))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "built", "file", "seen", "device"),
+    [
+        ("auto", True, "/dev/null", "cuda", "cuda"),
+        ("auto", True, "/dev/null", "cpu", "cpu"),
+        ("auto", True, "/dev/null", "mps", "cpu"),
+        ("auto", True, "/dev/none", "cuda", "cpu"),
+        ("auto", False, "/dev/null", "cuda", "cpu"),
+        ("cpu", True, "/dev/null", "cuda", "cpu"),
+        ("cuda:1", False, "/dev/none", "cpu", "cuda:1"),
+    ],
+)
+def test_auto_is_the_gpu_that_xgboost_and_torch_can_use(monkeypatch, name, built, file, seen, device):
+    monkeypatch.setattr("xgboost.build_info", lambda: {"USE_CUDA": built})
+    monkeypatch.setattr("heads.xgb._GPU_FILES", (file,))
+    monkeypatch.setattr("heads._device.choose_device", lambda name: torch.device(seen))
+    assert _choose_device(name) == device

@@ -22,7 +22,7 @@ ABOVE = {
     "benchmarks": ("cli",),
 }
 # What a head is given; heads themselves are known by name alone.
-HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "Turns")}
+HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "StreamedMatrix", "Turns")}
 ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},

@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from featurestore.prediction.predict import predict, render
 from featurestore.spec import EncoderSpec
 from featurestore.store import Store
 from tests.support import tiny
+
+predicting = importlib.import_module("featurestore.prediction.predict")
 
 FEATURES = "audio.mean,audio.frames[3],text.cls,text.layers[1]"
 
@@ -79,6 +82,24 @@ def test_a_table_is_predicted_row_by_row_with_reasons_for_bad_rows(fitted, tmp_p
     assert found[2].reason == "text: no transcript"
     assert json.loads(json.dumps(found[1].to_json()))["failed"].startswith("audio: no such file")
     assert "failed: audio: no such file" in render(found)
+
+
+def test_few_rows_of_a_table_are_in_memory_together(fitted, tmp_path, monkeypatch):
+    store, result = fitted
+    lines = [f"r{row},{store.root / f'clip{row:03}.wav'},the dog" for row in range(5)]
+    lines[2] = "r2,nowhere.wav,the dog"
+    (tmp_path / "rows.csv").write_text("\n".join(["id,audio,text", *lines]) + "\n")
+    expected = predict(result.path, table=tmp_path / "rows.csv")
+    sizes = []
+    monkeypatch.setattr(predicting, "_TOGETHER", 2)
+    monkeypatch.setattr(
+        predicting,
+        "_predict_part",
+        lambda *given, real=predicting._predict_part: sizes.append(len(given[2])) or real(*given),
+    )
+    assert predict(result.path, table=tmp_path / "rows.csv") == expected
+    assert [row.id for row in expected if row.reason] == ["r2"]
+    assert sizes == [2, 2, 1]
 
 
 @pytest.fixture(scope="module")
