@@ -19,6 +19,7 @@ from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
+from featurestore.head_inputs import describe_approximation
 from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import read_object
 
@@ -28,7 +29,7 @@ _COLUMNS = ("id", "truth", "prediction")
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_NEW = ("context", "flaw", "epoch")  # keys that records of the first version lack
+_NEW = ("context", "flaw", "epoch", "approximation")  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -69,6 +70,7 @@ class RunRecord:
         flaw: the protocol flaw that the run measures, which makes it a control: the name of a protocol that the system
             was run by, or `best epoch on test`; else empty.
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
+        approximation: what the fitted head approximates, and why; empty if nothing.
     """
 
     digest: str
@@ -100,6 +102,7 @@ class RunRecord:
     context: str = ""
     flaw: str = ""
     epoch: int = 0
+    approximation: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -143,6 +146,7 @@ class RunRecord:
             context=spec.context,
             flaw=spec.flaw,
             epoch=result.epoch,
+            approximation=describe_approximation(result.head),
         )
 
     def to_json(self) -> dict[str, Any]:
