@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from heads._dotted_path import UnusableClassifier, suggest_classifiers
     from heads._inputs import Block, Frames, Inputs, Layout, Turns
     from heads._network import NetworkHead
+    from heads._streamed import StreamedMatrix
     from heads._taken import name_taken, read_taken
     from heads._utterances import UtteranceBatch, UtteranceHead, VectorHead
 
@@ -34,6 +35,7 @@ __all__ = [
     "Layout",
     "Matrix",
     "NetworkHead",
+    "StreamedMatrix",
     "Turns",
     "UnusableClassifier",
     "UtteranceBatch",
@@ -52,6 +54,7 @@ _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
     **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
     "NetworkHead": "_network",
+    "StreamedMatrix": "_streamed",
     **dict.fromkeys(("DialogueBatch", "DialogueHead"), "_dialogues"),
     **dict.fromkeys(("UtteranceBatch", "UtteranceHead", "VectorHead"), "_utterances"),
     **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),

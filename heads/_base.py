@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from heads._inputs import Inputs, from_matrix
+from heads._streamed import StreamedMatrix, is_finite
 
 Matrix = NDArray[np.floating[Any]]
 Codes = NDArray[np.intp]
@@ -33,9 +34,13 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     A head that takes more than a matrix names it in `TAKES`, and its methods take `Inputs` in place of X. It takes a
     plain matrix too, whose rows are then alone: no dialogue, one frame each.
 
+    A head that learns and predicts a batch of rows at a time declares `STREAMS`. Where the matrix is large for the
+    machine's memory, X is then a `heads.StreamedMatrix`, whose rows are read when they are used.
+
     Attributes:
         TAKES: what it takes beyond a matrix, whatever its settings: `blocks`, `frames`, `dialogue`, `words`
             (`heads.Inputs`). `takes` says which of them with its settings.
+        STREAMS: whether X may be a `heads.StreamedMatrix`.
         KIND: the kind of feature that it reads by default, such as `frames`; empty for one vector of each encoder.
         SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
         COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
@@ -45,6 +50,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset()
+    STREAMS: ClassVar[bool] = False
     KIND: ClassVar[str] = ""
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
     COST: ClassVar[float] = 1.0
@@ -106,7 +112,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Fit to X (N, D) and the class names y (N,).
 
         Args:
-            X: a matrix, or `Inputs` with N targets.
+            X: a matrix, a `StreamedMatrix` for a head that `STREAMS`, or `Inputs` with N targets.
             y: class names of the rows or targets.
             after_epoch: called with this head after each epoch of a head that learns in epochs. It can predict then,
                 and `history_` ends with that epoch. What it returns is ignored.
@@ -162,6 +168,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Validate training data, and set `n_features_in_`."""
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=True), self._check_names(X, y)
+        if isinstance(X, StreamedMatrix):
+            return self._check_streamed(X, reset=True), self._check_names(X, y)
         matrix, names = validate_data(self, X, y, dtype=_DTYPES)
         return self._from_matrix(matrix), names
 
@@ -169,6 +177,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Validate rows to predict: as many columns as in training."""
         if isinstance(X, Inputs):
             return self._check_inputs(X, reset=False)
+        if isinstance(X, StreamedMatrix):
+            return self._check_streamed(X, reset=False)
         return self._from_matrix(validate_data(self, X, dtype=_DTYPES, reset=False))
 
     def _from_matrix(self, X: Matrix) -> Any:
@@ -176,18 +186,31 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_inputs(self, inputs: Inputs, *, reset: bool) -> Any:
         """Validate inputs, and return them, or their matrix for a head that takes nothing else."""
-        if not np.isfinite(inputs.X).all():
-            raise ValueError("Input X contains NaN or infinity.")
-        if reset:
-            self.n_features_in_ = inputs.width
-        elif inputs.width != self.n_features_in_:
-            raise ValueError(
-                f"X has {inputs.width} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
-            )
+        self._check_columns(inputs.X, inputs.width, reset=reset)
         return inputs if self.takes else inputs.matrix
 
+    def _check_streamed(self, X: StreamedMatrix, *, reset: bool) -> Any:
+        """Validate rows that are read a batch at a time, which takes one pass over them."""
+        if not self.STREAMS:
+            raise ValueError(f"{type(self).__name__} needs its whole matrix in memory: give it X[:]")
+        if not all(X.shape):
+            raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
+        self._check_columns(X, X.shape[1], reset=reset)
+        return from_matrix(X, self.takes) if self.takes else X
+
+    def _check_columns(self, X: Matrix | StreamedMatrix, width: int, *, reset: bool) -> None:
+        """Check that X is finite, and that it has as many columns and dimensions as in training."""
+        if not is_finite(X):
+            raise ValueError("Input X contains NaN or infinity.")
+        if reset:
+            self.n_features_in_ = width
+        elif width != self.n_features_in_:
+            raise ValueError(
+                f"X has {width} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
+            )
+
     @staticmethod
-    def _check_names(inputs: Inputs, y: ArrayLike) -> NDArray[Any]:
+    def _check_names(inputs: Inputs | StreamedMatrix, y: ArrayLike) -> NDArray[Any]:
         names: NDArray[Any] = column_or_1d(y)
         if len(names) != len(inputs):
             raise ValueError(f"X has {len(inputs)} targets, y {len(names)}")

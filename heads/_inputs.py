@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from heads._streamed import StreamedMatrix, take_rows
+
 Rows = NDArray[np.floating[Any]]
 Indices = NDArray[np.intp]
 _EVERY: Indices = np.empty(0, np.intp)  # stands for every row
@@ -76,7 +78,8 @@ class Inputs:
     """Utterances as a head sees them: N to learn or predict, among R rows of which the others are context.
 
     Args:
-        X: (R, D) the columns of all blocks; D is 0 if there are frames only.
+        X: (R, D) the columns of all blocks; D is 0 if there are frames only. A `StreamedMatrix` for a head that
+            `STREAMS`, where it is large for the memory.
         blocks: in column order.
         frames: each of R rows.
         turns: of R rows; None if there are no dialogues.
@@ -84,7 +87,7 @@ class Inputs:
         targets: (N,) rows that have a class; by default every row. The others are context: turns without a label.
     """
 
-    X: Rows
+    X: Any
     blocks: tuple[Block, ...]
     frames: tuple[Frames, ...] = ()
     turns: Turns | None = None
@@ -112,15 +115,16 @@ class Inputs:
         return int(self.X.shape[1]) + sum(one.width for one in self.frames)
 
     @property
-    def matrix(self) -> Rows:
-        """The columns of the targets (N, D), without a copy where every row is a target."""
+    def matrix(self) -> Any:
+        """The columns of the targets (N, D), as X is given, without a copy where every row is a target."""
         every = len(self.targets) == len(self.X) and (self.targets == np.arange(len(self.X))).all()
-        return self.X if every else self.X[self.targets]
+        return self.X if every else take_rows(self.X, self.targets)
 
     def read_block(self, block: Block) -> Rows:
         """Return the columns of a block as a view, (R, *shape)."""
         start = sum(one.width for one in self.blocks[: self.blocks.index(block)])
-        return self.X[:, start : start + block.width].reshape(len(self.X), *block.shape)
+        columns: Rows = self.X[:, start : start + block.width]
+        return columns.reshape(len(self.X), *block.shape)
 
     def select(self, places: ArrayLike) -> "Inputs":
         """Keep some targets, such as a training part, and the context that is theirs alone.
@@ -158,7 +162,7 @@ class Inputs:
             turns = Turns(turns.dialogue[rows], turns.position[rows], turns.speaker[rows])
         return replace(
             self,
-            X=self.X[rows],
+            X=take_rows(self.X, rows),
             frames=tuple(replace(one, rows=[one.rows[row] for row in rows]) for one in self.frames),
             turns=turns,
             words=None if self.words is None else tuple(self.words[row] for row in rows),
@@ -220,12 +224,12 @@ def apply_layout(inputs: Inputs, layout: Layout) -> Inputs:
     return inputs if layout.frames else replace(inputs, blocks=layout.blocks)
 
 
-def from_matrix(X: Rows, takes: frozenset[str]) -> Inputs:
+def from_matrix(X: Any, takes: frozenset[str]) -> Inputs:
     """Make inputs of a plain matrix (N, D): one block, or one frame a row for a head that takes frames.
 
-    Every row is alone: there are no dialogues.
+    Every row is alone: there are no dialogues. A `StreamedMatrix` is always a block.
     """
-    if FRAMES in takes:
+    if FRAMES in takes and not isinstance(X, StreamedMatrix):
         frames = Frames("X", "", [X[row : row + 1] for row in range(len(X))])
         return Inputs(X[:, :0], (), (frames,))
     return Inputs(X, (Block("X", "", (X.shape[1],)),))

@@ -11,8 +11,11 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from heads._base import Codes, Head, Matrix
+from heads._streamed import StreamedMatrix
+from heads._streamed_regression import SoftmaxRegression
 
 __all__ = ["LogisticHead"]
 
@@ -29,6 +32,9 @@ class LogisticHead(Head):
     sets of EmoDB and of the demo corpus, with and without standardization per speaker: on average 0.4 points below the
     best C of each, 1.3 at most. C=0.01 is 1.8 points below it (5.9 at most), C=1 0.9 (3.1).
 
+    On a `StreamedMatrix` the same problem is solved to the same tolerance, with the loss and its gradient summed over
+    batches of rows. Probabilities differ by about 1e-4 from those of a fit in memory.
+
     Args:
         C: inverse of the penalty's strength, above 0.
         class_weight: None, "balanced", or a weight by class name.
@@ -41,6 +47,7 @@ class LogisticHead(Head):
         n_iter_: steps taken; not in a saved bundle.
     """
 
+    STREAMS: ClassVar[bool] = True
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "C": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0),
         "class_weight": (None, "balanced"),
@@ -75,9 +82,15 @@ class LogisticHead(Head):
         for name, tensor in tensors.items():
             setattr(self, f"{name}_", tensor)
 
-    def _fit(self, X: Matrix, codes: Codes) -> None:
+    def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_number("C", low=0)
         self._check_counts("max_iter")
+        if isinstance(X, StreamedMatrix):
+            self._fit_streamed(X, codes)
+        else:
+            self._fit_in_memory(X, codes)
+
+    def _fit_in_memory(self, X: Matrix, codes: Codes) -> None:
         scaler = StandardScaler()
         model = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=self.max_iter)
         with warnings.catch_warnings():
@@ -87,7 +100,21 @@ class LogisticHead(Head):
         self.mean_, self.scale_ = scaler.mean_, scaler.scale_
         self.coef_, self.intercept_ = _expand_binary(model.coef_), _expand_binary(model.intercept_)
 
-    def _predict_proba(self, X: Matrix) -> Matrix:
+    def _fit_streamed(self, X: StreamedMatrix, codes: Codes) -> None:
+        scaler = StandardScaler()
+        for _, values in X.iterate():
+            scaler.partial_fit(values)
+        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
+        problem = SoftmaxRegression(X, codes, weights, self.mean_, self.scale_, self.C)
+        self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
+
+    def _predict_proba(self, X: Matrix | StreamedMatrix) -> Matrix:
+        if isinstance(X, StreamedMatrix):
+            return np.concatenate([self._predict_rows(values) for _, values in X.iterate()])
+        return self._predict_rows(X)
+
+    def _predict_rows(self, X: Matrix) -> Matrix:
         scaled = (X - self.mean_) / self.scale_
         probabilities: Matrix = softmax(scaled @ self.coef_.T + self.intercept_, axis=1)  # (N, C)
         return probabilities

@@ -14,6 +14,7 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
+from heads._streamed import iterate_batches
 
 __all__ = ["MLPHead"]
 
@@ -27,8 +28,8 @@ class MLPHead(Head):
 
     The widths are those of the fusion network of Petec and Popoviciu, "Multimodal Speech Emotion Recognition using
     Decoding-enhanced BERT with Disentangled Attention and Wav2Vec2.0". The defaults suit a few hundred columns and
-    about a thousand rows. A batch of rows is read at a time, so X may be a memory map wider than memory. The learned
-    network is kept on the CPU.
+    about a thousand rows. A batch of rows is read at a time, so X may be a memory map or a `StreamedMatrix` larger than
+    memory, and the fitted head is the same. The learned network is kept on the CPU.
 
     A subclass can replace one step of the training: `fit_epoch` calls `train_step` for each batch, which calls
     `compute_gradients`, which calls `loss`.
@@ -54,6 +55,7 @@ class MLPHead(Head):
     """
 
     COST: ClassVar[float] = 30.0
+    STREAMS: ClassVar[bool] = True
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "hidden": ((512, 128, 32), (128, 64), (64,)),
         "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),
@@ -105,9 +107,9 @@ class MLPHead(Head):
         device = find_device(self.network_)
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         steps = []
-        for rows in batches:
+        for rows, values in zip(batches, iterate_batches(X, batches), strict=True):
             targets = torch.from_numpy(codes[rows]).to(device)  # (B,)
-            loss, outputs = self.train_step(self._standardize(X[rows]).to(device), targets, optimizer)
+            loss, outputs = self.train_step(self._standardize(values).to(device), targets, optimizer)
             steps.append(torch.stack([loss, (outputs.argmax(dim=1) == targets).float().mean()]))
             decay.step()
         measured = torch.stack(steps).double().cpu().numpy()  # (S, 2)

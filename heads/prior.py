@@ -27,6 +27,7 @@ class PriorHead(Head):
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS, FRAMES})
+    STREAMS: ClassVar[bool] = True
 
     class_prior_: NDArray[np.float64]
 

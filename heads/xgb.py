@@ -1,16 +1,23 @@
 """Gradient-boosted trees (xgboost), fast on wide features: 64 bins, a fifth of the columns per tree."""
 
+import re
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import xgboost
 from xgboost import XGBClassifier
 
 from heads._base import Codes, Head, Matrix, draw_seed
+from heads._streamed import StreamedMatrix
 
 __all__ = ["XGBHead"]
 
 _FILE = "xgb.ubj"
+_BATCH = 2**25  # numbers that are binned together, 128 MB of float32; trees grow slower on smaller batches
+_GPU_FILES = ("/dev/nvidiactl", "/dev/dxg")  # one of them exists where there is a driver
 
 
 class XGBHead(Head):
@@ -18,6 +25,9 @@ class XGBHead(Head):
 
     The default bins and columns make 100 rounds on 5,904 x 1,548 features 5 x faster than xgboost's own (21 s against
     117 s on 2 cores), at 0.766 instead of 0.782 accuracy.
+
+    On a `StreamedMatrix` the same trees are grown. The bins, one byte a number, lie in a temporary folder (`TMPDIR`),
+    or in memory where a GPU grows the trees.
 
     Args:
         n_estimators: boosting rounds, at least 1; each grows one tree per class.
@@ -29,6 +39,8 @@ class XGBHead(Head):
         min_child_weight: least sum of second derivatives in a leaf, at least 0.
         reg_lambda: L2 penalty on the leaves, at least 0.
         n_jobs: threads; None for all cores.
+        device: where trees are grown: "auto" (the GPU where xgboost and torch see one), "cpu", "cuda" or "cuda:1". A
+            GPU may draw other columns than the CPU. The fitted head predicts on the CPU.
         random_state: seeds the choice of columns and rows.
 
     Attributes:
@@ -36,6 +48,7 @@ class XGBHead(Head):
     """
 
     COST: ClassVar[float] = 40.0
+    STREAMS: ClassVar[bool] = True
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "n_estimators": (100, 200, 400),
         "learning_rate": (0.03, 0.1, 0.3),
@@ -59,6 +72,7 @@ class XGBHead(Head):
         min_child_weight: float = 1.0,
         reg_lambda: float = 1.0,
         n_jobs: int | None = None,
+        device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_estimators = n_estimators
@@ -70,6 +84,7 @@ class XGBHead(Head):
         self.min_child_weight = min_child_weight
         self.reg_lambda = reg_lambda
         self.n_jobs = n_jobs
+        self.device = device
         self.random_state = random_state
 
     def save_weights(self, folder: Path) -> None:
@@ -84,11 +99,22 @@ class XGBHead(Head):
             raise ValueError(f"{_FILE} is for {model.n_classes_} classes and {model.n_features_in_} columns")
         self.model_ = model
 
-    def _fit(self, X: Matrix, codes: Codes) -> None:
+    def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_params()
-        params = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        self.model_ = XGBClassifier(tree_method="hist", random_state=draw_seed(self.random_state), **params)
-        self.model_.fit(X, codes)
+        chosen = {"random_state": draw_seed(self.random_state), "device": _choose_device(self.device)}
+        model = XGBClassifier(tree_method="hist", **self.get_params() | chosen)
+        if isinstance(X, StreamedMatrix):
+            self._fit_streamed(model, X, codes)
+        else:
+            model.fit(X, codes)
+        self.model_ = model.set_params(device="cpu")
+
+    def _fit_streamed(self, model: XGBClassifier, X: StreamedMatrix, codes: Codes) -> None:
+        """Grow the trees that `model.fit` grows."""
+        classes = len(self.classes_)
+        objective = {"objective": "multi:softprob", "num_class": classes} if classes > 2 else {}
+        params = {name: value for name, value in model.get_xgb_params().items() if value is not None}
+        model.load_model(_grow_trees(X, codes, params | objective, self.n_estimators))
 
     def _check_params(self) -> None:
         for name, low in {"n_estimators": 1, "max_depth": 1, "max_bin": 2}.items():
@@ -98,7 +124,61 @@ class XGBHead(Head):
             self._check_number(name, low=0, high=1)
         for name in ("min_child_weight", "reg_lambda"):
             self._check_number(name, low=0, inclusive=True)
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(self.device)):
+            raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:1', got {self.device!r}")
 
-    def _predict_proba(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix | StreamedMatrix) -> Matrix:
+        if isinstance(X, StreamedMatrix):
+            return np.concatenate([self.model_.predict_proba(values) for _, values in X.iterate()])
         probabilities: Matrix = self.model_.predict_proba(X)  # (N, C)
         return probabilities
+
+
+class _RowBatches(xgboost.DataIter):
+    """The batches of a matrix with their class numbers, as xgboost asks for them."""
+
+    def __init__(self, X: StreamedMatrix, codes: Codes, cache: str | None) -> None:
+        self._X, self._codes = X, codes
+        self._batches = X.iterate(_BATCH)
+        super().__init__(cache_prefix=cache)
+
+    def next(self, input_data: Callable[..., None]) -> bool:
+        """Hand over the next batch, and return whether there was one."""
+        for rows, values in self._batches:
+            input_data(data=values, label=self._codes[rows])
+            return True
+        return False
+
+    def reset(self) -> None:
+        """Begin again with the first batch."""
+        self._batches = self._X.iterate(_BATCH)
+
+
+def _grow_trees(X: StreamedMatrix, codes: Codes, params: dict[str, Any], rounds: int) -> bytearray:
+    """Grow trees on bins in a temporary folder, or in memory for a GPU, and return them in xgboost's format."""
+    if params["device"] != "cpu":
+        return _boost(xgboost.QuantileDMatrix, _RowBatches(X, codes, None), params, rounds)
+    with tempfile.TemporaryDirectory(prefix="xgb-") as folder:
+        # the bins are released at the end of this call, before their folder is removed
+        return _boost(xgboost.ExtMemQuantileDMatrix, _RowBatches(X, codes, f"{folder}/bins"), params, rounds)
+
+
+def _boost(kind: Any, batches: _RowBatches, params: dict[str, Any], rounds: int) -> bytearray:
+    binned = kind(batches, max_bin=params["max_bin"], nthread=params.get("n_jobs"))
+    raw: bytearray = xgboost.train(params, binned, rounds).save_raw()
+    return raw
+
+
+def _choose_device(name: str) -> str:
+    """Return the device by name, for "auto" the GPU that both xgboost and torch can use.
+
+    Torch is asked because xgboost cannot say which GPUs there are, and only where there may be one, because importing
+    it takes seconds.
+    """
+    if name != "auto":
+        return name
+    if not xgboost.build_info().get("USE_CUDA") or not any(Path(file).exists() for file in _GPU_FILES):
+        return "cpu"
+    from heads._device import choose_device
+
+    return "cuda" if choose_device("auto").type == "cuda" else "cpu"
