@@ -14,6 +14,7 @@ from heads._base import Codes, Matrix
 from heads._calibration import choose_temperature
 from heads._nystroem import KernelSums, make_basis
 from heads._rbf_kernel import compute_kernel
+from heads._streamed import StreamedMatrix
 
 _BATCH = 4096  # rows in memory beside X
 _CALIBRATED = 15_000  # rows whose out-of-fold scores choose the temperature, at most
@@ -41,7 +42,7 @@ class ApproximateFit:
 
 
 def fit_approximately(
-    task: ApproximateFit, X: Matrix, codes: Codes, compute_gamma: Callable[[int, float], float]
+    task: ApproximateFit, X: Matrix | StreamedMatrix, codes: Codes, compute_gamma: Callable[[int, float], float]
 ) -> dict[str, Any]:
     """Fit the machine, and return what `SVMHead` learns of it, by attribute.
 
@@ -75,7 +76,7 @@ class _Machine:
         self.landmarks = landmarks
         self.basis = make_basis(landmarks, gamma)
 
-    def add_rows(self, X: Matrix, codes: Codes, folds: Codes) -> list[KernelSums]:
+    def add_rows(self, X: Matrix | StreamedMatrix, codes: Codes, folds: Codes) -> list[KernelSums]:
         """Sum over the rows of each fold, and at last over the rows of none."""
         sums = [KernelSums(len(self.landmarks), len(self._task.weights)) for _ in range(folds.max() + 2)]
         for rows in gen_batches(len(X), _BATCH):
@@ -89,7 +90,9 @@ class _Machine:
         """Compute the kernels of rows X (n, D) with the landmarks: (n, M)."""
         return compute_kernel(self._scaler.transform(X), self.landmarks, self._gamma)
 
-    def choose_temperature(self, X: Matrix, codes: Codes, folds: Codes, sums: list[KernelSums]) -> float:
+    def choose_temperature(
+        self, X: Matrix | StreamedMatrix, codes: Codes, folds: Codes, sums: list[KernelSums]
+    ) -> float:
         """Choose the temperature on out-of-fold scores, of at most 15,000 rows."""
         if len(sums) < 2:
             return 1.0
@@ -113,7 +116,7 @@ class _Machine:
         return [np.sort(random.choice(rows, min(most, len(rows)), replace=False)) for rows in members]
 
 
-def _fit_scaler(X: Matrix) -> StandardScaler:
+def _fit_scaler(X: Matrix | StreamedMatrix) -> StandardScaler:
     scaler = StandardScaler()
     for rows in gen_batches(len(X), _BATCH):
         scaler.partial_fit(X[rows])

@@ -17,6 +17,7 @@ from heads._calibration import fit_temperature, to_probabilities
 from heads._nystroem import LinearScores
 from heads._rbf_kernel import SharedDistances, compute_kernel, standardize
 from heads._skops import UntrustedTypesFoundException, skops
+from heads._streamed import StreamedMatrix
 
 __all__ = ["SVMHead"]
 
@@ -81,6 +82,7 @@ class SVMHead(Head):
         temperature_: above 1 if the scores are over-confident.
     """
 
+    STREAMS: ClassVar[bool] = True
     COST: ClassVar[float] = 7.0
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "C": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
@@ -91,10 +93,12 @@ class SVMHead(Head):
     scaler_: StandardScaler
     machine_: Any
     support_vectors_: Any
-    landmarks_: Any
-    weights_: Any
-    intercept_: Any
-    rows_: int
+    # the values of machines inside bundles of versions that did not approximate
+    approximate: bool | int | str = "auto"
+    landmarks_: Any = None
+    weights_: Any = None
+    intercept_: Any = None
+    rows_: int = 0
     gamma_: float
     temperature_: float
 
@@ -120,9 +124,9 @@ class SVMHead(Head):
         self.random_state = random_state
 
     @classmethod
-    def share(cls, X: Matrix) -> SharedDistances | None:
+    def share(cls, X: Matrix | StreamedMatrix) -> SharedDistances | None:
         """Standardize X (N, D), and compute the distances of its rows; nothing of more than 15,000 rows."""
-        return standardize(X, with_distances=True) if len(X) <= _KERNEL_ROWS else None
+        return standardize(X[:], with_distances=True) if len(X) <= _KERNEL_ROWS else None
 
     def describe_approximation(self) -> str:
         """Describe the approximation of the fitted kernel, and why it was made; empty if the machine is exact."""
@@ -156,7 +160,7 @@ class SVMHead(Head):
         for name, value in {**nothing, "rows_": 0, **learned}.items():
             setattr(self, name, value)
 
-    def _fit(self, X: Matrix, codes: Codes) -> None:
+    def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_params()
         if components := self._count_components(len(X)):
             self._fit_approximately(X, codes, components)
@@ -169,7 +173,7 @@ class SVMHead(Head):
             return 0
         return min(rows, _COMPONENTS if self.approximate in ("auto", True) else int(self.approximate))
 
-    def _fit_approximately(self, X: Matrix, codes: Codes, components: int) -> None:
+    def _fit_approximately(self, X: Matrix | StreamedMatrix, codes: Codes, components: int) -> None:
         task = ApproximateFit(
             C=self.C,
             folds=self.calibration_folds,
@@ -180,8 +184,8 @@ class SVMHead(Head):
         )
         self._set_learned(fit_approximately(task, X, codes, self._compute_gamma))
 
-    def _fit_exactly(self, X: Matrix, codes: Codes) -> None:
-        shared = self._shared or standardize(X)
+    def _fit_exactly(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
+        shared = self._shared or standardize(X[:])
         Z = shared.Z
         self._set_learned({"scaler_": shared.scaler, "gamma_": self._compute_gamma(Z.shape[1], float(Z.var()))})
         whole = len(Z) <= _KERNEL_ROWS
@@ -224,7 +228,7 @@ class SVMHead(Head):
         if not isinstance(self.approximate, (str, bool)):
             self._check_counts("approximate", low=2)
 
-    def _predict_proba(self, X: Matrix) -> Matrix:
+    def _predict_proba(self, X: Matrix | StreamedMatrix) -> Matrix:
         scores = np.concatenate([self._compute_scores(X[rows]) for rows in gen_batches(len(X), _BATCH)])
         return to_probabilities(scores, self.temperature_)
 

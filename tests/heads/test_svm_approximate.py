@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from heads import _approximate_svm, _rbf_kernel, svm
 from heads._calibration import choose_temperature
 from heads._rbf_kernel import compute_kernel, standardize
+from heads._streamed import StreamedMatrix
 from heads.svm import SVMHead
 from tests.heads.test_svm import data
 
@@ -125,6 +126,28 @@ def test_what_is_saved_answers_as_before(dtype, tmp_path):
     loaded.load_weights(tmp_path)
     np.testing.assert_array_equal(loaded.predict_proba(X), head.predict_proba(X))
     assert loaded.describe_approximation() == head.describe_approximation()
+
+
+@pytest.mark.parametrize("approximate", ["auto", 50])
+def test_rows_that_are_read_in_batches_give_the_same(approximate, monkeypatch):
+    X, y = data()
+    streamed = StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype)
+    monkeypatch.setattr(_approximate_svm, "_BATCH", 70)
+    found, plain = (SVMHead(approximate=approximate, random_state=0).fit(one, y) for one in (streamed, X))
+    np.testing.assert_array_equal(found.predict_proba(streamed), plain.predict_proba(X))
+    shared = SVMHead.share(streamed)
+    np.testing.assert_array_equal(shared.squared, SVMHead.share(X).squared)
+
+
+def test_a_machine_of_an_earlier_version_answers():
+    X, y = data()
+    head = SVMHead(random_state=0).fit(X, y)
+    expected = head.predict_proba(X)
+    for name in ("approximate", "landmarks_", "weights_", "intercept_", "rows_"):
+        delattr(head, name)  # as in a file of stacked machines
+    np.testing.assert_array_equal(head.predict_proba(X), expected)
+    assert head.describe_approximation() == ""
+    assert head.get_params()["approximate"] == "auto"
 
 
 @pytest.mark.parametrize("value", ["yes", 1, 0, 2.5, None])

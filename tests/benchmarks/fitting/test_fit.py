@@ -43,6 +43,19 @@ def test_figures_are_the_metrics_of_the_predictions():
     assert {row.id: row.truth for row in result.predictions} == truth
 
 
+def test_an_approximation_is_named_in_the_result_and_in_the_bundle(tmp_path):
+    result = fit_and_save(FakeStore(), head="svm", params=["approximate=20"], features=None, out=tmp_path / "bundle")
+    said = "Nystroem with 20 components and a least-squares machine, because approximate was set"
+    assert result.to_json()["approximation"] == said
+    assert f"approximated: {said}" in result.table().splitlines()
+    assert json.loads((tmp_path / "bundle" / bundles.FILE).read_text("utf-8"))["approximation"] == said
+    loaded = bundles.load(tmp_path / "bundle").head
+    X, _, _ = FakeStore().matrix(result.bundle.features, [row.id for row in result.predictions])
+    np.testing.assert_array_equal(loaded.predict_proba(X), result.bundle.head.predict_proba(X))
+    assert loaded.describe_approximation() == said
+    assert "approximation" not in fitted().to_json()
+
+
 def test_several_folds_bundle_the_head_of_everything():
     result = fitted(protocol="leave-one-session-out")
     assert [fold.name for fold in result.folds] == ["1", "2", "3"]
