@@ -8,6 +8,7 @@ distances at least 2 x as fast as fits from scratch. Seconds are those of the pr
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import make_classification
@@ -94,7 +95,7 @@ def compare_searches(rows: int, columns: int, settings: int) -> Measurement:
     X, y = draw(rows, columns)
     names = y.astype(str)
     parts = np.arange(rows) % PARTS
-    given = {"random_state": 0}
+    given: dict[str, Any] = {"random_state": 0}
     inputs = Inputs(X, (Block("X", "", (columns,)),))
     started = time.process_time()
     search(SVMHead, given, inputs, names.tolist(), parts.tolist(), settings - 1, seed=0)
