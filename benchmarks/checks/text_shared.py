@@ -4,6 +4,7 @@ from benchmarks.checks._check_result import CheckResult, report_failure, report_
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.folds.text_copies import find_copies
+from featurestore.manifest import map_column
 
 __all__ = ["check", "examples"]
 
@@ -15,7 +16,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     """
     if not any(entry["modality"] == "text" for entry in evaluation.about["encoders"].values()):
         return report_not_applicable("no feature is of text")
-    texts = {row.id: row.text for row in evaluation.utterances}
+    texts = map_column(evaluation.utterances, "text")
     if not any(texts.values()):
         return report_not_applicable("the manifest has no texts")
     tested = sum(len(fold.test) for fold in evaluation.folds)

@@ -198,10 +198,10 @@ class _Importer:
         has_frames = np.ones(len(table.ids), bool) if table.lengths is None else table.lengths > 0
         rows = np.flatnonzero((match.places >= 0) & has_frames)
         rows = rows[np.argsort(match.places[rows], kind="stable")]  # manifest order
-        ids = [utterances[place].id for place in match.places[rows]]
+        ids = [utterances.ids[place] for place in match.places[rows]]
         reasons = dict.fromkeys(match.missing, f"not in {self.given.file.name}")
         empty = np.flatnonzero((match.places >= 0) & ~has_frames)
-        reasons |= {utterances[match.places[row]].id: f"no frames in {self.given.file.name}" for row in empty}
+        reasons |= {utterances.ids[match.places[row]]: f"no frames in {self.given.file.name}" for row in empty}
         failures = [Failure(row.id, keys[row.id], reasons[row.id]) for row in utterances if row.id in reasons]
         contents = self._hash_contents()
         fixed = {
@@ -247,7 +247,7 @@ class _Importer:
             return []
         source = self.given.lists["trained_on"]
         places = match_ids(Path(str(source)), stated, self.store.utterances, required=False).places
-        known = {one: self.store.utterances[place].id for one, place in zip(stated, places, strict=True) if place >= 0}
+        known = {one: self.store.utterances.ids[place] for one, place in zip(stated, places, strict=True) if place >= 0}
         self.say(f"{source}: {len(stated):,} utterances that the encoder saw, {len(known):,} of them in this store")
         trained = [self._describe_trained(known.get(one, one), one in known, contents) for one in stated]
         return sorted(set(trained))

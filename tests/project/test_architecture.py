@@ -32,7 +32,7 @@ ONLY = {
     "av": {"featurestore/audio/"},
     "opensmile": {"featurestore/encoders/"},
     "librosa": {"featurestore/encoders/"},
-    "pyarrow": {"featurestore/storage/parquet.py"},
+    "pyarrow": {"featurestore/storage/parquet.py", "featurestore/storage/column_table.py"},
     "pickle": {"featurestore/importing/_unpickler.py"},
 }
 

@@ -220,8 +220,8 @@ def test_all_unknown_parameters_are_named_at_once():
         parse_params("svm", ["c=10", "gama=auto", "epochs=3"])
     assert str(caught.value) == (
         "head 'svm' has no parameter 'c', 'gama', 'epochs'\n"
-        "  expected: C=3.0, approximate='auto', cache_size=500.0, calibration_folds=3, class_weight=None, gamma='wide', "
-        "gamma_factor=1.0, random_state=None\n"
+        "  expected: C=3.0, approximate='auto', cache_size=500.0, calibration_folds=3, class_weight=None, "
+        "gamma='wide', gamma_factor=1.0, random_state=None\n"
         "  do: c: did you mean C?; gama: did you mean gamma?"
     )
 
