@@ -26,6 +26,11 @@ def list_taken(head: Any) -> frozenset[str]:
     return taken
 
 
+def describe_approximation(head: Any) -> str:
+    """Describe what a fitted head approximates; empty if nothing, as for a classifier of another package."""
+    return str(head.describe_approximation()) if hasattr(head, "describe_approximation") else ""
+
+
 def give(head: Any, inputs: Inputs) -> Any:
     """Return inputs as a head takes them: as they are, or their matrix (N, D)."""
     return inputs if list_taken(head) else inputs.matrix

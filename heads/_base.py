@@ -91,7 +91,24 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Describe what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
         return ""
 
-    def fit(self, X: Any, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None) -> Self:
+    @classmethod
+    def share(cls, X: Any) -> Any:
+        """Compute what fits to the same rows share, whatever the settings, or return None if that is nothing.
+
+        A hyper-parameter search calls it once for each training part and passes the result to `fit` as `shared`.
+
+        Args:
+            X: what `fit` will be given (N rows or targets).
+        """
+        return None
+
+    def describe_approximation(self) -> str:
+        """Describe what a fitted head approximates and why; empty if nothing. Results carry it."""
+        return ""
+
+    def fit(
+        self, X: Any, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None, shared: Any = None
+    ) -> Self:
         """Fit to X (N, D) and the class names y (N,).
 
         Args:
@@ -99,6 +116,8 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             y: class names of the rows or targets.
             after_epoch: called with this head after each epoch of a head that learns in epochs. It can predict then,
                 and `history_` ends with that epoch. What it returns is ignored.
+            shared: what `share` returned for the same X. `predict` then answers as without it. Probabilities may be
+                left uncalibrated, because a search reads classes only.
 
         Raises:
             ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
@@ -108,11 +127,11 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         check_classification_targets(names)
         self.classes_, codes = np.unique(names, return_inverse=True)  # (C,), (N,)
         self._check_classes()
-        self._after_epoch = after_epoch
+        self._after_epoch, self._shared = after_epoch, shared
         try:
             self._fit(matrix, codes)
         finally:
-            del self._after_epoch
+            del self._after_epoch, self._shared
         return self
 
     def predict_proba(self, X: Any) -> Matrix:

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import StratifiedKFold
 
-from heads._base import Matrix, draw_seed
+from heads._base import Codes, Matrix, draw_seed
+
+_BOUNDS = (-10.0, 10.0)  # of the temperature's logarithm
 
 
 def fit_temperature(model: Any, X: Matrix, y: NDArray[Any], folds: int, random_state: object) -> tuple[Any, float]:
@@ -32,6 +35,21 @@ def fit_temperature(model: Any, X: Matrix, y: NDArray[Any], folds: int, random_s
     fitted = CalibratedClassifierCV(model, method="temperature", cv=splitter, ensemble=False).fit(X, y)
     (pair,) = fitted.calibrated_classifiers_
     return pair.estimator, float(1 / pair.calibrators[0].beta_)
+
+
+def choose_temperature(scores: Matrix, codes: Codes) -> float:
+    """Choose the temperature of out-of-fold scores, as `fit_temperature` does.
+
+    Args:
+        scores: (N, C).
+        codes: the true class of each row (N,), 0 to C - 1.
+    """
+
+    def measure_loss(log_temperature: float) -> float:
+        scaled = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return -float(scaled[np.arange(len(codes)), codes].mean())
+
+    return float(np.exp(minimize_scalar(measure_loss, bounds=_BOUNDS, method="bounded").x))
 
 
 def to_probabilities(scores: Matrix, temperature: float) -> Matrix:

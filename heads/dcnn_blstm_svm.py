@@ -67,6 +67,10 @@ class DCNNBLSTMSVMHead(AudioTextHead):
         svm.load_weights(folder)
         self.svm_: SVMHead | None = svm
 
+    def describe_approximation(self) -> str:
+        """Describe what the support vector machine approximates; empty if nothing."""
+        return self.svm_.describe_approximation() if self.svm_ else ""
+
     def _fit(self, X: Inputs, codes: Codes) -> None:
         self.svm_ = None
         super()._fit(X, codes)

@@ -66,6 +66,11 @@ class LogisticHead(Head):
         self.class_weight = class_weight
         self.max_iter = max_iter
 
+    @classmethod
+    def share(cls, X: Matrix | StreamedMatrix) -> tuple[StandardScaler, Matrix] | None:
+        """Standardize X (N, D); nothing of rows that are streamed."""
+        return None if isinstance(X, StreamedMatrix) else _standardize(X)
+
     def save_weights(self, folder: Path) -> None:
         """Write `logistic.safetensors`."""
         names = ("coef", "intercept", "mean", "scale")
@@ -91,11 +96,11 @@ class LogisticHead(Head):
             self._fit_in_memory(X, codes)
 
     def _fit_in_memory(self, X: Matrix, codes: Codes) -> None:
-        scaler = StandardScaler()
+        scaler, scaled = self._shared or _standardize(X)
         model = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=self.max_iter)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(scaler.fit_transform(X), self.classes_[codes])
+            model.fit(scaled, self.classes_[codes])
         self.n_iter_ = int(model.n_iter_.max())
         self.mean_, self.scale_ = scaler.mean_, scaler.scale_
         self.coef_, self.intercept_ = _expand_binary(model.coef_), _expand_binary(model.intercept_)
@@ -118,6 +123,11 @@ class LogisticHead(Head):
         scaled = (X - self.mean_) / self.scale_
         probabilities: Matrix = softmax(scaled @ self.coef_.T + self.intercept_, axis=1)  # (N, C)
         return probabilities
+
+
+def _standardize(X: Matrix) -> tuple[StandardScaler, Matrix]:
+    scaler = StandardScaler()
+    return scaler, scaler.fit_transform(X)
 
 
 def _expand_binary(values: NDArray[Any]) -> NDArray[np.float64]:

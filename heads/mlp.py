@@ -95,6 +95,11 @@ class MLPHead(Head):
         self.device = device
         self.random_state = random_state
 
+    @classmethod
+    def share(cls, X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Measure the mean and the standard deviation of each column of X (N, D)."""
+        return _fit_scaling(X)
+
     def fit_epoch(
         self,
         X: Matrix,
@@ -174,7 +179,8 @@ class MLPHead(Head):
         self._check_params()
         generator = torch.Generator().manual_seed(draw_seed(self.random_state))
         device = choose_device(self.device)
-        self.mean_, self.scale_ = _fit_scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        unscaled = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        self.mean_, self.scale_ = (self._shared or _fit_scaling(X)) if self.standardize else unscaled
         self.network_ = self._build_network(generator).to(device)
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True

@@ -128,6 +128,10 @@ class StackingHead(Head):
         probabilities: Matrix = self.model_.predict_proba(X.X[X.targets])
         return probabilities
 
+    def describe_approximation(self) -> str:
+        """Describe what the heads of the modalities approximate; empty if nothing."""
+        return next(filter(None, (one[-1].describe_approximation() for one in self.model_.estimators_)), "")
+
     def _list_columns(self) -> list[tuple[str, list[int]]]:
         """List the columns of each modality, under names that scikit-learn takes: without `__`."""
         columns = list_columns(self.layout_.blocks).values()

@@ -87,6 +87,11 @@ class XGBHead(Head):
         self.device = device
         self.random_state = random_state
 
+    @classmethod
+    def share(cls, X: Matrix | StreamedMatrix) -> "SharedBins | None":
+        """Hold the bins of X (N, D), which are made once for each `max_bin`; nothing of rows that are streamed."""
+        return None if isinstance(X, StreamedMatrix) else SharedBins(X)
+
     def save_weights(self, folder: Path) -> None:
         """Write `xgb.ubj` (UBJSON)."""
         self.model_.save_model(folder / _FILE)
@@ -105,16 +110,25 @@ class XGBHead(Head):
         model = XGBClassifier(tree_method="hist", **self.get_params() | chosen)
         if isinstance(X, StreamedMatrix):
             self._fit_streamed(model, X, codes)
+        elif self._shared and chosen["device"] == "cpu":
+            self._fit_binned(model, codes, self._shared)
         else:
             model.fit(X, codes)
         self.model_ = model.set_params(device="cpu")
 
     def _fit_streamed(self, model: XGBClassifier, X: StreamedMatrix, codes: Codes) -> None:
         """Grow the trees that `model.fit` grows."""
+        model.load_model(_grow_trees(X, codes, self._list_training_params(model), self.n_estimators))
+
+    def _fit_binned(self, model: XGBClassifier, codes: Codes, shared: "SharedBins") -> None:
+        """Grow the trees that `model.fit` grows, on bins that exist already."""
+        binned = shared.bin_rows(codes, self.max_bin, self.n_jobs)
+        model.load_model(xgboost.train(self._list_training_params(model), binned, self.n_estimators).save_raw())
+
+    def _list_training_params(self, model: XGBClassifier) -> dict[str, Any]:
         classes = len(self.classes_)
         objective = {"objective": "multi:softprob", "num_class": classes} if classes > 2 else {}
-        params = {name: value for name, value in model.get_xgb_params().items() if value is not None}
-        model.load_model(_grow_trees(X, codes, params | objective, self.n_estimators))
+        return {name: value for name, value in model.get_xgb_params().items() if value is not None} | objective
 
     def _check_params(self) -> None:
         for name, low in {"n_estimators": 1, "max_depth": 1, "max_bin": 2}.items():
@@ -132,6 +146,25 @@ class XGBHead(Head):
             return np.concatenate([self.model_.predict_proba(values) for _, values in X.iterate()])
         probabilities: Matrix = self.model_.predict_proba(X)  # (N, C)
         return probabilities
+
+
+class SharedBins:
+    """Rows in bins, for fits with other settings to the same rows.
+
+    Args:
+        X: (N, D).
+    """
+
+    def __init__(self, X: Matrix) -> None:
+        self._X = X
+        self._binned: dict[int, Any] = {}
+
+    def bin_rows(self, codes: Codes, max_bin: int, n_jobs: int | None) -> Any:
+        """Return the rows with class numbers (N,), in so many bins a column."""
+        if max_bin not in self._binned:
+            self._binned[max_bin] = xgboost.QuantileDMatrix(self._X, max_bin=max_bin, nthread=n_jobs)
+        self._binned[max_bin].set_label(codes)
+        return self._binned[max_bin]
 
 
 class _RowBatches(xgboost.DataIter):

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.evaluation.head_settings import join_params
 from benchmarks.statistics.count_metrics import score
 from benchmarks.statistics.metrics import METRIC
-from featurestore.head_inputs import give
+from featurestore.head_inputs import give, list_taken
 from heads import Inputs
 
 _SEEN = (
@@ -100,17 +100,40 @@ def search(
     default = {name: kind(**params).get_params()[name] for name in values}
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
     classes, part = np.asarray(y), np.asarray(parts)
-    scores = [_score(kind, candidate, inputs, classes, part, metric) for candidate in candidates]
+    by_part = [
+        _score_part(kind, candidates, inputs, classes, part == turn, metric)
+        for turn in sorted(set(part.tolist()) - {-1})
+    ]
+    scores = [float(np.mean(values)) for values in zip(*by_part, strict=True)]
     return candidates[int(np.argmax(scores))]  # the first of equals: the default before drawn ones
 
 
-def _score(kind: Any, params: dict[str, Any], inputs: Inputs, y: np.ndarray, parts: np.ndarray, metric: str) -> float:
-    """Compute the metric of one setting, averaged over the parts that take their turn as dev."""
+def _score_part(
+    kind: Any, candidates: Sequence[dict[str, Any]], inputs: Inputs, y: np.ndarray, dev: np.ndarray, metric: str
+) -> list[float]:
+    """Compute the metric of each setting on one part (N,), a mask, fitted on the others with what the fits share."""
+    train, held_out = inputs.select(np.flatnonzero(~dev)), inputs.select(np.flatnonzero(dev))
+    shared = _SharedWork(kind, train)
     scores = []
-    for part in sorted(set(parts.tolist()) - {-1}):
-        fitted, dev = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
+    for params in candidates:
         head = kind(**params)
-        head.fit(give(head, inputs.select(fitted)), y[fitted])
-        predicted = head.predict(give(head, inputs.select(dev)))
-        scores.append(score(y[dev].tolist(), predicted.tolist(), metric))
-    return float(np.mean(scores))
+        head.fit(give(head, train), y[~dev], **shared.for_head(head))
+        scores.append(score(y[dev].tolist(), head.predict(give(head, held_out)).tolist(), metric))
+    return scores
+
+
+class _SharedWork:
+    """What fits to the same rows share, computed by the head's `share` when it is first used."""
+
+    def __init__(self, kind: Any, train: Inputs) -> None:
+        self._kind, self._train = kind, train
+        self._work: dict[frozenset[str], Any] = {}  # by what a head takes, which may depend on its settings
+
+    def for_head(self, head: Any) -> dict[str, Any]:
+        """Return the arguments of `fit` that share work: none for a head that shares nothing."""
+        if not hasattr(self._kind, "share"):
+            return {}
+        taken = list_taken(head)
+        if taken not in self._work:
+            self._work[taken] = self._kind.share(give(head, self._train))
+        return {} if self._work[taken] is None else {"shared": self._work[taken]}

@@ -14,6 +14,7 @@ from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
 from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import format_interval
 from benchmarks.statistics.intervals import Interval
+from featurestore.head_inputs import describe_approximation
 from featurestore.normalization import NONE, NOTES, SPEAKER
 from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
@@ -100,6 +101,7 @@ class FittedHead:
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
         bundle, clusters = self.bundle, self.pooled.clusters
+        approximation = describe_approximation(bundle.head)
         names = (
             "params",
             "normalize",
@@ -126,6 +128,7 @@ class FittedHead:
             "interval_over": {"over": clusters.over, "clusters": clusters.count}
             | {"few": clusters.few, "note": clusters.note},
             **({"context": self.context} if self.context else {}),
+            **({"approximation": approximation} if approximation else {}),
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
@@ -197,6 +200,7 @@ class FittedHead:
             f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
             f"features {features or 'none, but the words of transcripts'}",
             *([f"context: {self.context}"] if self.context else []),
+            *([f"approximated: {found}"] if (found := describe_approximation(bundle.head)) else []),
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),

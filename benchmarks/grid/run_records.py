@@ -15,6 +15,7 @@ from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
+from featurestore.head_inputs import describe_approximation
 from featurestore.storage.atomic import write_text
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
@@ -24,7 +25,7 @@ CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_NEW = ("context", "flaw", "epoch", "streamed")  # keys that records of the first version lack
+_NEW = ("context", "flaw", "epoch", "streamed", "approximation")  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -66,6 +67,7 @@ class RunRecord:
             was run by, or `best epoch on test`; else empty.
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
         streamed: whether rows were read in batches, and the matrix was never in memory.
+        approximation: what the fitted head approximates, and why; empty if nothing.
     """
 
     digest: str
@@ -98,6 +100,7 @@ class RunRecord:
     flaw: str = ""
     epoch: int = 0
     streamed: bool = False
+    approximation: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -142,6 +145,7 @@ class RunRecord:
             flaw=spec.flaw,
             epoch=result.epoch,
             streamed=result.streamed,
+            approximation=describe_approximation(result.head),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
+from featurestore.head_inputs import describe_approximation
 from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
 from featurestore.storage.atomic import write_text
 from featurestore.storage.checksum import hash_file
@@ -55,7 +56,11 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
             do="choose another head; cli benchmark measures this one without a bundle",
         ) from error
     source = dict(bundle.source) or registry.describe_source("heads", bundle.head_name)
-    added = {"source": source, "trusted_types": list(getattr(bundle.head, "trusted_types", ()))}
+    added = {
+        "source": source,
+        "trusted_types": list(getattr(bundle.head, "trusted_types", ())),
+        "approximation": describe_approximation(bundle.head),
+    }
     return {name: value for name, value in added.items() if value}
 
 

@@ -6,7 +6,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from heads import Block
+from heads import Block, svm
 from heads._base import draw_seed
 from heads.logistic import LogisticHead
 from heads.stacking import StackingHead
@@ -43,7 +43,18 @@ def test_it_is_a_regression_on_out_of_fold_probabilities(base, classes):
         learned.append(cross_val_predict(own, X, names, cv=folds, method="predict_proba")[:, shown])
         asked.append(own.fit(X, names).predict_proba(unseen.X[:, columns])[:, shown])
     final = LogisticRegression(C=0.5, max_iter=1000).fit(np.hstack(learned), names)
-    np.testing.assert_allclose(head.predict_proba(unseen), final.predict_proba(np.hstack(asked)), atol=1e-6)
+    np.testing.assert_allclose(head.predict_proba(unseen), final.predict_proba(np.hstack(asked)), atol=1e-5)
+
+
+def test_it_says_what_its_machines_approximate(monkeypatch):
+    inputs, names = draw()
+    assert StackingHead(base="svm", random_state=0).fit(inputs, names).describe_approximation() == ""
+    monkeypatch.setattr(svm, "_KERNEL_ROWS", len(names) - 1)
+    monkeypatch.setattr(svm, "_COMPONENTS", 20)
+    said = StackingHead(base="svm", random_state=0).fit(inputs, names).describe_approximation()
+    assert (
+        said == f"Nystroem with 20 components and a least-squares machine, because {len(names)} rows > {len(names) - 1}"
+    )
 
 
 def test_both_modalities_tell_more_than_one():

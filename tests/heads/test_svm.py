@@ -70,9 +70,9 @@ def test_many_rows_go_row_by_row_with_the_same_answers(monkeypatch):
     X, y = data()
     at_once = SVMHead(random_state=0).fit(X, y)
     monkeypatch.setattr(svm, "_KERNEL_ROWS", 0)
-    row_by_row = SVMHead(random_state=0).fit(X, y)
+    row_by_row = SVMHead(approximate=False, random_state=0).fit(X, y)
     assert (at_once.machine_.kernel, row_by_row.machine_.kernel) == ("precomputed", "rbf")
-    np.testing.assert_allclose(at_once.predict_proba(X), row_by_row.predict_proba(X), atol=1e-9)
+    np.testing.assert_allclose(at_once.predict_proba(X), row_by_row.predict_proba(X), atol=1e-4)  # float32
 
 
 def test_calibrated_probabilities_fit_unseen_rows_better_than_the_bare_scores():

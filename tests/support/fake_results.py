@@ -40,6 +40,7 @@ class Drawn:
     skill: float | None = None
     flaw: str = ""
     context: str = ""
+    approximation: str = ""
 
     @property
     def name(self) -> str:
@@ -197,6 +198,7 @@ def _make_record(
         bundle_bytes=10_000 * len(one.head),
         history=history if one.head == "mlp" else {},
         context=one.context,
+        approximation=one.approximation,
         flaw=one.flaw,
         epoch=int(fold.name) + 2 if one.flaw == BEST_EPOCH else 0,
     )

@@ -28,6 +28,7 @@ def write_notes(
         *_normalization(results),
         *_search(results),
         *_context(leaderboard),
+        *_approximations(results),
         *_utterances(results),
         "McNemar's test uses the first seed and treats utterances as independent",
         *_equal_baselines(leaderboard),
@@ -68,6 +69,14 @@ def _search(results: Results) -> Iterator[str]:
 def _context(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
     contexts = {row.get("context") for row in leaderboard}
     yield from (f"{name}: {note}" for name, note in _CONTEXTS.items() if name in contexts)
+
+
+def _approximations(results: Results) -> Iterator[str]:
+    for system in results.systems:
+        found = [run.record.approximation for run in system.runs if run.record.approximation]
+        if found:
+            runs = f"in {len(found)} of {len(system.runs)} runs"
+            yield f"{system.name} is approximated {runs}, the first of them by {found[0]}"
 
 
 def _utterances(results: Results) -> Iterator[str]:

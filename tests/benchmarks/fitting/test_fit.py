@@ -43,6 +43,19 @@ def test_figures_are_the_metrics_of_the_predictions():
     assert {row.id: row.truth for row in result.predictions} == truth
 
 
+def test_an_approximation_is_named_in_the_result_and_in_the_bundle(tmp_path):
+    result = fit_and_save(FakeStore(), head="svm", params=["approximate=20"], features=None, out=tmp_path / "bundle")
+    said = "Nystroem with 20 components and a least-squares machine, because approximate was set"
+    assert result.to_json()["approximation"] == said
+    assert f"approximated: {said}" in result.table().splitlines()
+    assert json.loads((tmp_path / "bundle" / bundles.FILE).read_text("utf-8"))["approximation"] == said
+    loaded = bundles.load(tmp_path / "bundle").head
+    X, _, _ = FakeStore().matrix(result.bundle.features, [row.id for row in result.predictions])
+    np.testing.assert_array_equal(loaded.predict_proba(X), result.bundle.head.predict_proba(X))
+    assert loaded.describe_approximation() == said
+    assert "approximation" not in fitted().to_json()
+
+
 def test_several_folds_bundle_the_head_of_everything():
     result = fitted(protocol="leave-one-session-out")
     assert [fold.name for fold in result.folds] == ["1", "2", "3"]
@@ -207,8 +220,8 @@ def test_all_unknown_parameters_are_named_at_once():
         parse_params("svm", ["c=10", "gama=auto", "epochs=3"])
     assert str(caught.value) == (
         "head 'svm' has no parameter 'c', 'gama', 'epochs'\n"
-        "  expected: C=3.0, cache_size=500.0, calibration_folds=3, class_weight=None, gamma='wide', "
-        "gamma_factor=1.0, random_state=None\n"
+        "  expected: C=3.0, approximate='auto', cache_size=500.0, calibration_folds=3, class_weight=None, "
+        "gamma='wide', gamma_factor=1.0, random_state=None\n"
         "  do: c: did you mean C?; gama: did you mean gamma?"
     )
 

@@ -36,6 +36,8 @@ KEYS = [
     *("bundle_bytes", "history", "classes", "csv_sha256"),
 ]
 
+SAID = "Nystroem with 20 components and a least-squares machine, because approximate was set"
+
 
 def test_the_keys_on_disk_are_those_of_the_first_version(tmp_path):
     for path in (fake_results.written(tmp_path) / results.RUNS).glob("*.json"):
@@ -56,6 +58,17 @@ def test_the_context_of_a_head_is_written_only_where_it_has_one(tmp_path):
         content = replace(record, context=context).to_json()
         assert content == {**record.to_json(), "context": context}
         assert RunRecord.from_json(json.loads(json.dumps(content))).context == context
+
+
+def test_a_run_records_what_its_head_approximates(tmp_path):
+    config = BenchmarkConfig.parse(("svm",), protocol="leave-one-session-out", params=("svm.approximate=20",))
+    spec = plan(FakeStore(), config, say=str).specs[0]
+    record = RunRecord.from_run(spec, execute(FakeStore(), spec), "digest", 0)
+    assert record.approximation == SAID
+    assert RunRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert (
+        results.read(fake_results.written(tmp_path)).systems[0].record.approximation == ""
+    )  # its file has no such key
 
 
 def test_a_run_records_the_context_of_its_head():

@@ -136,6 +136,17 @@ def test_heads_that_read_dialogues_are_marked_with_a_note(page, content):
     assert f"Note: {note}." in text
 
 
+def test_approximated_systems_are_noted(tmp_path):
+    drawn = (replace(BASE[0], approximation="Nystroem, because 20,000 rows > 15,000"), *BASE[1:])
+    read = results.read(written(tmp_path, drawn))
+    runs = len(read.systems[0].runs)
+    (note,) = [one for one in build_content(read)["notes"] if "approximated" in one]
+    assert note == (
+        f"svm on both is approximated in {runs} of {runs} runs, the first of them by Nystroem, because 20,000 rows > "
+        "15,000"
+    )
+
+
 def test_past_turns_are_noted_apart(tmp_path):
     drawn = (replace(BASE[0], context="past turns"), BASE[1])
     notes = build_content(results.read(written(tmp_path, drawn)))["notes"]
