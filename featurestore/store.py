@@ -1,10 +1,11 @@
 """Open a store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
 
+import importlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from featurestore.torch_dataset import FeatureDataset
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
+SHARDS = "shards.json"  # only in a store that is cut into shards
 DEFAULT = Path("features/demo")
 _PREPARE_AGAIN = "run cli prepare again"
 _MAKE_DEMO = "cli extract makes the demo store, or give the folder of another store: --store FOLDER"
@@ -49,6 +51,13 @@ class Store:
         store = Store("features/demo")
         X, blocks, ids = store.matrix(["audio.mean", "text.mean"])
     """
+
+    def __new__(cls, path: str | Path, *_: Any) -> Self:
+        """Open a store that is cut into shards as `featurestore.shards.sharded_store.ShardedStore`."""
+        if cls is Store and (Path(path) / SHARDS).is_file():
+            kind: type[Self] = importlib.import_module("featurestore.shards.sharded_store").ShardedStore
+            return super().__new__(kind)
+        return super().__new__(cls)
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -170,7 +179,7 @@ class Store:
         """
         found = []
         for encoder, file in choose_default_files(self.encoders()).items():
-            kinds = self.file(file).kinds
+            kinds = self.kinds(file)
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:
             raise self._no_features()
