@@ -18,13 +18,12 @@ from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.feature_names import check_encoders
 from featurestore.item import Item
 from featurestore.known_names import check_known
-from featurestore.known_training import add_known
 from featurestore.manifest import Utterance
 from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_features
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
-from featurestore.store_exposure import find_exposure, find_made_up_ids
+from featurestore.store_exposure import find_made_up_ids, find_store_exposure
 
 if TYPE_CHECKING:
     from featurestore.torch_dataset import FeatureDataset
@@ -215,20 +214,10 @@ class Store:
             other: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
         if other is not None:
-            return self._find_exposure(encoder, other)
+            return find_store_exposure(self, self.file(encoder), encoder, other)
         if encoder not in self._exposures:
-            self._exposures[encoder] = self._find_exposure(encoder, None)
+            self._exposures[encoder] = find_store_exposure(self, self.file(encoder), encoder)
         return self._exposures[encoder]
-
-    def _find_exposure(self, encoder: str, other: Contents | None) -> Exposure:
-        file = self.file(encoder)
-        found = Exposure({})
-        if file.trained_on:
-            here, numbers = self.collect_contents(encoder), self.row_numbers
-            found = find_exposure(file.trained_on, here, file.header.modality, self.clip_digest, other)
-            # an equal row number alone is no reason for suspicion
-            found = Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
-        return add_known(found, file.header.encoder, self.info, self.utterances)
 
     def collect_contents(self, encoder: str) -> Contents:
         """Return the contents of all utterances, and the ids that were made up."""

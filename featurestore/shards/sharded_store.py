@@ -14,7 +14,6 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature
 from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
-from featurestore.known_training import add_known
 from featurestore.manifest import Utterance
 from featurestore.shards.id_index import IdIndex
 from featurestore.shards.shard import Shard
@@ -34,7 +33,7 @@ from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from featurestore.store_exposure import find_exposure
+from featurestore.store_exposure import find_store_exposure
 
 Features = Sequence[str | FeatureSpec]
 
@@ -157,18 +156,11 @@ class ShardedStore(Store):
 
         The contents of all utterances are in memory meanwhile if the encoder was fine-tuned.
         """
-        if other is None and encoder in self._exposures:
-            return self._exposures[encoder]
-        file = self._open_first(encoder)
-        found = Exposure({})
-        if file.trained_on:
-            here, numbers = self.collect_contents(encoder), self.row_numbers
-            found = find_exposure(file.trained_on, here, file.header.modality, self.clip_digest, other)
-            found = Exposure(found.known, tuple(one for one in found.suspects if one not in numbers))
-        found = add_known(found, file.header.encoder, self.info, self.utterances)
-        if other is None:
-            self._exposures[encoder] = found
-        return found
+        if other is not None:
+            return find_store_exposure(self, self._open_first(encoder), encoder, other)
+        if encoder not in self._exposures:
+            self._exposures[encoder] = find_store_exposure(self, self._open_first(encoder), encoder)
+        return self._exposures[encoder]
 
     def contents(self, encoder: str) -> dict[str, str]:
         """Return the sha256 of the input of each vector, by id, of all shards."""

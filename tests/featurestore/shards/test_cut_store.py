@@ -82,7 +82,8 @@ def test_verify_checks_the_index_and_every_shard(tmp_path):
     assert not [line for line in found.problems if "shards.json" in line or "shards.ids" in line]
     path = sharded.path / "shards.ids.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
-    (sharded.path / "0001" / "utterances.csv").open("a").write("\n")
+    path = sharded.path / "0001" / "utterances.csv"
+    path.write_text(path.read_text() + "\n")
     (sharded.path / "0002" / "text.h5").unlink()
     found = verify(sharded.path)
     assert "shards.ids.npy is damaged; run cli prepare or cli shard again" in found.problems
