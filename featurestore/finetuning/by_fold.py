@@ -1,7 +1,7 @@
 """Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.dialogues import find_previous_turns
 from featurestore.encoder_inputs import list_inputs
+from featurestore.engines import Engine
 from featurestore.errors import BadValue
 from featurestore.finetuning.dev_part import cut_dev
 from featurestore.finetuning.finetune import FineTuned, finetune
+from featurestore.finetuning.fold_workers import check_workers, run_in_workers
 from featurestore.finetuning.inputs.selection import check_classes
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
@@ -34,6 +36,7 @@ def finetune_folds(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
+    engine: Engine | None = None,
     say: Say = print,
     **settings: Any,
 ) -> list[FineTuned]:
@@ -55,6 +58,8 @@ def finetune_folds(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold.
         crossfit: number K of encoders per fold for cross-fitted logits; 0 for none.
+        engine: where folds are fine-tuned, one fold a worker; by default one after another in this process, as with one
+            job on this machine.
         say: receives lines for the user.
         settings: fields of `Settings`; `seed` also seeds the protocol.
 
@@ -65,15 +70,16 @@ def finetune_folds(
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
-    wanted = Settings(**settings)
+    wanted, engine = Settings(**settings), engine or Engine(jobs=1)
     check_settings(wanted, modality)
+    check_workers(engine, wanted)
     scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = splits.split(protocol, store.utterances, classes, wanted.seed)
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, wanted, say)
+    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, wanted)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
-        return [job.run(chosen[0], out)]
+        return _run_all(job, [(chosen[0], out)], engine, say)
     parts = [
         part for whole in chosen for part in (whole, *(_cross_fit_folds(job, whole, crossfit) if crossfit else []))
     ]
@@ -84,7 +90,7 @@ def finetune_folds(
             expected="letters, digits, - and _",
             do="rename the speaker or session in the manifest",
         )
-    return [job.run(part, out / part.name) for part in parts]
+    return _run_all(job, [(part, out / part.name) for part in parts], engine, say)
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,16 @@ class _Job:
     protocol: str
     classes: Mapping[str, str]
     settings: Settings
-    say: Say
 
-    def run(self, fold: Fold, out: Path) -> FineTuned:
+    def make_absolute(self) -> "_Job":
+        """Return the same job for a worker, which may run in another folder."""
+        local, board = Path(self.checkpoint).expanduser(), self.settings.tensorboard
+        settings = replace(self.settings, tensorboard=str(Path(board).absolute())) if board else self.settings
+        return replace(self, checkpoint=str(local.absolute()) if local.is_dir() else self.checkpoint, settings=settings)
+
+    def run(self, fold: Fold, out: Path, say: Say) -> FineTuned:
         """Fine-tune on the training part of one fold."""
-        self._report_foreign_context(fold)
+        self._report_foreign_context(fold, say)
         check_classes([self.classes[utterance_id] for utterance_id in fold.train])
         split = cut_dev(fold, self.protocol, self.store.utterances, self.classes, self.settings)
         return finetune(
@@ -124,10 +135,10 @@ class _Job:
                 "protocol": self.protocol,
                 "fold": fold.name,
             },
-            say=self.say,
+            say=say,
         )
 
-    def _report_foreign_context(self, fold: Fold) -> None:
+    def _report_foreign_context(self, fold: Fold, say: Say) -> None:
         """Report how many training turns read the text of held-out turns as their context."""
         count, rows, held_out = self.settings.context, self.store.utterances, set(fold.test)
         if not count:
@@ -139,10 +150,17 @@ class _Job:
             if row.id in training and any(turn.id in held_out for turn in turns)
         ]
         if mixed:
-            self.say(
+            say(
                 f"fold {fold.name} cuts through dialogues: {len(mixed)} of {len(training)} training turns read the "
                 "text (not the label) of held-out turns as context; a protocol that keeps dialogues together avoids it"
             )
+
+
+def _run_all(job: _Job, targets: Sequence[tuple[Fold, Path]], engine: Engine, say: Say) -> list[FineTuned]:
+    """Fine-tune on each fold, in workers or one after another here."""
+    if not engine.local or (engine.jobs > 1 and len(targets) > 1):
+        return run_in_workers(job.make_absolute().run, targets, engine, say)
+    return [job.run(fold, out, say) for fold, out in targets]
 
 
 def _choose_log_folder(settings: Settings, out: Path) -> Settings:

@@ -16,6 +16,7 @@ from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
 from featurestore.shards.id_index import IdIndex
+from featurestore.shards.join_batches import fill_matrix, join_batches
 from featurestore.shards.shard import Shard
 from featurestore.shards.shard_files import ShardFiles
 from featurestore.shards.shard_index import ShardIndex, read_index
@@ -110,12 +111,12 @@ class ShardedStore(Store):
         Raises:
             BadValue: always; the message names a shard.
         """
-        first = self.path / self.index.shards[0].name
-        raise BadValue(
-            f"{self.path} is cut into {len(self.index.shards)} shards, and each has a file {encoder}.h5 of its own",
-            expected="one shard",
-            do=f"run the command for each shard: --store {quote(first)}",
-        )
+        raise _refuse(self, encoder)
+
+    def find_shard(self, utterance_id: str) -> Shard:
+        """Open the shard that holds an utterance, or the first one for an id that the store does not hold."""
+        place = self._ids.find([utterance_id])
+        return self.open_shard(max(0, int(self.index.find_shards(place)[0])))
 
     def describe(self, encoder: str) -> dict[str, Any]:
         """Return how an encoder's vectors were made."""
@@ -186,7 +187,7 @@ class ShardedStore(Store):
         widths = self._widths(specs)
         if ids is None:
             count = self._count_available(specs)
-            X, every = _fill(self._read_shards(specs, _ROWS), count, sum(widths.values()))
+            X, every = fill_matrix(self._read_shards(specs, _ROWS), count, sum(widths.values()))
             return X, widths, every
         chosen = list(check_list(ids, "ids"))
         X = np.empty((len(chosen), sum(widths.values())), np.float32)
@@ -221,7 +222,7 @@ class ShardedStore(Store):
         self._widths(specs)  # raises where a feature has no columns
         if ids is None:
             self._count_available(specs)
-            return _join_batches(self._read_shards(specs, size), size)
+            return join_batches(self._read_shards(specs, size), size)
         chosen = list(check_list(ids, "ids"))
         parts = (chosen[start : start + size] for start in range(0, len(chosen), size))
         return ((self.matrix(specs, part)[0], part) for part in parts)
@@ -300,34 +301,23 @@ class ShardedStore(Store):
         return count
 
 
-def _fill(parts: Iterable[tuple[np.ndarray, list[str]]], count: int, width: int) -> tuple[np.ndarray, list[str]]:
-    """Copy batches into one matrix, float32 (count, width), and list their ids."""
-    X, ids = np.empty((count, width), np.float32), list[str]()
-    for rows, own in parts:
-        X[len(ids) : len(ids) + len(own)] = rows
-        ids += own
-    return X, ids
+def refuse_shards(store: Store, encoder: str) -> None:
+    """Check that a store is not cut into shards, for work on one feature file.
+
+    Raises:
+        BadValue: it is; the message names a shard.
+    """
+    if isinstance(store, ShardedStore):
+        raise _refuse(store, encoder)
 
 
-def _join_batches(parts: Iterable[tuple[np.ndarray, list[str]]], size: int) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """Join the batches across the ends of shards, so that each but the last has `size` rows."""
-    rows, ids, count = list[np.ndarray](), list[str](), 0
-    for X, own in parts:
-        taken = 0
-        while taken < len(own):
-            step = min(size - count, len(own) - taken)
-            rows.append(X[taken : taken + step])
-            ids += own[taken : taken + step]
-            taken, count = taken + step, count + step
-            if count == size:
-                yield _concatenate(rows), ids
-                rows, ids, count = [], [], 0
-    if ids:
-        yield _concatenate(rows), ids
-
-
-def _concatenate(rows: Sequence[np.ndarray]) -> np.ndarray:
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+def _refuse(store: ShardedStore, encoder: str) -> BadValue:
+    first = store.path / store.index.shards[0].name
+    return BadValue(
+        f"{store.path} is cut into {len(store.index.shards)} shards, and each has a file {encoder}.h5 of its own",
+        expected="one shard",
+        do=f"run the command for each shard: --store {quote(first)}",
+    )
 
 
 def _hash_lines(texts: Iterable[str]) -> str:

@@ -5,8 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from featurestore.errors import BadValue, Mismatch
+from featurestore.errors import BadValue, Mismatch, UnknownName
+from featurestore.exporting.export_features import export_features
+from featurestore.importing.import_features import import_features
 from featurestore.inspection.describe import describe
+from featurestore.inspection.explain import explain
 from featurestore.inspection.verify import verify
 from featurestore.shards.cut_store import cut_store
 from featurestore.storage.feature_file import FeatureFile
@@ -107,3 +110,23 @@ def test_shards_that_the_corpus_no_longer_has_are_named(tmp_path):
     write_shards(sharded.path, single.info, single.utterances[:8], 4)
     assert "0002 is no shard of the present corpus; it can be deleted" in verify(sharded.path).notes
     assert FeatureFile(sharded.path / "0002" / "text.h5").ids  # nothing is removed
+
+
+def test_a_vector_is_explained_from_its_shard(tmp_path):
+    single, sharded = stores.cut(tmp_path)
+    found = explain(sharded.path, "u06", "text.mean")
+    assert found["file"] == str(sharded.path / "0001" / "text.h5")
+    expected = explain(single.path, "u06", "text.mean")
+    assert (found["shape"], found["norm"]) == (expected["shape"], expected["norm"])
+    with pytest.raises(UnknownName, match="unknown utterance 'nobody'"):
+        explain(sharded.path, "nobody", "text.mean")
+
+
+def test_an_import_and_an_export_of_the_whole_name_a_shard(tmp_path):
+    _, sharded = stores.cut(tmp_path)
+    np.savez(tmp_path / "new.npz", ids=["u01"], x=np.zeros((1, 2)))
+    with pytest.raises(BadValue, match="cut into 3 shards, and each has a file new.h5 of its own"):
+        import_features(tmp_path / "new.npz", store=sharded.path, name="new", modality="text")
+    with pytest.raises(BadValue, match="cut into 3 shards"):
+        export_features(tmp_path / "out.npz", store=sharded.path, features=["text.mean"])
+    assert not list(sharded.path.glob("*.h5"))
