@@ -57,10 +57,12 @@ def run_in_workers(run: Run, targets: Sequence[tuple[Fold, Path]], engine: Engin
         out.parent.mkdir(parents=True, exist_ok=True)
     tasks = [(run, fold, paths[fold.name], lines[fold.name], threads) for fold, _ in targets]
     found: list[FineTuned] = []
-    with follow_lines(lines, say), closing(run_each(_run_fold, tasks, engine, say=say, resumable=True)) as answers:
+    answers = run_each(_run_fold, tasks, engine, say=say, resumable=True)
+    with follow_lines(lines, say) as report, closing(answers):  # the workers end with it
         for (fold, _), done in zip(targets, answers, strict=True):
             _check_visible(done, engine)
             found.append(done)
+            report()
             say(f"fold {fold.name}: done, {len(found)} of {len(targets)}")
     return found
 

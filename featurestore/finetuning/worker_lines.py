@@ -4,8 +4,8 @@ A future brings only the answer at the end, and a worker's own output is not see
 """
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from featurestore.progress import Say
@@ -26,12 +26,15 @@ def open_lines(path: Path) -> Iterator[Say]:
 
 
 @contextmanager
-def follow_lines(paths: Mapping[str, Path], say: Say) -> Iterator[None]:
+def follow_lines(paths: Mapping[str, Path], say: Say) -> Iterator[Callable[[], None]]:
     """Report new lines of several files during the block, and remove the files before and after it.
 
     Args:
         paths: file by the name of the fold.
         say: receives each line with the name before it.
+
+    Yields:
+        A function that reports what has been written up to now.
     """
     _remove(paths)
     ended, reader = threading.Event(), _LineReader(paths, say)
@@ -43,7 +46,7 @@ def follow_lines(paths: Mapping[str, Path], say: Say) -> Iterator[None]:
     thread = threading.Thread(target=follow, name="follow-folds", daemon=True)
     thread.start()
     try:
-        yield
+        yield reader.read
     finally:
         ended.set()
         thread.join()
@@ -57,16 +60,24 @@ class _LineReader:
     def __init__(self, paths: Mapping[str, Path], say: Say) -> None:
         self._paths, self._say = paths, say
         self._read = dict.fromkeys(paths, 0)
+        self._lock = threading.Lock()
 
     def read(self) -> None:
         """Report the new lines of every file."""
-        for name, path in self._paths.items():
-            with suppress(FileNotFoundError), path.open("rb") as file:
-                file.seek(self._read[name])
-                whole = file.read().rpartition(b"\n")
-                self._read[name] += len(whole[0]) + len(whole[1])
-                for line in whole[0].decode().split("\n") if whole[1] else ():
+        with self._lock:
+            for name, path in self._paths.items():
+                for line in self._take(name, path):
                     self._say(f"fold {name}: {line}")
+
+    def _take(self, name: str, path: Path) -> list[str]:
+        """Return the whole lines that were added to a file."""
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+            file.seek(self._read[name])
+            lines, end, _ = file.read().rpartition(b"\n")
+        self._read[name] += len(lines) + len(end)
+        return lines.decode().split("\n") if end else []
 
 
 def _remove(paths: Mapping[str, Path]) -> None:

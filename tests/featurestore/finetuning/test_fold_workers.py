@@ -19,8 +19,6 @@ from tests.featurestore.finetuning.texts import assert_same_weights
 from tests.support import inline, tiny
 from tests.support.cluster import Cluster, needs_dask
 
-NAMES = ["0", "1", "0-x1", "0-x2", "1-x1", "1-x2"]
-
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
@@ -63,17 +61,6 @@ def read_record(folder):
     }
 
 
-def test_two_workers_give_what_the_folds_in_turn_give(store, start, in_turn, tmp_path):
-    done, lines = tune(store, start, tmp_path / "out", Engine(jobs=2))
-    assert [one.folder.name for one in done] == ["0", "1"]
-    assert_same_folds(tmp_path / "out", in_turn)
-    assert {line.partition(":")[0] for line in lines} == {"fold 0", "fold 1"}
-    assert any("to train on" in line for line in lines)
-    assert lines[-1] == "fold 1: done, 2 of 2"
-    again, _ = tune(store, start, tmp_path / "out", Engine(jobs=2))
-    assert [one.fresh for one in again] == [False, False]
-
-
 @needs_dask
 def test_a_dask_cluster_gives_what_the_folds_in_turn_give(store, start, in_turn, tmp_path):
     cluster = Cluster(tmp_path)
@@ -103,14 +90,20 @@ def _die_on_the_second_fold(run, fold, out, lines, threads):
 _run_fold = fold_workers._run_fold
 
 
-def test_a_killed_worker_loses_its_fold_alone(store, start, in_turn, tmp_path, monkeypatch):
+def test_a_killed_worker_loses_its_fold_alone_and_the_result_is_that_of_the_folds_in_turn(
+    store, start, in_turn, tmp_path, monkeypatch
+):
     monkeypatch.setattr(fold_workers, "_run_fold", _die_on_the_second_fold)
     with pytest.raises(Unavailable, match="a worker process died(.|\n)*run the same command again: it continues"):
         tune(store, start, tmp_path / "out", Engine(jobs=2))
-    done, _ = tune(store, start, tmp_path / "out", Engine(jobs=2))
+    done, lines = tune(store, start, tmp_path / "out", Engine(jobs=2))
     assert [one.fresh for one in done] == [False, True]
+    assert [one.folder.name for one in done] == ["0", "1"]
     (tmp_path / "out" / "died").unlink()
     assert_same_folds(tmp_path / "out", in_turn)
+    assert {line.partition(":")[0] for line in lines} == {"fold 0", "fold 1"}
+    assert any("to train on" in line for line in lines)
+    assert lines[-1] == "fold 1: done, 2 of 2"
 
 
 def test_an_error_of_a_fold_reaches_the_user(store, start, tmp_path, monkeypatch):
