@@ -23,7 +23,7 @@ from featurestore.storage import repair as repairing
 from featurestore.storage.damage import OpenForWriting
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import lock_folder
-from featurestore.store import Store
+from featurestore.store import CORPUS, Store
 
 
 @dataclass
@@ -109,6 +109,9 @@ def _verify_shards(store: ShardedStore, **options: Any) -> Verification:
     """Verify the index of a store that is cut into shards, and each shard as a store of its own."""
     found = Verification(store.path, check_index(store), find_unused(store))
     for one in store.index.shards:
+        if not (store.path / one.name / CORPUS).is_file():
+            found.problems.append(f"{one.name}: there is no {CORPUS}; run cli prepare or cli shard again")
+            continue
         inner = verify(store.path / one.name, **options)
         for name in ("problems", "notes", "checked", "unchecked"):
             getattr(found, name).extend(f"{one.name}: {line}" for line in getattr(inner, name))

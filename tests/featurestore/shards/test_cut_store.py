@@ -88,7 +88,9 @@ def test_verify_checks_the_index_and_every_shard(tmp_path):
     path = sharded.path / "0001" / "utterances.csv"
     path.write_text(path.read_text() + "\n")
     (sharded.path / "0002" / "text.h5").unlink()
+    (sharded.path / "0000" / "corpus.json").unlink()
     found = verify(sharded.path)
+    assert "0000: there is no corpus.json; run cli prepare or cli shard again" in found.problems
     assert "shards.ids.npy is damaged; run cli prepare or cli shard again" in found.problems
     assert any(line.startswith("0001: utterances.csv is not as shards.json says") for line in found.problems)
     assert "text is finished in 2 of 3 shards, so it is no feature of the whole yet" in found.notes
