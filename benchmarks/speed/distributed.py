@@ -78,7 +78,8 @@ def _time(run: Callable[[Engine], None], engine: Engine) -> float:
 
 
 def _prepare(folder: Path, small: bool) -> _Inputs:
-    clips = _corpus.write_clips(folder / "clips", _corpus.lengths(SMALL_CLIPS if small else CLIPS).clip(0.3, 3.0))
+    seconds = _corpus.lengths(SMALL_CLIPS if small else CLIPS).clip(0.3, 3.0).tolist()
+    clips = _corpus.write_clips(folder / "clips", seconds)
     _corpus.write_audio_encoder(folder / "audio", tiny=True)
     texts = _make_turns(SMALL_TEXTS if small else TEXTS)
     write_text(folder / "text", [row.text for row in texts])

@@ -109,4 +109,4 @@ def _make_utterances(rows: int) -> Iterator[Utterance]:
 
 def _make_values(numbers: np.ndarray) -> np.ndarray:
     """Make a row from its number, float32 (N, WIDTH); numbers up to 16 million are exact."""
-    return np.multiply.outer(numbers, np.arange(1, WIDTH + 1)).astype(np.float32)
+    return (numbers[:, None] * np.arange(1, WIDTH + 1)).astype(np.float32)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import threading
 import time
 
@@ -74,36 +76,37 @@ def test_a_dask_cluster_gives_what_the_folds_in_turn_give(store, start, in_turn,
         cluster.close()
     assert done.exit_code == 0, done.output
     assert [one["fold"] for one in json.loads(done.stdout)] == ["0", "1"]
-    assert "fold 0: " in done.stderr
+    assert re.search(r"^fold 0: .*to train on", done.stderr, re.M)
+    assert "fold 1: done, 2 of 2\n" in done.stderr
     assert_same_folds(tmp_path / "out", in_turn)
 
 
-def _die_on_the_second_fold(run, fold, out, lines, threads):
-    if fold.name == "1" and not (out.parent / "died").exists():
+def _write_or_die(run, fold, out, lines, threads):
+    """Stand in for fine-tuning: finish fold 0, and die once in fold 1, after fold 0 is finished."""
+    died = out.parent / "died"
+    with open_lines(lines) as say:
+        say(f"{threads} threads")
+    if fold.name == "1" and not died.exists():
         while not (out.parent / "0").exists():
             time.sleep(0.05)
-        (out.parent / "died").touch()
-        os._exit(1)
-    return _run_fold(run, fold, out, lines, threads)
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    is_new = not out.exists()
+    out.mkdir(exist_ok=True)
+    return FineTuned(out, {"process": os.getpid()}, is_new)
 
 
-_run_fold = fold_workers._run_fold
-
-
-def test_a_killed_worker_loses_its_fold_alone_and_the_result_is_that_of_the_folds_in_turn(
-    store, start, in_turn, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(fold_workers, "_run_fold", _die_on_the_second_fold)
+def test_a_killed_worker_loses_its_fold_alone(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(fold_workers, "_run_fold", _write_or_die)
+    monkeypatch.setattr(fold_workers, "count_cores", lambda: 4)
     with pytest.raises(Unavailable, match="a worker process died(.|\n)*run the same command again: it continues"):
-        tune(store, start, tmp_path / "out", Engine(jobs=2))
-    done, lines = tune(store, start, tmp_path / "out", Engine(jobs=2))
-    assert [one.fresh for one in done] == [False, True]
-    assert [one.folder.name for one in done] == ["0", "1"]
-    (tmp_path / "out" / "died").unlink()
-    assert_same_folds(tmp_path / "out", in_turn)
-    assert {line.partition(":")[0] for line in lines} == {"fold 0", "fold 1"}
-    assert any("to train on" in line for line in lines)
+        tune(store, "c", tmp_path / "out", Engine(jobs=2))
+    done, lines = tune(store, "c", tmp_path / "out", Engine(jobs=2))
+    assert [(one.folder.name, one.fresh) for one in done] == [("0", False), ("1", True)]
+    assert os.getpid() not in {one.record["process"] for one in done}
+    assert sorted(lines) == ["fold 0: 2 threads", "fold 0: done, 1 of 2", "fold 1: 2 threads", "fold 1: done, 2 of 2"]
     assert lines[-1] == "fold 1: done, 2 of 2"
+    assert not list((tmp_path / "out").glob(".*.lines"))
 
 
 def test_an_error_of_a_fold_reaches_the_user(store, start, tmp_path, monkeypatch):
@@ -166,7 +169,8 @@ def test_lines_are_followed_while_they_are_written(tmp_path):
         with open_lines(path) as write:
             write("grün")
             assert came.wait(20)
-            path.open("ab").write(b"half")
+            with path.open("ab") as file:
+                file.write(b"half")
         assert said == ["fold a: grün"]
     assert said == ["fold a: grün"]
     assert not path.exists()
