@@ -108,5 +108,5 @@ def _make_utterances(rows: int) -> Iterator[Utterance]:
 
 
 def _make_values(numbers: np.ndarray) -> np.ndarray:
-    """Make a row from its number, float32 (N, WIDTH); numbers up to 16 million are exact."""
+    """Make a row from its number, float32 (N, WIDTH), exact up to 4 million."""
     return (numbers[:, None] * np.arange(1, WIDTH + 1)).astype(np.float32)
