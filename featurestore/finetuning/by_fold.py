@@ -1,21 +1,17 @@
 """Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from featurestore import labels as schemes
 from featurestore import registry
-from featurestore.dialogues import find_previous_turns
-from featurestore.encoder_inputs import list_inputs
 from featurestore.engines import Engine
 from featurestore.errors import BadValue
-from featurestore.finetuning.dev_part import cut_dev
-from featurestore.finetuning.finetune import FineTuned, finetune
+from featurestore.finetuning.finetune import FineTuned
+from featurestore.finetuning.fold_job import FoldJob
 from featurestore.finetuning.fold_workers import check_workers, run_in_workers
-from featurestore.finetuning.inputs.selection import check_classes
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.folds import fold as splits
@@ -76,7 +72,7 @@ def finetune_folds(
     scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = splits.split(protocol, store.utterances, classes, wanted.seed)
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, wanted)
+    job = FoldJob(store, modality, checkpoint, scheme.name, protocol, classes, wanted)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
         return _run_all(job, [(chosen[0], out)], engine, say)
@@ -93,84 +89,14 @@ def finetune_folds(
     return _run_all(job, [(part, out / part.name) for part in parts], engine, say)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """The settings that all encoders of one command share."""
-
-    store: Store
-    modality: str
-    checkpoint: str
-    labels: str
-    protocol: str
-    classes: Mapping[str, str]
-    settings: Settings
-
-    def make_absolute(self) -> "_Job":
-        """Return the same job for a worker, which may run in another folder."""
-        local, board = Path(self.checkpoint).expanduser(), self.settings.tensorboard
-        settings = replace(self.settings, tensorboard=str(Path(board).absolute())) if board else self.settings
-        return replace(self, checkpoint=str(local.absolute()) if local.is_dir() else self.checkpoint, settings=settings)
-
-    def run(self, fold: Fold, out: Path, say: Say) -> FineTuned:
-        """Fine-tune on the training part of one fold."""
-        self._report_foreign_context(fold, say)
-        check_classes([self.classes[utterance_id] for utterance_id in fold.train])
-        split = cut_dev(fold, self.protocol, self.store.utterances, self.classes, self.settings)
-        return finetune(
-            items=list_inputs(self.store, self.settings.context),
-            made_up=self.store.made_up,
-            classes=self.classes,
-            train_ids=split.train,
-            dev_ids=split.dev,
-            dev_from=split.dev_from,
-            held_out_ids=fold.test,
-            modality=self.modality,
-            checkpoint=self.checkpoint,
-            out=out,
-            settings=_choose_log_folder(self.settings, out),
-            provenance={
-                "corpus": self.store.corpus,
-                "manifest": self.store.manifest_digest,
-                "labels": self.labels,
-                "protocol": self.protocol,
-                "fold": fold.name,
-            },
-            say=say,
-        )
-
-    def _report_foreign_context(self, fold: Fold, say: Say) -> None:
-        """Report how many training turns read the text of held-out turns as their context."""
-        count, rows, held_out = self.settings.context, self.store.utterances, set(fold.test)
-        if not count:
-            return
-        training, previous = set(fold.train), find_previous_turns(rows, count, segments=self.store.segments)
-        mixed = [
-            row.id
-            for row, turns in zip(rows, previous, strict=True)
-            if row.id in training and any(turn.id in held_out for turn in turns)
-        ]
-        if mixed:
-            say(
-                f"fold {fold.name} cuts through dialogues: {len(mixed)} of {len(training)} training turns read the "
-                "text (not the label) of held-out turns as context; a protocol that keeps dialogues together avoids it"
-            )
-
-
-def _run_all(job: _Job, targets: Sequence[tuple[Fold, Path]], engine: Engine, say: Say) -> list[FineTuned]:
+def _run_all(job: FoldJob, targets: Sequence[tuple[Fold, Path]], engine: Engine, say: Say) -> list[FineTuned]:
     """Fine-tune on each fold, in workers or one after another here."""
     if not engine.local or (engine.jobs > 1 and len(targets) > 1):
-        return run_in_workers(job.make_absolute().run, targets, engine, say)
+        return run_in_workers(job.make_absolute(), targets, engine, say)
     return [job.run(fold, out, say) for fold, out in targets]
 
 
-def _choose_log_folder(settings: Settings, out: Path) -> Settings:
-    """Give each encoder a folder of its own in TensorBoard's."""
-    return (
-        replace(settings, tensorboard=str(Path(settings.tensorboard) / out.name)) if settings.tensorboard else settings
-    )
-
-
-def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
+def _cross_fit_folds(job: FoldJob, fold: Fold, count: int) -> list[Fold]:
     """Return K folds that each train on all but one K-th of a training part, and test on it."""
     groups = registry.module("protocols", job.protocol).groups(job.store.utterances)
     most = len({groups[utterance_id] for utterance_id in fold.train})

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 from cli import main
 from featurestore.engines import Engine, loky
 from featurestore.errors import BadValue, Unavailable
-from featurestore.finetuning import by_fold, fold_workers
+from featurestore.finetuning import fold_workers
 from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.finetuning.finetune import FineTuned
 from featurestore.finetuning.worker_lines import follow_lines, open_lines
@@ -97,7 +99,7 @@ def _write_or_die(run, fold, out, lines, threads):
 
 
 def test_a_killed_worker_loses_its_fold_alone(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(fold_workers, "_run_fold", _write_or_die)
+    monkeypatch.setattr(fold_workers, "run_fold", _write_or_die)
     monkeypatch.setattr(fold_workers, "count_cores", lambda: 4)
     with pytest.raises(Unavailable, match="a worker process died(.|\n)*run the same command again: it continues"):
         tune(store, "c", tmp_path / "out", Engine(jobs=2))
@@ -146,7 +148,9 @@ def test_a_checkpoint_that_a_worker_wrote_elsewhere_is_missed(store, tmp_path, m
 
 def test_one_job_fine_tunes_in_this_process(store, tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(by_fold, "finetune", lambda **options: given.append((os.getpid(), options["out"].name)))
+    monkeypatch.setattr(
+        "featurestore.finetuning.finetune.finetune", lambda **options: given.append((os.getpid(), options["out"].name))
+    )
     tune(store, "c", tmp_path / "o", Engine(jobs=1))
     assert given == [(os.getpid(), "0"), (os.getpid(), "1")]
 
@@ -174,3 +178,13 @@ def test_lines_are_followed_while_they_are_written(tmp_path):
         assert said == ["fold a: grün"]
     assert said == ["fold a: grün"]
     assert not path.exists()
+
+
+def test_a_task_loads_no_network_where_it_is_handed_out():
+    """A dask scheduler unpickles it, and answers nobody meanwhile."""
+    code = (
+        "import sys, featurestore.finetuning.fold_job, featurestore.engines.parallel\n"
+        "assert not {'torch', 'transformers', 'sklearn'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
