@@ -3,11 +3,9 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +17,7 @@ from featurestore.finetuning import fold_workers
 from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.finetuning.finetune import FineTuned
 from featurestore.finetuning.worker_lines import follow_lines, open_lines
+from tests.featurestore.finetuning.fold_stand_in import write_or_die
 from tests.featurestore.finetuning.texts import assert_same_weights
 from tests.support import inline, tiny
 from tests.support.cluster import Cluster, needs_dask
@@ -83,23 +82,8 @@ def test_a_dask_cluster_gives_what_the_folds_in_turn_give(store, start, in_turn,
     assert_same_folds(tmp_path / "out", in_turn)
 
 
-def _write_or_die(run, fold, out, lines, threads):
-    """Stand in for fine-tuning: finish fold 0, and die once in fold 1, after fold 0 is finished."""
-    died = out.parent / "died"
-    with open_lines(lines) as say:
-        say(f"{threads} threads")
-    if fold.name == "1" and not died.exists():
-        while not (out.parent / "0").exists():
-            time.sleep(0.05)
-        died.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    is_new = not out.exists()
-    out.mkdir(exist_ok=True)
-    return FineTuned(out, {"process": os.getpid()}, is_new)
-
-
 def test_a_killed_worker_loses_its_fold_alone(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(fold_workers, "run_fold", _write_or_die)
+    monkeypatch.setattr(fold_workers, "run_fold", write_or_die)
     monkeypatch.setattr(fold_workers, "count_cores", lambda: 4)
     with pytest.raises(Unavailable, match="a worker process died(.|\n)*run the same command again: it continues"):
         tune(store, "c", tmp_path / "out", Engine(jobs=2))
