@@ -39,6 +39,15 @@ def json_option(function: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
 
 
+def paranoid_option(function: Command) -> Command:
+    """Add `--paranoid`, for commands that read clips only where they may have changed."""
+    return click.option(
+        "--paranoid",
+        is_flag=True,
+        help="Read the bytes of every clip. Default: only where size, times or inode differ from the last run.",
+    )(function)
+
+
 def labels_option(function: Command) -> Command:
     """Add `--labels`."""
     return click.option(

@@ -63,9 +63,10 @@ def find_previous_turns(
     Raises:
         Mismatch: as `order_turns` raises.
     """
-    places = {id(utterance): place for place, utterance in enumerate(utterances)}
-    previous: list[tuple[Utterance, ...]] = [()] * len(utterances)
-    for turns in order_turns(utterances, segments=segments).values():
+    rows = list(utterances)  # a manifest makes another object whenever it is asked for one
+    places = {id(utterance): place for place, utterance in enumerate(rows)}
+    previous: list[tuple[Utterance, ...]] = [()] * len(rows)
+    for turns in order_turns(rows, segments=segments).values():
         for position, turn in enumerate(turns):
             previous[places[id(turn)]] = tuple(turns[max(0, position - count) : position])
     return previous

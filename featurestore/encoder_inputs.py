@@ -6,7 +6,7 @@ from dataclasses import replace
 from featurestore.dialogues import find_previous_turns, list_texts
 from featurestore.errors import BadValue, quote
 from featurestore.item import Item
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, list_column
 from featurestore.store import MANIFEST, Store
 
 
@@ -29,12 +29,12 @@ def list_inputs(store: Store, context: int = 0, utterances: Sequence[Utterance] 
         return items
     _check_dialogues(store, context)
     previous = find_previous_turns(store.utterances, context, segments=store.segments)
-    texts = {row.id: list_texts(turns) for row, turns in zip(store.utterances, previous, strict=True)}
+    texts = {one: list_texts(turns) for one, turns in zip(store.utterances.ids, previous, strict=True)}
     return [replace(item, context=texts[item.id]) for item in items]
 
 
 def _check_dialogues(store: Store, context: int) -> None:
-    if not any(row.dialogue for row in store.utterances):
+    if not any(list_column(store.utterances, "dialogue")):
         raise BadValue(
             f"no utterance of {store.path / MANIFEST} is in a dialogue, so none has a context of {context} turns",
             expected="the dialogue of each turn in the column dialogue",

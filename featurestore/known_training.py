@@ -14,7 +14,7 @@ from featurestore.checkpoint_origins import list_origins
 from featurestore.checkpoints import LABELS, CheckpointCard, TrainingCorpus
 from featurestore.errors import Unavailable
 from featurestore.exposure import Exposure
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, map_column
 
 CARD = "card"  # evidence of `Exposure.known`
 
@@ -124,7 +124,8 @@ def add_known(
     """
     same = find_same_corpus(encoder, info)
     labelled = [one.training for one in same if one.training.use == LABELS]
-    by_card = {row.id: CARD for row in utterances if any(one.covers(row.partition) for one in labelled)}
+    partitions = map_column(utterances, "partition") if labelled else {}
+    by_card = {one: CARD for one, name in partitions.items() if any(card.covers(name) for card in labelled)}
     notes = tuple(str(one) for one in same if one.training.use != LABELS)
     return Exposure({**by_card, **exposure.known}, exposure.suspects, (*exposure.notes, *notes))
 

@@ -10,7 +10,7 @@ from featurestore import registry
 from featurestore.corpora import COMMON_SCHEMES, CorpusCard, map_to_common
 from featurestore.errors import BadValue, Mismatch, NotFound, format_count
 from featurestore.known_names import check_known
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, list_column, map_column
 
 ALL = "all"
 
@@ -34,13 +34,13 @@ class Scheme:
         Raises:
             Mismatch: a label is not in the scheme, or no utterance is left.
         """
-        labelled = [utterance for utterance in utterances if utterance.label]
-        if self.classes is None:
-            kept: dict[str, str | None] = {utterance.id: utterance.label for utterance in labelled}
-        else:
-            self._check_codes(Counter(utterance.label for utterance in labelled))
-            kept = {utterance.id: self.classes[utterance.label] for utterance in labelled}
-        classes = {utterance_id: value for utterance_id, value in kept.items() if value is not None}
+        labels: dict[str, str] = map_column(utterances, "label")
+        counts = Counter(labels.values())
+        del counts[""]
+        if self.classes is not None:
+            self._check_codes(counts)
+        of_code = {code: code if self.classes is None else self.classes[code] for code in counts} | {"": None}
+        classes = {utterance_id: value for utterance_id, code in labels.items() if (value := of_code[code]) is not None}
         if not classes:
             raise Mismatch(
                 f"label scheme {self.name!r} keeps none of {len(utterances)} utterances", do="cli list labels"
@@ -101,7 +101,7 @@ def choose_scheme(name: str | None, corpus: str, utterances: Sequence[Utterance]
     card = load_card(corpus) if corpus in registry.names("corpora") else None
     if card and card.labels:
         return Scheme(name, card.find_classes(name))
-    return Scheme(name, map_to_common(name, {row.label: row.label for row in utterances if row.label}))
+    return Scheme(name, map_to_common(name, {label: label for label in list_column(utterances, "label") if label}))
 
 
 def load_scheme(name: str) -> Scheme:

@@ -16,11 +16,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from featurestore.errors import NotFound, Problem, Unavailable, summarize_error
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 VARIABLE = "EMOFUSE_PLUGINS"  # files, separated as in $PATH: worker processes inherit it
 CONTRACTS = {
@@ -139,11 +142,13 @@ def find_installed(kind: str) -> list[Source | BrokenPlugin]:
 
 
 @cache
-def _entry_points(kind: str) -> Sequence[EntryPoint]:
+def _entry_points(kind: str) -> "Sequence[EntryPoint]":
+    from importlib.metadata import entry_points
+
     return sorted(entry_points(group=f"emofuse.{kind}"), key=lambda point: (point.name, point.value))
 
 
-def _locate_entry_point(point: EntryPoint) -> Source | BrokenPlugin:
+def _locate_entry_point(point: "EntryPoint") -> Source | BrokenPlugin:
     origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
     if ":" in point.value:
         return BrokenPlugin(f"{point.name} of {origin}", f"its entry point names {point.value}, and not a module")

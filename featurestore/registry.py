@@ -12,7 +12,6 @@ import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -273,6 +272,8 @@ def _find_distribution(path: str) -> str:
 
     A package of the same name in the working directory is not that distribution.
     """
+    from importlib.metadata import distribution, packages_distributions
+
     top = path.partition(".")[0]
     try:
         spec = importlib.util.find_spec(top)

@@ -5,37 +5,32 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from featurestore import manifest
 from featurestore.corpora import ROW_NUMBERS
-from featurestore.errors import BadValue, Mismatch, NotFound, quote
+from featurestore.errors import BadValue
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.feature_names import check_encoders
 from featurestore.item import Item
-from featurestore.known_names import check_known
-from featurestore.manifest import Utterance
-from featurestore.spec import FeatureSpec, check_list, choose_default_files, parse_features
-from featurestore.storage.checksum import hash_file
-from featurestore.storage.feature_file import FeatureFile
-from featurestore.storage.json_files import read_object
+from featurestore.manifest import Manifest, Utterance
+from featurestore.row_index import RowIndex
+from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.store_exposure import find_made_up_ids, find_store_exposure
+from featurestore.store_folder import CORPUS, DEFAULT, MANIFEST, StoreFolder
 
 if TYPE_CHECKING:
     from featurestore.torch_dataset import FeatureDataset
-
-MANIFEST, CORPUS = "utterances.csv", "corpus.json"
+__all__ = ["CORPUS", "DEFAULT", "MANIFEST", "SHARDS", "Store"]
 SHARDS = "shards.json"  # only in a store that is cut into shards
-DEFAULT = Path("features/demo")
-_PREPARE_AGAIN = "run cli prepare again"
-_MAKE_DEMO = "cli extract makes the demo store, or give the folder of another store: --store FOLDER"
 
 
-class Store:
+class Store(StoreFolder):
     """Read the features of one corpus.
 
     A feature is a text such as `audio.mean`, or a `FeatureSpec`.
@@ -59,66 +54,17 @@ class Store:
         return super().__new__(cls)
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not (self.path / CORPUS).is_file():
-            raise NotFound(
-                f"there is no feature store at {self.path}",
-                do=_MAKE_DEMO
-                if self.path == DEFAULT
-                else f"cli prepare CORPUS ROOT --store {quote(self.path)}, or give the folder of another store",
-            )
-        self._files: dict[str, FeatureFile] = {}
+        super().__init__(path)
         self._exposures: dict[str, Exposure] = {}
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.path)!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the absolute path alone. A copy in another process opens its own files, from any working directory."""
-        return type(self), (self.path.absolute(),)
-
     @cached_property
-    def info(self) -> dict[str, Any]:
-        """Content of corpus.json, which `cli prepare` writes: corpus, version, root, counts, findings."""
-        info = read_object(self.path / CORPUS, do=_PREPARE_AGAIN)
-        missing = [name for name in ("corpus", "root") if name not in info]
-        if missing:
-            raise Mismatch(
-                f"{self.path / CORPUS} is damaged",
-                expected="corpus and root",
-                got=f"no {' and no '.join(missing)}",
-                do=_PREPARE_AGAIN,
-            )
-        return info
-
-    @property
-    def corpus(self) -> str:
-        """Name of the corpus."""
-        return str(self.info["corpus"])
-
-    @property
-    def root(self) -> Path:
-        """Folder that audio paths are relative to."""
-        return Path(self.info["root"])
-
-    @property
-    def segments(self) -> bool:
-        """Whether `start` and `end` select a segment of the clip. If not, they are times in another recording."""
-        return bool(self.info.get("segments", False))
-
-    @cached_property
-    def utterances(self) -> tuple[Utterance, ...]:
-        """The manifest."""
+    def utterances(self) -> Manifest:
+        """The manifest, a sequence of utterances that is held by column."""
         return manifest.read(self.path / MANIFEST)
 
     @cached_property
-    def manifest_digest(self) -> str:
-        """The sha256 of the manifest file."""
-        return hash_file(self.path / MANIFEST)
-
-    @cached_property
-    def _by_id(self) -> dict[str, Utterance]:
-        return {row.id: row for row in self.utterances}
+    def _index(self) -> RowIndex:
+        return RowIndex(self.utterances)
 
     def item(self, utterance: Utterance) -> Item:
         """Return the input of an encoder for an utterance."""
@@ -127,67 +73,9 @@ class Store:
             return Item(utterance.id, clip, utterance.text)
         return Item(utterance.id, clip, utterance.text, utterance.start, utterance.end)
 
-    def encoders(self) -> list[str]:
-        """List the names of the finished feature files."""
-        return sorted(path.stem for path in self.path.glob("*.h5") if not path.name.startswith("."))
-
-    def file(self, encoder: str) -> FeatureFile:
-        """Open the feature file of an encoder.
-
-        Raises:
-            NotFound: the store has no feature files.
-            UnknownName: there is none of that name.
-            Mismatch: it was made from another manifest than the store has now.
-        """
-        if encoder not in self._files:
-            if not (known := self.encoders()):
-                raise self._no_features()
-            what = f"encoder {encoder!r} in {self.path}"
-            check_known(encoder, known, what=what, do=f"cli inspect {quote(self.path)}")
-            file = FeatureFile(self.path / f"{encoder}.h5")
-            self._check_manifest(file)
-            self._files[encoder] = file
-        return self._files[encoder]
-
-    def describe(self, encoder: str) -> dict[str, Any]:
-        """Return how an encoder's vectors were made, as stored in its file."""
-        return self.file(encoder).header.encoder
-
-    def modality(self, encoder: str) -> str:
-        """Return the modality of an encoder, `audio` or `text`."""
-        return self.file(encoder).header.modality
-
-    def digests(self, encoder: str) -> dict[str, str]:
-        """Return the sha256 of each dataset of an encoder's file."""
-        return self.file(encoder).header.digests
-
-    def kinds(self, encoder: str) -> list[str]:
-        """List the kinds of features of an encoder, and each of its layers as `layers[NUMBER]`."""
-        file = self.file(encoder)
-        layers = [f"layers[{number}]" for number in range(file["layers"].shape[1])] if "layers" in file else []
-        return file.kinds + layers
-
-    def default_features(self) -> list[str]:
-        """List `mean` (or `functionals`) and, if there are any, `logits` of every encoder.
-
-        An encoder that was fine-tuned for each fold (`text@1`, `text@2`, …) is listed once, by its name without the
-        fold. Files of the paper's experiment (`text@paper-fixed`) are left out.
-
-        Raises:
-            NotFound: the store has no such features.
-        """
-        found = []
-        for encoder, file in choose_default_files(self.encoders()).items():
-            kinds = self.kinds(file)
-            found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
-        if not found:
-            raise self._no_features()
-        return found
-
     def available(self, features: Iterable[str | FeatureSpec]) -> list[str]:
         """List the ids of the utterances that have every feature, in manifest order."""
-        files = [feature.file for feature in self._find(features)]
-        return [utterance.id for utterance in self.utterances if all(utterance.id in file.rows for file in files)]
+        return self._index.list_complete([feature.file for feature in self._find(features)])
 
     def failures(self, features: Iterable[str | FeatureSpec]) -> dict[str, str]:
         """Return the utterances that an encoder of these features failed to encode: the reason, by id."""
@@ -243,11 +131,43 @@ class Store:
 
     def clip_digest(self, utterance_id: str) -> str:
         """Return the sha256 of an utterance's decoded samples, or an empty text if it has no usable clip."""
-        return self.item(self._by_id[utterance_id]).clip_digest()
+        return self.item(self.utterances[self._index.places[utterance_id]]).clip_digest()
 
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Find utterances in the manifest once, to read them several times by `matrix(rows=…)` or `batches(rows=…)`.
+
+        Args:
+            ids: utterance ids, in any order. They may repeat.
+
+        Returns:
+            the row of each utterance in the manifest, from 0, int64 (N,), for every feature of the store.
+            `Store.utterances[row]` is the utterance.
+
+        Raises:
+            UnknownName: an utterance is not in the manifest.
+
+        Example:
+            rows = store.rows(ids)
+            for part in np.array_split(random.permutation(rows), 100):
+                X, _, _ = store.matrix(["audio.mean"], rows=part)
+        """
+        return self._index.find(list(check_list(ids, "ids")), self.path)
+
+    @overload
     def matrix(
         self, features: Sequence[str | FeatureSpec], ids: Sequence[str] | None = None
-    ) -> tuple[np.ndarray, dict[str, int], list[str]]:
+    ) -> tuple[np.ndarray, dict[str, int], list[str]]: ...
+    @overload
+    def matrix(
+        self, features: Sequence[str | FeatureSpec], *, rows: ArrayLike
+    ) -> tuple[np.ndarray, dict[str, int], np.ndarray]: ...
+    def matrix(
+        self,
+        features: Sequence[str | FeatureSpec],
+        ids: Sequence[str] | None = None,
+        *,
+        rows: ArrayLike | None = None,
+    ) -> tuple[np.ndarray, dict[str, int], list[str] | np.ndarray]:
         """Return features side by side, one row per utterance.
 
         Args:
@@ -255,18 +175,21 @@ class Store:
                 flattened and zero-padded. `audio.layers[6]` is one layer, `audio.layers` all of them side by side.
             ids: utterance ids, in the order of the rows. By default those that have every feature, in manifest order,
                 with a warning if that leaves any out.
+            rows: in place of ids, rows of the manifest (N,), as `Store.rows` returns them.
 
         Returns:
-            X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row.
+            X, float32 (N, sum of D); the width of each feature by name, in order; the id of each row, or `rows` where
+            they were given.
 
         Raises:
-            BadValue: no feature, the same feature twice, a text that is not a feature, or a text in place of a list.
+            BadValue: no feature, the same feature twice, a text that is not a feature, a text in place of a list, both
+                ids and rows, or rows that the manifest does not have.
             UnknownName: a feature or an utterance that does not exist.
         """
         found = self._find(features)
         widths = {str(feature.spec): feature.width() for feature in found}
-        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
-        return assemble(found, [feature.find_rows(chosen) for feature in found]), widths, chosen
+        numbers, chosen = self._choose(found, ids, rows)
+        return assemble(found, numbers), widths, chosen
 
     def frames(self, feature: str | FeatureSpec, ids: Sequence[str]) -> list[np.ndarray]:
         """Return all frames of each utterance, (T, D) by id, read from disk when they are used.
@@ -279,18 +202,32 @@ class Store:
         """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
         return self._find([feature])[0].shape()
 
+    @overload
     def batches(
         self, features: Sequence[str | FeatureSpec], ids: Sequence[str] | None = None, size: int = 1024
-    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+    ) -> Iterator[tuple[np.ndarray, list[str]]]: ...
+    @overload
+    def batches(
+        self, features: Sequence[str | FeatureSpec], *, size: int = 1024, rows: ArrayLike
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]: ...
+    def batches(
+        self,
+        features: Sequence[str | FeatureSpec],
+        ids: Sequence[str] | None = None,
+        size: int = 1024,
+        *,
+        rows: ArrayLike | None = None,
+    ) -> Iterator[tuple[np.ndarray, Any]]:
         """Return an iterator over the rows of the matrix of features. Memory is bounded by the size of a batch.
 
         Args:
             features: as for `matrix`.
             ids: utterance ids, in the order of the rows. By default those that have every feature.
             size: rows in a batch; the last may have fewer.
+            rows: in place of ids, as for `matrix`.
 
         Returns:
-            an iterator of X, float32 (size, sum of D), and the ids of its rows.
+            an iterator of X, float32 (size, sum of D), and the ids of its rows, or their part of `rows`.
 
         Raises:
             BadValue: as for `matrix`, or a size below 1.
@@ -303,10 +240,9 @@ class Store:
         if size < 1:
             raise BadValue(f"invalid batch size {size}", expected="1 or more")
         found = self._find(features)
-        chosen = self._default_ids(features) if ids is None else list(check_list(ids, "ids"))
-        rows = [feature.find_rows(chosen) for feature in found]
+        numbers, chosen = self._choose(found, ids, rows)
         parts = (slice(start, start + size) for start in range(0, len(chosen), size))
-        return ((assemble(found, [numbers[part] for numbers in rows]), chosen[part]) for part in parts)
+        return ((assemble(found, [one[part] for one in numbers]), chosen[part]) for part in parts)
 
     def torch_dataset(
         self, features: Sequence[str | FeatureSpec], labels: str | None = None, ids: Sequence[str] | None = None
@@ -326,23 +262,35 @@ class Store:
             check_kind(self.file(spec.encoder), spec, str(spec))
         return [StoredFeature(self.file(spec.encoder), spec) for spec in specs]
 
-    def _default_ids(self, features: Sequence[str | FeatureSpec]) -> list[str]:
-        ids = self.available(features)
+    def _choose(
+        self, found: Sequence[StoredFeature], ids: Sequence[str] | None, rows: ArrayLike | None
+    ) -> tuple[list[np.ndarray], Any]:
+        """Return the rows (N,) to copy in the file of each feature, and the utterances by id or row, as given."""
+        if rows is not None and ids is not None:
+            raise BadValue("both ids and rows are given", expected="one of them", do="leave ids out: rows have ids")
+        if rows is not None:
+            places = self._index.check(rows)
+            return self._find_in_files(found, places), places
+        chosen = self._default_ids(found) if ids is None else list(check_list(ids, "ids"))
+        if "utterances" not in vars(self):  # the manifest need not be read for them
+            return [feature.find_rows(chosen) for feature in found], chosen
+        try:
+            return self._find_in_files(found, self._index.look_up(chosen)), chosen
+        except KeyError:
+            return [feature.find_rows(chosen) for feature in found], chosen  # which says what is missing
+
+    def _find_in_files(self, found: Sequence[StoredFeature], rows: np.ndarray) -> list[np.ndarray]:
+        places = [self._index.find_in_file(feature.file, rows) for feature in found]
+        for feature, one in zip(found, places, strict=True):
+            if one.size and one.min() < 0:
+                feature.find_rows(self._index.list_ids(rows))  # which says what is missing
+        return places
+
+    def _default_ids(self, found: Sequence[StoredFeature]) -> list[str]:
+        ids = self._index.list_complete([feature.file for feature in found])
         if len(ids) < len(self.utterances):
             missing = len(self.utterances) - len(ids)
             warnings.warn(
-                f"{missing} of {len(self.utterances)} utterances lack a feature; see Store.failures()", stacklevel=3
+                f"{missing} of {len(self.utterances)} utterances lack a feature; see Store.failures()", stacklevel=4
             )
         return ids
-
-    def _no_features(self) -> NotFound:
-        return NotFound(f"{self.path} holds no features yet", do=f"cli extract --store {quote(self.path)}")
-
-    def _check_manifest(self, file: FeatureFile) -> None:
-        if file.header.manifest != self.manifest_digest:
-            raise Mismatch(
-                f"{file.path} was made from another manifest than {self.path / MANIFEST}",
-                expected=f"manifest {self.manifest_digest[:12]}",
-                got=f"manifest {file.header.manifest[:12]}",
-                do=file.update_command,
-            )

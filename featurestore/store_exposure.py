@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from featurestore.corpora import GIVEN
 from featurestore.exposure import Contents, Exposure, TrainedUtterance
 from featurestore.known_training import add_known
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, list_column
 from featurestore.storage.feature_file import FeatureFile
 
 
@@ -24,8 +24,9 @@ def find_made_up_ids(info: Mapping[str, Any], utterances: Sequence[Utterance]) -
     """
     if info.get("ids", GIVEN) == GIVEN:
         return {}
-    rows = "".join(f"{row.id}\0{row.audio}\0{row.text}\n" for row in utterances)
-    ids = info.get("made_up_ids") or [row.id for row in utterances]
+    columns = [list_column(utterances, name) for name in ("id", "audio", "text")]
+    rows = "".join(f"{one}\0{audio}\0{text}\n" for one, audio, text in zip(*columns, strict=True))
+    ids = info.get("made_up_ids") or columns[0]
     return dict.fromkeys(ids, hashlib.sha256(rows.encode()).hexdigest())
 
 

@@ -6,6 +6,7 @@ from benchmarks.checks._check_result import CheckResult, report_failure, report_
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.folds.fold import Fold
+from featurestore.manifest import map_column
 
 __all__ = ["check", "examples"]
 
@@ -19,7 +20,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     """
     if not any(system.record.context for system in evaluation.systems):
         return report_not_applicable("no head reads dialogues")
-    dialogue = {row.id: row.dialogue for row in evaluation.utterances if row.dialogue}
+    dialogue = {one: name for one, name in map_column(evaluation.utterances, "dialogue").items() if name}
     if not dialogue:
         return report_not_applicable("the manifest names no dialogues, so that no head sees other turns")
     total = len(set(dialogue.values()))

@@ -7,13 +7,14 @@ from benchmarks.checks._check_result import CheckResult, report_failure, report_
 from benchmarks.checks._examples import CLASSES, TEST, TRAIN, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from featurestore.folds.fold import Fold
+from featurestore.manifest import map_column
 
 __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail where a test utterance is a segment of a training recording: the voice and the room are the same."""
-    recordings = {row.id: row.audio for row in evaluation.utterances if row.audio}
+    recordings = {one: name for one, name in map_column(evaluation.utterances, "audio").items() if name}
     if not any(count > 1 for count in Counter(recordings.values()).values()):
         return report_not_applicable("no recording has several utterances")
     tested = sum(len(fold.test) for fold in evaluation.folds)

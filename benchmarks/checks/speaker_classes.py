@@ -4,6 +4,7 @@ from benchmarks.checks._check_result import CheckResult, report_failure, report_
 from benchmarks.checks._examples import CLASSES, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.guards import count_one_class_speakers
+from featurestore.manifest import map_column
 from featurestore.normalization import SPEAKER
 
 __all__ = ["check", "examples"]
@@ -16,7 +17,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     """
     if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
         return report_not_applicable("no features are normalized per speaker")
-    speakers = {row.id: row.speaker for row in evaluation.utterances}
+    speakers = map_column(evaluation.utterances, "speaker")
     found = count_one_class_speakers(evaluation.folds, evaluation.about["classes"], speakers)
     if found.tested:
         return report_failure(

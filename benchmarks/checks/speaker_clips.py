@@ -5,6 +5,7 @@ from collections import Counter
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import TEST, Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.manifest import map_column
 from featurestore.normalization import SPEAKER
 
 __all__ = ["check", "examples"]
@@ -17,7 +18,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     """Fail where features are normalized per speaker and a speaker has too few clips for a mean and a spread."""
     if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
         return report_not_applicable("no features are normalized per speaker")
-    speaker = {row.id: row.speaker for row in evaluation.utterances}
+    speaker = map_column(evaluation.utterances, "speaker")
     few: dict[str, int] = {}
     for fold in evaluation.folds:
         counts = Counter(speaker[utterance_id] for utterance_id in (*fold.train, *fold.dev, *fold.test))

@@ -3,6 +3,7 @@
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.manifest import map_column
 
 __all__ = ["check", "examples"]
 
@@ -14,7 +15,7 @@ def check(evaluation: Evaluation) -> CheckResult:
 
     The check never passes where utterances name no speaker, since an overlap among them would not be seen.
     """
-    speaker = {row.id: row.speaker for row in evaluation.utterances if row.speaker}
+    speaker = {one: name for one, name in map_column(evaluation.utterances, "speaker").items() if name}
     if not speaker:
         return report_not_applicable("the manifest names no speakers")
     tested, known = 0, 0

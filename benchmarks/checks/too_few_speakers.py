@@ -3,6 +3,7 @@
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.evaluation import Evaluation
+from featurestore.manifest import keep_ids, list_column
 
 __all__ = ["check", "examples"]
 
@@ -16,7 +17,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     Why six: `benchmarks.statistics.bootstrap.is_few`. Where most utterances name no speaker, dialogues are counted.
     """
     tested = set(evaluation.ids)
-    speakers = {row.speaker for row in evaluation.utterances if row.id in tested}
+    speakers = set(list_column(keep_ids(evaluation.utterances, tested), "speaker"))
     if not any(speakers):
         return report_not_applicable("the manifest names no speakers")
     clusters = evaluation.clusters

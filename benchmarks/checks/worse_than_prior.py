@@ -12,6 +12,7 @@ from benchmarks.checks._check_result import (
 from benchmarks.checks._examples import Examples, build_evaluation
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.evaluation import EvaluatedSystem, Evaluation
+from benchmarks.statistics.coded_labels import list_distinct_labels
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.intervals import Interval, estimate_metrics
 from benchmarks.statistics.metrics import METRIC
@@ -27,7 +28,7 @@ def check(evaluation: Evaluation) -> CheckResult:
     systems = [system for system in evaluation.systems if not is_baseline(system.record.head)]
     if not systems or not evaluation.ids:
         return report_not_applicable("only baseline heads were run" if evaluation.ids else "test is empty")
-    floor = 1 / len(set(systems[0].pooled[0].truth))
+    floor = 1 / len(list_distinct_labels(systems[0].pooled[0].truth))
     worse = [system.name for system in systems if not _is_above(floor, evaluation, system)]
     if worse:
         return report_failure(

@@ -95,14 +95,16 @@ def command(as_json: bool, **options: Any) -> None:
               cli benchmark --heads svm,mlp --protocol speaker-kfold --flaws --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
-    from benchmarks.compare import compare
-    from benchmarks.grid.config import BenchmarkConfig
-
     where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     where |= {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in LISTS.items():
         options[name] = split_list(f"--{name}", options[name], kind)
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
+    features = options["features"] or "default features"
+    say(f"{', '.join(options['heads'])} on {features} of {where['store']}, {options['protocol']}, into {where['out']}")
+    from benchmarks.compare import compare  # after the first line, because it loads scikit-learn
+    from benchmarks.grid.config import BenchmarkConfig
+
     content, text = compare(config=BenchmarkConfig.parse(**options), **where, say=say)
     print_answer(content, text, as_json)

@@ -20,7 +20,8 @@ def command(store: Path, as_json: bool) -> None:
     \b
     Example: cli demo
     """
-    from benchmarks.demo import run_demo
+    say(f"demo corpus, its encoders, heads and benchmarks in {store}")
+    from benchmarks.demo import run_demo  # after the first line, because it loads scikit-learn
 
     result = run_demo(store, say=say)
     print_answer(result.to_json(), result.table(), as_json)

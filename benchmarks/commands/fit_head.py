@@ -56,8 +56,11 @@ def command(as_json: bool, **options: Any) -> None:
                 --protocol leave-one-speaker-out
               cli fit-head --head svm --search 8
     """
-    from benchmarks.fitting.fit import fit_and_save
     from featurestore.store import Store
 
-    fitted = fit_and_save(Store(options.pop("store")), **options, say=say)
+    store = Store(options.pop("store"))
+    say(f"{options['head']} on {options['features'] or 'default features'} of {store.path}, {options['protocol']}")
+    from benchmarks.fitting.fit import fit_and_save  # after the first line, because it loads scikit-learn
+
+    fitted = fit_and_save(store, **options, say=say)
     print_answer(fitted.to_json(), fitted.table(), as_json)

@@ -58,14 +58,16 @@ def command(ctx: click.Context, /, mode: str, as_json: bool, related: bool, **op
               cli paper --store features/iemocap --corpus iemocap --root /data/IEMOCAP_full_release \\
                 --mode exact --out results/paper
     """
-    from benchmarks.paper.paper_plan import Epochs
+    from featurestore.preparation.open_store import open_store
+
+    say(f"the paper's experiment on {options['store']}, {mode}")
+    store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
+    from benchmarks.paper.paper_plan import Epochs  # after the first line, because it loads scikit-learn
     from benchmarks.paper.paper_run import render_result, run_paper
     from benchmarks.paper.related_work import read_related_work
     from benchmarks.paper.switches import MODES
-    from featurestore.preparation.open_store import open_store
 
     epochs = Epochs(*(options.pop(f"epochs_{stage}") for stage in ("text", "audio", "fusion")))
-    store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
     out = options.pop("out") or store.path / "paper" / mode
     systems = read_related_work() if related else ()
     result = run_paper(store, out=out, switches=MODES[mode], epochs=epochs, related=systems, say=say, **options)

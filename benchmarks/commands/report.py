@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from featurestore.console import json_option, print_answer
+from featurestore.console import json_option, print_answer, say
 
 
 @click.command("report")
@@ -36,7 +36,8 @@ def command(folder: Path, out: Path | None, against: Path | None, metric: str | 
               cli report results/random --against results/by-speaker
               cli report results --metric weighted_f1 --out weighted/report.html
     """
-    from benchmarks.report.write_report import PAGE, make_report
+    say(f"report of {folder}{f' against {against}' if against else ''}")
+    from benchmarks.report.write_report import PAGE, make_report  # after the first line: it loads scikit-learn
 
     page = out or folder / PAGE
     content = make_report(folder, page, against, metric)

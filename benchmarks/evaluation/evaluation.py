@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import Clusters, choose_clusters
 from featurestore.folds.fold import Fold
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids
 
 
 class Setup(Protocol):
@@ -67,7 +67,7 @@ class Evaluation:
 
     about: Mapping[str, Any]
     folds: tuple[Fold, ...]
-    utterances: tuple[Utterance, ...]
+    utterances: Sequence[Utterance]
     systems: tuple[EvaluatedSystem, ...]
 
     @cached_property
@@ -79,4 +79,4 @@ class Evaluation:
     def clusters(self) -> Clusters:
         """The clusters that the intervals resample."""
         tested = set(self.ids)
-        return choose_clusters(row for row in self.utterances if row.id in tested)
+        return choose_clusters(keep_ids(self.utterances, tested))

@@ -10,6 +10,7 @@ from benchmarks.evaluation.task import Task
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.head_inputs import DIALOGUE, WORDS, TurnPlace, list_taken
+from featurestore.manifest import keep_ids, map_column
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def describe_surroundings(
     """
     estimator = construct(head, params)
     taken, ids = list_taken(estimator), {*fold.train, *fold.dev, *fold.test}
-    words = {row.id: row.text for row in task.store.utterances if row.id in ids} if WORDS in taken else {}
+    words = map_column(keep_ids(task.store.utterances, ids), "text") if WORDS in taken else {}
     if words and not any(words.values()):
         raise Mismatch(
             f"head {head} reads transcripts, and no utterance has one",

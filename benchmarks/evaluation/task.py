@@ -14,6 +14,7 @@ from featurestore.errors import Mismatch
 from featurestore.folds import fold as folding
 from featurestore.folds.fold import Fold
 from featurestore.head_inputs import TurnPlace, place_turns
+from featurestore.manifest import list_column, map_column
 
 LabelMaps = Mapping[str, Mapping[str, str | None] | None]
 SHOWN = 5  # ids in a line for the user; the result has all of them
@@ -45,7 +46,7 @@ class Task:
     @property
     def speakers(self) -> dict[str, str]:
         """The speaker of every utterance, by id."""
-        return {row.id: row.speaker for row in self.store.utterances}
+        return map_column(self.store.utterances, "speaker")
 
     @cached_property
     def turns(self) -> dict[str, TurnPlace]:
@@ -57,8 +58,9 @@ class Task:
     def count_left_out(self) -> dict[str, int]:
         """Count the utterances of each label that the scheme leaves out."""
         rows = self.store.utterances
-        labels = self.store.labels if isinstance(self.store, Pair) else {row.id: row.label for row in rows}
-        return dict(Counter(labels[row.id] for row in rows if row.id not in self.classes).most_common())
+        labels = self.store.labels if isinstance(self.store, Pair) else map_column(rows, "label")
+        left_out = (one for one in list_column(rows, "id") if one not in self.classes)
+        return dict(Counter(labels[one] for one in left_out).most_common())
 
     def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
         """Find the utterances that have a class but lack a feature of any fold, and why."""

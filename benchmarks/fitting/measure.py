@@ -21,6 +21,7 @@ from benchmarks.grid.plan import BenchmarkPlan
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.intervals import estimate_intervals
+from featurestore.manifest import keep_ids
 from featurestore.prediction.bundle import Bundle, read_versions
 
 
@@ -76,7 +77,7 @@ def _measure(
     task: Task, spec: RunSpec, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str
 ) -> FoldResult:
     tested = {row.id for row in rows}
-    clusters = choose_clusters([utterance for utterance in task.store.utterances if utterance.id in tested])
+    clusters = choose_clusters(keep_ids(task.store.utterances, tested))
     metrics = estimate_intervals(
         [row.truth for row in rows],
         [row.prediction for row in rows],
@@ -95,7 +96,7 @@ def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> 
     answers = Answers(truth, prediction, sorted({*truth, *prediction}))
     system = FittedSystem(f"{spec.head} on {', '.join(spec.features)}", spec, (answers,))
     kept = {one for fold in folds for one in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
-    utterances = tuple(row for row in planned.task.store.utterances if row.id in kept)
+    utterances = keep_ids(planned.task.store.utterances, kept)
     return tuple(checks.run_checks(Evaluation(planned.describe_data(), folds, utterances, (system,))))
 
 

@@ -10,7 +10,7 @@ from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
-from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES
+from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
 from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import format_interval
 from benchmarks.statistics.intervals import Interval
@@ -122,7 +122,7 @@ class FittedHead:
                 | {"metrics": fold.metrics_json()}
                 for fold in self.folds
             ],
-            "interval": INTERVAL,
+            "interval": f"{INTERVAL}{name_groups(clusters.count)}",
             "interval_over": {"over": clusters.over, "clusters": clusters.count}
             | {"few": clusters.few, "note": clusters.note},
             **({"context": self.context} if self.context else {}),
@@ -159,8 +159,9 @@ class FittedHead:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
         pooled = self.pooled.clusters
         if len(rows) == 1:
-            return f"{INTERVAL}, over {pooled.count} {pooled.over}"
-        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled figures over {pooled.count} {pooled.over}"
+            return f"{INTERVAL}, over {pooled.count} {pooled.over}{name_groups(pooled.count)}"
+        groups = name_groups(pooled.count)
+        return f"{INTERVAL}, {' or '.join(sorted(over))}; pooled figures over {pooled.count} {pooled.over}{groups}"
 
     def _list_notes(self) -> list[str]:
         """List the caveats of the figures: of their encoders, then of the intervals, pooled and of single folds."""

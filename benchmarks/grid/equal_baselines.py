@@ -48,6 +48,9 @@ def _answer_the_same(system: System, other: System) -> bool:
 
 
 def _is_equal(one: Answers, other: Answers) -> bool:
-    named = ((one.truth, one.prediction, one.classes), (other.truth, other.prediction, other.classes))
-    first, second = ([list(labels) for labels in labelled] for labelled in named)
-    return first == second and np.array_equal(np.asarray(one.probabilities), np.asarray(other.probabilities))
+    """Tell whether two heads give the same answers: names of classes first, then what is read in full."""
+    return (
+        list(one.classes) == list(other.classes)
+        and all(map(np.array_equal, one.codes, other.codes))
+        and np.array_equal(np.asarray(one.probabilities), np.asarray(other.probabilities))
+    )

@@ -8,15 +8,19 @@ R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.grid import run_records
 from benchmarks.grid.equal_baselines import merge_equal_baselines
+from benchmarks.grid.run_records import RecordedRun
 from benchmarks.grid.system import System, group_by_system
+from benchmarks.statistics.matrix_store import MatrixStore
 from benchmarks.statistics.metrics import METRIC
 from featurestore import manifest
 from featurestore.errors import Mismatch, NotFound
@@ -113,17 +117,30 @@ def read(out: Path) -> Results:
     if missing := [key for key in _KEYS if key not in about]:
         raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
     folds = _read_folds(out / FOLDS)
-    runs = [run_records.read(out / RUNS, digest) for digest in about["runs"]]
+    runs, matrices = _read_runs(out / RUNS, about["runs"], about["classes"])
     honest = [run for run in runs if not run.record.flaw]
-    systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control]))
+    systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control], matrices))
     repeated = {name for system in systems for name in system.equals}
     controls, flaws = (
-        group_by_system([run for run in chosen if run.record.system not in repeated])
+        group_by_system([run for run in chosen if run.record.system not in repeated], matrices)
         for chosen in ([run for run in honest if run.record.is_control], [run for run in runs if run.record.flaw])
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
     utterances = manifest.read(out / UTTERANCES)
     return Results(about, folds, utterances, systems, controls, flaws, flaw_folds)
+
+
+def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tuple[list[RecordedRun], MatrixStore]:
+    """Read the runs, their ids shared and their probabilities within the limit of memory."""
+    found, matrices = [], MatrixStore()
+    known = {one: one for one in ids}
+    parts: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for digest in digests:
+        run = run_records.read(folder, digest)
+        own = tuple(known.get(one, one) for one in run.ids)
+        answers = replace(run.answers, probabilities=matrices.keep(np.asarray(run.answers.probabilities)))
+        found.append(RecordedRun(run.record, parts.setdefault(own, own), answers))
+    return found, matrices
 
 
 def _read_folds(path: Path) -> tuple[Fold, ...]:

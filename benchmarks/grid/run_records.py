@@ -3,28 +3,24 @@
 The JSON is written last and holds the sha256 of the CSV. If it exists, the run is complete.
 """
 
-import csv
-import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
 from featurestore.storage.atomic import write_text
+from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2
 CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
-_COLUMNS = ("id", "truth", "prediction")
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
@@ -180,7 +176,7 @@ class RecordedRun:
 def is_done(folder: Path, digest: str) -> bool:
     """Tell whether a run is complete, undamaged and of this version."""
     try:
-        _read_files(folder, digest)
+        _read_record(folder, digest)
     except Problem:
         return False
     return True
@@ -195,15 +191,8 @@ def write(folder: Path, record: RunRecord, ids: Sequence[str], answers: Answers)
         ids: of the test part (N,).
         answers: with probabilities in the order of `record.classes`.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *record.classes])
-    probabilities = [] if answers.probabilities is None else answers.probabilities.tolist()
-    for utterance_id, truth, prediction, row in zip(ids, answers.truth, answers.prediction, probabilities, strict=True):
-        writer.writerow([utterance_id, truth, prediction, *(format(value, ".9g") for value in row)])
-    text = buffer.getvalue()
-    write_text(folder / f"{record.digest}.csv", text)
-    content = {"format": FORMAT, **record.to_json(), "csv_sha256": _sha256(text.encode())}
+    digest = write_table(folder / f"{record.digest}.csv", record.classes, ids, answers)
+    content = {"format": FORMAT, **record.to_json(), "csv_sha256": digest}
     write_text(folder / f"{record.digest}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -214,15 +203,13 @@ def read(folder: Path, digest: str) -> RecordedRun:
         NotFound: there is no such run.
         Mismatch: its predictions changed after they were written, or it is of another version.
     """
-    record, raw = _read_files(folder, digest)
-    _, *rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
-    ids, truth, prediction = ([row[column] for row in rows] for column in range(3))
-    probabilities = np.array([row[3:] for row in rows], dtype=np.float64)
-    return RecordedRun(record, tuple(ids), Answers(truth, prediction, record.classes, probabilities))
+    record = _read_record(folder, digest)
+    ids, truth, prediction, probabilities = read_table(_table(folder, digest), len(record.classes))
+    return RecordedRun(record, ids, Answers(truth, prediction, record.classes, probabilities))
 
 
-def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
-    """Read a run's record and the bytes of its table, and raise as `read` does."""
+def _read_record(folder: Path, digest: str) -> RunRecord:
+    """Read a run's record and check its table, and raise as `read` does."""
     path = folder / f"{digest}.json"
     content = read_object(path, do=_AGAIN)
     if content.pop("format", FORMAT) != FORMAT:
@@ -231,11 +218,14 @@ def _read_files(folder: Path, digest: str) -> tuple[RunRecord, bytes]:
         record = RunRecord.from_json(content)
     except (KeyError, TypeError):
         raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
-    table = path.with_suffix(".csv")
-    raw = table.read_bytes() if table.is_file() else b""
-    if _sha256(raw) != record.csv_sha256:
+    table = _table(folder, digest)
+    if not table.is_file() or hash_file(table) != record.csv_sha256:
         raise Mismatch(f"{table} is damaged or missing", expected=f"sha256 {record.csv_sha256}", do=_AGAIN)
-    return record, raw
+    return record
+
+
+def _table(folder: Path, digest: str) -> Path:
+    return folder / f"{digest}.csv"
 
 
 def _read_history(head: Any) -> dict[str, list[float]]:
@@ -249,7 +239,3 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
     return [_to_plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -19,6 +19,7 @@ from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
 from featurestore.errors import Unavailable
 from featurestore.folds import fold as folding
+from featurestore.manifest import keep_ids
 from featurestore.normalization import NOTES
 from featurestore.plugin_errors import explain_errors
 from featurestore.prediction.bundle import read_versions
@@ -98,7 +99,7 @@ def execute(
     )
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
     kept = {utterance_id for ids in parts for utterance_id in ids}
-    rows = [row for row in store.utterances if row.id in kept]
+    rows = keep_ids(store.utterances, kept)
     results.write(out, about, planned.folds, rows, planned.flaws.folds if planned.config.flaws else None)
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
     fits = len({one.fit_digest for one in missing})

@@ -1,13 +1,17 @@
 """Gather the runs of a system, and pool its answers over folds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.coded_labels import join_labels, select_labels
+from benchmarks.statistics.matrix_store import MatrixStore
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,13 @@ class System:
         name: its name in all results. For a control, `record.system` is the name of its system.
         runs: every fold and seed.
         equals: the names of the systems of the same baseline that give the same predictions, and are not counted.
+        matrices: hold the probabilities of the benchmark.
     """
 
     name: str
     runs: tuple[RecordedRun, ...]
     equals: tuple[str, ...] = ()
+    matrices: MatrixStore = field(default_factory=MatrixStore, repr=False, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -42,7 +48,8 @@ class System:
     @cached_property
     def pooled(self) -> list[Answers]:
         """For each seed the answers of all folds together, sorted by id."""
-        return [_pool([run for run in self.runs if run.record.seed == seed]) for seed in self.seeds]
+        by_seed = ([run for run in self.runs if run.record.seed == seed] for seed in self.seeds)
+        return [_pool(runs, self.matrices) for runs in by_seed]
 
     @property
     def leak(self) -> str:
@@ -50,12 +57,17 @@ class System:
         return "; ".join(dict.fromkeys(run.record.leak for run in self.runs if run.record.leak))
 
 
-def group_by_system(runs: Sequence[RecordedRun]) -> tuple[System, ...]:
-    """Group the runs of a benchmark by system or control, in the order of the first run of each."""
+def group_by_system(runs: Sequence[RecordedRun], matrices: MatrixStore) -> tuple[System, ...]:
+    """Group the runs of a benchmark by system or control, in the order of the first run of each.
+
+    Args:
+        runs: of the benchmark.
+        matrices: hold the probabilities of the benchmark.
+    """
     found: dict[str, list[RecordedRun]] = {}
     for run in runs:
         found.setdefault(_name_system(run.record), []).append(run)
-    return tuple(System(name, tuple(members)) for name, members in found.items())
+    return tuple(System(name, tuple(members), matrices=matrices) for name, members in found.items())
 
 
 def _name_system(record: RunRecord) -> str:
@@ -66,23 +78,27 @@ def _name_system(record: RunRecord) -> str:
     return ", ".join([record.system, *train_size, *permuted, *flaw])
 
 
-def _pool(runs: Sequence[RecordedRun]) -> Answers:
+def _pool(runs: Sequence[RecordedRun], matrices: MatrixStore) -> Answers:
+    order = _sort_ids(tuple(run.ids for run in runs))
     classes = sorted({name for run in runs for name in run.record.classes})
-    rows = sorted(
-        (utterance_id, run.answers.truth[row], run.answers.prediction[row], number, row)
-        for number, run in enumerate(runs)
-        for row, utterance_id in enumerate(run.ids)
-    )
-    aligned = [_align_probabilities(run, classes) for run in runs]
-    probabilities = np.array([aligned[number][row] for _, _, _, number, row in rows])
-    return Answers([row[1] for row in rows], [row[2] for row in rows], classes, probabilities)
+    truth = join_labels([run.answers.truth for run in runs])
+    prediction = join_labels([run.answers.prediction for run in runs])
+    probabilities = np.concatenate([_align_probabilities(run, classes) for run in runs])[order]
+    return Answers(select_labels(truth, order), select_labels(prediction, order), classes, matrices.keep(probabilities))
 
 
-def _align_probabilities(run: RecordedRun, classes: Sequence[str]) -> np.ndarray:
+@lru_cache(maxsize=4)  # every system of a benchmark has the same utterances
+def _sort_ids(parts: tuple[tuple[str, ...], ...]) -> NDArray[np.intp]:
+    """Return the order that sorts the ids of all parts together (N,)."""
+    ids = [*chain.from_iterable(parts)]
+    return np.array(sorted(range(len(ids)), key=ids.__getitem__), np.intp)
+
+
+def _align_probabilities(run: RecordedRun, classes: Sequence[str]) -> NDArray[np.float64]:
     """Return a run's probabilities with a column for each class, 0 for a class that the run did not know."""
-    found = run.answers.probabilities
-    if found is None or list(run.record.classes) == list(classes):
-        return np.asarray(found)
+    found = np.asarray(run.answers.probabilities)
+    if list(run.record.classes) == list(classes):
+        return found
     place = [classes.index(name) for name in run.record.classes]
     out = np.zeros((len(found), len(classes)))
     out[:, place] = found

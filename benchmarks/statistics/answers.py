@@ -1,5 +1,6 @@
 """Hold the predictions of one head, with its metrics and its confusion matrix."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,17 +10,11 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.bootstrap import Values
+from benchmarks.statistics.coded_labels import Codes, encode_labels, list_distinct_labels, select_labels
 from benchmarks.statistics.count_metrics import metrics_from_sums
-from benchmarks.statistics.metrics import (
-    Labels,
-    Probabilities,
-    bin_confidences,
-    brier_scores,
-    check_classes,
-    check_lengths,
-    encode_truth,
-    log_losses,
-)
+from benchmarks.statistics.matrix_store import SpilledMatrix
+from benchmarks.statistics.metrics import Labels, Probabilities, check_classes, check_lengths, encode_truth
+from benchmarks.statistics.unit_sums import sum_by_unit
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Answers:
     truth: Labels
     prediction: Labels
     classes: Labels
-    probabilities: Probabilities | None = None
+    probabilities: Probabilities | SpilledMatrix | None = None
 
     def values(self) -> dict[str, float]:
         """Return every metric by name, those of probabilities only where there are any.
@@ -47,9 +42,25 @@ class Answers:
         """
         return dict(self._values)
 
+    @cached_property
+    def codes(self) -> tuple[Codes, Codes]:
+        """The place among `classes` of each true and each predicted class: (N,) each.
+
+        Raises:
+            UnknownName: a class is not among `classes`.
+        """
+        found = list_distinct_labels(self.truth) | list_distinct_labels(self.prediction)
+        check_classes(sorted(found), self.classes)
+        return encode_labels(self.truth, self.classes), encode_labels(self.prediction, self.classes)
+
+    def find_right(self) -> NDArray[np.bool_]:
+        """Tell for each utterance whether its prediction is right (N,)."""
+        truth, prediction = self.codes
+        return np.asarray(truth == prediction)
+
     def confusion(self) -> NDArray[np.int64]:
         """Count how often each class was predicted for each true class: (C true, C predicted)."""
-        counts: NDArray[np.int64] = confusion_matrix(self.truth, self.prediction, labels=list(self.classes))
+        counts: NDArray[np.int64] = confusion_matrix(*self.codes, labels=range(len(self.classes)))
         return counts
 
     def per_class(self) -> dict[str, dict[str, float]]:
@@ -58,14 +69,24 @@ class Answers:
         Precision is TP / (TP + FP), recall TP / (TP + FN), F1 2 TP / (2 TP + FP + FN), and 0 where the denominator is
         0 (van Rijsbergen 1979, "Information Retrieval", chapter 7).
         """
+        counts = self.confusion()
+        truth, prediction = np.indices(counts.shape)
         figures = precision_recall_fscore_support(
-            self.truth, self.prediction, labels=list(self.classes), zero_division=0
+            truth.ravel(),
+            prediction.ravel(),
+            labels=range(len(self.classes)),
+            sample_weight=counts.ravel(),
+            zero_division=0,
         )
         names = ("precision", "recall", "f1", "n")
         return {
             name: dict(zip(names, map(float, row), strict=True))
             for name, row in zip(self.classes, np.transpose(figures), strict=True)
         }
+
+    def select(self, rows: NDArray[np.intp]) -> "Answers":
+        """Return the answers of some rows, without probabilities."""
+        return Answers(select_labels(self.truth, rows), select_labels(self.prediction, rows), self.classes)
 
     def resample(self, unit: NDArray[np.intp], resamples: int, seed: int) -> dict[str, Values]:
         """Return every metric in each resample (R,) of units.
@@ -77,35 +98,29 @@ class Answers:
             resamples: how often to resample.
             seed: of the resampling.
         """
-        key = (unit.tobytes(), resamples, seed)
+        key = (hashlib.sha256(unit.tobytes()).digest(), resamples, seed)
         if key not in self._resamples:
-            sums = bootstrap.resample_sums(bootstrap.sum_by_unit(self.rows(), unit), resamples, seed)
+            sums = bootstrap.resample_sums(self.sum_by_unit(bootstrap.group_units(unit, seed)), resamples, seed)
             self._resamples[key] = metrics_from_sums(sums, len(self.classes))
         return self._resamples[key]
 
-    def rows(self) -> Values:
-        """Return what the metrics sum up, by utterance: (N, S), the confusion matrix, then the probabilities' scores.
+    def sum_by_unit(self, unit: NDArray[np.intp]) -> Values:
+        """Sum what the metrics are made of by unit: (U, S) (`benchmarks.statistics.unit_sums`).
+
+        Args:
+            unit: (N,) number of each utterance's unit.
 
         Raises:
             UnknownName: a class is not among `classes`.
         """
-        check_classes([*self.truth, *self.prediction], self.classes)
-        index = {name: number for number, name in enumerate(self.classes)}
-        truth = np.array([index[name] for name in self.truth])
-        prediction = np.array([index[name] for name in self.prediction])
-        tables = np.zeros((len(truth), len(index) ** 2))
-        tables[np.arange(len(truth)), truth * len(index) + prediction] = 1
-        if self.probabilities is None:
-            return tables
-        scores = np.column_stack([log_losses(truth, self.probabilities), brier_scores(truth, self.probabilities)])
-        return np.column_stack([tables, scores, *bin_confidences(truth, self.probabilities)])
+        return sum_by_unit(*self.codes, len(self.classes), self.probabilities, unit)
 
     @cached_property
     def _values(self) -> dict[str, float]:
         check_lengths(self.truth, self.prediction)
         if self.probabilities is not None:
-            encode_truth(self.truth, self.probabilities, self.classes)
-        sums = self.rows().sum(0)
+            encode_truth(self.truth, np.asarray(self.probabilities), self.classes)
+        (sums,) = self.sum_by_unit(np.zeros(len(self.truth), np.intp))
         return {name: float(value) for name, value in metrics_from_sums(sums, len(self.classes)).items()}
 
     @cached_property

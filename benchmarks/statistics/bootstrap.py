@@ -3,17 +3,16 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.stats import norm, t
 
 from featurestore.errors import Mismatch
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+MOST_UNITS = 20_000  # more are resampled in groups (`group_units`)
 FEW = 5  # fewer units have too few different resamples for percentiles
 METHOD = "95 % expanded percentile bootstrap"
 METHOD_OF_FEW = "95 % Student's t interval with the bootstrap standard error"
@@ -33,10 +32,11 @@ def number_units(n: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
         return np.arange(n)
     if len(clusters) != n:
         raise Mismatch("every utterance needs a cluster", expected=f"{n} clusters", got=str(len(clusters)))
-    names, found = np.unique(np.asarray(clusters), return_inverse=True)
+    names = sorted(set(clusters))
     if len(names) < 2:
         raise Mismatch("an interval over clusters needs at least two", got=", ".join(names), do="resample utterances")
-    return np.asarray(found)
+    place = {name: number for number, name in enumerate(names)}
+    return np.fromiter((place[name] for name in clusters), np.intp, n)
 
 
 def effective_count(unit: NDArray[np.intp]) -> float:
@@ -85,10 +85,32 @@ def is_few(count: float) -> bool:
     return smallest_p_value(count) >= 1 - CONFIDENCE
 
 
-def sum_by_unit(rows: NDArray[Any], unit: NDArray[np.intp]) -> Values:
-    """Sum the rows (N, S) of each unit: (U, S)."""
-    members = csr_array((np.ones(len(unit)), (unit, np.arange(len(unit)))))  # (U, N)
-    return np.asarray(members @ rows)
+def group_units(unit: NDArray[np.intp], seed: int = 0) -> NDArray[np.intp]:
+    """Put more than 20,000 units into 20,000 random groups, and return the number of each utterance's group (N,).
+
+    Groups are then resampled like units (the random group method, Wolter 2007, "Introduction to Variance Estimation",
+    chapter 2). The spread over resamples estimates the same variance, from 20,000 sums and not from each unit's: its
+    own relative error is sqrt(2 / 20,000), 1 %, so that an interval is 0.5 % too wide or too narrow, where 2,000
+    resamples alone make it 1.6 %. Time and memory no longer grow with the product of units and resamples. Fewer units
+    stay as they are.
+
+    Args:
+        unit: (N,) number of each utterance's unit.
+        seed: of the groups.
+    """
+    count = int(unit.max()) + 1
+    if count <= MOST_UNITS:
+        return unit
+    return np.asarray(np.random.default_rng([seed, count]).permutation(count) % MOST_UNITS)[unit]
+
+
+def name_groups(count: int) -> str:
+    """Name the random groups of this number of units, or return an empty string where each is resampled alone.
+
+    >>> name_groups(1_000), name_groups(1_000_000)
+    ('', ' in 20,000 random groups')
+    """
+    return f" in {MOST_UNITS:,} random groups" if count > MOST_UNITS else ""
 
 
 def resample_sums(sums: Values, resamples: int = RESAMPLES, seed: int = 0) -> Values:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.statistics.bootstrap import effective_count_of_sizes, is_few
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, list_column, map_column
 
 _COLUMNS = ("speaker", "dialogue")  # the widest first
 
@@ -43,13 +43,14 @@ def choose_clusters(utterances: Iterable[Utterance]) -> Clusters:
     >>> choose_clusters([Utterance(f"u{n}", speaker=f"S{n % 2}", dialogue=f"D{n % 6}") for n in range(12)]).over
     'speakers'
     """
-    rows = list(utterances)
-    unnamed = {column: sum(not getattr(row, column) for row in rows) for column in _COLUMNS}
-    of = {column: {row.id: getattr(row, column) or f"utterance {row.id}" for row in rows} for column in _COLUMNS}
+    rows = utterances if isinstance(utterances, Sequence) else list(utterances)
+    names = {column: map_column(rows, column) for column in _COLUMNS}
+    unnamed = {column: list(names[column].values()).count("") for column in _COLUMNS}
+    of = {column: {one: name or f"utterance {one}" for one, name in names[column].items()} for column in _COLUMNS}
     single = [column for column in _COLUMNS if not unnamed[column] and len(set(of[column].values())) == 1]
     usable = [column for column in _COLUMNS if unnamed[column] < len(rows) and column not in single]
     if not usable:
-        return _clusters("utterances", {}, dict.fromkeys((row.id for row in rows), 1), 0, _note_single(single))
+        return _clusters("utterances", {}, dict.fromkeys(list_column(rows, "id"), 1), 0, _note_single(single))
     column = min(usable, key=lambda column: 2 * unnamed[column] > len(rows))  # the first of equals
     alone = unnamed[column]
     note = f"{alone} of {len(rows)} test utterances name no {column} and are resampled one by one" if alone else ""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
+from benchmarks.statistics.coded_labels import Codes, encode_labels, list_distinct_labels
 from featurestore.errors import UnknownName
 
 Labels = Sequence[str]
@@ -34,7 +35,7 @@ def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
     return float(recall_score(truth, prediction, labels=sorted(set(truth)), average="macro", zero_division=0))
 
 
-def log_losses(codes: NDArray[np.intp], probabilities: Probabilities) -> NDArray[np.float64]:
+def log_losses(codes: Codes, probabilities: Probabilities) -> NDArray[np.float64]:
     """Return -ln(probability of the true class) of each utterance, in nats (N,).
 
     The log loss is their mean: 0 is certain and right, ln(C) is no information (Good 1952, "Rational Decisions"). A
@@ -48,7 +49,7 @@ def log_losses(codes: NDArray[np.intp], probabilities: Probabilities) -> NDArray
     return np.asarray(-np.log(np.maximum(true, _SMALLEST)))
 
 
-def brier_scores(codes: NDArray[np.intp], probabilities: Probabilities) -> NDArray[np.float64]:
+def brier_scores(codes: Codes, probabilities: Probabilities) -> NDArray[np.float64]:
     """Return the squared error of each utterance's probabilities, summed over classes, in 0..2 (N,).
 
     The Brier score is their mean (Brier 1950, "Verification of Forecasts Expressed in Terms of Probability").
@@ -61,10 +62,10 @@ def brier_scores(codes: NDArray[np.intp], probabilities: Probabilities) -> NDArr
     return np.asarray(((probabilities - target) ** 2).sum(1))
 
 
-def bin_confidences(
-    codes: NDArray[np.intp], probabilities: Probabilities
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return confidence, and 1 where the prediction is right, each in the column of the utterance's bin: (N, 15) twice.
+def rate_confidences(
+    codes: Codes, probabilities: Probabilities
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Return the confidence of each utterance, 1 where its prediction is right, and its bin: (N,) each.
 
     The expected calibration error sums |confidence - right| over the bins, divided by N: share of the bin x |accuracy
     - mean confidence|, in 0..1 (Guo et al. 2017, "On Calibration of Modern Neural Networks"). Confidence is the highest
@@ -76,9 +77,8 @@ def bin_confidences(
         probabilities: (N, C).
     """
     best = probabilities.argmax(1)
-    confidence = probabilities[np.arange(len(codes)), best]
-    one_hot = np.eye(BINS)[bin_numbers(confidence)]
-    return one_hot * confidence[:, None], one_hot * (best == codes)[:, None]
+    confidence = probabilities[np.arange(len(codes)), best].astype(np.float64)
+    return confidence, (best == codes).astype(np.float64), bin_numbers(confidence)
 
 
 def bin_numbers(confidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
@@ -110,7 +110,7 @@ def check_lengths(truth: Labels, prediction: Labels) -> tuple[list[str], list[st
     return list(truth), list(prediction)
 
 
-def encode_truth(truth: Labels, probabilities: Probabilities, classes: Labels) -> NDArray[np.intp]:
+def encode_truth(truth: Labels, probabilities: Probabilities, classes: Labels) -> Codes:
     """Return the index of each utterance's true class (N,), after checking the probabilities.
 
     Raises:
@@ -126,8 +126,7 @@ def encode_truth(truth: Labels, probabilities: Probabilities, classes: Labels) -
     if not positive or np.abs(probabilities.sum(1) - 1).max() > 1e-3:
         raise ValueError("probabilities must be at least 0 and sum to 1 in each row")
     check_classes(truth, classes)
-    index = {name: number for number, name in enumerate(classes)}
-    return np.array([index[name] for name in truth])
+    return encode_labels(truth, classes)
 
 
 def check_classes(labels: Labels, classes: Labels) -> None:
@@ -136,6 +135,6 @@ def check_classes(labels: Labels, classes: Labels) -> None:
     Raises:
         UnknownName: a label is not among `classes`.
     """
-    unknown = sorted(set(labels) - set(classes))
+    unknown = sorted(list_distinct_labels(labels) - set(classes))
     if unknown:
         raise UnknownName(f"unknown class {', '.join(map(repr, unknown))}", expected=", ".join(classes))

@@ -89,7 +89,7 @@ def mcnemar_p_value(first: Answers, second: Answers) -> float:
     """Return the p-value of McNemar's test that two heads have the same accuracy, or 1 where they never disagree."""
     from statsmodels.stats.contingency_tables import mcnemar
 
-    right = [np.array(one.truth) == np.array(one.prediction) for one in (first, second)]
+    right = [one.find_right() for one in (first, second)]
     table = [[int(np.sum(a & b)) for b in (right[1], ~right[1])] for a in (right[0], ~right[0])]
     discordant = table[0][1] + table[1][0]
     return float(mcnemar(table, exact=discordant < _EXACT).pvalue) if discordant else 1.0

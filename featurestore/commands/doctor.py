@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from featurestore.console import json_option, print_answer, store_option
+from featurestore.console import json_option, print_answer, say, store_option
 
 
 @click.command("doctor")
@@ -23,6 +23,7 @@ def command(ctx: click.Context, /, store: Path, as_json: bool) -> None:
     """
     from featurestore.diagnosis.diagnose import diagnose
 
+    say("packages, GPU, memory, disk and hub: this takes some seconds")
     found = diagnose(store)
     print_answer(found.to_json(), found.summary(), as_json)
     if not found.is_working:

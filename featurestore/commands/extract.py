@@ -13,6 +13,7 @@ from featurestore.console import (
     corpus_options,
     engine_options,
     json_option,
+    paranoid_option,
     print_answer,
     say,
     store_option,
@@ -51,6 +52,7 @@ def extract(
     engine: str = "loky",
     scheduler: str | None = None,
     limit: int | None = None,
+    paranoid: bool = False,
     say: Say = say,
 ) -> "list[Extraction]":
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
@@ -72,12 +74,14 @@ def extract(
             fine-tuned, else `30s`.
         long_clips: `window` to cut clips longer than the network reads into overlapping windows (Whisper, AST); by
             default such clips fail.
-        precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
-            depends on the device.
+        precision: of the networks' arithmetic, `float32`, `bf16`, `fp16` or `int8`. It is part of what a vector is, so
+            it never depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
             run, and estimate the whole. The file is written only if nothing is missing after it.
+        paranoid: read the bytes of every clip; by default only of those that may have changed since the last run, by
+            their size, times or inode.
         say: receives lines for the user.
 
     Returns:
@@ -133,6 +137,7 @@ def extract(
             engine=engine,
             scheduler=scheduler or "",
             limit=limit,
+            paranoid=paranoid,
             say=say,
         )
         for identity in identities
@@ -173,7 +178,8 @@ def extract(
     type=click.Choice(list(PRECISIONS)),
     default="float32",
     show_default=True,
-    help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
+    help="Of networks. Half precision is faster on a GPU, int8 on a CPU with VNNI; their vectors are checked against "
+    "float32, and differ from it.",
 )
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
@@ -184,6 +190,7 @@ def extract(
     metavar="N",
     help="A trial run: encode N of the missing utterances, keep them for the next run, and estimate the whole.",
 )
+@paranoid_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
@@ -198,6 +205,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
+    say(f"{', '.join(options['encoders']) or 'default encoders'} on {options['store']}")
     done = extract(**options)
     print_answer([item.to_json() for item in done], "\n".join(item.summary() for item in done), as_json)
     if any(item.failed for item in done):

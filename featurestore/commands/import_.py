@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from featurestore.console import PARTLY_FAILED, json_option, print_answer, say, split_list, store_option
+from featurestore.console import (
+    PARTLY_FAILED,
+    json_option,
+    paranoid_option,
+    print_answer,
+    say,
+    split_list,
+    store_option,
+)
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -34,6 +42,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Ids of the utterances that the encoder was trained on; an empty file: none. Default: unknown, which every "
     "figure says.",
 )
+@paranoid_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, classes: str | None, **options: Any) -> None:
@@ -51,6 +60,7 @@ def command(ctx: click.Context, /, as_json: bool, classes: str | None, **options
     from featurestore.importing.import_features import import_features
 
     chosen = split_list("--classes", classes, str) if classes else ()
+    say(f"{options['file']} as {options['name']} into {options['store']}")
     done = import_features(**options, classes=chosen, say=say)
     print_answer(done.to_json(), done.summary(), as_json)
     if done.missing:

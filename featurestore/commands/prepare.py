@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from featurestore.console import column_option, json_option, print_answer, store_option
+from featurestore.console import column_option, json_option, print_answer, say, store_option
 
 
 @click.command("prepare")
@@ -44,5 +44,6 @@ def command(
     from featurestore.corpora.table import parse_columns
     from featurestore.preparation.prepare import prepare
 
+    say(f"{corpus}{f' at {root}' if root else ''} into {store}")
     prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns), shard_rows=shard_rows)
     print_answer(json.loads((store / "corpus.json").read_text("utf-8")), prepared.summary(), as_json)

@@ -3,13 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from featurestore.errors import Unavailable
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _EVERY = 1.0  # seconds between two counts of a cluster's workers
 _STALE = 15.0  # seconds after which a count is out of date
@@ -33,7 +35,7 @@ class WorkerPool:
         explain: returns the failure that an error stands for; None for an error that the call itself raised.
     """
 
-    executor: Executor
+    executor: "Executor"
     count: Callable[[], int]
     no_worker: WorkerFailure
     explain: Callable[[BaseException], WorkerFailure | None]

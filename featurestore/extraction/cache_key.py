@@ -2,20 +2,21 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from featurestore.audio import decode
 from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import Unencodable
+from featurestore.extraction.clip_digests import Trust, hash_clips
 from featurestore.item import Item
 from featurestore.networks.long_clips import mark_long_clips
 from featurestore.store import Store
 
-_READERS = 8  # threads that read files: hashing releases the interpreter's lock, and disks answer in parallel
-_SLICE = 64  # files per task of a thread: one task per file would cost as much as reading a short file
+_READERS = 8  # threads that decode clips
+_NO_AUDIO = hashlib.sha256(b"no audio in the manifest").hexdigest()
 
 
 def compute_keys(
@@ -24,15 +25,17 @@ def compute_keys(
     modality: str,
     context: int = 0,
     long_clips: Mapping[str, Any] | None = None,
+    trust: Trust | None = None,
 ) -> dict[str, str]:
     """Compute the key that each utterance's vector must have now.
 
     Args:
-        store: a prepared store; every clip of an audio encoder is read.
+        store: a prepared store.
         fingerprint: the encoder's, as `Identity.fingerprint` returns it.
         modality: the encoder's, `audio` or `text`.
         context: turns before an utterance that the encoder reads with it.
         long_clips: how the encoder reads clips longer than its window, as its description has it; None where they fail.
+        trust: the index by which clips are read only where they may have changed; None reads every clip.
 
     Returns:
         Keys by utterance id, in manifest order.
@@ -40,26 +43,33 @@ def compute_keys(
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
-    digests = hash_store(store, modality, context, long_clips)
+    digests = hash_store(store, modality, context, long_clips, trust)
     return {utterance_id: compute_key(fingerprint, digest) for utterance_id, digest in digests.items()}
 
 
 def hash_store(
-    store: Store, modality: str, context: int = 0, long_clips: Mapping[str, Any] | None = None
+    store: Store,
+    modality: str,
+    context: int = 0,
+    long_clips: Mapping[str, Any] | None = None,
+    trust: Trust | None = None,
 ) -> dict[str, str]:
     """Compute the sha256 of what an encoder is given of each utterance, by id, in manifest order.
 
     Args:
-        store: a prepared store; every clip of an audio encoder is read.
+        store: a prepared store.
         modality: the encoder's, `audio` or `text`.
         context: turns before an utterance that the encoder reads with it.
         long_clips: as for `compute_keys`; the digests of long clips are marked by it.
+        trust: as for `compute_keys`.
 
     Raises:
         Problem: as `list_inputs` raises, with a context.
     """
+    if not context and not long_clips:
+        return _hash_rows(store, modality, trust)
     items = list_inputs(store, context)
-    digests = mark_long_clips(hash_sources(items, modality), items, long_clips)
+    digests = mark_long_clips(hash_sources(items, modality, trust), items, long_clips)
     return {item.id: digest for item, digest in zip(items, digests, strict=True)}
 
 
@@ -68,16 +78,31 @@ def compute_key(fingerprint: str, content: str) -> str:
     return hashlib.sha256(f"{fingerprint} {content}".encode()).hexdigest()
 
 
-def hash_sources(items: Sequence[Item], modality: str) -> list[str]:
+def hash_sources(items: Sequence[Item], modality: str, trust: Trust | None = None) -> list[str]:
     """Compute the sha256 of each item's content: its text with its context, or the bytes and the bounds of its clip.
 
     A clip that cannot be read gets the digest of the reason, so that it is tried again once the reason changes.
     """
     if modality == "text":
         return [_hash_text(item) for item in items]
-    slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
-    with ThreadPoolExecutor(_READERS) as pool:
-        return [digest for part in pool.map(_hash_clips, slices) for digest in part]
+    clips = hash_clips([str(item.audio) for item in items if item.audio is not None], trust)
+    wholes = [_NO_AUDIO if item.audio is None else clips[str(item.audio)] for item in items]
+    return [_hash_segment(whole, item.start, item.end) for whole, item in zip(wholes, items, strict=True)]
+
+
+def _hash_rows(store: Store, modality: str, trust: Trust | None) -> dict[str, str]:
+    """Hash the manifest's rows without an item for each, which takes longer than the state of its clip."""
+    rows = store.utterances
+    if modality == "text":
+        return {row.id: hashlib.sha256(row.text.encode("utf-8")).hexdigest() for row in rows}
+    folder = os.path.join(store.root, "")
+    paths = [row.audio if os.path.isabs(row.audio) else folder + row.audio for row in rows if row.audio]
+    clips = hash_clips(paths, trust)
+    found = iter(map(clips.__getitem__, paths))
+    wholes = [next(found) if row.audio else _NO_AUDIO for row in rows]
+    if not store.segments:
+        return {row.id: whole for row, whole in zip(rows, wholes, strict=True)}
+    return {row.id: _hash_segment(whole, row.start, row.end) for row, whole in zip(rows, wholes, strict=True)}
 
 
 def _hash_text(item: Item) -> str:
@@ -85,20 +110,11 @@ def _hash_text(item: Item) -> str:
     return hashlib.sha256(content.encode("utf-8")).hexdigest()
 
 
-def _hash_clips(items: Sequence[Item]) -> list[str]:
-    return [_hash_clip(item) for item in items]
-
-
-def _hash_clip(item: Item) -> str:
-    if item.audio is None:
-        return hashlib.sha256(b"no audio in the manifest").hexdigest()
-    try:
-        whole = decode.digest(item.audio)
-    except Unencodable as reason:
-        whole = hashlib.sha256(reason.what.encode()).hexdigest()
-    if item.start is None and item.end is None:
+def _hash_segment(whole: str, start: float | None, end: float | None) -> str:
+    """Mark the digest of a clip by the bounds of a segment in seconds, if it has any."""
+    if whole == _NO_AUDIO or (start is None and end is None):
         return whole
-    return hashlib.sha256(f"{whole} from {item.start} to {item.end}".encode()).hexdigest()
+    return hashlib.sha256(f"{whole} from {start} to {end}".encode()).hexdigest()
 
 
 def hash_inputs(items: Sequence[Item], modality: str) -> list[str]:

@@ -16,6 +16,7 @@ from featurestore.encoders import identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, quote
 from featurestore.extraction import cache_key, finished_file, join, partition, worker
+from featurestore.extraction.clip_digests import Trust
 from featurestore.extraction.header import build_header
 from featurestore.extraction.part_file import Failure
 from featurestore.extraction.partition import Part, Phase, Work
@@ -87,6 +88,7 @@ def extract_encoder(
     engine: str = "loky",
     scheduler: str = "",
     limit: int | None = None,
+    paranoid: bool = False,
     say: Say = print,
 ) -> Extraction:
     """Encode every utterance of a store with one encoder, and write `<name>.h5`.
@@ -105,6 +107,7 @@ def extract_encoder(
         limit: encode at most this many of the missing utterances, from the cheapest to the costliest, as a trial run.
             The next run reuses what is encoded, and goes on with others. The finished file is written only if nothing
             is missing any more.
+        paranoid: read the bytes of every clip, also of those that have not changed by their size, times and inode.
         say: receives lines for the user.
 
     Raises:
@@ -119,7 +122,8 @@ def extract_encoder(
     refuse_shards(store, identity.name)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with lock_folder(store.path):
-        return _Extractor(store, identity, frozenset(optional), say).run(where, max_seconds, limit)
+        trust = Trust(store.path, paranoid, say)
+        return _Extractor(store, identity, frozenset(optional), say).run(where, max_seconds, limit, trust)
 
 
 def check_kinds(identity: Identity, optional: Iterable[str]) -> None:
@@ -157,11 +161,11 @@ class _Extractor:
         usual = frozenset(identity.kinds) - set(OPTIONAL)
         self.kinds = usual | optional | finished_file.find_kept_kinds(file, identity)
 
-    def run(self, engine: Engine, max_seconds: float | None, limit: int | None = None) -> Extraction:
+    def run(self, engine: Engine, max_seconds: float | None, limit: int | None, trust: Trust) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
         long_clips = identity.description.get("long_clips")
-        self._digests = cache_key.hash_store(self.store, identity.modality, identity.context, long_clips)
+        self._digests = cache_key.hash_store(self.store, identity.modality, identity.context, long_clips, trust)
         known = identity.fingerprint()
         id_keys = {row: cache_key.compute_key(known, digest) for row, digest in self._digests.items()}
         index = self._build_index()

@@ -92,6 +92,11 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
     return reasons
 
 
+def update_content(file: FeatureFile) -> str:
+    """Return the command that updates vectors whose inputs have changed, whatever the index of clips says."""
+    return file.update_command if file.header.modality == "text" else f"{file.update_command} --paranoid"
+
+
 def name_input(file: FeatureFile) -> str:
     """Return what the vectors of a file were made from, as a message names it."""
     if file.header.modality != "text":

@@ -11,7 +11,7 @@ from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName, format_count
 from featurestore.folds.group_split import split_dev_parts
 from featurestore.known_names import check_known
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids, map_column
 
 _PARTS = ("train", "test", "dev", "unused")
 
@@ -60,9 +60,10 @@ def split(
     module = registry.module("protocols", protocol)
     folds: list[Fold] = module.folds(utterances, classes, seed)
     if dev:
-        groups = module.groups([row for row in utterances if row.id in classes])
+        groups = module.groups(keep_ids(utterances, classes))
         folds = [fold if fold.dev else _split_dev(fold, groups, classes, seed) for fold in folds]
-    speakers = {row.id: row.speaker for row in utterances if row.speaker} if module.SPEAKER_INDEPENDENT else {}
+    named = map_column(utterances, "speaker") if module.SPEAKER_INDEPENDENT else {}
+    speakers = {one: name for one, name in named.items() if name}
     for fold in folds:
         _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
         _check_speakers(fold, f"protocol {protocol}, fold {fold.name}", speakers)

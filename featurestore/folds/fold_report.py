@@ -10,6 +10,7 @@ from typing import Any
 from featurestore import labels as schemes
 from featurestore.folds import fold as splits
 from featurestore.folds.fold import Fold
+from featurestore.manifest import map_column
 from featurestore.storage.atomic import write_text
 from featurestore.store import Store
 
@@ -93,7 +94,7 @@ def report_folds(
         seed=seed,
         folds=tuple(splits.split(protocol, opened.utterances, classes, seed, dev=dev)),
         classes=classes,
-        speakers={row.id: row.speaker for row in opened.utterances},
+        speakers=map_column(opened.utterances, "speaker"),
     )
     if out is not None:
         write_text(out, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_split import draw_key, split_groups
-from featurestore.manifest import COLUMNS, Utterance
+from featurestore.manifest import COLUMNS, Utterance, map_column
 
 MOST_PARTS = 5  # folds of whole groups, and one part in five for a holdout
 
@@ -82,7 +82,7 @@ def require_column(column: str, utterances: Sequence[Utterance], classes: Mappin
     Raises:
         Mismatch: one of these utterances has no value in the column.
     """
-    values = {row.id: value for row in utterances if row.id in classes for value in [getattr(row, column)]}
+    values = {one: value for one, value in map_column(utterances, column).items() if one in classes}
     missing = [utterance_id for utterance_id, value in values.items() if not value]
     if missing:
         raise Mismatch(
@@ -95,7 +95,7 @@ def require_column(column: str, utterances: Sequence[Utterance], classes: Mappin
 
 def group_by(column: str, utterances: Sequence[Utterance]) -> dict[str, str]:
     """Return a column's value by id, and a separate group for each utterance that has none."""
-    return {row.id: getattr(row, column) or f" {row.id}" for row in utterances}
+    return {one: value or f" {one}" for one, value in map_column(utterances, column).items()}
 
 
 def _fold(name: str, ids: Mapping[str, str], test: set[str]) -> Fold:

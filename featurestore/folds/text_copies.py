@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 LEAST_WORDS = 4  # shorter texts are copies only if equal: "oh no" is near "oh yes" by any measure
 NEAR = 0.6  # smallest share of words that near copies have in common
 _ROWS = 512  # texts compared with all others at once
+_PAIRS = 500_000  # pairs whose words are compared at once
 _TAG = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [LAUGHTER]: a sound, not a word
 
 
@@ -40,33 +44,90 @@ def match_copies(texts: tuple[str, ...]) -> csr_array:
     Returns:
         Symmetric boolean matrix (N, N), true on its diagonal.
     """
-    size = np.array([len(text.split()) for text in texts])
-    counts = _count_words(texts, size)
-    pairs = [_match_rows(counts, size, start) for start in range(0, len(texts), _ROWS)]
-    rows, columns = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    words = _count_words(texts)
+    rows, columns = _find_near(words, words)
     diagonal = np.arange(len(texts))
     rows, columns = np.concatenate([rows, diagonal]), np.concatenate([columns, diagonal])
     return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(texts), len(texts)))
 
 
-def _match_rows(counts: csr_array, size: NDArray[np.int64], start: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the near copies among all texts of `_ROWS` texts from `start`, as two arrays of row numbers."""
-    shared = (counts[start : start + _ROWS] @ counts.T).tocoo()
-    first, second = shared.coords[0] + start, shared.coords[1]
-    near = shared.data >= NEAR * (size[first] + size[second] - shared.data)
-    return first[near], second[near]
+@dataclass(frozen=True)
+class _Words:
+    """The words of N texts, as matrices (N, W) with a column for each repetition of a word, the rarest first.
+
+    Args:
+        counts: 1 where a text has the word.
+        rarest: the same, of the rarest words of each text. Two texts that share 60 % of their words share one of these
+            (prefix filter: Bayardo, Ma and Srikant 2007, "Scaling Up All Pairs Similarity Search").
+        size: words of each text (N,).
+    """
+
+    counts: csr_array
+    rarest: csr_array
+    size: NDArray[np.int64]
+
+    def select(self, rows: NDArray[np.intp]) -> "_Words":
+        """Return the words of some texts."""
+        return _Words(self.counts[rows], self.rarest[rows], self.size[rows])
 
 
-def _count_words(texts: Sequence[str], size: NDArray[np.int64]) -> csr_array:
-    """Return which words each text has (N, W), with each repetition of a word as a column of its own."""
-    words: dict[tuple[str, int], int] = {}
-    rows, columns = [], []
-    for row in np.flatnonzero(size >= LEAST_WORDS).tolist():
-        for word, count in Counter(texts[row].split()).items():
-            for repetition in range(count):
-                rows.append(row)
-                columns.append(words.setdefault((word, repetition), len(words)))
-    return csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(texts), max(len(words), 1)))
+def _find_near(one: _Words, other: _Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the near copies among two lists of texts, as the row of each in its list."""
+    found = [_match_rows(one, other, start) for start in range(0, len(one.size), _ROWS)]
+    first, second = zip(*found, strict=True)
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _match_rows(one: _Words, other: _Words, start: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the near copies of `_ROWS` texts from `start`."""
+    shared = (one.rarest[start : start + _ROWS] @ other.rarest.T).tocoo()
+    first, second = shared.coords[0].astype(np.intp) + start, shared.coords[1].astype(np.intp)
+    sizes = one.size[first], other.size[second]
+    possible = np.minimum(*sizes) >= NEAR * np.maximum(*sizes)
+    first, second = first[possible], second[possible]
+    pieces = range(0, len(first), _PAIRS)
+    near = [_share_words(one, other, first[at : at + _PAIRS], second[at : at + _PAIRS]) for at in pieces]
+    chosen = np.concatenate(near) if near else np.zeros(0, bool)
+    return first[chosen], second[chosen]
+
+
+def _share_words(one: _Words, other: _Words, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which pairs of texts share at least 60 % of their words."""
+    shared = np.asarray(one.counts[first].multiply(other.counts[second]).sum(axis=1)).ravel()
+    return np.asarray(shared >= NEAR * (one.size[first] + other.size[second] - shared))
+
+
+def _count_words(texts: Sequence[str]) -> _Words:
+    """Count the words of each text, of those with four or more."""
+    words: defaultdict[str | tuple[str, int], int] = defaultdict(count().__next__)
+    columns, lengths, sizes = array("l"), array("l"), array("l")
+    for text in texts:
+        found = text.split()
+        sizes.append(len(found))
+        lengths.append(len(found) if len(found) >= LEAST_WORDS else 0)
+        columns.extend(map(words.__getitem__, _number_repetitions(found)) if lengths[-1] else ())
+    place = np.argsort(np.argsort(np.bincount(columns, minlength=max(len(words), 1)), kind="stable"))
+    starts = np.concatenate([[0], np.cumsum(np.array(lengths, np.intp))])
+    values = np.ones(len(columns), np.int32)
+    counts = csr_array((values, place[np.array(columns, np.intp)], starts), shape=(len(texts), len(place)))
+    return _Words(counts, _select_rarest(counts), np.array(sizes, np.int64))
+
+
+def _number_repetitions(words: Sequence[str]) -> Sequence[str | tuple[str, int]]:
+    """Return the words of a text, each repetition with its number."""
+    if len(set(words)) == len(words):
+        return words
+    return [(word, number) if number else word for word, times in Counter(words).items() for number in range(times)]
+
+
+def _select_rarest(counts: csr_array) -> csr_array:
+    """Return the rarest words of each text: so many that the other words are fewer than a near copy must share."""
+    counts.sort_indices()
+    sizes = np.diff(counts.indptr)
+    kept = sizes - np.ceil(NEAR * sizes - 1e-9).astype(int) + 1
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    chosen = np.arange(len(rows)) - counts.indptr[rows] < kept[rows]
+    return csr_array((counts.data[chosen], (rows[chosen], counts.indices[chosen])), shape=counts.shape)
 
 
 def link_copies(texts: Mapping[str, str]) -> dict[str, str]:
@@ -100,11 +161,35 @@ def find_copies(train: Iterable[str], test: Iterable[str], texts: Mapping[str, s
     Returns:
         Ids from `train`.
     """
-    train, plain = list(train), {utterance_id: normalize_text(text) for utterance_id, text in texts.items()}
-    tested = {plain[utterance_id] for utterance_id in test} - {""}
-    different = sorted({plain[utterance_id] for utterance_id in train} | tested)
-    place = {text: number for number, text in enumerate(different)}
-    marked = np.zeros(len(different), bool)
-    marked[[place[text] for text in tested]] = True
-    copied = match_copies(tuple(different)) @ marked
-    return {one for one in train if plain[one] and copied[place[plain[one]]]}
+    train, test = list(train), list(test)
+    return CopyFinder({utterance_id: texts[utterance_id] for utterance_id in {*train, *test}}).find(train, test)
+
+
+class CopyFinder:
+    """Finds copies between parts of a corpus, whose words are counted once."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Count the words of every text.
+
+        Args:
+            texts: text by utterance id, as the corpus has it.
+        """
+        self._plain = {utterance_id: normalize_text(text) for utterance_id, text in texts.items()}
+        self._texts = sorted(set(self._plain.values()))
+        self._row = {text: row for row, text in enumerate(self._texts)}
+        self._words = _count_words(self._texts)
+
+    def find(self, train: Sequence[str], test: Sequence[str]) -> set[str]:
+        """Return the training utterances whose text is a copy or near copy of a test utterance's."""
+        tested = {self._plain[utterance_id] for utterance_id in test} - {""}
+        others = {self._plain[utterance_id] for utterance_id in train} - tested - {""}
+        copied = tested | self._find_near(others, tested)
+        return {utterance_id for utterance_id in train if self._plain[utterance_id] in copied}
+
+    def _find_near(self, texts: set[str], others: set[str]) -> set[str]:
+        """Return the texts that have a near copy among other texts."""
+        rows, columns = (np.array(sorted(self._row[text] for text in part), np.intp) for part in (texts, others))
+        if not len(rows) or not len(columns):
+            return set()
+        near, _ = _find_near(self._words.select(rows), self._words.select(columns))
+        return {self._texts[row] for row in rows[np.unique(near)]}

@@ -13,6 +13,7 @@ import numpy as np
 from featurestore.errors import Mismatch, format_count
 from featurestore.exposure import TrainedUtterance, note_unknown_exposure
 from featurestore.extraction import cache_key
+from featurestore.extraction.clip_digests import Trust
 from featurestore.extraction.header import build_header
 from featurestore.extraction.join import build_trained_columns
 from featurestore.extraction.part_file import Failure, build_failure_columns, pack_digests
@@ -84,6 +85,7 @@ def import_features(
     id_column: str | None = None,
     classes: Sequence[str] = (),
     trained_on: str | Path | None = None,
+    paranoid: bool = False,
     say: Say = lambda line: None,
 ) -> ImportedFeatures:
     """Import features from a file of another program, aligned by utterance id.
@@ -106,6 +108,8 @@ def import_features(
         classes: of logits, in the order of the columns.
         trained_on: file with the ids of the utterances that the encoder was trained on; an empty file states that it
             saw none. Without it that is unknown, and said with every figure.
+        paranoid: read the bytes of every clip; by default only of those that may have changed since the last run, by
+            their size, times or inode.
         say: receives lines for the user.
 
     Raises:
@@ -132,14 +136,14 @@ def import_features(
     opened = Store(store)
     refuse_shards(opened, name)
     with lock_folder(opened.path):
-        return _Importer(opened, given, say).run()
+        return _Importer(opened, given, Trust(opened.path, paranoid, say)).run()
 
 
 class _Importer:
     """Import of one file into one store."""
 
-    def __init__(self, store: Store, given: ImportRequest, say: Say) -> None:
-        self.store, self.given, self.say = store, given, say
+    def __init__(self, store: Store, given: ImportRequest, trust: Trust) -> None:
+        self.store, self.given, self.say, self._trust = store, given, trust.say, trust
         self.path = store.path / f"{given.name}.h5"
         self._before = os.stat(given.file)
         description = given.describe()
@@ -148,7 +152,9 @@ class _Importer:
     def run(self) -> ImportedFeatures:
         """Import the file, unless the feature file is up to date."""
         before = self._open_existing()
-        keys = cache_key.compute_keys(self.store, self.identity.fingerprint(), self.identity.modality)
+        keys = cache_key.compute_keys(
+            self.store, self.identity.fingerprint(), self.identity.modality, trust=self._trust
+        )
         if before and self._is_current(before, keys):
             return self._report(before, (), unchanged=True)
         with open_table(self.given.file, self.given.options) as table:
@@ -200,10 +206,10 @@ class _Importer:
         has_frames = np.ones(len(table.ids), bool) if table.lengths is None else table.lengths > 0
         rows = np.flatnonzero((match.places >= 0) & has_frames)
         rows = rows[np.argsort(match.places[rows], kind="stable")]  # manifest order
-        ids = [utterances[place].id for place in match.places[rows]]
+        ids = [utterances.ids[place] for place in match.places[rows]]
         reasons = dict.fromkeys(match.missing, f"not in {self.given.file.name}")
         empty = np.flatnonzero((match.places >= 0) & ~has_frames)
-        reasons |= {utterances[match.places[row]].id: f"no frames in {self.given.file.name}" for row in empty}
+        reasons |= {utterances.ids[match.places[row]]: f"no frames in {self.given.file.name}" for row in empty}
         failures = [Failure(row.id, keys[row.id], reasons[row.id]) for row in utterances if row.id in reasons]
         contents = self._hash_contents()
         fixed = {
@@ -249,7 +255,7 @@ class _Importer:
             return []
         source = self.given.lists["trained_on"]
         places = match_ids(Path(str(source)), stated, self.store.utterances, required=False).places
-        known = {one: self.store.utterances[place].id for one, place in zip(stated, places, strict=True) if place >= 0}
+        known = {one: self.store.utterances.ids[place] for one, place in zip(stated, places, strict=True) if place >= 0}
         self.say(f"{source}: {len(stated):,} utterances that the encoder saw, {len(known):,} of them in this store")
         trained = [self._describe_trained(known.get(one, one), one in known, contents) for one in stated]
         return sorted(set(trained))

@@ -105,7 +105,7 @@ def _describe_store(store: Store) -> dict[str, Any]:
         "root": str(store.root),
         "manifest sha256": store.manifest_digest,
         "utterances": len(store.utterances),
-        "labels": dict(Counter(utterance.label or "(none)" for utterance in store.utterances).most_common()),
+        "labels": dict(Counter(label or "(none)" for label in store.utterances.column("label")).most_common()),
         "feature files": files,
         "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
     }

@@ -121,9 +121,8 @@ def _describe_state(store: Store, file: FeatureFile, utterance_id: str, row: Utt
             "do": file.update_command,
         }
     why = freshness.explain_staleness(store, file, row, freshness.read_key(file, file.rows[utterance_id]))
+    do = freshness.update_content(file) if why else file.update_command
     encoder = freshness.find_source(file)
     why += [f"its encoder has changed: {change}" for change in encoder.changes]
     unknown = [f"its encoder could not be checked for changes: {encoder.unknown}"] if encoder.unknown else []
-    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | (
-        {"do": file.update_command} if why else {}
-    )
+    return {"state": "stale" if why else "fresh", "why": [*why, *unknown]} | ({"do": do} if why else {})

@@ -63,7 +63,7 @@ def check_against_store(store: Store, file: FeatureFile, utterances: Sequence[Ut
     if order != sorted(order):
         yield f"its rows are not in manifest order; {again}"
     if has_inputs(store, file):
-        yield from _check_keys(store, file, again)
+        yield from _check_keys(store, file)
 
 
 def has_inputs(store: Store, file: FeatureFile) -> bool:
@@ -71,8 +71,8 @@ def has_inputs(store: Store, file: FeatureFile) -> bool:
     return store.root.is_dir() or file.header.modality == "text"
 
 
-def _check_keys(store: Store, file: FeatureFile, again: str) -> Iterator[str]:
-    header = file.header
+def _check_keys(store: Store, file: FeatureFile) -> Iterator[str]:
+    header, again = file.header, f"do: {freshness.update_content(file)}"
     context, long_clips = read_context(header.encoder), header.encoder.get("long_clips")
     try:
         keys = cache_key.compute_keys(store, header.fingerprint, header.modality, context, long_clips)

@@ -1,8 +1,9 @@
-"""Compute the relative positions of a frozen DeBERTa-v2 or v3 once instead of at every call.
+"""Compute the attention of a frozen DeBERTa-v2 or v3 faster, and its relative positions once instead of at every call.
 
 Transformers projects 512 relative positions through every layer at each call, repeats them for every text of the batch,
 and multiplies all of them. A text of T tokens uses 2T - 1. Here each layer keeps its projections, and each call
-multiplies those in use.
+multiplies those in use. What they add to the attention scores is given to torch's fused attention, which needs no
+copies of queries, keys and values.
 """
 
 from dataclasses import dataclass, field
@@ -10,17 +11,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def cache_relative_positions(model: nn.Module) -> None:
-    """Keep the projected relative positions of a frozen network. Its vectors stay the same up to rounding.
+    """Replace the attention of a frozen network by a faster one. Its vectors stay the same up to rounding.
 
     Args:
         model: in evaluation mode, on the device where it will run; changed in place. Other networks stay as they are.
     """
     for encoder in model.modules():
         if _has_relative_positions(encoder):
-            _replace_bias(encoder)
+            _replace_attention(encoder)
 
 
 def _has_relative_positions(module: Any) -> bool:
@@ -35,11 +37,11 @@ def _has_relative_positions(module: Any) -> bool:
     )
 
 
-def _replace_bias(encoder: Any) -> None:
+def _replace_attention(encoder: Any) -> None:
     embeddings, span = encoder.get_rel_embedding(), _Span()
     for layer in encoder.layer:
         attention = layer.attention.self
-        attention.disentangled_attention_bias = _PositionBias.project(attention, embeddings, span)
+        attention.forward = _Attention.project(attention, embeddings, span)
 
 
 @dataclass
@@ -65,48 +67,75 @@ def _select_rows(relative: Tensor, span: int) -> tuple[Tensor, slice]:
 
 
 @dataclass(frozen=True)
-class _PositionBias:
-    """Replacement of a layer's `disentangled_attention_bias`, with H heads, P positions, K dimensions of a head."""
+class _Attention:
+    """Replacement of a layer's attention, with B texts of T tokens, H heads, P positions, K dimensions of a head."""
 
-    keys: Tensor | None  # (H, P, K), where content attends to position
-    queries: Tensor | None  # (H, P, K), where position attends to content
+    keys: Tensor | None  # (H, K, P), scaled, where content attends to position
+    queries: Tensor | None  # (H, K, P), scaled, where position attends to content
     span: int
+    scale: float
     shared: _Span
+    layer: Any
     original: Any
 
     @classmethod
-    def project(cls, attention: Any, embeddings: Tensor, shared: _Span) -> "_PositionBias":
+    def project(cls, attention: Any, embeddings: Tensor, shared: _Span) -> "_Attention":
         """Project the relative embeddings (P, D) of one attention layer."""
-        span, tied = attention.pos_ebd_size, attention.share_att_key
-        rows = embeddings[: span * 2][None]
+        span, tied, kinds = attention.pos_ebd_size, attention.share_att_key, attention.pos_att_type
+        rows = embeddings[: span * 2]
+        scale = (attention.attention_head_size * (1 + ("c2p" in kinds) + ("p2c" in kinds))) ** -0.5
 
         def project_as(kind: str, name: str) -> Tensor | None:
-            if kind not in attention.pos_att_type:
+            if kind not in kinds:
                 return None
             layer = getattr(attention, f"{name}_proj" if tied else f"pos_{name}_proj")
-            return attention.transpose_for_scores(layer(rows), attention.num_attention_heads)
+            projected: Tensor = layer(rows) * scale
+            return projected.unflatten(-1, (attention.num_attention_heads, -1)).permute(1, 2, 0).contiguous()
 
-        original = attention.disentangled_attention_bias
-        return cls(project_as("c2p", "key"), project_as("p2c", "query"), span, shared, original)
+        return cls(
+            project_as("c2p", "key"), project_as("p2c", "query"), span, scale, shared, attention, attention.forward
+        )
 
     def __call__(
-        self, query: Tensor, key: Tensor, relative: Tensor | None, embeddings: Tensor, scale_factor: int
-    ) -> Tensor:
-        """Compute the part of the attention scores (B·H, T, T) that comes from relative positions."""
-        if relative is None or query.shape != key.shape or relative.numel() != key.shape[-2] ** 2:
-            return self.original(query, key, relative, embeddings, scale_factor)
-        self.shared.update(relative, self.span)
-        scores = torch.zeros((), device=query.device)
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor,
+        output_attentions: bool = False,
+        query_states: Tensor | None = None,
+        relative_pos: Tensor | None = None,
+        rel_embeddings: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Compute the context (B, T, D) of every token, with transformers' own names of the arguments."""
+        tokens = hidden_states.shape[1]
+        if output_attentions or query_states is not None or relative_pos is None or relative_pos.numel() != tokens**2:
+            given = hidden_states, attention_mask, output_attentions, query_states, relative_pos, rel_embeddings
+            context: tuple[Tensor, Tensor | None] = self.original(*given)
+            return context
+        self.shared.update(relative_pos, self.span)
+        query, key, value = (
+            getattr(self.layer, f"{name}_proj")(hidden_states).unflatten(-1, (self.layer.num_attention_heads, -1))
+            for name in ("query", "key", "value")
+        )  # (B, T, H, K)
+        # half of the least value: a whole row of padding stays finite in float16, where a score is added to it
+        least = torch.finfo(query.dtype).min / 2
+        bias = self._add_positions(query, key).masked_fill_(~attention_mask.bool(), least)
+        query, key, value = (states.transpose(1, 2) for states in (query, key, value))
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=self.scale)
+        return attended.transpose(1, 2).flatten(2), None
+
+    def _add_positions(self, query: Tensor, key: Tensor) -> Tensor:
+        """Compute the part of the attention scores (B, H, T, T) that comes from relative positions."""
+        texts, tokens, heads = query.shape[:3]
+        scores = query.new_zeros(heads, texts, tokens, tokens)
         if self.keys is not None:
-            scores = scores + _score(query, self.keys, *self.shared.content)
+            scores += _score(query, self.keys, *self.shared.content)
         if self.queries is not None:
-            scores = scores + _score(key, self.queries, *self.shared.position).transpose(-1, -2)
-        return scores / (query.shape[-1] * scale_factor) ** 0.5
+            scores += _score(key, self.queries, *self.shared.position).transpose(-1, -2)
+        return scores.transpose(0, 1)
 
 
 def _score(states: Tensor, positions: Tensor, index: Tensor, rows: slice) -> Tensor:
-    """Multiply states (B·H, T, K) by the positions (H, P, K) that `index` (T, T) points to, which gives (B·H, T, T)."""
-    per_head = states.unflatten(0, (-1, len(positions))).transpose(0, 1)  # (H, B, T, K)
-    products = torch.matmul(per_head.flatten(1, 2), positions[:, rows].transpose(-1, -2))  # (H, B·T, P in use)
-    picked = products.view(*per_head.shape[:3], -1).gather(-1, index.expand(*per_head.shape[:2], *index.shape))
-    return picked.transpose(0, 1).flatten(0, 1)
+    """Multiply states (B, T, H, K) by the positions (H, K, P) that `index` (T, T) points to: (H, B, T, T)."""
+    per_head = states.flatten(0, 1).transpose(0, 1)  # (H, B·T, K)
+    products = torch.bmm(per_head, positions[..., rows])  # (H, B·T, P in use)
+    return products.unflatten(1, states.shape[:2]).gather(-1, index.expand(len(positions), len(states), *index.shape))

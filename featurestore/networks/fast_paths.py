@@ -1,9 +1,9 @@
 """Switch the faster replacements of parts of transformers' models on or off, all at one place.
 
-Three modules replace what transformers computes by something faster that gives the same vectors: `fast_deberta`,
-`fast_convolutions`, and `padding` (masked batches of clips, by `isolate_front`). They depend on the inside of
-transformers' models, so encoders use them only with the tested versions. With any other version, or with
-`EMOFUSE_FAST_PATHS=0`, encoders run transformers' own forward pass and encode clips one at a time.
+Four modules replace what transformers computes by something faster that gives the same vectors: `fast_deberta`,
+`fast_convolutions`, `fast_position_convolution`, and `padding` (masked batches of clips, by `isolate_front`). They
+depend on the inside of transformers' models, so encoders use them only with the tested versions. With any other
+version, or with `EMOFUSE_FAST_PATHS=0`, encoders run transformers' own forward pass and encode clips one at a time.
 
 Fine-tuning always uses `isolate_front`: it decides what is learned from a padded batch, not only how fast.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 VARIABLE = "EMOFUSE_FAST_PATHS"
-# First and last minor version of transformers that the tests of all three modules passed with.
+# First and last minor version of transformers that the tests of all four modules passed with.
 TESTED = ((5, 0), (5, 24))
 
 
@@ -64,6 +64,7 @@ def speed_up(model: "nn.Module", device: str) -> bool:
     """
     from featurestore.networks.fast_convolutions import fold_weight_norm, use_matrix_products
     from featurestore.networks.fast_deberta import cache_relative_positions
+    from featurestore.networks.fast_position_convolution import use_fourier_transforms
     from featurestore.networks.padding import isolate_front
 
     if not is_enabled():
@@ -72,4 +73,5 @@ def speed_up(model: "nn.Module", device: str) -> bool:
     cache_relative_positions(model)
     if device == "cpu":
         use_matrix_products(model)
+        use_fourier_transforms(model)
     return isolate_front(model)

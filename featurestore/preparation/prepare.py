@@ -204,7 +204,7 @@ def _escape(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _read_manifest(store: Path) -> tuple[Utterance, ...] | None:
+def _read_manifest(store: Path) -> Sequence[Utterance] | None:
     """Return the manifest of a store, or None if there is none that can be read."""
     try:
         return tuple(Store(store).utterances if is_sharded(store) else manifest.read(store / MANIFEST))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_folds import group_by
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids, map_column
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -22,7 +22,7 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     Raises:
         Mismatch: there is only one store.
     """
-    partition = {row.id: row.partition for row in utterances if row.id in classes}
+    partition = map_column(keep_ids(utterances, classes), "partition")
     if set(partition.values()) != {TRAINED, TESTED}:
         raise Mismatch(
             "protocol cross-corpus needs two stores",

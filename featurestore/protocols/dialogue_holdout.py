@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_folds import draw_groups, group_by, require_column
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, map_column
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -24,8 +24,8 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
             is too rare to be split.
     """
     kept = require_column("dialogue", utterances, classes)
-    named = [row for row in utterances if row.dialogue]
-    held_out = draw_groups("dialogue", groups(named), {row.id: row.label for row in named}, seed)
+    named = {one: name for one, name in map_column(utterances, "dialogue").items() if name}
+    held_out = draw_groups("dialogue", named, map_column(utterances, "label"), seed)
     train, test = (tuple(one for one in kept if (one in held_out) == side) for side in (False, True))
     return [Fold("holdout", train, test)]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from featurestore.folds.fold import Fold
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, list_column, map_column
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -19,11 +19,11 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     The 7,380 six-class turns of IEMOCAP become 5,904 for training and 1,476 for test (Petec and Popoviciu's published
     code). The test turns are all of Session 5, which also has 146 turns in training, so that its speakers are in both.
     """
-    kept = [row.id for row in utterances if row.id in classes]
+    kept = [one for one in list_column(utterances, "id") if one in classes]
     border = len(kept) * 4 // 5
     return [Fold("tail", tuple(kept[:border]), tuple(kept[border:]))]
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
     """Put each utterance into a group of its own."""
-    return {row.id: row.id for row in utterances}
+    return map_column(utterances, "id")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_folds import group_kfold
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids, map_column
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -24,9 +24,9 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     Raises:
         Mismatch: there are fewer than two utterances.
     """
-    return group_kfold("utterance", groups([row for row in utterances if row.id in classes]), classes, seed)
+    return group_kfold("utterance", groups(keep_ids(utterances, classes)), classes, seed)
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
     """Put each utterance into a group of its own."""
-    return {row.id: row.id for row in utterances}
+    return map_column(utterances, "id")

@@ -6,7 +6,7 @@ from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.folds.group_folds import group_kfold
 from featurestore.folds.text_copies import find_copies, link_copies
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids, map_column
 
 __all__ = ["SPEAKER_INDEPENDENT", "folds", "groups"]
 
@@ -25,21 +25,22 @@ def folds(utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int
     Raises:
         Mismatch: there is only one group, or an utterance has neither script nor text.
     """
-    kept = [row for row in utterances if row.id in classes]
-    bare = [row.id for row in kept if not row.script and not row.text.strip()]
+    kept = keep_ids(utterances, classes)
+    texts, scripts = map_column(kept, "text"), map_column(kept, "script")
+    bare = [one for one, script in scripts.items() if not script and not texts[one].strip()]
     if bare:
         raise Mismatch(
             f"{len(bare)} of {len(kept)} utterances have neither script nor text, for example {bare[0]}",
             do="fill the column script or text of the manifest, or use another protocol: cli list protocols",
         )
-    texts = {row.id: row.text for row in kept}
     return [_drop_copies(fold, texts) for fold in group_kfold("script", groups(kept), classes, seed)]
 
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, str]:
     """Group utterances by script, and those without one by text, linked by chains of copies."""
-    linked = link_copies({row.id: row.text for row in utterances if not row.script})
-    return {row.id: row.script or f" {linked[row.id]}" for row in utterances}
+    scripts = map_column(utterances, "script")
+    linked = link_copies({one: text for one, text in map_column(utterances, "text").items() if not scripts[one]})
+    return {one: script or f" {linked[one]}" for one, script in scripts.items()}
 
 
 def _drop_copies(fold: Fold, texts: Mapping[str, str]) -> Fold:

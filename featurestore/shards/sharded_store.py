@@ -176,7 +176,15 @@ class ShardedStore(Store):
             raise UnknownName(f"unknown utterance {utterance_id!r} in {self.path}")
         return self.item(found).clip_digest()
 
-    def matrix(
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Refuse: the rows of shards are found by id, through the index on disk.
+
+        Raises:
+            BadValue: always.
+        """
+        raise BadValue(f"{self.path} is cut into shards, which are read by id", do="give matrix and batches ids=")
+
+    def matrix(  # type: ignore[override]  # by id alone
         self, features: Features, ids: Sequence[str] | None = None
     ) -> tuple[np.ndarray, dict[str, int], list[str]]:
         """Return features side by side, one row per utterance, as `Store.matrix` does.
@@ -209,7 +217,7 @@ class ShardedStore(Store):
         """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
         return self._describe_feature(self._parse([feature])[0]).shape()
 
-    def batches(
+    def batches(  # type: ignore[override]  # by id alone
         self, features: Features, ids: Sequence[str] | None = None, size: int = 1024
     ) -> Iterator[tuple[np.ndarray, list[str]]]:
         """Return an iterator over the rows of the matrix of features, as `Store.batches` does.

@@ -93,7 +93,8 @@ class FeatureFile:
 
     def keys(self, name: str = schema.KEY) -> list[str]:
         """Read the cache keys of the rows, or of the failures, as hex."""
-        return [row.tobytes().hex() for row in self[name]]
+        packed, width = self[name].tobytes().hex(), 2 * self[name].shape[1]
+        return [packed[start : start + width] for start in range(0, len(packed), width)]
 
     @cached_property
     def ids(self) -> list[str]:

@@ -223,3 +223,88 @@ def test_a_copy_in_another_process_opens_the_store_from_any_working_directory(st
     pickled = pickle.dumps(Store(store.path.name))
     monkeypatch.chdir(tmp_path.parent)
     assert pickle.loads(pickled).utterances == store.utterances  # noqa: S301
+
+
+@pytest.fixture
+def several(store):
+    """Make a store with a file of all utterances in the order of the manifest, beside one that lacks `b`."""
+    add(store, "audio", IDS)
+    return store
+
+
+@pytest.mark.parametrize("features", [["audio.mean"], ["text.mean"], ["text.logits", "audio.layers[1]", "text.mean"]])
+def test_rows_are_found_once_and_read_as_ids_are(several, features):
+    ids = ["d", "a", "c", "a"]
+    rows = several.rows(ids)
+    X, blocks, given = several.matrix(features, rows=rows)
+    expected, widths, _ = several.matrix(features, ids)
+    np.testing.assert_array_equal(X, expected)
+    assert blocks == widths
+    assert rows.tolist() == given.tolist() == [3, 0, 2, 0]
+    assert [several.utterances[row].id for row in rows] == ids
+
+
+def test_ids_are_read_alike_whether_the_manifest_is_known_or_not(several):
+    ids = ["d", "a", "c"]
+    before = Store(several.path).matrix(["text.mean", "audio.mean"], ids)[0]
+    assert len(several.utterances) == 4
+    np.testing.assert_array_equal(several.matrix(["text.mean", "audio.mean"], ids)[0], before)
+    np.testing.assert_array_equal(several.matrix(["audio.mean"], IDS)[0], several.file("audio")["mean"])
+    assert several.available(["audio.mean"]) == IDS
+    assert several.available(["audio.mean", "text.mean"]) == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_ids_of_nobody_are_rejected_alike(several, known):
+    assert not known or several.utterances
+    with pytest.raises(UnknownName, match="1 of 2 utterances have no audio.mean: x\n  got: x: not in the manifest"):
+        several.matrix(["audio.mean"], ["a", "x"])
+    with pytest.raises(UnknownName, match="1 of 2 utterances have no text.mean: b\n  got: b: no transcript"):
+        several.matrix(["audio.mean", "text.mean"], ["a", "b"])
+
+
+def test_batches_of_rows_together_are_the_matrix(several):
+    rows = np.array([3, 0, 0, 2, 1], np.uint8)
+    parts = list(several.batches(["audio.mean"], rows=rows, size=2))
+    np.testing.assert_array_equal(np.concatenate([X for X, _ in parts]), several.matrix(["audio.mean"], rows=rows)[0])
+    assert [given.tolist() for _, given in parts] == [[3, 0], [0, 2], [1]]
+
+
+def test_no_rows_are_an_empty_matrix(several):
+    assert several.matrix(["audio.mean"], rows=[])[0].shape == (0, 4)
+    assert several.rows([]).tolist() == []
+
+
+def test_a_row_without_the_feature_is_rejected(several):
+    with pytest.raises(UnknownName, match="1 of 2 utterances have no text.mean: b\n  got: b: no transcript"):
+        several.matrix(["text.mean"], rows=[0, 1])
+
+
+def test_an_unknown_id_has_no_row(several):
+    with pytest.raises(UnknownName, match="2 of 3 utterances are not in .*: x, y\n  expected: ids of the manifest"):
+        several.rows(["x", "a", "y"])
+    with pytest.raises(BadValue, match="ids is a text"):
+        several.rows("a")
+
+
+@pytest.mark.parametrize(
+    ("rows", "got"),
+    [
+        ([0, 4], "0 to 4"),
+        ([-1, 2], "-1 to 2"),
+        ([0.0, 1.0], r"shape \(2,\) of float64"),
+        ([[0], [1]], r"shape \(2, 1\) of int64"),
+        ([True, False, True, True], r"shape \(4,\) of bool"),
+        (["a"], r"shape \(1,\) of <U1"),
+    ],
+)
+def test_rows_that_the_manifest_does_not_have_are_rejected(several, rows, got):
+    with pytest.raises(
+        BadValue, match=f"rows are not rows of the manifest\n  expected: integers from 0 to 3.*\n  got: {got}"
+    ):
+        several.matrix(["audio.mean"], rows=rows)
+
+
+def test_ids_and_rows_together_are_rejected(several):
+    with pytest.raises(BadValue, match="both ids and rows are given"):
+        several.matrix(["audio.mean"], ["a"], rows=[0])

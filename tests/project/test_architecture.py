@@ -26,13 +26,14 @@ HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "Turns")
 ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},
+    "torchao": {"featurestore/networks/quantization.py"},
     "peft": {"featurestore/finetuning/"},
     "xgboost": {"heads/xgb.py"},
     "soundfile": {"featurestore/audio/", "featurestore/corpora/", "featurestore/releases/samples.py"},
     "av": {"featurestore/audio/"},
     "opensmile": {"featurestore/encoders/"},
     "librosa": {"featurestore/encoders/"},
-    "pyarrow": {"featurestore/storage/parquet.py"},
+    "pyarrow": {"featurestore/storage/parquet.py", "featurestore/storage/column_table.py"},
     "pickle": {"featurestore/importing/_unpickler.py"},
 }
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.grid.results import Results
 from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
-from benchmarks.report.analysis.seeds import select_answers, select_rows
+from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.paired_comparisons import compare_pairs
@@ -42,7 +43,7 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
         )
     shared = set(common)
     clusters = choose_clusters(row for row in results.utterances if row.id in shared)
-    rows = [[place for place, one in enumerate(found.ids) if one in shared] for found in (results, other)]
+    rows = [np.array([place for place, one in enumerate(found.ids) if one in shared]) for found in (results, other)]
     return {
         "protocol": other.about["protocol"],
         "n": len(common),
@@ -54,14 +55,14 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
 
 
 def _compare_system(
-    pair: tuple[System, System], rows: Sequence[Sequence[int]], clusters: Sequence[str] | None, metric: str
+    pair: tuple[System, System], rows: Sequence[NDArray[np.intp]], clusters: Sequence[str] | None, metric: str
 ) -> AgainstSystemContent:
     seeds = set(pair[0].seeds) & set(pair[1].seeds)
     here, there = (
-        [select_rows(answers, places) for answers in select_answers(system, seeds)]
+        [answers.select(places) for answers in select_answers(system, seeds)]
         for system, places in zip(pair, rows, strict=True)
     )
-    if not seeds or here[0].truth != there[0].truth:
+    if not seeds or list(here[0].truth) != list(there[0].truth):
         raise BadValue(
             f"{pair[0].name} has no seed in common, or other true classes",
             expected=f"seeds {pair[0].seeds}",

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import BinContent, CalibrationContent, CoverageContent
 from benchmarks.statistics.answers import Answers
-from benchmarks.statistics.metrics import BINS, bin_numbers
+from benchmarks.statistics.metrics import BINS, bin_numbers, rate_confidences
 
 _COVERAGES = 20  # points of the curve: every 5 % of the utterances
 
@@ -28,9 +28,8 @@ def measure_calibration(system: System) -> CalibrationContent:
 
 def _confidence(answers: Answers) -> tuple[np.ndarray, np.ndarray]:
     """Return the highest probability of each utterance (N,), and 1 where its class is the true one (N,)."""
-    probabilities = np.asarray(answers.probabilities)
-    best = np.array(answers.classes)[probabilities.argmax(1)]
-    return probabilities.max(1), (best == np.array(answers.truth)).astype(float)
+    confidence, right, _ = rate_confidences(answers.codes[0], np.asarray(answers.probabilities))
+    return confidence, right
 
 
 def _bins(confidence: np.ndarray, right: np.ndarray) -> list[BinContent]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from benchmarks.grid.results import Results
 from benchmarks.grid.system import System
 from benchmarks.report.analysis.control_rows import measure_control
-from benchmarks.report.analysis.seeds import select_answers, select_rows
+from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.report.analysis.system_types import FlawContent, FlawDifferenceContent, FlawsContent, SharedContent
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.paired_comparisons import compare_pairs
@@ -74,8 +76,8 @@ def _compare_on(
     chosen, seeds = set(common), set(flawed[0].seeds) & set(honest[0].seeds)
     answers = {}
     for name, (system, ids) in (("flawed", flawed), ("honest", honest)):
-        rows = [place for place, one in enumerate(ids) if one in chosen]
-        answers[name] = [select_rows(one, rows) for one in select_answers(system, seeds)]
+        rows = np.array([place for place, one in enumerate(ids) if one in chosen])
+        answers[name] = [one.select(rows) for one in select_answers(system, seeds)]
     clusters = choose_clusters(row for row in results.utterances if row.id in chosen)
     (found,) = compare_pairs(answers, clusters=clusters.for_ids(common), metric=results.metric)
     return {

@@ -1,8 +1,10 @@
 """List the most confident mistakes of the best head."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.grid.results import Results
@@ -25,27 +27,39 @@ def list_mistakes(results: Results, leaderboard: Sequence[SystemContent]) -> Mis
     name = next((row["system"] for row in leaderboard if not row["leak"] and not is_baseline(row["head"])), "")
     name = name or leaderboard[0]["system"]
     systems = {system.name: system for system in results.systems}
-    truth = np.array(systems[name].pooled[0].truth)
+    truth, ids = _name_classes(systems[name], systems[name].pooled[0].codes[0]), results.ids
     prediction, confidence = _predict(systems[name])
     wrong = np.flatnonzero(prediction != truth)
     others = [one for one in results.systems if one.name != name and not is_baseline(one.record.head)]
-    also = np.sum([_predict(one)[0] != truth for one in others], axis=0) if others else np.zeros(len(truth), int)
-    texts = {row.id: row.text for row in results.utterances}
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")[:MOST]]  # of equal confidence by id: rows are sorted
+    also = np.sum([_predict(one, shown)[0] != truth[shown] for one in others], axis=0, dtype=int)
+    texts = _find_texts(results, [ids[row] for row in shown])
     rows: list[MistakeContent] = [
         {
-            "id": results.ids[row],
-            "text": texts[results.ids[row]],
+            "id": ids[row],
+            "text": texts[ids[row]],
             "truth": str(truth[row]),
             "prediction": str(prediction[row]),
             "confidence": float(confidence[row]),
-            "also_wrong": int(also[row]),
+            "also_wrong": int(count),
         }
-        for row in sorted(wrong, key=lambda row: (-confidence[row], results.ids[row]))[:MOST]
+        for row, count in zip(shown, np.broadcast_to(also, shown.shape), strict=True)
     ]
     return {"system": name, "wrong": len(wrong), "others": len(others), "rows": rows}
 
 
-def _predict(system: System) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class with the highest mean probability of each utterance, and that probability."""
-    mean = np.mean([np.asarray(answers.probabilities) for answers in system.pooled], axis=0)
-    return np.array(system.pooled[0].classes)[mean.argmax(1)], mean.max(1)
+def _find_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
+    wanted = set(ids)
+    return {row.id: row.text for row in results.utterances if row.id in wanted}
+
+
+def _predict(system: System, rows: NDArray[np.intp] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class with the highest mean probability of each utterance, or of some, and that probability."""
+    chosen = slice(None) if rows is None else rows
+    total = sum(np.asarray(answers.probabilities)[chosen] for answers in system.pooled)
+    mean = np.asarray(total) / len(system.pooled)
+    return _name_classes(system, mean.argmax(1)), mean.max(1)
+
+
+def _name_classes(system: System, codes: NDArray[Any]) -> np.ndarray:
+    return np.asarray(np.array(system.pooled[0].classes)[codes])

@@ -9,7 +9,7 @@ from benchmarks.report.analysis.control_rows import measure_controls
 from benchmarks.report.analysis.flaw_rows import measure_flaws
 from benchmarks.report.analysis.leaderboard import rank_systems
 from benchmarks.report.analysis.summary_notes import write_notes
-from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, number_units
+from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, name_groups, number_units
 from benchmarks.statistics.paired_comparisons import LEVEL
 
 
@@ -20,6 +20,7 @@ def summarize(results: Results) -> SummaryContent:
     leaderboard, pairs = rank_systems(results, of_utterances)
     controls = measure_controls(results, of_utterances)
     method = interval_method(effective_count(number_units(len(results.ids), of_utterances)))
+    over = f"{clusters.count} {clusters.over}{name_groups(clusters.count)}"
     summary: SummaryContent = {
         "corpus": about["corpus"],
         "labels": about["labels"],
@@ -31,7 +32,7 @@ def summarize(results: Results) -> SummaryContent:
         "folds": len(results.folds),
         "classes": sorted(set(about["classes"].values())),
         "metric": results.metric,  # type: ignore[typeddict-item]
-        "interval": f"{method} over {clusters.count} {clusters.over}, {RESAMPLES} resamples",
+        "interval": f"{method} over {over}, {RESAMPLES} resamples",
         "over": clusters.over,
         "clusters": clusters.count,
         "few": clusters.few,

@@ -202,9 +202,9 @@ def test_an_old_spelling_is_accepted_with_one_line(monkeypatch, old, new, value)
     results = [invoke("benchmark", "--heads", "svm", "--out", "o", option, *value) for option in (old, new)]
     plain = invoke("benchmark", "--heads", "svm", "--out", "o")
     assert results[0].stderr == (
-        f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n"
+        f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n{plain.stderr}"
     )
-    assert results[1].stderr == plain.stderr == ""
+    assert results[1].stderr == plain.stderr == "svm on default features of features/demo, holdout, into o\n"
     assert configs[0] == configs[1] != configs[2]
 
 

@@ -1,14 +1,20 @@
 """The JSON of a run on disk keeps its keys, whatever its fields are called."""
 
+import hashlib
 import json
 from dataclasses import replace
+
+import numpy as np
+import pytest
 
 from benchmarks.evaluation.run import execute
 from benchmarks.evaluation.surroundings import Surroundings
 from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
+from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.grid.run_records import RunRecord
+from benchmarks.statistics.answers import Answers
 from tests.support import fake_results
 from tests.support.fake_store import FakeStore
 
@@ -61,3 +67,21 @@ def test_a_run_records_the_context_of_its_head():
         RunRecord.from_run(replace(spec, surroundings=Surroundings(context="past turns")), result, "digest", 0).context
         == "past turns"
     )
+
+
+def test_a_table_reads_back_as_it_was_written(tmp_path):
+    ids = ['a,"b"', "NA", "1", " é "]
+    probabilities = np.array([[1 / 3, 2 / 3], [1e-30, 1], [0.1, 0.9], [0.123456789012, 0.876543210988]])
+    answers = Answers(["NA", "1", "NA", "1"], ["1", "1", "NA", "NA"], ["1", "NA"], probabilities)
+    digest = write_table(tmp_path / "run.csv", ["1", "NA"], ids, answers)
+    assert digest == hashlib.sha256((tmp_path / "run.csv").read_bytes()).hexdigest()
+    found, truth, prediction, read = read_table(tmp_path / "run.csv", 2)
+    assert (list(found), list(truth), list(prediction)) == (ids, list(answers.truth), list(answers.prediction))
+    assert read.tolist() == [[float(f"{value:.9g}") for value in row] for row in probabilities]
+
+
+def test_a_table_of_other_lengths_is_not_written(tmp_path):
+    answers = Answers(["x", "y"], ["x", "y"], ["x", "y"], np.eye(2))
+    with pytest.raises(ValueError, match="zip"):
+        write_table(tmp_path / "run.csv", ["x", "y"], ["a"], answers)
+    assert list(tmp_path.iterdir()) == []

@@ -186,6 +186,7 @@ def test_a_table_without_a_needed_column_is_rejected(bundles, tmp_path):
     code, _, lines = run_predict(bundles / "audio", "--table", path)
     assert code == 1
     assert lines == (
+        f"{path} by {bundles / 'audio'}\n"
         f"Error: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
         "  do: say which column holds it: --column audio=NAME\n"
     )
@@ -212,9 +213,9 @@ def test_oddities_of_a_table_are_reported(bundles, tmp_path):
 def test_ignored_input_is_reported(fitted, bundles):
     clip = fitted[0].root / "clip000.wav"
     code, _, lines = run_predict(bundles / "audio", "--audio", clip, "--text", "the dog")
-    assert (code, lines) == (0, "--text is ignored: this bundle reads only audio\n")
+    assert (code, lines) == (0, f"{clip} by {bundles / 'audio'}\n--text is ignored: this bundle reads only audio\n")
     code, _, lines = run_predict(bundles / "text", "--audio", clip, "--text", "the dog")
-    assert (code, lines) == (0, "--audio is ignored: this bundle reads only text\n")
+    assert (code, lines) == (0, f"{clip} by {bundles / 'text'}\n--audio is ignored: this bundle reads only text\n")
 
 
 @pytest.mark.parametrize("arguments", [["--audio", "a.wav", "--audio", "b.wav"], ["--audio", "a.wav", "b.wav"]])
