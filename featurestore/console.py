@@ -130,9 +130,18 @@ def leakage_options(function: Command) -> Command:
 
 def engine_options(function: Command) -> Command:
     """Add `--jobs`, `--engine` and `--scheduler`, for commands whose work may run on a cluster."""
+    jobs = click.IntRange(min=1)
     return _add(
         function,
-        click.option("--jobs", type=click.IntRange(min=1), help="Worker processes of one thread each. Default: cores."),
+        click.option("--jobs", type=jobs, help="Worker processes of one thread each. Default: cores."),
+        cluster_options,
+    )
+
+
+def cluster_options(function: Command) -> Command:
+    """Add `--engine` and `--scheduler`."""
+    return _add(
+        function,
         click.option(
             "--engine",
             type=click.Choice(["loky", "dask", "ray"]),

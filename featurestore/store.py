@@ -1,10 +1,11 @@
 """Open a store: one corpus, its manifest, and the finished feature files of its utterances, aligned by id."""
 
+import importlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,16 +18,16 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.feature_names import check_encoders
 from featurestore.item import Item
-from featurestore.known_training import add_known
 from featurestore.manifest import Manifest, Utterance
 from featurestore.row_index import RowIndex
 from featurestore.spec import FeatureSpec, check_list, parse_features
-from featurestore.store_exposure import find_exposure, find_made_up_ids
+from featurestore.store_exposure import find_made_up_ids, find_store_exposure
 from featurestore.store_folder import CORPUS, DEFAULT, MANIFEST, StoreFolder
 
 if TYPE_CHECKING:
     from featurestore.torch_dataset import FeatureDataset
-__all__ = ["CORPUS", "DEFAULT", "MANIFEST", "Store"]
+__all__ = ["CORPUS", "DEFAULT", "MANIFEST", "SHARDS", "Store"]
+SHARDS = "shards.json"  # only in a store that is cut into shards
 
 
 class Store(StoreFolder):
@@ -44,6 +45,13 @@ class Store(StoreFolder):
         store = Store("features/demo")
         X, blocks, ids = store.matrix(["audio.mean", "text.mean"])
     """
+
+    def __new__(cls, path: str | Path, *_: Any) -> Self:
+        """Open a store that is cut into shards as `featurestore.shards.sharded_store.ShardedStore`."""
+        if cls is Store and (Path(path) / SHARDS).is_file():
+            kind: type[Self] = importlib.import_module("featurestore.shards.sharded_store").ShardedStore
+            return super().__new__(kind)
+        return super().__new__(cls)
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
@@ -94,20 +102,10 @@ class Store(StoreFolder):
             other: the utterances of another store, which the encoder may have been fine-tuned on instead.
         """
         if other is not None:
-            return self._find_exposure(encoder, other)
+            return find_store_exposure(self, self.file(encoder), encoder, other)
         if encoder not in self._exposures:
-            self._exposures[encoder] = self._find_exposure(encoder, None)
+            self._exposures[encoder] = find_store_exposure(self, self.file(encoder), encoder)
         return self._exposures[encoder]
-
-    def _find_exposure(self, encoder: str, other: Contents | None) -> Exposure:
-        file = self.file(encoder)
-        found = Exposure({})
-        if file.trained_on:
-            here, numbers = self.collect_contents(encoder), self.row_numbers
-            found = find_exposure(file.trained_on, here, file.header.modality, self.clip_digest, other)
-            # an equal row number alone is no reason for suspicion
-            found = Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
-        return add_known(found, file.header.encoder, self.info, self.utterances)
 
     def collect_contents(self, encoder: str) -> Contents:
         """Return the contents of all utterances, and the ids that were made up."""

@@ -3,11 +3,13 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from featurestore.corpora import GIVEN
 from featurestore.exposure import Contents, Exposure, TrainedUtterance
+from featurestore.known_training import add_known
 from featurestore.manifest import Utterance, list_column
+from featurestore.storage.feature_file import FeatureFile
 
 
 def find_made_up_ids(info: Mapping[str, Any], utterances: Sequence[Utterance]) -> dict[str, str]:
@@ -63,6 +65,48 @@ def find_exposure(
         elif index.is_suspect(utterance_id, content):
             suspects.append(utterance_id)
     return Exposure(known, tuple(suspects))
+
+
+class _ExposedStore(Protocol):
+    """A store, as far as it is asked for the utterances that an encoder was fine-tuned on."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """Content of corpus.json."""
+
+    @property
+    def utterances(self) -> Sequence[Utterance]:
+        """The manifest."""
+
+    @property
+    def row_numbers(self) -> frozenset[str]:
+        """Ids that were made from row numbers."""
+
+    def collect_contents(self, encoder: str) -> Contents:
+        """Return the contents of all utterances."""
+
+    def clip_digest(self, utterance_id: str) -> str:
+        """Return the sha256 of an utterance's decoded samples."""
+
+
+def find_store_exposure(
+    store: _ExposedStore, file: FeatureFile, encoder: str, other: Contents | None = None
+) -> Exposure:
+    """Find the utterances of a store that an encoder was fine-tuned on, by its record and by the cards.
+
+    Args:
+        store: the store.
+        file: a feature file of the encoder.
+        encoder: its name.
+        other: the utterances of another store, which may hold training utterances too.
+    """
+    found = Exposure({})
+    if file.trained_on:
+        here, numbers = store.collect_contents(encoder), store.row_numbers
+        found = find_exposure(file.trained_on, here, file.header.modality, store.clip_digest, other)
+        # an equal row number alone is no reason for suspicion
+        found = Exposure(found.known, tuple(suspect for suspect in found.suspects if suspect not in numbers))
+    return add_known(found, file.header.encoder, store.info, store.utterances)
 
 
 class _TrainingIndex:

@@ -130,7 +130,7 @@ class StoreFolder:
         """
         found = []
         for encoder, file in choose_default_files(self.encoders()).items():
-            kinds = self.file(file).kinds
+            kinds = self.kinds(file)
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:
             raise self._no_features()

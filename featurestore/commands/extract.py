@@ -1,5 +1,6 @@
 """`cli extract`: extract frozen features of every utterance into a store."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def extract(
     """Extract the features of every utterance with each encoder, and reuse those that the store already holds.
 
     Args:
-        store: the folder; prepared first if it has no manifest.
+        store: the folder; prepared first if it has no manifest. Shards are extracted one after another.
         encoders: `[NAME=]CHECKPOINT` texts; by default the demo's own encoders on the demo, else the paper's.
         corpus: name of the corpus to prepare.
         root: the folder of its release.
@@ -99,10 +100,12 @@ def extract(
         >>> extract("features/demo", encoders=["egemaps"])  # doctest: +SKIP
     """
     from featurestore.engines import Engine
-    from featurestore.extraction import extract as extraction
+    from featurestore.extraction.extract import extract_encoder
+    from featurestore.extraction.extract_shards import extract_shards
     from featurestore.extraction.trial import check_limit
     from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
+    from featurestore.shards.sharded_store import ShardedStore
     from featurestore.spec import check_list, parse_encoder
 
     check_limit(limit)
@@ -119,9 +122,13 @@ def extract(
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
+    run = (
+        functools.partial(extract_shards, opened)
+        if isinstance(opened, ShardedStore)
+        else functools.partial(extract_encoder, opened)
+    )
     return [
-        extraction.extract_encoder(
-            opened,
+        run(
             identity,
             optional=optional,
             jobs=jobs or 0,

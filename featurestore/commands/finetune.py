@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurestore.console import SEED, json_option, labels_option, print_answer, say, store_option
+from featurestore.console import SEED, cluster_options, json_option, labels_option, print_answer, say, store_option
 from featurestore.finetuning.options.settings import CLASS_WEIGHTS, FREEZE_ALL, PRECISION_CHOICES, SCHEDULES, SELECTIONS
 from featurestore.progress import Say
 from featurestore.spec import WHOLE_WINDOW, WINDOWS
@@ -39,6 +39,9 @@ def finetune(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
+    jobs: int = 1,
+    engine: str = "loky",
+    scheduler: str | None = None,
     say: Say = say,
     **settings: Any,
 ) -> "list[FineTuned]":
@@ -54,6 +57,9 @@ def finetune(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold, in `out/FOLD`.
         crossfit: number K of further encoders per fold for cross-fitted logits; 0 for none.
+        jobs: folds that are fine-tuned at once on this machine, each in a process with its share of the cores.
+        engine: `loky` (this machine), or `dask` or `ray`, where each worker fine-tunes one fold.
+        scheduler: address of a running dask cluster.
         say: receives lines for the user.
         settings: fields of `featurestore.finetuning.options.settings.Settings`, such as `epochs`, `learning_rate` and
             `seed`.
@@ -68,6 +74,7 @@ def finetune(
         >>> from featurestore import finetune
         >>> finetune("features/demo", modality="text", checkpoint="start", out="tuned")  # doctest: +SKIP
     """
+    from featurestore.engines import Engine
     from featurestore.finetuning.by_fold import finetune_folds
     from featurestore.store import Store
 
@@ -81,6 +88,7 @@ def finetune(
         fold=fold,
         all_folds=all_folds,
         crossfit=crossfit,
+        engine=Engine(engine, 0 if jobs == 1 and engine != "loky" else jobs, scheduler or ""),
         say=say,
         **settings,
     )
@@ -140,6 +148,8 @@ class _Grouped(click.Command):
     "--crossfit", type=int, default=0, help="Also fine-tune K encoders per fold for cross-fitted logits, OUT/FOLD-x1 …"
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option("--jobs", type=_COUNT, default=1, help="Folds at once, each in a process with its share of the cores.")
+@cluster_options
 @click.option("--epochs", type=_COUNT, default=9, help="Passes over the training part.")
 @click.option("--learning-rate", type=_ABOVE_0, default=2e-5, help="Peak rate of AdamW, of the classifier.")
 @click.option("--schedule", type=click.Choice(SCHEDULES), default="linear", help="Fall of the rate after warm-up.")
@@ -282,7 +292,8 @@ def command(**options: Any) -> None:
     Examples: cli finetune --store features/iemocap --modality text \\
                 --checkpoint microsoft/deberta-v3-small --out checkpoints/text
               cli finetune --store features/iemocap --modality text --protocol leave-one-session-out --all-folds \\
-                --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session
+                --crossfit 4 --checkpoint microsoft/deberta-v3-small --out checkpoints/text-by-session \\
+                --engine dask --scheduler tcp://host:8786
     """
     as_json = options.pop("as_json")
     several = options["all_folds"] or options["crossfit"]

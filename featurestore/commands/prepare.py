@@ -14,8 +14,22 @@ from featurestore.console import column_option, json_option, print_answer, say, 
 @store_option
 @click.option("--name", default="", show_default=False, help="Name of your own data in results. Default: CORPUS.")
 @column_option
+@click.option(
+    "--shard-rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cut a very large corpus into shards of at most N utterances. Default: as the store is cut already.",
+)
 @json_option
-def command(corpus: str, root: Path | None, store: Path, name: str, columns: tuple[str, ...], as_json: bool) -> None:
+def command(
+    corpus: str,
+    root: Path | None,
+    store: Path,
+    name: str,
+    columns: tuple[str, ...],
+    shard_rows: int | None,
+    as_json: bool,
+) -> None:
     """Read a corpus into a manifest and report irregularities.
 
     CORPUS is a name from `cli list corpora`, or `auto` to recognize the corpus by the names of its files. ROOT is the
@@ -31,5 +45,5 @@ def command(corpus: str, root: Path | None, store: Path, name: str, columns: tup
     from featurestore.preparation.prepare import prepare
 
     say(f"{corpus}{f' at {root}' if root else ''} into {store}")
-    prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns))
+    prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns), shard_rows=shard_rows)
     print_answer(json.loads((store / "corpus.json").read_text("utf-8")), prepared.summary(), as_json)

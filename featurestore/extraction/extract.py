@@ -29,6 +29,7 @@ from featurestore.networks.encoding_cost import read_encoding_cost
 from featurestore.networks.identity import OPTIONAL, Identity, continue_description
 from featurestore.networks.limits import Limits
 from featurestore.progress import Progress, Say
+from featurestore.shards.sharded_store import refuse_shards
 from featurestore.spec import EncoderSpec
 from featurestore.storage import repair
 from featurestore.storage.feature_file import FeatureFile
@@ -118,6 +119,7 @@ def extract_encoder(
     """
     check_limit(limit)
     identity = encoder if isinstance(encoder, Identity) else identify(encoder)
+    refuse_shards(store, identity.name)
     where = Engine(engine, jobs, scheduler, device if identity.checkpoint else "cpu")
     with lock_folder(store.path):
         trust = Trust(store.path, paranoid, say)

@@ -1,19 +1,17 @@
 """Fine-tune one encoder per fold of a protocol, or several per fold for cross-fitted logits."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from featurestore import labels as schemes
 from featurestore import registry
-from featurestore.dialogues import find_previous_turns
-from featurestore.encoder_inputs import list_inputs
+from featurestore.engines import Engine
 from featurestore.errors import BadValue
-from featurestore.finetuning.dev_part import cut_dev
-from featurestore.finetuning.finetune import FineTuned, finetune
-from featurestore.finetuning.inputs.selection import check_classes
+from featurestore.finetuning.finetune import FineTuned
+from featurestore.finetuning.fold_job import FoldJob
+from featurestore.finetuning.fold_workers import check_workers, run_in_workers
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
 from featurestore.folds import fold as splits
@@ -34,6 +32,7 @@ def finetune_folds(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
+    engine: Engine | None = None,
     say: Say = print,
     **settings: Any,
 ) -> list[FineTuned]:
@@ -55,6 +54,8 @@ def finetune_folds(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold.
         crossfit: number K of encoders per fold for cross-fitted logits; 0 for none.
+        engine: where folds are fine-tuned, one fold a worker; by default one after another in this process, as with one
+            job on this machine.
         say: receives lines for the user.
         settings: fields of `Settings`; `seed` also seeds the protocol.
 
@@ -65,15 +66,16 @@ def finetune_folds(
     """
     if all_folds and fold is not None:
         raise BadValue("--all-folds and --fold contradict each other", do="leave one of them out")
-    wanted = Settings(**settings)
+    wanted, engine = Settings(**settings), engine or Engine(jobs=1)
     check_settings(wanted, modality)
+    check_workers(engine, wanted)
     scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = splits.split(protocol, store.utterances, classes, wanted.seed)
-    job = _Job(store, modality, checkpoint, scheme.name, protocol, classes, wanted, say)
+    job = FoldJob(store, modality, checkpoint, scheme.name, protocol, classes, wanted)
     chosen = folds if all_folds else [_choose_fold(folds, protocol, fold)]
     if not all_folds and not crossfit:
-        return [job.run(chosen[0], out)]
+        return _run_all(job, [(chosen[0], out)], engine, say)
     parts = [
         part for whole in chosen for part in (whole, *(_cross_fit_folds(job, whole, crossfit) if crossfit else []))
     ]
@@ -84,75 +86,17 @@ def finetune_folds(
             expected="letters, digits, - and _",
             do="rename the speaker or session in the manifest",
         )
-    return [job.run(part, out / part.name) for part in parts]
+    return _run_all(job, [(part, out / part.name) for part in parts], engine, say)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """The settings that all encoders of one command share."""
-
-    store: Store
-    modality: str
-    checkpoint: str
-    labels: str
-    protocol: str
-    classes: Mapping[str, str]
-    settings: Settings
-    say: Say
-
-    def run(self, fold: Fold, out: Path) -> FineTuned:
-        """Fine-tune on the training part of one fold."""
-        self._report_foreign_context(fold)
-        check_classes([self.classes[utterance_id] for utterance_id in fold.train])
-        split = cut_dev(fold, self.protocol, self.store.utterances, self.classes, self.settings)
-        return finetune(
-            items=list_inputs(self.store, self.settings.context),
-            made_up=self.store.made_up,
-            classes=self.classes,
-            train_ids=split.train,
-            dev_ids=split.dev,
-            dev_from=split.dev_from,
-            held_out_ids=fold.test,
-            modality=self.modality,
-            checkpoint=self.checkpoint,
-            out=out,
-            settings=_choose_log_folder(self.settings, out),
-            provenance={
-                "corpus": self.store.corpus,
-                "manifest": self.store.manifest_digest,
-                "labels": self.labels,
-                "protocol": self.protocol,
-                "fold": fold.name,
-            },
-            say=self.say,
-        )
-
-    def _report_foreign_context(self, fold: Fold) -> None:
-        """Report how many training turns read the text of held-out turns as their context."""
-        count, rows, held_out = self.settings.context, self.store.utterances, set(fold.test)
-        if not count:
-            return
-        training, previous = set(fold.train), find_previous_turns(rows, count, segments=self.store.segments)
-        mixed = [
-            row.id
-            for row, turns in zip(rows, previous, strict=True)
-            if row.id in training and any(turn.id in held_out for turn in turns)
-        ]
-        if mixed:
-            self.say(
-                f"fold {fold.name} cuts through dialogues: {len(mixed)} of {len(training)} training turns read the "
-                "text (not the label) of held-out turns as context; a protocol that keeps dialogues together avoids it"
-            )
+def _run_all(job: FoldJob, targets: Sequence[tuple[Fold, Path]], engine: Engine, say: Say) -> list[FineTuned]:
+    """Fine-tune on each fold, in workers or one after another here."""
+    if not engine.local or (engine.jobs > 1 and len(targets) > 1):
+        return run_in_workers(job.make_absolute(), targets, engine, say)
+    return [job.run(fold, out, say) for fold, out in targets]
 
 
-def _choose_log_folder(settings: Settings, out: Path) -> Settings:
-    """Give each encoder a folder of its own in TensorBoard's."""
-    return (
-        replace(settings, tensorboard=str(Path(settings.tensorboard) / out.name)) if settings.tensorboard else settings
-    )
-
-
-def _cross_fit_folds(job: _Job, fold: Fold, count: int) -> list[Fold]:
+def _cross_fit_folds(job: FoldJob, fold: Fold, count: int) -> list[Fold]:
     """Return K folds that each train on all but one K-th of a training part, and test on it."""
     groups = registry.module("protocols", job.protocol).groups(job.store.utterances)
     most = len({groups[utterance_id] for utterance_id in fold.train})

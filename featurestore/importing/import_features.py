@@ -25,6 +25,7 @@ from featurestore.importing.open_table import open_table
 from featurestore.item import Item
 from featurestore.networks.identity import Identity, fingerprint
 from featurestore.progress import Say
+from featurestore.shards.sharded_store import refuse_shards
 from featurestore.spec import check_list, is_imported
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
@@ -133,6 +134,7 @@ def import_features(
         None if trained_on is None else Path(trained_on),
     )
     opened = Store(store)
+    refuse_shards(opened, name)
     with lock_folder(opened.path):
         return _Importer(opened, given, Trust(opened.path, paranoid, say)).run()
 

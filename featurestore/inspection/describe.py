@@ -10,6 +10,7 @@ from featurestore.exposure import note_unknown_exposure
 from featurestore.known_training import describe_training
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
+from featurestore.shards.sharded_store import ShardedStore
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import CORPUS, Store
 
@@ -24,7 +25,8 @@ def describe(path: Path) -> dict[str, Any]:
     if path.is_file() and path.suffix == ".h5":
         return _describe_file(FeatureFile(path))
     if (path / CORPUS).is_file():
-        return _describe_store(Store(path))
+        store = Store(path)
+        return _describe_shards(store) if isinstance(store, ShardedStore) else _describe_store(store)
     if (path / bundle.FILE).is_file():
         return {"bundle": str(path), **bundle.read_head_json(path)}
     if (path / "config.json").is_file():
@@ -107,6 +109,38 @@ def _describe_store(store: Store) -> dict[str, Any]:
         "feature files": files,
         "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
     }
+
+
+def _describe_shards(store: ShardedStore) -> dict[str, Any]:
+    every = len(store.index.shards)
+    files = {
+        name: {"shards": f"{count} of {every}", **(_describe_encoder(store, name) if count == every else {})}
+        for name, count in store.count_shards().items()
+    }
+    return {
+        "store": str(store.path),
+        "corpus": store.corpus,
+        "root": str(store.root),
+        "manifest sha256": store.manifest_digest,
+        "utterances": len(store.utterances),
+        "shards": every,
+        "utterances of a shard": f"at most {store.index.rows}",
+        "dialogues in several shards": store.index.cut_dialogues,
+        "labels": store.info.get("counts", {}),
+        "feature files": files,
+        "under way": [str(path.relative_to(store.path)) for path in sorted(store.path.glob("*/*.parts"))],
+    }
+
+
+def _describe_encoder(store: ShardedStore, name: str) -> dict[str, Any]:
+    """Describe an encoder that is finished in every shard."""
+    try:
+        kinds = [f"{name}.{kind}" for kind in store.kinds(name) if "[" not in kind]
+        encoder, failed = store.describe(name), len(store.failures(kinds[:1]))
+    except Problem as problem:
+        return {"state": " ".join(str(problem).split())}
+    known = describe_training(encoder)
+    return {"features": kinds, "failed": failed, "checkpoint": encoder["checkpoint"], "known training": known}
 
 
 def _describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance
+from featurestore.shards.sharded_store import ShardedStore
 from featurestore.spec import INDEXED, FeatureSpec, parse_feature, read_context
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
@@ -33,6 +34,8 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
         Mismatch: the feature file is damaged.
     """
     store = Store(path)
+    if isinstance(store, ShardedStore):
+        return explain(store.find_shard(utterance_id).path, utterance_id, feature)
     is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
     check_encoders(store, [feature])
     wanted = parse_feature(f"{feature}[0]" if is_complete else feature)

@@ -14,14 +14,16 @@ from featurestore.errors import Mismatch, Problem, format_count
 from featurestore.extraction import freshness
 from featurestore.inspection.file_checks import check_against_store, check_content, has_inputs
 from featurestore.inspection.re_encode import compare
+from featurestore.inspection.shard_checks import check_index, find_unused
 from featurestore.manifest import Utterance
 from featurestore.networks.precision import BOUNDS
+from featurestore.shards.sharded_store import ShardedStore
 from featurestore.spec import EncoderSpec, is_imported
 from featurestore.storage import repair as repairing
 from featurestore.storage.damage import OpenForWriting
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import lock_folder
-from featurestore.store import Store
+from featurestore.store import CORPUS, Store
 
 
 @dataclass
@@ -80,6 +82,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
         Unavailable: a repair is requested, and the store is locked by an extraction or not writable.
     """
     store, found = Store(path), Verification(path)
+    if isinstance(store, ShardedStore):
+        return _verify_shards(store, repair=repair, sample=sample, seed=seed)
     if repair:
         _repair(store, found)
     utterances = _check_manifest(store, found)
@@ -98,6 +102,19 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
             encoded = format_count(len(file.ids), "utterance")
             found.checked.append(f"{file.path.name}: {encoded}, {len(file.failed)} failed, intact")
     found.notes += _find_leftovers(path)
+    return found
+
+
+def _verify_shards(store: ShardedStore, **options: Any) -> Verification:
+    """Verify the index of a store that is cut into shards, and each shard as a store of its own."""
+    found = Verification(store.path, check_index(store), find_unused(store))
+    for one in store.index.shards:
+        if not (store.path / one.name / CORPUS).is_file():
+            found.problems.append(f"{one.name}: there is no {CORPUS}; run cli prepare or cli shard again")
+            continue
+        inner = verify(store.path / one.name, **options)
+        for name in ("problems", "notes", "checked", "unchecked"):
+            getattr(found, name).extend(f"{one.name}: {line}" for line in getattr(inner, name))
     return found
 
 

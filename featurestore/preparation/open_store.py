@@ -6,6 +6,7 @@ from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.preparation.prepare import prepare
 from featurestore.progress import Say
+from featurestore.shards.shard_index import is_sharded
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
 
 
@@ -24,7 +25,8 @@ def open_store(path: Path, corpus: str | None, root: Path | None, say: Say) -> S
         NotFound: there is no store and no corpus is named.
         Mismatch: the store holds another corpus than the one named.
     """
-    if not (path / CORPUS).is_file() or (corpus is not None and not (path / MANIFEST).is_file()):
+    has_manifest = is_sharded(path) or (path / MANIFEST).is_file()
+    if not (path / CORPUS).is_file() or (corpus is not None and not has_manifest):
         if corpus is None and path != DEFAULT:
             raise NotFound(
                 f"there is no feature store at {path}",

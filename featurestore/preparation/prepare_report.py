@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
 from featurestore.errors import format_count, quote
-from featurestore.store import CORPUS, MANIFEST
+from featurestore.store import CORPUS, MANIFEST, SHARDS
 
 _SHOWN = 4  # ids of a finding that the report lists at most; corpus.json lists all
 _LETTERS = 240  # that these have together, so that long paths do not fill the screen
@@ -47,6 +47,7 @@ class Preparation:
         changes: changes of the manifest; None if there was none before.
         written: files written; empty if nothing changed.
         features: feature files in the store that were extracted from an earlier manifest.
+        shards: number of shards that the corpus is cut into; 0 if it is not.
     """
 
     corpus: str
@@ -63,6 +64,7 @@ class Preparation:
     changes: ManifestChanges | None = field(repr=False)
     written: tuple[str, ...]
     features: tuple[str, ...]
+    shards: int = 0
 
     def summary(self) -> str:
         """Return the outcome as lines for a terminal."""
@@ -127,7 +129,7 @@ def _render_findings(findings: Sequence[Finding]) -> list[str]:
 def _render_changes(prepared: Preparation) -> list[str]:
     """Render the changes of the manifest, and the feature files that are out of date."""
     changes = prepared.changes
-    if changes is None or MANIFEST not in prepared.written:
+    if changes is None or not any(Path(name).name == MANIFEST for name in prepared.written):
         return []
     kinds = {"added": changes.added, "removed": changes.removed, "changed": changes.changed}
     lines = [_render_item(f"{len(ids):,}", f"rows {what}", _list(ids)) for what, ids in kinds.items() if ids]
@@ -142,9 +144,17 @@ def _render_changes(prepared: Preparation) -> list[str]:
 
 
 def _render_files(prepared: Preparation) -> list[str]:
-    kept = [name for name in (MANIFEST, CORPUS) if name not in prepared.written]
-    lines = [f"wrote {prepared.store / name}" for name in (MANIFEST, CORPUS) if name in prepared.written]
-    return lines + [f"unchanged {prepared.store / name}" for name in kept]
+    names = (SHARDS, CORPUS) if prepared.shards else (MANIFEST, CORPUS)
+    kept = [name for name in names if name not in prepared.written]
+    lines = [f"wrote {prepared.store / name}" for name in names if name in prepared.written]
+    return [*_render_shards(prepared), *lines, *(f"unchanged {prepared.store / name}" for name in kept)]
+
+
+def _render_shards(prepared: Preparation) -> list[str]:
+    if not prepared.shards:
+        return []
+    new = sum(Path(name).name == MANIFEST for name in prepared.written)
+    return [f"cut into {format_count(prepared.shards, 'shard')}, {new} of them written now"]
 
 
 def _render_item(head: str, *texts: str) -> str:

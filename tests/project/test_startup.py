@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 BEFORE = ROOT / "tests" / "compatibility" / "0.1.0"
 # Libraries that take 0.2 s to several seconds to import.
 HEAVY = {
-    *("torch", "transformers", "peft", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib", "xgboost", "skops"),
+    *("torch", "transformers", "peft", "sklearn", "scipy", "pandas", "matplotlib", "xgboost", "skops"),
     *("librosa", "numba", "opensmile", "datasets", "dask", "distributed", "ray", "jinja2"),
 }
-STORED = {"numpy", "h5py"}  # what reading a store takes
+STORED = {"numpy", "h5py", "pyarrow"}  # what reading a store takes
 # Run a command up to the first line that it writes, and print the libraries that are loaded then.
 RUN = f"""
 import json, os, sys
@@ -55,6 +55,7 @@ COMMANDS = {
     "predict": "bundles/svm --table corpus/table.csv",
     "prepare": "table corpus/table.csv --store new",
     "report": "benchmark",
+    "shard": "store shards",
     "verify": "store",
 }
 

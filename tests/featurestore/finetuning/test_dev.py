@@ -12,7 +12,6 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from featurestore.encoders import identify
 from featurestore.errors import BadValue, Mismatch
-from featurestore.finetuning import by_fold
 from featurestore.finetuning.by_fold import finetune_folds
 from featurestore.finetuning.dev_part import cut_dev
 from featurestore.finetuning.options.settings import Settings
@@ -227,7 +226,7 @@ def test_training_that_cannot_be_cut_is_refused_with_advice():
 
 def test_every_encoder_of_cross_fitting_cuts_dev_from_its_own_training_part(tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(by_fold, "finetune", lambda **options: given.append(options))
+    monkeypatch.setattr("featurestore.finetuning.finetune.finetune", lambda **options: given.append(options))
     store = tiny.store(tmp_path / "store", tiny.utterances(40, tmp_path / "clips"), tmp_path / "clips")
     finetune_folds(store, modality="text", checkpoint="c", out=tmp_path / "o", crossfit=2, tensorboard="board")
     whole, first, second = ({part: set(one[f"{part}_ids"]) for part in ("train", "dev", "held_out")} for one in given)
