@@ -79,8 +79,8 @@ class ColumnTable:
         column, found = self._table[name], pa.array(np.asarray(values), pa.binary()).cast(pa.string())
         if len(found) == len(column) and pc.all(pc.equal(column, found), min_count=0).as_py():
             return None
-        places = pc.index_in(column, value_set=found)
-        return np.asarray(pc.fill_null(places, -1).to_numpy(), np.int64)
+        places = pc.fill_null(pc.index_in(column, value_set=found), -1)
+        return np.concatenate([np.from_dlpack(chunk) for chunk in places.chunks], dtype=np.int64)
 
 
 def read_plain_csv(path: Path, kinds: Mapping[str, str]) -> ColumnTable | None:
@@ -154,4 +154,4 @@ def _list_chunk(chunk: pa.Array) -> list[Any]:
         values: list[Any] = chunk.to_pylist()
         return values
     texts = np.array([*chunk.dictionary.to_pylist(), None], object)[:-1]
-    return list(texts[chunk.indices.to_numpy()].tolist())
+    return list(texts[np.from_dlpack(chunk.indices)].tolist())  # `to_numpy` would import pandas
