@@ -80,7 +80,7 @@ class ColumnTable:
         if len(found) == len(column) and pc.all(pc.equal(column, found), min_count=0).as_py():
             return None
         places = pc.fill_null(pc.index_in(column, value_set=found), -1)
-        return np.concatenate([np.from_dlpack(chunk) for chunk in places.chunks], dtype=np.int64)
+        return np.concatenate([np.empty(0, np.int64), *map(np.from_dlpack, places.chunks)])
 
 
 def read_plain_csv(path: Path, kinds: Mapping[str, str]) -> ColumnTable | None:
