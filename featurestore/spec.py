@@ -13,13 +13,7 @@ _NAME = re.compile(r"[\w-]+(@[\w-]+)?")
 INDEXED = {"frames", "layers"}
 FULL = "float32"
 # What a description says of each precision of `--precision`. It is part of every vector's cache key.
-INT8 = "int8"
-PRECISIONS = {
-    FULL: FULL,
-    "bf16": "bfloat16 autocast",
-    "fp16": "float16 autocast",
-    INT8: "int8 linear layers, a scale per token and per output",
-}
+PRECISIONS = {FULL: FULL, "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
 PAPER = "@paper"  # begins what stands behind an encoder's name in the files of the paper's experiment
 
 # What Whisper's encoder reads for a clip, and what becomes of clips beyond a network's window.

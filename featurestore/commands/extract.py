@@ -74,8 +74,8 @@ def extract(
             fine-tuned, else `30s`.
         long_clips: `window` to cut clips longer than the network reads into overlapping windows (Whisper, AST); by
             default such clips fail.
-        precision: of the networks' arithmetic, `float32`, `bf16`, `fp16` or `int8`. It is part of what a vector is, so
-            it never depends on the device.
+        precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
+            depends on the device.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
@@ -178,8 +178,7 @@ def extract(
     type=click.Choice(list(PRECISIONS)),
     default="float32",
     show_default=True,
-    help="Of networks. Half precision is faster on a GPU, int8 on a CPU with VNNI; their vectors are checked against "
-    "float32, and differ from it.",
+    help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
 )
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")

@@ -126,7 +126,7 @@ class HFAudio:
         if self.config.model_type != WHISPER:  # its input is always 30 seconds long: too slow for a trial
             check_runs(identity.checkpoint, lambda: self._try(frozenset(identity.kinds)))
         self.notes = self.autocast.check(
-            identity.checkpoint.name, lambda: self._encode_probe(frozenset(identity.kinds)), self.model
+            identity.checkpoint.name, lambda: self._encode_probe(frozenset(identity.kinds))
         )
 
     def _make_reader(self, identity: Identity, extractor: Any) -> ClipReader:

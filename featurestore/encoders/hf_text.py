@@ -85,9 +85,7 @@ class HFText:
         self.texts = TokenReader(tokenizer, self.model.config, fixed_length, self.context)
         kinds = frozenset(identity.kinds)
         check_runs(identity.checkpoint, lambda: self._pass([self.texts.read(probe.TEXT)], kinds))
-        self.notes = self.autocast.check(
-            identity.checkpoint.name, lambda: self.encode(self._read_probe(), kinds), self.model
-        )
+        self.notes = self.autocast.check(identity.checkpoint.name, lambda: self.encode(self._read_probe(), kinds))
 
     def load(self, item: Item) -> TextInput:
         """Tokenize one text, with the turns before it where the encoder reads them.

@@ -7,7 +7,6 @@ from typing import Any
 from featurestore.errors import Mismatch, Unavailable
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.identity import Identity
-from featurestore.networks.quantization import silence_torchao
 from featurestore.networks.supported_architectures import Architecture
 
 # Weights that no stored vector depends on and many published checkpoints lack; without a classifier the pooler too.
@@ -90,7 +89,6 @@ def load_model(checkpoint: Checkpoint, auto: Any, **options: Any) -> tuple[Any, 
     """
     import torch
 
-    silence_torchao()
     try:
         model, report = auto.from_pretrained(
             checkpoint.folder,

@@ -1,7 +1,6 @@
-"""Run networks in half precision by autocast or in int8, and check what that changes.
+"""Run networks in half precision by autocast, and check what that changes.
 
-In half precision weights stay float32, and torch computes matrix products and convolutions in fewer bits. In int8 the
-linear layers are quantized (`quantization.py`). How far a vector then is
+Weights stay float32, and torch computes matrix products and convolutions in half precision. How far a vector then is
 from its float32 value depends on the network, so it is measured on a probe before anything is encoded.
 """
 
@@ -13,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from featurestore.errors import Unavailable
-from featurestore.networks.quantization import check_int8, quantize_linear_layers
-from featurestore.spec import FULL, INT8
+from featurestore.spec import FULL
 
 # The largest accepted difference from float32, of a vector's norm. The documentation lists what was measured.
-BOUNDS = {"bf16": 0.03, "fp16": 0.005, INT8: 0.05}
+BOUNDS = {"bf16": 0.03, "fp16": 0.005}
 
 _TYPES = {"bf16": "bfloat16", "fp16": "float16"}
 
@@ -37,9 +35,7 @@ class Autocast:
 
     def __init__(self, device: str, precision: str) -> None:
         self.device, self.precision = device, precision
-        if precision == INT8:
-            check_int8(device)
-        elif precision != FULL and not self._is_supported():
+        if precision != FULL and not self._is_supported():
             raise Unavailable(
                 f"device {device} does not compute in {precision}",
                 do="leave --precision out, or use a GPU that does: bf16 needs one of 2020 or later",
@@ -49,33 +45,29 @@ class Autocast:
         """Return the context in which to call a network."""
         import torch
 
-        if self.precision not in _TYPES:
+        if self.precision == FULL:
             return nullcontext()
         context: AbstractContextManager[Any] = torch.autocast(
             self._device_type, dtype=getattr(torch, _TYPES[self.precision])
         )
         return context
 
-    def check(self, name: str, encode: Callable[[], Vectors], model: Any = None) -> list[str]:
-        """Encode a probe in float32, quantize the network for int8, encode the probe again, and compare.
+    def check(self, name: str, encode: Callable[[], Vectors]) -> list[str]:
+        """Encode a probe in float32 too, and compare.
 
         Args:
             name: of the checkpoint.
             encode: encodes the probe, with this object's contexts around the network.
-            model: that is quantized for int8, in place; no other precision needs it.
 
         Returns:
             a line with the measured difference; none for float32, for which nothing is encoded.
 
         Raises:
-            Unavailable: a vector differs by more than its bound, or is not finite in this precision alone.
+            Unavailable: a vector differs by more than its bound, or is not finite in half precision alone.
         """
         if self.precision == FULL:
             return []
-        full = self._encode_in_full(encode)
-        if self.precision == INT8:
-            quantize_linear_layers(model)
-        kind, difference = measure_difference(encode(), full)
+        kind, difference = measure_difference(encode(), self._encode_in_full(encode))
         precision, bound = self.precision, BOUNDS[self.precision]
         if not difference <= bound:
             raise Unavailable(

@@ -88,7 +88,7 @@ def test_windows_and_the_frames_of_the_classifier_are_those_of_the_cpu(window, f
         assert_close(found, reference)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("precision", BOUNDS)
 @pytest.mark.parametrize("family", ["wav2vec2-group", "wavlm", "whisper", "deberta-v2", "bert"])
 def test_half_precision_is_within_its_bound(family, precision, folder, items):
     """The bound is checked on a probe when the encoder is loaded. Other clips may exceed it, but not by much."""

@@ -26,7 +26,6 @@ HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "Streame
 ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},
-    "torchao": {"featurestore/networks/quantization.py"},
     "peft": {"featurestore/finetuning/"},
     "xgboost": {"heads/xgb.py"},
     "soundfile": {"featurestore/audio/", "featurestore/corpora/", "featurestore/releases/samples.py"},

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from featurestore.spec import INT8, PRECISIONS, WHOLE_WINDOW
+from featurestore.spec import PRECISIONS, WHOLE_WINDOW
 
 FREEZE_ALL = -1  # `freeze`: the whole base network
 
@@ -27,7 +27,7 @@ def declare_unrecorded(default: Any) -> Any:
 
 
 SELECTIONS = ("best-dev", "last")
-PRECISION_CHOICES = ("auto", *(name for name in PRECISIONS if name != INT8))
+PRECISION_CHOICES = ("auto", *PRECISIONS)
 CLASS_WEIGHTS = ("none", "balanced")
 SCHEDULES = ("linear", "cosine", "constant")
 
