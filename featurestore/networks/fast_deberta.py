@@ -2,8 +2,8 @@
 
 Transformers projects 512 relative positions through every layer at each call, repeats them for every text of the batch,
 and multiplies all of them. A text of T tokens uses 2T - 1. Here each layer keeps its projections, and each call
-multiplies those in use. What they add to the attention scores is given to torch's fused attention, which needs no copies
-of queries, keys and values.
+multiplies those in use. What they add to the attention scores is given to torch's fused attention, which needs no
+copies of queries, keys and values.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 def cache_relative_positions(model: nn.Module) -> None:
-    """Replace the attention of a frozen network by one that keeps its projected relative positions. Its vectors stay the same up to rounding.
+    """Replace the attention of a frozen network by a faster one. Its vectors stay the same up to rounding.
 
     Args:
         model: in evaluation mode, on the device where it will run; changed in place. Other networks stay as they are.
