@@ -298,7 +298,7 @@ def command(**options: Any) -> None:
     as_json = options.pop("as_json")
     several = options["all_folds"] or options["crossfit"]
     store = options.pop("store")
-    say(f"{options['checkpoint']} on {store}, {options['protocol']}, into {options['out']}")
+    say(f"fine-tuning {options['checkpoint']} on {store}, protocol {options['protocol']}, into {options['out']}")
     found = finetune(store, **options)
     records = [dict(one.record) for one in found]
     print_answer(records if several else records[0], "\n".join(one.summary() for one in found), as_json)

@@ -46,7 +46,7 @@ def command(
         several = f"{len(audio)} clips" if len(audio) > 1 else f"unexpected {' '.join(further[:3])}"
         raise click.UsageError(f"one clip at a time, got {several}; for many: --table FILE with a column audio")
     options["columns"] = parse_columns(options["columns"])
-    say(f"{options['table'] or (audio[0] if audio else 'a text')} by {bundle}")
+    say(f"predicting {options['table'] or (audio[0] if audio else 'a text')} with {bundle}")
     predictions = predict(bundle, audio=audio[0] if audio else None, say=say, **options)
     print_answer([prediction.to_json() for prediction in predictions], render(predictions), as_json)
     if any(prediction.reason for prediction in predictions):

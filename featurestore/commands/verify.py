@@ -30,7 +30,7 @@ def command(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: 
     """
     from featurestore.inspection.verify import verify
 
-    say(f"every checksum of {store}{f', and {sample} utterances of each encoder again' if sample else ''}")
+    say(f"verifying {store}: every checksum{f', and {sample} utterances of each encoder' if sample else ''}")
     verified = verify(store, repair=repair, sample=sample, seed=seed)
     print_answer(verified.to_json(), verified.summary(), as_json)
     if not verified.is_intact:
