@@ -102,17 +102,21 @@ class LogisticHead(Head):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(scaled, self.classes_[codes])
         self.n_iter_ = int(model.n_iter_.max())
-        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self._set_scaling(scaler, X.dtype)
         self.coef_, self.intercept_ = _expand_binary(model.coef_), _expand_binary(model.intercept_)
 
     def _fit_streamed(self, X: StreamedMatrix, codes: Codes) -> None:
         scaler = StandardScaler()
         for _, values in X.iterate():
             scaler.partial_fit(values)
-        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self._set_scaling(scaler, X.dtype)
         weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
         problem = SoftmaxRegression(X, codes, weights, self.mean_, self.scale_, self.C)
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
+
+    def _set_scaling(self, scaler: StandardScaler, dtype: np.dtype[Any]) -> None:
+        # the mean is subtracted in the rows' own precision: where it is large for its column, the rounded one differs
+        self.mean_, self.scale_ = scaler.mean_.astype(dtype).astype(np.float64), scaler.scale_
 
     def _predict_proba(self, X: Matrix | StreamedMatrix) -> Matrix:
         if isinstance(X, StreamedMatrix):
