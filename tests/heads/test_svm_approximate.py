@@ -163,6 +163,18 @@ def test_the_kernel_is_scikit_learns_and_of_large_rows_in_float64(wide):
     np.testing.assert_allclose(compute_kernel(X, X[:7], 0.05 / wide), plain, atol=2e-7 if wide == 1 else 1e-12)
 
 
+@pytest.mark.parametrize("columns", [4, 1548])
+def test_float32_distances_change_the_kernel_less_than_the_solver_stops_at(columns):
+    X = np.random.default_rng(0).normal(3, 1, size=(200, columns)).astype(np.float32)
+    near = X + np.random.default_rng(1).normal(0, 1e-3, X.shape).astype(np.float32)
+    largest = max(float((one.astype(np.float64) ** 2).sum(1).max()) for one in (X, near))
+    gamma = 0.99 * _rbf_kernel._TOLERANCE / (_rbf_kernel._ROUNDING * largest * np.finfo(np.float32).eps)
+    assert _rbf_kernel._is_exact_in_float32(X, near, gamma)
+    plain = rbf_kernel(X.astype(np.float64), near.astype(np.float64), gamma=gamma)
+    np.testing.assert_allclose(compute_kernel(X, near, gamma), plain, atol=1e-3)
+    assert not _rbf_kernel._is_exact_in_float32(X, near, gamma * 1.1)
+
+
 def test_shared_distances_give_the_same_kernel_bit_by_bit(monkeypatch):
     X, _ = data()
     shared = standardize(X.astype(np.float32), with_distances=True)
