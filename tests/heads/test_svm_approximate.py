@@ -8,10 +8,12 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from heads import _approximate_svm, _rbf_kernel, svm
+from heads._base import draw_seed
 from heads._calibration import choose_temperature
 from heads._rbf_kernel import compute_kernel, standardize
 from heads._streamed import StreamedMatrix
@@ -114,6 +116,19 @@ def test_the_temperature_is_chosen_on_out_of_fold_rows(monkeypatch):
     sampled = SVMHead(approximate=300, C=100.0, gamma_factor=30.0, random_state=0).fit(X, y)
     assert sampled.temperature_ == pytest.approx(head.temperature_, rel=0.5)
     assert sampled.temperature_ != head.temperature_
+
+
+def test_the_temperature_is_that_of_machines_that_never_saw_the_labels_of_a_row():
+    X, y = data()
+    head = SVMHead(approximate=40, C=2.0, calibration_folds=4, random_state=0).fit(X, y)
+    kernel = rbf_kernel(StandardScaler().fit_transform(X), head.landmarks_, gamma=head.gamma_)
+    among = rbf_kernel(head.landmarks_, gamma=head.gamma_)
+    columns = kernel @ np.linalg.inv(np.linalg.cholesky(among + 1e-12 * np.eye(40))).T
+    targets = 2.0 * (y[:, None] == head.classes_) - 1
+    folds = StratifiedKFold(4, shuffle=True, random_state=draw_seed(0))
+    scores = cross_val_predict(Ridge(alpha=1 / 2.0), columns, targets, cv=folds.split(X, y))
+    codes = np.unique(y, return_inverse=True)[1]
+    assert head.temperature_ == pytest.approx(choose_temperature(scores, codes), rel=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
