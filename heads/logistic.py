@@ -33,8 +33,8 @@ class LogisticHead(Head):
     best C of each, 1.3 at most. C=0.01 is 1.8 points below it (5.9 at most), C=1 0.9 (3.1).
 
     On a `StreamedMatrix` the same problem is solved to the same tolerance, with the loss and its gradient summed over
-    batches of rows. Both stop within the solver's tolerance of the same optimum. Probabilities mostly differ by less than 1e-4
-    from those of a fit in memory, and by 5e-3 at most on 72 drawn data sets, where the optimum was up to 8e-2 away.
+    batches of rows. Both stop near the same optimum: on 72 drawn data sets probabilities differed mostly by less than
+    1e-4 from those of a fit in memory, and by 5e-3 at most, where the optimum was up to 8e-2 away.
 
     Args:
         C: inverse of the penalty's strength, above 0.
