@@ -69,7 +69,7 @@ class LogisticHead(Head):
 
     @classmethod
     def share(cls, X: Matrix | StreamedMatrix) -> tuple[StandardScaler, Matrix] | None:
-        """Standardize X (N, D); nothing of rows that are streamed."""
+        """Standardize X (N, D), unless its rows are streamed."""
         return None if isinstance(X, StreamedMatrix) else _standardize(X)
 
     def save_weights(self, folder: Path) -> None:

@@ -89,7 +89,7 @@ class XGBHead(Head):
 
     @classmethod
     def share(cls, X: Matrix | StreamedMatrix) -> "SharedBins | None":
-        """Hold the bins of X (N, D), which are made once for each `max_bin`; nothing of rows that are streamed."""
+        """Hold the bins of X (N, D), which are made once for each `max_bin`, unless its rows are streamed."""
         return None if isinstance(X, StreamedMatrix) else SharedBins(X)
 
     def save_weights(self, folder: Path) -> None:
