@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -200,9 +201,9 @@ def _decode(sound: soundfile.SoundFile, path: Path, count: int | None = None) ->
 
 def _read_block(sound: soundfile.SoundFile, size: int) -> NDArray[np.float32]:
     """Read at most `size` samples (S, channels). Scaling 16 bits here gives the same values in half of the time."""
-    if sound.subtype != "PCM_16":
-        return sound.read(size, dtype="float32", always_2d=True)
-    return np.multiply(sound.read(size, dtype="int16", always_2d=True), _STEP, dtype=np.float32)
+    is_short = sound.subtype == "PCM_16"
+    block: NDArray[Any] = sound.read(size, dtype="int16" if is_short else "float32", always_2d=True)
+    return np.multiply(block, _STEP, dtype=np.float32) if is_short else block
 
 
 def _is_exact(sound: soundfile.SoundFile) -> bool:
