@@ -91,7 +91,7 @@ def _load_timed(load: Callable[[Work], Any], one: Work, waits: list[float]) -> A
 
 
 def _count_pauses() -> int:
-    """Count how often this thread has given up its core to wait; the whole process where threads are not told apart."""
+    """Count how often this thread, or the process where they are not told apart, has given up its core to wait."""
     return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_nvcsw
 
 
