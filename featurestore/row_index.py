@@ -55,11 +55,7 @@ class RowIndex:
             return self.look_up(ids)
         except KeyError:
             missing = [utterance_id for utterance_id in ids if utterance_id not in self.places]
-            raise UnknownName(
-                f"{len(missing)} of {len(ids)} utterances are not in {where}: {', '.join(map(str, missing[:5]))}",
-                expected="ids of the manifest, such as Store.utterances.ids",
-                do=f"cli inspect {quote(where)}",
-            ) from None
+            raise explain_unknown_ids(missing, len(ids), where) from None
 
     def check(self, rows: ArrayLike) -> np.ndarray:
         """Return rows of the manifest as int64 (M,), after checking them.
@@ -67,18 +63,7 @@ class RowIndex:
         Raises:
             BadValue: they are not a sequence of integers from 0 to N - 1.
         """
-        given, count = np.asarray(rows), len(self._utterances)
-        if not given.size:
-            given = given.astype(np.int64)
-        is_valid = given.ndim == 1 and given.dtype.kind in "iu"
-        if not is_valid or (given.size and not (given.min() >= 0 and given.max() < count)):
-            got = f"{given.min()} to {given.max()}" if is_valid else f"shape {given.shape} of {given.dtype}"
-            raise BadValue(
-                "rows are not rows of the manifest",
-                expected=f"integers from 0 to {count - 1}, as Store.rows returns",
-                got=got,
-            )
-        return given.astype(np.int64, copy=False)
+        return check_rows(rows, len(self._utterances))
 
     def list_ids(self, rows: np.ndarray) -> list[str]:
         """Return the ids of rows (M,) of the manifest."""
@@ -102,6 +87,55 @@ class RowIndex:
         if file.path not in self._in_files:
             self._in_files[file.path] = self._utterances.find_rows(file[schema.ID])
         return self._in_files[file.path]
+
+
+def check_one_given(ids: Sequence[str] | None, rows: ArrayLike | None) -> None:
+    """Check that utterances are named in one way.
+
+    Raises:
+        BadValue: both ids and rows are given.
+    """
+    if rows is not None and ids is not None:
+        raise BadValue("both ids and rows are given", expected="one of them", do="leave ids out: rows have ids")
+
+
+def check_rows(rows: ArrayLike, count: int) -> np.ndarray:
+    """Return rows of a manifest as int64 (M,), after checking them.
+
+    Args:
+        rows: of the manifest.
+        count: number N of its utterances.
+
+    Raises:
+        BadValue: they are not a sequence of integers from 0 to N - 1.
+    """
+    given = np.asarray(rows)
+    if not given.size:
+        given = given.astype(np.int64)
+    is_valid = given.ndim == 1 and given.dtype.kind in "iu"
+    if not is_valid or (given.size and not (given.min() >= 0 and given.max() < count)):
+        got = f"{given.min()} to {given.max()}" if is_valid else f"shape {given.shape} of {given.dtype}"
+        raise BadValue(
+            "rows are not rows of the manifest",
+            expected=f"integers from 0 to {count - 1}, as Store.rows returns",
+            got=got,
+        )
+    return given.astype(np.int64, copy=False)
+
+
+def explain_unknown_ids(missing: Sequence[str], total: int, where: Path) -> UnknownName:
+    """Build the error of ids that a manifest does not have.
+
+    Args:
+        missing: the ids.
+        total: number of ids that were asked for.
+        where: the store's folder.
+    """
+    return UnknownName(
+        f"{len(missing)} of {total} utterances are not in {where}: {', '.join(map(str, missing[:5]))}",
+        expected="ids of the manifest, such as Store.utterances.ids",
+        do=f"cli inspect {quote(where)}",
+    )
 
 
 def look_up(rows: Mapping[str, int], ids: Sequence[str]) -> np.ndarray:

@@ -34,6 +34,7 @@ class FeatureFile:
         self.path = path
         self._maps: dict[str, np.ndarray] = {}
         try:
+            self._identity = _identify(path)
             self.sealed = seal.check(path)  # before HDF5 reads it: damage in the layout can crash HDF5
             with hdf5.open_file(path) as file:
                 self.header = hdf5.read_header(file, path)
@@ -79,6 +80,7 @@ class FeatureFile:
         offset, shape, dtype = self._layout[name]
         if not all(shape):
             return np.empty(shape, dtype)
+        self._check_unchanged()
         # Keep the map: a new one has to look up its pages again.
         self._maps[name] = np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
         return self._maps[name]
@@ -86,6 +88,15 @@ class FeatureFile:
     def release(self) -> None:
         """Close the memory maps. Pages that were read count as this process's memory while they are mapped."""
         self._maps.clear()
+
+    def _check_unchanged(self) -> None:
+        """Raise Mismatch if the file was replaced since it was opened: its datasets may lie elsewhere now."""
+        if not self.path.is_file() or _identify(self.path) != self._identity:
+            raise Mismatch(
+                f"{self.path} has changed since it was opened",
+                expected="a file that stays as it is while it is read",
+                do="open the store again",
+            )
 
     def text(self, name: str) -> list[str]:
         """Read a dataset of text."""
@@ -152,3 +163,9 @@ class FeatureFile:
         stored = self.header.digests
         found = {name: place.digest(self.path) for name, place in self._layout.items()}
         return sorted(name for name in {**found, **stored} if found.get(name) != stored.get(name))
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another of its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
