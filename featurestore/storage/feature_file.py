@@ -129,14 +129,21 @@ class FeatureFile:
         names = (schema.TRAINED_CONTENT, schema.TRAINED_CLIP, schema.TRAINED_ORIGIN)
         return tuple(map(TrainedUtterance, ids, *(self._read_hashes(name, len(ids)) for name in names)))
 
-    @cached_property
+    @property
     def contents(self) -> list[str]:
-        """The sha256 of the encoder's input for each row. Empty texts if the file does not record it."""
-        return self._read_hashes(schema.CONTENT, len(self.ids))
+        """The sha256 of the encoder's input for each row. Empty texts if the file does not record it.
+
+        A text takes 113 bytes, and the list is not kept: it is read again at each use.
+        """
+        return self._read_hashes(schema.CONTENT, len(self[schema.ID]))
+
+    def read_content(self, row: int) -> str:
+        """Return the sha256 of the encoder's input for one row, or an empty text if the file does not record it."""
+        return _format_hash(bytes(self[schema.CONTENT][row])) if schema.CONTENT in self else ""
 
     def _read_hashes(self, name: str, count: int) -> list[str]:
         """Read a dataset of sha256 sums as hex, with an empty text for each row that has none."""
-        return [row.hex() if any(row) else "" for row in map(bytes, self[name])] if name in self else [""] * count
+        return list(map(_format_hash, map(bytes, self[name]))) if name in self else [""] * count
 
     def frames(self, row: int) -> np.ndarray:
         """Return the frames (T, D) of one row."""
@@ -163,6 +170,11 @@ class FeatureFile:
         stored = self.header.digests
         found = {name: place.digest(self.path) for name, place in self._layout.items()}
         return sorted(name for name in {**found, **stored} if found.get(name) != stored.get(name))
+
+
+def _format_hash(row: bytes) -> str:
+    """Return a sha256 as hex, or an empty text for zeros, which stand for none."""
+    return row.hex() if any(row) else ""
 
 
 def _identify(path: Path) -> tuple[int, int]:
