@@ -19,7 +19,8 @@ from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.feature_names import check_encoders
 from featurestore.item import Item
 from featurestore.manifest import Manifest, Utterance, Utterances
-from featurestore.row_index import RowIndex, check_one_given
+from featurestore.row_checks import check_one_given
+from featurestore.row_index import RowIndex
 from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.store_exposure import find_made_up_ids, find_store_exposure
 from featurestore.store_folder import CORPUS, DEFAULT, MANIFEST, StoreFolder

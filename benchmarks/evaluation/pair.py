@@ -19,7 +19,7 @@ from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import list_changes
 from featurestore.protocols.cross_corpus import TESTED, TRAINED
-from featurestore.row_index import check_rows
+from featurestore.row_checks import check_rows
 from featurestore.spec import is_imported, parse_feature
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from featurestore.row_index import explain_unknown_ids
+from featurestore.row_checks import explain_unknown_ids
 
 
 def split_ids(ids: Sequence[str], sides: Collection[str], where: Path) -> dict[str, list[int]]:
-    """List the lines of each side that has any of some ids; without ids, no line of the first side.
+    """List the lines of each side that has any of some ids, or without ids no line of the first side.
 
     Args:
         ids: such as `trained:ID`.
@@ -27,7 +27,7 @@ def split_ids(ids: Sequence[str], sides: Collection[str], where: Path) -> dict[s
 
 
 def split_rows(rows: np.ndarray, start: int) -> dict[str, np.ndarray]:
-    """Return the lines of each side that has any of some rows; without rows, no line of the first side.
+    """Return the lines of each side that has any of some rows, or without rows no line of the first side.
 
     Args:
         rows: of both manifests, the trained one first, int64 (N,).

@@ -16,7 +16,7 @@ from featurestore.feature_matrix import StoredFeature
 from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
 from featurestore.manifest import Utterance, Utterances
-from featurestore.row_index import check_one_given, check_rows, explain_unknown_ids
+from featurestore.row_checks import check_one_given, check_rows, explain_unknown_ids
 from featurestore.shards.join_batches import fill_matrix, join_batches
 from featurestore.shards.shard import Shard
 from featurestore.shards.shard_files import ShardFiles
