@@ -105,8 +105,8 @@ def stream_option(function: Command) -> Command:
             "--stream",
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
-            help="Read rows in batches, by heads that can (logistic, mlp, xgb): auto, where the matrix takes more than "
-            "an eighth of the free memory; always; never.",
+            help="Read rows in batches, by heads that can (logistic, mlp, svm, xgb): auto, where the matrix takes more "
+            "than an eighth of the free memory; always; never.",
         ),
     )
 

@@ -27,7 +27,7 @@ def list_taken(head: Any) -> frozenset[str]:
 
 
 def describe_approximation(head: Any) -> str:
-    """Describe what a fitted head approximates; empty if nothing, as for a classifier of another package."""
+    """Describe what a fitted head approximates, or return an empty text, as for a classifier of another package."""
     return str(head.describe_approximation()) if hasattr(head, "describe_approximation") else ""
 
 

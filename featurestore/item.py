@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class Item:
         start: seconds into the clip at which the utterance begins; None if it is the whole clip.
         end: seconds into the clip at which it ends; None if it ends with the clip.
         context: texts of the turns before it in its dialogue, the earliest first; empty without context.
+        check_length: is called with the length of the clip in seconds before it is decoded, and raises Unencodable to
+            refuse it. None accepts any length.
     """
 
     id: str
@@ -34,13 +37,14 @@ class Item:
     start: float | None = None
     end: float | None = None
     context: tuple[str, ...] = ()
+    check_length: Callable[[float], None] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def clip(self) -> audio_files.Clip:
         """The decoded clip, mono. Raises Unencodable if there is no usable audio."""
         if self.audio is None:
             raise Unencodable("no audio file")
-        return audio_files.decode(self.audio, self.start, self.end)
+        return audio_files.decode(self.audio, self.start, self.end, self.check_length)
 
     def waveform(self, rate: int) -> NDArray[np.float32]:
         """Return the clip (S,) at `rate` Hz, full scale -1 to 1.

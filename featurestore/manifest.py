@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,24 @@ _KINDS = {name: "number" if name in NUMBERS else "repeated text" if name in _REP
 _BLOCK = 4096  # utterances that are made at once
 
 
-class Manifest(Sequence[Utterance]):
+class Utterances(Sequence[Utterance]):
+    """The utterances of a store in order. Work on many of them reads columns instead of an `Utterance` each."""
+
+    @property
+    @abstractmethod
+    def ids(self) -> tuple[str, ...]:
+        """The id of each utterance, in order."""
+
+    @abstractmethod
+    def column(self, name: str) -> list[Any]:
+        """Return a column, a text or a number (None if unknown) per utterance, in order.
+
+        Args:
+            name: one of `COLUMNS`, such as `label`.
+        """
+
+
+class Manifest(Utterances):
     """The utterances of a manifest, held by column. An `Utterance` is made whenever it is asked for.
 
     It is used as a tuple of utterances is, and equals one. Work on many utterances reads columns: it takes a tenth of
@@ -103,11 +121,7 @@ class Manifest(Sequence[Utterance]):
         return tuple(self._table.list_values("id"))
 
     def column(self, name: str) -> list[Any]:
-        """Return a column, a text or a number (None if unknown) per utterance, in order.
-
-        Args:
-            name: one of `COLUMNS`, such as `label`.
-        """
+        """Return a column, as `Utterances.column` does."""
         return list(self.ids) if name == "id" else self._table.list_values(name)
 
     def keep(self, ids: Collection[str]) -> "Manifest":
@@ -162,16 +176,16 @@ class Manifest(Sequence[Utterance]):
 
 
 def list_column(utterances: Sequence[Utterance], name: str) -> list[Any]:
-    """Return a column of utterances, which may be a manifest.
+    """Return a column of utterances, which may be those of a store.
 
     >>> list_column([Utterance("a", label="happy"), Utterance("b")], "label")
     ['happy', '']
     """
-    return utterances.column(name) if isinstance(utterances, Manifest) else [getattr(row, name) for row in utterances]
+    return utterances.column(name) if isinstance(utterances, Utterances) else [getattr(row, name) for row in utterances]
 
 
 def map_column(utterances: Sequence[Utterance], name: str) -> dict[str, Any]:
-    """Return a column of utterances, which may be a manifest, by id."""
+    """Return a column of utterances, which may be those of a store, by id."""
     return dict(zip(list_column(utterances, "id"), list_column(utterances, name), strict=True))
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from featurestore.errors import BadValue, UnknownName, quote
 from featurestore.manifest import Manifest
+from featurestore.row_checks import check_rows, explain_unknown_ids
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
+
+_MANY = 8  # one in so many utterances makes a look-up large: reading the whole manifest pays then
 
 
 class RowIndex:
@@ -37,8 +39,13 @@ class RowIndex:
         Raises:
             KeyError: an utterance is not in the manifest.
         """
-        if len(ids) == len(self._utterances) and tuple(ids) == self._utterances.ids:
+        known = self._utterances.ids
+        if len(ids) == len(known) and tuple(ids) == known:
             return np.arange(len(ids))
+        if "places" not in vars(self) and len(ids) * _MANY > len(known):
+            found = _find_in_order(known, ids)
+            if found is not None:
+                return found
         return look_up(self.places, ids)
 
     def find(self, ids: Sequence[str], where: Path) -> np.ndarray:
@@ -55,11 +62,7 @@ class RowIndex:
             return self.look_up(ids)
         except KeyError:
             missing = [utterance_id for utterance_id in ids if utterance_id not in self.places]
-            raise UnknownName(
-                f"{len(missing)} of {len(ids)} utterances are not in {where}: {', '.join(map(str, missing[:5]))}",
-                expected="ids of the manifest, such as Store.utterances.ids",
-                do=f"cli inspect {quote(where)}",
-            ) from None
+            raise explain_unknown_ids(missing, len(ids), where) from None
 
     def check(self, rows: ArrayLike) -> np.ndarray:
         """Return rows of the manifest as int64 (M,), after checking them.
@@ -67,18 +70,7 @@ class RowIndex:
         Raises:
             BadValue: they are not a sequence of integers from 0 to N - 1.
         """
-        given, count = np.asarray(rows), len(self._utterances)
-        if not given.size:
-            given = given.astype(np.int64)
-        is_valid = given.ndim == 1 and given.dtype.kind in "iu"
-        if not is_valid or (given.size and not (given.min() >= 0 and given.max() < count)):
-            got = f"{given.min()} to {given.max()}" if is_valid else f"shape {given.shape} of {given.dtype}"
-            raise BadValue(
-                "rows are not rows of the manifest",
-                expected=f"integers from 0 to {count - 1}, as Store.rows returns",
-                got=got,
-            )
-        return given.astype(np.int64, copy=False)
+        return check_rows(rows, len(self._utterances))
 
     def list_ids(self, rows: np.ndarray) -> list[str]:
         """Return the ids of rows (M,) of the manifest."""
@@ -89,6 +81,14 @@ class RowIndex:
         """Return the row in a feature file for rows (M,) of the manifest, or -1 where the file lacks it, int64 (M,)."""
         places = self._map(file)
         return rows if places is None else places[rows]
+
+    def list_file_ids(self, file: FeatureFile) -> Sequence[str]:
+        """List the ids of the rows of a file, which are all in the manifest, without a copy of their texts."""
+        places = self._map(file)
+        if places is None:
+            return self._utterances.ids
+        rows = np.flatnonzero(places >= 0)
+        return self.list_ids(rows[np.argsort(places[rows])])
 
     def list_complete(self, files: Iterable[FeatureFile]) -> list[str]:
         """List the ids of the utterances that are in every file, in manifest order."""
@@ -102,6 +102,20 @@ class RowIndex:
         if file.path not in self._in_files:
             self._in_files[file.path] = self._utterances.find_rows(file[schema.ID])
         return self._in_files[file.path]
+
+
+def _find_in_order(known: Sequence[str], ids: Sequence[str]) -> np.ndarray | None:
+    """Return the place of each id among known ones (M,), or None where they are in another order or unknown.
+
+    Parts of a manifest are mostly in its order, and are found without a dict, which takes 100 bytes an id.
+    """
+    found, rest = np.empty(len(ids), np.int64), enumerate(known)
+    for line, utterance_id in enumerate(ids):
+        place = next((place for place, one in rest if one == utterance_id), None)
+        if place is None:
+            return None
+        found[line] = place
+    return found
 
 
 def look_up(rows: Mapping[str, int], ids: Sequence[str]) -> np.ndarray:

@@ -18,7 +18,8 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature, assemble
 from featurestore.feature_names import check_encoders
 from featurestore.item import Item
-from featurestore.manifest import Manifest, Utterance
+from featurestore.manifest import Manifest, Utterance, Utterances
+from featurestore.row_checks import check_one_given
 from featurestore.row_index import RowIndex
 from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.store_exposure import find_made_up_ids, find_store_exposure
@@ -57,14 +58,18 @@ class Store(StoreFolder):
         super().__init__(path)
         self._exposures: dict[str, Exposure] = {}
 
-    @cached_property
-    def utterances(self) -> Manifest:
+    @property
+    def utterances(self) -> Utterances:
         """The manifest, a sequence of utterances that is held by column."""
+        return self._manifest
+
+    @cached_property
+    def _manifest(self) -> Manifest:
         return manifest.read(self.path / MANIFEST)
 
     @cached_property
     def _index(self) -> RowIndex:
-        return RowIndex(self.utterances)
+        return RowIndex(self._manifest)
 
     def item(self, utterance: Utterance) -> Item:
         """Return the input of an encoder for an utterance."""
@@ -127,7 +132,9 @@ class Store(StoreFolder):
         It is empty in a file that was written by an older version or by another program.
         """
         file = self.file(encoder)
-        return dict(zip(file.ids, file.contents, strict=True))
+        # the manifest's ids, where it is in memory: a second copy of a million texts takes 75 MB
+        ids = self._index.list_file_ids(file) if "_manifest" in vars(self) else file.ids
+        return dict(zip(ids, file.contents, strict=True))
 
     def clip_digest(self, utterance_id: str) -> str:
         """Return the sha256 of an utterance's decoded samples, or an empty text if it has no usable clip."""
@@ -152,6 +159,19 @@ class Store(StoreFolder):
                 X, _, _ = store.matrix(["audio.mean"], rows=part)
         """
         return self._index.find(list(check_list(ids, "ids")), self.path)
+
+    def check_features(self, features: Sequence[str | FeatureSpec], rows: ArrayLike) -> None:
+        """Check that utterances have every feature, without reading them.
+
+        Args:
+            features: as for `matrix`.
+            rows: of the manifest (N,), as `Store.rows` returns them.
+
+        Raises:
+            BadValue: as for `matrix`.
+            UnknownName: a feature that does not exist, or an utterance without one of them.
+        """
+        self._find_in_files(self._find(features), self._index.check(rows))
 
     @overload
     def matrix(
@@ -266,13 +286,12 @@ class Store(StoreFolder):
         self, found: Sequence[StoredFeature], ids: Sequence[str] | None, rows: ArrayLike | None
     ) -> tuple[list[np.ndarray], Any]:
         """Return the rows (N,) to copy in the file of each feature, and the utterances by id or row, as given."""
-        if rows is not None and ids is not None:
-            raise BadValue("both ids and rows are given", expected="one of them", do="leave ids out: rows have ids")
+        check_one_given(ids, rows)
         if rows is not None:
             places = self._index.check(rows)
             return self._find_in_files(found, places), places
         chosen = self._default_ids(found) if ids is None else list(check_list(ids, "ids"))
-        if "utterances" not in vars(self):  # the manifest need not be read for them
+        if "_manifest" not in vars(self):  # the manifest need not be read for them
             return [feature.find_rows(chosen) for feature in found], chosen
         try:
             return self._find_in_files(found, self._index.look_up(chosen)), chosen

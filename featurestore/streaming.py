@@ -1,22 +1,38 @@
 """Read features a batch of rows at a time, as a matrix for heads that learn from more than memory holds."""
 
 from collections.abc import Sequence
+from math import prod
+from typing import Any, Protocol
 
 import numpy as np
 
-from featurestore.feature_kinds import check_kind
-from featurestore.feature_matrix import StoredFeature, assemble
-from featurestore.feature_names import check_encoders
-from featurestore.spec import FeatureSpec, check_list, parse_features
-from featurestore.store import Store
+from featurestore.spec import FeatureSpec, check_list
 from heads import StreamedMatrix
 
 
-def stream(store: Store, features: Sequence[str | FeatureSpec], ids: Sequence[str]) -> StreamedMatrix:
+class RowSource(Protocol):
+    """Features whose rows are found once and read several times; a store has them, cut into shards or not."""
+
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Return the row of each utterance in the manifest, int64 (N,)."""
+
+    def check_features(self, features: Any, rows: np.ndarray) -> None:
+        """Check that utterances have every feature."""
+
+    def shape(self, feature: Any) -> tuple[int, ...]:
+        """Return the shape of a feature's columns."""
+
+    def matrix(self, features: Any, *, rows: np.ndarray) -> tuple[np.ndarray, Any, Any]:
+        """Return X, float32 (N, sum of D)."""
+
+
+def stream(store: RowSource, features: Sequence[str | FeatureSpec], ids: Sequence[str]) -> StreamedMatrix:
     """Return features side by side as `Store.matrix` does, with rows that stay on disk until they are used.
 
+    The utterances are looked up once, in the manifest. Reading a batch of them takes no id after that.
+
     Args:
-        store: an open store.
+        store: an open store, which may be cut into shards.
         features: for example `["audio.mean", "text.logits"]`.
         ids: utterance ids, in the order of the rows (N,).
 
@@ -27,14 +43,12 @@ def stream(store: Store, features: Sequence[str | FeatureSpec], ids: Sequence[st
         BadValue: no feature, the same feature twice, a text that is not a feature, or a text in place of a list.
         UnknownName: a feature or an utterance that does not exist.
     """
-    specs = parse_features(check_encoders(store, features), store.path)
-    for spec in specs:
-        check_kind(store.file(spec.encoder), spec, str(spec))
-    found = [StoredFeature(store.file(spec.encoder), spec) for spec in specs]
-    chosen = list(check_list(ids, "ids"))
-    rows = [feature.find_rows(chosen) for feature in found]
+    chosen = list(check_list(features, "features"))
+    rows = store.rows(ids)
+    store.check_features(chosen, rows)
+    width = sum(prod(store.shape(feature)) for feature in chosen)
 
     def read(places: np.ndarray) -> np.ndarray:
-        return assemble(found, [numbers[places] for numbers in rows])
+        return store.matrix(chosen, rows=rows[places])[0]
 
-    return StreamedMatrix(read, (len(chosen), sum(feature.width() for feature in found)))
+    return StreamedMatrix(read, (len(rows), width))

@@ -124,7 +124,7 @@ def _fit_scaler(X: Matrix | StreamedMatrix) -> StandardScaler:
 
 
 def _draw_folds(task: ApproximateFit, codes: Codes) -> Codes:
-    """Draw the calibration fold of each row; -1 for classes with fewer members than folds, and without calibration."""
+    """Draw the calibration fold of each row, or -1 where it has none: in classes with fewer members than folds."""
     found = np.full(len(codes), -1)
     frequent = np.flatnonzero(np.bincount(codes) >= task.folds)
     rows = np.flatnonzero(np.isin(codes, frequent))

@@ -103,7 +103,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return None
 
     def describe_approximation(self) -> str:
-        """Describe what a fitted head approximates and why; empty if nothing. Results carry it."""
+        """Describe what a fitted head approximates and why, or return an empty text. Results carry it."""
         return ""
 
     def fit(

@@ -8,13 +8,24 @@ def choose_device(name: str) -> torch.device:
     """Return a device by name, for "auto" the GPU where there is one.
 
     Raises:
-        ValueError: there is no such device.
+        ValueError: it is no name of a device, or there is no such device here.
     """
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if name == "auto":
+        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return found or torch.device("cpu")
     try:
-        return torch.device(name) if name != "auto" else found or torch.device("cpu")
+        device = torch.device(name)
     except (RuntimeError, TypeError):
         raise ValueError(f"device must be 'auto' or a torch device such as 'cpu', got {name!r}") from None
+    _check_presence(device)
+    return device
+
+
+def _check_presence(device: torch.device) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError):  # which one depends on how torch was built
+        raise ValueError(f"device '{device}' is not on this machine: choose 'auto' or 'cpu'") from None
 
 
 def find_device(network: nn.Module) -> torch.device:

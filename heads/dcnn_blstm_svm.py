@@ -68,7 +68,7 @@ class DCNNBLSTMSVMHead(AudioTextHead):
         self.svm_: SVMHead | None = svm
 
     def describe_approximation(self) -> str:
-        """Describe what the support vector machine approximates; empty if nothing."""
+        """Describe what the support vector machine approximates, or return an empty text."""
         return self.svm_.describe_approximation() if self.svm_ else ""
 
     def _fit(self, X: Inputs, codes: Codes) -> None:

@@ -33,7 +33,8 @@ class LogisticHead(Head):
     best C of each, 1.3 at most. C=0.01 is 1.8 points below it (5.9 at most), C=1 0.9 (3.1).
 
     On a `StreamedMatrix` the same problem is solved to the same tolerance, with the loss and its gradient summed over
-    batches of rows. Probabilities differ by at most about 1e-4 from those of a fit in memory.
+    batches of rows. Both stop near the same optimum: on 72 drawn data sets probabilities differed mostly by less than
+    1e-4 from those of a fit in memory, and by 5e-3 at most, where the optimum was up to 8e-2 away.
 
     Args:
         C: inverse of the penalty's strength, above 0.
@@ -68,7 +69,7 @@ class LogisticHead(Head):
 
     @classmethod
     def share(cls, X: Matrix | StreamedMatrix) -> tuple[StandardScaler, Matrix] | None:
-        """Standardize X (N, D); nothing of rows that are streamed."""
+        """Standardize X (N, D), unless its rows are streamed."""
         return None if isinstance(X, StreamedMatrix) else _standardize(X)
 
     def save_weights(self, folder: Path) -> None:
@@ -102,17 +103,21 @@ class LogisticHead(Head):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(scaled, self.classes_[codes])
         self.n_iter_ = int(model.n_iter_.max())
-        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self._set_scaling(scaler, X.dtype)
         self.coef_, self.intercept_ = _expand_binary(model.coef_), _expand_binary(model.intercept_)
 
     def _fit_streamed(self, X: StreamedMatrix, codes: Codes) -> None:
         scaler = StandardScaler()
         for _, values in X.iterate():
             scaler.partial_fit(values)
-        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self._set_scaling(scaler, X.dtype)
         weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
         problem = SoftmaxRegression(X, codes, weights, self.mean_, self.scale_, self.C)
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
+
+    def _set_scaling(self, scaler: StandardScaler, dtype: np.dtype[Any]) -> None:
+        # the mean is subtracted in the rows' own precision: where it is large for its column, the rounded one differs
+        self.mean_, self.scale_ = scaler.mean_.astype(dtype).astype(np.float64), scaler.scale_
 
     def _predict_proba(self, X: Matrix | StreamedMatrix) -> Matrix:
         if isinstance(X, StreamedMatrix):

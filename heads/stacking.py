@@ -129,7 +129,7 @@ class StackingHead(Head):
         return probabilities
 
     def describe_approximation(self) -> str:
-        """Describe what the heads of the modalities approximate; empty if nothing."""
+        """Describe what the heads of the modalities approximate, or return an empty text."""
         return next(filter(None, (one[-1].describe_approximation() for one in self.model_.estimators_)), "")
 
     def _list_columns(self) -> list[tuple[str, list[int]]]:

@@ -125,11 +125,11 @@ class SVMHead(Head):
 
     @classmethod
     def share(cls, X: Matrix | StreamedMatrix) -> SharedDistances | None:
-        """Standardize X (N, D), and compute the distances of its rows; nothing of more than 15,000 rows."""
+        """Standardize X (N, D), and compute the distances of its rows, of up to 15,000 rows."""
         return standardize(X[:], with_distances=True) if len(X) <= _KERNEL_ROWS else None
 
     def describe_approximation(self) -> str:
-        """Describe the approximation of the fitted kernel, and why it was made; empty if the machine is exact."""
+        """Describe the approximation of the fitted kernel, and why it was made, or return an empty text."""
         if self.landmarks_ is None:
             return ""
         why = f"{self.rows_:,} rows > {_KERNEL_ROWS:,}" if self.approximate == "auto" else "approximate was set"

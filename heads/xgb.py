@@ -89,7 +89,7 @@ class XGBHead(Head):
 
     @classmethod
     def share(cls, X: Matrix | StreamedMatrix) -> "SharedBins | None":
-        """Hold the bins of X (N, D), which are made once for each `max_bin`; nothing of rows that are streamed."""
+        """Hold the bins of X (N, D), which are made once for each `max_bin`, unless its rows are streamed."""
         return None if isinstance(X, StreamedMatrix) else SharedBins(X)
 
     def save_weights(self, folder: Path) -> None:
@@ -207,10 +207,16 @@ def _choose_device(name: str) -> str:
 
     Torch is asked because xgboost cannot say which GPUs there are, and only where there may be one, because importing
     it takes seconds.
+
+    Raises:
+        ValueError: a GPU is named, and xgboost can use none here. It would use the CPU instead.
     """
+    usable = xgboost.build_info().get("USE_CUDA") and any(Path(file).exists() for file in _GPU_FILES)
+    if name.startswith("cuda") and not usable:
+        raise ValueError(f"device {name!r} is not on this machine, or not for this xgboost: choose 'auto' or 'cpu'")
     if name != "auto":
         return name
-    if not xgboost.build_info().get("USE_CUDA") or not any(Path(file).exists() for file in _GPU_FILES):
+    if not usable:
         return "cpu"
     from heads._device import choose_device
 

@@ -103,8 +103,8 @@ def command(as_json: bool, **options: Any) -> None:
         options[name] = split_list(f"--{name}", options[name], kind)
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
-    features = options["features"] or "default features"
-    say(f"{', '.join(options['heads'])} on {features} of {where['store']}, {options['protocol']}, into {where['out']}")
+    heads, features = ", ".join(options["heads"]), options["features"] or "the default features"
+    say(f"comparing {heads} on {features} of {where['store']}, protocol {options['protocol']}, into {where['out']}")
     from benchmarks.compare import compare  # after the first line, because it loads scikit-learn
     from benchmarks.grid.config import BenchmarkConfig
 

@@ -20,7 +20,7 @@ def command(store: Path, as_json: bool) -> None:
     \b
     Example: cli demo
     """
-    say(f"demo corpus, its encoders, heads and benchmarks in {store}")
+    say(f"making the demo in {store}: corpus, encoders, heads and benchmarks")
     from benchmarks.demo import run_demo  # after the first line, because it loads scikit-learn
 
     result = run_demo(store, say=say)

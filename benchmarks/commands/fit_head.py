@@ -61,7 +61,8 @@ def command(as_json: bool, **options: Any) -> None:
     from featurestore.store import Store
 
     store = Store(options.pop("store"))
-    say(f"{options['head']} on {options['features'] or 'default features'} of {store.path}, {options['protocol']}")
+    features = options["features"] or "the default features"
+    say(f"fitting {options['head']} to {features} of {store.path}, protocol {options['protocol']}")
     from benchmarks.fitting.fit import fit_and_save  # after the first line, because it loads scikit-learn
 
     fitted = fit_and_save(store, **options, say=say)

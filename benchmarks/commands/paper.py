@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, mode: str, as_json: bool, related: bool, **op
     """
     from featurestore.preparation.open_store import open_store
 
-    say(f"the paper's experiment on {options['store']}, {mode}")
+    say(f"running the paper's experiment on {options['store']}, mode {mode}")
     store = open_store(options.pop("store"), options.pop("corpus"), options.pop("root"), say)
     from benchmarks.paper.paper_plan import Epochs  # after the first line, because it loads scikit-learn
     from benchmarks.paper.paper_run import render_result, run_paper

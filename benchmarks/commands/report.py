@@ -36,7 +36,7 @@ def command(folder: Path, out: Path | None, against: Path | None, metric: str | 
               cli report results/random --against results/by-speaker
               cli report results --metric weighted_f1 --out weighted/report.html
     """
-    say(f"report of {folder}{f' against {against}' if against else ''}")
+    say(f"making the report of {folder}{f' against {against}' if against else ''}")
     from benchmarks.report.write_report import PAGE, make_report  # after the first line: it loads scikit-learn
 
     page = out or folder / PAGE

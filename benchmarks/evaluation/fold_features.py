@@ -15,10 +15,10 @@ import numpy as np
 
 from benchmarks.evaluation.feature_sets import FeatureSet
 from benchmarks.evaluation.source import FeatureSource
-from benchmarks.evaluation.streamed_columns import stream_columns
 from featurestore.errors import BadValue, Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.spec import FeatureSpec
+from featurestore.streaming import stream
 from heads import Block, Frames, Inputs, StreamedMatrix
 
 CROSS_FITTED, MEAN, IN_SAMPLE = "cross-fitted", "cross-fitted-mean", "in-sample"
@@ -106,7 +106,7 @@ class FoldFeatures:
         self, store: FeatureSource, flat: Sequence[FeaturePair], blocks: Sequence[Block], ids: Sequence[str]
     ) -> StreamedMatrix:
         """Return columns that are read when they are used. Cross-fitted logits, which are few, are in memory."""
-        X = stream_columns(store, [str(file) for _, file in flat], ids)
+        X = stream(store, [str(file) for _, file in flat], ids)
         for (feature, file), columns in zip(flat, _list_columns(blocks), strict=True):
             if feature in self.parts:
                 logits = store.matrix([str(file)], ids)[0]

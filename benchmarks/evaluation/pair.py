@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from benchmarks.evaluation.pair_rows import split_ids, split_rows, strip_side
 from benchmarks.evaluation.source import FeatureSource, SingleSource
 from featurestore import labels as schemes
 from featurestore.corpora import COMMON_SCHEMES
@@ -17,6 +19,7 @@ from featurestore.labels import Scheme
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import list_changes
 from featurestore.protocols.cross_corpus import TESTED, TRAINED
+from featurestore.row_checks import check_rows
 from featurestore.spec import is_imported, parse_feature
 
 
@@ -83,6 +86,11 @@ class Pair:
             for row in store.utterances
         )
 
+    @cached_property
+    def _starts(self) -> dict[str, int]:
+        """The first row of each side."""
+        return {"trained": 0, "tested": len(self._stores["trained"].utterances)}
+
     @property
     def path(self) -> Path:
         """The folder of the store that is trained on."""
@@ -147,16 +155,38 @@ class Pair:
         chosen = list(features)
         return self._merge(lambda store: store.failures(chosen))
 
-    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]:
-        """Read rows of both stores, in the order of `ids`.
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Return the row of each utterance in `utterances`, int64 (N,).
 
         Raises:
+            UnknownName: an utterance is in neither store.
+        """
+        found = np.empty(len(ids), np.int64)
+        for side, lines in split_ids(ids, self._stores, self.path).items():
+            found[lines] = self._starts[side] + self._stores[side].rows(strip_side(ids, lines))
+        return found
+
+    def check_features(self, features: Sequence[str], rows: np.ndarray) -> None:
+        """Check that the utterances at some rows have every feature, which is the same in both stores."""
+        self._check_encoders(features)
+        for side, lines in split_rows(rows, self._starts["tested"]).items():
+            self._stores[side].check_features(features, rows[lines] - self._starts[side])
+
+    @overload
+    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[np.ndarray, dict[str, int], list[str]]: ...
+    @overload
+    def matrix(self, features: Sequence[str], *, rows: np.ndarray) -> tuple[np.ndarray, dict[str, int], np.ndarray]: ...
+    def matrix(
+        self, features: Sequence[str], ids: Sequence[str] | None = None, *, rows: np.ndarray | None = None
+    ) -> tuple[np.ndarray, dict[str, int], Any]:
+        """Read rows of both stores, in the order of `ids` or `rows`.
+
+        Raises:
+            UnknownName: an utterance is in neither store.
             Mismatch: an encoder is not the same in both.
         """
-        for name in {parse_feature(feature).encoder for feature in features}:
-            self._check_same(name)
-        rows = self._split_rows(ids)
-        found = {side: self._stores[side].matrix(features, _strip(ids, numbers)) for side, numbers in rows.items()}
+        self._check_encoders(features)
+        lines, found = self._read_sides(features, ids, rows)
         widths = next(iter(found.values()))[1]
         if any(one[1] != widths for one in found.values()):  # of imported features nothing else is known
             raise Mismatch(
@@ -167,10 +197,10 @@ class Pair:
                 ),
                 do="import features of one encoder into both",
             )
-        X = np.empty((len(ids), sum(widths.values())), np.float32)
-        for side, (block, _, _) in found.items():
-            X[rows[side]] = block
-        return X, widths, list(ids)
+        X = np.empty((sum(map(len, lines.values())), sum(widths.values())), np.float32)
+        for side, (block, _) in found.items():
+            X[lines[side]] = block
+        return X, widths, rows if ids is None else list(ids)
 
     def frames(self, feature: str, ids: Sequence[str]) -> list[np.ndarray]:
         """Return all frames (T, D) of each utterance, in the order of `ids`.
@@ -180,18 +210,28 @@ class Pair:
         """
         self._check_same(parse_feature(feature).encoder)
         found: dict[int, np.ndarray] = {}
-        for side, numbers in self._split_rows(ids).items():
-            found |= dict(zip(numbers, self._stores[side].frames(feature, _strip(ids, numbers)), strict=True))
+        for side, numbers in split_ids(ids, self._stores, self.path).items():
+            found |= dict(zip(numbers, self._stores[side].frames(feature, strip_side(ids, numbers)), strict=True))
         return [found[row] for row in range(len(ids))]
 
     def shape(self, feature: str) -> tuple[int, ...]:
         """Return the shape of a feature's columns."""
         return self._stores["trained"].shape(feature)
 
-    def _split_rows(self, ids: Sequence[str]) -> dict[str, list[int]]:
-        """List the rows of each side that has any."""
-        rows = {side: [row for row, one in enumerate(ids) if one.startswith(f"{side}:")] for side in self._stores}
-        return {side: numbers for side, numbers in rows.items() if numbers}
+    def _read_sides(
+        self, features: Sequence[str], ids: Sequence[str] | None, rows: np.ndarray | None
+    ) -> tuple[dict[str, Any], dict[str, tuple[np.ndarray, dict[str, int]]]]:
+        """Return the lines of each side that has any, and its matrix and widths."""
+        if ids is not None:
+            lines: dict[str, Any] = split_ids(ids, self._stores, self.path)
+            found = {side: self._stores[side].matrix(features, strip_side(ids, own))[:2] for side, own in lines.items()}
+            return lines, found
+        places = check_rows(() if rows is None else rows, len(self.utterances))
+        lines = split_rows(places, self._starts["tested"])
+        return lines, {
+            side: self._stores[side].matrix(features, rows=places[own] - self._starts[side])[:2]
+            for side, own in lines.items()
+        }
 
     def trained_on(self, encoder: str) -> frozenset[str]:
         """Find the utterances of both stores that the encoder was fine-tuned on, as ids."""
@@ -230,6 +270,10 @@ class Pair:
         first, second = (store.digests(encoder) for store in self._stores.values())
         return {name: f"{first[name]} {second.get(name, '')}" for name in first}
 
+    def _check_encoders(self, features: Sequence[str]) -> None:
+        for name in {parse_feature(feature).encoder for feature in features}:
+            self._check_same(name)
+
     def _check_same(self, encoder: str) -> None:
         first, second = (store.describe(encoder) for store in self._stores.values())
         if is_imported(first) and is_imported(second):
@@ -242,11 +286,6 @@ class Pair:
                 got=", ".join(f"{name} {other}" for name, (_, other) in sorted(changes.items())),
                 do="extract both with the same --encoder",
             )
-
-
-def _strip(ids: Sequence[str], rows: Sequence[int]) -> list[str]:
-    """Return the ids of some rows without their side."""
-    return [ids[row].partition(":")[2] for row in rows]
 
 
 def _name_corpora(trained: FeatureSource, tested: FeatureSource) -> list[str]:

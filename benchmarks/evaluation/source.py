@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from numpy.typing import NDArray
 
@@ -51,8 +51,22 @@ class FeatureSource(Protocol):
     def failures(self, features: Iterable[str]) -> dict[str, str]:
         """Return the reason of each utterance that has no features, by id."""
 
-    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]:
-        """Return X float32 (N, sum of D), the width of each feature, and the ids of the rows."""
+    def rows(self, ids: Sequence[str]) -> NDArray[Any]:
+        """Return the row of each utterance in the manifest, int64 (N,)."""
+
+    def check_features(self, features: Sequence[str], rows: NDArray[Any]) -> None:
+        """Check that the utterances at some rows have every feature."""
+
+    @overload
+    def matrix(self, features: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[Any], dict[str, int], list[str]]: ...
+    @overload
+    def matrix(
+        self, features: Sequence[str], *, rows: NDArray[Any]
+    ) -> tuple[NDArray[Any], dict[str, int], NDArray[Any]]: ...
+    def matrix(
+        self, features: Sequence[str], ids: Sequence[str] | None = None, *, rows: NDArray[Any] | None = None
+    ) -> tuple[NDArray[Any], dict[str, int], Any]:
+        """Return X float32 (N, sum of D), the width of each feature, and the ids or rows of the utterances."""
 
     def frames(self, feature: str, ids: Sequence[str]) -> list[NDArray[Any]]:
         """Return all frames (T, D) of each utterance, read when they are used."""

@@ -14,6 +14,7 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 MODES = (AUTO, ALWAYS, NEVER)
 SHARE = 0.125  # of the free memory; a fit in memory takes two to three times its matrix, and runs go side by side
 _FLOAT = 4  # bytes
+_HEADS = "logistic, mlp, svm, xgb"  # that messages offer; loading every head to list them takes seconds
 
 
 def check_mode(mode: str, heads: Sequence[str]) -> None:
@@ -27,7 +28,7 @@ def check_mode(mode: str, heads: Sequence[str]) -> None:
     if mode == ALWAYS and heads and not any(can_stream(registry.load("heads", head)) for head in heads):
         raise BadValue(
             f"--stream always: {'head' if len(heads) == 1 else 'heads'} {', '.join(heads)} cannot read rows in batches",
-            expected="a head that streams: logistic, mlp or xgb",
+            expected=f"a head that can: {_HEADS}",
             do="leave --stream out, or choose another head",
         )
 
@@ -72,5 +73,5 @@ def _refuse(spec: RunSpec, size: int, free: int, streams: bool) -> Unavailable:
         got=format_bytes(size),
         do="leave --stream never out: this head can read in batches"
         if streams
-        else "choose a head that reads in batches (logistic, mlp, xgb), fewer features, or a machine with more memory",
+        else f"choose a head that reads in batches ({_HEADS}), fewer features, or a machine with more memory",
     )

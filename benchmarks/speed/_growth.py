@@ -12,6 +12,7 @@ from benchmarks.speed._row import Measurement, compare_repeats, summarize
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SMALL = (100, 300)  # sizes that only show that it runs
+_TINY = 1000  # rows up to which nothing is measured but that it runs: starting a process for them would take seconds
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,15 @@ class Cost:
 def measure_growth(work: Callable[..., float], sizes: Sequence[int], *arguments: Any) -> list[Cost]:
     """Call `work(rows, *arguments)` once per size, each in a fresh process, and return what each took.
 
+    If no size is above 1,000 rows, the calls are made in this process, and their memory is 0.
+
     Args:
         work: a function at the top of a module. It prepares what it needs, and returns the seconds of what it measures.
         sizes: numbers of rows.
         arguments: passed on to every call.
     """
+    if max(sizes) <= _TINY:
+        return [Cost(rows, work(rows, *arguments), 0.0) for rows in sizes]
     return [_measure(work, rows, arguments) for rows in sizes]
 
 

@@ -1,4 +1,4 @@
-"""A stopwatch."""
+"""Stopwatches: of the clock, and of the processor."""
 
 import time
 from collections.abc import Callable
@@ -10,3 +10,10 @@ def time_call(function: Callable[[], Any]) -> float:
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
+
+
+def time_processor(function: Callable[[], Any]) -> float:
+    """Return the seconds of the processor, of all threads, that one call takes. Other programs disturb them less."""
+    started = time.process_time()
+    function()
+    return time.process_time() - started

@@ -5,14 +5,14 @@ steps are taken: 10 iterations, one epoch, 5 rounds. The matrix is a file that i
 batches, and in memory it is read at once.
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.speed._growth import SIZES, SMALL, Cost, compare_sizes, measure_growth
+from benchmarks.speed._growth import SIZES, SMALL, compare_sizes, measure_growth
 from benchmarks.speed._row import Measurement
+from benchmarks.speed._time import time_processor
 from heads import StreamedMatrix, load_head
 
 COLUMNS = 128
@@ -36,11 +36,13 @@ def fit(rows: int, folder: Path, head: str, streamed: bool, columns: int = COLUM
     path = folder / f"{rows}x{columns}.f32"
     y = write_rows(path, rows, columns)
     values = np.memmap(path, np.float32, "r", shape=(rows, columns))
-    started = time.process_time()
-    X: Any = StreamedMatrix(lambda numbers: values[numbers], (rows, columns)) if streamed else np.array(values)
+    return time_processor(lambda: _fit_and_predict(head, values, y, streamed))
+
+
+def _fit_and_predict(head: str, values: np.ndarray, y: np.ndarray, streamed: bool) -> None:
+    X: Any = StreamedMatrix(lambda rows: values[rows], values.shape) if streamed else np.array(values)
     fitted = load_head(head)(**STEPS[head]).fit(X, y)
-    fitted.predict_proba(X.select(np.arange(rows // 10)) if streamed else X[: rows // 10])
-    return time.process_time() - started
+    fitted.predict_proba(X.select(np.arange(len(y) // 10)) if streamed else X[: len(y) // 10])
 
 
 def write_rows(path: Path, rows: int, columns: int) -> np.ndarray:
@@ -57,10 +59,7 @@ def write_rows(path: Path, rows: int, columns: int) -> np.ndarray:
 
 
 def _measure(folder: Path, head: str, streamed: bool, small: bool) -> list[Measurement]:
-    if small:  # in this process, since starting others takes seconds
-        costs = [Cost(rows, fit(rows, folder, head, streamed), 0.0) for rows in SMALL]
-    else:
-        costs = measure_growth(fit, SIZES, folder, head, streamed)
+    costs = measure_growth(fit, SMALL if small else SIZES, folder, head, streamed)
     how = "streamed" if streamed else "in memory"
     settings = f"{COLUMNS} columns, 1 process, {', '.join(f'{name}={value}' for name, value in STEPS[head].items())}"
     return compare_sizes(f"{head} {how}", costs, settings, memory=MEMORY if streamed else None)

@@ -5,13 +5,13 @@ processor, which other programs disturb less. Rows have an id, a clip, a transcr
 dialogue, times and ratings, about 180 bytes each.
 """
 
-import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.speed._growth import SIZES, SMALL, compare_sizes, measure_growth
 from benchmarks.speed._row import Measurement, summarize
+from benchmarks.speed._time import time_processor
 from featurestore import manifest
 from featurestore.manifest import Utterance
 
@@ -35,28 +35,26 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
 
 def read_manifest(rows: int, folder: str) -> float:
     """Return the seconds to read a manifest and to count its utterances."""
-    started = time.process_time()
-    if len(manifest.read(Path(folder) / f"{rows}.csv")) != rows:
-        raise ValueError("the manifest was not read")
-    return time.process_time() - started
+    path = Path(folder) / f"{rows}.csv"
+    return time_processor(lambda: _read(path, rows))
+
+
+def _read(path: Path, rows: int) -> None:
+    if len(manifest.read(path)) != rows:
+        raise RuntimeError("not every row was read: not a measurement")
 
 
 def _read_column(path: Path) -> float:
     """Return the seconds to list a column of a manifest that has been read."""
     utterances = manifest.read(path)
-    started = time.process_time()
-    utterances.column(_COLUMN)
-    return time.process_time() - started
+    return time_processor(lambda: utterances.column(_COLUMN))
 
 
 def _write(rows: int, folder: Path) -> float:
     """Write a manifest, and return the seconds to format it."""
     utterances = _make_rows(rows)
-    started = time.process_time()
-    content = manifest.to_csv(utterances)
-    seconds = time.process_time() - started
-    (folder / f"{rows}.csv").write_text(content, "utf-8")
-    return seconds
+    (folder / f"{rows}.csv").write_text(manifest.to_csv(utterances), "utf-8")
+    return time_processor(lambda: manifest.to_csv(utterances))
 
 
 def _make_rows(count: int) -> list[Utterance]:

@@ -3,13 +3,12 @@
 Three heads, two of them with two seeds and a control, in two folds: seven tables of predictions of each utterance.
 """
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.speed._growth import SIZES, SMALL, compare_sizes, measure_growth
 from benchmarks.speed._predictions import SPEAKERS, write_benchmark
 from benchmarks.speed._row import Measurement, summarize
+from benchmarks.speed._time import time_processor
 
 SECONDS = 60
 MEMORY = 4096  # MB
@@ -32,7 +31,7 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
 
 def write(rows: int, folder: Path, speakers: int) -> float:
     """Write a benchmark, and return the seconds of CPU that it took."""
-    return _time(lambda: write_benchmark(name_folder(folder, rows, speakers), rows, speakers))
+    return time_processor(lambda: write_benchmark(name_folder(folder, rows, speakers), rows, speakers))
 
 
 def report(rows: int, folder: Path, speakers: int) -> float:
@@ -40,15 +39,9 @@ def report(rows: int, folder: Path, speakers: int) -> float:
     from benchmarks.report.write_report import make_report
 
     out = name_folder(folder, rows, speakers)
-    return _time(lambda: make_report(out, out / "report.html"))
+    return time_processor(lambda: make_report(out, out / "report.html"))
 
 
 def name_folder(folder: Path, rows: int, speakers: int) -> Path:
     """Return the folder of the benchmark of one size."""
     return folder / f"{rows}-{speakers}"
-
-
-def _time(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start

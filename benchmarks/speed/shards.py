@@ -1,13 +1,12 @@
 """Write, open and read a store of 10 million tiny rows that is cut into shards, and measure how that grows."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from benchmarks.speed._growth import Cost, compare_sizes, measure_growth
+from benchmarks.speed._growth import compare_sizes, measure_growth
 from benchmarks.speed._row import Measurement
 from featurestore.manifest import Utterance
 from featurestore.shards.write_shards import write_shards
@@ -25,13 +24,13 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
     """Measure each size and each piece of work in a process of its own."""
     sizes, shard = (SMALL_SIZES, SMALL_SHARD) if small else (SIZES, SHARD)
     settings = f"shards of {shard:,} rows, {WIDTH} columns of float32, one process"
-    where, grow = str(folder), _measure_here if small else measure_growth
+    where = str(folder)
     work = {
-        "writing manifests and features": grow(write, sizes, where, shard),
-        "opening": grow(open_whole, sizes, where),
-        f"{min(ASKED, sizes[0]):,} random rows by id, first read": grow(read_random, sizes, where, 1),
-        f"{min(ASKED, sizes[0]):,} random rows by id, later reads": grow(read_random, sizes, where, 5),
-        "iterating over all rows": grow(iterate, sizes, where),
+        "writing manifests and features": measure_growth(write, sizes, where, shard),
+        "opening": measure_growth(open_whole, sizes, where),
+        f"{min(ASKED, sizes[0]):,} random rows by id, first read": measure_growth(read_random, sizes, where, 1),
+        f"{min(ASKED, sizes[0]):,} random rows by id, later reads": measure_growth(read_random, sizes, where, 5),
+        "iterating over all rows": measure_growth(iterate, sizes, where),
     }
     return [row for name, costs in work.items() for row in compare_sizes(name, costs, settings)]
 
@@ -86,11 +85,6 @@ def iterate(rows: int, folder: str) -> float:
     if count != rows:
         raise RuntimeError(f"{count} of {rows} rows: not a measurement")
     return time.perf_counter() - started
-
-
-def _measure_here(work: Callable[..., float], sizes: Sequence[int], *arguments: Any) -> list[Cost]:
-    """Run the work in this process, without its memory: tiny sizes only show that it runs."""
-    return [Cost(rows, work(rows, *arguments), 0.0) for rows in sizes]
 
 
 def _locate(folder: str, rows: int) -> Path:

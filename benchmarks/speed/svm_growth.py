@@ -6,7 +6,7 @@ approximation at most 2 points of recall below the exact machine on 15,000 rows;
 distances at least 2 x as fast as fits from scratch. Seconds are those of the processor, of one thread.
 """
 
-import time
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sklearn.model_selection import ParameterSampler
 from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.speed._growth import SIZES, SMALL, compare_sizes, measure_growth
 from benchmarks.speed._row import Measurement, compare_repeats, summarize
+from benchmarks.speed._time import time_processor
 from heads import Block, Inputs
 from heads.svm import SVMHead
 
@@ -57,9 +58,8 @@ def fit(rows: int, columns: int, components: int) -> float:
     """Fit the head, and return the seconds of the processor."""
     X, y = draw(rows, columns)
     exact = rows <= EXACT
-    started = time.process_time()
-    SVMHead(approximate="auto" if exact else components, random_state=0).fit(X, y)
-    return time.process_time() - started
+    head = SVMHead(approximate="auto" if exact else components, random_state=0)
+    return time_processor(lambda: head.fit(X, y))
 
 
 def compare_with_exact(rows: int, components: int) -> list[Measurement]:
@@ -77,9 +77,8 @@ def compare_with_exact(rows: int, components: int) -> list[Measurement]:
     )
     found = []
     for approximate in (components, False):
-        started = time.process_time()
-        head = SVMHead(approximate=approximate, random_state=0).fit(X[:rows], y[:rows])
-        seconds = time.process_time() - started
+        head = SVMHead(approximate=approximate, random_state=0)
+        seconds = time_processor(functools.partial(head.fit, X[:rows], y[:rows]))
         found.append((100 * balanced_accuracy_score(y[rows:], head.predict(X[rows:])), seconds))
     (recall, seconds), (reference, exact_seconds) = found
     settings = f"{rows:,} x 256, {components:,} components"
@@ -97,14 +96,16 @@ def compare_searches(rows: int, columns: int, settings: int) -> Measurement:
     parts = np.arange(rows) % PARTS
     given: dict[str, Any] = {"random_state": 0}
     inputs = Inputs(X, (Block("X", "", (columns,)),))
-    started = time.process_time()
-    search(SVMHead, given, inputs, names.tolist(), parts.tolist(), settings - 1, seed=0)
-    shared = time.process_time() - started
-    started = time.process_time()
-    for params in [{}, *ParameterSampler(SVMHead.SPACE, settings - 1, random_state=0)]:
-        for part in range(PARTS):
-            dev = parts == part
-            SVMHead(**given, **params).fit(X[~dev], names[~dev]).predict(X[dev])
-    scratch = time.process_time() - started
+
+    def fit_from_scratch() -> None:
+        for params in [{}, *ParameterSampler(SVMHead.SPACE, settings - 1, random_state=0)]:
+            for part in range(PARTS):
+                dev = parts == part
+                SVMHead(**given, **params).fit(X[~dev], names[~dev]).predict(X[dev])
+
+    shared = time_processor(
+        lambda: search(SVMHead, given, inputs, names.tolist(), parts.tolist(), settings - 1, seed=0)
+    )
+    scratch = time_processor(fit_from_scratch)
     text = f"{settings} settings x {PARTS} parts of {rows:,} x {columns:,}"
     return compare_repeats("svm search", "fits from scratch", [shared], [scratch], "s", text, bar=2, faster=True)

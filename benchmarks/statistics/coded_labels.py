@@ -1,6 +1,6 @@
 """Hold labels as small numbers: a byte or two for each of a million utterances, not a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -28,6 +28,9 @@ class CodedLabels(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.names.__getitem__, self.codes.tolist())  # a third of the time of one place at a time
 
     @overload
     def __getitem__(self, place: int) -> str: ...

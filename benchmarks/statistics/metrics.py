@@ -31,8 +31,9 @@ def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
     >>> unweighted_average_recall(["sad", "sad", "sad", "happy"], ["sad", "sad", "sad", "sad"])
     0.5
     """
-    truth, prediction = check_lengths(truth, prediction)
-    return float(recall_score(truth, prediction, labels=sorted(set(truth)), average="macro", zero_division=0))
+    check_lengths(truth, prediction)
+    labels = sorted(set(truth))
+    return float(recall_score(list(truth), list(prediction), labels=labels, average="macro", zero_division=0))
 
 
 def log_losses(codes: Codes, probabilities: Probabilities) -> NDArray[np.float64]:
@@ -99,15 +100,14 @@ def upper_limit(metric: str) -> float:
     return {"log_loss": -math.log(_SMALLEST), "brier_score": 2.0}.get(metric, 1.0)
 
 
-def check_lengths(truth: Labels, prediction: Labels) -> tuple[list[str], list[str]]:
-    """Return both as lists of the same length.
+def check_lengths(truth: Labels, prediction: Labels) -> None:
+    """Check that there are labels, and as many predictions.
 
     Raises:
         ValueError: there is nothing to measure, or the lengths differ.
     """
     if len(truth) == 0 or len(truth) != len(prediction):
         raise ValueError(f"nothing to measure: {len(truth)} utterances, {len(prediction)} predictions")
-    return list(truth), list(prediction)
 
 
 def encode_truth(truth: Labels, probabilities: Probabilities, classes: Labels) -> Codes:

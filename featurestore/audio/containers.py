@@ -23,41 +23,49 @@ class _SampleChunk:
     length: int | None
 
 
-def find_truncation(file: BinaryIO) -> str:
-    """Return why a file must be truncated, or an empty text if nothing shows that it is.
+@dataclass(frozen=True)
+class Container:
+    """What the container of a file says about its length.
+
+    Args:
+        truncation: why the file must be truncated; empty if nothing shows that it is.
+        unknown_length_at: the offset of a sample length (4 bytes) that is 0 although samples follow, as a writer that
+            cannot seek back leaves WAV and AIFF; None for any other file.
+    """
+
+    truncation: str = ""
+    unknown_length_at: int | None = None
+
+
+def inspect_container(file: BinaryIO) -> Container:
+    """Compare the length that a container states with that of its file.
 
     WAV, RF64, Wave64 and AIFF are checked by the length of their samples, Ogg (Vorbis, Opus, FLAC) by the flag of its
     last page. Other containers are left to the decoder.
     """
     size = file.seek(0, 2)
-    if _read_head(file, 4) == b"OggS":
-        return "" if _has_last_page(file, size) else _NO_END
-    data = _find_samples(file)
-    missing = data.start + data.length - size if data and data.length else 0
-    return f"its header promises {missing} bytes more than the {size} that are there" if missing > 0 else ""
+    file.seek(0)
+    head = file.read(16)
+    if head[:4] == b"OggS":
+        return Container("" if _has_last_page(file, size) else _NO_END)
+    data = _find_samples(file, head)
+    if data is None or data.length is None:
+        return Container()
+    if not data.length:
+        return Container(unknown_length_at=_find_unknown_length(data, head, size))
+    missing = data.start + data.length - size
+    return Container(f"its header promises {missing} bytes more than the {size} that are there" if missing > 0 else "")
 
 
-def find_unknown_length(file: BinaryIO) -> int | None:
-    """Return the offset of a sample length (4 bytes) that is 0 although samples follow, or None for any other file.
-
-    A writer that cannot seek back leaves WAV and AIFF like this.
-    """
-    size, head = file.seek(0, 2), _read_head(file, 12)
-    data = _find_samples(file)
-    if data is None or data.length != 0 or head[:4] not in (b"RIFF", b"RIFX", b"FORM"):
+def _find_unknown_length(data: _SampleChunk, head: bytes, size: int) -> int | None:
+    if head[:4] not in (b"RIFF", b"RIFX", b"FORM"):
         return None
     (whole,) = struct.unpack(_byte_order(head) + "I", head[4:8])
     return data.start - 4 if whole + 8 < size else None
 
 
-def _read_head(file: BinaryIO, count: int) -> bytes:
-    file.seek(0)
-    return file.read(count)
-
-
-def _find_samples(file: BinaryIO) -> _SampleChunk | None:
-    """Find the chunk of samples of a WAV, RF64, Wave64 or AIFF file."""
-    head = _read_head(file, 16)
+def _find_samples(file: BinaryIO, head: bytes) -> _SampleChunk | None:
+    """Find the chunk of samples of a WAV, RF64, Wave64 or AIFF file that begins with `head`."""
     if head == _W64:
         return _find_w64_samples(file)
     if head[:4] not in (b"RIFF", b"RIFX", b"FORM", b"RF64") or head[8:12] not in (b"WAVE", b"AIFF", b"AIFC"):

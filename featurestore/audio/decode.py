@@ -1,6 +1,7 @@
 """Decode audio: any file that libsndfile or ffmpeg reads, as mono float32 at any rate, or say why it is unusable."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from featurestore.audio.sound_file import (
     read_segment,
     read_whole,
     reject,
+    states_length,
 )
 from featurestore.audio.video_file import probe_video, read_video
 
@@ -35,7 +37,9 @@ class Clip:
 
     def digest(self) -> str:
         """Compute the sha256 of rate and samples. It is equal for the same sound in any lossless container."""
-        return hashlib.sha256(f"{self.rate} ".encode() + np.ascontiguousarray(self.samples).tobytes()).hexdigest()
+        hashed = hashlib.sha256(f"{self.rate} ".encode())
+        hashed.update(np.ascontiguousarray(self.samples).data)
+        return hashed.hexdigest()
 
     def at(self, rate: int) -> NDArray[np.float32]:
         """Resample to `rate` Hz. The result may be empty."""
@@ -86,22 +90,29 @@ def read(path: str | Path, rate: int, start: float | None = None, end: float | N
     return wave
 
 
-def decode(path: str | Path, start: float | None = None, end: float | None = None) -> Clip:
+def decode(
+    path: str | Path,
+    start: float | None = None,
+    end: float | None = None,
+    check_length: Callable[[float], None] | None = None,
+) -> Clip:
     """Decode a clip, or a segment of one, to mono at its own rate.
 
     Args:
         path: any file that libsndfile reads, or ffmpeg where PyAV is installed.
         start: seconds at which the segment begins; None for the beginning of the clip.
         end: seconds at which the segment ends; None for the end of the clip.
+        check_length: is called with the length in seconds of the clip or the segment, as the header states it, before
+            anything is decoded, and raises Unencodable to refuse it.
 
     Raises:
         Unencodable: missing, unreadable, empty, truncated, not audio, no samples, NaN or infinite samples, the same
-            value throughout (silence), or a segment that is not in the clip.
+            value throughout (silence), a segment that is not in the clip, or a refused length.
     """
     path = Path(path)
-    samples, rate = _read_samples(path, start, end)
+    samples, rate = _read_samples(path, start, end, check_length)
     _check_samples(samples, path)
-    mono = samples.mean(axis=1, dtype=np.float32)
+    mono = _mix_down(samples)
     if reason := find_silence(mono, samples):
         raise reject(path, reason)
     return Clip(mono, rate)
@@ -131,6 +142,15 @@ def read_duration(path: str | Path) -> float:
     return probe(path).seconds
 
 
+def measure_segment(whole: float, start: float | None, end: float | None) -> float:
+    """Measure the seconds from `start` to `end` in a clip of `whole` seconds. None stands for its beginning or end.
+
+    >>> measure_segment(4.0, None, None), measure_segment(4.0, 1.0, 9.0)
+    (4.0, 3.0)
+    """
+    return (whole if end is None else min(end, whole)) - (start or 0.0)
+
+
 def digest(path: str | Path) -> str:
     """Return the sha256 of a file's bytes, as `sha256sum` prints it.
 
@@ -141,20 +161,36 @@ def digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_samples(path: Path, start: float | None, end: float | None) -> tuple[NDArray[np.float32], int]:
+def _read_samples(
+    path: Path, start: float | None, end: float | None, check_length: Callable[[float], None] | None
+) -> tuple[NDArray[np.float32], int]:
     """Decode a clip or a segment of it, and return its samples (S, channels) and their rate in Hz."""
     try:
         with open_sound(path) as sound:
+            if check_length:
+                whole = sound.frames / sound.samplerate if states_length(sound) else read_duration(path)
+                check_length(measure_segment(whole, start, end))
             is_whole = start is None and end is None
             samples = read_whole(sound, path) if is_whole else read_segment(sound, path, start, end)
             return samples, sound.samplerate
     except MediaFile as media:
+        if check_length:
+            check_length(measure_segment(read_duration(path), start, end))
         return read_video(path, media.kind, start, end)
+
+
+def _mix_down(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mix samples (S, channels) down to one channel (S,). A sum begins with 0, which makes 0 of -0."""
+    if samples.shape[1] == 1:
+        return samples[:, 0] + np.float32(0)
+    mixed: NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
+    return mixed
 
 
 def _check_samples(samples: NDArray[np.float32], path: Path) -> None:
     if not len(samples):
         raise reject(path, "holds no samples")
-    bad = int(np.count_nonzero(~np.isfinite(samples)))
-    if bad:
+    is_finite = np.isfinite(samples)
+    if not is_finite.all():
+        bad = int(np.count_nonzero(~is_finite))
         raise reject(path, f"{bad} of {samples.size} samples are NaN or infinite")

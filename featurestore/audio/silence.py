@@ -19,7 +19,7 @@ def find_silence(mono: NDArray[np.float32], samples: NDArray[np.float32]) -> str
     if len(mono) < 2:  # too short to tell
         return ""
     swing = float(np.ptp(mono))
-    loudest = max(float(np.ptp(channel)) for channel in samples.T)
+    loudest = swing if samples.shape[1] == 1 else max(float(np.ptp(channel)) for channel in samples.T)
     if loudest > _QUIET and swing <= _CANCELLED * loudest:
         return "silent: its channels cancel each other out when they are mixed down to one"
     if swing > _QUIET or (swing and len(np.unique(mono)) >= _LEVELS):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,6 +17,7 @@ from featurestore.errors import Unencodable
 _UNKNOWN = 1 << 48  # libsndfile returns an impossibly high number if the header does not say how many samples follow
 _SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC")  # others are decoded from the beginning
 _BLOCK, _LITTLE = 1 << 20, 1 << 10  # samples read at a time
+_STEP = np.float32(2.0**-15)  # full scale of 16 bits; libsndfile divides by the same power of 2
 _MP3_DELAY = 2304  # samples that an MP3 encoder may add and a decoder may cut
 _BEYOND = 0.05  # seconds that a segment may exceed its clip by, because of rounding or the padding of an MP3
 
@@ -74,13 +76,18 @@ def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
         yield sound
 
 
+def states_length(sound: soundfile.SoundFile) -> bool:
+    """Tell whether the header says how many samples follow."""
+    return bool(sound.frames < _UNKNOWN)
+
+
 def count_samples(sound: soundfile.SoundFile, path: Path) -> int:
     """Return the number of samples per channel. A stream without that number in its header is decoded.
 
     Raises:
         Unencodable: it has to be decoded and is damaged.
     """
-    return int(sound.frames) if sound.frames < _UNKNOWN else len(_decode(sound, path))
+    return int(sound.frames) if states_length(sound) else len(_decode(sound, path))
 
 
 def read_whole(sound: soundfile.SoundFile, path: Path) -> NDArray[np.float32]:
@@ -104,7 +111,7 @@ def read_segment(sound: soundfile.SoundFile, path: Path, start: float | None, en
     Raises:
         Unencodable: the clip is damaged or truncated, or the segment is not in it.
     """
-    if sound.format in _SEEKABLE and sound.frames < _UNKNOWN:
+    if _is_exact(sound):
         first, last = find_bounds(sound.frames, sound.samplerate, start, end, path)
         try:
             sound.seek(first)
@@ -149,9 +156,10 @@ def _find_source(path: Path) -> str | BytesIO:
     with open_file(path) as file:
         if not file.seek(0, 2):
             raise reject(path, "is empty (0 bytes)")
-        if reason := containers.find_truncation(file):
-            raise reject(path, f"truncated: {reason}")
-        length_at = containers.find_unknown_length(file)
+        container = containers.inspect_container(file)
+        if container.truncation:
+            raise reject(path, f"truncated: {container.truncation}")
+        length_at = container.unknown_length_at
         # soundfile takes a file named .raw for headerless samples. Bytes have no name, so it looks at the content.
         if length_at is None and path.suffix.lower() != ".raw":
             return str(path)
@@ -164,7 +172,7 @@ def _find_source(path: Path) -> str | BytesIO:
 
 def _expect_samples(sound: soundfile.SoundFile, path: Path) -> int:
     """Return the number of samples that the header guarantees, or 0 if it does not say or only estimates."""
-    if sound.frames >= _UNKNOWN:
+    if not states_length(sound):
         return 0
     if sound.format != "MP3":
         return int(sound.frames)
@@ -176,17 +184,31 @@ def _expect_samples(sound: soundfile.SoundFile, path: Path) -> int:
 
 def _decode(sound: soundfile.SoundFile, path: Path, count: int | None = None) -> NDArray[np.float32]:
     """Decode `count` samples (S, channels) from the current position, or all that follow."""
-    blocks = [np.empty((0, sound.channels), np.float32)]
+    blocks: list[NDArray[np.float32]] = []
     left = sound.frames if count is None else count
+    # libsndfile fills what it cannot read with zeros, so reading a whole block costs more than a short clip itself
+    least = _LITTLE if count is None and not _is_exact(sound) else 0
     try:
-        # libsndfile fills what it cannot read with zeros, so reading a whole block costs more than a short clip itself
-        least = _LITTLE if count is None else 0
-        while len(block := sound.read(min(_BLOCK, max(left, least)), dtype="float32", always_2d=True)):
+        while (size := min(_BLOCK, max(left, least))) and len(block := _read_block(sound, size)):
             blocks.append(block)
             left -= len(block)
     except soundfile.LibsndfileError as error:
         raise reject(path, f"is damaged ({_describe(error)})") from None
-    return np.concatenate(blocks)
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.concatenate([np.empty((0, sound.channels), np.float32), *blocks])
+
+
+def _read_block(sound: soundfile.SoundFile, size: int) -> NDArray[np.float32]:
+    """Read at most `size` samples (S, channels). Scaling 16 bits here gives the same values in half of the time."""
+    is_short = sound.subtype == "PCM_16"
+    block: NDArray[Any] = sound.read(size, dtype="int16" if is_short else "float32", always_2d=True)
+    return np.multiply(block, _STEP, dtype=np.float32) if is_short else block
+
+
+def _is_exact(sound: soundfile.SoundFile) -> bool:
+    """Tell whether the header says exactly how many samples follow, in a format that allows seeking to one."""
+    return sound.format in _SEEKABLE and states_length(sound)
 
 
 def _explain(path: Path, error: soundfile.LibsndfileError) -> MediaFile | Unencodable:

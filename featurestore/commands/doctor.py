@@ -23,7 +23,7 @@ def command(ctx: click.Context, /, store: Path, as_json: bool) -> None:
     """
     from featurestore.diagnosis.diagnose import diagnose
 
-    say("packages, GPU, memory, disk and hub: this takes some seconds")
+    say("checking packages, GPU, memory, disk and hub, which takes some seconds")
     found = diagnose(store)
     print_answer(found.to_json(), found.summary(), as_json)
     if not found.is_working:

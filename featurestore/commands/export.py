@@ -35,6 +35,6 @@ def command(as_json: bool, features: str | None, **options: Any) -> None:
     from featurestore.exporting.export_features import export_features
 
     chosen = split_list("--features", features, str) if features is not None else None
-    say(f"{features or 'default features'} of {options['store']} to {options['to']}")
+    say(f"exporting {features or 'the default features'} of {options['store']} to {options['to']}")
     done = export_features(**options, features=chosen, say=say)
     print_answer(done.to_json(), done.summary(), as_json)

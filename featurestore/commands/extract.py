@@ -204,7 +204,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
               cli extract --store features/mine --corpus table --root mine.csv \\
                 --encoder audio=facebook/wav2vec2-base-960h --encoder egemaps
     """
-    say(f"{', '.join(options['encoders']) or 'default encoders'} on {options['store']}")
+    say(f"extracting features of {', '.join(options['encoders']) or 'the default encoders'} into {options['store']}")
     done = extract(**options)
     print_answer([item.to_json() for item in done], "\n".join(item.summary() for item in done), as_json)
     if any(item.failed for item in done):

@@ -39,7 +39,7 @@ def finetune(
     fold: str | None = None,
     all_folds: bool = False,
     crossfit: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     engine: str = "loky",
     scheduler: str | None = None,
     say: Say = say,
@@ -57,7 +57,8 @@ def finetune(
         fold: its name; needed if the protocol has several folds and not all are used.
         all_folds: fine-tune one encoder per fold, in `out/FOLD`.
         crossfit: number K of further encoders per fold for cross-fitted logits; 0 for none.
-        jobs: folds that are fine-tuned at once on this machine, each in a process with its share of the cores.
+        jobs: folds that are fine-tuned at once, on this machine each in a process with its share of the cores; by
+            default one here, and one for each core where a dask or ray cluster is started here.
         engine: `loky` (this machine), or `dask` or `ray`, where each worker fine-tunes one fold.
         scheduler: address of a running dask cluster.
         say: receives lines for the user.
@@ -88,7 +89,7 @@ def finetune(
         fold=fold,
         all_folds=all_folds,
         crossfit=crossfit,
-        engine=Engine(engine, 0 if jobs == 1 and engine != "loky" else jobs, scheduler or ""),
+        engine=Engine(engine, jobs or (1 if engine == "loky" else 0), scheduler or ""),
         say=say,
         **settings,
     )
@@ -148,7 +149,11 @@ class _Grouped(click.Command):
     "--crossfit", type=int, default=0, help="Also fine-tune K encoders per fold for cross-fitted logits, OUT/FOLD-x1 …"
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
-@click.option("--jobs", type=_COUNT, default=1, help="Folds at once, each in a process with its share of the cores.")
+@click.option(
+    "--jobs",
+    type=_COUNT,
+    help="Folds at once, each in a process with its share of the cores. Default: 1; with dask or ray: cores.",
+)
 @cluster_options
 @click.option("--epochs", type=_COUNT, default=9, help="Passes over the training part.")
 @click.option("--learning-rate", type=_ABOVE_0, default=2e-5, help="Peak rate of AdamW, of the classifier.")
@@ -298,7 +303,7 @@ def command(**options: Any) -> None:
     as_json = options.pop("as_json")
     several = options["all_folds"] or options["crossfit"]
     store = options.pop("store")
-    say(f"{options['checkpoint']} on {store}, {options['protocol']}, into {options['out']}")
+    say(f"fine-tuning {options['checkpoint']} on {store}, protocol {options['protocol']}, into {options['out']}")
     found = finetune(store, **options)
     records = [dict(one.record) for one in found]
     print_answer(records if several else records[0], "\n".join(one.summary() for one in found), as_json)

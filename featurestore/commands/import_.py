@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, as_json: bool, classes: str | None, **options
     from featurestore.importing.import_features import import_features
 
     chosen = split_list("--classes", classes, str) if classes else ()
-    say(f"{options['file']} as {options['name']} into {options['store']}")
+    say(f"importing {options['file']} as {options['name']} into {options['store']}")
     done = import_features(**options, classes=chosen, say=say)
     print_answer(done.to_json(), done.summary(), as_json)
     if done.missing:

@@ -44,9 +44,12 @@ def command(
 
     if further or len(audio) > 1:
         several = f"{len(audio)} clips" if len(audio) > 1 else f"unexpected {' '.join(further[:3])}"
-        raise click.UsageError(f"one clip at a time, got {several}; for many: --table FILE with a column audio")
+        raise click.UsageError(
+            f"one clip at a time, got {several}; for one: --audio FILE; for many: --table FILE with a column audio"
+        )
     options["columns"] = parse_columns(options["columns"])
-    say(f"{options['table'] or (audio[0] if audio else 'a text')} by {bundle}")
+    if given := options["table"] or (audio[0] if audio else "a text" if options["text"] else ""):
+        say(f"predicting {given} with {bundle}")
     predictions = predict(bundle, audio=audio[0] if audio else None, say=say, **options)
     print_answer([prediction.to_json() for prediction in predictions], render(predictions), as_json)
     if any(prediction.reason for prediction in predictions):

@@ -44,6 +44,6 @@ def command(
     from featurestore.corpora.table import parse_columns
     from featurestore.preparation.prepare import prepare
 
-    say(f"{corpus}{f' at {root}' if root else ''} into {store}")
+    say(f"preparing {store}: corpus {corpus}{f' at {root}' if root else ''}")
     prepared = prepare(corpus, root, store, name=name, columns=parse_columns(columns), shard_rows=shard_rows)
     print_answer(json.loads((store / "corpus.json").read_text("utf-8")), prepared.summary(), as_json)

@@ -26,5 +26,6 @@ def command(store: Path, out: Path, rows: int, as_json: bool) -> None:
     """
     from featurestore.shards.cut_store import cut_store
 
+    say(f"cutting {store} into shards of at most {rows:,} utterances in {out}")
     done = cut_store(store, out, rows, say)
     print_answer(done.to_json(), done.summary(), as_json)

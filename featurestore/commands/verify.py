@@ -28,9 +28,11 @@ def command(ctx: click.Context, /, store: Path, sample: int, seed: int, repair: 
     Examples: cli verify features/demo --sample 5
               cli verify features/demo --repair
     """
+    from featurestore.errors import format_count
     from featurestore.inspection.verify import verify
 
-    say(f"every checksum of {store}{f', and {sample} utterances of each encoder again' if sample else ''}")
+    again = f", and {format_count(sample, 'utterance')} of each encoder" if sample else ""
+    say(f"verifying {store}: every checksum{again}")
     verified = verify(store, repair=repair, sample=sample, seed=seed)
     print_answer(verified.to_json(), verified.summary(), as_json)
     if not verified.is_intact:

@@ -36,7 +36,7 @@ def extract_shards(
         limit: encode this many of the missing utterances, at least one in each shard that lacks some, up to the first
             shard that lacks more; estimate the whole from that shard.
         say: receives lines for the user.
-        options: of `extract_encoder`: jobs, device, max_seconds, engine and scheduler.
+        options: of `extract_encoder`: jobs, device, max_seconds, engine, scheduler and paranoid.
 
     Returns:
         The counts of all shards together. Its path stands for the files of all: `STORE/*/NAME.h5`.

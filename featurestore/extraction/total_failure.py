@@ -1,6 +1,7 @@
 """Build the message for an extraction in which every utterance failed."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from featurestore import registry
@@ -11,18 +12,31 @@ from featurestore.networks.identity import Identity
 from featurestore.preparation.corpus_json import prepare_command
 from featurestore.store import Store
 
+_WORD = re.compile(r"[A-Za-z]+[:;,.]?")
+
 
 def build_total_failure(store: Store, identity: Identity, failures: Sequence[Failure]) -> Mismatch:
-    """Build the error that none of a store's utterances could be encoded, with the most frequent reason."""
-    reasons = [failure.reason for failure in failures]
-    commonest = max(set(reasons), key=reasons.count) if reasons else "the manifest is empty"
+    """Build the error that none of a store's utterances could be encoded, with the most frequent kind of reason."""
+    commonest, count = _find_commonest([failure.reason for failure in failures])
     return Mismatch(
         f"{identity.name}: none of {len(store.utterances)} utterances could be encoded",
-        got=f"{format_count(reasons.count(commonest), 'time')}: {commonest}",
+        got=f"{format_count(count, 'time')}: {commonest}",
         do=_advise_on_input(store, identity)
         or _advise(commonest)
         or f"check {store.root}, then: {prepare_command(store)}",
     )
+
+
+def _find_commonest(reasons: Sequence[str]) -> tuple[str, int]:
+    """Return the first reason of the most frequent kind, and how many are of it.
+
+    Reasons of a kind differ only in names of files and in numbers.
+    """
+    kinds = [tuple(word for word in reason.split() if _WORD.fullmatch(word)) for reason in reasons]
+    if not kinds:
+        return "the manifest is empty", 0
+    ((commonest, count),) = Counter(kinds).most_common(1)
+    return reasons[kinds.index(commonest)], count
 
 
 def _advise_on_input(store: Store, identity: Identity) -> str:

@@ -49,7 +49,7 @@ class VectorIndex:
     def find_content(self, key: str) -> str:
         """Return the sha256 of the input that a vector was made from, or an empty text if it is not recorded."""
         file, row = self.rows[key]
-        return self.files[file].contents[row]
+        return self.files[file].read_content(row)
 
     def _add(self, path: Path, kinds: frozenset[str]) -> None:
         try:

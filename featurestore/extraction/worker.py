@@ -17,7 +17,7 @@ from featurestore.engines.dispatch import dispatch
 from featurestore.engines.threads import limit_torch_threads
 from featurestore.errors import Unavailable
 from featurestore.extraction.batch_encoder import BatchEncoder
-from featurestore.extraction.load_ahead import choose_ahead, load_ahead
+from featurestore.extraction.load_ahead import load_in_order
 from featurestore.extraction.part_file import RETRY, Failure, write_part
 from featurestore.extraction.partition import Part, Work
 from featurestore.networks.device import choose_device, count_cores
@@ -131,17 +131,16 @@ def _encode(encoder: Encoder, task: PartTask, device: str, limits: Limits) -> tu
 def _load_all(
     encoder: Encoder, task: PartTask, device: str, limits: Limits, contents: dict[int, str], batches: BatchEncoder
 ) -> Generator[tuple[int, Any], None, None]:
-    """Load utterances in order, in other threads, so that decoding overlaps with encoding."""
+    """Load utterances in order, and record the failures of those that cannot be loaded."""
 
     def load(work: Work) -> tuple[Any, str]:
-        item = replace(work.item)  # a copy, because an item keeps its decoded clip
-        limits.check(item, task.identity)
-        return encoder.load(item), item.hash_input(task.identity.modality)
+        item = limits.apply(work.item, task.identity)  # a copy, because an item keeps its decoded clip
+        content = item.hash_input(task.identity.modality)  # decodes the clip
+        return encoder.load(item), content
 
-    ahead = choose_ahead(device, task.identity.modality)
-    for position, future in enumerate(load_ahead(load, task.part.work, ahead)):
+    for position, take in enumerate(load_in_order(load, task.part.work, device, task.identity.modality)):
         with batches.record_failure(position):
-            loaded, contents[position] = future.result()
+            loaded, contents[position] = take()
             yield position, loaded
 
 

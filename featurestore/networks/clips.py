@@ -106,12 +106,12 @@ class ClipReader:
             Unencodable: too short or too long for the network, with its length and the limit.
         """
         self.check(len(samples))
+        if self.waveform:
+            wave = fit_length(self._normalize(samples), self.fixed_length)
+            return self._make_input({"input_values": wave}, None, self.fixed_length or len(samples))
         extracted = self.extractor(
             samples, sampling_rate=self.rate, return_tensors="np", **self._choose_window(len(samples))
         )
-        if self.waveform:
-            wave = fit_length(np.asarray(extracted["input_values"][0], np.float32), self.fixed_length)
-            return self._make_input({"input_values": wave}, None, self.fixed_length or len(samples))
         mask = np.asarray(extracted[MASK][0], np.int64) if MASK in extracted else None
         inputs = {name: np.asarray(extracted[name][0]) for name in extracted if name != MASK}
         inputs = {name: value if value.dtype == bool else value.astype(np.float32) for name, value in inputs.items()}
@@ -157,6 +157,13 @@ class ClipReader:
         if self.fixed_length or not (self.waveform or masks):
             return {name: _stack(values) for name, values in stacked.items()} | self._name_spans(clips)
         return pad_clips(self.extractor, stacked, masks, multiple if self.waveform else None)
+
+    def _normalize(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Normalize a waveform (S,) as its extractor does, without the extractor's padding, which takes as long."""
+        if not self.extractor.do_normalize:
+            return np.array(samples, np.float32)  # a copy, because samples of a cache cannot be written
+        (wave,) = self.extractor.zero_mean_unit_var_norm([samples], None)
+        return np.asarray(wave, np.float32)
 
     def _choose_window(self, samples: int) -> dict[str, int]:
         """Return the extractor's option for a window of its own. Without one it pads to its whole window."""

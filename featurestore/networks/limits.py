@@ -1,6 +1,7 @@
 """Limit the length of a clip by what the user allows and by what fits into memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from featurestore.audio import decode
 from featurestore.errors import Unencodable, UnencodableNow
@@ -29,16 +30,17 @@ class Limits:
     max_seconds: float | None = None
     memory: int | None = None
 
-    def check(self, item: Item, identity: Identity) -> None:
-        """Check the length of a clip by its header.
+    def apply(self, item: Item, identity: Identity) -> Item:
+        """Return a copy of an item whose clip raises TooLong, before it is decoded, if it is beyond a limit."""
+        is_limited = identity.modality == "audio" and (self.max_seconds is not None or self.memory is not None)
+        return replace(item, check_length=partial(self.check, identity) if is_limited else None)
+
+    def check(self, identity: Identity, seconds: float) -> None:
+        """Check the length of a clip.
 
         Raises:
             TooLong: the clip is beyond a limit.
-            Unencodable: its header cannot be read.
         """
-        if item.audio is None or identity.modality != "audio" or (self.max_seconds is None and self.memory is None):
-            return
-        seconds = measure_length(item)
         check_seconds(seconds, self.max_seconds)
         if self.memory is not None and (needed := estimate_encoding_memory(identity, seconds)) > self.memory:
             raise TooLong(
@@ -55,8 +57,7 @@ def measure_length(item: Item) -> float:
     """
     if item.audio is None:
         return 0.0
-    whole = decode.read_duration(item.audio)
-    return (whole if item.end is None else min(item.end, whole)) - (item.start or 0.0)
+    return decode.measure_segment(decode.read_duration(item.audio), item.start, item.end)
 
 
 def check_seconds(seconds: float, most: float | None) -> None:

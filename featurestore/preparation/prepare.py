@@ -17,7 +17,7 @@ from featurestore.preparation.corpus_json import build_corpus_json, check_same_c
 from featurestore.preparation.prepare_report import ManifestChanges, Preparation
 from featurestore.preparation.recognize import AUTO, recognize_corpus, suggest_corpus
 from featurestore.shards.cut_manifest import check_rows
-from featurestore.shards.shard_index import is_sharded, read_index
+from featurestore.shards.shard_index import ShardIndex, is_sharded, read_index
 from featurestore.shards.write_shards import check_target, write_shards
 from featurestore.storage.atomic import write_text
 from featurestore.store import CORPUS, DEFAULT, MANIFEST, Store
@@ -80,7 +80,7 @@ def prepare(
     folder = find_audio_folder(release)
     reading = _add_findings(reading, folder, module.CARD)
     info = build_corpus_json(name, corpus, source, folder, module.CARD, reading, columns)
-    written, shards = _write(store, info, reading.utterances, rows)
+    written, index = _write(store, info, reading.utterances, rows)
     stale = [path for path in _list_features(store) if str(path.with_name(MANIFEST).relative_to(store)) in written]
     return Preparation(
         corpus=name,
@@ -97,7 +97,8 @@ def prepare(
         changes=None if before is None else _compare(before, reading.utterances),
         written=written,
         features=() if before is None else tuple(str(path.relative_to(store)) for path in stale),
-        shards=shards,
+        shards=len(index.shards) if index else 0,
+        cut_dialogues=index.cut_dialogues if index else 0,
     )
 
 
@@ -112,17 +113,17 @@ def _choose_rows(store: Path, shard_rows: int | None) -> int:
 
 def _write(
     store: Path, info: Mapping[str, Any], utterances: Sequence[Utterance], rows: int
-) -> tuple[tuple[str, ...], int]:
-    """Write the manifest and corpus.json, and return the files that changed and the number of shards."""
+) -> tuple[tuple[str, ...], ShardIndex | None]:
+    """Write the manifest and corpus.json, and return the files that changed and the index of the shards."""
     if rows:
         done = write_shards(store, info, utterances, rows)
-        return done.written, len(done.index.shards)
+        return done.written, done.index
     # the manifest is written last: a store without it is not prepared
     texts = {
         CORPUS: json.dumps(info, ensure_ascii=False, indent=1) + "\n",
         MANIFEST: manifest.to_csv(utterances),
     }
-    return tuple(file for file, text in texts.items() if _update(store / file, text)), 0
+    return tuple(file for file, text in texts.items() if _update(store / file, text)), None
 
 
 def _list_features(store: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from featurestore.corpora import CorpusCard, Finding
 from featurestore.errors import format_count, quote
+from featurestore.shards.cut_manifest import describe_cut_dialogues
 from featurestore.store import CORPUS, MANIFEST, SHARDS
 
 _SHOWN = 4  # ids of a finding that the report lists at most; corpus.json lists all
@@ -48,6 +49,7 @@ class Preparation:
         written: files written; empty if nothing changed.
         features: feature files in the store that were extracted from an earlier manifest.
         shards: number of shards that the corpus is cut into; 0 if it is not.
+        cut_dialogues: number of dialogues whose turns lie in several shards.
     """
 
     corpus: str
@@ -65,6 +67,7 @@ class Preparation:
     written: tuple[str, ...]
     features: tuple[str, ...]
     shards: int = 0
+    cut_dialogues: int = 0
 
     def summary(self) -> str:
         """Return the outcome as lines for a terminal."""
@@ -154,7 +157,8 @@ def _render_shards(prepared: Preparation) -> list[str]:
     if not prepared.shards:
         return []
     new = sum(Path(name).name == MANIFEST for name in prepared.written)
-    return [f"cut into {format_count(prepared.shards, 'shard')}, {new} of them written now"]
+    line = f"cut into {format_count(prepared.shards, 'shard')}, {new} of them written now"
+    return [line, *describe_cut_dialogues(prepared.cut_dialogues)]
 
 
 def _render_item(head: str, *texts: str) -> str:

@@ -5,7 +5,7 @@ from itertools import groupby, islice
 
 import numpy as np
 
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, format_count
 from featurestore.manifest import Utterance
 from featurestore.shards.id_index import hash_texts
 
@@ -60,3 +60,13 @@ class DialogueCount:
             return 0
         _, counts = np.unique(np.concatenate(self._hashes), return_counts=True)
         return int((counts > 1).sum())
+
+
+def describe_cut_dialogues(count: int) -> list[str]:
+    """Describe in a line how many dialogues lie in several shards, and what that means. Return none for 0."""
+    if not count:
+        return []
+    return [
+        f"{format_count(count, 'dialogue')} in more than one shard, because the turns do not follow each other in the "
+        "manifest or are too many; text encoders with --context are refused"
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 from featurestore.errors import BadValue, quote
 from featurestore.progress import Say
 from featurestore.shards.cut_features import copy_rows
-from featurestore.shards.cut_manifest import check_rows
+from featurestore.shards.cut_manifest import check_rows, describe_cut_dialogues
 from featurestore.shards.shard_index import ShardIndex, is_sharded
 from featurestore.shards.sharded_store import ShardedStore
 from featurestore.shards.write_shards import check_target, write_shards
@@ -47,18 +47,9 @@ class CutStore:
             f"{self.path}: {len(self.index):,} utterances in {len(self.index.shards):,} shards of at most "
             f"{self.index.rows:,}; {self.copied} feature files copied, {self.kept} there already"
         ]
-        if self.index.cut_dialogues:
-            lines.append(describe_cut_dialogues(self.index))
+        lines += describe_cut_dialogues(self.index.cut_dialogues)
         lines += [f"{name} is stale, as it was: cli extract --store {quote(self.path)}" for name in self.stale]
         return "\n".join(lines)
-
-
-def describe_cut_dialogues(index: ShardIndex) -> str:
-    """Say how many dialogues lie in several shards, and what that means."""
-    return (
-        f"{index.cut_dialogues:,} dialogues lie in several shards, because their turns do not follow each other in "
-        "the manifest or are too many; text encoders with --context are refused"
-    )
 
 
 def cut_store(store: str | Path, out: str | Path, rows: int, say: Say = print) -> CutStore:

@@ -11,11 +11,12 @@ from featurestore.spec import format_checkpoint, is_imported, list_reading_optio
 from featurestore.storage.damage import extract_command
 from featurestore.storage.feature_file import FeatureFile
 
-_OPEN = 64  # files that stay open: each holds a descriptor for every dataset that was read
+_MAPPED = 64  # files whose memory maps stay open, each with a descriptor; a process often has 1,024 of them
+_PARSED = 1024  # files whose layout stays in memory, some 10 kB each: reading it takes longer than 200 rows
 
 
 class ShardFiles:
-    """The feature files of a sharded store. A few stay open, the last used.
+    """The feature files of a sharded store. The layouts of the last used are kept, and the maps of a few of them.
 
     Args:
         path: the store's folder.
@@ -26,6 +27,7 @@ class ShardFiles:
     def __init__(self, path: Path, index: ShardIndex, open_shard: Callable[[int], Shard]) -> None:
         self._path, self._index, self._open_shard = path, index, open_shard
         self._files: OrderedDict[tuple[int, str], FeatureFile] = OrderedDict()
+        self._mapped: OrderedDict[tuple[int, str], FeatureFile] = OrderedDict()
         self._first: dict[str, FeatureFile] = {}
 
     def count_shards(self) -> dict[str, int]:
@@ -55,20 +57,22 @@ class ShardFiles:
         Raises:
             Mismatch: it was made by another encoder than that of the first shard, or from another manifest.
         """
-        first = self.open_first(encoder)
-        if (number, encoder) not in self._files:
+        first, key = self.open_first(encoder), (number, encoder)
+        if key not in self._files:
             file = self._open_shard(number).file(encoder)
             self._check_same(file, first)
-            self._files[number, encoder] = file
-            if len(self._files) > _OPEN:
-                self._files.popitem(last=False)[1].release()
-        self._files.move_to_end((number, encoder))
-        return self._files[number, encoder]
+            self._files[key] = file
+        for kept, most in ((self._mapped, _MAPPED), (self._files, _PARSED)):
+            kept[key] = self._files[key]
+            kept.move_to_end(key)
+            if len(kept) > most:
+                kept.popitem(last=False)[1].release()
+        return self._files[key]
 
     def release(self, number: int) -> None:
         """Close the memory maps of a shard."""
-        for (shard, _), file in self._files.items():
-            if shard == number:
+        for encoder in self._first:
+            if file := self._mapped.pop((number, encoder), None):
                 file.release()
 
     def _check_complete(self, encoder: str) -> None:

@@ -100,11 +100,18 @@ def read_frames(feature: ShardFeature, places: np.ndarray) -> list[np.ndarray]:
     return [values[offsets[row] : offsets[row + 1]] for row in feature.find_rows(places)]
 
 
-def explain_missing(missing: Sequence[str], total: int, stored: StoredFeature) -> UnknownName:
-    """Build the error of utterances that have no feature, with the reason of the first."""
+def explain_missing(missing: Sequence[str], count: int, total: int, stored: StoredFeature) -> UnknownName:
+    """Build the error of utterances that have no feature, with the reason of the first.
+
+    Args:
+        missing: the first of their ids.
+        count: number of these utterances.
+        total: number of utterances that were asked for.
+        stored: the feature that the first one lacks, in its shard.
+    """
     reason = stored.file.failed.get(missing[0], "not in the manifest")
     return UnknownName(
-        f"{len(missing)} of {total} utterances have no {stored.spec}: {', '.join(missing[:5])}",
+        f"{count} of {total} utterances have no {stored.spec}: {', '.join(missing)}",
         got=f"{missing[0]}: {reason}",
         do="leave them out: Store.available(features) lists the utterances that have every feature",
     )

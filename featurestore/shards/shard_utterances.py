@@ -1,15 +1,15 @@
 """The utterances of a sharded store as a sequence, with those of one shard in memory."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from collections.abc import Callable, Iterator
+from typing import Any, overload
 
 import numpy as np
 
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, Utterances
 from featurestore.shards.shard_index import ShardIndex
 
 
-class ShardUtterances(Sequence[Utterance]):
+class ShardUtterances(Utterances):
     """Read the manifests of the shards one after another.
 
     Args:
@@ -17,9 +17,18 @@ class ShardUtterances(Sequence[Utterance]):
         read: returns the utterances of a shard by its number.
     """
 
-    def __init__(self, index: ShardIndex, read: Callable[[int], Sequence[Utterance]]) -> None:
+    def __init__(self, index: ShardIndex, read: Callable[[int], Utterances]) -> None:
         self._index, self._read = index, read
-        self._last: tuple[int, Sequence[Utterance]] = (-1, ())
+        self._last: tuple[int, Utterances | None] = (-1, None)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The id of each utterance, in order. All of them are in memory then."""
+        return tuple(self.column("id"))
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column of all shards, as `Utterances.column` does."""
+        return [value for number in range(len(self._index.shards)) for value in self._open(number).column(name)]
 
     def __len__(self) -> int:
         """Return the number of utterances."""
@@ -44,8 +53,10 @@ class ShardUtterances(Sequence[Utterance]):
         number = int(self._index.find_shards(np.array([place]))[0])
         return self._open(number)[place - self._index.shards[number].start]
 
-    def _open(self, number: int) -> Sequence[Utterance]:
-        if self._last[0] != number:
-            self._last = (-1, ())  # release one shard before the next is read
-            self._last = (number, self._read(number))
-        return self._last[1]
+    def _open(self, number: int) -> Utterances:
+        last, found = self._last
+        if found is None or last != number:
+            self._last, found = (-1, None), None  # release one shard before the next is read
+            found = self._read(number)
+            self._last = (number, found)
+        return found

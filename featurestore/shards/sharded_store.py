@@ -4,9 +4,10 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from featurestore.errors import BadValue, UnknownName, quote
 from featurestore.exposure import Contents, Exposure
@@ -14,22 +15,16 @@ from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature
 from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
-from featurestore.manifest import Utterance
-from featurestore.shards.id_index import IdIndex
+from featurestore.manifest import Utterance, Utterances
+from featurestore.row_checks import check_one_given, check_rows, explain_unknown_ids
 from featurestore.shards.join_batches import fill_matrix, join_batches
 from featurestore.shards.shard import Shard
 from featurestore.shards.shard_files import ShardFiles
 from featurestore.shards.shard_index import ShardIndex, read_index
-from featurestore.shards.shard_rows import (
-    ShardFeature,
-    explain_missing,
-    open_feature,
-    read_frames,
-    read_ids,
-    read_rows,
-    select_available,
-)
+from featurestore.shards.shard_reader import ShardReader
+from featurestore.shards.shard_rows import read_frames, read_ids, select_available
 from featurestore.shards.shard_utterances import ShardUtterances
+from featurestore.shards.wanted import Wanted
 from featurestore.spec import FeatureSpec, check_list, parse_features
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
@@ -39,14 +34,6 @@ from featurestore.store_exposure import find_store_exposure
 Features = Sequence[str | FeatureSpec]
 
 _ROWS = 65_536  # of a part that is copied into a matrix
-
-
-class _Located(NamedTuple):
-    """Features of one shard, the lines of the answer that it fills, and the places of these utterances in it."""
-
-    features: list[ShardFeature]
-    lines: np.ndarray
-    places: np.ndarray
 
 
 class ShardedStore(Store):
@@ -79,9 +66,13 @@ class ShardedStore(Store):
         """Open each shard in turn, in manifest order."""
         return map(self.open_shard, range(len(self.index.shards)))
 
-    @cached_property
-    def utterances(self) -> Sequence[Utterance]:  # type: ignore[override]  # read shard by shard
+    @property
+    def utterances(self) -> Utterances:
         """The manifest, read shard by shard."""
+        return self._utterances
+
+    @cached_property
+    def _utterances(self) -> ShardUtterances:
         return ShardUtterances(self.index, lambda number: self.open_shard(number).utterances)
 
     @cached_property
@@ -90,12 +81,12 @@ class ShardedStore(Store):
         return _hash_lines(one.manifest for one in self.index.shards)
 
     @cached_property
-    def _ids(self) -> IdIndex:
-        return IdIndex(self.path, self.index.salt)
-
-    @cached_property
     def _shard_files(self) -> ShardFiles:
         return ShardFiles(self.path, self.index, self.open_shard)
+
+    @cached_property
+    def _reader(self) -> ShardReader:
+        return ShardReader(self.path, self.index, self.open_shard, self._shard_files)
 
     def encoders(self) -> list[str]:
         """List the encoders that are finished in every shard."""
@@ -115,7 +106,7 @@ class ShardedStore(Store):
 
     def find_shard(self, utterance_id: str) -> Shard:
         """Open the shard that holds an utterance, or the first one for an id that the store does not hold."""
-        place = self._ids.find([utterance_id])
+        place = self._reader.ids.find([utterance_id])
         return self.open_shard(max(0, int(self.index.find_shards(place)[0])))
 
     def describe(self, encoder: str) -> dict[str, Any]:
@@ -139,13 +130,15 @@ class ShardedStore(Store):
     def available(self, features: Iterable[str | FeatureSpec]) -> list[str]:
         """List the ids of the utterances that have every feature, in manifest order."""
         chosen = list(features)
-        parts = (read_ids(opened[0], select_available(opened)) for _, opened in self._open_each(self._parse(chosen)))
+        parts = (
+            read_ids(opened[0], select_available(opened)) for _, opened in self._reader.open_each(self._parse(chosen))
+        )
         return [one for part in parts for one in part]
 
     def failures(self, features: Iterable[str | FeatureSpec]) -> dict[str, str]:
         """Return the utterances that an encoder of these features failed to encode: the reason, by id."""
         found: dict[str, str] = {}
-        for _, opened in self._open_each(self._parse(list(features))):
+        for _, opened in self._reader.open_each(self._parse(list(features))):
             for feature in opened:
                 encoder, file = feature.stored.spec.encoder, feature.stored.file
                 failed = zip(file.text(schema.FAILED_ID), file.text(schema.FAILED_REASON), strict=True)
@@ -170,45 +163,54 @@ class ShardedStore(Store):
 
     def clip_digest(self, utterance_id: str) -> str:
         """Return the sha256 of an utterance's decoded samples, or an empty text if it has no usable clip."""
-        place = int(self._ids.find([utterance_id])[0])
+        place = int(self._reader.ids.find([utterance_id])[0])
         found = self.utterances[place] if place >= 0 else Utterance("")
         if found.id != utterance_id:
             raise UnknownName(f"unknown utterance {utterance_id!r} in {self.path}")
         return self.item(found).clip_digest()
 
     def rows(self, ids: Sequence[str]) -> np.ndarray:
-        """Refuse: the rows of shards are found by id, through the index on disk.
+        """Find utterances in the whole manifest once, as `Store.rows` does, through the index on disk."""
+        chosen = list(check_list(ids, "ids"))
+        places = self._reader.find_places(chosen, self._choose_spec())
+        if missing := [chosen[line] for line in np.flatnonzero(places < 0).tolist()]:
+            raise explain_unknown_ids(missing, len(chosen), self.path)
+        return places
 
-        Raises:
-            BadValue: always.
-        """
-        raise BadValue(f"{self.path} is cut into shards, which are read by id", do="give matrix and batches ids=")
+    def check_features(self, features: Features, rows: ArrayLike) -> None:
+        """Check that utterances have every feature, as `Store.check_features` does. Each shard is opened once."""
+        specs, places = self._parse(features), check_rows(rows, len(self.index))
+        for _ in self._reader.locate(specs, Wanted(None, places, places)):
+            pass
 
-    def matrix(  # type: ignore[override]  # by id alone
+    @overload
+    def matrix(
         self, features: Features, ids: Sequence[str] | None = None
-    ) -> tuple[np.ndarray, dict[str, int], list[str]]:
+    ) -> tuple[np.ndarray, dict[str, int], list[str]]: ...
+    @overload
+    def matrix(self, features: Features, *, rows: ArrayLike) -> tuple[np.ndarray, dict[str, int], np.ndarray]: ...
+    def matrix(
+        self, features: Features, ids: Sequence[str] | None = None, *, rows: ArrayLike | None = None
+    ) -> tuple[np.ndarray, dict[str, int], list[str] | np.ndarray]:
         """Return features side by side, one row per utterance, as `Store.matrix` does.
 
-        It holds the matrix and its ids in memory, and what a shard needs.
+        It holds the matrix and its ids in memory, and what a shard needs. Each shard is opened once.
         """
         specs = self._parse(features)
-        widths = self._widths(specs)
-        if ids is None:
-            count = self._count_available(specs)
-            X, every = fill_matrix(self._read_shards(specs, _ROWS), count, sum(widths.values()))
-            return X, widths, every
-        chosen = list(check_list(ids, "ids"))
-        X = np.empty((len(chosen), sum(widths.values())), np.float32)
-        for opened, lines, places in self._locate(specs, chosen):
-            X[lines] = read_rows(opened, places)
-        return X, widths, chosen
+        widths, wanted = self._widths(specs), self._choose_rows(ids, rows)
+        width = sum(widths.values())
+        if wanted is not None:
+            return self._reader.read_rows(specs, wanted, width), widths, wanted.given
+        count = self._count_available(specs)
+        X, every = fill_matrix(self._reader.read_shards(specs, _ROWS), count, width)
+        return X, widths, every
 
     def frames(self, feature: str | FeatureSpec, ids: Sequence[str]) -> list[np.ndarray]:
         """Return all frames of each utterance, (T, D) by id, read from disk when they are used."""
         specs, chosen = self._parse([feature]), list(check_list(ids, "ids"))
         self._describe_feature(specs[0]).frames([])  # raises for a feature that is no sequence of frames
         found: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(chosen)
-        for opened, lines, places in self._locate(specs, chosen):
+        for opened, lines, places in self._reader.locate(specs, Wanted(chosen, self._reader.ids.find(chosen), chosen)):
             for line, frames in zip(lines.tolist(), read_frames(opened[0], places), strict=True):
                 found[line] = frames
         return found
@@ -217,23 +219,46 @@ class ShardedStore(Store):
         """Return the shape of a feature's columns: (D,), or (L, D) for all layers."""
         return self._describe_feature(self._parse([feature])[0]).shape()
 
-    def batches(  # type: ignore[override]  # by id alone
+    @overload
+    def batches(
         self, features: Features, ids: Sequence[str] | None = None, size: int = 1024
-    ) -> Iterator[tuple[np.ndarray, list[str]]]:
+    ) -> Iterator[tuple[np.ndarray, list[str]]]: ...
+    @overload
+    def batches(
+        self, features: Features, *, size: int = 1024, rows: ArrayLike
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]: ...
+    def batches(
+        self, features: Features, ids: Sequence[str] | None = None, size: int = 1024, *, rows: ArrayLike | None = None
+    ) -> Iterator[tuple[np.ndarray, Any]]:
         """Return an iterator over the rows of the matrix of features, as `Store.batches` does.
 
-        Without ids, neither the ids of all utterances nor more than one shard are in memory.
+        Without ids and rows, neither the ids of all utterances nor more than one shard are in memory.
         """
         if size < 1:
             raise BadValue(f"invalid batch size {size}", expected="1 or more")
         specs = self._parse(features)
-        self._widths(specs)  # raises where a feature has no columns
-        if ids is None:
+        width = sum(self._widths(specs).values())  # raises where a feature has no columns
+        wanted = self._choose_rows(ids, rows)
+        if wanted is None:
             self._count_available(specs)
-            return join_batches(self._read_shards(specs, size), size)
+            return join_batches(self._reader.read_shards(specs, size), size)
+        parts = (wanted.cut(start, start + size) for start in range(0, len(wanted.places), size))
+        return ((self._reader.read_rows(specs, part, width), part.given) for part in parts)
+
+    def _choose_spec(self) -> list[FeatureSpec]:
+        """Choose a feature whose files have the ids of the utterances, or none where there is no encoder."""
+        return [FeatureSpec(name, self.kinds(name)[0]) for name in self.encoders()[:1]]
+
+    def _choose_rows(self, ids: Sequence[str] | None, rows: ArrayLike | None) -> Wanted | None:
+        """Return the utterances that were asked for, or None for all."""
+        check_one_given(ids, rows)
+        if rows is not None:
+            places = check_rows(rows, len(self.index))
+            return Wanted(None, places, places)
+        if ids is None:
+            return None
         chosen = list(check_list(ids, "ids"))
-        parts = (chosen[start : start + size] for start in range(0, len(chosen), size))
-        return ((self.matrix(specs, part)[0], part) for part in parts)
+        return Wanted(chosen, self._reader.ids.find(chosen), chosen)
 
     def _open_first(self, encoder: str) -> FeatureFile:
         if not (known := self.count_shards()):
@@ -254,55 +279,9 @@ class ShardedStore(Store):
     def _widths(self, specs: Sequence[FeatureSpec]) -> dict[str, int]:
         return {str(spec): self._describe_feature(spec).width() for spec in specs}
 
-    def _open_each(self, specs: Sequence[FeatureSpec]) -> Iterator[tuple[int, list[ShardFeature]]]:
-        """Open features in each shard in turn, and release the shard before."""
-        for number in range(len(self.index.shards)):
-            yield number, self._open_features(number, specs)
-            self._shard_files.release(number)
-
-    def _open_features(self, number: int, specs: Sequence[FeatureSpec]) -> list[ShardFeature]:
-        entry = self.index.shards[number]
-        return [
-            open_feature(
-                StoredFeature(self._shard_files.open(number, spec.encoder), spec),
-                entry.utterances,
-                lambda ids: self._ids.find(ids) - entry.start,
-            )
-            for spec in specs
-        ]
-
-    def _locate(self, specs: Sequence[FeatureSpec], ids: Sequence[str]) -> list[_Located]:
-        """Find for each shard that holds some ids its features, the lines of these ids, and their places in it.
-
-        Raises:
-            UnknownName: an utterance has no such feature.
-        """
-        places = self._ids.find(ids)
-        shards, found = self.index.find_shards(places), list[_Located]()
-        missing = dict.fromkeys(np.flatnonzero(places < 0).tolist(), self._describe_feature(specs[0]))
-        for number in np.unique(shards[places >= 0]).tolist():
-            lines = np.flatnonzero((shards == number) & (places >= 0))
-            own, opened = places[lines] - self.index.shards[number].start, self._open_features(number, specs)
-            for feature in opened:
-                is_here = feature.is_of(own, [ids[line] for line in lines.tolist()])
-                missing |= dict.fromkeys(lines[~is_here].tolist(), feature.stored)
-            found.append(_Located(opened, lines, own))
-        if missing:
-            lacking = sorted(missing)
-            raise explain_missing([ids[line] for line in lacking], len(ids), missing[lacking[0]])
-        return found
-
-    def _read_shards(self, specs: Sequence[FeatureSpec], size: int) -> Iterator[tuple[np.ndarray, list[str]]]:
-        """Yield the available rows of the shards in batches that end with each shard."""
-        for _, opened in self._open_each(specs):
-            places = select_available(opened)
-            for start in range(0, len(places), size):
-                part = places[start : start + size]
-                yield read_rows(opened, part), read_ids(opened[0], part)
-
     def _count_available(self, specs: Sequence[FeatureSpec]) -> int:
         """Return how many utterances have every feature, with a warning if some have not."""
-        count = sum(len(select_available(opened)) for _, opened in self._open_each(specs))
+        count = sum(len(select_available(opened)) for _, opened in self._reader.open_each(specs))
         if missing := len(self.index) - count:
             total = len(self.index)
             warnings.warn(f"{missing} of {total} utterances lack a feature; see Store.failures()", stacklevel=3)

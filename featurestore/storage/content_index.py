@@ -9,8 +9,9 @@ import os
 import stat
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,13 @@ _INODE = 2**63 - 1  # some file systems number inodes in 64 bits, and the index 
 FileState = tuple[int, int, int, int]  # size, times of the last change of content and of status, inode
 UNKNOWN: FileState = (-1, 0, 0, 0)  # of what is no readable file; equal to no entry
 _FIELDS = len(UNKNOWN)
+
+
+class Content(NamedTuple):
+    """Content of a file: the state that proves it, `UNKNOWN` where none does, and the sha256 of its bytes as hex."""
+
+    state: FileState
+    digest: str
 
 
 class ContentIndex:
@@ -53,22 +61,35 @@ class ContentIndex:
         found = self._digests[rows].tobytes().hex()
         return [found[64 * row : 64 * row + 64] if same else "" for row, same in enumerate(is_same.tolist())]
 
-    def write(self, paths: Sequence[str], states: Sequence[FileState], digests: Sequence[str]) -> None:
+    def count(self, paths: Sequence[str]) -> int:
+        """Count the files that are indexed, in whatever state."""
+        return int((self._find_rows(paths) >= 0).sum())
+
+    def list_entries(self, paths: Sequence[str]) -> dict[str, Content]:
+        """List what the index has of some files, by path, without those that are not indexed."""
+        rows = dict(zip(paths, self._find_rows(paths).tolist(), strict=True))
+        return {path: self._make_entry(row) for path, row in rows.items() if row >= 0}
+
+    def write(self, contents: Mapping[str, Content]) -> None:
         """Replace the index.
 
         Args:
-            paths: of files that were read.
-            states: of each when it was read.
-            digests: sha256 of each as hex.
+            contents: of files that were read, by path.
 
         Raises:
             OSError: the disk is full or not writable.
         """
-        names = np.frombuffer("\0".join(paths).encode("utf-8", "surrogateescape"), np.uint8)
-        self._paths, self._states = list(paths), np.array(states, np.int64).reshape(-1, _FIELDS)
-        self._digests = np.frombuffer(bytes.fromhex("".join(digests)), np.uint8).reshape(-1, 32)
+        states = [content.state for content in contents.values()]
+        self._paths, self._states = list(contents), np.array(states, np.int64).reshape(-1, _FIELDS)
+        digests = bytes.fromhex("".join(content.digest for content in contents.values()))
+        self._digests = np.frombuffer(digests, np.uint8).reshape(-1, 32)
+        names = np.frombuffer("\0".join(self._paths).encode("utf-8", "surrogateescape"), np.uint8)
         with replace_atomically(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, version=np.array(_VERSION), paths=names, states=self._states, digests=self._digests)
+
+    def _make_entry(self, row: int) -> Content:
+        size, changed, status, inode = self._states[row].tolist()
+        return Content((size, changed, status, inode), self._digests[row].tobytes().hex())
 
     def _find_rows(self, paths: Sequence[str]) -> np.ndarray:
         """Return the row of each path (N,), and -1 for a path that is not indexed."""

@@ -34,6 +34,7 @@ class FeatureFile:
         self.path = path
         self._maps: dict[str, np.ndarray] = {}
         try:
+            self._identity = _identify(path)
             self.sealed = seal.check(path)  # before HDF5 reads it: damage in the layout can crash HDF5
             with hdf5.open_file(path) as file:
                 self.header = hdf5.read_header(file, path)
@@ -79,6 +80,7 @@ class FeatureFile:
         offset, shape, dtype = self._layout[name]
         if not all(shape):
             return np.empty(shape, dtype)
+        self._check_unchanged()
         # Keep the map: a new one has to look up its pages again.
         self._maps[name] = np.memmap(self.path, dtype, mode="r", offset=offset, shape=shape)
         return self._maps[name]
@@ -86,6 +88,15 @@ class FeatureFile:
     def release(self) -> None:
         """Close the memory maps. Pages that were read count as this process's memory while they are mapped."""
         self._maps.clear()
+
+    def _check_unchanged(self) -> None:
+        """Raise Mismatch if the file was replaced since it was opened: its datasets may lie elsewhere now."""
+        if not self.path.is_file() or _identify(self.path) != self._identity:
+            raise Mismatch(
+                f"{self.path} has changed since it was opened",
+                expected="a file that stays as it is while it is read",
+                do="open the store again",
+            )
 
     def text(self, name: str) -> list[str]:
         """Read a dataset of text."""
@@ -118,14 +129,21 @@ class FeatureFile:
         names = (schema.TRAINED_CONTENT, schema.TRAINED_CLIP, schema.TRAINED_ORIGIN)
         return tuple(map(TrainedUtterance, ids, *(self._read_hashes(name, len(ids)) for name in names)))
 
-    @cached_property
+    @property
     def contents(self) -> list[str]:
-        """The sha256 of the encoder's input for each row. Empty texts if the file does not record it."""
-        return self._read_hashes(schema.CONTENT, len(self.ids))
+        """The sha256 of the encoder's input for each row. Empty texts if the file does not record it.
+
+        A text takes 113 bytes, and the list is not kept: it is read again at each use.
+        """
+        return self._read_hashes(schema.CONTENT, len(self[schema.ID]))
+
+    def read_content(self, row: int) -> str:
+        """Return the sha256 of the encoder's input for one row, or an empty text if the file does not record it."""
+        return _format_hash(bytes(self[schema.CONTENT][row])) if schema.CONTENT in self else ""
 
     def _read_hashes(self, name: str, count: int) -> list[str]:
         """Read a dataset of sha256 sums as hex, with an empty text for each row that has none."""
-        return [row.hex() if any(row) else "" for row in map(bytes, self[name])] if name in self else [""] * count
+        return list(map(_format_hash, map(bytes, self[name]))) if name in self else [""] * count
 
     def frames(self, row: int) -> np.ndarray:
         """Return the frames (T, D) of one row."""
@@ -152,3 +170,14 @@ class FeatureFile:
         stored = self.header.digests
         found = {name: place.digest(self.path) for name, place in self._layout.items()}
         return sorted(name for name in {**found, **stored} if found.get(name) != stored.get(name))
+
+
+def _format_hash(row: bytes) -> str:
+    """Return a sha256 as hex, or an empty text for zeros, which stand for none."""
+    return row.hex() if any(row) else ""
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another of its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""Load pyarrow, which an extra installs."""
+"""Load pyarrow and its Parquet module when a Parquet file is opened."""
 
 from typing import Any
 

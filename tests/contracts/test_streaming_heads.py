@@ -11,12 +11,13 @@ from tests.support.quick_heads import as_inputs, construct_seeded
 HEADS = [head for head in registry.names("heads") if registry.load("heads", head).STREAMS]
 X, Y = data(rows=300)
 BATCH = 40  # rows
+SMALL = {"epochs": 4, "approximate": 30}
 
 
 def construct(head):
-    """Construct a small head; those that learn in epochs take few."""
-    few = {"epochs": 4} if "epochs" in registry.load("heads", head)().get_params() else {}
-    return construct_seeded(head, **few)
+    """Construct a small head that reads in batches: the exact machine of svm, for few rows, reads them at once."""
+    params = registry.load("heads", head)().get_params()
+    return construct_seeded(head, **{name: value for name, value in SMALL.items() if name in params})
 
 
 def stream(values=X, sizes=None):
@@ -32,10 +33,12 @@ def stream(values=X, sizes=None):
 def small_batches(monkeypatch):
     for name in ("heads._streamed._BATCH", "heads._streamed._WINDOW", "heads.xgb._BATCH", "heads.mlp._CHUNK"):
         monkeypatch.setattr(name, BATCH * X.shape[1])
+    for name in ("heads.svm._BATCH", "heads._approximate_svm._BATCH"):
+        monkeypatch.setattr(name, BATCH)
 
 
 def test_these_heads_stream():
-    assert {"logistic", "mlp", "xgb"} <= set(HEADS)
+    assert {"logistic", "mlp", "svm", "xgb"} <= set(HEADS)
 
 
 @pytest.mark.parametrize("head", HEADS)

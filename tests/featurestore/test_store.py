@@ -3,10 +3,13 @@ import pickle
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis.strategies import lists, sampled_from
 
 from cli import main
 from featurestore.errors import BadValue, Mismatch, NotFound, UnknownName
-from featurestore.manifest import Utterance
+from featurestore.manifest import Manifest, Utterance
+from featurestore.row_index import RowIndex
 from featurestore.spec import FeatureSpec
 from featurestore.storage import feature_writer
 from featurestore.storage.feature_writer import encode_text
@@ -261,6 +264,28 @@ def test_ids_of_nobody_are_rejected_alike(several, known):
         several.matrix(["audio.mean"], ["a", "x"])
     with pytest.raises(UnknownName, match="1 of 2 utterances have no text.mean: b\n  got: b: no transcript"):
         several.matrix(["audio.mean", "text.mean"], ["a", "b"])
+
+
+@given(lists(sampled_from(["a", "b", "c", "d", "x"]), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_ids_are_looked_up_in_any_order(ids):
+    index = RowIndex(Manifest.from_rows([Utterance(one) for one in IDS]))
+    if "x" in ids:
+        with pytest.raises(KeyError):
+            index.look_up(ids)
+    else:
+        assert index.look_up(ids).tolist() == [IDS.index(one) for one in ids]
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("order", [IDS, IDS[::-1], ["d", "a", "c"]])
+def test_contents_are_those_of_each_utterance(store, order, known):
+    failed = {one: "broken" for one in IDS if one not in order}
+    add(store, "audio", order, failed)
+    assert not known or store.utterances
+    assert store.contents("audio") == {one: (one.encode() * 32).hex() for one in order}
+    assert list(store.contents("audio")) == order
+    assert [store.file("audio").read_content(row) for row in range(len(order))] == store.file("audio").contents
 
 
 def test_batches_of_rows_together_are_the_matrix(several):

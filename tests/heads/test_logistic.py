@@ -63,6 +63,15 @@ def test_streamed_it_is_the_optimum_of_scikit_learn(monkeypatch, classes, params
     np.testing.assert_allclose(ours.predict_proba(X), tight.fit(X, y).predict_proba(X), atol=2e-3)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_columns_whose_mean_float32_rounds_are_predicted_as_they_were_fitted(streamed):
+    X, y = data(4)
+    X = (X * [1e-3, 1, 1, 1, 1e-3] + [5000, 0, 5000, 0, 5001]).astype(np.float32)
+    there = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200)).fit(X, y)
+    ours = LogisticHead().fit(StreamedMatrix(lambda rows: X[rows], X.shape) if streamed else X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), there.predict_proba(X), atol=1e-4)
+
+
 def test_the_gradient_is_that_of_the_loss():
     X, y = data(3)
     codes = np.unique(y, return_inverse=True)[1]

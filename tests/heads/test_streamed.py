@@ -7,7 +7,7 @@ import pytest
 
 from heads import Inputs, StreamedMatrix
 from heads._streamed import is_finite, iterate_batches, take_rows
-from heads.svm import SVMHead
+from heads.stacking import StackingHead
 from tests.support.quick_heads import as_inputs
 
 VALUES = np.random.default_rng(0).normal(size=(97, 5)).astype(np.float32)
@@ -85,5 +85,5 @@ def test_inputs_select_without_reading():
 
 @pytest.mark.parametrize("X", [streamed(), Inputs(streamed(), as_inputs(VALUES).blocks)])
 def test_a_head_that_cannot_stream_says_so(X):
-    with pytest.raises(ValueError, match=r"^SVMHead needs its whole matrix in memory: give it X\[:\]$"):
-        SVMHead().fit(X, np.arange(97) % 2)
+    with pytest.raises(ValueError, match=r"^StackingHead needs its whole matrix in memory: give it X\[:\]$"):
+        StackingHead().fit(X, np.arange(97) % 2)

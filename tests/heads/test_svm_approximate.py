@@ -8,10 +8,12 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from heads import _approximate_svm, _rbf_kernel, svm
+from heads._base import draw_seed
 from heads._calibration import choose_temperature
 from heads._rbf_kernel import compute_kernel, standardize
 from heads._streamed import StreamedMatrix
@@ -116,6 +118,19 @@ def test_the_temperature_is_chosen_on_out_of_fold_rows(monkeypatch):
     assert sampled.temperature_ != head.temperature_
 
 
+def test_the_temperature_is_that_of_machines_that_never_saw_the_labels_of_a_row():
+    X, y = data()
+    head = SVMHead(approximate=40, C=2.0, calibration_folds=4, random_state=0).fit(X, y)
+    kernel = rbf_kernel(StandardScaler().fit_transform(X), head.landmarks_, gamma=head.gamma_)
+    among = rbf_kernel(head.landmarks_, gamma=head.gamma_)
+    columns = kernel @ np.linalg.inv(np.linalg.cholesky(among + 1e-12 * np.eye(40))).T
+    targets = 2.0 * (y[:, None] == head.classes_) - 1
+    folds = StratifiedKFold(4, shuffle=True, random_state=draw_seed(0))
+    scores = cross_val_predict(Ridge(alpha=1 / 2.0), columns, targets, cv=folds.split(X, y))
+    codes = np.unique(y, return_inverse=True)[1]
+    assert head.temperature_ == pytest.approx(choose_temperature(scores, codes), rel=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_saved_answers_as_before(dtype, tmp_path):
     X, y = data()
@@ -161,6 +176,18 @@ def test_the_kernel_is_scikit_learns_and_of_large_rows_in_float64(wide):
     X = np.random.default_rng(0).normal(size=(300, 20)) * wide
     plain = rbf_kernel(X, X[:7], gamma=0.05 / wide)
     np.testing.assert_allclose(compute_kernel(X, X[:7], 0.05 / wide), plain, atol=2e-7 if wide == 1 else 1e-12)
+
+
+@pytest.mark.parametrize("columns", [4, 1548])
+def test_float32_distances_change_the_kernel_less_than_the_solver_stops_at(columns):
+    X = np.random.default_rng(0).normal(3, 1, size=(200, columns)).astype(np.float32)
+    near = X + np.random.default_rng(1).normal(0, 1e-3, X.shape).astype(np.float32)
+    largest = max(float((one.astype(np.float64) ** 2).sum(1).max()) for one in (X, near))
+    gamma = 0.99 * _rbf_kernel._TOLERANCE / (_rbf_kernel._ROUNDING * largest * np.finfo(np.float32).eps)
+    assert _rbf_kernel._is_exact_in_float32(X, near, gamma)
+    plain = rbf_kernel(X.astype(np.float64), near.astype(np.float64), gamma=gamma)
+    np.testing.assert_allclose(compute_kernel(X, near, gamma), plain, atol=1e-3)
+    assert not _rbf_kernel._is_exact_in_float32(X, near, gamma * 1.1)
 
 
 def test_shared_distances_give_the_same_kernel_bit_by_bit(monkeypatch):

@@ -80,7 +80,7 @@ def test_streamed_it_grows_the_same_trees(monkeypatch, tmp_path, params, classes
         ("auto", True, "/dev/none", "cuda", "cpu"),
         ("auto", False, "/dev/null", "cuda", "cpu"),
         ("cpu", True, "/dev/null", "cuda", "cpu"),
-        ("cuda:1", False, "/dev/none", "cpu", "cuda:1"),
+        ("cuda:1", True, "/dev/null", "cpu", "cuda:1"),
     ],
 )
 def test_auto_is_the_gpu_that_xgboost_and_torch_can_use(monkeypatch, name, built, file, seen, device):
@@ -88,3 +88,11 @@ def test_auto_is_the_gpu_that_xgboost_and_torch_can_use(monkeypatch, name, built
     monkeypatch.setattr("heads.xgb._GPU_FILES", (file,))
     monkeypatch.setattr("heads._device.choose_device", lambda name: torch.device(seen))
     assert _choose_device(name) == device
+
+
+@pytest.mark.parametrize(("built", "file"), [(False, "/dev/null"), (True, "/dev/none")])
+def test_a_gpu_that_is_missing_is_not_replaced_by_the_cpu(monkeypatch, built, file):
+    monkeypatch.setattr("xgboost.build_info", lambda: {"USE_CUDA": built})
+    monkeypatch.setattr("heads.xgb._GPU_FILES", (file,))
+    with pytest.raises(ValueError, match="^device 'cuda:1' is not on this machine, or not for this xgboost: choose 'a"):
+        XGBHead(device="cuda:1").fit(X, NAMES)

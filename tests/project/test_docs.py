@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import cli
+from benchmarks.speed.__main__ import names
 from featurestore import labels, registry
 from tests.support.pages import PAGES, ROOT, TOP, find_commands, load_generators, name, read_blocks, split_line
 
@@ -128,6 +129,11 @@ def headings(text):
 def test_targets_of_make_that_a_page_names_exist(page):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", TEXTS[page], re.M)) <= targets
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_measurements_that_a_page_names_exist(page):
+    assert set(re.findall(r"\bmodule `(\w+)`", TEXTS[page])) <= set(names())
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,16 @@ class FakeStore:
     def failures(self, features):
         return dict(self.failed)
 
-    def matrix(self, features, ids):
+    def rows(self, ids):
+        places = {row.id: place for place, row in enumerate(self.utterances)}
+        return np.array([places[one] for one in ids], np.int64)
+
+    def check_features(self, features, rows):
+        self.matrix(features, rows=rows)
+
+    def matrix(self, features, ids=None, *, rows=None):
+        if ids is None:
+            return *self.matrix(features, [self.utterances[row].id for row in rows])[:2], rows
         known = {row.id: row for row in self.utterances if row.id not in self.failed}
         rows = [
             np.concatenate([self._vector(known[utterance_id], feature) for feature in features]) for utterance_id in ids

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOADED = ["tests.faults.extraction", "tests.support.interrupted_finetune"]
+PRELOADED = ["tests.faults.extraction", "tests.support.interrupted_finetune", "tests.support.stopped_folds"]
 
 
 def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:

@@ -13,6 +13,7 @@ from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.errors import BadValue
+from featurestore.manifest import keep_ids
 
 HERE, THERE = "here", "there"
 _DO = "compare benchmarks of the same corpus, labels, heads and features"
@@ -42,7 +43,7 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
             do=_DO,
         )
     shared = set(common)
-    clusters = choose_clusters(row for row in results.utterances if row.id in shared)
+    clusters = choose_clusters(keep_ids(results.utterances, shared))
     rows = [np.array([place for place, one in enumerate(found.ids) if one in shared]) for found in (results, other)]
     return {
         "protocol": other.about["protocol"],

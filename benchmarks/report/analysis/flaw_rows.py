@@ -12,6 +12,7 @@ from benchmarks.report.analysis.system_types import FlawContent, FlawDifferenceC
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.folds.fold import Fold
+from featurestore.manifest import keep_ids, map_column
 
 
 def measure_flaws(results: Results, order: Sequence[str]) -> FlawsContent:
@@ -43,7 +44,7 @@ def _row(results: Results, control: System, system: System) -> FlawContent:
     folds = results.flaw_folds.get(record.flaw, results.folds)
     ids = sorted(utterance_id for fold in folds for utterance_id in fold.test)
     tested = set(ids)
-    clusters = choose_clusters(row for row in results.utterances if row.id in tested)
+    clusters = choose_clusters(keep_ids(results.utterances, tested))
     row: FlawContent = {
         "control": control.name,
         "system": system.name,
@@ -78,7 +79,7 @@ def _compare_on(
     for name, (system, ids) in (("flawed", flawed), ("honest", honest)):
         rows = np.array([place for place, one in enumerate(ids) if one in chosen])
         answers[name] = [one.select(rows) for one in select_answers(system, seeds)]
-    clusters = choose_clusters(row for row in results.utterances if row.id in chosen)
+    clusters = choose_clusters(keep_ids(results.utterances, chosen))
     (found,) = compare_pairs(answers, clusters=clusters.for_ids(common), metric=results.metric)
     return {
         "value": found.value,
@@ -92,7 +93,7 @@ def _compare_on(
 
 def _count_shared(results: Results, folds: Sequence[Fold], column: str) -> SharedContent:
     """Count the speakers or dialogues that are in test and in training, or dev, of one and the same fold."""
-    names = {row.id: getattr(row, column) for row in results.utterances}
+    names = map_column(results.utterances, column)
     tested, shared = set(), set()
     for fold in folds:
         in_test, in_training = (_collect(names, ids) for ids in (fold.test, (*fold.train, *fold.dev)))

@@ -11,6 +11,7 @@ from benchmarks.grid.results import Results
 from benchmarks.grid.system import System
 from benchmarks.report.analysis.section_types import MistakeContent, MistakesContent
 from benchmarks.report.analysis.system_types import SystemContent
+from featurestore.manifest import keep_ids, map_column
 
 MOST = 100
 
@@ -49,8 +50,7 @@ def list_mistakes(results: Results, leaderboard: Sequence[SystemContent]) -> Mis
 
 
 def _find_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
-    wanted = set(ids)
-    return {row.id: row.text for row in results.utterances if row.id in wanted}
+    return map_column(keep_ids(results.utterances, set(ids)), "text")
 
 
 def _predict(system: System, rows: NDArray[np.intp] | None = None) -> tuple[np.ndarray, np.ndarray]:

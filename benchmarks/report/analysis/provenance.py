@@ -4,15 +4,16 @@ from collections import Counter
 
 from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import ProvenanceContent
+from featurestore.manifest import list_column
 
 
 def collect_provenance(results: Results) -> ProvenanceContent:
     """Return corpus, folds, encoders, versions, machine and command, as the benchmark recorded them."""
     about = results.about
-    kept = {row.id for row in results.utterances}
+    kept = set(list_column(results.utterances, "id"))
     return {
         "utterances": len(kept),
-        "speakers": len({row.speaker for row in results.utterances if row.speaker}),
+        "speakers": len(set(list_column(results.utterances, "speaker")) - {""}),
         "classes": dict(sorted(Counter(label for one, label in about["classes"].items() if one in kept).items())),
         "label_maps": about.get("label_maps", {}),
         "left_out": about["left_out"],

@@ -9,6 +9,7 @@ from benchmarks.grid.results import Results
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent, name_metric
 from benchmarks.statistics.metrics import METRIC
+from featurestore.manifest import map_column
 
 SHOWN = ("accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1")  # metrics of the leaderboard
 _CONTEXTS = {
@@ -139,6 +140,6 @@ def _dev_parts(results: Results) -> str:
 
 def _has_own_dev(results: Results) -> bool:
     """Tell whether dev is the corpus's own partition, not cut from training by the protocol."""
-    partition = {row.id: row.partition.lower() for row in results.utterances}
-    dev = [partition[utterance_id] for fold in results.folds for utterance_id in fold.dev]
+    partition = map_column(results.utterances, "partition")
+    dev = [partition[utterance_id].lower() for fold in results.folds for utterance_id in fold.dev]
     return results.about["protocol"] == "official" and not any(name.startswith("train") for name in dev)

@@ -6,13 +6,16 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.evaluation import streaming
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.run import execute
 from benchmarks.evaluation.run_spec import digest
-from benchmarks.evaluation.streaming import measure_matrix
+from benchmarks.evaluation.streaming import can_stream, measure_matrix
 from benchmarks.fitting.fit import fit_head
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import plan
 from benchmarks.grid.runner import benchmark
+from featurestore import registry
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, Unavailable
 from heads import StreamedMatrix, load_head
@@ -20,7 +23,7 @@ from tests.support.fake_store import FakeStore
 from tests.support.quick_heads import quick_params
 
 SESSIONS = "leave-one-session-out"
-STREAMING = ("logistic", "mlp", "prior", "xgb")
+STREAMING = ("logistic", "mlp", "prior", "svm", "xgb")
 SIZE = 72 * (6 + 4 + 3) * 4  # bytes of every row of the store
 
 
@@ -93,7 +96,7 @@ def test_a_matrix_larger_than_an_eighth_of_the_memory_is_streamed(monkeypatch, m
 @pytest.mark.parametrize(
     ("head", "stream", "advice"),
     [
-        ("svm", "auto", "choose a head that reads in batches (logistic, mlp, xgb), fewer features, or a machine"),
+        ("stacking", "auto", "choose a head that reads in batches (logistic, mlp, svm, xgb), fewer features, or a mac"),
         ("logistic", "never", "leave --stream never out: this head can read in batches"),
     ],
 )
@@ -110,11 +113,11 @@ def test_a_matrix_that_does_not_fit_is_refused(monkeypatch, head, stream, advice
 
 def test_the_record_the_lines_and_the_command_say_so(tmp_path):
     lines = []
-    config = BenchmarkConfig.parse(("logistic", "svm"), "audio.mean", protocol=SESSIONS, fold="1", stream="always")
+    config = BenchmarkConfig.parse(("logistic", "stacking"), None, protocol=SESSIONS, fold="1", stream="always")
     assert "--stream always" in config.command(tmp_path, tmp_path)
     benchmark(FakeStore(), config, tmp_path, engine=Engine(jobs=1), say=lines.append)
     records = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*.json")]
-    assert {one["head"]: one.get("streamed") for one in records} == {"logistic": True, "svm": None}
+    assert {one["head"]: one.get("streamed") for one in records} == {"logistic": True, "stacking": None}
     assert [" logistic " in line for line in lines if line.endswith(" s to fit, rows read in batches")] == [True]
     lines.clear()
     fit_head(FakeStore(), head="xgb", params={"n_estimators": 2}, stream="always", say=lines.append)
@@ -126,8 +129,13 @@ def test_how_rows_are_read_is_no_part_of_what_a_run_is():
     assert digest(FakeStore(), spec, {}) == digest(FakeStore(), dataclasses.replace(spec, stream="always"), {})
 
 
+def test_messages_name_the_heads_that_stream():
+    found = [head for head in registry.names("heads") if can_stream(load_head(head)) and not is_baseline(head)]
+    assert ", ".join(found) == streaming._HEADS
+
+
 def test_values_of_the_option_are_checked():
     with pytest.raises(BadValue, match="^unknown value 'yes' of --stream\n  expected: auto, always, never$"):
         BenchmarkConfig.parse(("logistic",), stream="yes")
-    with pytest.raises(BadValue, match="^--stream always: heads svm, conv1d cannot read rows in batches\n  expected"):
-        BenchmarkConfig.parse(("svm", "conv1d"), stream="always")
+    with pytest.raises(BadValue, match="^--stream always: heads stacking, conv1d cannot read rows in batches\n"):
+        BenchmarkConfig.parse(("stacking", "conv1d"), stream="always")

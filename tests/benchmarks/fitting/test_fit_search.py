@@ -204,7 +204,11 @@ def test_an_old_spelling_is_accepted_with_one_line(monkeypatch, old, new, value)
     assert results[0].stderr == (
         f"DeprecationWarning: The option {old[2:].replace('-', '_')!r} is deprecated. Use {new}.\n{plain.stderr}"
     )
-    assert results[1].stderr == plain.stderr == "svm on default features of features/demo, holdout, into o\n"
+    assert (
+        results[1].stderr
+        == plain.stderr
+        == ("comparing svm on the default features of features/demo, protocol holdout, into o\n")
+    )
     assert configs[0] == configs[1] != configs[2]
 
 

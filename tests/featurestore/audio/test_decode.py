@@ -78,6 +78,48 @@ def test_integers_are_scaled_to_one(clip):
     np.testing.assert_array_equal(samples, np.array([0, 0.5, -1], np.float32))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "endian"),
+    [("WAV", "LITTLE"), ("WAV", "BIG"), ("AIFF", "BIG"), ("FLAC", None), ("RF64", None), ("W64", None), ("AU", None)],
+)
+def test_16_bits_are_the_samples_of_libsndfile(clip, kind, endian, channels):
+    values = np.arange(-(2**15), 2**15, dtype=np.int16)
+    samples = np.random.default_rng(0).permutation(np.tile(values, channels)).reshape(-1, channels)
+    path = clip(b"")
+    soundfile.write(path, samples, 16_000, "PCM_16", endian, kind)
+    expected = soundfile.read(path, dtype="float32", always_2d=True)[0]
+    assert len(np.unique(expected)) == 2**16
+    assert decode.decode(path).samples.tobytes() == expected.mean(axis=1, dtype=np.float32).tobytes()
+
+
+def test_a_negative_zero_is_decoded_as_zero(clip):
+    samples = np.array([-0.0, 0.5, -1e-40, 0.0], np.float32)
+    decoded = decode.decode(clip(written(samples, subtype="FLOAT")))
+    assert decoded.samples.tobytes() == samples[:, None].mean(axis=1, dtype=np.float32).tobytes()
+    assert not np.signbit(decoded.samples[0])
+    assert decoded.digest() == hashlib.sha256(b"16000 " + decoded.samples.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "seconds"), [((None, None), 0.5), ((0.1, None), 0.4), ((None, 0.3), 0.3), ((0.2, 9.0), 0.3)]
+)
+@pytest.mark.parametrize("kind", ["WAV", "FLAC"])
+def test_a_length_is_checked_before_anything_is_decoded(clip, monkeypatch, kind, bounds, seconds):
+    content = bytearray(written(kind=kind))
+    if kind == "FLAC":  # of unknown length
+        content[21] &= 0xF0
+        content[22:26] = bytes(4)
+
+    def refuse(length):
+        raise Unencodable(f"{length:g} s")
+
+    path = clip(bytes(content))
+    for name in ("read_whole", "read_segment"):
+        monkeypatch.setattr(decode, name, None)
+    assert reason(path, lambda path: decode.decode(path, *bounds, refuse)) == f"{seconds:g} s"
+
+
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000])
 def test_a_streamed_header_is_tolerated(clip, size):
     content = written()
@@ -265,7 +307,7 @@ def test_a_64_bit_container_without_a_length_is_not_truncated(kind):
     content = bytearray(written(kind=kind))
     at = 28 if kind == "RF64" else content.index(b"data\xf3") + 16
     content[at : at + 8] = bytes(8)
-    assert containers.find_truncation(io.BytesIO(content[:-100])) == ""
+    assert containers.inspect_container(io.BytesIO(content[:-100])).truncation == ""
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
@@ -289,7 +331,7 @@ def test_an_impossible_chunk_length_does_not_crash(clip, length):
     at = content.index(b"fmt ") + 16
     content[at : at + 8] = length
     with clip(content).open("rb") as file:
-        assert containers.find_truncation(file) == ""
+        assert containers.inspect_container(file).truncation == ""
 
 
 SILENCES = {

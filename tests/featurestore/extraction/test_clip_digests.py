@@ -13,7 +13,7 @@ from featurestore.audio import decode
 from featurestore.extraction import clip_digests
 from featurestore.extraction.clip_digests import Trust, hash_clips
 from featurestore.storage import content_index
-from featurestore.storage.content_index import FILE, ContentIndex, read_state
+from featurestore.storage.content_index import FILE, Content, ContentIndex, read_state
 
 HOUR = 3_600_000_000_000  # nanoseconds
 
@@ -185,13 +185,47 @@ def test_times_in_the_future_are_not_trusted(folder, later, read):
 def test_paranoid_reads_every_clip_and_corrects_the_index(folder, later, read):
     hash_all(folder)
     right = ContentIndex(folder).find(clips(folder), [read_state(path) for path in clips(folder)])
-    ContentIndex(folder).write(clips(folder), [read_state(path) for path in clips(folder)], ["ab" * 32] * 4)
+    ContentIndex(folder).write({path: Content(read_state(path), "ab" * 32) for path in clips(folder)})
     wrong = hash_clips(clips(folder), Trust(folder, False, print))
     assert set(wrong.values()) == {"ab" * 32}
     read.clear()
     hash_all(folder, paranoid=True)
     assert sorted(read) == ["a.wav", "b.wav", "c.wav", "d.wav"]
     assert ContentIndex(folder).find(clips(folder), [read_state(path) for path in clips(folder)]) == right
+
+
+def test_a_corpus_that_is_away_for_a_while_is_not_read_again(folder, later, read):
+    corpus, away = folder / "corpus", folder / "away"
+    corpus.mkdir()
+    paths = [str(corpus / name) for name in ("a.wav", "b.wav")]
+    for path in paths:
+        shutil.copy(folder / os.path.basename(path), path)
+    before = hash_clips(paths, Trust(folder, False, print))
+    corpus.rename(away)
+    missing = hash_clips(paths, Trust(folder, False, print))
+    assert set(missing.values()).isdisjoint(before.values())
+    away.rename(corpus)
+    read.clear()
+    assert hash_clips(paths, Trust(folder, False, print)) == before
+    assert read == []
+
+
+def test_clips_that_left_the_manifest_leave_the_index(folder, later, read):
+    hash_all(folder)
+    hash_clips(clips(folder)[1:], Trust(folder, False, print))
+    assert len(ContentIndex(folder)) == 3
+    read.clear()
+    hash_clips(clips(folder)[1:], Trust(folder, False, print))
+    assert read == []
+
+
+def test_paranoid_forgets_a_clip_that_cannot_be_read(folder, later):
+    hash_all(folder)
+    (folder / "a.wav").unlink()
+    hash_all(folder)
+    assert len(ContentIndex(folder)) == 4
+    hash_all(folder, paranoid=True)
+    assert len(ContentIndex(folder)) == 3
 
 
 def test_a_clip_of_several_segments_is_read_once(folder, read):

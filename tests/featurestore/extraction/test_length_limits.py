@@ -22,8 +22,8 @@ def run(store, models, **options):
 
 def test_a_clip_beyond_the_limit_is_not_decoded_and_is_encoded_without_the_limit(store, models, monkeypatch):
     decoded = []
-    original = decode.decode
-    monkeypatch.setattr(decode, "decode", lambda path, *rest: decoded.append(path.stem) or original(path, *rest))
+    original = decode.read_whole
+    monkeypatch.setattr(decode, "read_whole", lambda sound, path: decoded.append(path.stem) or original(sound, path))
     long = [row for row in store.utterances if row.duration > 0.8]
     assert 0 < len(long) < 6
     limited = run(store, models, max_seconds=0.8)

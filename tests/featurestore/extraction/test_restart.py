@@ -14,7 +14,7 @@ from featurestore.extraction.extract import extract_encoder
 from featurestore.inspection.verify import verify
 from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
-from featurestore.storage.content_index import FILE, ContentIndex, read_state
+from featurestore.storage.content_index import FILE, Content, ContentIndex, read_state
 from featurestore.store import Store
 from tests.support import tiny
 
@@ -75,7 +75,9 @@ def test_paranoid_finds_what_the_index_cannot(store, later):
     digests = ContentIndex(store.path).find(paths, states)
     rewrite(store.root / "clip004.wav")
     # as if the change had left no trace: the state of now with the content of before
-    ContentIndex(store.path).write(paths, list(map(read_state, paths)), digests)
+    ContentIndex(store.path).write(
+        {path: Content(read_state(path), digest) for path, digest in zip(paths, digests, strict=True)}
+    )
     assert extract(store).encoded == 0
     (problem,) = verify(store.path).problems
     assert problem.endswith("--encoder logmel=logmel --paranoid")

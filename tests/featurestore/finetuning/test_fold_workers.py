@@ -3,10 +3,14 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +23,7 @@ from featurestore.finetuning.finetune import FineTuned
 from featurestore.finetuning.worker_lines import follow_lines, open_lines
 from tests.featurestore.finetuning.fold_stand_in import write_or_die
 from tests.featurestore.finetuning.texts import assert_same_weights
-from tests.support import inline, tiny
+from tests.support import fork_server, inline, stopped_folds, tiny
 from tests.support.cluster import Cluster, needs_dask
 
 
@@ -93,6 +97,44 @@ def test_a_killed_worker_loses_its_fold_alone(store, tmp_path, monkeypatch):
     assert sorted(lines) == ["fold 0: 2 threads", "fold 0: done, 1 of 2", "fold 1: 2 threads", "fold 1: done, 2 of 2"]
     assert lines[-1] == "fold 1: done, 2 of 2"
     assert not list((tmp_path / "out").glob(".*.lines"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_ends_the_command_with_its_workers_and_it_continues(
+    number, store, start, in_turn, tmp_path, monkeypatch
+):
+    out, errors = tmp_path / "out", tmp_path / "errors"
+    shutil.copytree(in_turn / "0", out / "0")
+    words = ["finetune", "--store", store.path, "--modality", "text", "--checkpoint", start, "--out", out]
+    words += ["--protocol", "leave-one-session-out", "--all-folds", "--epochs", 1, "--dev", 0, "--select", "last"]
+    process = fork_server.start(stopped_folds.run, [*map(str, words), "--jobs", "2"], str(errors))
+    try:
+        wait_until(lambda: len(list(out.glob(".*.pid"))) == 2 or not process.is_alive(), 120)
+        workers = [int(path.stem[1:]) for path in out.glob(".*.pid")]
+        assert len(workers) == 2, errors.read_text()
+    finally:
+        os.kill(process.pid, number)
+        process.join(10)
+    assert process.exitcode == (-number if number == signal.SIGKILL else 128 + number)
+    wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+    if number != signal.SIGKILL:
+        kept = "finished work is kept; run the same command again to continue"
+        assert errors.read_text().splitlines()[-1] == f"stopped by {number.name}; {kept}"
+        assert not list(out.glob(".*.lines"))
+    monkeypatch.setattr(loky, "open_pool", inline.open_pool)
+    done, lines = tune(store, start, out, Engine(jobs=2))
+    assert [one.fresh for one in done] == [False, True]
+    assert "fold 0: training" not in lines  # what a killed command left is no line of this one
+    for path in out.glob(".*.pid"):
+        path.unlink()
+    assert_same_folds(out, in_turn)
+
+
+def wait_until(is_so, seconds=20):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_an_error_of_a_fold_reaches_the_user(store, start, tmp_path, monkeypatch):

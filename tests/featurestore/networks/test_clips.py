@@ -53,6 +53,21 @@ def noise(samples, seed=0):
     return np.random.default_rng(seed).standard_normal(samples).astype(np.float32) * 0.1
 
 
+@pytest.mark.parametrize("kind", [hf.Wav2Vec2FeatureExtractor, hf.SpeechT5FeatureExtractor])
+@pytest.mark.parametrize("do_normalize", [True, False])
+@pytest.mark.parametrize("return_attention_mask", [True, False])
+@pytest.mark.parametrize("level", [1e-5, 0.1])
+def test_a_waveform_is_what_its_extractor_returns(kind, do_normalize, return_attention_mask, level):
+    extractor = kind(do_normalize=do_normalize, return_attention_mask=return_attention_mask, padding_value=0.5)
+    reader = ClipReader(extractor, hf.Wav2Vec2Config())
+    for length in (reader.shortest, 1001, 16_000, 70_001):
+        samples = noise(length, length) * np.float32(level) + np.float32(0.01)
+        expected = extractor(samples, sampling_rate=RATE, return_tensors="np")["input_values"][0]
+        found = reader.read(samples).inputs["input_values"]
+        assert (found.dtype, found.tobytes()) == (expected.dtype, expected.tobytes())
+        assert not np.shares_memory(found, samples)
+
+
 @pytest.mark.parametrize("reader", NAMES, indirect=True)
 def test_the_shortest_clip_has_one_true_frame_and_a_shorter_one_is_refused(reader):
     clip = reader.read(noise(reader.shortest))

@@ -24,9 +24,14 @@ def test_attention_that_is_not_fused_grows_with_the_square():
     assert estimate_encoding_memory(identity("sdpa", model_type="whisper"), 1200) < fused / 10
 
 
-def test_items_without_a_length_are_not_checked():
-    Limits(max_seconds=1, memory=1).check(Item("a", None, "text"), identity())
-    Limits().check(Item("a", Path("not/there.wav"), ""), identity())
+def test_only_clips_that_have_a_limit_are_checked():
+    item = Item("a", Path("not/there.wav"), "")
+    assert Limits().apply(item, identity()).check_length is None
+    limited = Limits(max_seconds=1).apply(item, identity())
+    assert limited == item
+    limited.check_length(1.0)
+    with pytest.raises(TooLong, match=r"^1\.1 s long: --max-seconds allows 1$"):
+        limited.check_length(1.1)
     assert issubclass(TooLong, ValueError)
 
 

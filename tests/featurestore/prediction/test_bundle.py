@@ -179,7 +179,7 @@ def test_a_skops_file_with_an_untrusted_type_is_rejected_before_it_runs(tmp_path
 def test_a_skops_file_of_another_model_is_rejected(tmp_path):
     save(fit("svm"), tmp_path / "bundle")
     forge(tmp_path / "bundle", LogisticRegression())
-    with pytest.raises(Mismatch, match=r"cannot be read: svm\.skops does not hold scaler_, machine_, support_vectors_"):
+    with pytest.raises(Mismatch, match=r"cannot be read: svm\.skops holds neither scaler_, machine_, support_vectors_"):
         bundles.load(tmp_path / "bundle")
 
 

@@ -207,7 +207,7 @@ def test_a_table_without_a_needed_column_is_rejected(bundles, tmp_path):
     code, _, lines = run_predict(bundles / "audio", "--table", path)
     assert code == 1
     assert lines == (
-        f"{path} by {bundles / 'audio'}\n"
+        f"predicting {path} with {bundles / 'audio'}\n"
         f"Error: this bundle needs audio, and {path} has no column audio\n  got: columns text\n"
         "  do: say which column holds it: --column audio=NAME\n"
     )
@@ -233,10 +233,12 @@ def test_oddities_of_a_table_are_reported(bundles, tmp_path):
 
 def test_ignored_input_is_reported(fitted, bundles):
     clip = fitted[0].root / "clip000.wav"
-    code, _, lines = run_predict(bundles / "audio", "--audio", clip, "--text", "the dog")
-    assert (code, lines) == (0, f"{clip} by {bundles / 'audio'}\n--text is ignored: this bundle reads only audio\n")
-    code, _, lines = run_predict(bundles / "text", "--audio", clip, "--text", "the dog")
-    assert (code, lines) == (0, f"{clip} by {bundles / 'text'}\n--audio is ignored: this bundle reads only text\n")
+    for read, ignored in (("audio", "text"), ("text", "audio")):
+        code, _, lines = run_predict(bundles / read, "--audio", clip, "--text", "the dog")
+        assert code == 0
+        assert lines == (
+            f"predicting {clip} with {bundles / read}\n--{ignored} is ignored: this bundle reads only {read}\n"
+        )
 
 
 @pytest.mark.parametrize("arguments", [["--audio", "a.wav", "--audio", "b.wav"], ["--audio", "a.wav", "b.wav"]])
@@ -244,7 +246,7 @@ def test_several_clips_are_rejected_with_advice_to_use_a_table(bundles, argument
     code, _, lines = run_predict(bundles / "audio", *arguments)
     assert code == 2
     assert "one clip at a time, got " in lines
-    assert "for many: --table FILE with a column audio" in lines
+    assert "for one: --audio FILE; for many: --table FILE with a column audio" in lines
 
 
 def test_segments_of_a_table_reach_the_encoder(fitted, bundles, tmp_path, monkeypatch):

@@ -75,7 +75,7 @@ def test_the_command_says_what_was_cut(tmp_path):
     assert (found["shards"], found["copied"], found["cut_dialogues"]) == (4, 8, 2)
     again = CliRunner().invoke(main, words)
     assert "11 utterances in 4 shards of at most 4; 0 feature files copied, 8 there already" in again.stdout
-    assert "2 dialogues lie in several shards" in again.stdout
+    assert "2 dialogues in more than one shard" in again.stdout
 
 
 def test_verify_checks_the_index_and_every_shard(tmp_path):

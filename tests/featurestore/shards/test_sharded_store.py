@@ -31,6 +31,8 @@ def test_a_folder_with_shards_opens_as_one_store(both):
     with pytest.raises(IndexError):
         sharded.utterances[stores.COUNT]
     assert sharded.info == single.info
+    assert sharded.utterances.ids == single.utterances.ids
+    assert sharded.utterances.column("dialogue") == single.utterances.column("dialogue")
 
 
 @LACKS

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -174,6 +175,16 @@ def test_prepare_refuses_another_size_and_a_store_that_is_not_cut(table, tmp_pat
     prepare("table", table, single)
     with pytest.raises(Mismatch, match="not cut into shards\n  do: cli shard .*single OTHER_FOLDER --rows 3"):
         prepare("table", table, single, shard_rows=3)
+
+
+def test_prepare_says_how_many_dialogues_are_cut(tmp_path):
+    path = tmp_path / "turns.csv"
+    path.write_text("id,text,label,dialogue\n" + "".join(f"c{row},hello,hap,d{row % 2}\n" for row in range(6)))
+    done = prepare("table", path, tmp_path / "store", shard_rows=3)
+    assert done.cut_dialogues == 2
+    assert re.search(r"^2 dialogues in more than one shard, .* --context are refused$", done.summary(), re.M)
+    path.write_text(path.read_text().replace("d0", "").replace("d1", ""))
+    assert "dialogue" not in prepare("table", path, tmp_path / "store").summary()
 
 
 def test_the_command_cuts(table, tmp_path):

@@ -50,9 +50,9 @@ def decoded(monkeypatch):
     """List what is decoded."""
     seen, original = [], decode.decode
 
-    def count(path, start=None, end=None):
+    def count(path, start=None, end=None, check_length=None):
         seen.append(Path(path).stem if start is None else "part")
-        return original(path, start, end)
+        return original(path, start, end, check_length)
 
     monkeypatch.setattr(decode, "decode", count)
     return seen
