@@ -43,13 +43,16 @@ def parse(path):
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
 def imports(path):
-    """Yield the full name of everything that a file imports: modules, and names in modules."""
+    """List the full name of everything that a file imports: modules, and names in modules. Once per process."""
+    found = []
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def name(path):

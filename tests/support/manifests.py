@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from featurestore.manifest import Utterance
 
 SCHEME = {"ang": "angry", "hap": "happy", "exc": "happy", "sad": "sad"}  # leaves out `xxx` and the empty label
+_COLUMNS = typing.get_type_hints(Utterance)
 TEXTS = ["Yes.", "yes", "", "I told you not to go", "He told you: not to go!", "We lost the letter again today", "Oh."]
 
 
@@ -15,16 +16,16 @@ TEXTS = ["Yes.", "yes", "", "I told you not to go", "He told you: not to go!", "
 def manifests(draw):
     """Draw a manifest of 2 to 4 sessions with two speakers each, in which every speaker has every class.
 
-    Columns that no line below draws, such as one that was added to the manifest, repeat a few drawn values. What
-    changes from row to row comes from one drawn seed: hundreds of draws would take most of the time of a test.
+    Columns that no line below sets, such as one that was added to the manifest, repeat a few values. Nearly everything
+    comes from one drawn seed: hundreds of draws would take most of the time of a test.
     """
-    cycles = {column: draw(_cycles(column, kind)) for column, kind in typing.get_type_hints(Utterance).items()}
     named = draw(st.booleans())  # whether dialogues are named by session and letter, as in IEMOCAP
     speakers = [(session, gender) for session in range(1, draw(st.integers(2, 4)) + 1) for gender in "FM"]
     chance = draw(st.randoms(use_true_random=True))
+    cycles = {column: _cycle(_fill(draw, chance, column, kind), chance) for column, kind in _COLUMNS.items()}
     rows = []
     for turn, (session, gender) in enumerate(speakers):
-        extra = draw(st.lists(st.sampled_from([*SCHEME, "xxx", ""]), max_size=12))
+        extra = chance.choices([*SCHEME, "xxx", ""], k=chance.randint(0, 12))
         for label in [*SCHEME, *extra]:
             number = len(rows)
             speaker = f"Ses{session:02}{gender}"
@@ -56,24 +57,22 @@ def apply_scheme(utterances):
     return {row.id: SCHEME[row.label] for row in utterances if row.label in SCHEME}
 
 
-@st.composite
-def _cycles(draw, column, kind):
-    """Draw a few values of a column, and whether they change by speaker or by utterance."""
-    values = draw(_lists(column, kind))
-    if draw(st.booleans()):
+def _fill(draw, chance, column, kind):
+    """Return two to four values of a column, which differ."""
+    if kind is str:
+        return chance.sample([f"{column}{number}" for number in range(4)], chance.randint(2, 4))
+    return draw(_lists(kind))
+
+
+def _cycle(values, chance):
+    """Return the value of a row by its speaker's turn and its number: it changes by speaker or by utterance."""
+    if chance.random() < 0.5:
         return lambda turn, number: values[turn % len(values)]
     return lambda turn, number: values[(turn + number) % len(values)]
 
 
 @cache
-def _lists(column, kind):
+def _lists(kind):
     """Return the strategy of a column's values. Hypothesis examines a strategy once, which takes most of its time."""
-    return st.lists(_values(column, kind), min_size=2, max_size=4, unique=True)
-
-
-def _values(column, kind):
-    if kind is str:
-        return st.sampled_from([f"{column}{number}" for number in range(4)])
-    if float in typing.get_args(kind):
-        return st.floats(0, 60, allow_subnormal=False)
-    return st.from_type(kind)
+    values = st.floats(0, 60, allow_subnormal=False) if float in typing.get_args(kind) else st.from_type(kind)
+    return st.lists(values, min_size=2, max_size=4, unique=True)
