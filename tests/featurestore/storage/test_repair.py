@@ -227,7 +227,8 @@ def test_a_file_that_is_open_for_writing_is_not_touched(path, locks):
         assert f"{path} is open for writing in another program got: " in output
         assert f"(process {other.pid}) do: close it there (a notebook, HDFView), then run the same command" in output
     assert repaired.exit_code == 1
-    assert found["verify"][1].startswith("utterances.csv: ")
+    assert found["verify"][1].startswith("verifying ")
+    assert " utterances.csv: " in found["verify"][1]
     assert f"not checked: {path} is open for writing" in found["verify"][1]
     assert found["verify"][1].endswith(f"{path.parent}: 1 not checked")
     assert "WRONG" not in found["verify"][1]
