@@ -57,15 +57,16 @@ def measure(folder: Path, small: bool) -> list[Measurement]:
             here = Engine(jobs=workers, device="cpu")
             for name, work in (("extraction", _extract), ("benchmark", _benchmark), ("fine-tuning", _finetune)):
                 run = functools.partial(work, inputs)
-                rows.append(_compare(name, run, cluster, here, workers, 1 if small else REPEATS))
+                rows.append(_compare(name, run, cluster, here, workers, small))
     return rows
 
 
 def _compare(
-    name: str, run: Callable[[Engine], None], cluster: Engine, here: Engine, workers: int, repeats: int
+    name: str, run: Callable[[Engine], None], cluster: Engine, here: Engine, workers: int, small: bool
 ) -> Measurement:
+    repeats, cold = (1, 0) if small else (REPEATS, 1)  # a cold run loads the libraries, and is not counted
     settings = f"{workers} workers of one thread each on {os.cpu_count()} cores, warm; ratio: seconds here / on dask"
-    pairs = [(_time(run, cluster), _time(run, here)) for _ in range(repeats + 1)][1:]  # the first loads the libraries
+    pairs = [(_time(run, cluster), _time(run, here)) for _ in range(cold + repeats)][cold:]
     on_dask, on_loky = zip(*pairs, strict=True)
     against = f"loky with {workers}"
     return compare_repeats(f"{name}, dask with {workers}", against, on_dask, on_loky, "s", settings, faster=True)
