@@ -100,16 +100,19 @@ class _Attention:
         self,
         hidden_states: Tensor,
         attention_mask: Tensor,
-        output_attentions: bool = False,
+        *flags: Any,
         query_states: Tensor | None = None,
         relative_pos: Tensor | None = None,
-        rel_embeddings: Tensor | None = None,
+        **others: Any,
     ) -> tuple[Tensor, Tensor | None]:
-        """Compute the context (B, T, D) of every token, with transformers' own names of the arguments."""
-        tokens = hidden_states.shape[1]
-        if output_attentions or query_states is not None or relative_pos is None or relative_pos.numel() != tokens**2:
-            given = hidden_states, attention_mask, output_attentions, query_states, relative_pos, rel_embeddings
-            context: tuple[Tensor, Tensor | None] = self.original(*given)
+        """Compute the context (B, T, D) of every token, with transformers' own names of the arguments.
+
+        `flags` is DeBERTa's `output_attentions`; SEW-D, which has the same attention, gives all but two by name.
+        """
+        asks_more = any(flags) or others.get("output_attentions") or query_states is not None
+        if asks_more or relative_pos is None or relative_pos.numel() != hidden_states.shape[1] ** 2:
+            named = {"query_states": query_states, "relative_pos": relative_pos, **others}
+            context: tuple[Tensor, Tensor | None] = self.original(hidden_states, attention_mask, *flags, **named)
             return context
         self.shared.update(relative_pos, self.span)
         query, key, value = (
