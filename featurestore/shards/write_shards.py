@@ -87,7 +87,7 @@ def check_target(path: Path, rows: int) -> None:
             f"{path} is cut into shards of another size",
             expected=f"{rows:,} utterances",
             got=f"{present:,}",
-            do=f"name {present} rows, or choose another folder",
+            do=f"give {present} as the number of rows of a shard, or choose another folder",
         )
 
 
