@@ -127,7 +127,10 @@ class Manifest(Utterances):
     def keep(self, ids: Collection[str]) -> "Manifest":
         """Return the utterances with one of these ids, in manifest order."""
         rows = [row for row, one in enumerate(self.ids) if one in ids]
-        return self if len(rows) == len(self) else Manifest(self._table.take(rows))
+        if len(rows) == len(self):
+            return self
+        # Arrow would import pandas to gather no rows
+        return Manifest(self._table.take(rows)) if rows else self[:0]
 
     def find_rows(self, ids: "np.ndarray") -> "np.ndarray | None":
         """Find each utterance's place among different ids.

@@ -12,6 +12,7 @@ from featurestore.encoder_inputs import list_inputs
 from featurestore.errors import Unencodable
 from featurestore.extraction.clip_digests import Trust, hash_clips
 from featurestore.item import Item
+from featurestore.manifest import list_column
 from featurestore.networks.long_clips import mark_long_clips
 from featurestore.store import Store
 
@@ -93,16 +94,19 @@ def hash_sources(items: Sequence[Item], modality: str, trust: Trust | None = Non
 def _hash_rows(store: Store, modality: str, trust: Trust | None) -> dict[str, str]:
     """Hash the manifest's rows without an item for each, which takes longer than the state of its clip."""
     rows = store.utterances
+    ids = list_column(rows, "id")
     if modality == "text":
-        return {row.id: hashlib.sha256(row.text.encode("utf-8")).hexdigest() for row in rows}
+        texts = list_column(rows, "text")
+        return {one: hashlib.sha256(text.encode("utf-8")).hexdigest() for one, text in zip(ids, texts, strict=True)}
     folder = os.path.join(store.root, "")
-    paths = [row.audio if os.path.isabs(row.audio) else folder + row.audio for row in rows if row.audio]
+    audio = list_column(rows, "audio")
+    paths = [path if os.path.isabs(path) else folder + path for path in audio if path]
     clips = hash_clips(paths, trust)
     found = iter(map(clips.__getitem__, paths))
-    wholes = [next(found) if row.audio else _NO_AUDIO for row in rows]
-    if not store.segments:
-        return {row.id: whole for row, whole in zip(rows, wholes, strict=True)}
-    return {row.id: _hash_segment(whole, row.start, row.end) for row, whole in zip(rows, wholes, strict=True)}
+    wholes = [next(found) if path else _NO_AUDIO for path in audio]
+    if store.segments:
+        wholes = list(map(_hash_segment, wholes, list_column(rows, "start"), list_column(rows, "end")))
+    return dict(zip(ids, wholes, strict=True))
 
 
 def _hash_text(item: Item) -> str:

@@ -24,7 +24,7 @@ from featurestore.extraction.total_failure import build_total_failure
 from featurestore.extraction.trial import TrialEstimate, check_limit, choose_trial, estimate_whole
 from featurestore.extraction.vector_index import VectorIndex
 from featurestore.extraction.worker import PartResult, PartTask
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, keep_ids
 from featurestore.networks.encoding_cost import read_encoding_cost
 from featurestore.networks.identity import OPTIONAL, Identity, continue_description
 from featurestore.networks.limits import Limits
@@ -170,7 +170,8 @@ class _Extractor:
         id_keys = {row: cache_key.compute_key(known, digest) for row, digest in self._digests.items()}
         index = self._build_index()
         self._report_unusable(index)
-        missing = self._list_work([row for row in self.store.utterances if id_keys[row.id] not in index], id_keys)
+        wanted = {one for one, key in id_keys.items() if key not in index}
+        missing = self._list_work(keep_ids(self.store.utterances, wanted), id_keys)
         chosen = missing if limit is None else choose_trial(missing, limit)
         tried = {one.key for one in chosen}
         rest = [one for one in missing if one.key not in tried]
