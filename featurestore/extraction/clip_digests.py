@@ -12,9 +12,8 @@ from featurestore.errors import Unencodable
 from featurestore.progress import Say
 from featurestore.storage.content_index import UNKNOWN, Content, ContentIndex, is_settled, read_clock, read_state
 
-_READERS = (
-    8  # threads that read files: hashing releases the interpreter's lock, and disks and servers answer in parallel
-)
+# Threads that read files: hashing releases the interpreter's lock, and disks and servers answer in parallel.
+_READERS = 8
 _SLICE = 64  # files per task of a thread: one task per file would cost as much as reading a short file
 
 _Found = TypeVar("_Found")

@@ -100,14 +100,20 @@ def _describe_store(store: Store) -> dict[str, Any]:
             "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
         }
     return {
+        **_describe_corpus(store),
+        "labels": dict(Counter(label or "(none)" for label in store.utterances.column("label")).most_common()),
+        "feature files": files,
+        "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
+    }
+
+
+def _describe_corpus(store: Store) -> dict[str, Any]:
+    return {
         "store": str(store.path),
         "corpus": store.corpus,
         "root": str(store.root),
         "manifest sha256": store.manifest_digest,
         "utterances": len(store.utterances),
-        "labels": dict(Counter(label or "(none)" for label in store.utterances.column("label")).most_common()),
-        "feature files": files,
-        "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
     }
 
 
@@ -118,11 +124,7 @@ def _describe_shards(store: ShardedStore) -> dict[str, Any]:
         for name, count in store.count_shards().items()
     }
     return {
-        "store": str(store.path),
-        "corpus": store.corpus,
-        "root": str(store.root),
-        "manifest sha256": store.manifest_digest,
-        "utterances": len(store.utterances),
+        **_describe_corpus(store),
         "shards": every,
         "utterances of a shard": f"at most {store.index.rows}",
         "dialogues in several shards": store.index.cut_dialogues,
