@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from featurestore import registry
-from heads import StreamedMatrix
 from tests.contracts.test_heads import NAMES, data, save
+from tests.support import streams
 from tests.support.quick_heads import as_inputs, construct_seeded
 
 HEADS = [head for head in registry.names("heads") if registry.load("heads", head).STREAMS]
@@ -21,12 +21,7 @@ def construct(head):
 
 
 def stream(values=X, sizes=None):
-    def read(rows):
-        if sizes is not None:
-            sizes.append(len(rows))
-        return values[rows]
-
-    return StreamedMatrix(read, values.shape, values.dtype)
+    return streams.stream(values, sizes)
 
 
 @pytest.fixture(autouse=True)

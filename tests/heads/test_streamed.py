@@ -8,20 +8,14 @@ import pytest
 from heads import Inputs, StreamedMatrix
 from heads._streamed import is_finite, iterate_batches, take_rows
 from heads.stacking import StackingHead
+from tests.support import streams
 from tests.support.quick_heads import as_inputs
 
 VALUES = np.random.default_rng(0).normal(size=(97, 5)).astype(np.float32)
 
 
 def streamed(values=VALUES, sizes=None):
-    """Stream an array, and keep the number of rows of each read in `sizes`."""
-
-    def read(rows):
-        if sizes is not None:
-            sizes.append(len(rows))
-        return values[rows]
-
-    return StreamedMatrix(read, values.shape, values.dtype)
+    return streams.stream(values, sizes)
 
 
 @pytest.mark.parametrize(
