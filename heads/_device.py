@@ -24,8 +24,10 @@ def choose_device(name: str) -> torch.device:
 def _check_presence(device: torch.device) -> None:
     try:
         torch.empty(0, device=device)
-    except (AssertionError, NotImplementedError, RuntimeError):  # which one depends on how torch was built
-        raise ValueError(f"device '{device}' is not on this machine: choose 'auto' or 'cpu'") from None
+    except (AssertionError, NotImplementedError, RuntimeError) as error:  # which one depends on how torch was built
+        # its first line tells a GPU that is missing from one that is full
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device '{device}' cannot be used here: choose 'auto' or 'cpu' ({reason})") from None
 
 
 def find_device(network: nn.Module) -> torch.device:
