@@ -100,6 +100,14 @@ def test_probabilities_are_of_the_classes_and_sum_to_1(head, dtype):
 
 
 @pytest.mark.parametrize("head", HEADS)
+def test_classes_may_be_any_numbers(head):
+    X, y = data()
+    numbered = construct_seeded(head).fit(X, np.searchsorted(NAMES, y) * 3 + 2)  # 2, 5, 8, 11
+    assert numbered.classes_.tolist() == [2, 5, 8, 11]
+    assert np.array_equal(numbered.predict_proba(X), fit(head).predict_proba(X))
+
+
+@pytest.mark.parametrize("head", HEADS)
 def test_the_same_seed_gives_the_same_head_and_the_same_bytes(head, tmp_path):
     X, _ = data()
     first, second = fit(head), fit(head, time=1)

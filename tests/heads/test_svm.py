@@ -34,6 +34,17 @@ def test_it_is_scikit_learns_machine_with_its_calibration(classes):
     np.testing.assert_allclose(head.predict_proba(X), plain.predict_proba(Z), atol=2e-3)
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("numbers", [[0, 1, 2, 3], [1, 2, 3, 4], [7, 20, 300, 4000]])
+def test_classes_may_be_any_numbers(classes, numbers):
+    X, y = data(classes)
+    named = SVMHead(random_state=0).fit(X, y)
+    order = dict(zip(sorted(NAMES[:classes]), numbers, strict=False))
+    numbered = SVMHead(random_state=0).fit(X, np.array([order[name] for name in y]))
+    assert numbered.temperature_ == named.temperature_
+    np.testing.assert_array_equal(numbered.predict_proba(X), named.predict_proba(X))
+
+
 @pytest.mark.parametrize("C", [1.0, 3.0])
 @pytest.mark.parametrize("rows", [100, 300])
 def test_the_answer_is_that_of_the_highest_score_which_is_the_most_probable_class(C, rows):
