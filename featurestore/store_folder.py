@@ -5,9 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from featurestore.default_files import choose_files
 from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.known_names import check_known
-from featurestore.spec import choose_default_files
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
@@ -161,13 +161,14 @@ class StoreFolder:
         """List `mean` (or `functionals`) and, if there are any, `logits` of every encoder.
 
         An encoder that was fine-tuned for each fold (`text@1`, `text@2`, …) is listed once, by its name without the
-        fold. Files of the paper's experiment (`text@paper-fixed`) are left out.
+        fold. Files of the paper's experiment (`text@paper-fixed`) are left out, and so are features of recognized words
+        where the store has those of the corpus's own (`featurestore.default_files`).
 
         Raises:
             NotFound: the store has no such features.
         """
         found = []
-        for encoder, file in choose_default_files(self.encoders()).items():
+        for encoder, file in choose_files(self).items():
             kinds = self.kinds(file)
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:

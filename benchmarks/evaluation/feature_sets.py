@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.evaluation.source import FeatureSource
+from featurestore.default_files import choose_files
 from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, NotFound, UnknownName, quote
 from featurestore.feature_names import explain_unknown, is_bare, list_features
-from featurestore.spec import FeatureSpec, choose_default_files, format_checkpoint, parse_feature
+from featurestore.spec import FeatureSpec, format_checkpoint, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -196,7 +197,7 @@ def _default_features(store: FeatureSource, kind: str, modality: str) -> list[Fe
 
 def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
     """List the feature of a kind of each encoder that has it."""
-    names = choose_default_files(store.encoders())
+    names = choose_files(store)
     found = [FeatureSpec(encoder, kind) for encoder, name in names.items() if kind in store.kinds(name)]
     if not found:
         raise NotFound(

@@ -84,7 +84,7 @@ def _check_reading(spec: EncoderSpec, identity: Identity) -> None:
         check_long_clips(spec.long_clips, model_type, identity.name)
     if spec.transcript and identity.modality != "text":
         raise BadValue(
-            f"encoder {identity.name} reads {identity.modality} alone, and no transcript",
+            f"{spec.checkpoint} reads {identity.modality}, and no transcript",
             expected="--text with text encoders of transformers",
             do="extract it in a separate command, without --text",
         )

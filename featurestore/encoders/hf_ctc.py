@@ -1,8 +1,9 @@
 """Write down words with CTC networks of transformers (wav2vec2, HuBERT, WavLM and others), for cli transcribe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
         used_as="ctc",
         rate=rate,
         decoding="greedy: the likeliest token of each frame, repetitions and blanks removed",
+        case="lower where the vocabulary has upper case alone",
         confidence=f"{CONFIDENCE}, each the highest among its frames",
         preprocessing={
             "sampling_rate": sampling_rate,
@@ -76,9 +78,7 @@ class HFCtc:
         self.model, self.device = load_recognizer(identity, hf.AutoModelForCTC, device), device
         config = self.model.config
         self.blank = int(tokenizer.pad_token_id if config.pad_token_id is None else config.pad_token_id)
-        # the frames are collapsed already
-        options = {"group_tokens": False} if hasattr(tokenizer, "word_delimiter_token") else {}
-        self.decode = partial(tokenizer.decode, skip_special_tokens=True, **options)
+        self.decode = _make_decoder(tokenizer)
         self.reader = ClipReader(extractor, config)
         isolated = fast_paths.speed_up(self.model, device)
         maskable = architecture.batchable and isolated and not getattr(config, "add_adapter", False)
@@ -123,3 +123,16 @@ class HFCtc:
     def _try(self) -> None:
         clip = self.reader.read(probe.make_tone(max(self.reader.shortest, self.reader.rate // 4)))
         self._pass([clip], self.reader.alone(clip))
+
+
+def _make_decoder(tokenizer: Any) -> Callable[[list[int]], str]:
+    """Make the function that returns the text of tokens. A text encoder that knows case is not made for capitals."""
+    options = (
+        {"group_tokens": False} if hasattr(tokenizer, "word_delimiter_token") else {}
+    )  # they are collapsed already
+    decode: Callable[[list[int]], str] = partial(tokenizer.decode, skip_special_tokens=True, **options)
+    special = set(tokenizer.all_special_tokens)
+    letters = {letter for token in tokenizer.get_vocab() if token not in special for letter in token}
+    if any(letter.islower() for letter in letters) or not any(letter.isupper() for letter in letters):
+        return decode
+    return lambda tokens: decode(tokens).lower()

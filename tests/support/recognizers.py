@@ -16,7 +16,20 @@ RATE, SECONDS = 16_000, 2
 TEXTS = ("yes", "no", "hello you", "see the moon", "go home now", "all is well")
 LABELS = ("ang", "sad", "neu")
 _SYMBOLS = ["<pad>", "<s>", "</s>", "<unk>", "|", *sorted(set("".join(TEXTS).upper()) - {" "})]
-_LANGUAGES = {"<|en|>": "en", "<|de|>": "de"}
+_LANGUAGES = ("<|en|>", "<|de|>")
+_CTC = {
+    **{"hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 96},
+    **{"conv_dim": (24, 48, 48), "conv_kernel": (20, 16, 8), "conv_stride": (10, 8, 4)},
+    **{"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "vocab_size": len(_SYMBOLS)},
+    **{"pad_token_id": 0, "feat_extract_norm": "layer", "ctc_loss_reduction": "mean", "mask_time_prob": 0.0},
+    **{"hidden_dropout": 0.0, "attention_dropout": 0.0, "feat_proj_dropout": 0.0, "final_dropout": 0.0},
+    **{"layerdrop": 0.0, "activation_dropout": 0.0},
+}
+_WHISPER = {
+    **{"d_model": 48, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2},
+    **{"decoder_attention_heads": 2, "encoder_ffn_dim": 96, "decoder_ffn_dim": 96, "num_mel_bins": 40},
+    **{"max_source_positions": SECONDS * 50, "max_target_positions": 32},
+}
 
 
 def speak(folder: Path) -> dict[str, np.ndarray]:
@@ -58,15 +71,7 @@ def train_ctc(folder: Path, waves: dict[str, np.ndarray], steps: int = 120) -> P
     tokenizer.save_pretrained(folder)
     extractor.save_pretrained(folder)
     hf.set_seed(0)
-    settings = hf.Wav2Vec2Config(
-        **{"hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 96},
-        **{"conv_dim": (24, 48, 48), "conv_kernel": (20, 16, 8), "conv_stride": (10, 8, 4)},
-        **{"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "vocab_size": len(_SYMBOLS)},
-        **{"pad_token_id": 0, "feat_extract_norm": "layer", "ctc_loss_reduction": "mean", "mask_time_prob": 0.0},
-        **{"hidden_dropout": 0.0, "attention_dropout": 0.0, "feat_proj_dropout": 0.0, "final_dropout": 0.0},
-        **{"layerdrop": 0.0, "activation_dropout": 0.0},
-    )
-    model = hf.Wav2Vec2ForCTC(settings)
+    model = hf.Wav2Vec2ForCTC(hf.Wav2Vec2Config(**_CTC))
     batch = extractor(list(waves.values()), sampling_rate=RATE, padding=True, return_tensors="pt")
     labels = _pad([tokenizer(text.upper())["input_ids"] for text in waves])
     _train(model, {**batch, "labels": torch.tensor(labels)}, steps, 3e-3)
@@ -84,21 +89,18 @@ def train_whisper(folder: Path, waves: dict[str, np.ndarray], steps: int = 120) 
     extractor.save_pretrained(folder)
     hf.set_seed(0)
     end, start = numbers["<|endoftext|>"], numbers["<|startoftranscript|>"]
-    settings = hf.WhisperConfig(
-        **{"d_model": 48, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2},
-        **{"decoder_attention_heads": 2, "encoder_ffn_dim": 96, "decoder_ffn_dim": 96, "num_mel_bins": 40},
-        **{"max_source_positions": SECONDS * 50, "max_target_positions": 32, "vocab_size": len(tokenizer)},
-        **{"pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": start},
-        suppress_tokens=[],
-        begin_suppress_tokens=[end],
-    )
-    model = hf.WhisperForConditionalGeneration(settings)
+    shared = {"pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": start}
+    shared |= {"suppress_tokens": [], "begin_suppress_tokens": [end]}
+    model = hf.WhisperForConditionalGeneration(hf.WhisperConfig(**_WHISPER, vocab_size=len(tokenizer), **shared))
     model.generation_config = hf.GenerationConfig(
-        **{"lang_to_id": {one: numbers[one] for one in _LANGUAGES}, "is_multilingual": True, "max_length": 32},
+        lang_to_id={one: numbers[one] for one in _LANGUAGES},
         task_to_id={one: numbers[f"<|{one}|>"] for one in ("transcribe", "translate")},
-        **{"no_timestamps_token_id": numbers["<|notimestamps|>"], "prev_sot_token_id": numbers["<|startofprev|>"]},
-        **{"pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": start},
-        **{"suppress_tokens": [], "begin_suppress_tokens": [end], "return_timestamps": False},
+        is_multilingual=True,
+        max_length=32,
+        no_timestamps_token_id=numbers["<|notimestamps|>"],
+        prev_sot_token_id=numbers["<|startofprev|>"],
+        return_timestamps=False,
+        **shared,
     )
     prompt = [numbers[one] for one in ("<|en|>", "<|transcribe|>", "<|notimestamps|>")]
     labels = _pad([[*prompt, *tokenizer(f" {text}", add_special_tokens=False)["input_ids"], end] for text in waves])
