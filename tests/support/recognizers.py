@@ -18,17 +18,38 @@ LABELS = ("ang", "sad", "neu")
 _SYMBOLS = ["<pad>", "<s>", "</s>", "<unk>", "|", *sorted(set("".join(TEXTS).upper()) - {" "})]
 _LANGUAGES = ("<|en|>", "<|de|>")
 _CTC = {
-    **{"hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 96},
-    **{"conv_dim": (24, 48, 48), "conv_kernel": (20, 16, 8), "conv_stride": (10, 8, 4)},
-    **{"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "vocab_size": len(_SYMBOLS)},
-    **{"pad_token_id": 0, "feat_extract_norm": "layer", "ctc_loss_reduction": "mean", "mask_time_prob": 0.0},
-    **{"hidden_dropout": 0.0, "attention_dropout": 0.0, "feat_proj_dropout": 0.0, "final_dropout": 0.0},
-    **{"layerdrop": 0.0, "activation_dropout": 0.0},
+    "hidden_size": 48,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 96,
+    "conv_dim": (24, 48, 48),
+    "conv_kernel": (20, 16, 8),
+    "conv_stride": (10, 8, 4),
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "vocab_size": len(_SYMBOLS),
+    "pad_token_id": 0,
+    "feat_extract_norm": "layer",
+    "ctc_loss_reduction": "mean",
+    "mask_time_prob": 0.0,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "final_dropout": 0.0,
+    "layerdrop": 0.0,
+    "activation_dropout": 0.0,
 }
 _WHISPER = {
-    **{"d_model": 48, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2},
-    **{"decoder_attention_heads": 2, "encoder_ffn_dim": 96, "decoder_ffn_dim": 96, "num_mel_bins": 40},
-    **{"max_source_positions": SECONDS * 50, "max_target_positions": 32},
+    "d_model": 48,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 96,
+    "decoder_ffn_dim": 96,
+    "num_mel_bins": 40,
+    "max_source_positions": SECONDS * 50,
+    "max_target_positions": 32,
 }
 
 
