@@ -127,10 +127,8 @@ class HFCtc:
 
 def _make_decoder(tokenizer: Any) -> Callable[[list[int]], str]:
     """Make the function that returns the text of tokens. A text encoder that knows case is not made for capitals."""
-    options = (
-        {"group_tokens": False} if hasattr(tokenizer, "word_delimiter_token") else {}
-    )  # they are collapsed already
-    decode: Callable[[list[int]], str] = partial(tokenizer.decode, skip_special_tokens=True, **options)
+    collapsed = {"group_tokens": False} if hasattr(tokenizer, "word_delimiter_token") else {}
+    decode: Callable[[list[int]], str] = partial(tokenizer.decode, skip_special_tokens=True, **collapsed)
     special = set(tokenizer.all_special_tokens)
     letters = {letter for token in tokenizer.get_vocab() if token not in special for letter in token}
     if any(letter.islower() for letter in letters) or not any(letter.isupper() for letter in letters):

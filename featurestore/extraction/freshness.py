@@ -149,5 +149,5 @@ def _report_missing_clip(store: Store, utterance: Utterance) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = str(value)
+    text = " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
     return text if len(text) <= 40 else f"{text[:12]}…"
