@@ -132,7 +132,11 @@ def transcribe(
     opened = open_store(Path(store), corpus, Path(root) if root is not None else None, say)
     identity = identify(EncoderSpec(name, checkpoint, recognition=Recognition(language, task)))
     _report_request(identity, say)
-    run = functools.partial(extract_shards if isinstance(opened, ShardedStore) else extract_encoder, opened)
+    run = (
+        functools.partial(extract_shards, opened)
+        if isinstance(opened, ShardedStore)
+        else functools.partial(extract_encoder, opened)
+    )
     done = run(
         identity,
         jobs=jobs or 0,
