@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from featurestore.errors import Unavailable
-from featurestore.manifest import Utterance, list_column
+from featurestore.manifest import Utterance, list_column, map_column
 
 NORMALIZATION = "Unicode NFKC, case folded, apostrophes removed, other punctuation and symbols read as white space"
 NO_LABEL = "(none)"
@@ -100,27 +100,32 @@ def normalize_words(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def count_word_errors(utterances: Sequence[Utterance], recognized: Mapping[str, str]) -> WordErrors:
+def count_word_errors(
+    utterances: Sequence[Utterance], recognized: Mapping[str, str], classes: Mapping[str, str] | None = None
+) -> WordErrors:
     """Compare recognized words with those of a manifest, by the fewest errors (Levenshtein distance of words).
 
     Args:
         utterances: with their own words and labels; they may be those of a store.
         recognized: words by utterance id; an utterance that is not among them was not transcribed.
+        classes: by utterance id, in place of the labels; by default the corpus's own labels.
 
     Raises:
         Unavailable: the package jiwer is not installed.
     """
-    columns = (list_column(utterances, name) for name in ("id", "text", "label"))
+    labels = map_column(utterances, "label") if classes is None else classes
+    columns = (list_column(utterances, name) for name in ("id", "text"))
     pairs: dict[str, list[tuple[str, str]]] = {}
     without_words = not_transcribed = 0
-    for utterance_id, text, label in zip(*columns, strict=True):
+    for utterance_id, text in zip(*columns, strict=True):
         given = normalize_words(text)
         if not given:
             without_words += 1
         elif utterance_id not in recognized:
             not_transcribed += 1
         else:
-            pairs.setdefault(label or NO_LABEL, []).append((given, normalize_words(recognized[utterance_id])))
+            pair = given, normalize_words(recognized[utterance_id])
+            pairs.setdefault(labels.get(utterance_id) or NO_LABEL, []).append(pair)
     by_label = {label: _count_errors(pairs[label]) for label in sorted(pairs)}
     overall = _add(list(by_label.values())) if by_label else None
     return WordErrors(overall, by_label, without_words, not_transcribed)

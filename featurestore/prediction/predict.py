@@ -20,7 +20,7 @@ from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
-from featurestore.prediction.recognize import fill_table, find_recognizer, recognize
+from featurestore.prediction.recognize import fill_table, find_recognizer, name_recognizer, recognize
 from featurestore.progress import Say
 from featurestore.spec import check_list, parse_feature
 from heads import Inputs
@@ -108,7 +108,8 @@ def predict(
     check_device(device)
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
     moved = list(check_list(encoders, "encoders"))
-    identities, recognizer = find_encoders(loaded, moved), find_recognizer(loaded, moved)
+    identities = find_encoders(loaded, moved)
+    recognizer = find_recognizer(loaded, moved) if text is None else None
     needed = {identity.modality for identity in identities.values()}
     reads_words, reads_dialogues = (one in list_taken(loaded.head) for one in (WORDS, DIALOGUE))
     needed |= {"text"} if reads_words else set()
@@ -121,9 +122,9 @@ def predict(
             ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places)
-    if recognizer and text is not None:
-        say(f"--text is read in place of the words that {recognizer.name} would recognize")
-    elif recognizer:
+    if text is not None and (name := name_recognizer(loaded)):
+        say(f"--text is read in place of the words that {name} would recognize")
+    if recognizer:
         needed = needed - {"text"} | {"audio"}
     check_utterance(needed, audio, text)
     for line in list_unread(needed, audio, text):
@@ -135,7 +136,7 @@ def predict(
         )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
     row = _Row(item)
-    if recognizer and text is None:
+    if recognizer:
         (found,) = recognize(recognizer, [item], device)
         row = _Row(replace(item, text=found.text), found.reason, recognized=found.text)
     return _predict_items(loaded, identities, [row], device, {})

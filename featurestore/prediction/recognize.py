@@ -42,11 +42,15 @@ def find_recognizer(bundle: Bundle, moved: Sequence[str] = ()) -> Identity | Non
     Raises:
         Mismatch: the recognizer is not the one that the bundle was fitted on.
     """
-    found = list_recognizers(bundle.encoders)
-    if len(found) != 1 or any(map(_reads_corpus, bundle.encoders.values())):
+    if not (name := name_recognizer(bundle)):
         return None
-    ((name, description),) = found.items()
-    return identify_same(name, description, parse_checkpoints(moved).get(name))
+    return identify_same(name, list_recognizers(bundle.encoders)[name], parse_checkpoints(moved).get(name))
+
+
+def name_recognizer(bundle: Bundle) -> str:
+    """Return the name of the transcript that has all the words which a bundle was fitted on, or an empty text."""
+    names = list(list_recognizers(bundle.encoders))
+    return names[0] if len(names) == 1 and not any(map(_reads_corpus, bundle.encoders.values())) else ""
 
 
 def recognize(identity: Identity, items: Sequence[Item], device: str) -> list[RecognizedClip]:
