@@ -60,6 +60,12 @@ def compare_layers(summary: SummaryContent) -> list[LayersContent]:
     ]
 
 
+def find_pair(pairs: Sequence[PairContent], first: str, second: str) -> PairContent:
+    """Find the comparison of two systems, first minus second."""
+    known = {(pair["first"], pair["second"]): pair for pair in pairs}
+    return known.get((first, second)) or reverse_pair(known[second, first])
+
+
 def reverse_pair(pair: PairContent) -> PairContent:
     """Return the same comparison, second minus first."""
     return {
@@ -108,13 +114,11 @@ def _layer(features: Sequence[str]) -> int | None:
 
 
 def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) -> Iterator[KindDifferenceContent]:
-    known = {(pair["first"], pair["second"]): pair for pair in pairs}
     for row in heads:
         for of, over in _COMPARED:
             first, second = row["systems"].get(of), row["systems"].get(over)
             if first and second:
-                pair = known.get((first, second)) or reverse_pair(known[second, first])
-                yield {"head": row["head"], "of": of, "over": over, **pair}
+                yield {"head": row["head"], "of": of, "over": over, **find_pair(pairs, first, second)}
 
 
 def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
