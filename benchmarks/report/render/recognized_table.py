@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from benchmarks.report.analysis.section_types import ErrorCountContent, RecognizedContent, TranscriptContent
 from benchmarks.report.render.markdown_table import format_table
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
+from featurestore.errors import format_count
 
 ALL = "all"
 
@@ -20,7 +21,7 @@ def describe_uncounted(found: TranscriptContent) -> str:
     if "note" in found:
         return f"no word error rate: {found['note']}"
     without, failed = found["without_words"], found["not_transcribed"]
-    left = f"{without:,} utterances without words of the corpus, {failed:,} that failed"
+    left = f"{format_count(without, 'utterance')} without words of the corpus, {failed:,} that failed"
     return f"not counted: {left}; words compared after normalization ({found['normalization']})"
 
 
