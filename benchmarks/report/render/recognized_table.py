@@ -29,13 +29,14 @@ def format_recognized(content: RecognizedContent) -> Iterator[str]:
     """Yield the lines of the section in Markdown."""
     yield "## Gold against recognized words\n"
     yield from format_table(
-        ["head", "transcript", "gold %", "recognized %", "recognized minus gold, points", "p (Holm)"],
+        ["recognized", "gold", "transcript", "recognized %", "gold %", "recognized minus gold, points", "p (Holm)"],
         [
             [
-                one["head"],
+                one["first"],
+                one["second"],
                 one["transcript"],
-                format_percent(one["gold"]["value"]),
                 format_percent(one["recognized"]["value"]),
+                format_percent(one["gold"]["value"]),
                 format_interval(one["value"], one["low"], one["high"], "!" if "leaked" in one else "", difference=True),
                 format_p_value(one["p_holm"]),
             ]
