@@ -37,7 +37,7 @@ lint: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) -e '.[egemaps,handmade,audformat,parquet,video,demo,lora,tensorboard,dask,test,dev]'
+	@$(PIP) -e '.[egemaps,handmade,audformat,parquet,video,demo,asr,lora,tensorboard,dask,test,dev]'
 	@touch $@
 
 $(DOCS_INSTALLED): $(INSTALLED)

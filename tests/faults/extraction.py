@@ -11,28 +11,34 @@ from pathlib import Path
 # The server that processes are forked from loads this once.
 from transformers import AutoTokenizer, DebertaV2Model  # noqa: F401
 
+from featurestore.encoders.hf_ctc import HFCtc
 from featurestore.encoders.hf_text import HFText
 from featurestore.engines import loky
 from featurestore.extraction import partition, worker
 from featurestore.extraction.extract import extract_encoder
-from featurestore.spec import EncoderSpec
+from featurestore.spec import EncoderSpec, Recognition
 from featurestore.store import Store
 from tests.support import inline
 
 _encode_part = worker.encode_part
 
 
-def run(folder: str, checkpoint: str, jobs: int, log: str, dies_at: int = 0) -> None:
-    """Extract in parts of two utterances, and die in the middle of a part once `dies_at` (0: never) are finished."""
+def run(folder: str, checkpoint: str, jobs: int, log: str, dies_at: int = 0, transcript: str = "") -> None:
+    """Extract in parts of two utterances, and die in the middle of a part once `dies_at` (0: never) are finished.
+
+    With the name of a transcript, the checkpoint is a recognizer that writes it.
+    """
     loky.open_pool = inline.open_pool  # so that one job dies with the extraction
     partition.PART_UTTERANCES = 2
     worker.encode_part = partial(encode_part, log=Path(log), dies_at=dies_at)
-    extract_encoder(Store(folder), EncoderSpec("", checkpoint), jobs=jobs, device="cpu")
+    spec = EncoderSpec(transcript, checkpoint, recognition=Recognition() if transcript else None)
+    extract_encoder(Store(folder), spec, jobs=jobs, device="cpu")
 
 
 def encode_part(task: worker.PartTask, *, log: Path, dies_at: int) -> worker.PartResult:
     """Encode one part in the extraction's process or in a worker's, and log and kill there."""
-    original = HFText.load
+    kind = HFCtc if task.identity.description["class"] == "hf-ctc" else HFText
+    original = kind.load
 
     def load(self, item):
         with log.open("a") as file:
@@ -41,11 +47,11 @@ def encode_part(task: worker.PartTask, *, log: Path, dies_at: int) -> worker.Par
             os.kill(os.getpid(), signal.SIGKILL)
         return original(self, item)
 
-    HFText.load = load
+    kind.load = load
     try:
         return _encode_part(task)
     finally:
-        HFText.load = original
+        kind.load = original
 
 
 def count_parts(folder: Path) -> int:

@@ -17,7 +17,7 @@ from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from tests.faults import letters
 from tests.faults.extraction import count_parts, run
-from tests.support import fork_server, tiny
+from tests.support import fork_server, recognizers, tiny
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40
@@ -64,6 +64,22 @@ def test_a_killed_extraction_resumes_and_gives_the_same_file(store, checkpoint, 
     # Finished parts are not encoded again; each kill loses at most the current part.
     assert COUNT <= len(log.read_text().split()) <= COUNT + 3 * 2
     assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
+
+
+def test_a_killed_transcription_resumes_and_gives_the_same_file(trained, tmp_path):
+    stores = [recognizers.make_store(tmp_path / name, trained.clips) for name in ("killed", "whole")]
+    for store, deaths in zip(stores, ((1, 2), ()), strict=True):
+        for dies_at in (*deaths, 0):
+            log = str(tmp_path / "log")
+            process = fork_server.start(run, str(store.path), str(trained.ctc), 1, log, dies_at, "asr")
+            process.join()
+            assert process.exitcode == (-signal.SIGKILL if dies_at else 0)
+            assert (store.transcripts() == ["asr"]) == (not dies_at)
+            assert count_parts(store.path / "transcripts" / "asr.parts") == dies_at
+    killed, uninterrupted = (FeatureFile(store.path / "transcripts" / "asr.h5") for store in stores)
+    assert killed.header.digests == uninterrupted.header.digests
+    assert killed.find_damaged() == []
+    assert list(stores[0].transcript("asr").texts.values()) == list(recognizers.TEXTS)
 
 
 @pytest.mark.timeout(1200)
