@@ -241,7 +241,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError("distributions must be at least 0 and sum to 1 in each row")
         return found
 
-    def _weigh_classes(self, codes: Codes) -> NDArray[np.float64] | None:
+    def _compute_class_weights(self, codes: Codes) -> NDArray[np.float64] | None:
         """Compute the weight of each class (C,) by the setting `class_weight`, or None where it is None."""
         weights = getattr(self, "class_weight", None)
         if weights is None:

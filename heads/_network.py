@@ -227,7 +227,7 @@ class NetworkHead(Head):
         return min(self.batch_size, max(1, len(units) // _STEPS))
 
     def _make_loss(self, codes: Codes, device: torch.device) -> ClassLoss:
-        weights, log_prior = self._weigh_classes(codes), self._measure_log_prior(codes)
+        weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
         return make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
 
     def _place_targets(self, inputs: Inputs, codes: Codes, device: torch.device) -> Targets:

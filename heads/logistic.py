@@ -127,7 +127,7 @@ class LogisticHead(Head):
         for _, values in X.iterate():
             scaler.partial_fit(values)
         self._set_scaling(scaler, X.dtype)
-        weights = self._weigh_classes(codes)
+        weights = self._compute_class_weights(codes)
         weights = np.ones(len(self.classes_)) if weights is None else weights
         problem = SoftmaxRegression(X, codes, weights, self.mean_, self.scale_, self.C, self._distributions)
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)

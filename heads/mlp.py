@@ -197,7 +197,7 @@ class MLPHead(Head):
         unscaled = np.zeros(X.shape[1]), np.ones(X.shape[1])
         self.mean_, self.scale_ = (self._shared or _fit_scaling(X)) if self.standardize else unscaled
         self.network_ = self._build_network(generator).to(device)
-        weights, log_prior = self._weigh_classes(codes), self._measure_log_prior(codes)
+        weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
         self._loss: ClassLoss = make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True

@@ -114,7 +114,7 @@ class XGBHead(Head):
         chosen = {"random_state": draw_seed(self.random_state), "device": _choose_device(self.device)}
         params = {name: value for name, value in self.get_params().items() if name != "class_weight"}
         model = XGBClassifier(tree_method="hist", **params | chosen)
-        weights = self._weigh_classes(codes)
+        weights = self._compute_class_weights(codes)
         row_weights = None if weights is None else weights[codes]  # (N,)
         if isinstance(X, StreamedMatrix):
             self._fit_streamed(model, X, codes, row_weights)
