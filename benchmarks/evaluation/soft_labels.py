@@ -67,6 +67,6 @@ class SoftLabels:
 def _fill_empty(shares: NDArray[np.float64], names: Sequence[str], y: Sequence[str]) -> NDArray[np.float64]:
     """Make each row sum to 1. A row without any share of these classes gets its label."""
     totals = shares.sum(axis=1, keepdims=True)
-    certain = (np.array(names) == np.array(y)[:, None]).astype(float)
+    certain: NDArray[np.float64] = (np.array(names) == np.array(y)[:, None]).astype(float)
     np.divide(shares, totals, out=certain, where=totals > 0)
     return certain
