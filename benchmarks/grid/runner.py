@@ -100,7 +100,8 @@ def execute(
     parts = [(*fold.train, *fold.dev, *fold.test, *fold.unused) for fold in planned.folds]
     kept = {utterance_id for ids in parts for utterance_id in ids}
     rows = keep_ids(store.utterances, kept)
-    results.write(out, about, planned.folds, rows, planned.flaws.folds if planned.config.flaws else None)
+    flaws = planned.flaws.folds if planned.config.flaws else None
+    results.write(out, about, planned.folds, rows, flaws, planned.task.votes.select(kept))
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
     fits = len({one.fit_digest for one in missing})
     if fits < len(missing):
@@ -145,6 +146,7 @@ def _describe_benchmark(
         "versions": read_versions(),
         "runs": [one.digest for one in runs],
         **({"flaws": {"left_out": list(planned.flaws.left_out)}} if config.flaws else {}),
+        **({"agreement": task.agreement.to_json()} if task.agreement else {}),
     }
 
 
