@@ -5,14 +5,16 @@ The files lie in a folder outside the package and are given by `--plugin`, or by
 
 import json
 import os
+import runpy
 import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.support import fork_server
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "tests" / "support" / "plugins"
@@ -30,19 +32,12 @@ TESTED = {
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 FEATURES = ("--features", "loudness.functionals")
 
-pytestmark = pytest.mark.timeout(900)  # many processes, each of which imports much
-
 
 def run(words, home, plugins=(), code=0, **environment):
     """Run a command of the project in the folder `home`, and return what it wrote."""
     given = [word for plugin in plugins for word in ("--plugin", str(plugin))]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *given, *map(str, words)],
-        cwd=home,
-        env=clean_environment(**environment),
-        capture_output=True,
-        text=True,
-    )
+    environment = clean_environment(**environment)
+    done = fork_server.run_program(fork_server.run_command, *given, *words, cwd=home, environment=environment)
     assert done.returncode == code, done.stderr
     return done
 
@@ -62,8 +57,7 @@ def home(tmp_path_factory, plugins):
     """Return a folder with a store of the corpus, encoded by two worker processes."""
     home = tmp_path_factory.mktemp("home")
     corpus = next(plugin for plugin in plugins if plugin.stem == "tones")
-    code = f"import runpy, pathlib; runpy.run_path({str(corpus)!r})['sample'](pathlib.Path('release'))"
-    subprocess.run([sys.executable, "-c", code], cwd=home, check=True, env=clean_environment(PYTHONPATH=str(ROOT)))
+    runpy.run_path(str(corpus))["sample"](home / "release")
     run(["prepare", "tones", "release", "--store", "store"], home, plugins)
     run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "2"], home, plugins)
     return home
@@ -141,14 +135,10 @@ def test_the_contract_tests_test_each(plugins, tmp_path):
     chosen = " or ".join(
         [*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead", "NearbyTurnsHead"]
     )
-    words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}", "tests/contracts"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words, f"--ignore={Path(__file__).relative_to(ROOT)}"],
-        cwd=ROOT,
-        env=clean_environment(EMOFUSE_PLUGINS=os.pathsep.join(map(str, plugins))),
-        capture_output=True,
-        text=True,
-    )
+    words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}"]
+    files = sorted({f"tests/contracts/{file}.py" for _, file, _ in TESTED.values()})
+    environment = clean_environment(EMOFUSE_PLUGINS=os.pathsep.join(map(str, plugins)))
+    done = fork_server.run_program(run_tests, *words, *files, environment=environment)
     assert done.returncode == 0, done.stdout
     passed = Counter(
         name
@@ -159,3 +149,7 @@ def test_the_contract_tests_test_each(plugins, tmp_path):
     )
     least = {name: count for name, (_, _, count) in TESTED.items()}
     assert {name: min(passed[name], count) for name, count in least.items()} == least, passed
+
+
+def run_tests(*words):
+    sys.exit(pytest.main(list(words)))
