@@ -18,6 +18,7 @@ from benchmarks.report.analysis.section_types import (
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
+from benchmarks.report.analysis.vote_types import VotesContent
 
 Metric = Literal["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
 
@@ -117,7 +118,7 @@ class SummaryContent(TypedDict):
 
 
 class ReportContent(SummaryContent):
-    """Everything that the report shows."""
+    """Everything that the report shows; `votes` only where test utterances have any."""
 
     format: Literal[1]
     sentence: str
@@ -132,5 +133,6 @@ class ReportContent(SummaryContent):
     layers: list[LayersContent]
     epochs: list[EpochsContent]
     sizes: list[SizesContent]
+    votes: NotRequired[VotesContent]
     mistakes: MistakesContent
     provenance: ProvenanceContent
