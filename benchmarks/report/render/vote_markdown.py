@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.report.analysis.vote_types import VotesContent
 from benchmarks.report.render.markdown_table import format_table
+from benchmarks.statistics.formatting import format_p_value
 from benchmarks.statistics.vote_formatting import format_vote_figure, name_vote_metric
 from benchmarks.statistics.vote_metrics import VOTE_METRICS
 
@@ -18,8 +19,8 @@ def format_votes(found: VotesContent) -> Iterator[str]:
         "The votes themselves are the best possible.\n"
     )
     rows = [_list_cells(row["system"], row["metrics"], "leaked" in row) for row in found["systems"]]
-    for name, figures in (("each rater, by the others", found["each_rater"]), ("votes", found["themselves"])):
-        rows += [_list_cells(name, figures, False)] if figures else []
+    beside = {"each rater, by the others": found["each_rater"], "the votes themselves": found["themselves"]}
+    rows += [_list_cells(name, figures, False) for name, figures in beside.items() if figures]
     yield from format_table(["system", *map(name_vote_metric, VOTE_METRICS)], rows)
     if found["differences"]:
         yield "\nTrained on votes minus trained on labels, shares in points, p not corrected.\n"
@@ -39,4 +40,4 @@ def _list_cells(name: str, figures: Mapping[str, Any], leaked: bool) -> list[str
 
 
 def _difference(metric: str, one: Mapping[str, Any], leaked: bool) -> str:
-    return f"{format_vote_figure(metric, one, '!' if leaked else '', difference=True)}, p {one['p']:.3g}"
+    return f"{format_vote_figure(metric, one, '!' if leaked else '', difference=True)}, p {format_p_value(one['p'])}"
