@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.bootstrap import Values
@@ -62,27 +62,6 @@ class Answers:
         """Count how often each class was predicted for each true class: (C true, C predicted)."""
         counts: NDArray[np.int64] = confusion_matrix(*self.codes, labels=range(len(self.classes)))
         return counts
-
-    def per_class(self) -> dict[str, dict[str, float]]:
-        """Return the precision, recall and F1 of each class, in 0..1, and `n`, its true utterances.
-
-        Precision is TP / (TP + FP), recall TP / (TP + FN), F1 2 TP / (2 TP + FP + FN), and 0 where the denominator is
-        0 (van Rijsbergen 1979, "Information Retrieval", chapter 7).
-        """
-        counts = self.confusion()
-        truth, prediction = np.indices(counts.shape)
-        figures = precision_recall_fscore_support(
-            truth.ravel(),
-            prediction.ravel(),
-            labels=range(len(self.classes)),
-            sample_weight=counts.ravel(),
-            zero_division=0,
-        )
-        names = ("precision", "recall", "f1", "n")
-        return {
-            name: dict(zip(names, map(float, row), strict=True))
-            for name, row in zip(self.classes, np.transpose(figures), strict=True)
-        }
 
     def select(self, rows: NDArray[np.intp]) -> "Answers":
         """Return the answers of some rows, without probabilities."""

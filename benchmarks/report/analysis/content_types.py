@@ -19,6 +19,7 @@ from benchmarks.report.analysis.section_types import (
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
+from benchmarks.report.analysis.vote_types import VotesContent
 
 Metric = Literal["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
 
@@ -121,7 +122,7 @@ class SummaryContent(TypedDict):
 
 
 class ReportContent(SummaryContent):
-    """Everything that the report shows."""
+    """Everything that the report shows; `votes` only where test utterances have any."""
 
     format: Literal[1]
     sentence: str
@@ -136,5 +137,6 @@ class ReportContent(SummaryContent):
     layers: list[LayersContent]
     epochs: list[EpochsContent]
     sizes: list[SizesContent]
+    votes: NotRequired[VotesContent]
     mistakes: MistakesContent
     provenance: ProvenanceContent

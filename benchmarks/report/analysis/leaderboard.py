@@ -16,6 +16,7 @@ from benchmarks.report.analysis.system_types import (
     SettingsContent,
     SystemContent,
 )
+from benchmarks.statistics.class_metrics import estimate_class_metrics
 from benchmarks.statistics.intervals import estimate_metrics
 from benchmarks.statistics.multiple_comparisons import compact_letter_display
 from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
@@ -51,7 +52,7 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
         "seeds": system.seeds,
         "leak": system.leak,
         "metrics": _metrics(system, clusters),
-        "per_class": _per_class(system),
+        "per_class": _per_class(system, clusters),
         "fit_seconds": float(np.mean([run.record.seconds["fit"] for run in runs])),
         "tune_seconds": float(np.mean([run.record.seconds["tune"] for run in runs])),
         "predict_microseconds": 1e6
@@ -64,6 +65,8 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     }
     if record.context:
         row["context"] = record.context  # type: ignore[typeddict-item]
+    if record.train_on:
+        row["train_on"] = record.train_on  # type: ignore[typeddict-item]
     if system.equals:
         row["equals"] = list(system.equals)
     if exposure := note_exposures(encoders, record.features):
@@ -97,13 +100,14 @@ def _by_fold(system: System) -> dict[str, list[float]]:
     return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
 
 
-def _per_class(system: System) -> dict[str, ClassContent]:
-    """Return the metrics of each class, the mean over seeds."""
-    by_seed = [answers.per_class() for answers in system.pooled]
+def _per_class(system: System, clusters: Sequence[str] | None) -> dict[str, ClassContent]:
+    """Return the metrics of each class with the ends of their intervals, the mean over seeds."""
     found: dict[str, ClassContent] = {}
-    for name, figures in by_seed[0].items():
-        means = {figure: float(np.mean([one[name][figure] for one in by_seed])) for figure in figures}
-        found[name] = ClassContent(**means)  # type: ignore[typeddict-item]
+    for name, figures in estimate_class_metrics(system.pooled, clusters=clusters).items():
+        values = {metric: one.value for metric, one in figures.items()}
+        low, high = ({metric: getattr(one, end) for metric, one in figures.items()} for end in ("low", "high"))
+        n = float(figures["recall"].n)
+        found[name] = ClassContent(**values, n=n, low=low, high=high)  # type: ignore[typeddict-item]
         if system.leak:
             found[name]["leaked"] = True
     return found

@@ -134,7 +134,7 @@ def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) ->
 
 def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
     """Return the heads to list a system under: one without logits is compared with each kind of them."""
-    alike = [one for one in rows if (one["head"], one["normalize"]) == (row["head"], row["normalize"])]
+    alike = [one for one in rows if _variant(one) == _variant(row)]
     ways = sorted({one["logits"] for one in alike if one["logits"]})
     if len(ways) < 2:
         return [_variant(row)]
@@ -142,4 +142,5 @@ def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
 
 
 def _variant(row: SystemContent) -> str:
-    return f"{row['head']}{_NORMALIZED[row['normalize']]}"
+    trained = ", trained on votes" if "train_on" in row else ""
+    return f"{row['head']}{_NORMALIZED[row['normalize']]}{trained}"

@@ -20,6 +20,7 @@ from benchmarks.report.analysis.result_curves import collect_epoch_curves, colle
 from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems, write_sentence
+from benchmarks.report.analysis.vote_results import measure_votes
 
 FEATURED = 8  # systems with their own figures
 _DIGITS = 6  # the last digits of a float differ between processors
@@ -39,7 +40,7 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
     content: ReportContent = {
         "format": 1,
         "sentence": write_sentence(summary),
-        **summary,
+        **summary,  # type: ignore[typeddict-item]  # votes are added below
         "best": find_best_systems(summary),
         "published": results.about["published"],
         "featured": select_featured_systems(summary["leaderboard"]),
@@ -54,6 +55,8 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
         "mistakes": list_mistakes(results, summary["leaderboard"]),
         "provenance": collect_provenance(results),
     }
+    if votes := measure_votes(results, summary["leaderboard"]):
+        content["votes"] = votes
     marked: ReportContent = round_floats(mark_leaks(content))
     return marked
 

@@ -82,6 +82,13 @@ def _approximations(results: Results) -> Iterator[str]:
 
 def _utterances(results: Results) -> Iterator[str]:
     about = results.about
+    if found := about.get("agreement"):
+        lost = sum(found["left_out"].values()), sum(found["without_votes"].values())
+        yield (
+            f"only utterances whose most voted class has more than {format_percent(found['share'])} % of the raters "
+            f"are used, in training and in test: {found['kept']} are kept, {lost[0]} left out for less agreement and "
+            f"{lost[1]} without votes"
+        )
     if about["left_out"]:
         yield f"the label scheme leaves out {sum(about['left_out'].values())} utterances"
     if about["dropped"]:

@@ -16,6 +16,7 @@ from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
 from benchmarks.report.render.plotting import LEAKED, SERIES
+from benchmarks.statistics import vote_formatting
 from benchmarks.statistics.formatting import (
     format_bytes,
     format_ends,
@@ -24,6 +25,7 @@ from benchmarks.statistics.formatting import (
     format_points,
     name_metric,
 )
+from benchmarks.statistics.vote_metrics import VOTE_METRICS
 
 TEMPLATE = "report.html.j2"
 FILTERS = {
@@ -36,6 +38,9 @@ FILTERS = {
     "ends": lambda one: format_ends(one["low"], one["high"]),
     "shared": flaw_table.describe_shared,
     "flaw": flaw_table.describe_flaw,
+    "vote_metric": vote_formatting.name_vote_metric,
+    "vote": lambda pair: split_ends(vote_formatting.format_vote_figure(*pair)),
+    "vote_difference": lambda pair: split_ends(vote_formatting.format_vote_figure(*pair, difference=True)),
     "point_ends": lambda one: format_ends(one["low"], one["high"], difference=True),
 }
 _MARKED = Markup('{} <span class="leaked" title="leaked">!</span>')  # format() escapes the name
@@ -77,10 +82,21 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         main=list_main_metrics(content["metric"]),
         list_errors=recognized_table.list_errors,
         describe_uncounted=recognized_table.describe_uncounted,
+        vote_metrics=VOTE_METRICS,
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.explain_columns(content["metric"])),
     )
+
+
+def split_ends(text: str) -> tuple[str, str]:
+    """Split a formatted figure into its value and the ends of its interval.
+
+    >>> split_ends("0.412 [0.300, 0.500]")
+    ('0.412', '[0.300, 0.500]')
+    """
+    value, _, ends = text.partition(" ")
+    return value, ends
 
 
 def _mark(name: str, is_leaked: bool, is_unknown: bool) -> str:

@@ -14,6 +14,7 @@ from benchmarks.report.analysis.section_types import (
 )
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_table import format_table
+from benchmarks.report.render.vote_markdown import format_votes
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
 
 
@@ -28,9 +29,12 @@ def format_sections(content: ReportContent, figures: Mapping[str, str]) -> Itera
         yield from _against(content["against"])
     first = content["featured"][0]
     yield from _confusion(first, content["confusion"][first])
+    yield from _classes(next(row for row in content["leaderboard"] if row["system"] == first))
     if content["modalities"]["differences"]:
         yield from _modalities(content["modalities"]["differences"])
     yield from _calibration(content["leaderboard"])
+    if "votes" in content:
+        yield from format_votes(content["votes"])
     yield from _mistakes(content["mistakes"])
     if content["tune"]:
         yield from _settings(content["leaderboard"])
@@ -69,6 +73,22 @@ def _confusion(name: str, best: ConfusionContent) -> Iterator[str]:
         for label, counts, shares in zip(best["classes"], best["counts"], best["shares"], strict=True)
     ]
     yield from format_table(["true \\ predicted", *map(_escape, best["classes"])], rows)
+
+
+def _classes(row: SystemContent) -> Iterator[str]:
+    yield "\n### Each class\n"
+    mark = "!" if row["leak"] else ""
+    cells = []
+    for name, one in row["per_class"].items():
+        figures = ((one[metric], one["low"][metric], one["high"][metric]) for metric in ("recall", "precision", "f1"))
+        cells.append([_escape(name), f"{one['n']:.0f}", *(_share(*found, mark) for found in figures)])
+    yield from format_table(["class", "utterances", "recall %", "precision %", "F1 %"], cells)
+
+
+def _share(value: float, low: float | None, high: float | None, mark: str) -> str:
+    if low is None or high is None:
+        return f"{format_percent(value)}{mark}"
+    return format_interval(value, low, high, mark)
 
 
 def _modalities(found: Sequence[KindDifferenceContent]) -> Iterator[str]:
