@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loky import get_reusable_executor
 
-from featurestore.engines import loky, parallel
+from featurestore.engines import loky
 from tests.support import inline
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
@@ -39,7 +39,7 @@ def work_runs_here():
     """Run work in the test's process, unless the test asks for several jobs or uses `worker_processes`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loky, "open_pool", inline.open_pool)
-        patch.setattr(parallel, "count_cores", lambda: 1)
+        patch.setattr("joblib.cpu_count", lambda: 1)
         yield
 
 
