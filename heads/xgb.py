@@ -106,7 +106,7 @@ class XGBHead(Head):
 
     def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_params()
-        chosen = {"random_state": draw_seed(self.random_state), "device": _choose_device(self.device)}
+        chosen = {"random_state": draw_seed(self.random_state), "device": choose_device(self.device)}
         model = XGBClassifier(tree_method="hist", **self.get_params() | chosen)
         if isinstance(X, StreamedMatrix):
             self._fit_streamed(model, X, codes)
@@ -202,7 +202,7 @@ def _boost(kind: Any, batches: _RowBatches, params: dict[str, Any], rounds: int)
     return raw
 
 
-def _choose_device(name: str) -> str:
+def choose_device(name: str) -> str:
     """Return the device by name, for "auto" the GPU that both xgboost and torch can use.
 
     Torch is asked because xgboost cannot say which GPUs there are, and only where there may be one, because importing

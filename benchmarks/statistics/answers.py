@@ -13,7 +13,14 @@ from benchmarks.statistics.bootstrap import Values
 from benchmarks.statistics.coded_labels import Codes, encode_labels, list_distinct_labels, select_labels
 from benchmarks.statistics.count_metrics import metrics_from_sums
 from benchmarks.statistics.matrix_store import SpilledMatrix
-from benchmarks.statistics.metrics import Labels, Probabilities, check_classes, check_lengths, encode_truth
+from benchmarks.statistics.metrics import (
+    Labels,
+    Probabilities,
+    check_classes,
+    check_lengths,
+    encode_truth,
+    upper_limit,
+)
 from benchmarks.statistics.unit_sums import sum_by_unit
 
 
@@ -41,6 +48,10 @@ class Answers:
             UnknownName: a class is not among `classes`.
         """
         return dict(self._values)
+
+    def limits(self, metric: str) -> tuple[float, float]:
+        """Return the least and the greatest possible value of a metric."""
+        return 0.0, upper_limit(metric)
 
     @cached_property
     def codes(self) -> tuple[Codes, Codes]:
