@@ -52,12 +52,17 @@ def compare(
         The content of the report, and its tables as text.
 
     Raises:
-        BadValue: a scheduler for an engine that has none, a test store without the protocol cross-corpus, or
-            test labels without a test store.
+        BadValue: a scheduler for an engine that has none, a test store without the protocol cross-corpus or with a
+            target, or test labels without a test store.
         Problem: as `benchmark` raises.
     """
     if test_labels is not None and test_store is None:
         raise BadValue("--test-labels needs --test-store", do="--test-store FOLDER")
+    if config.target and test_store is not None:
+        raise BadValue(
+            "--test-store is not for --target: two corpora rate valence, activation and dominance on different scales",
+            do="leave one of the two out",
+        )
     workers = Engine(engine, jobs or 0, scheduler or "", device="cpu")
     command = config.command(store, out, test_store, test_labels)
     if not workers.local:  # a worker may run in another folder

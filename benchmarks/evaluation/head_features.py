@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.value_targets import HEADS
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName, quote
 from featurestore.head_inputs import FRAMES, WORDS, list_taken
@@ -19,6 +20,7 @@ def choose_feature_sets(
     params: Mapping[str, Any],
     feature_sets: Sequence[FeatureSet],
     say: Callable[[str], None],
+    kind: str = HEADS,
 ) -> list[FeatureSet]:
     """Fill feature sets with the kind of feature that a head reads, and keep those that it can read.
 
@@ -28,6 +30,7 @@ def choose_feature_sets(
         params: its settings.
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
         say: receives a line for each set that the head cannot read.
+        kind: of the head in the registry: `heads` or `regressors`.
 
     Returns:
         The sets; one without features for a head that reads transcripts alone.
@@ -36,7 +39,7 @@ def choose_feature_sets(
         Mismatch: it can read none of them.
         NotFound, UnknownName, BadValue: as `fill_feature_sets` raises.
     """
-    estimator = construct(head, params)
+    estimator = construct(head, params, kind)
     if list_taken(estimator) == {WORDS}:
         for one in feature_sets:
             say(f"left out: head {head} reads the words of transcripts and no features (features {one.name})")
@@ -52,10 +55,10 @@ def choose_feature_sets(
     return fitting
 
 
-def construct(head: str, params: Mapping[str, Any]) -> Any:
-    """Construct a head with its settings, and explain a plug-in that fails."""
-    with explain_errors("heads", head, "its constructor"):
-        return registry.load("heads", head)(**params)
+def construct(head: str, params: Mapping[str, Any], kind: str = HEADS) -> Any:
+    """Construct a head, or a regressor, with its settings, and explain a plug-in that fails."""
+    with explain_errors(kind, head, "its constructor"):
+        return registry.load(kind, head)(**params)
 
 
 def _fill(

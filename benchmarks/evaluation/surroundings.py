@@ -46,7 +46,7 @@ def describe_surroundings(
         Mismatch: the head reads dialogues or transcripts and the manifest has none, or the order of a dialogue is
             ambiguous.
     """
-    estimator = construct(head, params)
+    estimator = construct(head, params, task.kind)
     taken, ids = list_taken(estimator), {*fold.train, *fold.dev, *fold.test}
     words = map_column(keep_ids(task.store.utterances, ids), "text") if WORDS in taken else {}
     if words and not any(words.values()):

@@ -31,7 +31,7 @@ def list_fold_specs(
         head: its registry name.
         normalize: `none`, `global` or `speaker`.
     """
-    stochastic, params = is_stochastic(head), config.params.get(head, {})
+    stochastic, params = is_stochastic(head, task.kind), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
     surroundings = [
@@ -46,11 +46,11 @@ def list_fold_specs(
                 params=({SEED: seed} if stochastic else {}) | dict(params),
                 inputs=inputs,
                 fold=fold,
-                classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
+                classes={one: task.classes[one] for one in _list_ids(fold)},
                 normalize=normalize,
                 speakers=speakers,
                 search=config.search,
-                metric=config.metric,
+                metric=config.headline,
                 stream=config.stream,
                 seed=seed,
                 train_size=train_size,
@@ -59,7 +59,13 @@ def list_fold_specs(
                 logits=features.logits,
                 protocol=task.protocol,
                 surroundings=around,
+                targets=task.targets,
+                ratings={one: task.ratings[one] for one in _list_ids(fold)} if task.targets else {},
             )
+
+
+def _list_ids(fold: Fold) -> tuple[str, ...]:
+    return (*fold.train, *fold.dev, *fold.test)
 
 
 def name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:

@@ -95,6 +95,14 @@ class Answers:
             for name, row in zip(self.classes, np.transpose(figures), strict=True)
         }
 
+    def is_equal(self, other: "Answers") -> bool:
+        """Tell whether another head gives the same answers: names of classes first, then what is read in full."""
+        return (
+            list(self.classes) == list(other.classes)
+            and all(map(np.array_equal, self.codes, other.codes))
+            and np.array_equal(np.asarray(self.probabilities), np.asarray(other.probabilities))
+        )
+
     def select(self, rows: NDArray[np.intp]) -> "Answers":
         """Return the answers of some rows, without probabilities."""
         return Answers(select_labels(self.truth, rows), select_labels(self.prediction, rows), self.classes)

@@ -37,17 +37,21 @@ class Prediction:
         emotion: the most probable class; empty if the utterance failed.
         probabilities: by class, they sum to 1; empty if the utterance failed.
         reason: why the utterance failed; empty if it did not.
+        values: by target, of a bundle that predicts values in place of classes, on the scale of its corpus.
     """
 
     id: str
     emotion: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain JSON values."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
+        if self.values:
+            return {"id": self.id, "values": dict(self.values)}
         return {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
 
 
@@ -62,7 +66,7 @@ def predict(
     device: str = "cpu",
     say: Say = lambda line: None,
 ) -> list[Prediction]:
-    """Predict the emotion of one utterance, or of every row of a table.
+    """Predict the emotion of one utterance, or of every row of a table: a class, or valence, activation and dominance.
 
     A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
     only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
@@ -125,7 +129,7 @@ def predict(
 
 
 def render(predictions: Sequence[Prediction]) -> str:
-    """Return the predictions as lines for a terminal: the emotion, then every class by probability."""
+    """Return the predictions as lines for a terminal: the emotion, then every class by probability, or the values."""
     width = max(len(prediction.id) for prediction in predictions)
     return "\n".join(f"{prediction.id:<{width}}  {_format(prediction)}" for prediction in predictions)
 
@@ -133,6 +137,8 @@ def render(predictions: Sequence[Prediction]) -> str:
 def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
+    if prediction.values:
+        return ", ".join(f"{name} {value:.2f}" for name, value in prediction.values.items())
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"
 
@@ -245,6 +251,10 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
 
 def _decide(bundle: Bundle, inputs: Inputs, items: Sequence[Item]) -> list[Prediction]:
     given = give(bundle.head, inputs)
+    if bundle.targets:
+        rows = bundle.head.predict(given).tolist()  # (N, T)
+        found = [dict(zip(bundle.targets, map(float, row), strict=True)) for row in rows]
+        return [Prediction(item.id, values=values) for item, values in zip(items, found, strict=True)]
     probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
     return [
         Prediction(item.id, str(emotion), {name: float(value) for name, value in zip(bundle.classes, row, strict=True)})
