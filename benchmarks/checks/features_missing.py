@@ -9,7 +9,7 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where figures leave out utterances that have a class, or a value, because they lack a feature."""
+    """Fail where figures leave out utterances that the label scheme keeps."""
     dropped, kept = evaluation.about["dropped"], len(evaluation.about["classes"])
     if not kept:
         return report_not_applicable("there are no utterances")

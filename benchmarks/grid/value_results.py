@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.grid import results
 from benchmarks.grid.equal_baselines import merge_equal_baselines
-from benchmarks.grid.system import SystemFacts, group_runs, sort_ids
+from benchmarks.grid.results import Results
+from benchmarks.grid.system import System, SystemFacts, group_runs, sort_ids
 from benchmarks.grid.value_records import RecordedValueRun, read_value_run
 from benchmarks.statistics.value_answers import ValueAnswers
 from benchmarks.statistics.value_metrics import MEAN_CONCORDANCE
@@ -59,6 +60,21 @@ class ValueResults(Evaluation):
     def searched_metric(self) -> str:
         """Full name of the benchmark's own metric, which a search chose settings by."""
         return str(self.about.get("metric", MEAN_CONCORDANCE))
+
+
+AnySystem = System | ValueSystem
+AnyResults = Results | ValueResults
+
+
+def read_any_results(out: Path) -> AnyResults:
+    """Read a benchmark of classifiers or of regressors.
+
+    Raises:
+        NotFound: there is no benchmark, or a run is missing.
+        Mismatch: a file is damaged or of another version.
+    """
+    about = results.read_about(out)
+    return read_value_results(out, about) if about.get("targets") else results.read(out)
 
 
 def read_value_results(out: Path, about: Mapping[str, Any]) -> ValueResults:

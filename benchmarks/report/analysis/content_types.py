@@ -87,22 +87,16 @@ class ProvenanceContent(TypedDict):
     command: str
 
 
-class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured.
-
-    `metric` is the headline metric: systems are ranked and compared by it.
-    """
+class BenchmarkContent(TypedDict):
+    """What reports of classes and of values share: the leaderboard with its comparisons, controls, notes and checks."""
 
     corpus: str
-    labels: str
     protocol: str
     split_seed: int
     tune: int
     seeds: list[int]
     n: int
     folds: int
-    classes: list[str]
-    metric: Metric
     interval: str
     over: str
     clusters: int
@@ -112,8 +106,34 @@ class SummaryContent(TypedDict):
     leaderboard: list[SystemContent]
     pairs: list[PairContent]
     controls: list[ControlContent]
-    flaws: NotRequired[FlawsContent]
     checks: list[CheckContent]
+
+
+class SummaryContent(BenchmarkContent):
+    """The summary of a benchmark of classes; `flaws` only where they are measured.
+
+    `metric` is the headline metric: systems are ranked and compared by it.
+    """
+
+    labels: str
+    classes: list[str]
+    metric: Metric
+    flaws: NotRequired[FlawsContent]
+
+
+class PageContent(BenchmarkContent):
+    """What the pages of classes and of values share."""
+
+    format: Literal[1]
+    sentence: str
+    best: list[str]
+    featured: list[str]
+    against: AgainstContent | None
+    modalities: ModalitiesContent
+    shuffled: list[PermutationContent]
+    epochs: list[EpochsContent]
+    sizes: list[SizesContent]
+    provenance: ProvenanceContent
 
 
 class ReportContent(SummaryContent):
