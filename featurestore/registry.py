@@ -261,9 +261,9 @@ def _explain_unknown_head(kind: str, name: str, known: list[str]) -> UnknownName
     close = close or importlib.import_module("heads").suggest_estimators(name, _ESTIMATORS[kind])
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     if kind == "heads" and name in _find_own("regressors"):
-        hint = f"{name} predicts values: add --target valence. "
+        hint = f"{name} predicts values: add --target valence; "
     elif kind == "regressors" and name in _find_own("heads"):
-        hint = f"{name} predicts classes. {hint}"
+        hint = f"{name} predicts classes; {hint}"
     one = _name_one(kind)
     others = f"the dotted path of a scikit-learn {_ESTIMATORS[kind]}, or a plug-in's name"
     return UnknownName(

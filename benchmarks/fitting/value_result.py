@@ -22,16 +22,23 @@ class FittedRegressor(FittedHead):
         for fold in (content, *content["folds"]):
             fold.pop("classes")
         content.pop("labels")
-        return content | {"targets": list(self.targets)}
+        return content | {"targets": list(self.targets), "strata": self._name_strata()}
 
     def _describe_task(self) -> str:
         bundle = self.bundle
         return f"regressor {bundle.head_name} on {bundle.corpus}, targets: {', '.join(self.targets)}"
 
+    def _describe_setup(self) -> list[str]:
+        return [*super()._describe_setup(), f"balanced by {self._name_strata()}, where the protocol balances classes"]
+
+    def _name_strata(self) -> str:
+        return f"quarters of {self.targets[0]}"
+
     def _list_tables(self, rows: Sequence[FoldResult]) -> list[str]:
         """Write the concordance correlation of each fold, and below it every metric of each target."""
-        shown = [MEAN_CONCORDANCE, *(name_target_metric(target, CONCORDANCE) for target in self.targets)]
-        by_fold = [["fold", "train", "test", name_metric(shown[0]), *(f"of {target}" for target in self.targets)]]
+        several = self.targets if len(self.targets) > 1 else ()  # the mean of one is its own
+        shown = [MEAN_CONCORDANCE, *(name_target_metric(target, CONCORDANCE) for target in several)]
+        by_fold = [["fold", "train", "test", name_metric(shown[0]), *(f"of {target}" for target in several)]]
         by_fold += [_write_fold(row, shown) for row in rows]
         by_target = [["target", *map(name_metric, TARGET_METRICS)]]
         by_target += [

@@ -9,10 +9,10 @@ _STEP, _THOUSANDTH = Decimal("0.1"), Decimal("0.001")
 def name_metric(metric: str) -> str:
     """Write the full name of a metric in words.
 
-    >>> name_metric("unweighted_average_recall"), name_metric("weighted_f1")
-    ('unweighted average recall', 'weighted F1')
+    >>> name_metric("unweighted_average_recall"), name_metric("weighted_f1"), name_metric("pearson_correlation")
+    ('unweighted average recall', 'weighted F1', 'Pearson correlation')
     """
-    return metric.replace("_", " ").replace(" f1", " F1")
+    return metric.replace("_", " ").replace(" f1", " F1").replace("pearson", "Pearson")
 
 
 def format_percent(value: float) -> str:

@@ -28,7 +28,7 @@ def _rate_turn(speaker, number, session, gender, rng):
     valence, activation, dominance = (float(value) for value in rng.choice(halves, 3))
     row = Utterance(
         f"{own}_{gender}{number:03}",
-        text=f"Turn {number} of {speaker}.",
+        text=f"{own} {rng.integers(10**9)}",
         label=LABELS[number % len(LABELS)],
         speaker=speaker,
         gender=gender,

@@ -48,16 +48,26 @@ def list_concordances(targets: Sequence[str]) -> list[str]:
     return [MEAN_CONCORDANCE, *own] if len(targets) > 1 else [MEAN_CONCORDANCE]
 
 
+def name_column(metric: str) -> str:
+    """Name a column beside that of the mean: a concordance correlation by its target alone.
+
+    >>> name_column("valence_concordance_correlation"), name_column("mean_concordance_correlation")
+    ('of valence', 'mean concordance correlation')
+    """
+    target, concordance, _ = metric.partition(f"_{CONCORDANCE}")
+    return f"of {target}" if concordance and metric != MEAN_CONCORDANCE else name_metric(metric)
+
+
 def _draw_leaderboard(content: ValueReportContent) -> Iterator[Drawing]:
     """Draw the concordance correlations of every system with their intervals."""
     rows, metrics = content["leaderboard"], list_concordances(content["targets"])
-    figure, grid = make_figure(7.6, 1.0 + 0.26 * len(rows), 1, len(metrics), sharey=True, squeeze=False)
+    figure, grid = make_figure(7.6, 1.0 + 0.26 * len(rows), 1, len(metrics), sharex=True, sharey=True, squeeze=False)
     places = grid.ravel()
     titles = ["mean over targets" if len(metrics) > 1 else content["targets"][0], *content["targets"]]
     for axes, metric, title in zip(places, metrics, titles, strict=False):
         _draw_forest(axes, rows, metric)
         axes.set_title(title)
-        axes.set_xlabel("concordance correlation" if len(metrics) == 1 else "concordance")
+    figure.supxlabel("concordance correlation", fontsize=9)
     places[0].set_yticks(range(len(rows)), [shorten_name(row["system"], content) for row in rows])
     places[0].invert_yaxis()
     label = f"concordance correlation of {len(rows)} systems with 95 % intervals"
@@ -71,7 +81,8 @@ def _draw_forest(axes: Axes, rows: Sequence[SystemContent], metric: str) -> None
         one, leak = select_interval(row, metric), bool(row["leak"])
         color = LEAKED if leak else SERIES[0]
         axes.plot([one["low"], one["high"]], [place, place], color=color, linewidth=1.6)
-        axes.plot(one["value"], place, "D" if leak else "o", color=color, fillstyle="none" if leak else "full")
+        marker, fill = ("D", "none") if leak else ("o", "full")
+        axes.plot(one["value"], place, marker, color=color, fillstyle=fill, markersize=5)
     axes.grid(axis="x", color=GRID, linewidth=0.7)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

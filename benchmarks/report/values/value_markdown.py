@@ -10,7 +10,7 @@ from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.exports import explain_brackets, render_latex
 from benchmarks.report.render.markdown_sections import format_figures, format_provenance, format_settings
 from benchmarks.report.render.markdown_table import escape_text, format_table
-from benchmarks.report.values.value_figures import list_concordances
+from benchmarks.report.values.value_figures import list_concordances, name_column
 from benchmarks.report.values.value_types import ErrorsContent, ValueReportContent
 from benchmarks.statistics.formatting import format_p_value, format_value, format_value_interval, name_metric
 from benchmarks.statistics.value_metrics import TARGET_METRICS, name_target_metric
@@ -78,7 +78,7 @@ def format_value_latex(content: ValueReportContent) -> str:
         ]
         for row in content["leaderboard"]
     ]
-    names = ["System", *map(name_metric, metrics), "letters"]
+    names = ["System", *map(name_column, metrics), "letters"]
     return render_latex(names, rows, f"{content['sentence']} {explain_brackets(content).capitalize()}")
 
 
@@ -88,7 +88,7 @@ def _list_metrics(content: ValueReportContent) -> list[str]:
 
 def _format_leaderboard(content: ValueReportContent) -> list[str]:
     metrics = _list_metrics(content)
-    header = ["letters", "system", *map(name_metric, metrics), "± folds", "± seeds", "fit s", "predict µs"]
+    header = ["letters", "system", *map(name_column, metrics), "± folds", "± seeds", "fit s", "predict µs"]
     return format_table(header, [_list_cells(row, metrics, content["metric"]) for row in content["leaderboard"]])
 
 

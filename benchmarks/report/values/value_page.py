@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.report.render.html_page import FILTERS, render_template
 from benchmarks.report.values.prediction_cells import BINS
-from benchmarks.report.values.value_figures import list_concordances
+from benchmarks.report.values.value_figures import list_concordances, name_column
 from benchmarks.report.values.value_types import ValueReportContent
 from benchmarks.statistics.formatting import format_value, format_value_difference, name_metric
 from benchmarks.statistics.value_metrics import TARGET_METRICS
@@ -13,6 +13,7 @@ from benchmarks.statistics.value_metrics import TARGET_METRICS
 TEMPLATE = "values.html.j2"
 # correlations in place of percent, and their differences in place of points
 _VALUES: dict[str, Callable[..., Any]] = {
+    "column": name_column,
     "percent": format_value,
     "points": format_value_difference,
     "ends": lambda one: f"[{format_value(one['low'])}, {format_value(one['high'])}]",
