@@ -58,17 +58,11 @@ def read_value_run(folder: Path, digest: str) -> RecordedValueRun:
     import pandas as pd
 
     record = run_records.read_record(folder, digest)
-    frame = pd.read_csv(
-        run_records.locate_table(folder, digest),
-        dtype={"id": "object"},
-        na_filter=False,
-        encoding="utf-8",
-        float_precision="round_trip",
-    )
-    truth, prediction = (
-        np.stack([frame[f"{target}{end}"].to_numpy(np.float64) for target in record.targets], axis=1)
-        for end in ("", "_predicted")
-    )
+    # as texts first: pandas' own numbers may differ from Python's in the last digit
+    frame = pd.read_csv(run_records.locate_table(folder, digest), dtype="object", na_filter=False, encoding="utf-8")
+    columns = {name: frame[name].to_numpy().astype(np.float64) for name in frame.columns if name != "id"}
+    truth = np.stack([columns[target] for target in record.targets], axis=1)
+    prediction = np.stack([columns[f"{target}_predicted"] for target in record.targets], axis=1)
     return RecordedValueRun(record, tuple(frame["id"]), ValueAnswers(truth, prediction, record.targets))
 
 
