@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evaluation.head_settings import join_params
+from benchmarks.evaluation.soft_labels import SoftLabels
 from benchmarks.statistics.count_metrics import score
 from benchmarks.statistics.formatting import name_metric
 from benchmarks.statistics.metrics import METRIC
@@ -75,6 +76,7 @@ def search(
     draws: int,
     seed: int,
     metric: str = METRIC,
+    soft: SoftLabels | None = None,
     targets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
@@ -92,6 +94,7 @@ def search(
         draws: how many settings to draw.
         seed: of the draws.
         metric: full name of the metric to choose by.
+        soft: distributions to learn in place of y, or None.
         targets: T names, of values.
 
     Returns:
@@ -109,7 +112,8 @@ def search(
     truth, part = np.asarray(y), np.asarray(parts)
     rate = partial(score_values, metric=metric, targets=targets) if targets else partial(_score_classes, metric=metric)
     by_part = [
-        _score_part(kind, candidates, inputs, truth, part == turn, rate) for turn in sorted(set(part.tolist()) - {-1})
+        _score_part(kind, candidates, inputs, truth, part == turn, rate, soft)
+        for turn in sorted(set(part.tolist()) - {-1})
     ]
     scores = [float(np.mean(values)) for values in zip(*by_part, strict=True)]
     return candidates[int(np.argmax(scores))]  # the first of equals: the default before drawn ones
@@ -126,14 +130,16 @@ def _score_part(
     y: np.ndarray,
     dev: np.ndarray,
     rate: Callable[[np.ndarray, np.ndarray], float],
+    soft: SoftLabels | None,
 ) -> list[float]:
     """Rate each setting on one part (N,), a mask, fitted on the others with what the fits share."""
     train, held_out = inputs.select(np.flatnonzero(~dev)), inputs.select(np.flatnonzero(dev))
     shared = _SharedWork(kind, train)
+    learned = {"distributions": soft.select(np.flatnonzero(~dev), y[~dev].tolist())} if soft else {}
     scores = []
     for params in candidates:
         head = kind(**params)
-        head.fit(give(head, train), y[~dev], **shared.for_head(head))
+        head.fit(give(head, train), y[~dev], **shared.for_head(head), **learned)
         scores.append(rate(y[dev], head.predict(give(head, held_out))))
     return scores
 

@@ -21,6 +21,7 @@ from benchmarks.evaluation.hyperparameter_search import search
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.sides import list_widths, read_sides
+from benchmarks.evaluation.soft_labels import SoftLabels
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.streaming import choose_streaming
 from benchmarks.evaluation.value_predictions import predict_values, stack_ratings
@@ -98,11 +99,12 @@ def execute(
     train, test, scaling = read_sides(store, spec, list_taken(unfitted), streamed=streamed)
     y = _list_truth(spec, spec.training)
     started = time.perf_counter()
-    params = choose_params(kind, spec, train, y)
+    soft = None if spec.distributions is None else SoftLabels.build(spec.distributions, spec.training, y)
+    params = choose_params(kind, spec, train, y, soft)
     searched = time.perf_counter()
     chooser = _make_chooser(spec, test) if test and spec.flaw == BEST_EPOCH else None
     params = run_all_epochs(params, default_params(spec.head)) if chooser else params
-    head = fit(spec.head, kind(**params), train, y, chooser, kind=spec.kind)
+    head = fit(spec.head, kind(**params), train, y, chooser, soft, kind=spec.kind)
     fitted = time.perf_counter()
     plain: Any = _predict(spec, head, test) if test else None
     ended = time.perf_counter()
@@ -131,7 +133,7 @@ def execute(
     )
 
 
-def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Any) -> dict[str, Any]:
+def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Any, soft: SoftLabels | None = None) -> dict[str, Any]:
     """Choose the settings of a run on its inner folds, or return the given ones if it has no search.
 
     Args:
@@ -139,6 +141,7 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Any) -> dict[str,
         spec: its test part is not used.
         inputs: with the utterances of `spec.training` as targets.
         y: their classes (N,), or values (N, T).
+        soft: distributions to learn in place of y, or None.
 
     Raises:
         BadValue: the head cannot use a setting.
@@ -150,7 +153,9 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Any) -> dict[str,
     parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
     with explain_errors(spec.kind, spec.head, "a search"):
         try:
-            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed, spec.metric, spec.targets)
+            return search(
+                kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed, spec.metric, soft, spec.targets
+            )
         except ValueError as error:
             raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
@@ -161,6 +166,7 @@ def fit(
     inputs: Inputs,
     y: Any,
     after_epoch: Callable[[Any], object] | None = None,
+    soft: SoftLabels | None = None,
     *,
     kind: str = HEADS,
 ) -> Any:
@@ -172,6 +178,7 @@ def fit(
         inputs: what to learn from (N targets).
         y: their classes (N,), or values (N, T) for a regressor.
         after_epoch: receives the head after each epoch; only for a head that learns in epochs.
+        soft: distributions to learn in place of y, or None; only for a head with `SOFT_LABELS`.
         kind: of the head in the registry: `heads` or `regressors`.
 
     Raises:
@@ -180,8 +187,9 @@ def fit(
     """
     with explain_errors(kind, head, "fit"):
         try:
-            watched = {"after_epoch": after_epoch} if after_epoch else {}
-            return estimator.fit(give(estimator, inputs), y, **watched)
+            options: dict[str, Any] = {"after_epoch": after_epoch} if after_epoch else {}
+            options |= {"distributions": soft.shares} if soft else {}
+            return estimator.fit(give(estimator, inputs), y, **options)
         except ValueError as error:
             one_class = kind == HEADS and len(set(y)) < 2
             do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"

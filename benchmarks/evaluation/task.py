@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from benchmarks.evaluation.agreement import AgreementFilter, filter_by_agreement
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.task_votes import LabelMaps, TaskVotes, read_votes
 from benchmarks.evaluation.value_targets import Ratings, collect_ratings, count_unrated, cut_quarters, name_kind
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
@@ -17,7 +19,6 @@ from featurestore.folds.fold import Fold
 from featurestore.head_inputs import TurnPlace, place_turns
 from featurestore.manifest import list_column, map_column
 
-LabelMaps = Mapping[str, Mapping[str, str | None] | None]
 SHOWN = 5  # ids in a line for the user; the result has all of them
 
 
@@ -30,11 +31,13 @@ class Task:
         labels: name of the label scheme; empty where the targets are values.
         label_maps: by corpus, or by side of a pair of stores, the class of each label (None: left out). None for all
             if each label is its own class.
-        classes: class by id, of the utterances that the scheme keeps. Where the targets are values, the quarter of the
-            first target, which only balances the parts of a split.
+        classes: class by id, of the utterances that the scheme, and the agreement if there is one, keeps. Where the
+            targets are values, the quarter of the first target, which only balances the parts of a split.
         protocol: its registry name.
         seed: of the split.
         folds: as the protocol splits, before anything is left out.
+        votes: on the utterances that the scheme keeps.
+        agreement: the utterances that are left out because raters agree too little on them; None where none may be.
         targets: names of the columns whose values are predicted; empty where classes are.
         ratings: a value of each target by id; empty where classes are predicted.
     """
@@ -46,6 +49,8 @@ class Task:
     protocol: str
     seed: int
     folds: tuple[Fold, ...]
+    votes: TaskVotes = field(default_factory=TaskVotes)
+    agreement: AgreementFilter | None = None
     targets: tuple[str, ...] = ()
     ratings: Ratings = field(default_factory=dict)
 
@@ -72,7 +77,8 @@ class Task:
         if self.targets:
             return count_unrated(rows, self.targets)
         labels = self.store.labels if isinstance(self.store, Pair) else map_column(rows, "label")
-        left_out = (one for one in list_column(rows, "id") if one not in self.classes)
+        disagreed = self.agreement.ids if self.agreement else frozenset()
+        left_out = (one for one in list_column(rows, "id") if one not in self.classes and one not in disagreed)
         return dict(Counter(labels[one] for one in left_out).most_common())
 
     def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
@@ -92,7 +98,10 @@ class Task:
         left_out = self.count_left_out()
         if left_out:
             by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
-            yield f"{self._name_schemes()} keeps {len(self.classes)} utterances and leaves out {by_label}"
+            kept = len(self.classes) + (len(self.agreement.ids) if self.agreement else 0)
+            yield f"{self._name_schemes()} keeps {kept} utterances and leaves out {by_label}"
+        if self.agreement:
+            yield self.agreement.describe()
         if dropped:
             shown = ", ".join(f"{utterance_id} ({reason})" for utterance_id, reason in list(dropped.items())[:SHOWN])
             more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
@@ -202,9 +211,13 @@ def open_task(
     seed: int = 0,
     fold: str | None = None,
     dev: bool = False,
+    agreement: float | None = None,
     targets: Sequence[str] = (),
 ) -> Task:
     """Apply a label scheme, or collect the values of some targets, and split by a protocol.
+
+    Utterances with too little agreement are left out of the folds after the split, in training and in test alike, so
+    that the others are in the same parts as without the filter and as in fine-tuning.
 
     Args:
         store: features of one corpus.
@@ -213,16 +226,22 @@ def open_task(
         seed: of the split.
         fold: keep only this one.
         dev: split a dev part, too.
+        agreement: keep only utterances whose most voted class has more than this share of the raters.
         targets: names of the columns whose values are predicted; none for classes.
 
     Raises:
-        Problem: as `labels.choose_scheme`, `value_targets.collect_ratings` and `fold.split` raise.
+        Problem: as `labels.choose_scheme`, `value_targets.collect_ratings`, `fold.split` and `filter_by_agreement`
+            raise.
     """
     ratings = collect_ratings(store.utterances, targets) if targets else {}
     name, maps, classes = ("", {}, cut_quarters(ratings, targets)) if targets else _apply_scheme(store, labels)
     folds = folding.split(protocol, store.utterances, classes, seed, dev=dev, strata=bool(targets))
     chosen = [folding.choose(folds, fold)] if fold is not None else folds
-    return Task(store, name, maps, classes, protocol, seed, tuple(chosen), tuple(targets), ratings)
+    votes = TaskVotes() if targets else read_votes(store, maps, classes)
+    found = None if agreement is None else filter_by_agreement(agreement, votes, classes)
+    if found:
+        classes = {one: name for one, name in classes.items() if one not in found.ids}
+    return Task(store, name, maps, classes, protocol, seed, tuple(chosen), votes, found, tuple(targets), ratings)
 
 
 def _apply_scheme(store: FeatureSource, labels: str | None) -> tuple[str, LabelMaps, dict[str, str]]:

@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, CheckResult
+from benchmarks.evaluation.agreement import AgreementFilter
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.evaluation.value_targets import name_kind
+from benchmarks.fitting.detail_figures import VoteFigures, describe_classes, list_class_lines
 from benchmarks.fitting.held_out import HeldOut
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
+from benchmarks.statistics.class_metrics import ClassFigures
 from benchmarks.statistics.clusters import Clusters
-from benchmarks.statistics.formatting import format_interval
+from benchmarks.statistics.formatting import align_cells, format_interval
 from benchmarks.statistics.intervals import Interval
 from featurestore.head_inputs import describe_approximation
 from featurestore.normalization import NONE, NOTES, SPEAKER
@@ -76,6 +80,10 @@ class FittedHead:
         path: folder of the saved bundle, or None.
         searched: the settings that a search chose, or None.
         context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
+        by_class: the recall, precision and F1 of each class.
+        votes: the figures against raters' votes, or None where no test utterance has any.
+        train_on: `labels` or `votes`.
+        agreement: the utterances that were left out because raters agree too little, or None.
     """
 
     bundle: Bundle
@@ -89,6 +97,10 @@ class FittedHead:
     path: Path | None = None
     searched: SearchResult | None = None
     context: str = ""
+    by_class: ClassFigures = field(default_factory=dict)
+    votes: VoteFigures | None = None
+    train_on: str = LABELS
+    agreement: AgreementFilter | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
@@ -124,6 +136,10 @@ class FittedHead:
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
+            "per_class": describe_classes(self.by_class, self.pooled.leak),
+            **({"votes": self.votes.to_json()} if self.votes else {}),
+            **({"train_on": self.train_on} if self.train_on != LABELS else {}),
+            **({"agreement": self.agreement.to_json()} if self.agreement else {}),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
             "checks": [asdict(one) for one in self.checks],
@@ -144,12 +160,20 @@ class FittedHead:
         return "\n".join([*self._describe_setup(), "", *self._list_tables(rows), "", *below, *self._describe_bundle()])
 
     def _list_tables(self, rows: Sequence[FoldResult]) -> list[str]:
-        """Write the metrics of each fold, in %. The number of classes in test is a column if folds differ in it."""
+        """Write the metrics of each fold, in %, and below them those of each class and those against the votes.
+
+        The number of classes in test is a column if folds differ in it.
+        """
         cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
         cells += [_cells(row) for row in rows]
         if len({row.classes for row in rows}) == 1:
             cells = [[*row[:3], *row[4:]] for row in cells]
-        return align_cells(cells)
+        tables = [
+            align_cells(cells),
+            list_class_lines(self.by_class, self.pooled.leak),
+            self.votes.table() if self.votes else [],
+        ]
+        return [line for lines in tables if lines for line in (*lines, "")][:-1]
 
     def _describe_task(self) -> str:
         bundle = self.bundle
@@ -201,6 +225,8 @@ class FittedHead:
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
+            *([f"trained on {self.train_on}"] if self.train_on != LABELS else []),
+            *([self.agreement.describe()] if self.agreement else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 
@@ -214,13 +240,6 @@ def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
     figures = [format_interval(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
-
-
-def align_cells(cells: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
-    return ["  ".join(line).rstrip() for line in lines]
 
 
 def _to_plain(value: Any) -> Any:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.fitting.result import FittedHead, FoldResult, align_cells
-from benchmarks.statistics.formatting import format_value_interval, name_metric
+from benchmarks.fitting.result import FittedHead, FoldResult
+from benchmarks.statistics.formatting import align_cells, format_value_interval, name_metric
 from benchmarks.statistics.value_metrics import CONCORDANCE, MEAN_CONCORDANCE, TARGET_METRICS, name_target_metric
 
 

@@ -10,6 +10,7 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from benchmarks.evaluation.soft_labels import LABELS, check_train_on
 from benchmarks.evaluation.streaming import AUTO, check_mode
 from benchmarks.evaluation.value_targets import HEADS, name_kind
 from benchmarks.statistics.count_metrics import check_metric
@@ -46,12 +47,15 @@ class BenchmarkConfig:
         metric: full name of the metric that systems are ranked and compared by, and that a search chooses settings by.
         stream: whether heads that can read rows in batches do: `auto`, where the matrix is large for the memory;
             `always`; or `never`.
+        train_on: `labels`, `votes`; several are compared, each for the heads that can.
+        agreement: keep only utterances whose most voted class has more than this share of the raters; None for all.
         target: names of the columns whose values are predicted, by regressors; empty where classes are.
 
     Raises:
         BadValue: a normalization, a kind of logits or a train size is invalid, there are flaws and a single fold, no
-            head can be streamed always, or there are a target and labels or flaws.
-        UnknownName: a head, a setting of it, or the metric is unknown.
+            head can be streamed always, a head cannot train on votes, or there is a target beside labels, votes, an
+            agreement or flaws.
+        UnknownName: a head, a setting of it, the metric, or what to train on is unknown.
     """
 
     heads: tuple[str, ...]
@@ -73,6 +77,8 @@ class BenchmarkConfig:
     flaws: bool = False
     metric: str = METRIC
     stream: str = AUTO
+    train_on: tuple[str, ...] = (LABELS,)
+    agreement: float | None = None
     target: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -97,6 +103,8 @@ class BenchmarkConfig:
             if self.search:
                 check_searchable(head, self.kind)
         check_mode(self.stream, self.heads, self.kind)
+        if not self.target:
+            check_train_on(self.train_on, self.heads)
 
     @property
     def kind(self) -> str:
@@ -109,15 +117,20 @@ class BenchmarkConfig:
         return MEAN_CONCORDANCE if self.target and self.metric == METRIC else self.metric
 
     def _check_target(self) -> None:
+        """Check that no option that is for classes alone is given beside a target."""
         check_value_metric(self.headline, self.target)
-        if self.labels is not None:
+        of_classes = {
+            f"--labels {self.labels}": self.labels is not None,
+            "--flaws": self.flaws,
+            f"--train-on {','.join(self.train_on)}": self.train_on != (LABELS,),
+            f"--agreement {self.agreement}": self.agreement is not None,
+        }
+        if given := [option for option, is_given in of_classes.items() if is_given]:
             raise BadValue(
-                "--target predicts values, and --labels chooses classes",
-                got=f"--target {','.join(self.target)} --labels {self.labels}",
+                f"{given[0]} is for classes, and --target predicts values",
+                got=f"--target {','.join(self.target)} {' '.join(given)}",
                 do="leave one of the two out",
             )
-        if self.flaws:
-            raise BadValue("--flaws is not for --target: it compares figures of classes", do="leave one of the two out")
 
     @classmethod
     def parse(

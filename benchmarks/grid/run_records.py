@@ -12,6 +12,7 @@ from typing import Any, Self
 from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
@@ -31,6 +32,7 @@ _NEW = (
     "epoch",
     "streamed",
     "approximation",
+    "train_on",
     "targets",
 )  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
@@ -75,6 +77,7 @@ class RunRecord:
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
         streamed: whether rows were read in batches, and the matrix was never in memory.
         approximation: what the fitted head approximates, and why; empty if nothing.
+        train_on: `votes` if the head learned their distributions; empty for labels, as in records of earlier versions.
         targets: names of the values that a regressor predicts; empty where classes are predicted.
     """
 
@@ -109,6 +112,7 @@ class RunRecord:
     epoch: int = 0
     streamed: bool = False
     approximation: str = ""
+    train_on: str = ""
     targets: tuple[str, ...] = ()
 
     @property
@@ -155,6 +159,7 @@ class RunRecord:
             epoch=result.epoch,
             streamed=result.streamed,
             approximation=describe_approximation(result.head),
+            train_on="" if spec.train_on == LABELS else spec.train_on,
             targets=spec.targets,
         )
 

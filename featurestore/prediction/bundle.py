@@ -52,6 +52,9 @@ class Bundle:
         scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
+        train_on: `labels`, or `votes` where the head learned the distributions of raters' votes.
+        agreement: the share of the raters that the most voted class of each utterance has more of; None where every
+            utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
         targets: names of the values that are predicted, such as `valence`; empty where classes are.
     """
@@ -75,6 +78,8 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    train_on: str = "labels"
+    agreement: float | None = None
     targets: tuple[str, ...] = ()
 
     @property
@@ -87,8 +92,9 @@ class Bundle:
         return self.scaling.apply(X) if self.scaling else X
 
 
-_OTHERS = ("head", "scaling", "source", "targets")  # not in head.json, or only where there are any
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in _OTHERS]
+_ADDED = ("source", "train_on", "agreement")  # in head.json only where they say something
+_OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -120,7 +126,8 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    return Bundle(head, **fields, scaling=scales, source=saved.get("source", {}), targets=targets)
+    added = {name: saved[name] for name in _ADDED if name in saved}
+    return Bundle(head, **fields, scaling=scales, **added, targets=targets)
 
 
 def read_versions() -> dict[str, str]:
