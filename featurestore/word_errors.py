@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from featurestore.errors import Unavailable
+from featurestore.errors import Unavailable, format_count
 from featurestore.manifest import Utterance, list_column, map_column
 
 NORMALIZATION = "Unicode NFKC, case folded, apostrophes removed, other punctuation and symbols read as white space"
@@ -70,7 +70,8 @@ class WordErrors:
 
     def lines(self) -> list[str]:
         """Return the errors as lines for a terminal."""
-        left = f"{self.without_words:,} utterances without words of the corpus, {self.not_transcribed:,} that failed"
+        left = f"{format_count(self.without_words, 'utterance')} without words of the corpus, "
+        left += f"{self.not_transcribed:,} that failed"
         if self.overall is None:
             return [f"no word error rate: {left}"]
         named = {"all": self.overall, **self.by_label}
@@ -84,7 +85,8 @@ class WordErrors:
 
 def _format(count: ErrorCount) -> str:
     return (
-        f"{100 * count.rate:5.1f} %  of {count.words:,} words in {count.utterances:,} utterances: "
+        f"{100 * count.rate:5.1f} %  of {format_count(count.words, 'word')} in "
+        f"{format_count(count.utterances, 'utterance')}: "
         f"{count.substitutions:,} substituted, {count.deletions:,} deleted, {count.insertions:,} inserted"
     )
 

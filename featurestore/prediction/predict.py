@@ -196,7 +196,8 @@ def _read_table(
         table, recognized = fill_table(
             recognizer, table, [_build_item(row.utterance, table) for row in table.rows], device
         )
-        say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
+        if recognized:
+            say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
     items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
     return [
         _Row(item, row.reason, row.utterance, recognized.get(number, ""))

@@ -1,6 +1,7 @@
 """Train tiny recognizers, CTC and Whisper, on a few spoken words, and write them as checkpoints with these clips."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,23 @@ def _train(model: Any, batch: dict[str, Any], steps: int, rate: float) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     model.eval()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Checkpoints that write down `TEXTS`, and the folder with the clips in which they are spoken."""
+
+    clips: Path
+    ctc: Path
+    whisper: Path
+
+
+def train_both(folder: Path) -> Trained:
+    """Speak the texts, and train both recognizers on them."""
+    waves = speak(folder / "clips")
+    return Trained(folder / "clips", train_ctc(folder / "ctc", waves), train_whisper(folder / "whisper", waves))
+
+
+def read_clip(clips: Path, number: int) -> np.ndarray:
+    """Read the samples (S,) of one of the spoken texts."""
+    return soundfile.read(clips / f"clip{number}.wav", dtype="float32")[0]

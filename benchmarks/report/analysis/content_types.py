@@ -15,6 +15,7 @@ from benchmarks.report.analysis.section_types import (
     MistakesContent,
     ModalitiesContent,
     PermutationContent,
+    RecognizedContent,
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
@@ -110,7 +111,9 @@ class BenchmarkContent(TypedDict):
 
 
 class SummaryContent(BenchmarkContent):
-    """The summary of a benchmark of classes; `flaws` only where they are measured.
+    """The summary of a benchmark of classes.
+
+    `flaws` is there only where they are measured, `recognized` only where features read recognized words.
 
     `metric` is the headline metric: systems are ranked and compared by it.
     """
@@ -119,6 +122,7 @@ class SummaryContent(BenchmarkContent):
     classes: list[str]
     metric: Metric
     flaws: NotRequired[FlawsContent]
+    recognized: NotRequired[RecognizedContent]
 
 
 class PageContent(BenchmarkContent):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from benchmarks.report.analysis.content_types import BenchmarkContent, ReportContent
 
 _BY_SYSTEM = ("confusion", "calibration")
-_OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "mistakes")
+_OF_SYSTEMS = ("pairs", "modalities", "recognized", "shuffled", "layers", "epochs", "sizes", "mistakes")
 _NAMES = ("system", "first", "second")  # keys by which an entry names its systems
 
 
@@ -32,7 +32,7 @@ def mark_entries(content: BenchmarkContent, lists: Sequence[str], tables: Sequen
     """
     names = find_leaks(content)
     plain = cast(Mapping[str, Any], content)
-    marked = {part: _mark(plain[part], names) for part in lists}
+    marked = {part: _mark(plain[part], names) for part in lists if part in plain}
     by_system = {
         part: {name: one | ({"leaked": True} if name in names else {}) for name, one in plain[part].items()}
         for part in tables
