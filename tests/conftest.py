@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from loky import get_reusable_executor
 
 from featurestore.engines import loky
-from tests.support import inline
+from tests.support import inline, recognizers
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -49,3 +49,10 @@ def worker_processes(monkeypatch):
     monkeypatch.setattr(loky, "open_pool", inline.open_worker_pool)
     yield
     get_reusable_executor().shutdown(kill_workers=True)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train the tiny recognizers, which takes seconds."""
+    pytest.importorskip("espeakng_loader")
+    return recognizers.train_both(tmp_path_factory.mktemp("recognizers"))

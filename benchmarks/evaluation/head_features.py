@@ -47,13 +47,13 @@ def choose_feature_sets(
         for one in (one for one in feature_sets if one not in words):
             say(f"left out: head {head} reads the words of transcripts and no features (features {one.name})")
         return [_choose_words(one) for one in words] or [TRANSCRIPTS]
-    for one in words:
-        say(f"left out: head {head} reads features, and {one.name} are words")
     if words and len(words) == len(feature_sets):
         raise Mismatch(
             f"head {head} reads features, and {words[0].name} are words",
             do="choose a head that reads words alone, such as text-cnn with --param embedding=own, or other features",
         )
+    for one in words:
+        say(f"left out: head {head} reads features, and {one.name} are words")
     feature_sets = [one for one in feature_sets if one not in words]
     filled, reasons = _fill(store, head, estimator, feature_sets)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
