@@ -56,6 +56,16 @@ def labels_option(function: Command) -> Command:
     )(function)
 
 
+def target_option(function: Command) -> Command:
+    """Add `--target`."""
+    return click.option(
+        "--target",
+        metavar="valence,activation,dominance",
+        help="Predict these values in place of classes, by a regressor (`cli list regressors`). Utterances without all "
+        "of them are left out. Default: classes.",
+    )(function)
+
+
 def column_option(function: Command) -> Command:
     """Add `--column`, for commands that read a table."""
     return click.option(
@@ -109,6 +119,17 @@ def stream_option(function: Command) -> Command:
             "than an eighth of the free memory; always; never.",
         ),
     )
+
+
+def agreement_option(function: Command) -> Command:
+    """Add `--agreement`."""
+    return click.option(
+        "--agreement",
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        help="Use only utterances whose most voted class has more than this share of the raters, in training and in "
+        "test: 0.5 for a majority. Default: every utterance.",
+    )(function)
 
 
 def leakage_options(function: Command) -> Command:

@@ -35,10 +35,11 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_job_runs_here():
-    """Run extractions of one job in the test's process, unless it uses `worker_processes`."""
+def work_runs_here():
+    """Run work in the test's process, unless the test asks for several jobs or uses `worker_processes`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loky, "open_pool", inline.open_pool)
+        patch.setattr("joblib.cpu_count", lambda: 1)
         yield
 
 

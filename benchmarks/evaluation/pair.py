@@ -103,6 +103,11 @@ class Pair:
         return "->".join(self._names.values())
 
     @property
+    def corpora(self) -> dict[str, str]:
+        """The corpus of each side."""
+        return {side: store.corpus for side, store in self._stores.items()}
+
+    @property
     def manifest_digest(self) -> str:
         """The sha256 of both manifests."""
         return " ".join(store.manifest_digest for store in self._stores.values())

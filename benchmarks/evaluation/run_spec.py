@@ -9,8 +9,10 @@ from typing import Any
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_settings import default_params, search_space
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
+from benchmarks.evaluation.soft_labels import LABELS, VOTES
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
+from benchmarks.evaluation.value_targets import Ratings, name_kind
 from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
 from featurestore.folds.fold import Fold
@@ -42,8 +44,13 @@ class RunSpec:
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
         flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
         metric: full name of the metric that the search chooses settings by.
+        distributions: shares of the votes by class, by id, which the head learns in place of the classes; None for the
+            classes.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
             It is no part of the digest, since the results are equal within the solver's tolerance.
+        targets: names of the columns whose values are predicted; empty where classes are. `classes` then only balance
+            the parts of a split.
+        ratings: a value of each target by id; empty where classes are predicted.
     """
 
     head: str
@@ -66,11 +73,24 @@ class RunSpec:
     flaw: str = ""
     metric: str = METRIC
     stream: str = "auto"
+    distributions: Mapping[str, Mapping[str, float]] | None = None
+    targets: tuple[str, ...] = ()
+    ratings: Ratings = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of its head: `heads`, or `regressors` where values are predicted."""
+        return name_kind(self.targets)
 
     @property
     def context(self) -> str:
         """What the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
         return self.surroundings.context
+
+    @property
+    def train_on(self) -> str:
+        """What the head learns from: `labels` or `votes`."""
+        return LABELS if self.distributions is None else VOTES
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -97,8 +117,10 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     around, ids = spec.surroundings, {*fold.train, *fold.dev, *fold.test}
     content: dict[str, Any] = {
         "head": spec.head,
-        "source": registry.hash_source("heads", spec.head),
-        "params": {name: repr(value) for name, value in sorted({**default_params(spec.head), **spec.params}.items())},
+        "source": registry.hash_source(spec.kind, spec.head),
+        "params": {
+            name: repr(value) for name, value in sorted({**default_params(spec.head, spec.kind), **spec.params}.items())
+        },
         "system": spec.system,
         "features": spec.features,
         "mean": inputs.mean,
@@ -111,7 +133,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
         "classes": {utterance_id: spec.classes[utterance_id] for utterance_id in ids},
         "normalize": spec.normalize,
         "speakers": spec.speakers if spec.normalize == SPEAKER else {},
-        "tune": [spec.search, repr(sorted(search_space(spec.head).items()))] if spec.search else 0,
+        "tune": [spec.search, repr(sorted(search_space(spec.head, kind=spec.kind).items()))] if spec.search else 0,
         "seed": spec.seed,
         "versions": versions,
     }
@@ -120,7 +142,9 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"words": around.words} if around.words else {}
     content |= {"metric": spec.metric} if spec.search and spec.metric != METRIC else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}
+    content |= {"distributions": spec.distributions} if spec.distributions is not None else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
+    content |= {"targets": spec.targets, "ratings": {one: spec.ratings[one] for one in ids}} if spec.targets else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

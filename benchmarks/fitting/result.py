@@ -2,17 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, CheckResult
+from benchmarks.evaluation.agreement import AgreementFilter
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
+from benchmarks.evaluation.soft_labels import LABELS
+from benchmarks.evaluation.value_targets import name_kind
+from benchmarks.fitting.detail_figures import VoteFigures, describe_classes, list_class_lines
+from benchmarks.fitting.held_out import HeldOut
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
+from benchmarks.statistics.class_metrics import ClassFigures
 from benchmarks.statistics.clusters import Clusters
-from benchmarks.statistics.formatting import format_interval
+from benchmarks.statistics.formatting import align_cells, format_interval
 from benchmarks.statistics.intervals import Interval
 from featurestore.head_inputs import describe_approximation
 from featurestore.normalization import NONE, NOTES, SPEAKER
@@ -21,16 +27,6 @@ from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 _OVERCONFIDENT = ", overconfident on training utterances (see cli finetune --crossfit)"
 
 INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamples"
-
-
-@dataclass(frozen=True)
-class HeldOutPrediction:
-    """The prediction of one test utterance, with its fold and its true class."""
-
-    id: str
-    fold: str
-    truth: str
-    prediction: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class FoldResult:
         test: number of test utterances.
         metrics: by full name.
         clusters: that the intervals resample.
-        classes: how many classes are in test.
+        classes: how many classes are in test; 0 where values are predicted.
         leak: which encoder was fine-tuned on the test part, or an empty string.
         exposure: of which encoder it is unknown whom it saw, or an empty string.
     """
@@ -84,12 +80,16 @@ class FittedHead:
         path: folder of the saved bundle, or None.
         searched: the settings that a search chose, or None.
         context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
+        by_class: the recall, precision and F1 of each class.
+        votes: the figures against raters' votes, or None where no test utterance has any.
+        train_on: `labels` or `votes`.
+        agreement: the utterances that were left out because raters agree too little, or None.
     """
 
     bundle: Bundle
     folds: tuple[FoldResult, ...]
     pooled: FoldResult
-    predictions: tuple[HeldOutPrediction, ...]
+    predictions: tuple[HeldOut, ...]
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
@@ -97,6 +97,10 @@ class FittedHead:
     path: Path | None = None
     searched: SearchResult | None = None
     context: str = ""
+    by_class: ClassFigures = field(default_factory=dict)
+    votes: VoteFigures | None = None
+    train_on: str = LABELS
+    agreement: AgreementFilter | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
@@ -132,21 +136,18 @@ class FittedHead:
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
+            "per_class": describe_classes(self.by_class, self.pooled.leak),
+            **({"votes": self.votes.to_json()} if self.votes else {}),
+            **({"train_on": self.train_on} if self.train_on != LABELS else {}),
+            **({"agreement": self.agreement.to_json()} if self.agreement else {}),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
             "checks": [asdict(one) for one in self.checks],
         }
 
     def table(self) -> str:
-        """Return a table with a line for each fold and for all pooled: figures in %, intervals in brackets.
-
-        The number of classes in test is a column if folds differ in it.
-        """
+        """Return a table with a line for each fold and for all pooled: figures, and intervals in brackets."""
         rows = [*self.folds, self.pooled] if len(self.folds) > 1 else list(self.folds)
-        cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
-        cells += [_cells(row) for row in rows]
-        if len({row.classes for row in rows}) == 1:
-            cells = [[*row[:3], *row[4:]] for row in cells]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
         searched = self.searched.lines(bundled=self.path is not None) if self.searched else []
         below = [
@@ -156,7 +157,27 @@ class FittedHead:
             *leaks,
             *self._list_failed_checks(),
         ]
-        return "\n".join([*self._describe_setup(), "", *_align(cells), "", *below, *self._describe_bundle()])
+        return "\n".join([*self._describe_setup(), "", *self._list_tables(rows), "", *below, *self._describe_bundle()])
+
+    def _list_tables(self, rows: Sequence[FoldResult]) -> list[str]:
+        """Write the metrics of each fold, in %, and below them those of each class and those against the votes.
+
+        The number of classes in test is a column if folds differ in it.
+        """
+        cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
+        cells += [_cells(row) for row in rows]
+        if len({row.classes for row in rows}) == 1:
+            cells = [[*row[:3], *row[4:]] for row in cells]
+        tables = [
+            align_cells(cells),
+            list_class_lines(self.by_class, self.pooled.leak),
+            self.votes.table() if self.votes else [],
+        ]
+        return [line for lines in tables if lines for line in (*lines, "")][:-1]
+
+    def _describe_task(self) -> str:
+        bundle = self.bundle
+        return f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}"
 
     def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
@@ -197,31 +218,28 @@ class FittedHead:
         bundle = self.bundle
         features = ", ".join(f"{name} ({width})" for name, width in bundle.blocks.items())
         return [
-            f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
+            self._describe_task(),
             f"features {features or 'none, but the words of transcripts'}",
             *([f"context: {self.context}"] if self.context else []),
             *([f"approximated: {found}"] if (found := describe_approximation(bundle.head)) else []),
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
+            *([f"trained on {self.train_on}"] if self.train_on != LABELS else []),
+            *([self.agreement.describe()] if self.agreement else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 
     def _describe_params(self) -> str:
         searched = self.searched.bundle if self.searched else ()
-        return describe_params(self.bundle.head_name, self.bundle.params, searched)
+        kind = name_kind(self.bundle.targets)
+        return describe_params(self.bundle.head_name, self.bundle.params, searched, kind)
 
 
 def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
     figures = [format_interval(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
-
-
-def _align(cells: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
-    return ["  ".join(line).rstrip() for line in lines]
 
 
 def _to_plain(value: Any) -> Any:

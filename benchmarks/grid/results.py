@@ -4,6 +4,7 @@ R/benchmark.json    the config, the digests of the runs, what encoders were fine
 R/folds.json        the folds, every id, with their digest
 R/utterances.csv    the utterances in the folds
 R/flaws.json        the folds of each flawed protocol, only where the benchmark measures flaws
+R/votes.json        the classes that each rater of an utterance chose, only where there are votes
 R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 """
 
@@ -29,9 +30,10 @@ from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import read_object
+from featurestore.votes import Choice
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
-FLAWS = "flaws.json"
+FLAWS, VOTES = "flaws.json", "votes.json"
 FORMAT = 2
 _AGAIN = "run the same cli benchmark again: finished runs are kept"
 # of benchmark.json, written by every version
@@ -62,6 +64,7 @@ class Results(Evaluation):
             in a table of their own only.
         flaw_folds: the folds of each flawed protocol.
         headline: full name of the metric to rank and compare by; by default the benchmark's own.
+        choices: by id, the classes that each rater named, of the utterances with a vote for a class.
     """
 
     systems: tuple[System, ...]
@@ -69,6 +72,7 @@ class Results(Evaluation):
     flaws: tuple[System, ...] = ()
     flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
     headline: str = ""
+    choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -87,24 +91,38 @@ def write(
     folds: Sequence[Fold],
     utterances: Sequence[Utterance],
     flaws: Mapping[str, Sequence[Fold]] | None = None,
+    choices: Mapping[str, tuple[Choice, ...]] | None = None,
 ) -> None:
-    """Write the files that all runs share, `flaws` being the folds of flawed protocols if they are measured."""
+    """Write the files that all runs share.
+
+    Args:
+        out: the folder of the benchmark.
+        about: config and data.
+        folds: of the benchmark's own protocol.
+        utterances: in the folds.
+        flaws: the folds of flawed protocols, if they are measured.
+        choices: by id, the classes that each rater named.
+    """
     if flaws is not None:
         by_flaw = {name: folding.to_json(one) for name, one in flaws.items()}
         write_text(out / FLAWS, json.dumps(by_flaw, indent=1, ensure_ascii=False) + "\n")
     else:
         (out / FLAWS).unlink(missing_ok=True)  # of another benchmark in this folder
+    if choices:
+        write_text(out / VOTES, json.dumps(choices, ensure_ascii=False, separators=(",", ":")) + "\n")
+    else:
+        (out / VOTES).unlink(missing_ok=True)
     write_text(out / FOLDS, json.dumps(folding.to_json(folds), indent=1, ensure_ascii=False) + "\n")
     write_text(out / UTTERANCES, manifest.to_csv(utterances))
     write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
 
 
-def read(out: Path) -> Results:
-    """Read a benchmark.
+def read_about(out: Path) -> dict[str, Any]:
+    """Read what all runs of a benchmark share: its config, the digests of the runs, and its data.
 
     Raises:
-        NotFound: there is no benchmark, or a run is missing.
-        Mismatch: a file is damaged or of another version.
+        NotFound: there is no benchmark.
+        Mismatch: the file is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
         raise NotFound(
@@ -116,7 +134,17 @@ def read(out: Path) -> Results:
         raise Mismatch(f"{out / ABOUT} is of another version", do="run the benchmark again with another --out")
     if missing := [key for key in _KEYS if key not in about]:
         raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
-    folds = _read_folds(out / FOLDS)
+    return about
+
+
+def read(out: Path) -> Results:
+    """Read a benchmark of classifiers.
+
+    Raises:
+        NotFound: there is no benchmark, or a run is missing.
+        Mismatch: a file is damaged or of another version.
+    """
+    about, folds = read_about(out), read_folds(out)
     runs, matrices = _read_runs(out / RUNS, about["runs"], about["classes"])
     honest = [run for run in runs if not run.record.flaw]
     systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control], matrices))
@@ -126,8 +154,8 @@ def read(out: Path) -> Results:
         for chosen in ([run for run in honest if run.record.is_control], [run for run in runs if run.record.flaw])
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
-    utterances = manifest.read(out / UTTERANCES)
-    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds)
+    choices = _read_choices(out / VOTES) if (out / VOTES).is_file() else {}
+    return Results(about, folds, read_utterances(out), systems, controls, flaws, flaw_folds, choices=choices)
 
 
 def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tuple[list[RecordedRun], MatrixStore]:
@@ -143,8 +171,21 @@ def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tupl
     return found, matrices
 
 
-def _read_folds(path: Path) -> tuple[Fold, ...]:
-    return _parse_folds(path, read_object(path, do=_AGAIN))
+def read_folds(out: Path) -> tuple[Fold, ...]:
+    """Read the folds of a benchmark."""
+    return _parse_folds(out / FOLDS, read_object(out / FOLDS, do=_AGAIN))
+
+
+def read_utterances(out: Path) -> Sequence[Utterance]:
+    """Read the utterances in the folds of a benchmark."""
+    return manifest.read(out / UTTERANCES)
+
+
+def _read_choices(path: Path) -> dict[str, tuple[Choice, ...]]:
+    try:
+        return {one: tuple(map(tuple, found)) for one, found in read_object(path, do=_AGAIN).items()}
+    except TypeError:
+        raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
 
 
 def _read_flaw_folds(path: Path) -> dict[str, tuple[Fold, ...]]:

@@ -17,7 +17,8 @@ from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
-_READABLE = (1, FORMAT)  # format 1 has no normalization
+VALUES = 3  # the format of bundles that predict values, which earlier versions do not read
+_READABLE = (1, FORMAT, VALUES)  # format 1 has no normalization
 FILE = "head.json"
 NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
 INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
@@ -35,8 +36,8 @@ class Bundle:
         params: its constructor arguments.
         features: for example `("audio.mean", "text.mean")`, in column order.
         blocks: width of each feature, in column order.
-        classes: in the order of the columns of `predict_proba`.
-        labels: name of the label scheme.
+        classes: in the order of the columns of `predict_proba`; empty where values are predicted.
+        labels: name of the label scheme; empty where values are predicted.
         corpus: name of the corpus.
         protocol: how the corpus was split.
         seed: of the split and of the head.
@@ -51,7 +52,11 @@ class Bundle:
         scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
+        train_on: `labels`, or `votes` where the head learned the distributions of raters' votes.
+        agreement: the share of the raters that the most voted class of each utterance has more of; None where every
+            utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
+        targets: names of the values that are predicted, such as `valence`; empty where classes are.
     """
 
     head: Any
@@ -73,13 +78,23 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    train_on: str = "labels"
+    agreement: float | None = None
+    targets: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of the head: `heads`, or `regressors` where values are predicted."""
+        return "regressors" if self.targets else "heads"
 
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", "source")]
+_ADDED = ("source", "train_on", "agreement")  # in head.json only where they say something
+_OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -94,10 +109,15 @@ def load(folder: Path) -> Bundle:
     """
     saved = read_head_json(folder)
     _check_weights(folder, saved["weights"])
-    kind = registry.load_recorded("heads", saved["head_name"], saved.get("source", {}), where=folder)
+    targets = tuple(saved.get("targets", ()))
+    kind = "regressors" if targets else "heads"
+    head_class = registry.load_recorded(kind, saved["head_name"], saved.get("source", {}), where=folder)
     try:
-        head = kind.from_params(saved["params"])
-        head.classes_ = np.array(saved["classes"])
+        head = head_class.from_params(saved["params"])
+        if targets:
+            head.n_targets_ = len(targets)
+        else:
+            head.classes_ = np.array(saved["classes"])
         head.n_features_in_ = sum(saved["blocks"].values())
         head.trusted_types = tuple(saved.get("trusted_types", ()))
         head.load_weights(folder)
@@ -106,7 +126,8 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    return Bundle(head, **fields, scaling=scales, source=saved.get("source", {}))
+    added = {name: saved[name] for name in _ADDED if name in saved}
+    return Bundle(head, **fields, scaling=scales, **added, targets=targets)
 
 
 def read_versions() -> dict[str, str]:
