@@ -125,13 +125,11 @@ class Pair:
 
     def encoders(self) -> list[str]:
         """List the encoders that both stores have."""
-        first, second = (store.encoders() for store in self._stores.values())
-        return [name for name in first if name in second]
+        return sorted(set.intersection(*(set(store.encoders()) for store in self._stores.values())))
 
     def transcripts(self) -> list[str]:
         """List the transcripts that both stores have."""
-        first, second = (store.transcripts() for store in self._stores.values())
-        return [name for name in first if name in second]
+        return sorted(set.intersection(*(set(store.transcripts()) for store in self._stores.values())))
 
     def transcript(self, name: str) -> JoinedTranscript:
         """Open a transcript of both stores."""
