@@ -97,7 +97,7 @@ def _by_fold(system: AnySystem) -> dict[str, list[float]]:
 
 
 def _per_class(system: AnySystem) -> dict[str, ClassContent]:
-    """Return the metrics of each class, the mean over seeds; none where values are predicted."""
+    """Return the metrics of each class, the mean over seeds, or none where values are predicted."""
     if isinstance(system, ValueSystem):
         return {}
     by_seed = [answers.per_class() for answers in system.pooled]
