@@ -92,14 +92,19 @@ def write_labels() -> str:
     return _table(("name", "what it is"), ((f"`{name}`", line) for name, line in labels.list_schemes().items()))
 
 
-def write_head_settings() -> str:
-    """Write a table of settings for each head that has any."""
-    lines = {name: registry.summary("heads", name) for name in registry.names("heads")}
-    found = settings_list.settings_to_json(lines)
+def write_head_settings(kind: str = "heads") -> str:
+    """Write a table of settings for each head, or each regressor, that has any."""
+    lines = {name: registry.summary(kind, name) for name in registry.names(kind)}
+    found = settings_list.settings_to_json(lines, kind)
     return "\n\n".join(
-        f"### `{name}` {{#head-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
+        f"### `{name}` {{#{kind.removesuffix('s')}-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
         for name, head in found.items()
     )
+
+
+def write_regressor_settings() -> str:
+    """Write a table of settings for each regressor that has any."""
+    return write_head_settings("regressors")
 
 
 def write_datasets() -> str:
@@ -144,6 +149,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "cards": write_cards,
     "labels": write_labels,
     "head_settings": write_head_settings,
+    "regressor_settings": write_regressor_settings,
     "datasets": write_datasets,
     "attributes": write_attributes,
     "columns": write_columns,

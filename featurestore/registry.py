@@ -288,7 +288,11 @@ def _load_path(kind: str, path: str) -> Any:
         raise BadValue(f"{path!r} is a file, not the name of a head", do=f"--plugin {quote(path)} --head {name}")
     heads = importlib.import_module(PACKAGES["heads"])
     try:
-        return heads.load_head(path) if kind == "heads" else heads.load_regressor(path)
+        return (
+            importlib.import_module(PACKAGES[kind]).load_regressor(path)
+            if kind == "regressors"
+            else heads.load_head(path)
+        )
     except heads.UnusableEstimator as error:
         raise BadValue(error.what, expected=error.expected, got=error.got, do=error.do) from None
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from heads._streamed import StreamedMatrix
     from heads._taken import name_taken, read_taken
     from heads._utterances import UtteranceBatch, UtteranceHead, VectorHead
-    from heads.regressors._base import Regressor
+    from heads.regressors import Regressor
 
 __all__ = [
     "Block",
@@ -47,7 +47,6 @@ __all__ = [
     "list_baselines",
     "list_heads",
     "load_head",
-    "load_regressor",
     "name_taken",
     "read_taken",
     "suggest_estimators",
@@ -57,7 +56,7 @@ _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
     **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
     "NetworkHead": "_network",
-    "Regressor": "regressors._base",
+    "Regressor": "regressors",
     "StreamedMatrix": "_streamed",
     **dict.fromkeys(("DialogueBatch", "DialogueHead"), "_dialogues"),
     **dict.fromkeys(("UtteranceBatch", "UtteranceHead", "VectorHead"), "_utterances"),
@@ -110,20 +109,6 @@ def load_head(name: str) -> "type[Head]":
     (public,) = module.__all__
     head: type[Head] = getattr(module, public)
     return head
-
-
-def load_regressor(path: str) -> "type[Regressor]":
-    """Make a regressor of any scikit-learn regressor by its dotted path.
-
-    Args:
-        path: for example `sklearn.ensemble.RandomForestRegressor`.
-
-    Raises:
-        UnusableEstimator: the dotted path leads to no regressor.
-    """
-    from heads.regressors._wrapped_regressor import make_regressor
-
-    return make_regressor(path)
 
 
 def _find_module(folder: Path, name: str) -> Path:

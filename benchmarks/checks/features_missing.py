@@ -9,7 +9,10 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where figures leave out utterances that the label scheme keeps."""
+    """Fail where figures leave out utterances that the label scheme keeps.
+
+    Of predicted values, fail where figures leave out utterances that have them.
+    """
     dropped, kept = evaluation.about["dropped"], len(evaluation.about["classes"])
     if not kept:
         return report_not_applicable("there are no utterances")

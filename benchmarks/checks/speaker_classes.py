@@ -13,8 +13,8 @@ __all__ = ["check", "examples"]
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail where features are normalized per speaker and a test speaker has one class: the mean is that of the class.
 
-    What counts as one class: `benchmarks.evaluation.guards.DOMINANT`. Of predicted values, each quarter is a
-    class.
+    Of predicted values, fail where features are normalized per speaker and a test speaker is in one quarter of them.
+    What counts as one class: `benchmarks.evaluation.guards.DOMINANT`.
     """
     if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
         return report_not_applicable("no features are normalized per speaker")

@@ -18,7 +18,7 @@ _DO = "test more utterances, or read only larger differences"
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail below 385 test utterances (±5 points) or 30 of a class (±18 points on its recall).
 
-    Of predicted values 385 give an interval of ±0.1 at a correlation of 0 (Fisher 1915).
+    Of predicted values, fail below 385 test utterances, which give ±0.1 at a correlation of 0 (Fisher 1915).
     """
     if not evaluation.ids:
         return report_not_applicable("test is empty")

@@ -22,10 +22,10 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where an interval reaches what a constant prediction has: a recall of 1 / test classes, a concordance of 0.
+    """Fail where an interval of unweighted average recall reaches that of a constant prediction, 1 / test classes.
 
-    It is the interval of the unweighted average recall, and of predicted values that of the mean concordance
-    correlation. The check never passes where too few speakers are in test, since the interval then shows nothing.
+    Of predicted values, fail where an interval of the mean concordance correlation reaches 0, that of a constant.
+    The check never passes where too few speakers are in test, since the interval then shows nothing.
     """
     systems = [system for system in evaluation.systems if not is_baseline(system.record.head)]
     if not systems or not evaluation.ids:

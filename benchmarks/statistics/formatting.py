@@ -100,7 +100,17 @@ def format_value_interval(value: float, low: float, high: float, mark: str = "",
     '0.500! [−0.410, 0.600]'
     """
     write = format_value_difference if difference else format_value
-    return f"{write(value)}{mark} [{write(low)}, {write(high)}]"
+    return f"{write(value)}{mark} {format_value_ends(low, high, difference=difference)}"
+
+
+def format_value_ends(low: float, high: float, *, difference: bool = False) -> str:
+    """Format the two ends of an interval of a correlation or an error.
+
+    >>> format_value_ends(-0.41, 0.6)
+    '[−0.410, 0.600]'
+    """
+    write = format_value_difference if difference else format_value
+    return f"[{write(low)}, {write(high)}]"
 
 
 def align_cells(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -31,6 +31,7 @@ TESTED = {
     "loudness": ("loudness", "test_encoders", 12),
     "nearest_mean": ("nearest-mean", "test_heads", 9),
     "chance": ("chance", "test_heads", 7),
+    "nearest_ratings": ("nearest-ratings", "test_regressors", 9),
     "nearby_turns": ("nearby-turns", "test_context_heads", 16),
     "by_gender": ("by-gender", "test_protocols", 5),
     "genders_in_test": ("genders-in-test", "test_checks", 10),

@@ -131,9 +131,10 @@ def test_values_that_are_not_finite_are_refused(name):
         fit(name).predict(np.full((2, 6), np.nan))
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_setting_out_of_its_range_is_named(name):
-    setting = {"ridge": "alpha", "svr": "C", "xgb": "learning_rate", "mlp": "epochs"}[name]
+@pytest.mark.parametrize(
+    ("name", "setting"), [("ridge", "alpha"), ("svr", "C"), ("xgb", "learning_rate"), ("mlp", "epochs")]
+)
+def test_a_setting_out_of_its_range_is_named(name, setting):
     with pytest.raises(ValueError, match=rf"{setting} == -1, must be >=? [01]"):
         construct(name, **{setting: -1}).fit(*data())
     with pytest.raises(ValueError, match=f"{setting} must be an instance of"):

@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from heads import UnusableEstimator, load_regressor
+from heads import UnusableEstimator
+from heads.regressors import load_regressor
 from heads.regressors.ridge import RidgeRegressor
 
 RNG = np.random.default_rng(0)

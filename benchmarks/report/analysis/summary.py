@@ -66,7 +66,7 @@ def summarize_benchmark(results: AnyResults) -> BenchmarkContent:
         "pairs": pairs,
         "controls": controls,
         "checks": [
-            CheckContent(**asdict(one), meaning=describe_check(one.check))  # type: ignore[typeddict-item]
+            CheckContent(**asdict(one), meaning=describe_check(one.check, of_values=bool(results.targets)))  # type: ignore[typeddict-item]
             for one in run_checks(results)
         ],
     }

@@ -153,7 +153,9 @@ def test_normalization_per_speaker_that_removes_the_value_is_refused():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"labels": "big-4"}, BadValue, "--target predicts values, and --labels chooses classes"),
+        ({"labels": "big-4"}, BadValue, "--labels big-4 is for classes, and --target predicts values"),
+        ({"train_on": "votes"}, BadValue, "--train-on votes is for classes, and --target predicts values"),
+        ({"agreement": 0.5}, BadValue, "--agreement 0.5 is for classes, and --target predicts values"),
         ({"head": "svm"}, UnknownName, "unknown regressor 'svm'\n.*\n.*svm predicts classes; did you mean svr\\?"),
         ({"targets": (), "labels": "iemocap-6"}, UnknownName, "ridge predicts values: add --target valence"),
         ({"head": "sklearn.svm.SVC"}, BadValue, "it is not a regressor\n.*\n.*\n.*did you mean sklearn.svm.SVR"),

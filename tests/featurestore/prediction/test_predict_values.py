@@ -111,8 +111,8 @@ def test_a_benchmark_and_its_report_by_the_command(store, tmp_path):
     [
         (("--target", "arousal"), "the manifest calls it activation: --target activation"),
         (("--target", "dominance"), "no utterance has a value of dominance"),
-        (("--target", "valence", "--flaws"), "--flaws is not for --target"),
-        (("--target", "valence", "--labels", "all"), "--labels chooses classes"),
+        (("--target", "valence", "--flaws"), "--flaws is for classes, and --target predicts values"),
+        (("--target", "valence", "--labels", "all"), "--labels all is for classes, and --target predicts values"),
         (("--target", "valence", "--metric", "accuracy"), "unknown metric 'accuracy' to rank predicted values by"),
         (("--target", "valence", "--test-store", "x", "--protocol", "cross-corpus"), "rate valence, activation and do"),
     ],
