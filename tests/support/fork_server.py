@@ -35,6 +35,14 @@ def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
     return process
 
 
+def start_together(*arguments: Any, start_method: str, **options: Any) -> Any:
+    """Replace torch's `start_processes`, with another start method."""
+    from torch.multiprocessing import start_processes
+
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    return start_processes(*arguments, start_method="forkserver", **options)
+
+
 def start_program(
     function: Callable[..., None],
     *words: Any,
