@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from multiprocessing import resource_tracker
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,11 +27,16 @@ class Done(NamedTuple):
     stderr: str
 
 
-def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
-    """Call a function of a module in a process of its own."""
+def prepare() -> ForkServerContext:
+    """Return what starts processes from the server, which begins with the first of them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=function, args=arguments)
+    return context
+
+
+def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Call a function of a module in a process of its own."""
+    process = prepare().Process(target=function, args=arguments)
     process.start()
     return process
 
@@ -39,7 +45,7 @@ def start_together(*arguments: Any, start_method: str, **options: Any) -> Any:
     """Replace torch's `start_processes`, with another start method."""
     from torch.multiprocessing import start_processes
 
-    multiprocessing.set_forkserver_preload(PRELOADED)
+    prepare()
     return start_processes(*arguments, start_method="forkserver", **options)
 
 
