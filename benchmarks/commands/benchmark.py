@@ -8,6 +8,7 @@ import click
 from featurestore.console import (
     SEED,
     accept_old_name,
+    agreement_option,
     engine_options,
     json_option,
     labels_option,
@@ -21,7 +22,13 @@ from featurestore.console import (
 )
 
 RESUMES = True  # a command that was stopped continues when it is called again
-LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRING, "seeds": SEED}
+LISTS = {
+    "heads": click.STRING,
+    "normalize": click.STRING,
+    "logits": click.STRING,
+    "train_on": click.STRING,
+    "seeds": SEED,
+}
 
 
 @click.command("benchmark")
@@ -50,6 +57,13 @@ LISTS = {"heads": click.STRING, "normalize": click.STRING, "logits": click.STRIN
     help="Comma-separated: cross-fitted (if the store has them), cross-fitted-mean (in test, the mean of the K "
     "encoders), in-sample.",
 )
+@click.option(
+    "--train-on",
+    default="labels",
+    help="Comma-separated: labels (one class for each utterance), votes (soft labels: the share of the raters' votes "
+    "that each class has, by heads that can).",
+)
+@agreement_option
 @click.option(
     "--metric",
     default="unweighted_average_recall",
@@ -100,7 +114,7 @@ def command(as_json: bool, **options: Any) -> None:
     where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     where |= {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in LISTS.items():
-        options[name] = split_list(f"--{name}", options[name], kind)
+        options[name] = split_list(f"--{name.replace('_', '-')}", options[name], kind)
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
     heads, features = ", ".join(options["heads"]), options["features"] or "the default features"

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_settings import default_params, search_space
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
+from benchmarks.evaluation.soft_labels import LABELS, VOTES
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
 from benchmarks.statistics.metrics import METRIC
@@ -42,6 +43,8 @@ class RunSpec:
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
         flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
         metric: full name of the metric that the search chooses settings by.
+        distributions: shares of the votes by class, by id, which the head learns in place of the classes; None for the
+            classes.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
             It is no part of the digest, since the results are equal within the solver's tolerance.
     """
@@ -66,11 +69,17 @@ class RunSpec:
     flaw: str = ""
     metric: str = METRIC
     stream: str = "auto"
+    distributions: Mapping[str, Mapping[str, float]] | None = None
 
     @property
     def context(self) -> str:
         """What the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
         return self.surroundings.context
+
+    @property
+    def train_on(self) -> str:
+        """What the head learns from: `labels` or `votes`."""
+        return LABELS if self.distributions is None else VOTES
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -120,6 +129,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"words": around.words} if around.words else {}
     content |= {"metric": spec.metric} if spec.search and spec.metric != METRIC else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}
+    content |= {"distributions": spec.distributions} if spec.distributions is not None else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

@@ -16,6 +16,7 @@ from benchmarks.evaluation.fold_features import CROSS_FITTED
 from benchmarks.evaluation.head_settings import check_params, check_searchable, parse_params, search_space
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.streaming import AUTO
 from benchmarks.evaluation.surroundings import describe_surroundings
@@ -99,6 +100,8 @@ def fit_head(
     search: int = 0,
     inner_folds: int = DEV_PARTS,
     stream: str = AUTO,
+    train_on: str = LABELS,
+    agreement: float | None = None,
     say: Say = lambda line: None,
 ) -> FittedHead:
     """Fit a head on each fold's training part and measure it on its test part.
@@ -126,6 +129,8 @@ def fit_head(
             no search. The test part is not used.
         inner_folds: how many inner folds take turns as dev, at most.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
+        train_on: `labels`, or `votes`: the distribution of the raters' votes, by a head that can.
+        agreement: use only utterances whose most voted class has more than this share of the raters; None for all.
         say: receives lines for the user.
 
     Raises:
@@ -149,6 +154,8 @@ def fit_head(
         search=_limit_search(head, params or {}, search, say),
         inner_folds=inner_folds,
         stream=stream,
+        train_on=(train_on,),
+        agreement=agreement,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
     )
@@ -203,7 +210,9 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     fold = planned.task.make_full_fold(planned.dropped, config.inner_folds if config.search else 0)
     # those of the first fold lack the utterances that it leaves out of training
     around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params)
-    return dataclasses.replace(first, fold=fold, classes=planned.task.classes, surroundings=around)
+    task = planned.task
+    soft = None if first.distributions is None else task.votes.share_all(task.classes)
+    return dataclasses.replace(first, fold=fold, classes=task.classes, surroundings=around, distributions=soft)
 
 
 def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:

@@ -10,6 +10,7 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from benchmarks.evaluation.soft_labels import LABELS, check_train_on
 from benchmarks.evaluation.streaming import AUTO, check_mode
 from benchmarks.statistics.count_metrics import check_metric
 from benchmarks.statistics.metrics import METRIC
@@ -44,11 +45,13 @@ class BenchmarkConfig:
         metric: full name of the metric that systems are ranked and compared by, and that a search chooses settings by.
         stream: whether heads that can read rows in batches do: `auto`, where the matrix is large for the memory;
             `always`; or `never`.
+        train_on: `labels`, `votes`; several are compared, each for the heads that can.
+        agreement: keep only utterances whose most voted class has more than this share of the raters; None for all.
 
     Raises:
-        BadValue: a normalization, a kind of logits or a train size is invalid, there are flaws and a single fold, or no
-            head can be streamed always.
-        UnknownName: a head, a setting of it, or the metric is unknown.
+        BadValue: a normalization, a kind of logits or a train size is invalid, there are flaws and a single fold, no
+            head can be streamed always, or a head cannot train on votes.
+        UnknownName: a head, a setting of it, the metric, or what to train on is unknown.
     """
 
     heads: tuple[str, ...]
@@ -70,6 +73,8 @@ class BenchmarkConfig:
     flaws: bool = False
     metric: str = METRIC
     stream: str = AUTO
+    train_on: tuple[str, ...] = (LABELS,)
+    agreement: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
@@ -90,6 +95,7 @@ class BenchmarkConfig:
             if self.search:
                 check_searchable(head)
         check_mode(self.stream, self.heads)
+        check_train_on(self.train_on, self.heads)
 
     @classmethod
     def parse(

@@ -12,6 +12,7 @@ from typing import Any, Self
 from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
@@ -25,7 +26,14 @@ CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
-_NEW = ("context", "flaw", "epoch", "streamed", "approximation")  # keys that records of the first version lack
+_NEW = (
+    "context",
+    "flaw",
+    "epoch",
+    "streamed",
+    "approximation",
+    "train_on",
+)  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
 
@@ -68,6 +76,7 @@ class RunRecord:
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
         streamed: whether rows were read in batches, and the matrix was never in memory.
         approximation: what the fitted head approximates, and why; empty if nothing.
+        train_on: `votes` if the head learned their distributions; empty for labels, as in records of earlier versions.
     """
 
     digest: str
@@ -101,6 +110,7 @@ class RunRecord:
     epoch: int = 0
     streamed: bool = False
     approximation: str = ""
+    train_on: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -146,6 +156,7 @@ class RunRecord:
             epoch=result.epoch,
             streamed=result.streamed,
             approximation=describe_approximation(result.head),
+            train_on="" if spec.train_on == LABELS else spec.train_on,
         )
 
     def to_json(self) -> dict[str, Any]:

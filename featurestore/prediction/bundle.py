@@ -51,6 +51,9 @@ class Bundle:
         scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
+        train_on: `labels`, or `votes` where the head learned the distributions of raters' votes.
+        agreement: the share of the raters that the most voted class of each utterance has more of; None where every
+            utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
     """
 
@@ -73,13 +76,16 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    train_on: str = "labels"
+    agreement: float | None = None
 
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", "source")]
+_ADDED = ("source", "train_on", "agreement")  # in head.json only where they say something
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -106,7 +112,8 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    return Bundle(head, **fields, scaling=scales, source=saved.get("source", {}))
+    added = {name: saved[name] for name in _ADDED if name in saved}
+    return Bundle(head, **fields, scaling=scales, **added)
 
 
 def read_versions() -> dict[str, str]:

@@ -14,8 +14,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from loky import get_reusable_executor
 
-from tests.support import fork_server
+import cli
+from featurestore.engines import loky
+from featurestore.plugins import VARIABLE
+from tests.support import fork_server, inline
+from tests.support.contracts import run_session
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "tests" / "support" / "plugins"
@@ -34,17 +40,31 @@ FOREST = "sklearn.ensemble.RandomForestClassifier"
 FEATURES = ("--features", "loudness.functionals")
 
 
-def run(words, home, plugins=(), code=0, **environment):
-    """Run a command of the project in the folder `home`, and return what it wrote."""
-    given = [word for plugin in plugins for word in ("--plugin", str(plugin))]
-    environment = clean_environment(**environment)
-    done = fork_server.run_program(fork_server.run_command, *given, *words, cwd=home, environment=environment)
-    assert done.returncode == code, done.stderr
+def run(words, home, plugins=(), code=0):
+    """Run a command in the folder `home` with the plug-ins that it is given alone, and return what it wrote.
+
+    Work that a user has done in worker processes runs in one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_worker_pool)
+        patch.setenv(VARIABLE, "")
+        patch.chdir(home)
+        done = CliRunner().invoke(cli.main, [*give(plugins), *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == code, done.output
     return done
 
 
-def clean_environment(**values):
-    return {name: value for name, value in os.environ.items() if name != "EMOFUSE_PLUGINS"} | values
+def give(plugins):
+    return [word for plugin in plugins for word in ("--plugin", str(plugin))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported_anew():
+    """Remove the imported plug-ins and the worker process, which other tests must not find."""
+    yield
+    for name in [name for name in sys.modules if name.startswith("emofuse_plugins")]:
+        del sys.modules[name]
+    get_reusable_executor().shutdown(kill_workers=True)
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +75,13 @@ def plugins(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, plugins):
-    """Return a folder with a store of the corpus, encoded by two worker processes."""
+    """Return a folder with a store of the corpus: prepared by a process of its own, encoded by a worker."""
     home = tmp_path_factory.mktemp("home")
     corpus = next(plugin for plugin in plugins if plugin.stem == "tones")
     runpy.run_path(str(corpus))["sample"](home / "release")
-    run(["prepare", "tones", "release", "--store", "store"], home, plugins)
-    run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "2"], home, plugins)
+    prepare = [sys.executable, ROOT / "cli.py", *give(plugins), "prepare", "tones", "release", "--store", "store"]
+    subprocess.run(prepare, cwd=home, check=True)
+    run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "1"], home, plugins)
     return home
 
 
@@ -99,9 +120,9 @@ def test_a_context_head_is_fitted_on_dialogues_and_predicts_a_table_of_them(home
     assert "no context: this bundle reads the turns around an utterance" in told
 
 
-def test_heads_are_compared_in_worker_processes(home, plugins):
+def test_heads_are_compared_in_a_worker_process(home, plugins):
     words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{FOREST}", "--protocol", "by-gender"]
-    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
+    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "1"]
     run([*words, "--out", "benchmark"], home, plugins)
     found = json.loads((home / "benchmark" / "results.json").read_text("utf-8"))
     recall = {row["head"]: row["metrics"]["unweighted_average_recall"]["value"] for row in found["leaderboard"]}
@@ -131,17 +152,17 @@ def test_they_are_listed_with_where_they_come_from(home, plugins):
         assert str(plugin.resolve()) in told
 
 
+@pytest.mark.timeout(900)  # a session of pytest
 def test_the_contract_tests_test_each(plugins, tmp_path):
-    report = tmp_path / "report.xml"
+    report, output = tmp_path / "report.xml", tmp_path / "output.txt"
     chosen = " or ".join(
         [*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead", "NearbyTurnsHead"]
     )
     words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}"]
-    files = sorted({f"tests/contracts/{file}.py" for _, file, _ in TESTED.values()})
-    environment = clean_environment(EMOFUSE_PLUGINS=os.pathsep.join(map(str, plugins)))
-    command = [sys.executable, "-m", "pytest", *words, *files]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    words += sorted({f"tests/contracts/{file}.py" for _, file, _ in TESTED.values()})
+    session = fork_server.start(run_session, words, str(ROOT), os.pathsep.join(map(str, plugins)), str(output))
+    session.join()
+    assert session.exitcode == 0, output.read_text("utf-8")
     passed = Counter(
         name
         for case in ElementTree.parse(report).iter("testcase")

@@ -7,8 +7,6 @@ import sys
 from click.testing import CliRunner
 
 import cli
-from featurestore.engines import loky
-from tests.support import inline
 from tests.support.pages import ROOT, read_blocks, split_line
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
@@ -18,7 +16,6 @@ QUICK = PAGE.partition("## With networks")[0]
 def test_the_tutorial(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FEATURESTORE", raising=False)
-    monkeypatch.setattr(loky, "open_pool", inline.open_pool_here)
     printed = ""
     for block in read_blocks(QUICK):
         if block.language == "python":

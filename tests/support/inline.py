@@ -1,11 +1,10 @@
-"""Run one job in the test's own process, so that it sees what the test patches and counts."""
+"""Run work in the test's own process, so that it sees what the test patches and counts, and no worker is started."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 
 from featurestore.engines import WorkerFailure, WorkerPool, loky
-from featurestore.networks.device import count_cores
 
 open_worker_pool = loky.open_pool
 
@@ -29,5 +28,5 @@ def open_pool_here(_engine) -> Iterator[WorkerPool]:
 
 
 def open_pool(engine) -> AbstractContextManager[WorkerPool]:
-    """Replace loky's function: one job runs in this process, several run in worker processes as usual."""
-    return (open_worker_pool if (engine.jobs or count_cores()) > 1 else open_pool_here)(engine)
+    """Replace loky's function: without a number of jobs, or with one, work runs in this process."""
+    return (open_worker_pool if engine.jobs > 1 else open_pool_here)(engine)

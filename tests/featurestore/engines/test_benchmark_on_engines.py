@@ -43,9 +43,7 @@ def read_answers(out):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loky, "open_pool", inline.open_pool_here)
-        runner.benchmark(FakeStore(), SESSIONS, out)
+    runner.benchmark(FakeStore(), SESSIONS, out)
     return read_answers(out)
 
 
