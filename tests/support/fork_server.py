@@ -8,12 +8,16 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from featurestore.engines import Engine, WorkerFailure, WorkerPool
 
 ROOT = Path(__file__).parents[2]
 PRELOADED = ["tests.support.preloaded"]
@@ -39,6 +43,13 @@ def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
     process = prepare().Process(target=function, args=arguments)
     process.start()
     return process
+
+
+@contextmanager
+def open_pool(engine: Engine) -> Iterator[WorkerPool]:
+    """Replace loky's function: work runs in processes that are started from the server."""
+    with ProcessPoolExecutor(engine.jobs, mp_context=prepare()) as executor:
+        yield WorkerPool(executor, lambda: engine.jobs, WorkerFailure("", ""), lambda error: None)
 
 
 def start_together(*arguments: Any, start_method: str, **options: Any) -> Any:
