@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import numpy as np
 from benchmarks.evaluation.flaws import BEST_EPOCH, EpochChooser, run_all_epochs
 from benchmarks.evaluation.head_features import construct
 from benchmarks.evaluation.head_settings import default_params
+from benchmarks.evaluation.hidden_modality import HiddenModality, count_lacking, hide
 from benchmarks.evaluation.hyperparameter_search import search
+from benchmarks.evaluation.missing_policy import wrap_kind
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.sides import list_widths, read_sides
@@ -26,17 +28,24 @@ from benchmarks.evaluation.streaming import choose_streaming
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
 from featurestore.head_inputs import give, list_taken
+from featurestore.masked_heads import read_params
 from featurestore.normalization import Scaling
 from featurestore.plugin_errors import explain_errors
 from heads import Inputs
 
+TestChange = ModalityFeatures | HiddenModality  # a modality that is permuted, or hidden, in the test part
+
 
 @dataclass(frozen=True)
 class ClassPredictions:
-    """The predicted class of each utterance (M,), and the probabilities in the order of `head.classes_` (M, C)."""
+    """The predicted class of each utterance (M,), and the probabilities in the order of `head.classes_` (M, C).
+
+    `lacking` counts the utterances by the modality that they were predicted without, where any may lack one.
+    """
 
     prediction: tuple[str, ...]
     probabilities: np.ndarray
+    lacking: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class RunResult:
         blocks: width of each feature.
         scaling: of the rows, where they are normalized over the training part.
         utterance_ids: of the test part, sorted (M,).
-        answers: for each of the permutations, in order; empty if nothing is tested.
+        answers: for each of the changes, in order; empty if nothing is tested.
         params: the settings that were used, all of them.
         seconds: `tune` (the search), `fit` and `predict`, the last of the unchanged test part.
         peak_mb: the peak memory of the process during the run, including what it had loaded before.
@@ -68,18 +77,16 @@ class RunResult:
     streamed: bool = False
 
 
-def execute(
-    store: FeatureSource, spec: RunSpec, permutations: Sequence[ModalityFeatures | None] = (None,)
-) -> RunResult:
-    """Fit once, and predict the test part once for each permutation.
+def execute(store: FeatureSource, spec: RunSpec, changes: Sequence[TestChange | None] = (None,)) -> RunResult:
+    """Fit once, and predict the test part once for each change of it.
 
     Under the flaw `best epoch on test`, the test part is predicted after each epoch, within the seconds to fit, and the
     answers are those of the best epoch.
 
     Args:
         store: the features.
-        spec: what to fit on what; its own `permuted` is ignored.
-        permutations: for each answer the modality whose rows are permuted, None for the unchanged test part.
+        spec: what to fit on what; its own `permuted` and `hidden` are ignored.
+        changes: for each answer the modality that is permuted or hidden, None for the unchanged test part.
 
     Raises:
         BadValue: the head cannot use a setting.
@@ -87,7 +94,7 @@ def execute(
             memory that does not fit.
     """
     _reset_peak()
-    kind = registry.load("heads", spec.head)
+    kind = wrap_kind(registry.load("heads", spec.head), spec.missing, spec.seed)
     test_ids = tuple(sorted(spec.fold.test))
     unfitted = construct(spec.head, spec.params)
     streamed = choose_streaming(store, spec, unfitted)
@@ -107,26 +114,30 @@ def execute(
     if chooser:
         chooser.check()
         plain = chooser.probabilities
-    probabilities = [
-        predict_proba(spec.head, head, permute(test, permuted, test_ids, spec.fold.name, spec.seed))
-        if permuted
-        else plain
-        for permuted in permutations
-        if test
-    ]
-    answers = tuple(ClassPredictions(tuple(map(str, head.classes_[one.argmax(1)])), one) for one in probabilities)
+    answers = tuple(_answer(spec, head, test, change, plain) for change in changes) if test else ()
     return RunResult(
         head,
         list_widths(train),
         scaling,
         test_ids,
         answers,
-        head.get_params(),
+        read_params(head),
         seconds,
         peak_mb,
         epoch=chooser.epoch if chooser else 0,
         streamed=streamed,
     )
+
+
+def _answer(spec: RunSpec, head: Any, test: Inputs, change: TestChange | None, plain: np.ndarray) -> ClassPredictions:
+    """Predict the changed test part, or return `plain`, the probabilities of the unchanged one."""
+    found, shown = plain, test
+    if change:
+        apply: Callable[..., Inputs] = hide if isinstance(change, HiddenModality) else permute
+        shown = apply(test, change, sorted(spec.fold.test), spec.fold.name, spec.seed)
+        found = predict_proba(spec.head, head, shown)
+    lacking = count_lacking(shown) if spec.missing else {}
+    return ClassPredictions(tuple(map(str, head.classes_[found.argmax(1)])), found, lacking)
 
 
 def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_settings import default_params, search_space
+from benchmarks.evaluation.hidden_modality import HiddenModality
+from benchmarks.evaluation.missing_policy import MissingPolicy
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
@@ -44,6 +46,8 @@ class RunSpec:
         metric: full name of the metric that the search chooses settings by.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
             It is no part of the digest, since the results are equal within the solver's tolerance.
+        missing: what is done with utterances that lack a modality; None if the fold has none of them.
+        hidden: the modality that a share of the test utterances is predicted without, or None.
     """
 
     head: str
@@ -66,11 +70,18 @@ class RunSpec:
     flaw: str = ""
     metric: str = METRIC
     stream: str = "auto"
+    missing: MissingPolicy | None = None
+    hidden: HiddenModality | None = None
 
     @property
     def context(self) -> str:
         """What the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
         return self.surroundings.context
+
+    @property
+    def change(self) -> ModalityFeatures | HiddenModality | None:
+        """What is changed in the test part, or None."""
+        return self.hidden or self.permuted
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -121,6 +132,8 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"metric": spec.metric} if spec.search and spec.metric != METRIC else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
+    content |= {"missing": [spec.missing.mode, spec.missing.dropout]} if spec.missing else {}
+    content |= {"hidden": [spec.hidden.modality, spec.hidden.share]} if spec.hidden else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

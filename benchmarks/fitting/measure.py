@@ -12,10 +12,12 @@ from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.evaluation.guards import find_overlaps
 from benchmarks.evaluation.head_settings import search_space
+from benchmarks.evaluation.hidden_modality import HiddenModality
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.task import Task
+from benchmarks.fitting.measure_hidden import HiddenResult, describe_masking, measure_hidden
 from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
 from benchmarks.grid.plan import BenchmarkPlan
 from benchmarks.statistics.answers import Answers
@@ -35,7 +37,11 @@ class FittedSystem:
 
 
 def summarize(
-    planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult, bundled_fold: str | None
+    planned: BenchmarkPlan,
+    results: Sequence[RunResult],
+    final: RunResult,
+    bundled_fold: str | None,
+    hidden: Sequence[HiddenModality] = (),
 ) -> FittedHead:
     """Measure the runs of one head, check them, and make its bundle.
 
@@ -44,6 +50,7 @@ def summarize(
         results: of its runs, fold by fold.
         final: the run whose head goes into the bundle.
         bundled_fold: the fold whose training part that head was fitted on; None if it was fitted on everything.
+        hidden: the modality that each further answer of the runs does without.
     """
     task, specs = planned.task, planned.specs
     by_fold = [_list_predictions(spec, result) for spec, result in zip(specs, results, strict=True)]
@@ -54,8 +61,9 @@ def summarize(
     )
     pooled = _measure(task, specs[0], "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
     checked = _check(planned, predictions)
+    without = measure_hidden(task, specs, results, hidden)
     return FittedHead(
-        bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked),
+        bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked, without),
         folds=folds,
         pooled=pooled,
         predictions=predictions,
@@ -65,6 +73,9 @@ def summarize(
         checks=checked,
         context=specs[0].context,
         searched=_summarize_search(planned, results, final) if planned.config.search else None,
+        missing=specs[0].missing,
+        hidden=without,
+        lacking=planned.lacking,
     )
 
 
@@ -122,12 +133,13 @@ def _bundle(
     fold: str | None,
     pooled: FoldResult,
     checked: Sequence[CheckResult],
+    without: Sequence[HiddenResult],
 ) -> Bundle:
     store, encoders = task.store, spec.inputs.encoders
     return Bundle(
         head=final.head,
         head_name=spec.head,
-        params=final.head.get_params(),
+        params=final.params,
         features=spec.features,
         blocks=final.blocks,
         classes=tuple(map(str, final.head.classes_)),
@@ -143,6 +155,7 @@ def _bundle(
         normalize=spec.normalize,
         scaling=final.scaling,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
+        missing=describe_masking(spec.missing, final.head, without),
     )
 
 

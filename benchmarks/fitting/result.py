@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
+from benchmarks.evaluation.missing_policy import MissingPolicy, describe_policy
+from benchmarks.fitting.measure_hidden import HiddenResult, list_cells
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
 from benchmarks.statistics.clusters import Clusters
 from benchmarks.statistics.formatting import format_interval
@@ -20,6 +22,10 @@ from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 _OVERCONFIDENT = ", overconfident on training utterances (see cli finetune --crossfit)"
 
+HIDDEN = (
+    "hidden in test: this share of the complete test utterances of each fold is predicted without the modality; the "
+    "columns before the figures count the utterances by what they were predicted without"
+)
 INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamples"
 
 
@@ -84,6 +90,9 @@ class FittedHead:
         path: folder of the saved bundle, or None.
         searched: the settings that a search chose, or None.
         context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
+        missing: what was done with utterances that lack a modality; None if they were dropped.
+        hidden: the figures with a modality hidden in the test parts.
+        lacking: id and reason of the utterances that lack a modality and stay, by modality.
     """
 
     bundle: Bundle
@@ -97,6 +106,9 @@ class FittedHead:
     path: Path | None = None
     searched: SearchResult | None = None
     context: str = ""
+    missing: MissingPolicy | None = None
+    hidden: tuple[HiddenResult, ...] = ()
+    lacking: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
@@ -129,6 +141,7 @@ class FittedHead:
             | {"few": clusters.few, "note": clusters.note},
             **({"context": self.context} if self.context else {}),
             **({"approximation": approximation} if approximation else {}),
+            **({"missing": self._describe_missing()} if self.missing else {}),
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
@@ -156,7 +169,19 @@ class FittedHead:
             *leaks,
             *self._list_failed_checks(),
         ]
-        return "\n".join([*self._describe_setup(), "", *_align(cells), "", *below, *self._describe_bundle()])
+        above = [*self._describe_setup(), "", *_align(cells), "", *self._describe_hidden()]
+        return "\n".join([*above, *below, *self._describe_bundle()])
+
+    def _describe_missing(self) -> dict[str, Any]:
+        """Return what the bundle says of a missing modality, and the figures by share."""
+        hidden = [one.to_json() for one in self.hidden]
+        return {**self.bundle.missing, "lacking": _to_plain(self.lacking), "hidden": hidden}
+
+    def _describe_hidden(self) -> list[str]:
+        """Return a table of the figures with a modality hidden, or nothing."""
+        if not self.hidden:
+            return []
+        return [*_align(list(list_cells(self.hidden))), "", HIDDEN, ""]
 
     def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
@@ -204,6 +229,7 @@ class FittedHead:
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
+            *([f"missing {self.missing.mode}: {describe_policy(self.missing)}"] if self.missing else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 

@@ -36,7 +36,7 @@ class PlannedRun:
     Args:
         spec: of the run.
         digest: of the spec.
-        fit_digest: of the run whose fitted head it uses: its own unless its test rows are permuted.
+        fit_digest: of the run whose fitted head it uses: its own unless its test part is changed.
     """
 
     spec: RunSpec
@@ -104,7 +104,8 @@ def execute(
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
     fits = len({one.fit_digest for one in missing})
     if fits < len(missing):
-        say(f"{fits} fits make the other {len(missing)}: permuted runs share a fitted head")
+        changed = "runs on a changed test part" if planned.config.masks else "permuted runs"
+        say(f"{fits} fits make the other {len(missing)}: {changed} share a fitted head")
     _run_all(store, missing, folder.resolve(), engine, say)
     return [one.digest for one in runs]
 
@@ -114,8 +115,8 @@ def _identify_runs(planned: BenchmarkPlan) -> list[PlannedRun]:
     found: list[PlannedRun] = []
     for spec in planned.specs:
         own = digest(store, spec, libraries)
-        # a permuted run follows the run whose fitted head it uses
-        found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.permuted else own))
+        # a run on a changed test part follows the run whose fitted head it uses
+        found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.change else own))
     return found
 
 
@@ -199,12 +200,12 @@ def _estimate_cost(spec: RunSpec) -> float:
 def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
     """Fit one head and write the runs that use it."""
     spec = group[0].spec
-    result = run.execute(store, spec, [one.spec.permuted for one in group])
+    result = run.execute(store, spec, [one.spec.change for one in group])
     with explain_errors("heads", spec.head, "save_weights"):
         size = measure_weights(result.head)
     truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
     for one, answer in zip(group, result.answers, strict=True):
-        record = RunRecord.from_run(one.spec, result, one.digest, size)
+        record = RunRecord.from_run(one.spec, result, one.digest, size, answer.lacking)
         answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
         run_records.write(folder, record, result.utterance_ids, answers)
     train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""

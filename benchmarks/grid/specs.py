@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.head_settings import SEED, is_stochastic
 from benchmarks.evaluation.learning_curve import reduce_training
+from benchmarks.evaluation.missing_policy import MissingPolicy, draws_rows
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.task import Task
@@ -20,6 +21,7 @@ def list_fold_specs(
     features: ResolvedFeatures,
     head: str,
     normalize: str,
+    missing: MissingPolicy | None = None,
 ) -> Iterator[RunSpec]:
     """List the runs of one head on one feature set.
 
@@ -30,15 +32,16 @@ def list_fold_specs(
         features: what each fold reads.
         head: its registry name.
         normalize: `none`, `global` or `speaker`.
+        missing: what is done with utterances that lack a modality; None if `folds` has none of them.
     """
     stochastic, params = is_stochastic(head), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
     surroundings = [
-        describe_surroundings(task, fold, inputs, head, params)
+        describe_surroundings(task, fold, inputs, head, params, masked=missing is not None)
         for fold, inputs in zip(folds, features.folds, strict=True)
     ]
-    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic):
+    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic or draws_rows(missing)):
         for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
             yield RunSpec(
@@ -54,18 +57,20 @@ def list_fold_specs(
                 stream=config.stream,
                 seed=seed,
                 train_size=train_size,
-                system=name_system(head, features, normalize),
+                system=name_system(head, features, normalize, missing),
                 feature_set=features.name,
                 logits=features.logits,
                 protocol=task.protocol,
                 surroundings=around,
+                missing=missing,
             )
 
 
-def name_system(head: str, features: ResolvedFeatures, normalize: str) -> str:
+def name_system(head: str, features: ResolvedFeatures, normalize: str, missing: MissingPolicy | None = None) -> str:
     """Name a system. The name enters every digest, so its spelling must not change."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
+    extra += [f"missing {missing}"] if missing else []
     return ", ".join([f"{head} on {features.name}", *extra])
 
 

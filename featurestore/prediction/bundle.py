@@ -12,12 +12,14 @@ import numpy as np
 
 from featurestore import normalization, registry
 from featurestore.errors import Mismatch, NotFound
+from featurestore.masked_heads import wrap_head
 from featurestore.normalization import Scaling
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
-_READABLE = (1, FORMAT)  # format 1 has no normalization
+MASKED_FORMAT = 3  # of a head that is wrapped to predict without a modality
+_READABLE = (1, FORMAT, MASKED_FORMAT)  # format 1 has no normalization
 FILE = "head.json"
 NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
 INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
@@ -52,6 +54,10 @@ class Bundle:
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
+        missing: how the head predicts without a modality: the `mode`, the `dropout` in training, the number of
+            `training` utterances by what they lacked when the head learned from them, and by each modality that it can
+            do `without`, the metrics of the held-out parts when it is missing. Empty of a head that needs every
+            modality.
     """
 
     head: Any
@@ -73,13 +79,20 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    missing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The modalities that the head can do without, one at a time."""
+        return tuple(self.missing.get("without", ()))
 
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", "source")]
+_NOT_ALWAYS = ("head", "scaling", "source", "missing")  # fields that are in no or not in every head.json
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in _NOT_ALWAYS]
 
 
 def load(folder: Path) -> Bundle:
@@ -97,6 +110,7 @@ def load(folder: Path) -> Bundle:
     kind = registry.load_recorded("heads", saved["head_name"], saved.get("source", {}), where=folder)
     try:
         head = kind.from_params(saved["params"])
+        head = wrap_head(head, saved["missing"]["dropout"]) if "missing" in saved else head
         head.classes_ = np.array(saved["classes"])
         head.n_features_in_ = sum(saved["blocks"].values())
         head.trusted_types = tuple(saved.get("trusted_types", ()))
@@ -106,7 +120,8 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    return Bundle(head, **fields, scaling=scales, source=saved.get("source", {}))
+    added = {name: saved.get(name, {}) for name in ("source", "missing")}
+    return Bundle(head, **fields, scaling=scales, **added)
 
 
 def read_versions() -> dict[str, str]:

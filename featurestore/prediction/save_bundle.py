@@ -12,7 +12,16 @@ from typing import Any
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.head_inputs import describe_approximation
-from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
+from featurestore.prediction.bundle import (
+    FIELDS,
+    FILE,
+    FORMAT,
+    INSTEAD,
+    MASKED_FORMAT,
+    NO_BUNDLE,
+    Bundle,
+    read_head_json,
+)
 from featurestore.storage.atomic import write_text
 from featurestore.storage.checksum import hash_file
 
@@ -38,7 +47,8 @@ def save(bundle: Bundle, folder: Path) -> None:
             normalization.save(bundle.scaling, temporary)
         weights = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in FIELDS}
-        text = json.dumps({"format": FORMAT, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
+        written = MASKED_FORMAT if bundle.missing else FORMAT
+        text = json.dumps({"format": written, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
 
 
@@ -60,6 +70,7 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "source": source,
         "trusted_types": list(getattr(bundle.head, "trusted_types", ())),
         "approximation": describe_approximation(bundle.head),
+        "missing": dict(bundle.missing),
     }
     return {name: value for name, value in added.items() if value}
 
