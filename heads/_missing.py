@@ -141,7 +141,8 @@ class MissingModalityHead(Head):
         present = self._drop_modalities(present)
         self.shown_ = self._count_shown(present[X.targets])
         self.head_ = clone(self.estimator)
-        watched = {"after_epoch": lambda _: self._after_epoch(self)} if self._after_epoch else {}
+        after_epoch = self._after_epoch
+        watched = {"after_epoch": lambda _: after_epoch(self)} if after_epoch else {}
         self.head_.fit(self._show(X, present), self.classes_[codes], **watched)
 
     def _predict_proba(self, X: Inputs) -> Matrix:
@@ -165,7 +166,7 @@ class MissingModalityHead(Head):
             total[columns] /= present[:, number].sum()
         self.fill_ = total.astype(inputs.X.dtype)
         self.frame_fill_ = [
-            _average_frames([one.rows[row] for row in np.flatnonzero(present[:, modalities.index(name)])])
+            _average_frames([one.rows[row] for row in np.flatnonzero(present[:, modalities.index(name)]).tolist()])
             for one, name in zip(inputs.frames, self._name_frames(), strict=True)
         ]
 

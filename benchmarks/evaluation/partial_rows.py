@@ -94,7 +94,7 @@ def normalize_partly(
         if not len(sides[0]):
             continue  # the head refuses it, and says why
         X, Z = (_take(inputs.X, rows, columns) for inputs, rows in zip((train, test), sides, strict=True))
-        names = [[every[row] for row in rows] for every, rows in zip(speakers, sides, strict=True)]
+        names = [[every[row] for row in rows.tolist()] for every, rows in zip(speakers, sides, strict=True)]
         X, Z, scaling = normalize(X, Z, normalization, (names[0], names[1]))
         ours, theirs = [*ours, Patch(sides[0], columns, X)], [*theirs, Patch(sides[1], columns, Z)]
         if scaling:

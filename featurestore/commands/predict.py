@@ -33,7 +33,8 @@ def command(
     """Predict the emotion of new speech.
 
     A table gets one answer per row, in its order; a row that cannot be predicted says why. Exit code 3: some rows
-    failed, 1: all failed.
+    failed, 1: all failed. A bundle of `cli fit-head --missing` takes a clip or a text alone, and the answer says what
+    was missing.
 
     \b
     Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"

@@ -15,6 +15,7 @@ from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
+from featurestore.prediction.absent_inputs import explain_failure, find_absent, list_shapes, warn_untrained
 from featurestore.prediction.add_context import add_context, report_alone
 from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
@@ -37,18 +38,24 @@ class Prediction:
         emotion: the most probable class; empty if the utterance failed.
         probabilities: by class, they sum to 1; empty if the utterance failed.
         reason: why the utterance failed; empty if it did not.
+        missing: the modalities that it was predicted without, and why each could not be used; empty if it was not
+            given.
     """
 
     id: str
     emotion: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain JSON values."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
-        return {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        found = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        unusable = {modality: why for modality, why in self.missing.items() if why}
+        found |= {"missing": sorted(self.missing)} if self.missing else {}
+        return found | ({"unusable": unusable} if unusable else {})
 
 
 def predict(
@@ -64,9 +71,10 @@ def predict(
 ) -> list[Prediction]:
     """Predict the emotion of one utterance, or of every row of a table.
 
-    A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
-    only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
-    reads the ones that could be encoded.
+    A bundle that can do without a modality predicts an utterance from the other where one is not given, or cannot be
+    encoded, and the prediction says so. A row that cannot be predicted carries its reason, and the others are
+    predicted. A prediction depends on other rows only where the bundle's head or an encoder reads dialogues, and then
+    on those of the same dialogue. Of these, a head reads the ones that could be encoded.
 
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
@@ -105,14 +113,14 @@ def predict(
     needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, context, say)
+        rows = _read_table(Path(table), columns, needed, context, say, loaded.optional)
         if reads_words:
             rows = [
                 row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
             ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
-        return _predict_items(loaded, identities, rows, device, places)
-    check_utterance(needed, audio, text)
+        return _predict_items(loaded, identities, rows, device, places, say)
+    check_utterance(needed, audio, text, loaded.optional)
     for line in list_unread(needed, audio, text):
         say(line)
     report_alone(context, say)
@@ -121,7 +129,7 @@ def predict(
             "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
         )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-    return _predict_items(loaded, identities, [_Row(item)], device, {})
+    return _predict_items(loaded, identities, [_Row(item)], device, {}, say)
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -134,7 +142,9 @@ def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
-    return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"
+    without = [f"without {name}{why and f' ({why})'}" for name, why in sorted(prediction.missing.items())]
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in ranked)
+    return "  ".join([prediction.emotion, f"({shown})", *without])
 
 
 @dataclass(frozen=True)
@@ -146,10 +156,17 @@ class _Row:
     utterance: Utterance = field(default_factory=lambda: Utterance(""))
 
 
-def _read_table(path: Path, columns: Mapping[str, str] | None, needed: set[str], context: int, say: Say) -> list[_Row]:
+def _read_table(
+    path: Path,
+    columns: Mapping[str, str] | None,
+    needed: set[str],
+    context: int,
+    say: Say,
+    optional: Sequence[str],
+) -> list[_Row]:
     """Read the rows of a table, with the texts of the `context` turns before each."""
     table = tables.read_for_prediction(path, columns)
-    check_columns(needed, table.columns, table.header, path)
+    check_columns(needed, table.columns, table.header, path, optional)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
@@ -188,6 +205,7 @@ def _predict_items(
     rows: Sequence[_Row],
     device: str,
     places: Mapping[str, TurnPlace],
+    say: Say,
 ) -> list[Prediction]:
     """Return one prediction per row, by position, of some rows at a time so that few vectors are in memory.
 
@@ -195,7 +213,10 @@ def _predict_items(
     """
     size = len(rows) if DIALOGUE in list_taken(bundle.head) else _TOGETHER
     parts = (rows[start : start + size] for start in range(0, len(rows), max(1, size)))
-    return [one for part in parts for one in _predict_part(bundle, identities, part, device, places)]
+    found = [one for part in parts for one in _predict_part(bundle, identities, part, device, places)]
+    for line in warn_untrained([one.missing for one in found], bundle):
+        say(line)
+    return found
 
 
 def _predict_part(
@@ -207,26 +228,33 @@ def _predict_part(
 ) -> list[Prediction]:
     """Return one prediction per row, by position. Rows that have a reason failed already."""
     specs = [parse_feature(feature) for feature in bundle.features]
+    modalities = {name: identity.modality for name, identity in identities.items()}
+    needed = set(modalities.values())
     vectors: list[dict[str, Encoded]] = [{} for _ in rows]
     failed = [row.reason for row in rows]
+    absent = [find_absent(row.item, needed, bundle) for row in rows]
     for name, identity in identities.items():
-        if all(failed):
-            break  # no row is left, so no network is loaded
+        left = [row for row, why in enumerate(failed) if not why and identity.modality not in absent[row]]
+        if not left:
+            continue  # no network is loaded for nothing
         encoder = encoder_kinds.load(identity, device)
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
-        for position, row in enumerate(rows):
-            if not failed[position]:
-                vectors[position][name], reason = _encode(encoder, row.item, kinds)
-                failed[position] = reason and f"{name}: {reason}"
+        for position in left:
+            encoded, reason = _encode(encoder, rows[position].item, kinds)
+            if not reason:
+                vectors[position][name] = encoded
+            else:
+                absent[position][identity.modality] = f"{name}: {reason}"
+                failed[position] = explain_failure(absent[position], needed, bundle)
     usable = [position for position, reason in enumerate(failed) if not reason]
     together = [usable] if DIALOGUE in list_taken(bundle.head) else [[position] for position in usable]
-    modalities = {name: identity.modality for name, identity in identities.items()}
+    shapes = list_shapes(bundle)
     answers: dict[int, Prediction] = {}
     for positions in filter(None, together):
-        items = [rows[position].item for position in positions]
-        inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions])
+        items, lacking = [rows[position].item for position in positions], [absent[position] for position in positions]
+        inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions], shapes, lacking)
         inputs = replace(inputs, X=bundle.normalize_rows(inputs.X), turns=make_turns(list(map(str, positions)), places))
-        answers |= dict(zip(positions, _decide(bundle, inputs, items), strict=True))
+        answers |= dict(zip(positions, _decide(bundle, inputs, items, lacking), strict=True))
     return [
         answers[position] if position in answers else Prediction(row.item.id, reason=failed[position])
         for position, row in enumerate(rows)
@@ -243,10 +271,13 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
         return {}, summarize_error(error)
 
 
-def _decide(bundle: Bundle, inputs: Inputs, items: Sequence[Item]) -> list[Prediction]:
+def _decide(
+    bundle: Bundle, inputs: Inputs, items: Sequence[Item], lacking: Sequence[Mapping[str, str]]
+) -> list[Prediction]:
     given = give(bundle.head, inputs)
     probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
+    by_class = [dict(zip(bundle.classes, map(float, row), strict=True)) for row in probabilities]
     return [
-        Prediction(item.id, str(emotion), {name: float(value) for name, value in zip(bundle.classes, row, strict=True)})
-        for item, emotion, row in zip(items, emotions, probabilities, strict=True)
+        Prediction(item.id, str(emotion), row, missing=absent)
+        for item, emotion, row, absent in zip(items, emotions, by_class, lacking, strict=True)
     ]
