@@ -29,10 +29,6 @@ class MissingPolicy:
         """The rate that is applied in training: 0 without modality dropout."""
         return self.rate if self.mode == BOTH_TRAINED else 0.0
 
-    def __str__(self) -> str:
-        """Return the mode, with the rate where one is applied."""
-        return f"{self.mode} at {self.dropout:g}" if self.dropout else self.mode
-
 
 @dataclass(frozen=True)
 class MaskedKind:

@@ -61,6 +61,7 @@ class Results(Evaluation):
         flaws: systems under a protocol flaw. Their test parts may be others than those of `folds`, so that they stand
             in a table of their own only.
         flaw_folds: the folds of each flawed protocol.
+        hidden: systems whose test utterances lack a modality, in a share of the complete ones.
         headline: full name of the metric to rank and compare by; by default the benchmark's own.
     """
 
@@ -68,6 +69,7 @@ class Results(Evaluation):
     controls: tuple[System, ...] = ()
     flaws: tuple[System, ...] = ()
     flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
+    hidden: tuple[System, ...] = ()
     headline: str = ""
 
     @property
@@ -121,13 +123,18 @@ def read(out: Path) -> Results:
     honest = [run for run in runs if not run.record.flaw]
     systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control], matrices))
     repeated = {name for system in systems for name in system.equals}
-    controls, flaws = (
+    changed = [run for run in honest if run.record.is_control]
+    controls, hidden, flaws = (
         group_by_system([run for run in chosen if run.record.system not in repeated], matrices)
-        for chosen in ([run for run in honest if run.record.is_control], [run for run in runs if run.record.flaw])
+        for chosen in (
+            [run for run in changed if not run.record.hidden],
+            [run for run in changed if run.record.hidden],
+            [run for run in runs if run.record.flaw],
+        )
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
     utterances = manifest.read(out / UTTERANCES)
-    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds)
+    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds, hidden)
 
 
 def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tuple[list[RecordedRun], MatrixStore]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.missing_policy import draws_rows
 from benchmarks.evaluation.run import RunResult
@@ -149,7 +150,7 @@ class RunRecord:
             protocol=spec.protocol,
             fold=spec.fold.name,
             seed=spec.seed,
-            stochastic=SEED in spec.params or draws_rows(spec.missing),
+            stochastic=SEED in spec.params or (draws_rows(spec.missing) and not is_baseline(spec.head)),
             search=spec.search,
             train_size=spec.train_size,
             permuted=spec.permuted.modality if spec.permuted else "",

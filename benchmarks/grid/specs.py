@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.head_settings import SEED, is_stochastic
 from benchmarks.evaluation.learning_curve import reduce_training
@@ -37,11 +38,12 @@ def list_fold_specs(
     stochastic, params = is_stochastic(head), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
+    drawn = draws_rows(missing) and not is_baseline(head)
     surroundings = [
         describe_surroundings(task, fold, inputs, head, params, masked=missing is not None)
         for fold, inputs in zip(folds, features.folds, strict=True)
     ]
-    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic or draws_rows(missing)):
+    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic or drawn):
         for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
             yield RunSpec(
@@ -70,7 +72,7 @@ def name_system(head: str, features: ResolvedFeatures, normalize: str, missing: 
     """Name a system. The name enters every digest, so its spelling must not change."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
-    extra += [f"missing {missing}"] if missing else []
+    extra += [f"missing {missing.mode}"] if missing else []
     return ", ".join([f"{head} on {features.name}", *extra])
 
 

@@ -22,7 +22,7 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "leaderboard.tex",
     "figures",
 )
-OWN = r"(leaderboard|confusion-\d+|modalities|layers|reliability|selective|epochs|sizes)\.(svg|png)"
+OWN = r"(leaderboard|confusion-\d+|modalities|missing|layers|reliability|selective|epochs|sizes)\.(svg|png)"
 
 
 def make_report(folder: Path, out: Path, against: Path | None = None, metric: str | None = None) -> ReportContent:

@@ -12,6 +12,7 @@ from benchmarks.report.analysis.section_types import (
     ConfusionContent,
     EpochsContent,
     LayersContent,
+    MissingContent,
     MistakesContent,
     ModalitiesContent,
     PermutationContent,
@@ -88,9 +89,9 @@ class ProvenanceContent(TypedDict):
 
 
 class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured.
+    """The leaderboard with its comparisons, controls, notes and checks.
 
-    `metric` is the headline metric: systems are ranked and compared by it.
+    `flaws` and `missing` are there only where they are measured. Systems are ranked and compared by `metric`.
     """
 
     corpus: str
@@ -113,6 +114,7 @@ class SummaryContent(TypedDict):
     pairs: list[PairContent]
     controls: list[ControlContent]
     flaws: NotRequired[FlawsContent]
+    missing: NotRequired[MissingContent]
     checks: list[CheckContent]
 
 

@@ -64,6 +64,8 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     }
     if record.context:
         row["context"] = record.context  # type: ignore[typeddict-item]
+    if record.missing:
+        row["missing"] = record.missing  # type: ignore[typeddict-item]
     if system.equals:
         row["equals"] = list(system.equals)
     if exposure := note_exposures(encoders, record.features):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from benchmarks.report.analysis.content_types import ReportContent, SummaryContent
 
 _BY_SYSTEM = ("confusion", "calibration")
-_OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "mistakes")
+_OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "mistakes", "missing")
 _NAMES = ("system", "first", "second")  # keys by which an entry names its systems
 
 
@@ -21,7 +21,7 @@ def mark_leaks(content: ReportContent) -> ReportContent:
     """Return the content with `leaked` in every entry that names a leaked system or control."""
     names = find_leaks(content)
     plain = cast(Mapping[str, Any], content)
-    parts = {part: _mark(plain[part], names) for part in _OF_SYSTEMS}
+    parts = {part: _mark(plain[part], names) for part in _OF_SYSTEMS if part in plain}
     tables = {
         part: {name: one | ({"leaked": True} if name in names else {}) for name, one in plain[part].items()}
         for part in _BY_SYSTEM

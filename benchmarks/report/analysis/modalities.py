@@ -119,7 +119,7 @@ def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) ->
 
 def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
     """Return the heads to list a system under: one without logits is compared with each kind of them."""
-    alike = [one for one in rows if (one["head"], one["normalize"]) == (row["head"], row["normalize"])]
+    alike = [one for one in rows if _variant(one) == _variant(row)]
     ways = sorted({one["logits"] for one in alike if one["logits"]})
     if len(ways) < 2:
         return [_variant(row)]
@@ -127,4 +127,8 @@ def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
 
 
 def _variant(row: SystemContent) -> str:
-    return f"{row['head']}{_NORMALIZED[row['normalize']]}"
+    return f"{row['head']}{_NORMALIZED[row['normalize']]}{_name_missing(row)}"
+
+
+def _name_missing(row: SystemContent) -> str:
+    return f", missing {row['missing']}" if "missing" in row else ""

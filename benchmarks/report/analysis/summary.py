@@ -8,6 +8,7 @@ from benchmarks.report.analysis.content_types import CheckContent, SummaryConten
 from benchmarks.report.analysis.control_rows import measure_controls
 from benchmarks.report.analysis.flaw_rows import measure_flaws
 from benchmarks.report.analysis.leaderboard import rank_systems
+from benchmarks.report.analysis.missing_rows import measure_missing
 from benchmarks.report.analysis.summary_notes import write_notes
 from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, name_groups, number_units
 from benchmarks.statistics.paired_comparisons import LEVEL
@@ -48,4 +49,6 @@ def summarize(results: Results) -> SummaryContent:
     }
     if "flaws" in about:
         summary["flaws"] = measure_flaws(results, [row["system"] for row in leaderboard])
+    if "missing" in about:
+        summary["missing"] = measure_missing(results, leaderboard, of_utterances)
     return summary

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.grid.results import Results
+from benchmarks.grid.run_records import RunRecord
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent, name_metric
 from benchmarks.statistics.metrics import METRIC
@@ -46,7 +47,7 @@ def _normalization(results: Results) -> Iterator[str]:
 
 def _search(results: Results) -> Iterator[str]:
     about = results.about
-    once = sorted({system.record.head for system in results.systems if not system.record.stochastic})
+    once = sorted({_name_head(system.record) for system in results.systems if not system.record.stochastic})
     if about["tune"]:
         metric = name_metric(results.searched_metric)
         yield (
@@ -65,6 +66,10 @@ def _search(results: Results) -> Iterator[str]:
             )
     elif once and len(about["seeds"]) > 1:
         yield f"deterministic, run with one seed: {', '.join(once)}"
+
+
+def _name_head(record: RunRecord) -> str:
+    return f"{record.head} (missing {record.missing})" if record.missing else record.head
 
 
 def _context(leaderboard: Sequence[SystemContent]) -> Iterator[str]:

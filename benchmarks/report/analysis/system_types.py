@@ -57,7 +57,8 @@ class SystemContent(TypedDict):
 
     `equals` names the systems of the same baseline that give the same predictions and are not counted. `context` is
     what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it is unknown
-    whom they were trained on, if there are any.
+    whom they were trained on, if there are any. `missing` is what is done with utterances that lack a modality, if they
+    are kept.
     """
 
     system: str
@@ -80,6 +81,7 @@ class SystemContent(TypedDict):
     equals: NotRequired[list[str]]
     context: NotRequired[Literal["whole dialogue", "past turns"]]
     exposure: NotRequired[str]
+    missing: NotRequired[Literal["mask", "both-trained"]]
 
 
 class PairContent(TypedDict):

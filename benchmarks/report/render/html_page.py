@@ -11,7 +11,7 @@ from markupsafe import Markup
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.render import flaw_table, report_lookups
+from benchmarks.report.render import flaw_table, missing_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
@@ -75,10 +75,16 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         headline=name_metric(content["metric"]),
         shown=list_page_metrics(content["metric"]),
         main=list_main_metrics(content["metric"]),
+        missing_sentences=_explain_missing(content) if "missing" in content else (),
+        missing_counts=list(missing_table.list_counts(content["missing"]["curves"])) if "missing" in content else [],
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.explain_columns(content["metric"])),
     )
+
+
+def _explain_missing(content: ReportContent) -> tuple[str, str]:
+    return missing_table.explain_missing(content["missing"]), missing_table.explain_shares(content["metric"])
 
 
 def _mark(name: str, is_leaked: bool, is_unknown: bool) -> str:
