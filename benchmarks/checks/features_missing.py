@@ -1,4 +1,6 @@
-"""Utterances left out because they lack a feature."""
+"""Utterances left out, or predicted without a modality, because they lack a feature."""
+
+from collections.abc import Mapping
 
 from benchmarks.checks._check_result import CheckResult, report_failure, report_not_applicable, report_pass
 from benchmarks.checks._examples import Examples, build_evaluation
@@ -20,7 +22,16 @@ def check(evaluation: Evaluation) -> CheckResult:
             meaning="no figure includes them",
             do="extract their features (cli extract), or state how many are missing",
         )
+    if lacking := {modality: len(ids) for modality, ids in _find_lacking(evaluation).items() if ids}:
+        counts = " and ".join(f"{count} lack {modality}" for modality, count in lacking.items())
+        return report_pass(f"no utterance is left out; {counts}, and are predicted without it")
     return report_pass("every utterance that the label scheme keeps has every feature")
+
+
+def _find_lacking(evaluation: Evaluation) -> Mapping[str, Mapping[str, str]]:
+    """Find the utterances that lack a modality and stay, by modality and id."""
+    found: Mapping[str, Mapping[str, str]] = evaluation.about.get("missing", {}).get("lacking", {})
+    return found
 
 
 def examples() -> Examples:

@@ -16,7 +16,7 @@ def find_absent(item: Item, needed: AbstractSet[str], bundle: Bundle) -> dict[st
     Nothing is absent where nothing would be left; the encoders then say what is wrong.
     """
     given = {"audio": item.audio is not None, "text": bool(item.text.strip())}
-    absent = {modality: NOT_GIVEN for modality in needed.intersection(bundle.optional) if not given[modality]}
+    absent = {modality: NOT_GIVEN for modality in needed & {*bundle.optional} if not given[modality]}
     return absent if len(absent) < len(needed) else {}
 
 

@@ -142,7 +142,7 @@ def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
-    without = [f"without {name}{why and f' ({why})'}" for name, why in sorted(prediction.missing.items())]
+    without = [f"without {name}{why and f': {why}'}" for name, why in sorted(prediction.missing.items())]
     shown = ", ".join(f"{name} {value:.2f}" for name, value in ranked)
     return "  ".join([prediction.emotion, f"({shown})", *without])
 

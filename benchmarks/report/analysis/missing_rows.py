@@ -53,7 +53,7 @@ def _draw_curve(
     points = [_make_point(system, 0.0, {name: select_interval(row, name) for name in names})]
     for one in sorted(found, key=lambda one: one.record.hidden_share):
         measured = measure_control(one, system, clusters)
-        figures = {name: {end: measured[name][end] for end in ("value", "low", "high")} for name in names}  # type: ignore[literal-required]
+        figures = {name: {end: measured[name][end] for end in ("value", "low", "high")} for name in names}
         points.append(_make_point(one, one.record.hidden_share, figures))
     return {
         "system": system.name,

@@ -91,6 +91,9 @@ def _utterances(results: Results) -> Iterator[str]:
         yield f"the label scheme leaves out {sum(about['left_out'].values())} utterances"
     if about["dropped"]:
         yield f"{len(about['dropped'])} utterances lack a feature and are left out"
+    for modality, found in about.get("missing", {}).get("lacking", {}).items():
+        if tested := len(found.keys() & set(results.ids)):
+            yield f"{tested} test utterances lack {modality} and are predicted without it"
     unused = sum(len(fold.unused) for fold in results.folds)
     if unused:
         yield f"{unused} training utterances are left out over all folds because test has a copy of their text"
