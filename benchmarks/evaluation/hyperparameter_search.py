@@ -11,6 +11,7 @@ from benchmarks.evaluation.head_settings import join_params
 from benchmarks.statistics.count_metrics import score
 from benchmarks.statistics.metrics import METRIC
 from featurestore.head_inputs import give, list_taken
+from featurestore.masked_heads import read_params
 from heads import Inputs
 
 _SEEN = (
@@ -97,7 +98,7 @@ def search(
         return dict(params)
     most = math.prod(map(len, values.values()))
     drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
-    default = {name: kind(**params).get_params()[name] for name in values}
+    default = {name: read_params(kind(**params))[name] for name in values}
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
     classes, part = np.asarray(y), np.asarray(parts)
     by_part = [
