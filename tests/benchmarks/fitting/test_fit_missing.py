@@ -24,7 +24,7 @@ COMPLETE = len(TESTED) - AUDIO - TEXT
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     return fit_and_save(
-        FakeStore(lacking=WITHOUT, spread=1.0),
+        FakeStore(lacking=WITHOUT, spread=0.7),
         head="logistic",
         params=(),
         features=",".join(FEATURES),
