@@ -1,4 +1,4 @@
-"""Utterances left out, or predicted without a modality, because they lack a feature."""
+"""Utterances left out because they lack a feature."""
 
 from collections.abc import Mapping
 

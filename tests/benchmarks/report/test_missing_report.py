@@ -13,12 +13,14 @@ from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.runner import benchmark
 from benchmarks.report import write_report as write_module
 from benchmarks.report.analysis.report_content import build_content
-from benchmarks.report.write_report import make_report
+from benchmarks.report.render.missing_figure import draw_missing
+from benchmarks.report.write_report import OWN
 from benchmarks.statistics.formatting import format_percent
 from benchmarks.statistics.metrics import METRIC
 from featurestore.engines import Engine
 from tests.benchmarks.statistics.plain_metrics import METRICS
 from tests.support.fake_store import FakeStore, corpus
+from tests.support.report_page import render
 
 IDS = [row.id for row in corpus() if row.label]
 WITHOUT = {"text": dict.fromkeys(IDS[1::5], "no transcript"), "audio": dict.fromkeys(IDS[2::5], "no audio file")}
@@ -49,12 +51,6 @@ def found(folder):
 @pytest.fixture(scope="module")
 def content(found):
     return build_content(found)
-
-
-@pytest.fixture(scope="module")
-def report(folder):
-    make_report(folder, folder / "out" / "report.html")
-    return folder / "out"
 
 
 def test_each_system_of_both_modalities_has_a_curve_for_each(content, found):
@@ -97,10 +93,10 @@ def test_they_are_no_controls_and_their_counts_add_up(content):
     assert "14 lack audio and 15 lack text, and are predicted without it" in check["message"]
 
 
-def test_page_markdown_and_figure_show_them(report, content):
-    page = (report / "report.html").read_text("utf-8")
+def test_page_markdown_and_figure_show_them(content):
+    page, markdown = render(content)
     section = page[page.index("<h3>Missing modality</h3>") : page.index("<h3>Layers</h3>")]
-    text = (report / "report.md").read_text("utf-8").partition("## Missing modality\n")[2].partition("\n## ")[0]
+    text = markdown.partition("## Missing modality\n")[2].partition("\n## ")[0]
     for place in (section, text):
         assert "Of the utterances with a class, 14 lack audio, 15 lack text." in place
         assert "50 % of the complete training utterances lose one modality" in place
@@ -108,12 +104,19 @@ def test_page_markdown_and_figure_show_them(report, content):
         for curve in content["missing"]["curves"]:
             assert all(format_percent(point[METRIC]["value"]) in place for point in curve["points"])
     assert 'id="figure-missing"' in section
-    assert (report / "figures" / "missing.svg").is_file()
-    figure = (report / "figures" / "missing.svg").read_text("utf-8")
-    assert "test utterances without audio, %" in figure
-    assert "prior" not in figure
+    (drawn,) = draw_missing(content)
+    assert re.fullmatch(OWN, f"{drawn.name}.svg")
+    text, audio = drawn.figure.axes
+    assert [axes.get_xlabel() for axes in (text, audio)] == [
+        f"test utterances without {name}, %" for name in ("text", "audio")
+    ]
+    names = [f"logistic on audio.mean+text.mean, missing {mode}" for mode in ("mask", "both-trained")]
+    assert sorted(text.get_legend_handles_labels()[1]) == sorted(names)
+
+
+def test_results_json_follows_its_schema(content):
     schema = json.loads((Path(write_module.__file__).parent / "results.schema.json").read_text("utf-8"))
-    written = json.loads((report / "results.json").read_text("utf-8"))
+    written = json.loads(json.dumps(content))
     jsonschema.validate(written["missing"], schema["properties"]["missing"] | {"$defs": schema["$defs"]})
     for row in written["leaderboard"]:
         jsonschema.validate(row, schema["$defs"]["system"] | {"$defs": schema["$defs"]})
@@ -133,9 +136,10 @@ def _leak(system):
 
 def test_a_report_of_complete_utterances_says_nothing_of_it(tmp_path):
     benchmark(FakeStore(), BenchmarkConfig.parse(("prior", "logistic"), "both"), tmp_path, engine=HERE)
-    make_report(tmp_path, tmp_path / "report.html")
     assert "missing" not in json.loads((tmp_path / "benchmark.json").read_text("utf-8"))
-    for name in ("report.html", "report.md"):
-        assert "issing modality" not in (tmp_path / name).read_text("utf-8")
     assert not {"missing", "hidden"} & json.loads(next((tmp_path / "runs").glob("*.json")).read_text("utf-8")).keys()
-    assert "missing" not in json.loads((tmp_path / "results.json").read_text("utf-8"))
+    plain = build_content(results.read(tmp_path))
+    assert "missing" not in plain
+    assert not any("missing" in row for row in plain["leaderboard"])
+    for text in render(plain):
+        assert "issing modality" not in text
