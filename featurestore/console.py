@@ -111,6 +111,17 @@ def stream_option(function: Command) -> Command:
     )
 
 
+def agreement_option(function: Command) -> Command:
+    """Add `--agreement`."""
+    return click.option(
+        "--agreement",
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        help="Use only utterances whose most voted class has more than this share of the raters, in training and in "
+        "test: 0.5 for a majority. Default: every utterance.",
+    )(function)
+
+
 def leakage_options(function: Command) -> Command:
     """Add `--allow-leakage` and `--allow-degenerate`."""
     return _add(

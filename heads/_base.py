@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -37,10 +38,14 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     A head that learns and predicts a batch of rows at a time declares `STREAMS`. Where the matrix is large for the
     machine's memory, X is then a `heads.StreamedMatrix`, whose rows are read when they are used.
 
+    A head that learns from soft labels declares `SOFT_LABELS`. `fit` may then be given a distribution over the classes
+    for each row, such as the shares of raters who chose them, and y stays the most probable class.
+
     Attributes:
         TAKES: what it takes beyond a matrix, whatever its settings: `blocks`, `frames`, `dialogue`, `words`
             (`heads.Inputs`). `takes` says which of them with its settings.
         STREAMS: whether X may be a `heads.StreamedMatrix`.
+        SOFT_LABELS: whether `fit` takes `distributions`.
         KIND: the kind of feature that it reads by default, such as `frames`; empty for one vector of each encoder.
         SPACE: by parameter, the values that a hyper-parameter search draws from; empty if there is nothing to choose.
         COST: rough seconds of a fit on one core, 6,000 rows of 1,500 columns. The longest runs start first.
@@ -51,6 +56,7 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     TAKES: ClassVar[frozenset[str]] = frozenset()
     STREAMS: ClassVar[bool] = False
+    SOFT_LABELS: ClassVar[bool] = False
     KIND: ClassVar[str] = ""
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {}
     COST: ClassVar[float] = 1.0
@@ -107,7 +113,13 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return ""
 
     def fit(
-        self, X: Any, y: ArrayLike, *, after_epoch: Callable[[Self], object] | None = None, shared: Any = None
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        after_epoch: Callable[[Self], object] | None = None,
+        shared: Any = None,
+        distributions: ArrayLike | None = None,
     ) -> Self:
         """Fit to X (N, D) and the class names y (N,).
 
@@ -118,20 +130,23 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 and `history_` ends with that epoch. What it returns is ignored.
             shared: what `share` returned for the same X. `predict` then answers as without it. Probabilities may be
                 left uncalibrated, because a search reads classes only.
+            distributions: to learn in place of y, by a head with `SOFT_LABELS`: (N, C) in the order of the sorted
+                classes of y, at least 0; each row sums to 1.
 
         Raises:
-            ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, or a parameter is
-                out of its range.
+            ValueError: X or y is not finite, empty or of the wrong shape, y has one class only, a parameter is out of
+                its range, or the distributions are none of these rows and classes.
         """
         matrix, names = self._check_training(X, y)
         check_classification_targets(names)
         self.classes_, codes = np.unique(names, return_inverse=True)  # (C,), (N,)
         self._check_classes()
         self._after_epoch, self._shared = after_epoch, shared
+        self._distributions = None if distributions is None else self._check_distributions(distributions, len(codes))
         try:
             self._fit(matrix, codes)
         finally:
-            del self._after_epoch, self._shared
+            del self._after_epoch, self._shared, self._distributions
         return self
 
     def predict_proba(self, X: Any) -> Matrix:
@@ -215,6 +230,34 @@ class Head(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if len(names) != len(inputs):
             raise ValueError(f"X has {len(inputs)} targets, y {len(names)}")
         return names
+
+    def _check_distributions(self, distributions: ArrayLike, rows: int) -> NDArray[np.float64]:
+        if not self.SOFT_LABELS:
+            raise ValueError(f"{type(self).__name__} learns from classes, not from distributions over them")
+        found = np.asarray(distributions, np.float64)
+        if found.shape != (rows, len(self.classes_)):
+            raise ValueError(f"distributions must be of shape {(rows, len(self.classes_))}, got {found.shape}")
+        if not (found >= 0).all() or not np.allclose(found.sum(axis=1), 1):
+            raise ValueError("distributions must be at least 0 and sum to 1 in each row")
+        return found
+
+    def _compute_class_weights(self, codes: Codes) -> NDArray[np.float64] | None:
+        """Compute the weight of each class (C,) by the setting `class_weight`, or None where it is None."""
+        weights = getattr(self, "class_weight", None)
+        if weights is None:
+            return None
+        found: NDArray[np.float64] = compute_class_weight(weights, classes=self.classes_, y=self.classes_[codes])
+        return found
+
+    def _measure_log_prior(self, codes: Codes) -> NDArray[np.float64]:
+        """Compute the logarithm of each class's share of the training rows (C,).
+
+        A class without any share, by distributions, counts as half a row.
+        """
+        shares = np.bincount(codes, minlength=len(self.classes_)) / len(codes)
+        if self._distributions is not None:
+            shares = self._distributions.mean(axis=0)
+        return np.log(np.maximum(shares, 0.5 / len(codes)))
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:

@@ -63,7 +63,8 @@ class MissingModalityHead(Head):
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS})
-    STREAMS: ClassVar[bool] = True  # the wrapped head checks whether it does
+    STREAMS: ClassVar[bool] = True  # the wrapped head refuses what it cannot do
+    SOFT_LABELS: ClassVar[bool] = True
 
     head_: Any
     layout_: Layout
@@ -142,8 +143,9 @@ class MissingModalityHead(Head):
         self.shown_ = self._count_shown(present[X.targets])
         self.head_ = clone(self.estimator)
         after_epoch = self._after_epoch
-        watched = {"after_epoch": lambda _: after_epoch(self)} if after_epoch else {}
-        self.head_.fit(self._show(X, present), self.classes_[codes], **watched)
+        options: dict[str, Any] = {"after_epoch": lambda _: after_epoch(self)} if after_epoch else {}
+        options |= {} if self._distributions is None else {"distributions": self._distributions}
+        self.head_.fit(self._show(X, present), self.classes_[codes], **options)
 
     def _predict_proba(self, X: Inputs) -> Matrix:
         X = apply_layout(X, self.layout_)

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors import torch as safetensors
-from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
 from heads._inputs import Indices, Inputs, Layout, apply_layout, describe_layout
+from heads._loss import ClassLoss, make_loss
 from heads._scaling import ColumnScaling, fit_scaling
-from heads._training import Course, train
+from heads._training import Course, Targets, train
 
 _FILE = "network.safetensors"
 _FEWEST = 10  # units that may choose the epoch
@@ -53,6 +53,11 @@ class NetworkHead(Head):
         dropout: probability, at least 0 and below 1.
         max_grad_norm: gradients are scaled down to this norm, above 0.
         class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
+        focal_gamma: exponent of the focal loss, at least 0: rows that are right already count less. 0 is the cross
+            entropy, and the source's own choice was 2 (Lin et al. 2017, "Focal Loss for Dense Object Detection").
+        logit_adjustment: at least 0: this times the logarithm of each class's share of training is added to the outputs
+            while the network is trained. 0 leaves them, and 1 predicts as if classes were equally frequent (Menon et
+            al. 2021, "Long-tail learning via logit adjustment").
         validation_fraction: part of the units given to `fit` that is kept aside, 0 to 0.5. The epoch with the best
             unweighted average recall on it is kept, which comes later than the one with the lowest loss: networks grow
             over-confident before they stop to learn. With 0, or where the part would have fewer than ten units, too
@@ -66,13 +71,14 @@ class NetworkHead(Head):
         network_: in float32, on the CPU.
         layout_: the blocks and frames that it was fitted on.
         scaling_: mean and standard deviation of each block's columns and of each frame's dimensions.
-        history_: one mapping for each epoch with `loss` (mean cross entropy in nats) and `accuracy` (0 to 1) on the
-            training units as they were trained on, and `validation_loss` and `validation_recall` where there is a part
+        history_: one mapping for each epoch with `loss` (mean in nats) and `accuracy` (0 to 1) on the training units as
+            they were trained on, and `validation_loss` and `validation_recall` where there is a part
             for them; not in a bundle.
         epoch_: the epoch that was kept, counted from 1; not in a bundle.
     """
 
     COST: ClassVar[float] = 100.0
+    SOFT_LABELS: ClassVar[bool] = True
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),
         "dropout": (0.1, 0.25, 0.5),
@@ -86,6 +92,8 @@ class NetworkHead(Head):
     dropout: float = 0.25
     max_grad_norm: float = 5.0
     class_weight: dict[str, float] | str | None = None
+    focal_gamma: float = 0.0
+    logit_adjustment: float = 0.0
     validation_fraction: float = 0.1
     patience: int = 10
     device: str = "auto"
@@ -134,8 +142,6 @@ class NetworkHead(Head):
         self._check_params()
         seed, device = draw_seed(self.random_state), choose_device(self.device)
         self.layout_, self.scaling_ = describe_layout(X), self._fit_scaling(X)
-        row_codes = np.full(len(X.X), -1)
-        row_codes[X.targets] = codes
         training, validation = self._split_units(self._list_units(X), np.random.default_rng(seed))
         with torch.random.fork_rng():  # weights and dropout draw from the global generator
             torch.manual_seed(seed)
@@ -146,13 +152,13 @@ class NetworkHead(Head):
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 max_grad_norm=self.max_grad_norm,
-                class_weights=self._weigh_classes(codes, device),
+                loss=self._make_loss(codes, device),
             )
             self.history_: list[dict[str, float]] = []
             self.epoch_ = train(
                 self.network_,
                 course,
-                torch.from_numpy(row_codes).to(device),
+                self._place_targets(X, codes, device),
                 batches=lambda random: self._iterate_batches(X, training, self._limit_size(training), random),
                 validation=lambda: self._iterate_batches(X, validation, self.batch_size),
                 after_epoch=self._end_epoch,
@@ -220,16 +226,26 @@ class NetworkHead(Head):
         """Return the size of a training batch."""
         return min(self.batch_size, max(1, len(units) // _STEPS))
 
-    def _weigh_classes(self, codes: Codes, device: torch.device) -> torch.Tensor | None:
-        if self.class_weight is None:
-            return None
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
-        return torch.tensor(weights, dtype=torch.float32, device=device)
+    def _make_loss(self, codes: Codes, device: torch.device) -> ClassLoss:
+        weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
+        return make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
+
+    def _place_targets(self, inputs: Inputs, codes: Codes, device: torch.device) -> Targets:
+        """Put the class, or the distribution, of each target in its row."""
+        row_codes = np.full(len(inputs.X), -1)
+        row_codes[inputs.targets] = codes
+        placed = torch.from_numpy(row_codes).to(device)
+        if self._distributions is None:
+            return Targets(placed)
+        shares = np.zeros((len(inputs.X), len(self.classes_)), np.float32)
+        shares[inputs.targets] = self._distributions
+        return Targets(placed, torch.from_numpy(shares).to(device))
 
     def _check_params(self) -> None:
         self._check_counts("epochs", "batch_size", "patience")
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
-        self._check_number("weight_decay", low=0, inclusive=True)
+        for name in ("weight_decay", "focal_gamma", "logit_adjustment"):
+            self._check_number(name, low=0, inclusive=True)
         self._check_number("dropout", low=0, high=0.99, inclusive=True)
         self._check_number("validation_fraction", low=0, high=0.5, inclusive=True)

@@ -28,13 +28,23 @@ class SoftmaxRegression:
         mean: subtracted from each column (D,).
         scale: that divides each column (D,), above 0.
         C: inverse of the penalty's strength.
+        distributions: (N, C) to fit in place of the classes, or None. A row then counts as C rows, one of each class,
+            whose weights are its shares times the class weights.
     """
 
     def __init__(
-        self, X: StreamedMatrix, codes: Indices, class_weights: Values, mean: Values, scale: Values, C: float
+        self,
+        X: StreamedMatrix,
+        codes: Indices,
+        class_weights: Values,
+        mean: Values,
+        scale: Values,
+        C: float,
+        distributions: Values | None = None,
     ) -> None:
         self._X, self._codes = X, codes
-        self._weights = np.asarray(class_weights)[codes]  # (N,)
+        self._shares = None if distributions is None else distributions * class_weights  # (N, C)
+        self._weights = np.asarray(class_weights)[codes] if self._shares is None else self._shares.sum(1)  # (N,)
         self._mean, self._scale = mean.astype(X.dtype), scale
         self._total = float(self._weights.sum())
         self._penalty = 1 / (C * self._total)
@@ -86,6 +96,9 @@ class SoftmaxRegression:
         every = np.pad(scores, ((0, 0), (missing, 0)))  # (M, C)
         codes, weights = self._codes[rows], self._weights[rows]
         logs = every - logsumexp(every, axis=1, keepdims=True)
+        if self._shares is not None:
+            shares = self._shares[rows]
+            return -(shares * logs).sum(axis=1), (weights[:, None] * np.exp(logs) - shares)[:, missing:]
         places = np.arange(len(codes))
         errors = np.exp(logs)
         errors[places, codes] -= 1

@@ -45,6 +45,7 @@ class DCNNBLSTMSVMHead(AudioTextHead):
     """
 
     COST: ClassVar[float] = 1800.0
+    SOFT_LABELS: ClassVar[bool] = False  # the support vector machine learns classes
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = NetworkHead.SPACE | {"C": (0.1, 1.0, 3.0, 10.0)}
 
     channels: tuple[int, ...] = (64, 64, 128)
@@ -93,6 +94,10 @@ class DCNNBLSTMSVMHead(AudioTextHead):
         self._check_counts("hidden", "dense")
         self._check_odd("kernel")
         self._check_number("C", low=0)
+        if self.logit_adjustment:  # it would move the softmax layer, and not what answers in the end
+            raise ValueError(
+                f"logit_adjustment must be 0 for this head, got {self.logit_adjustment!r}: choose class_weight"
+            )
 
 
 class _Network(nn.Module):

@@ -14,6 +14,7 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
+from heads._loss import ClassLoss, make_loss
 from heads._streamed import iterate_batches
 
 __all__ = ["MLPHead"]
@@ -43,19 +44,26 @@ class MLPHead(Head):
         batch_size: rows a step, at least 1.
         weight_decay: AdamW's, at least 0.
         max_grad_norm: gradients are scaled down to this norm, above 0.
+        class_weight: of the loss: None, "balanced" (inverse to the classes' frequencies), or a weight by class.
+        focal_gamma: exponent of the focal loss, at least 0: rows that are right already count less. 0 is the cross
+            entropy, and the source's own choice was 2 (Lin et al. 2017, "Focal Loss for Dense Object Detection").
+        logit_adjustment: at least 0: this times the logarithm of each class's share of training is added to the outputs
+            while the network is trained. 0 leaves them, and 1 predicts as if classes were equally frequent (Menon et
+            al. 2021, "Long-tail learning via logit adjustment").
         device: "auto" (the GPU where there is one) or a torch device such as "cpu".
         random_state: seeds the first weights and the order of the rows; the global generators are left alone.
 
     Attributes:
         network_: the layers, in float32.
         mean_: (D,) subtracted from each column; `scale_` (D,) divides it.
-        history_: one `{"epoch": 1.., "loss": mean cross entropy in nats, "accuracy": 0..1 on the batches as they were
-            trained on, "learning_rate": at its end}` per epoch; not in a saved bundle.
+        history_: one `{"epoch": 1.., "loss": mean in nats, "accuracy": 0..1 on the batches as they were trained on,
+            "learning_rate": at its end}` per epoch; not in a saved bundle.
         steps_: (S, 2) loss and accuracy of the batch of each optimizer step; not in a saved bundle.
     """
 
     COST: ClassVar[float] = 30.0
     STREAMS: ClassVar[bool] = True
+    SOFT_LABELS: ClassVar[bool] = True
     SPACE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "hidden": ((512, 128, 32), (128, 64), (64,)),
         "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3),
@@ -81,6 +89,9 @@ class MLPHead(Head):
         batch_size: int = 32,
         weight_decay: float = 0.01,
         max_grad_norm: float = 1.0,
+        class_weight: dict[str, float] | str | None = None,
+        focal_gamma: float = 0.0,
+        logit_adjustment: float = 0.0,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -92,6 +103,9 @@ class MLPHead(Head):
         self.batch_size = batch_size
         self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm
+        self.class_weight = class_weight
+        self.focal_gamma = focal_gamma
+        self.logit_adjustment = logit_adjustment
         self.device = device
         self.random_state = random_state
 
@@ -113,9 +127,10 @@ class MLPHead(Head):
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         steps = []
         for rows, values in zip(batches, iterate_batches(X, batches), strict=True):
-            targets = torch.from_numpy(codes[rows]).to(device)  # (B,)
+            right = torch.from_numpy(codes[rows]).to(device)  # (B,)
+            targets = right if self._distributions is None else self._read_distributions(rows).to(device)
             loss, outputs = self.train_step(self._standardize(values).to(device), targets, optimizer)
-            steps.append(torch.stack([loss, (outputs.argmax(dim=1) == targets).float().mean()]))
+            steps.append(torch.stack([loss, (outputs.argmax(dim=1) == right).float().mean()]))
             decay.step()
         measured = torch.stack(steps).double().cpu().numpy()  # (S, 2)
         loss, accuracy = np.average(measured, axis=0, weights=[len(rows) for rows in batches]).tolist()
@@ -126,7 +141,7 @@ class MLPHead(Head):
     def train_step(
         self, inputs: torch.Tensor, targets: torch.Tensor, optimizer: torch.optim.Optimizer
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take one optimizer step on a batch of inputs (B, D) and class numbers (B,).
+        """Take one optimizer step on a batch of inputs (B, D) and class numbers (B,) or distributions (B, C).
 
         Returns:
             The batch's loss, and the outputs (B, C) before the step.
@@ -145,8 +160,8 @@ class MLPHead(Head):
         return loss.detach(), outputs.detach()
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Compute the mean cross entropy of outputs (B, C), in nats."""
-        return nn.functional.cross_entropy(outputs, targets)
+        """Compute the mean loss of outputs (B, C) towards class numbers (B,) or distributions (B, C), in nats."""
+        return self._loss(outputs, targets)
 
     def compute_scores(self, X: Matrix) -> torch.Tensor:
         """Compute the network's outputs before the softmax, on the CPU: (N, C)."""
@@ -182,6 +197,8 @@ class MLPHead(Head):
         unscaled = np.zeros(X.shape[1]), np.ones(X.shape[1])
         self.mean_, self.scale_ = (self._shared or _fit_scaling(X)) if self.standardize else unscaled
         self.network_ = self._build_network(generator).to(device)
+        weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
+        self._loss: ClassLoss = make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True
         )
@@ -194,10 +211,15 @@ class MLPHead(Head):
             if self._after_epoch:
                 self._after_epoch(self)
         self.network_ = self.network_.cpu()
+        del self._loss
 
     def _predict_proba(self, X: Matrix) -> Matrix:
         probabilities: Matrix = self.compute_scores(X).double().softmax(dim=1).numpy()  # (N, C)
         return probabilities
+
+    def _read_distributions(self, rows: NDArray[np.int64]) -> torch.Tensor:
+        assert self._distributions is not None
+        return torch.from_numpy(self._distributions[rows].astype(np.float32))
 
     def _standardize(self, rows: Matrix) -> torch.Tensor:
         """Standardize rows in their own precision, and make a float32 tensor of them."""
@@ -216,7 +238,8 @@ class MLPHead(Head):
         self._check_counts("epochs", "batch_size")
         for name in ("learning_rate", "max_grad_norm"):
             self._check_number(name, low=0)
-        self._check_number("weight_decay", low=0, inclusive=True)
+        for name in ("weight_decay", "focal_gamma", "logit_adjustment"):
+            self._check_number(name, low=0, inclusive=True)
         self._check_widths("hidden")
 
 

@@ -19,7 +19,7 @@ class PriorHead(Head):
     """Predict the class frequencies of the training part for every utterance. Features of any kind are ignored.
 
     Attributes:
-        class_prior_: (C,) share of each class in the training part, in 0..1.
+        class_prior_: (C,) share of each class in the training part, or the mean of the distributions, in 0..1.
 
     >>> head = PriorHead().fit([[0.0], [1.0], [2.0], [3.0]], ["sad", "sad", "sad", "happy"])
     >>> head.predict_proba([[5.0]])
@@ -28,6 +28,7 @@ class PriorHead(Head):
 
     TAKES: ClassVar[frozenset[str]] = frozenset({BLOCKS, FRAMES})
     STREAMS: ClassVar[bool] = True
+    SOFT_LABELS: ClassVar[bool] = True
 
     class_prior_: NDArray[np.float64]
 
@@ -52,7 +53,8 @@ class PriorHead(Head):
         """Accept a single class."""
 
     def _fit(self, X: Inputs, codes: Codes) -> None:
-        self.class_prior_ = np.bincount(codes) / len(codes)
+        soft = self._distributions
+        self.class_prior_ = np.bincount(codes) / len(codes) if soft is None else soft.mean(axis=0)
 
     def _predict_proba(self, X: Inputs) -> Matrix:
         return np.tile(self.class_prior_, (len(X), 1))

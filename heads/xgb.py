@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import xgboost
+from numpy.typing import NDArray
 from xgboost import XGBClassifier
 
 from heads._base import Codes, Head, Matrix, draw_seed
@@ -38,6 +39,8 @@ class XGBHead(Head):
         subsample: share of the rows that a tree sees, in (0, 1].
         min_child_weight: least sum of second derivatives in a leaf, at least 0.
         reg_lambda: L2 penalty on the leaves, at least 0.
+        class_weight: of the rows: None, "balanced" (inverse to the classes' frequencies), or a weight by class. It also
+            moves the bins, which settings of a search then do not share.
         n_jobs: threads; None for all cores.
         device: where trees are grown: "auto" (the GPU where xgboost and torch see one), "cpu", "cuda" or "cuda:1". A
             GPU may draw other columns than the CPU. The fitted head predicts on the CPU.
@@ -71,6 +74,7 @@ class XGBHead(Head):
         subsample: float = 1.0,
         min_child_weight: float = 1.0,
         reg_lambda: float = 1.0,
+        class_weight: dict[str, float] | str | None = None,
         n_jobs: int | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -83,6 +87,7 @@ class XGBHead(Head):
         self.subsample = subsample
         self.min_child_weight = min_child_weight
         self.reg_lambda = reg_lambda
+        self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
@@ -107,18 +112,23 @@ class XGBHead(Head):
     def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_params()
         chosen = {"random_state": draw_seed(self.random_state), "device": _choose_device(self.device)}
-        model = XGBClassifier(tree_method="hist", **self.get_params() | chosen)
+        params = {name: value for name, value in self.get_params().items() if name != "class_weight"}
+        model = XGBClassifier(tree_method="hist", **params | chosen)
+        weights = self._compute_class_weights(codes)
+        row_weights = None if weights is None else weights[codes]  # (N,)
         if isinstance(X, StreamedMatrix):
-            self._fit_streamed(model, X, codes)
-        elif self._shared and chosen["device"] == "cpu":
+            self._fit_streamed(model, X, codes, row_weights)
+        elif self._shared and chosen["device"] == "cpu" and row_weights is None:
             self._fit_binned(model, codes, self._shared)
         else:
-            model.fit(X, codes)
+            model.fit(X, codes, sample_weight=row_weights)
         self.model_ = model.set_params(device="cpu")
 
-    def _fit_streamed(self, model: XGBClassifier, X: StreamedMatrix, codes: Codes) -> None:
+    def _fit_streamed(
+        self, model: XGBClassifier, X: StreamedMatrix, codes: Codes, weights: NDArray[np.float64] | None
+    ) -> None:
         """Grow the trees that `model.fit` grows."""
-        model.load_model(_grow_trees(X, codes, self._list_training_params(model), self.n_estimators))
+        model.load_model(_grow_trees(X, codes, weights, self._list_training_params(model), self.n_estimators))
 
     def _fit_binned(self, model: XGBClassifier, codes: Codes, shared: "SharedBins") -> None:
         """Grow the trees that `model.fit` grows, on bins that exist already."""
@@ -168,17 +178,18 @@ class SharedBins:
 
 
 class _RowBatches(xgboost.DataIter):
-    """The batches of a matrix with their class numbers, as xgboost asks for them."""
+    """The batches of a matrix with their class numbers and weights, as xgboost asks for them."""
 
-    def __init__(self, X: StreamedMatrix, codes: Codes, cache: str | None) -> None:
-        self._X, self._codes = X, codes
+    def __init__(self, X: StreamedMatrix, codes: Codes, weights: NDArray[np.float64] | None, cache: str | None) -> None:
+        self._X, self._codes, self._weights = X, codes, weights
         self._batches = X.iterate(_BATCH)
         super().__init__(cache_prefix=cache)
 
     def next(self, input_data: Callable[..., None]) -> bool:
         """Hand over the next batch, and return whether there was one."""
         for rows, values in self._batches:
-            input_data(data=values, label=self._codes[rows])
+            weight = None if self._weights is None else self._weights[rows]
+            input_data(data=values, label=self._codes[rows], weight=weight)
             return True
         return False
 
@@ -187,13 +198,15 @@ class _RowBatches(xgboost.DataIter):
         self._batches = self._X.iterate(_BATCH)
 
 
-def _grow_trees(X: StreamedMatrix, codes: Codes, params: dict[str, Any], rounds: int) -> bytearray:
+def _grow_trees(
+    X: StreamedMatrix, codes: Codes, weights: NDArray[np.float64] | None, params: dict[str, Any], rounds: int
+) -> bytearray:
     """Grow trees on bins in a temporary folder, or in memory for a GPU, and return them in xgboost's format."""
     if params["device"] != "cpu":
-        return _boost(xgboost.QuantileDMatrix, _RowBatches(X, codes, None), params, rounds)
+        return _boost(xgboost.QuantileDMatrix, _RowBatches(X, codes, weights, None), params, rounds)
     with tempfile.TemporaryDirectory(prefix="xgb-") as folder:
         # the bins are released at the end of this call, before their folder is removed
-        return _boost(xgboost.ExtMemQuantileDMatrix, _RowBatches(X, codes, f"{folder}/bins"), params, rounds)
+        return _boost(xgboost.ExtMemQuantileDMatrix, _RowBatches(X, codes, weights, f"{folder}/bins"), params, rounds)
 
 
 def _boost(kind: Any, batches: _RowBatches, params: dict[str, Any], rounds: int) -> bytearray:

@@ -8,6 +8,7 @@ import click
 from featurestore.console import (
     SEED,
     accept_old_name,
+    agreement_option,
     engine_options,
     json_option,
     labels_option,
@@ -27,6 +28,7 @@ LISTS = {
     "normalize": click.STRING,
     "logits": click.STRING,
     "missing": click.STRING,
+    "train_on": click.STRING,
     "seeds": SEED,
 }
 
@@ -65,6 +67,13 @@ LISTS = {
     "every head without each modality.",
 )
 @modality_dropout_option
+@click.option(
+    "--train-on",
+    default="labels",
+    help="Comma-separated: labels (one class for each utterance), votes (soft labels: the share of the raters' votes "
+    "that each class has, by heads that can).",
+)
+@agreement_option
 @click.option(
     "--metric",
     default="unweighted_average_recall",
@@ -116,7 +125,7 @@ def command(as_json: bool, **options: Any) -> None:
     where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}
     where |= {name: options.pop(name) for name in ("jobs", "engine", "scheduler")}
     for name, kind in LISTS.items():
-        options[name] = split_list(f"--{name}", options[name], kind)
+        options[name] = split_list(f"--{name.replace('_', '-')}", options[name], kind)
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
     heads, features = ", ".join(options["heads"]), options["features"] or "the default features"

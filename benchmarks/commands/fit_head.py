@@ -7,6 +7,7 @@ import click
 
 from featurestore.console import (
     SEED,
+    agreement_option,
     json_option,
     labels_option,
     leakage_options,
@@ -50,6 +51,14 @@ from featurestore.console import (
 @modality_dropout_option
 @search_options
 @stream_option
+@click.option(
+    "--train-on",
+    type=click.Choice(["labels", "votes"]),
+    default="labels",
+    help="labels: one class for each utterance; votes: soft labels, the share of the raters' votes that each class "
+    "has, by heads that can (logistic, mlp and most networks).",
+)
+@agreement_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle. Default: STORE/bundles/HEAD."
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evaluation.head_settings import join_params
+from benchmarks.evaluation.soft_labels import SoftLabels
 from benchmarks.statistics.count_metrics import score
 from benchmarks.statistics.metrics import METRIC
 from featurestore.head_inputs import give, list_taken
@@ -71,6 +72,7 @@ def search(
     draws: int,
     seed: int,
     metric: str = METRIC,
+    soft: SoftLabels | None = None,
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
 
@@ -87,6 +89,7 @@ def search(
         draws: how many settings to draw.
         seed: of the draws.
         metric: full name of the metric to choose by.
+        soft: distributions to learn in place of y, or None.
 
     Returns:
         `params` with the chosen settings.
@@ -102,7 +105,7 @@ def search(
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
     classes, part = np.asarray(y), np.asarray(parts)
     by_part = [
-        _score_part(kind, candidates, inputs, classes, part == turn, metric)
+        _score_part(kind, candidates, inputs, classes, part == turn, metric, soft)
         for turn in sorted(set(part.tolist()) - {-1})
     ]
     scores = [float(np.mean(values)) for values in zip(*by_part, strict=True)]
@@ -110,15 +113,22 @@ def search(
 
 
 def _score_part(
-    kind: Any, candidates: Sequence[dict[str, Any]], inputs: Inputs, y: np.ndarray, dev: np.ndarray, metric: str
+    kind: Any,
+    candidates: Sequence[dict[str, Any]],
+    inputs: Inputs,
+    y: np.ndarray,
+    dev: np.ndarray,
+    metric: str,
+    soft: SoftLabels | None,
 ) -> list[float]:
     """Compute the metric of each setting on one part (N,), a mask, fitted on the others with what the fits share."""
     train, held_out = inputs.select(np.flatnonzero(~dev)), inputs.select(np.flatnonzero(dev))
     shared = _SharedWork(kind, train)
+    learned = {"distributions": soft.select(np.flatnonzero(~dev), y[~dev].tolist())} if soft else {}
     scores = []
     for params in candidates:
         head = kind(**params)
-        head.fit(give(head, train), y[~dev], **shared.for_head(head))
+        head.fit(give(head, train), y[~dev], **shared.for_head(head), **learned)
         scores.append(score(y[dev].tolist(), head.predict(give(head, held_out)).tolist(), metric))
     return scores
 

@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from benchmarks.evaluation.pair_rows import split_ids, split_rows, strip_side
+from benchmarks.evaluation.recognized import JoinedTranscript, join_transcripts
 from benchmarks.evaluation.source import FeatureSource, SingleSource
 from featurestore import labels as schemes
 from featurestore.corpora import COMMON_SCHEMES
@@ -102,6 +103,11 @@ class Pair:
         return "->".join(self._names.values())
 
     @property
+    def corpora(self) -> dict[str, str]:
+        """The corpus of each side."""
+        return {side: store.corpus for side, store in self._stores.items()}
+
+    @property
     def manifest_digest(self) -> str:
         """The sha256 of both manifests."""
         return " ".join(store.manifest_digest for store in self._stores.values())
@@ -121,6 +127,15 @@ class Pair:
         """List the encoders that both stores have."""
         first, second = (store.encoders() for store in self._stores.values())
         return [name for name in first if name in second]
+
+    def transcripts(self) -> list[str]:
+        """List the transcripts that both stores have."""
+        first, second = (store.transcripts() for store in self._stores.values())
+        return [name for name in first if name in second]
+
+    def transcript(self, name: str) -> JoinedTranscript:
+        """Open a transcript of both stores."""
+        return join_transcripts(name, {side: store.transcript(name) for side, store in self._stores.items()})
 
     def default_features(self) -> list[str]:
         """List the features that both stores have."""

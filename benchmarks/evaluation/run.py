@@ -23,6 +23,7 @@ from benchmarks.evaluation.missing_policy import wrap_kind
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.sides import list_widths, read_sides
+from benchmarks.evaluation.soft_labels import SoftLabels
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.streaming import choose_streaming
 from featurestore import registry
@@ -101,11 +102,12 @@ def execute(store: FeatureSource, spec: RunSpec, changes: Sequence[TestChange | 
     train, test, scaling = read_sides(store, spec, list_taken(unfitted), streamed=streamed)
     y = [spec.classes[utterance_id] for utterance_id in spec.training]
     started = time.perf_counter()
-    params = choose_params(kind, spec, train, y)
+    soft = None if spec.distributions is None else SoftLabels.build(spec.distributions, spec.training, y)
+    params = choose_params(kind, spec, train, y, soft)
     searched = time.perf_counter()
     chooser = _make_chooser(spec, test) if test and spec.flaw == BEST_EPOCH else None
     params = run_all_epochs(params, default_params(spec.head)) if chooser else params
-    head = fit(spec.head, kind(**params), train, y, chooser)
+    head = fit(spec.head, kind(**params), train, y, chooser, soft)
     fitted = time.perf_counter()
     plain: Any = predict_proba(spec.head, head, test) if test else None
     ended = time.perf_counter()
@@ -140,7 +142,9 @@ def _answer(spec: RunSpec, head: Any, test: Inputs, change: TestChange | None, p
     return ClassPredictions(tuple(map(str, head.classes_[found.argmax(1)])), found, lacking)
 
 
-def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) -> dict[str, Any]:
+def choose_params(
+    kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str], soft: SoftLabels | None = None
+) -> dict[str, Any]:
     """Choose the settings of a run on its inner folds, or return the given ones if it has no search.
 
     Args:
@@ -148,6 +152,7 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) ->
         spec: its test part is not used.
         inputs: with the utterances of `spec.training` as targets.
         y: their classes (N,).
+        soft: distributions to learn in place of y, or None.
 
     Raises:
         BadValue: the head cannot use a setting.
@@ -159,13 +164,18 @@ def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Sequence[str]) ->
     parts = [part.get(utterance_id, -1) for utterance_id in spec.training]
     with explain_errors("heads", spec.head, "a search"):
         try:
-            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed, spec.metric)
+            return search(kind, dict(spec.params), inputs, y, parts, spec.search, spec.seed, spec.metric, soft)
         except ValueError as error:
             raise BadValue(f"head {spec.head}: {error}", do="give another value by --param") from error
 
 
 def fit(
-    head: str, estimator: Any, inputs: Inputs, y: Sequence[str], after_epoch: Callable[[Any], object] | None = None
+    head: str,
+    estimator: Any,
+    inputs: Inputs,
+    y: Sequence[str],
+    after_epoch: Callable[[Any], object] | None = None,
+    soft: SoftLabels | None = None,
 ) -> Any:
     """Fit a head and return it.
 
@@ -175,6 +185,7 @@ def fit(
         inputs: what to learn from (N targets).
         y: their classes (N,).
         after_epoch: receives the head after each epoch; only for a head that learns in epochs.
+        soft: distributions to learn in place of y, or None; only for a head with `SOFT_LABELS`.
 
     Raises:
         BadValue: the head cannot use a setting, or there is only one class.
@@ -182,8 +193,9 @@ def fit(
     """
     with explain_errors("heads", head, "fit"):
         try:
-            watched = {"after_epoch": after_epoch} if after_epoch else {}
-            return estimator.fit(give(estimator, inputs), y, **watched)
+            options: dict[str, Any] = {"after_epoch": after_epoch} if after_epoch else {}
+            options |= {"distributions": soft.shares} if soft else {}
+            return estimator.fit(give(estimator, inputs), y, **options)
         except ValueError as error:
             one_class = len(set(y)) < 2
             do = "choose other --labels, another --protocol or --fold" if one_class else "give another value by --param"

@@ -11,6 +11,7 @@ from benchmarks.evaluation.head_settings import default_params, search_space
 from benchmarks.evaluation.hidden_modality import HiddenModality
 from benchmarks.evaluation.missing_policy import MissingPolicy
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
+from benchmarks.evaluation.soft_labels import LABELS, VOTES
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
 from benchmarks.statistics.metrics import METRIC
@@ -44,6 +45,8 @@ class RunSpec:
         surroundings: what the head reads beside the features: the dialogues around the turns, the transcripts.
         flaw: the protocol flaw that the run measures: a protocol, or `best epoch on test`; empty for an honest run.
         metric: full name of the metric that the search chooses settings by.
+        distributions: shares of the votes by class, by id, which the head learns in place of the classes; None for the
+            classes.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
             It is no part of the digest, since the results are equal within the solver's tolerance.
         missing: what is done with utterances that lack a modality; None if the fold has none of them.
@@ -72,6 +75,7 @@ class RunSpec:
     stream: str = "auto"
     missing: MissingPolicy | None = None
     hidden: HiddenModality | None = None
+    distributions: Mapping[str, Mapping[str, float]] | None = None
 
     @property
     def context(self) -> str:
@@ -82,6 +86,11 @@ class RunSpec:
     def change(self) -> ModalityFeatures | HiddenModality | None:
         """What is changed in the test part, or None."""
         return self.hidden or self.permuted
+
+    @property
+    def train_on(self) -> str:
+        """What the head learns from: `labels` or `votes`."""
+        return LABELS if self.distributions is None else VOTES
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -131,6 +140,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"words": around.words} if around.words else {}
     content |= {"metric": spec.metric} if spec.search and spec.metric != METRIC else {}
     content |= {"flaw": spec.flaw} if spec.flaw else {}
+    content |= {"distributions": spec.distributions} if spec.distributions is not None else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     content |= {"missing": [spec.missing.mode, spec.missing.dropout]} if spec.missing else {}
     content |= {"hidden": [spec.hidden.modality, spec.hidden.share]} if spec.hidden else {}

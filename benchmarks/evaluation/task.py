@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from benchmarks.evaluation.agreement import AgreementFilter, filter_by_agreement
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.task_votes import LabelMaps, TaskVotes, read_votes
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.folds import fold as folding
@@ -16,7 +18,6 @@ from featurestore.folds.fold import Fold
 from featurestore.head_inputs import TurnPlace, place_turns
 from featurestore.manifest import list_column, map_column
 
-LabelMaps = Mapping[str, Mapping[str, str | None] | None]
 SHOWN = 5  # ids in a line for the user; the result has all of them
 
 
@@ -29,10 +30,12 @@ class Task:
         labels: name of the label scheme.
         label_maps: by corpus, or by side of a pair of stores, the class of each label (None: left out). None for all
             if each label is its own class.
-        classes: class by id, of the utterances that the scheme keeps.
+        classes: class by id, of the utterances that the scheme, and the agreement if there is one, keeps.
         protocol: its registry name.
         seed: of the split.
         folds: as the protocol splits, before anything is left out.
+        votes: on the utterances that the scheme keeps.
+        agreement: the utterances that are left out because raters agree too little on them; None where none may be.
     """
 
     store: FeatureSource
@@ -42,6 +45,8 @@ class Task:
     protocol: str
     seed: int
     folds: tuple[Fold, ...]
+    votes: TaskVotes = field(default_factory=TaskVotes)
+    agreement: AgreementFilter | None = None
 
     @property
     def speakers(self) -> dict[str, str]:
@@ -59,7 +64,8 @@ class Task:
         """Count the utterances of each label that the scheme leaves out."""
         rows = self.store.utterances
         labels = self.store.labels if isinstance(self.store, Pair) else map_column(rows, "label")
-        left_out = (one for one in list_column(rows, "id") if one not in self.classes)
+        disagreed = self.agreement.ids if self.agreement else frozenset()
+        left_out = (one for one in list_column(rows, "id") if one not in self.classes and one not in disagreed)
         return dict(Counter(labels[one] for one in left_out).most_common())
 
     def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
@@ -79,7 +85,10 @@ class Task:
         left_out = self.count_left_out()
         if left_out:
             by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
-            yield f"{self._name_schemes()} keeps {len(self.classes)} utterances and leaves out {by_label}"
+            kept = len(self.classes) + (len(self.agreement.ids) if self.agreement else 0)
+            yield f"{self._name_schemes()} keeps {kept} utterances and leaves out {by_label}"
+        if self.agreement:
+            yield self.agreement.describe()
         if dropped:
             shown = ", ".join(f"{utterance_id} ({reason})" for utterance_id, reason in list(dropped.items())[:SHOWN])
             more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
@@ -184,8 +193,12 @@ def open_task(
     seed: int = 0,
     fold: str | None = None,
     dev: bool = False,
+    agreement: float | None = None,
 ) -> Task:
     """Apply a label scheme and split by a protocol.
+
+    Utterances with too little agreement are left out of the folds after the split, in training and in test alike, so
+    that the others are in the same parts as without the filter and as in fine-tuning.
 
     Args:
         store: features of one corpus.
@@ -194,16 +207,21 @@ def open_task(
         seed: of the split.
         fold: keep only this one.
         dev: split a dev part, too.
+        agreement: keep only utterances whose most voted class has more than this share of the raters.
 
     Raises:
-        Problem: as `labels.choose_scheme` and `fold.split` raise.
+        Problem: as `labels.choose_scheme`, `fold.split` and `filter_by_agreement` raise.
     """
     scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
     classes = scheme.apply(store.utterances)
     folds = folding.split(protocol, store.utterances, classes, seed, dev=dev)
     chosen = [folding.choose(folds, fold)] if fold is not None else folds
     maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
-    return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen))
+    votes = read_votes(store, maps, classes)
+    found = None if agreement is None else filter_by_agreement(agreement, votes, classes)
+    if found:
+        classes = {one: name for one, name in classes.items() if one not in found.ids}
+    return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen), votes, found)
 
 
 def limit_inner_folds(fold: Fold, inner_folds: int) -> Fold:

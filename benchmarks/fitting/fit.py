@@ -18,6 +18,7 @@ from benchmarks.evaluation.hidden_modality import HiddenModality
 from benchmarks.evaluation.missing_policy import DROP, DROPOUT
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.streaming import AUTO
 from benchmarks.evaluation.surroundings import describe_surroundings
@@ -104,6 +105,8 @@ def fit_head(
     stream: str = AUTO,
     missing: str = DROP,
     modality_dropout: float = DROPOUT,
+    train_on: str = LABELS,
+    agreement: float | None = None,
     say: Say = lambda line: None,
 ) -> FittedHead:
     """Fit a head on each fold's training part and measure it on its test part.
@@ -135,6 +138,8 @@ def fit_head(
             (`benchmarks.evaluation.missing_policy`). Unless they are dropped, the test parts are also predicted with a
             modality hidden.
         modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
+        train_on: `labels`, or `votes`: the distribution of the raters' votes, by a head that can.
+        agreement: use only utterances whose most voted class has more than this share of the raters; None for all.
         say: receives lines for the user.
 
     Raises:
@@ -160,6 +165,8 @@ def fit_head(
         stream=stream,
         missing=(missing,),
         modality_dropout=modality_dropout,
+        train_on=(train_on,),
+        agreement=agreement,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
     )
@@ -215,7 +222,9 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     # those of the first fold lack the utterances that it leaves out of training
     masked = first.missing is not None
     around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params, masked=masked)
-    return dataclasses.replace(first, fold=fold, classes=planned.task.classes, surroundings=around)
+    task = planned.task
+    soft = None if first.distributions is None else task.votes.share_all(task.classes)
+    return dataclasses.replace(first, fold=fold, classes=task.classes, surroundings=around, distributions=soft)
 
 
 def _run_folds(planned: BenchmarkPlan, hidden: Sequence[HiddenModality], say: Say) -> list[RunResult]:

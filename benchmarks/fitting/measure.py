@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from benchmarks import checks
 from benchmarks.checks import FAILED, CheckResult
 from benchmarks.evaluation.evaluation import Evaluation
@@ -16,13 +18,18 @@ from benchmarks.evaluation.hidden_modality import HiddenModality
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task import Task
+from benchmarks.fitting.detail_figures import VoteFigures
 from benchmarks.fitting.measure_hidden import HiddenResult, describe_masking, measure_hidden
 from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
 from benchmarks.grid.plan import BenchmarkPlan
 from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.class_metrics import ClassFigures, estimate_class_metrics
 from benchmarks.statistics.clusters import choose_clusters
 from benchmarks.statistics.intervals import estimate_intervals
+from benchmarks.statistics.metrics import align_columns
+from benchmarks.statistics.rated_part import select_rated
 from featurestore.manifest import keep_ids
 from featurestore.prediction.bundle import Bundle, read_versions
 
@@ -76,6 +83,10 @@ def summarize(
         missing=specs[0].missing,
         hidden=without,
         lacking=planned.lacking,
+        by_class=_measure_classes(task, predictions, pooled),
+        votes=_measure_votes(task, specs, results, pooled.leak),
+        train_on=specs[0].train_on,
+        agreement=task.agreement,
     )
 
 
@@ -97,6 +108,31 @@ def _measure(
     )
     exposure = "; ".join(note_exposures({file: task.store.describe(file) for file in spec.inputs.all_encoders}))
     return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak, exposure)
+
+
+def _measure_classes(task: Task, rows: Sequence[HeldOutPrediction], pooled: FoldResult) -> ClassFigures:
+    truth, prediction = [row.truth for row in rows], [row.prediction for row in rows]
+    answers = Answers(truth, prediction, sorted({*truth, *prediction}))
+    return estimate_class_metrics([answers], clusters=pooled.clusters.for_ids(row.id for row in rows), seed=task.seed)
+
+
+def _measure_votes(task: Task, specs: Sequence[RunSpec], results: Sequence[RunResult], leak: str) -> VoteFigures | None:
+    """Measure the probabilities of all folds against the votes, or return None where there are none."""
+    classes = tuple(sorted(set(task.classes.values())))
+    ids = [one for result in results for one in result.utterance_ids]
+    part = select_rated(ids, task.votes.select(ids), classes, task.store.utterances)
+    if part is None:
+        return None
+    known = [sorted({spec.classes[one] for one in spec.training}) for spec in specs]  # as a head orders its classes
+    probabilities = np.concatenate(
+        [
+            align_columns(result.answers[0].probabilities, own, classes)
+            for result, own in zip(results, known, strict=True)
+            if result.answers
+        ]
+    )
+    found = part.measure([part.score(probabilities, classes)])
+    return VoteFigures(found, part.measure_raters(), part.measure_votes(), part.without, part.raters, leak)
 
 
 def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[CheckResult, ...]:
@@ -148,15 +184,23 @@ def _bundle(
         protocol=task.protocol,
         seed=spec.seed,
         fold=fold,
-        encoders={name: store.describe(file) for name, file in encoders.items()},
+        encoders={name: store.describe(file) for name, file in encoders.items()} | _describe_words(store, spec),
         trained_on={name: _count_and_hash(store.trained_on(file)) for name, file in encoders.items()},
         metrics=pooled.metrics_json(),
         versions=read_versions(),
         normalize=spec.normalize,
         scaling=final.scaling,
+        train_on=spec.train_on,
+        agreement=task.agreement.share if task.agreement else None,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
         missing=describe_masking(spec.missing, final.head, without),
     )
+
+
+def _describe_words(store: FeatureSource, spec: RunSpec) -> dict[str, dict[str, Any]]:
+    """Describe the recognizer whose words a head reads without features, by the name of the transcript."""
+    name = spec.inputs.words
+    return {name: store.transcript(name).recognizer} if name else {}
 
 
 def _count_and_hash(ids: Iterable[str]) -> dict[str, Any]:

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.checks import FAILED, CheckResult
+from benchmarks.evaluation.agreement import AgreementFilter
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.missing_policy import MissingPolicy, describe_policy
+from benchmarks.evaluation.soft_labels import LABELS
+from benchmarks.fitting.detail_figures import VoteFigures, describe_classes, list_class_lines
 from benchmarks.fitting.measure_hidden import HiddenResult, list_cells
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
+from benchmarks.statistics.class_metrics import ClassFigures
 from benchmarks.statistics.clusters import Clusters
-from benchmarks.statistics.formatting import format_interval
+from benchmarks.statistics.formatting import align_cells, format_interval
 from benchmarks.statistics.intervals import Interval
 from featurestore.head_inputs import describe_approximation
 from featurestore.normalization import NONE, NOTES, SPEAKER
@@ -93,6 +97,10 @@ class FittedHead:
         missing: what was done with utterances that lack a modality; None if they were dropped.
         hidden: the figures with a modality hidden in the test parts.
         lacking: id and reason of the utterances that lack a modality and stay, by modality.
+        by_class: the recall, precision and F1 of each class.
+        votes: the figures against raters' votes, or None where no test utterance has any.
+        train_on: `labels` or `votes`.
+        agreement: the utterances that were left out because raters agree too little, or None.
     """
 
     bundle: Bundle
@@ -109,6 +117,10 @@ class FittedHead:
     missing: MissingPolicy | None = None
     hidden: tuple[HiddenResult, ...] = ()
     lacking: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_class: ClassFigures = field(default_factory=dict)
+    votes: VoteFigures | None = None
+    train_on: str = LABELS
+    agreement: AgreementFilter | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights and the predictions, as plain JSON."""
@@ -145,6 +157,10 @@ class FittedHead:
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
+            "per_class": describe_classes(self.by_class, self.pooled.leak),
+            **({"votes": self.votes.to_json()} if self.votes else {}),
+            **({"train_on": self.train_on} if self.train_on != LABELS else {}),
+            **({"agreement": self.agreement.to_json()} if self.agreement else {}),
             "left_out": dict(self.left_out),
             "dropped": dict(self.dropped),
             "checks": [asdict(one) for one in self.checks],
@@ -169,8 +185,14 @@ class FittedHead:
             *leaks,
             *self._list_failed_checks(),
         ]
-        above = [*self._describe_setup(), "", *_align(cells), "", *self._describe_hidden()]
-        return "\n".join([*above, *below, *self._describe_bundle()])
+        tables = [
+            align_cells(cells),
+            self._describe_hidden(),
+            list_class_lines(self.by_class, self.pooled.leak),
+            self.votes.table() if self.votes else [],
+        ]
+        shown = [line for lines in tables if lines for line in (*lines, "")]
+        return "\n".join([*self._describe_setup(), "", *shown, *below, *self._describe_bundle()])
 
     def _describe_missing(self) -> dict[str, Any]:
         """Return what the bundle says of a missing modality, and the figures by share."""
@@ -179,9 +201,7 @@ class FittedHead:
 
     def _describe_hidden(self) -> list[str]:
         """Return a table of the figures with a modality hidden, or nothing."""
-        if not self.hidden:
-            return []
-        return [*_align(list(list_cells(self.hidden))), "", HIDDEN, ""]
+        return [*align_cells(list(list_cells(self.hidden))), "", HIDDEN] if self.hidden else []
 
     def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
@@ -230,6 +250,8 @@ class FittedHead:
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
             *([f"missing {self.missing.mode}: {describe_policy(self.missing)}"] if self.missing else []),
+            *([f"trained on {self.train_on}"] if self.train_on != LABELS else []),
+            *([self.agreement.describe()] if self.agreement else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",
         ]
 
@@ -242,12 +264,6 @@ def _cells(row: FoldResult) -> list[str]:
     mark = "!" if row.leak else ""
     figures = [format_interval(f.value, f.low, f.high, mark) for f in row.metrics.values()]
     return [row.name, "" if row.train is None else str(row.train), str(row.test), str(row.classes), *figures]
-
-
-def _align(cells: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
-    return ["  ".join(line).rstrip() for line in lines]
 
 
 def _to_plain(value: Any) -> Any:

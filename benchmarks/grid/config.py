@@ -11,6 +11,7 @@ from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
 from benchmarks.evaluation.missing_policy import DROP, DROPOUT, check_modes, is_masking
+from benchmarks.evaluation.soft_labels import LABELS, check_train_on
 from benchmarks.evaluation.streaming import AUTO, check_mode
 from benchmarks.statistics.count_metrics import check_metric
 from benchmarks.statistics.metrics import METRIC
@@ -50,11 +51,13 @@ class BenchmarkConfig:
         missing: what is done with utterances that lack a modality: `drop`, or `mask` and `both-trained`, which are
             compared.
         modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
+        train_on: `labels`, `votes`; several are compared, each for the heads that can.
+        agreement: keep only utterances whose most voted class has more than this share of the raters; None for all.
 
     Raises:
         BadValue: a normalization, a kind of logits, a train size or a value of `missing` is invalid, there are flaws
-            and a single fold or masks, or no head can be streamed always.
-        UnknownName: a head, a setting of it, or the metric is unknown.
+            and a single fold or masks, no head can be streamed always, or a head cannot train on votes.
+        UnknownName: a head, a setting of it, the metric, or what to train on is unknown.
     """
 
     heads: tuple[str, ...]
@@ -78,6 +81,8 @@ class BenchmarkConfig:
     stream: str = AUTO
     missing: tuple[str, ...] = (DROP,)
     modality_dropout: float = DROPOUT
+    train_on: tuple[str, ...] = (LABELS,)
+    agreement: float | None = None
 
     @property
     def masks(self) -> bool:
@@ -106,6 +111,7 @@ class BenchmarkConfig:
             if self.search:
                 check_searchable(head)
         check_mode(self.stream, self.heads)
+        check_train_on(self.train_on, self.heads)
 
     @classmethod
     def parse(

@@ -82,7 +82,14 @@ def _open_flawed(config: BenchmarkConfig, task: Task, folds: Sequence[Fold], fla
     if isinstance(task.store, Pair):
         raise Mismatch("the benchmark trains on one corpus and tests on another")
     search = config.search > 0
-    opened = open_task(task.store, labels=config.labels, protocol=flaw, seed=config.split_seed, dev=search)
+    opened = open_task(
+        task.store,
+        labels=config.labels,
+        protocol=flaw,
+        seed=config.split_seed,
+        dev=search,
+        agreement=config.agreement,
+    )
     kept = {one for fold in folds for one in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
     dropped = dict.fromkeys(opened.classes.keys() - kept, "")
     restricted = opened.complete_folds(dropped, config.inner_folds if search else 0)
@@ -109,8 +116,8 @@ def _list_protocol_specs(
             continue
         for head, normalize in product(config.heads, config.normalize):
             if features in by_head[head]:
-                system = name_system(head, features, normalize)
                 for spec in list_fold_specs(without_sizes, flawed, flawed.folds, own, head, normalize):
+                    system = name_system(head, features, normalize, spec.train_on)
                     leak = leaks.get(spec.fold.name, "")
                     found.append(replace(spec, system=system, leak=leak, flaw=flawed.protocol))
     return found, reasons
@@ -125,7 +132,7 @@ def _resolve_flawed(task: Task, flawed: Task, features: ResolvedFeatures) -> Res
     """
     first = features.folds[0]
     logits = MEAN if first.mean else CROSS_FITTED if first.parts else IN_SAMPLE
-    found = resolve(task.store, FeatureSet(features.name, first.features), flawed.folds, logits)
+    found = resolve(task.store, FeatureSet(features.name, first.features, words=first.words), flawed.folds, logits)
     own, of_flaw = ({name for name, file in one.encoders.items() if file != name} for one in (first, found.folds[0]))
     if lacking := own - of_flaw:
         raise Mismatch(f"{first.encoders[min(lacking)]} is fine-tuned on a fold of {task.protocol}")

@@ -19,12 +19,13 @@ from benchmarks.evaluation.lacking_modalities import (
 from benchmarks.evaluation.missing_policy import list_policies
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, list_modalities
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import VOTES, learns_votes
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task import Task, open_task
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.flaw_plan import FlawPlan, plan_flaws
 from benchmarks.grid.specs import list_fold_specs
-from featurestore.errors import BadValue
+from featurestore.errors import BadValue, format_count
 from featurestore.folds.fold import Fold
 from featurestore.normalization import NONE
 
@@ -83,7 +84,10 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         seed=config.split_seed,
         fold=config.fold,
         dev=config.search > 0,
+        agreement=config.agreement,
     )
+    if VOTES in config.train_on:
+        task.votes.check("--train-on votes")
     by_head = {head: _resolve_features(task, config, head, say) for head in config.heads}
     features = list_distinct(chain.from_iterable(by_head.values()))
     if config.permute:
@@ -96,7 +100,8 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
     lacking = {
         modality: {one: why for one, why in found.items() if one not in dropped} for modality, found in lacking.items()
     }
-    for line in (*task.describe_missing(dropped), *describe_lacking(lacking, len(task.classes))):
+    told = describe_lacking(lacking, len(task.classes))
+    for line in (*task.describe_missing(dropped), *told, *_describe_votes(config, task)):
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
     check_lacking(folds, lacking)
@@ -106,6 +111,18 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
     for line in flaws.left_out:
         say(f"--flaws: {line}")
     return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, (*specs, *flaws.specs), flaws, lacking)
+
+
+def _describe_votes(config: BenchmarkConfig, task: Task) -> Iterator[str]:
+    """Yield lines for the user about the votes that heads are trained on, and about heads that cannot be."""
+    if VOTES not in config.train_on:
+        return
+    yield task.votes.describe()
+    alone = [one for one in task.classes if not any(task.votes.choices.get(one, ()))]
+    if alone:
+        yield f"{format_count(len(alone), 'utterance')} without a vote for a class: trained on the label alone"
+    if unable := [head for head in config.heads if not learns_votes(head)]:
+        yield f"trained on labels only, since they cannot learn from votes: {', '.join(unable)}"
 
 
 def _resolve_features(

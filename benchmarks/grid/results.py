@@ -4,6 +4,7 @@ R/benchmark.json    the config, the digests of the runs, what encoders were fine
 R/folds.json        the folds, every id, with their digest
 R/utterances.csv    the utterances in the folds
 R/flaws.json        the folds of each flawed protocol, only where the benchmark measures flaws
+R/votes.json        the classes that each rater of an utterance chose, only where there are votes
 R/runs/             each run's predictions (`benchmarks.grid.run_records`)
 """
 
@@ -29,9 +30,10 @@ from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance
 from featurestore.storage.atomic import write_text
 from featurestore.storage.json_files import read_object
+from featurestore.votes import Choice
 
 ABOUT, FOLDS, UTTERANCES, RUNS = "benchmark.json", "folds.json", "utterances.csv", "runs"
-FLAWS = "flaws.json"
+FLAWS, VOTES = "flaws.json", "votes.json"
 FORMAT = 2
 _AGAIN = "run the same cli benchmark again: finished runs are kept"
 # of benchmark.json, written by every version
@@ -63,6 +65,7 @@ class Results(Evaluation):
         flaw_folds: the folds of each flawed protocol.
         hidden: systems whose test utterances lack a modality, in a share of the complete ones.
         headline: full name of the metric to rank and compare by; by default the benchmark's own.
+        choices: by id, the classes that each rater named, of the utterances with a vote for a class.
     """
 
     systems: tuple[System, ...]
@@ -71,6 +74,7 @@ class Results(Evaluation):
     flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
     hidden: tuple[System, ...] = ()
     headline: str = ""
+    choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -89,13 +93,27 @@ def write(
     folds: Sequence[Fold],
     utterances: Sequence[Utterance],
     flaws: Mapping[str, Sequence[Fold]] | None = None,
+    choices: Mapping[str, tuple[Choice, ...]] | None = None,
 ) -> None:
-    """Write the files that all runs share, `flaws` being the folds of flawed protocols if they are measured."""
+    """Write the files that all runs share.
+
+    Args:
+        out: the folder of the benchmark.
+        about: config and data.
+        folds: of the benchmark's own protocol.
+        utterances: in the folds.
+        flaws: the folds of flawed protocols, if they are measured.
+        choices: by id, the classes that each rater named.
+    """
     if flaws is not None:
         by_flaw = {name: folding.to_json(one) for name, one in flaws.items()}
         write_text(out / FLAWS, json.dumps(by_flaw, indent=1, ensure_ascii=False) + "\n")
     else:
         (out / FLAWS).unlink(missing_ok=True)  # of another benchmark in this folder
+    if choices:
+        write_text(out / VOTES, json.dumps(choices, ensure_ascii=False, separators=(",", ":")) + "\n")
+    else:
+        (out / VOTES).unlink(missing_ok=True)
     write_text(out / FOLDS, json.dumps(folding.to_json(folds), indent=1, ensure_ascii=False) + "\n")
     write_text(out / UTTERANCES, manifest.to_csv(utterances))
     write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
@@ -134,7 +152,8 @@ def read(out: Path) -> Results:
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
     utterances = manifest.read(out / UTTERANCES)
-    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds, hidden)
+    choices = _read_choices(out / VOTES) if (out / VOTES).is_file() else {}
+    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds, hidden=hidden, choices=choices)
 
 
 def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tuple[list[RecordedRun], MatrixStore]:
@@ -152,6 +171,13 @@ def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tupl
 
 def _read_folds(path: Path) -> tuple[Fold, ...]:
     return _parse_folds(path, read_object(path, do=_AGAIN))
+
+
+def _read_choices(path: Path) -> dict[str, tuple[Choice, ...]]:
+    try:
+        return {one: tuple(map(tuple, found)) for one, found in read_object(path, do=_AGAIN).items()}
+    except TypeError:
+        raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
 
 
 def _read_flaw_folds(path: Path) -> dict[str, tuple[Fold, ...]]:

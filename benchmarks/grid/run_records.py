@@ -14,6 +14,7 @@ from benchmarks.evaluation.head_settings import SEED
 from benchmarks.evaluation.missing_policy import draws_rows
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.grid.prediction_table import read_table, write_table
 from benchmarks.statistics.answers import Answers
 from featurestore.errors import Mismatch, Problem
@@ -35,6 +36,7 @@ _NEW = (
     "streamed",
     "approximation",
     *_MASKED,
+    "train_on",
 )  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
@@ -84,6 +86,7 @@ class RunRecord:
             the run a control; else empty.
         hidden_share: that share of the complete test utterances, above 0 and at most 1; else 0.
         lacking: the number of test utterances by the modality that they were predicted without; `complete` is one.
+        train_on: `votes` if the head learned their distributions; empty for labels, as in records of earlier versions.
     """
 
     digest: str
@@ -122,6 +125,7 @@ class RunRecord:
     hidden: str = ""
     hidden_share: float = 0.0
     lacking: Mapping[str, int] = field(default_factory=dict)
+    train_on: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -174,6 +178,7 @@ class RunRecord:
             hidden=spec.hidden.modality if spec.hidden else "",
             hidden_share=spec.hidden.share if spec.hidden else 0.0,
             lacking=lacking or {},
+            train_on="" if spec.train_on == LABELS else spec.train_on,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Specify the runs of one head on one feature set: for each train size and seed every fold."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.fold_features import ResolvedFeatures
@@ -8,6 +9,7 @@ from benchmarks.evaluation.head_settings import SEED, is_stochastic
 from benchmarks.evaluation.learning_curve import reduce_training
 from benchmarks.evaluation.missing_policy import MissingPolicy, draws_rows
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.soft_labels import LABELS, VOTES, learns_votes
 from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.task import Task
 from benchmarks.grid.config import BenchmarkConfig
@@ -27,7 +29,7 @@ def list_fold_specs(
     """List the runs of one head on one feature set.
 
     Args:
-        config: its train sizes, seeds, settings and search.
+        config: its train sizes, seeds, settings, search, and what to train on.
         task: the utterances, as its protocol splits them.
         folds: the same without utterances that lack a feature.
         features: what each fold reads.
@@ -43,9 +45,11 @@ def list_fold_specs(
         describe_surroundings(task, fold, inputs, head, params, masked=missing is not None)
         for fold, inputs in zip(folds, features.folds, strict=True)
     ]
-    for train_size, seed in _list_train_sizes_and_seeds(config, stochastic or drawn):
+    chosen = [one for one in config.train_on if one == LABELS or learns_votes(head)]
+    for train_on, (train_size, seed) in product(chosen, _list_train_sizes_and_seeds(config, stochastic or drawn)):
         for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
+            learned = (*fold.train, *fold.dev)
             yield RunSpec(
                 head=head,
                 params=({SEED: seed} if stochastic else {}) | dict(params),
@@ -59,20 +63,28 @@ def list_fold_specs(
                 stream=config.stream,
                 seed=seed,
                 train_size=train_size,
-                system=name_system(head, features, normalize, missing),
+                system=name_system(head, features, normalize, train_on, missing),
                 feature_set=features.name,
                 logits=features.logits,
                 protocol=task.protocol,
                 surroundings=around,
                 missing=missing,
+                distributions=task.votes.share_all(learned) if train_on == VOTES else None,
             )
 
 
-def name_system(head: str, features: ResolvedFeatures, normalize: str, missing: MissingPolicy | None = None) -> str:
+def name_system(
+    head: str,
+    features: ResolvedFeatures,
+    normalize: str,
+    train_on: str = LABELS,
+    missing: MissingPolicy | None = None,
+) -> str:
     """Name a system. The name enters every digest, so its spelling must not change."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
     extra += [f"missing {missing.mode}"] if missing else []
+    extra += ["trained on votes"] if train_on == VOTES else []
     return ", ".join([f"{head} on {features.name}", *extra])
 
 

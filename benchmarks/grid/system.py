@@ -12,6 +12,7 @@ from benchmarks.grid.run_records import RecordedRun, RunRecord
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.coded_labels import join_labels, select_labels
 from benchmarks.statistics.matrix_store import MatrixStore
+from benchmarks.statistics.metrics import align_columns
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def _pool(runs: Sequence[RecordedRun], matrices: MatrixStore) -> Answers:
     classes = sorted({name for run in runs for name in run.record.classes})
     truth = join_labels([run.answers.truth for run in runs])
     prediction = join_labels([run.answers.prediction for run in runs])
-    probabilities = np.concatenate([_align_probabilities(run, classes) for run in runs])[order]
+    aligned = (align_columns(np.asarray(run.answers.probabilities), run.record.classes, classes) for run in runs)
+    probabilities = np.concatenate(list(aligned))[order]
     return Answers(select_labels(truth, order), select_labels(prediction, order), classes, matrices.keep(probabilities))
 
 
@@ -93,14 +95,3 @@ def _sort_ids(parts: tuple[tuple[str, ...], ...]) -> NDArray[np.intp]:
     """Return the order that sorts the ids of all parts together (N,)."""
     ids = [*chain.from_iterable(parts)]
     return np.array(sorted(range(len(ids)), key=ids.__getitem__), np.intp)
-
-
-def _align_probabilities(run: RecordedRun, classes: Sequence[str]) -> NDArray[np.float64]:
-    """Return a run's probabilities with a column for each class, 0 for a class that the run did not know."""
-    found = np.asarray(run.answers.probabilities)
-    if list(run.record.classes) == list(classes):
-        return found
-    place = [classes.index(name) for name in run.record.classes]
-    out = np.zeros((len(found), len(classes)))
-    out[:, place] = found
-    return out

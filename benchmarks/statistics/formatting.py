@@ -1,5 +1,6 @@
 """Format figures as text: the same value gives the same text in every table, page and export."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 _DIGITS = 6  # the last digits of a float differ between processors, and between two orders of the same sum
@@ -64,6 +65,17 @@ def format_ends(low: float, high: float, *, difference: bool = False) -> str:
     """
     write = format_points if difference else format_percent
     return f"[{write(low)}, {write(high)}]"
+
+
+def align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table for a terminal, its columns aligned.
+
+    >>> align_cells([["class", "n"], ["sad", "12"]])
+    ['class  n', 'sad    12']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return ["  ".join(line).rstrip() for line in lines]
 
 
 def format_p_value(value: float) -> str:

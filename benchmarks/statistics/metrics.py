@@ -16,7 +16,7 @@ Probabilities = NDArray[np.floating[Any]]  # (N, C), rows sum to 1
 METRIC = "unweighted_average_recall"  # systems are ranked and compared by it, unless another is chosen
 PROBABILITY_METRICS = ("log_loss", "brier_score", "expected_calibration_error")
 BINS = 15  # of the expected calibration error, as in Guo et al. 2017
-_SMALLEST = float(np.finfo(np.float64).eps)  # a true class of probability 0 costs -log(2.2e-16) = 36 nats, not infinity
+SMALLEST = float(np.finfo(np.float64).eps)  # a true class of probability 0 costs -log(2.2e-16) = 36 nats, not infinity
 
 
 def unweighted_average_recall(truth: Labels, prediction: Labels) -> float:
@@ -47,7 +47,7 @@ def log_losses(codes: Codes, probabilities: Probabilities) -> NDArray[np.float64
         probabilities: (N, C).
     """
     true = probabilities[np.arange(len(codes)), codes].astype(np.float64)
-    return np.asarray(-np.log(np.maximum(true, _SMALLEST)))
+    return np.asarray(-np.log(np.maximum(true, SMALLEST)))
 
 
 def brier_scores(codes: Codes, probabilities: Probabilities) -> NDArray[np.float64]:
@@ -91,13 +91,27 @@ def bin_numbers(confidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
     return np.asarray(np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1))
 
 
+def align_columns(probabilities: Probabilities, own: Labels, classes: Labels) -> Probabilities:
+    """Return probabilities (N, K) of a head's own classes with a column for each class (N, C).
+
+    A class that the head does not know has probability 0.
+    """
+    if list(own) == list(classes):
+        return probabilities
+    found = np.zeros((len(probabilities), len(classes)))
+    found[:, [list(classes).index(name) for name in own]] = probabilities
+    return found
+
+
 def upper_limit(metric: str) -> float:
     """Return the greatest possible value of a metric. The least is always 0.
 
     >>> upper_limit("accuracy"), upper_limit("brier_score"), round(upper_limit("log_loss"), 1)
     (1.0, 2.0, 36.0)
     """
-    return {"log_loss": -math.log(_SMALLEST), "brier_score": 2.0}.get(metric, 1.0)
+    if metric.endswith("brier_score"):
+        return 2.0
+    return -math.log(SMALLEST) if metric.endswith("log_loss") or metric == "kl_divergence" else 1.0
 
 
 def check_lengths(truth: Labels, prediction: Labels) -> None:

@@ -25,6 +25,7 @@ CARD = CorpusCard(
     default_scheme="iemocap-6",
     version=VERSION,
     note="synthetic speech by eSpeak NG: it proves the pipeline, not the science",
+    vote_codes=iemocap.VOTE_CODES,
 )
 MARK = "demo.json"
 

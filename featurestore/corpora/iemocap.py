@@ -23,6 +23,19 @@ from featurestore.releases.published_results import list_emobox_results
 _SIX = {"ang": "angry", "fru": "frustrated", "neu": "neutral", "sad": "sad", "exc": "excited", "hap": "happy"}
 _THREE = {"sur": "surprised", "fea": "fearful", "dis": "disgusted"}
 _OUT = {"xxx": None, "oth": None}
+VOTE_CODES = {
+    "Anger": "ang",
+    "Disgust": "dis",
+    "Excited": "exc",
+    "Fear": "fea",
+    "Frustration": "fru",
+    "Happiness": "hap",
+    "Neutral": "neu",
+    "Neutral state": "neu",
+    "Other": "oth",
+    "Sadness": "sad",
+    "Surprise": "sur",
+}
 _PAPER = (
     'R.-G. Petec and A. Popoviciu, "Multimodal Speech Emotion Recognition using Decoding-enhanced BERT with '
     'Disentangled Attention and Wav2Vec2.0", table V'
@@ -88,6 +101,8 @@ CARD = CorpusCard(
     ),
     note="six classes are 7,380 turns, four 5,531; a set of 7,433 also circulates: with 53 xxx turns called happy. "
     "The same scripts are played in every session: a text score is optimistic unless folds are cut by script",
+    vote_codes=VOTE_CODES,
+    own_raters=r"C-[FM]\d",
 )
 LAYOUT = re.compile(r"Ses\d\d[FM]_(?:impro|script)\w+")
 RATINGS = (1.0, 5.0)  # scale of valence, activation, dominance; a few means of the release lie outside

@@ -45,6 +45,7 @@ CARD = CorpusCard(
     "a text score is optimistic unless folds are cut by script; activation is written as in the release, where 1 is "
     "the most active, unlike IEMOCAP and MSP-Podcast; no official split: one session at a time is tested; "
     "figures of nkululeko's recipe are trained on session 6 alone, because its lists of training and test are swapped",
+    vote_codes={"Angry": "A", "Happy": "H", "Neutral": "N", "Other": "O", "Sad": "S"},
 )
 _TURN = r"IMPROV-(?P<scene>(?P<sentence>S\d\d)[AHNS])-(?P<speaker>(?P<gender>[FM])\d(?P<session>\d))-[PRST]-[FM]{2}\d+"
 LAYOUT = re.compile(rf"(?:MSP|UTD)-{_TURN}", re.IGNORECASE)

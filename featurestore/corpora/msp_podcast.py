@@ -72,6 +72,17 @@ CARD = CorpusCard(
     note="releases differ in size and labels: name the release with every figure; speakers may be in several of the "
     "test parts, so none of these may be trained on; turns of Test3 have no public label, and those of an unknown "
     "speaker no speaker; of release 1.8, 28,601, 4,772, 9,304 and 3,483 turns have one of four classes",
+    vote_codes={
+        "Angry": "A",
+        "Contempt": "C",
+        "Disgust": "D",
+        "Fear": "F",
+        "Happy": "H",
+        "Neutral": "N",
+        "Other": "O",
+        "Sad": "S",
+        "Surprise": "U",
+    },
 )
 LAYOUT = re.compile(r"MSP-PODCAST_\w+|labels_con[cs]ensus\.(?:csv|json)", re.IGNORECASE)
 RATED = (1.0, 7.0)  # scale of the ratings

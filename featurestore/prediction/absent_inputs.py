@@ -10,13 +10,20 @@ from featurestore.prediction.bundle import Bundle
 NOT_GIVEN = ""  # the reason of a modality that the user left out, and that nothing went wrong with
 
 
-def find_absent(item: Item, needed: AbstractSet[str], bundle: Bundle) -> dict[str, str]:
-    """Find the modalities that an utterance was not given and the bundle can do without.
+def find_absent(item: Item, needed: AbstractSet[str], bundle: Bundle, wordless: str = NOT_GIVEN) -> dict[str, str]:
+    """Find the modalities that an utterance has not and the bundle can do without, and why.
 
     Nothing is absent where nothing would be left; the encoders then say what is wrong.
+
+    Args:
+        item: the utterance.
+        needed: the modalities that the bundle reads.
+        bundle: that predicts it.
+        wordless: why a recognizer found no words in it; empty if none was asked.
     """
     given = {"audio": item.audio is not None, "text": bool(item.text.strip())}
-    absent = {modality: NOT_GIVEN for modality in needed & {*bundle.optional} if not given[modality]}
+    reasons = {"audio": NOT_GIVEN, "text": wordless}
+    absent = {modality: reasons[modality] for modality in needed & {*bundle.optional} if not given[modality]}
     return absent if len(absent) < len(needed) else {}
 
 

@@ -53,6 +53,9 @@ class Bundle:
         scaling: of `global`, else None.
         failed_checks: by name, what a check of `fit-head` found wrong with the metrics; empty in bundles written
             before there were checks.
+        train_on: `labels`, or `votes` where the head learned the distributions of raters' votes.
+        agreement: the share of the raters that the most voted class of each utterance has more of; None where every
+            utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
         missing: how the head predicts without a modality: the `mode`, the `dropout` in training, the number of
             `training` utterances by what they lacked when the head learned from them, and by each modality that it can
@@ -79,6 +82,8 @@ class Bundle:
     scaling: Scaling | None = None
     failed_checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    train_on: str = "labels"
+    agreement: float | None = None
     missing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -91,8 +96,8 @@ class Bundle:
         return self.scaling.apply(X) if self.scaling else X
 
 
-_NOT_ALWAYS = ("head", "scaling", "source", "missing")  # fields that are in no or not in every head.json
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in _NOT_ALWAYS]
+_ADDED = ("source", "train_on", "agreement", "missing")  # in head.json only where they say something
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -120,7 +125,7 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    added = {name: saved.get(name, {}) for name in ("source", "missing")}
+    added = {name: saved[name] for name in _ADDED if name in saved}
     return Bundle(head, **fields, scaling=scales, **added)
 
 

@@ -21,6 +21,7 @@ from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
+from featurestore.prediction.recognize import fill_table, find_recognizer, name_recognizer, recognize
 from featurestore.progress import Say
 from featurestore.spec import check_list, parse_feature
 from heads import Inputs
@@ -40,6 +41,7 @@ class Prediction:
         reason: why the utterance failed; empty if it did not.
         missing: the modalities that it was predicted without, and why each could not be used; empty if it was not
             given.
+        recognized: the words that the bundle's recognizer has written down; empty where they were given.
     """
 
     id: str
@@ -47,15 +49,16 @@ class Prediction:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
+    recognized: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain JSON values."""
+        """Return the prediction as plain JSON values. Only recognized words have a key of their own."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
-        found = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        answer = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
         unusable = {modality: why for modality, why in self.missing.items() if why}
-        found |= {"missing": sorted(self.missing)} if self.missing else {}
-        return found | ({"unusable": unusable} if unusable else {})
+        added = {"missing": sorted(self.missing), "unusable": unusable, "recognized": self.recognized}
+        return answer | {name: value for name, value in added.items() if value}
 
 
 def predict(
@@ -76,6 +79,9 @@ def predict(
     predicted. A prediction depends on other rows only where the bundle's head or an encoder reads dialogues, and then
     on those of the same dialogue. Of these, a head reads the ones that could be encoded.
 
+    Where the bundle was fitted on recognized words, a clip without a text is transcribed by the bundle's recognizer; a
+    given text is read as it is.
+
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
         audio: path of the clip.
@@ -84,7 +90,8 @@ def predict(
             encoders that read context its column `dialogue` says which rows belong together, in order of `start` where
             they have one, else of the rows.
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
-        encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
+        encoders: `NAME=CHECKPOINT` for each encoder, or recognizer by the name of its transcript, that is elsewhere
+            than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
         say: receives lines about irregularities of the table, and about input that is ignored.
 
@@ -107,19 +114,25 @@ def predict(
     check_choice(audio, text, table)
     check_device(device)
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
-    identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
+    moved = list(check_list(encoders, "encoders"))
+    identities = find_encoders(loaded, moved)
+    recognizer = find_recognizer(loaded, moved) if text is None else None
     needed = {identity.modality for identity in identities.values()}
     reads_words, reads_dialogues = (one in list_taken(loaded.head) for one in (WORDS, DIALOGUE))
     needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, context, say, loaded.optional)
+        rows = _read_table(Path(table), columns, needed, context, recognizer, device, say, loaded.optional)
         if reads_words:
             rows = [
                 row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
             ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places, say)
+    if text is not None and (name := name_recognizer(loaded)):
+        say(f"--text is read in place of the words that {name} would recognize")
+    if recognizer:
+        needed = needed - {"text"} | {"audio"}
     check_utterance(needed, audio, text, loaded.optional)
     for line in list_unread(needed, audio, text):
         say(line)
@@ -129,7 +142,11 @@ def predict(
             "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
         )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-    return _predict_items(loaded, identities, [_Row(item)], device, {}, say)
+    row = _Row(item)
+    if recognizer:
+        (found,) = recognize(recognizer, [item], device)
+        row = _keep_row(_Row(replace(item, text=found.text), found.reason, recognized=found.text), loaded.optional)
+    return _predict_items(loaded, identities, [row], device, {}, say)
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -143,17 +160,28 @@ def _format(prediction: Prediction) -> str:
         return f"failed: {prediction.reason}"
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     without = [f"without {name}{why and f': {why}'}" for name, why in sorted(prediction.missing.items())]
+    words = [f"recognized: {prediction.recognized}"] if prediction.recognized else []
     shown = ", ".join(f"{name} {value:.2f}" for name, value in ranked)
-    return "  ".join([prediction.emotion, f"({shown})", *without])
+    return "  ".join([prediction.emotion, f"({shown})", *without, *words])
 
 
 @dataclass(frozen=True)
 class _Row:
-    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one."""
+    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one.
+
+    `wordless` is the reason why nothing was recognized in it, where it can be predicted from its audio.
+    """
 
     item: Item
     reason: str = ""
     utterance: Utterance = field(default_factory=lambda: Utterance(""))
+    recognized: str = ""
+    wordless: str = ""
+
+
+def _keep_row(row: _Row, optional: Sequence[str]) -> _Row:
+    """Return a row in whose clip no words were recognized so that it is predicted without text, if it can be."""
+    return replace(row, reason="", wordless=row.reason) if row.reason and "text" in optional else row
 
 
 def _read_table(
@@ -161,17 +189,32 @@ def _read_table(
     columns: Mapping[str, str] | None,
     needed: set[str],
     context: int,
+    recognizer: Identity | None,
+    device: str,
     say: Say,
     optional: Sequence[str],
 ) -> list[_Row]:
     """Read the rows of a table, with the texts of the `context` turns before each."""
     table = tables.read_for_prediction(path, columns)
+    if recognizer and "text" not in table.columns:
+        needed = needed - {"text"} | {"audio"}
     check_columns(needed, table.columns, table.header, path, optional)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
+    recognized: dict[int, str] = {}
+    if recognizer:
+        table, recognized = fill_table(
+            recognizer, table, [_build_item(row.utterance, table) for row in table.rows], device
+        )
+        if recognized:
+            say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
     items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
-    return [_Row(item, row.reason, row.utterance) for item, row in zip(items, table.rows, strict=True)]
+    rows = [
+        _Row(item, row.reason, row.utterance, recognized.get(number, ""))
+        for number, (item, row) in enumerate(zip(items, table.rows, strict=True))
+    ]
+    return [_keep_row(row, optional) if number in recognized else row for number, row in enumerate(rows)]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
@@ -232,7 +275,7 @@ def _predict_part(
     needed = set(modalities.values())
     vectors: list[dict[str, Encoded]] = [{} for _ in rows]
     failed = [row.reason for row in rows]
-    absent = [find_absent(row.item, needed, bundle) for row in rows]
+    absent = [find_absent(row.item, needed, bundle, row.wordless) for row in rows]
     for name, identity in identities.items():
         left = [row for row, why in enumerate(failed) if not why and identity.modality not in absent[row]]
         if not left:
@@ -254,7 +297,8 @@ def _predict_part(
         items, lacking = [rows[position].item for position in positions], [absent[position] for position in positions]
         inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions], shapes, lacking)
         inputs = replace(inputs, X=bundle.normalize_rows(inputs.X), turns=make_turns(list(map(str, positions)), places))
-        answers |= dict(zip(positions, _decide(bundle, inputs, items, lacking), strict=True))
+        found = zip(positions, _decide(bundle, inputs, items, lacking), strict=True)
+        answers |= {place: replace(one, recognized=rows[place].recognized) for place, one in found}
     return [
         answers[position] if position in answers else Prediction(row.item.id, reason=failed[position])
         for position, row in enumerate(rows)

@@ -71,8 +71,10 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "trusted_types": list(getattr(bundle.head, "trusted_types", ())),
         "approximation": describe_approximation(bundle.head),
         "missing": dict(bundle.missing),
+        "train_on": "" if bundle.train_on == "labels" else bundle.train_on,
+        "agreement": bundle.agreement,
     }
-    return {name: value for name, value in added.items() if value}
+    return {name: value for name, value in added.items() if value not in ({}, [], "", None)}
 
 
 def measure_weights(head: Any) -> int:

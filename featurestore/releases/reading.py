@@ -55,6 +55,8 @@ class CorpusCard:
         speakers: number of speakers in a full release; 0 if it varies or is unknown.
         sessions: number of sessions in a full release; 0 if it has none, or if it varies.
         partitions: number of utterances in each part of the corpus's own split; empty if it has none, or if it varies.
+        vote_codes: label code of each word in the column `votes`, where the words are not the codes.
+        own_raters: regular expression of the raters in `votes` who judge their own speech; empty if there are none.
     """
 
     title: str
@@ -74,6 +76,8 @@ class CorpusCard:
     speakers: int = 0
     sessions: int = 0
     partitions: Mapping[str, int] = field(default_factory=dict)
+    vote_codes: Mapping[str, str] = field(default_factory=dict)
+    own_raters: str = ""
 
     def find_classes(self, scheme: str) -> Mapping[str, str | None] | None:
         """Return the class of each label code in a label scheme, its own or a common one, or None if it is unknown."""

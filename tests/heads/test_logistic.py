@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from heads import StreamedMatrix
 from heads._streamed_regression import SoftmaxRegression
 from heads.logistic import LogisticHead
+from tests.support.streams import stream
 
 
 def data(classes, rows=150):
@@ -86,3 +89,57 @@ def test_streamed_a_head_that_has_not_converged_is_used():
     X, y = data(4)
     found = LogisticHead(max_iter=2).fit(StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), y)
     assert found.n_iter_ == 2
+
+
+def draw_distributions(y, seed=0):
+    """Draw a distribution for each row whose most probable class is that of y; some shares are 0."""
+    rng = np.random.default_rng(seed)
+    one_hot = (np.unique(y) == y[:, None]).astype(float)
+    doubt = rng.dirichlet(np.ones(one_hot.shape[1]), len(y)) * (rng.random(one_hot.shape) < 0.7)
+    found = one_hot + 0.8 * doubt
+    return found / found.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {"a": 3.0}])
+def test_distributions_are_rows_of_each_class_with_weights(monkeypatch, streamed, classes, class_weight):
+    """The plain computation: every row once for each class, weighted by its share, fitted tightly by scikit-learn."""
+    monkeypatch.setattr("heads._streamed._BATCH", 5 * 40)
+    X, y = data(classes)
+    shares = draw_distributions(y)
+    names = np.unique(y)
+    of_class = compute_class_weight(class_weight, classes=names, y=y)
+    repeated = StandardScaler().fit(X).transform(np.repeat(X, classes, axis=0))
+    there = LogisticRegression(C=0.1, tol=1e-10, max_iter=2000).fit(
+        repeated, np.tile(names, len(X)), sample_weight=(shares * of_class).ravel()
+    )
+    ours = LogisticHead(class_weight=class_weight).fit(stream(X) if streamed else X, y, distributions=shares)
+    expected = there.predict_proba(StandardScaler().fit(X).transform(X))
+    np.testing.assert_allclose(ours.predict_proba(X), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_logit_adjustment_is_the_fit_with_the_prior_in_its_loss(classes, soft):
+    X, y = data(classes)
+    kept = np.flatnonzero((y != "a") | (np.arange(len(y)) < 40))
+    X, y = X[kept], y[kept]
+    shares = draw_distributions(y) if soft else (np.unique(y) == y[:, None]).astype(float)
+    found = LogisticHead(logit_adjustment=0.7).fit(X, y, **({"distributions": shares} if soft else {}))
+    scaled = StandardScaler().fit_transform(X)
+
+    def measure_loss(flat):
+        coef, intercept = flat[:-classes].reshape(classes, -1), flat[-classes:]
+        logs = log_softmax(scaled @ coef.T + intercept + 0.7 * np.log(shares.mean(axis=0)), axis=1)
+        return -0.1 * (shares * logs).sum() + 0.5 * (coef**2).sum()
+
+    def penalize_second(flat):  # for two classes only the second has coefficients
+        return measure_loss(np.concatenate([np.zeros(5), flat[:-1], [0.0], flat[-1:]]))
+
+    size = 5 * classes + classes if classes > 2 else 6
+    best = minimize(measure_loss if classes > 2 else penalize_second, np.zeros(size), tol=1e-10).x
+    if classes == 2:
+        best = np.concatenate([np.zeros(5), best[:-1], [0.0], best[-1:]])
+    coef, intercept = best[:-classes].reshape(classes, -1), best[-classes:]
+    np.testing.assert_allclose(found.predict_proba(X), softmax(scaled @ coef.T + intercept, axis=1), atol=2e-3)

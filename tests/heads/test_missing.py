@@ -219,3 +219,21 @@ def test_a_modality_that_no_row_has_and_words_are_refused():
         MissingModalityHead(load_head("prior")(), dropout=1.5).fit(Inputs(X, BLOCKS), y)
     with pytest.raises(ValueError, match="TextCNNHead reads words, of which none can be masked"):
         MissingModalityHead(load_head("text-cnn")(embedding="own")).fit(Inputs(X, BLOCKS, words=("a",) * 4), y)
+
+
+def test_distributions_and_epochs_reach_the_wrapped_head(data):
+    (X, y), _ = data
+    X, y, inputs = X[:200], y[:200], Inputs(X[:200], BLOCKS)
+    soft = np.random.default_rng(0).dirichlet([1, 1], 200)
+    found = MissingModalityHead(load_head("logistic")()).fit(inputs, y, distributions=soft)
+    plain = load_head("logistic")().fit(np.column_stack([X, np.ones((200, 2))]), y, distributions=soft)
+    np.testing.assert_allclose(
+        found.predict_proba(inputs), plain.predict_proba(np.column_stack([X, np.ones((200, 2))])), atol=1e-9
+    )
+    with pytest.raises(ValueError, match="SVMHead learns from classes, not from distributions over them"):
+        MissingModalityHead(load_head("svm")()).fit(inputs, y, distributions=soft)
+    seen = []
+    head = MissingModalityHead(load_head("mlp")(**HEADS["mlp"] | {"epochs": 2}))
+    head.fit(inputs, y, after_epoch=lambda one: seen.append(one.predict_proba(inputs).shape))
+    assert seen == [(200, 2)] * 2
+    assert len(head.history_) == 2

@@ -4,11 +4,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from heads._training import Course, train
+from heads._loss import ClassLoss
+from heads._training import Course, Targets, train
 
 CODES = torch.tensor([0, -1, 1, -1, 1])  # -1: no class
+WEIGHTS = torch.tensor([1.0, 3.0])
 COURSE = Course(
-    epochs=6, patience=2, learning_rate=0.1, weight_decay=0.0, max_grad_norm=5.0, class_weights=torch.tensor([1.0, 3.0])
+    epochs=6, patience=2, learning_rate=0.1, weight_decay=0.0, max_grad_norm=5.0, loss=ClassLoss(weights=WEIGHTS)
 )
 
 
@@ -29,7 +31,7 @@ def run(network, *, validation=()):
     epoch = train(
         network,
         COURSE,
-        CODES,
+        Targets(CODES),
         batches=lambda random: [SimpleNamespace(rows=torch.from_numpy(random.permutation(len(CODES))))],
         validation=lambda: [SimpleNamespace(rows=torch.tensor(rows)) for rows in validation],
         after_epoch=history.append,
@@ -61,7 +63,7 @@ def test_the_epoch_is_chosen_on_the_rows_kept_aside_that_have_a_class():
     losses = [line["validation_loss"] for line in history]
     assert epoch == 6
     assert losses == sorted(losses, reverse=True)
-    expected = nn.functional.cross_entropy(network.outputs.detach()[2:3], CODES[2:3], COURSE.class_weights)
+    expected = nn.functional.cross_entropy(network.outputs.detach()[2:3], CODES[2:3], WEIGHTS)
     assert losses[-1] == float(expected)
 
 

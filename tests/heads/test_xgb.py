@@ -55,7 +55,18 @@ def test_parameters_out_of_range_raise(params, message):
         XGBHead(**params).fit(X, NAMES)
 
 
-@pytest.mark.parametrize("params", [{}, {"subsample": 0.5, "max_bin": 16}])
+def test_class_weights_are_those_of_the_rows():
+    weights = {"angry": 5.0, "happy": 1.0, "sad": 0.5}
+    head = XGBHead(n_estimators=5, class_weight=weights, random_state=0).fit(X, NAMES)
+    plain = XGBClassifier(
+        n_estimators=5, max_bin=64, colsample_bytree=0.2, tree_method="hist", random_state=draw_seed(0)
+    ).fit(X, Y, sample_weight=[weights[name] for name in NAMES])
+    assert np.array_equal(head.predict_proba(X), plain.predict_proba(X))
+    shared = XGBHead(n_estimators=5, class_weight=weights, random_state=0).fit(X, NAMES, shared=XGBHead.share(X))
+    assert np.array_equal(head.predict_proba(X), shared.predict_proba(X))
+
+
+@pytest.mark.parametrize("params", [{}, {"subsample": 0.5, "max_bin": 16}, {"class_weight": "balanced"}])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_streamed_it_grows_the_same_trees(monkeypatch, tmp_path, params, classes):
     monkeypatch.setattr("heads.xgb._BATCH", 70 * 20)

@@ -16,6 +16,7 @@ from benchmarks.report.analysis.section_types import (
     MistakesContent,
     ModalitiesContent,
     PermutationContent,
+    RecognizedContent,
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
@@ -91,7 +92,8 @@ class ProvenanceContent(TypedDict):
 class SummaryContent(TypedDict):
     """The leaderboard with its comparisons, controls, notes and checks.
 
-    `flaws` and `missing` are there only where they are measured. Systems are ranked and compared by `metric`.
+    `flaws` and `missing` are there only where they are measured, `recognized` only where features read recognized
+    words. Systems are ranked and compared by `metric`.
     """
 
     corpus: str
@@ -115,6 +117,7 @@ class SummaryContent(TypedDict):
     controls: list[ControlContent]
     flaws: NotRequired[FlawsContent]
     missing: NotRequired[MissingContent]
+    recognized: NotRequired[RecognizedContent]
     checks: list[CheckContent]
 
 

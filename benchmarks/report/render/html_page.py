@@ -11,7 +11,7 @@ from markupsafe import Markup
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.render import flaw_table, missing_table, report_lookups
+from benchmarks.report.render import flaw_table, missing_table, recognized_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
@@ -77,6 +77,8 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         main=list_main_metrics(content["metric"]),
         missing_sentences=_explain_missing(content) if "missing" in content else (),
         missing_counts=list(missing_table.list_counts(content["missing"]["curves"])) if "missing" in content else [],
+        list_errors=recognized_table.list_errors,
+        describe_uncounted=recognized_table.describe_uncounted,
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.explain_columns(content["metric"])),

@@ -149,7 +149,7 @@ def test_the_bundle_is_the_chosen_head(tmp_path):
     lines = result.table().splitlines()
     chosen = ", ".join(f"{name}={value}" for name, value in result.searched.bundle.items())
     assert f"  bundle  {chosen}" in lines
-    assert "settings: searched: C, class_weight; defaults: max_iter=200" in lines
+    assert "settings: searched: C, class_weight; defaults: logit_adjustment=0.0, max_iter=200" in lines
     assert lines[lines.index(f"  bundle  {chosen}") - 4] == (
         "searched: the best of the given settings and 6 drawn ones by unweighted average recall, on inner folds of "
         "training"
@@ -182,7 +182,7 @@ def test_by_the_command_line(monkeypatch, tmp_path):
     assert (content["search"]["draws"], content["search"]["parts"]) == (3, 2)
     assert content["search"]["folds"]["holdout"] == content["search"]["bundle"]
     assert content["params"].items() >= content["search"]["bundle"].items()
-    assert content["params"].keys() == {"C", "class_weight", "max_iter"}
+    assert content["params"].keys() == {"C", "class_weight", "logit_adjustment", "max_iter"}
     assert json.loads((tmp_path / "bundles/logistic/head.json").read_text("utf-8"))["params"] == content["params"]
 
 
