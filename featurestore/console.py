@@ -159,6 +159,18 @@ def engine_options(function: Command) -> Command:
     )
 
 
+def modality_dropout_option(function: Command) -> Command:
+    """Add `--modality-dropout`."""
+    return click.option(
+        "--modality-dropout",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=0.5,
+        metavar="RATE",
+        help="Of --missing both-trained: the part of the complete training utterances that loses one modality, half of "
+        "them the text and half the audio.",
+    )(function)
+
+
 def cluster_options(function: Command) -> Command:
     """Add `--engine` and `--scheduler`."""
     return _add(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from heads._dialogues import DialogueBatch, DialogueHead
     from heads._dotted_path import UnusableEstimator, suggest_estimators
     from heads._inputs import Block, Frames, Inputs, Layout, Turns
+    from heads._missing import MissingModalityHead
     from heads._network import NetworkHead
     from heads._streamed import StreamedMatrix
     from heads._taken import name_taken, read_taken
@@ -35,6 +36,7 @@ __all__ = [
     "Inputs",
     "Layout",
     "Matrix",
+    "MissingModalityHead",
     "NetworkHead",
     "Regressor",
     "StreamedMatrix",
@@ -55,6 +57,7 @@ __all__ = [
 _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
     **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
+    "MissingModalityHead": "_missing",
     "NetworkHead": "_network",
     "Regressor": "regressors",
     "StreamedMatrix": "_streamed",

@@ -1,6 +1,6 @@
 """Define what a head is given: a matrix, and what its columns are, frames, dialogues and words where it takes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -85,6 +85,9 @@ class Inputs:
         turns: of R rows; None if there are no dialogues.
         words: the transcript of each row (R,); None if there is none.
         targets: (N,) rows that have a class; by default every row. The others are context: turns without a label.
+        present: by modality, whether each row (R,) has its features. Where it has not, the values of the row are
+            placeholders that no head may read (`heads.MissingModalityHead`). A modality that is not named is in every
+            row.
     """
 
     X: Any
@@ -93,6 +96,7 @@ class Inputs:
     turns: Turns | None = None
     words: tuple[str, ...] | None = None
     targets: Indices = field(default_factory=lambda: _EVERY)
+    present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Fill in the targets, and check that every part has R rows."""
@@ -101,6 +105,7 @@ class Inputs:
         lengths = {len(self.X), *(len(one.rows) for one in self.frames)}
         lengths |= {len(self.turns.dialogue)} if self.turns else set()
         lengths |= {len(self.words)} if self.words is not None else set()
+        lengths |= {len(rows) for rows in self.present.values()}
         columns = sum(block.width for block in self.blocks)
         if len(lengths) != 1 or columns != self.X.shape[1]:
             raise ValueError(f"inputs do not fit together: rows {sorted(lengths)}, columns {columns}, X {self.X.shape}")
@@ -167,6 +172,7 @@ class Inputs:
             turns=turns,
             words=None if self.words is None else tuple(self.words[row] for row in rows),
             targets=np.arange(len(rows)),
+            present={modality: found[rows] for modality, found in self.present.items()},
         )
 
 

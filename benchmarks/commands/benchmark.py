@@ -13,6 +13,7 @@ from featurestore.console import (
     json_option,
     labels_option,
     leakage_options,
+    modality_dropout_option,
     print_answer,
     say,
     search_options,
@@ -27,6 +28,7 @@ LISTS = {
     "heads": click.STRING,
     "normalize": click.STRING,
     "logits": click.STRING,
+    "missing": click.STRING,
     "train_on": click.STRING,
     "seeds": SEED,
 }
@@ -60,6 +62,14 @@ LISTS = {
     help="Comma-separated: cross-fitted (if the store has them), cross-fitted-mean (in test, the mean of the K "
     "encoders), in-sample.",
 )
+@click.option(
+    "--missing",
+    default="drop",
+    help="Utterances that lack the text or the audio: drop leaves them out; mask keeps them, with an indicator for "
+    "each modality; both-trained also learns from each modality alone. The last two, or mask,both-trained, measure "
+    "every head without each modality.",
+)
+@modality_dropout_option
 @click.option(
     "--train-on",
     default="labels",
@@ -114,6 +124,7 @@ def command(as_json: bool, target: str | None, **options: Any) -> None:
               cli benchmark --heads svm,mlp --features both --permute --train-sizes 0.1,0.25,0.5 --out results
               cli benchmark --heads svm,mlp --protocol speaker-kfold --flaws --out results
               cli benchmark --store features/iemocap --heads prior,ridge,mlp --target valence,activation --out results
+              cli benchmark --heads svm,mlp --missing mask,both-trained --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
     where = {name: options.pop(name) for name in ("store", "out", "test_store", "test_labels")}

@@ -11,6 +11,7 @@ from featurestore.console import (
     json_option,
     labels_option,
     leakage_options,
+    modality_dropout_option,
     print_answer,
     say,
     search_options,
@@ -44,6 +45,14 @@ from featurestore.console import (
     "clips of each speaker. The latter needs many clips per speaker and writes no bundle.",
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A setting of the head; repeatable.")
+@click.option(
+    "--missing",
+    type=click.Choice(["drop", "mask", "both-trained"]),
+    default="drop",
+    help="Utterances that lack the text or the audio: drop leaves them out; mask keeps them, with an indicator for "
+    "each modality; both-trained also learns from each modality alone. The last two measure the head without each.",
+)
+@modality_dropout_option
 @search_options
 @stream_option
 @click.option(
@@ -73,6 +82,7 @@ def command(as_json: bool, target: str | None, **options: Any) -> None:
                 --protocol leave-one-speaker-out
               cli fit-head --head svm --search 8
               cli fit-head --head ridge --store features/iemocap --target valence,activation
+              cli fit-head --head mlp --missing both-trained
     """
     from featurestore.store import Store
 

@@ -15,6 +15,7 @@ from benchmarks.statistics.formatting import name_metric
 from benchmarks.statistics.metrics import METRIC
 from benchmarks.statistics.value_answers import score_values
 from featurestore.head_inputs import give, list_taken
+from featurestore.masked_heads import read_params
 from heads import Inputs
 
 _SEEN = (
@@ -107,7 +108,7 @@ def search(
         return dict(params)
     most = math.prod(map(len, values.values()))
     drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
-    default = {name: kind(**params).get_params()[name] for name in values}
+    default = {name: read_params(kind(**params))[name] for name in values}
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
     truth, part = np.asarray(y), np.asarray(parts)
     rate = partial(score_values, metric=metric, targets=targets) if targets else partial(_score_classes, metric=metric)

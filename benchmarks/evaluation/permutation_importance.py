@@ -60,7 +60,9 @@ def permute(inputs: Inputs, permuted: ModalityFeatures, utterance_ids: Sequence[
         replace(one, rows=[one.rows[row] for row in source.tolist()]) if one.name in permuted.features else one
         for one in inputs.frames
     )
-    return replace(inputs, X=X, frames=frames)
+    own = inputs.present.get(permuted.modality)
+    present = inputs.present if own is None else {**inputs.present, permuted.modality: own[source]}
+    return replace(inputs, X=X, frames=frames, present=present)
 
 
 def _permute_columns(X: Any, source: np.ndarray, columns: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import numpy as np
 from benchmarks.evaluation.flaws import BEST_EPOCH, EpochChooser, run_all_epochs
 from benchmarks.evaluation.head_features import construct
 from benchmarks.evaluation.head_settings import default_params
+from benchmarks.evaluation.hidden_modality import HiddenModality, count_lacking, hide
 from benchmarks.evaluation.hyperparameter_search import search
+from benchmarks.evaluation.missing_policy import wrap_kind
 from benchmarks.evaluation.permutation_importance import ModalityFeatures, permute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.sides import list_widths, read_sides
@@ -29,17 +31,24 @@ from benchmarks.evaluation.value_targets import HEADS
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
 from featurestore.head_inputs import give, list_taken
+from featurestore.masked_heads import read_params
 from featurestore.normalization import Scaling
 from featurestore.plugin_errors import explain_errors
 from heads import Inputs
 
+TestChange = ModalityFeatures | HiddenModality  # a modality that is permuted, or hidden, in the test part
+
 
 @dataclass(frozen=True)
 class ClassPredictions:
-    """The predicted class of each utterance (M,), and the probabilities in the order of `head.classes_` (M, C)."""
+    """The predicted class of each utterance (M,), and the probabilities in the order of `head.classes_` (M, C).
+
+    `lacking` counts the utterances by the modality that they were predicted without, where any may lack one.
+    """
 
     prediction: tuple[str, ...]
     probabilities: np.ndarray
+    lacking: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class RunResult:
         blocks: width of each feature.
         scaling: of the rows, where they are normalized over the training part.
         utterance_ids: of the test part, sorted (M,).
-        answers: for each of the permutations, in order; empty if nothing is tested, or values are predicted.
+        answers: for each of the changes, in order; empty if nothing is tested, or values are predicted.
         params: the settings that were used, all of them.
         seconds: `tune` (the search), `fit` and `predict`, the last of the unchanged test part.
         peak_mb: the peak memory of the process during the run, including what it had loaded before.
@@ -73,18 +82,16 @@ class RunResult:
     values: tuple[np.ndarray, ...] = ()
 
 
-def execute(
-    store: FeatureSource, spec: RunSpec, permutations: Sequence[ModalityFeatures | None] = (None,)
-) -> RunResult:
-    """Fit once, and predict the test part once for each permutation.
+def execute(store: FeatureSource, spec: RunSpec, changes: Sequence[TestChange | None] = (None,)) -> RunResult:
+    """Fit once, and predict the test part once for each change of it.
 
     Under the flaw `best epoch on test`, the test part is predicted after each epoch, within the seconds to fit, and the
     answers are those of the best epoch.
 
     Args:
         store: the features.
-        spec: what to fit on what; its own `permuted` is ignored.
-        permutations: for each answer the modality whose rows are permuted, None for the unchanged test part.
+        spec: what to fit on what; its own `permuted` and `hidden` are ignored.
+        changes: for each answer the modality that is permuted or hidden, None for the unchanged test part.
 
     Raises:
         BadValue: the head cannot use a setting.
@@ -92,7 +99,7 @@ def execute(
             memory that does not fit.
     """
     _reset_peak()
-    kind = registry.load(spec.kind, spec.head)
+    kind = wrap_kind(registry.load(spec.kind, spec.head), spec.missing, spec.seed)
     test_ids = tuple(sorted(spec.fold.test))
     unfitted = construct(spec.head, spec.params, spec.kind)
     streamed = choose_streaming(store, spec, unfitted)
@@ -113,24 +120,32 @@ def execute(
     if chooser:
         chooser.check()
         plain = chooser.probabilities
-    predicted = [
-        _predict(spec, head, permute(test, permuted, test_ids, spec.fold.name, spec.seed)) if permuted else plain
-        for permuted in permutations
-        if test
-    ]
+    predicted = [_answer(spec, head, test, change, plain) for change in changes] if test else []
     return RunResult(
         head,
         list_widths(train),
         scaling,
         test_ids,
-        () if spec.targets else tuple(_name_classes(head, one) for one in predicted),
-        head.get_params(),
+        () if spec.targets else tuple(predicted),
+        read_params(head),
         seconds,
         peak_mb,
         epoch=chooser.epoch if chooser else 0,
         streamed=streamed,
         values=tuple(predicted) if spec.targets else (),
     )
+
+
+def _answer(spec: RunSpec, head: Any, test: Inputs, change: TestChange | None, plain: np.ndarray) -> Any:
+    """Predict the changed test part, or name the classes of `plain`, which is predicted of the unchanged one."""
+    found, shown = plain, test
+    if change:
+        apply: Callable[..., Inputs] = hide if isinstance(change, HiddenModality) else permute
+        shown = apply(test, change, sorted(spec.fold.test), spec.fold.name, spec.seed)
+        found = _predict(spec, head, shown)
+    if spec.targets:
+        return found
+    return _name_classes(head, found, count_lacking(shown) if spec.missing else {})
 
 
 def choose_params(kind: Any, spec: RunSpec, inputs: Inputs, y: Any, soft: SoftLabels | None = None) -> dict[str, Any]:
@@ -236,8 +251,8 @@ def _predict(spec: RunSpec, head: Any, inputs: Inputs) -> np.ndarray:
     return predict_proba(spec.head, head, inputs)
 
 
-def _name_classes(head: Any, probabilities: np.ndarray) -> ClassPredictions:
-    return ClassPredictions(tuple(map(str, head.classes_[probabilities.argmax(1)])), probabilities)
+def _name_classes(head: Any, probabilities: np.ndarray, lacking: Mapping[str, int]) -> ClassPredictions:
+    return ClassPredictions(tuple(map(str, head.classes_[probabilities.argmax(1)])), probabilities, lacking)
 
 
 def _make_chooser(spec: RunSpec, test: Inputs) -> EpochChooser:

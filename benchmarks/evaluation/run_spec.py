@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_settings import default_params, search_space
+from benchmarks.evaluation.hidden_modality import HiddenModality
+from benchmarks.evaluation.missing_policy import MissingPolicy
 from benchmarks.evaluation.permutation_importance import ModalityFeatures
 from benchmarks.evaluation.soft_labels import LABELS, VOTES
 from benchmarks.evaluation.source import FeatureSource
@@ -51,6 +53,8 @@ class RunSpec:
         targets: names of the columns whose values are predicted; empty where classes are. `classes` then only balance
             the parts of a split.
         ratings: a value of each target by id; empty where classes are predicted.
+        missing: what is done with utterances that lack a modality; None if the fold has none of them.
+        hidden: the modality that a share of the test utterances is predicted without, or None.
     """
 
     head: str
@@ -73,6 +77,8 @@ class RunSpec:
     flaw: str = ""
     metric: str = METRIC
     stream: str = "auto"
+    missing: MissingPolicy | None = None
+    hidden: HiddenModality | None = None
     distributions: Mapping[str, Mapping[str, float]] | None = None
     targets: tuple[str, ...] = ()
     ratings: Ratings = field(default_factory=dict)
@@ -86,6 +92,11 @@ class RunSpec:
     def context(self) -> str:
         """What the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty)."""
         return self.surroundings.context
+
+    @property
+    def change(self) -> ModalityFeatures | HiddenModality | None:
+        """What is changed in the test part, or None."""
+        return self.hidden or self.permuted
 
     @property
     def train_on(self) -> str:
@@ -145,6 +156,8 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"distributions": spec.distributions} if spec.distributions is not None else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
     content |= {"targets": spec.targets, "ratings": {one: spec.ratings[one] for one in ids}} if spec.targets else {}
+    content |= {"missing": [spec.missing.mode, spec.missing.dropout]} if spec.missing else {}
+    content |= {"hidden": [spec.hidden.modality, spec.hidden.share]} if spec.hidden else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from benchmarks.evaluation.partial_rows import normalize_partly, read_partly
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
 from featurestore.head_inputs import DIALOGUE, WORDS, make_turns
@@ -40,9 +42,12 @@ def read_sides(
     else:
         train = _read(store, spec, train_ids, taken, streamed)
         test = _read(store, spec, test_ids, taken, streamed) if test_ids else None
-    Z = train.select([]).X if test is None else test.X
+    other = train.select([]) if test is None else test
     speakers = _list_speakers(spec, train, train_ids), _list_speakers(spec, test, test_ids)
-    X, Z, scaling = normalize(train.X, Z, spec.normalize, speakers)
+    if spec.missing:
+        X, Z, scaling = normalize_partly(train, other, spec.normalize, speakers)
+    else:
+        X, Z, scaling = normalize(train.X, other.X, spec.normalize, speakers)
     return replace(train, X=X), test and replace(test, X=Z), scaling
 
 
@@ -52,8 +57,9 @@ def list_widths(inputs: Inputs) -> dict[str, int]:
 
 
 def _read(store: FeatureSource, spec: RunSpec, ids: Sequence[str], taken: AbstractSet[str], streamed: bool) -> Inputs:
+    read = partial(read_partly, store, spec.inputs) if spec.missing else partial(spec.inputs.read, store)
     return replace(
-        spec.inputs.read(store, ids, streamed=streamed),
+        read(ids, streamed=streamed),
         turns=make_turns(ids, spec.surroundings.turns, spec.speakers) if DIALOGUE in taken else None,
         words=tuple(spec.surroundings.words[one] for one in ids) if WORDS in taken else None,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_features import construct
+from benchmarks.evaluation.partial_rows import list_usable
 from benchmarks.evaluation.recognized import read_words
 from benchmarks.evaluation.task import Task
 from featurestore.errors import Mismatch
@@ -32,7 +33,7 @@ class Surroundings:
 
 
 def describe_surroundings(
-    task: Task, fold: Fold, inputs: FoldFeatures, head: str, params: Mapping[str, Any]
+    task: Task, fold: Fold, inputs: FoldFeatures, head: str, params: Mapping[str, Any], *, masked: bool = False
 ) -> Surroundings:
     """Describe what a head reads beside the features of a fold.
 
@@ -42,6 +43,7 @@ def describe_surroundings(
         inputs: its features; a turn without them cannot be context.
         head: its registry name.
         params: its settings.
+        masked: whether turns that lack a modality can be context too.
 
     Raises:
         Mismatch: the head reads dialogues or transcripts and the manifest has none, or the order of a dialogue is
@@ -65,13 +67,14 @@ def describe_surroundings(
             do="fill the column dialogue of the table and run cli prepare again, or choose a head that reads one "
             "utterance at a time, such as logistic",
         )
-    context = _find_context(task, inputs, {place.dialogue for place in turns.values()})
+    context = _find_context(task, inputs, {place.dialogue for place in turns.values()}, masked)
     return Surroundings(turns | context, tuple(context), words, estimator.describe_context())
 
 
-def _find_context(task: Task, inputs: FoldFeatures, dialogues: set[str]) -> dict[str, TurnPlace]:
+def _find_context(task: Task, inputs: FoldFeatures, dialogues: set[str], masked: bool) -> dict[str, TurnPlace]:
     """Find the turns of some dialogues that have features and no class, with their places."""
-    available = task.store.available([str(file) for file in inputs.all_files])
+    files = [str(file) for file in inputs.all_files]
+    available = list_usable(task.store, inputs) if masked else task.store.available(files)
     return {
         one: task.turns[one]
         for one in available

@@ -14,6 +14,8 @@ from benchmarks.evaluation.feature_sets import (
 )
 from benchmarks.evaluation.fold_features import CROSS_FITTED
 from benchmarks.evaluation.head_settings import check_params, check_searchable, parse_params, search_space
+from benchmarks.evaluation.hidden_modality import HiddenModality
+from benchmarks.evaluation.missing_policy import DROP, DROPOUT
 from benchmarks.evaluation.run import RunResult, execute
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.soft_labels import LABELS
@@ -22,6 +24,7 @@ from benchmarks.evaluation.streaming import AUTO
 from benchmarks.evaluation.surroundings import describe_surroundings
 from benchmarks.evaluation.value_targets import name_kind
 from benchmarks.fitting.measure import summarize
+from benchmarks.fitting.measure_hidden import separate_hidden
 from benchmarks.fitting.result import FittedHead
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import BenchmarkPlan, plan
@@ -105,6 +108,8 @@ def fit_head(
     search: int = 0,
     inner_folds: int = DEV_PARTS,
     stream: str = AUTO,
+    missing: str = DROP,
+    modality_dropout: float = DROPOUT,
     train_on: str = LABELS,
     agreement: float | None = None,
     targets: Sequence[str] = (),
@@ -135,6 +140,10 @@ def fit_head(
             no search. The test part is not used.
         inner_folds: how many inner folds take turns as dev, at most.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
+        missing: what is done with utterances that lack a modality: `drop`, `mask` or `both-trained`
+            (`benchmarks.evaluation.missing_policy`). Unless they are dropped, the test parts are also predicted with a
+            modality hidden.
+        modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
         train_on: `labels`, or `votes`: the distribution of the raters' votes, by a head that can.
         agreement: use only utterances whose most voted class has more than this share of the raters; None for all.
         targets: columns whose values are predicted, by a regressor (`value_targets.DIMENSIONS`); none for classes.
@@ -142,7 +151,7 @@ def fit_head(
 
     Raises:
         UnknownName: the head, a setting, feature, label scheme, protocol or fold is unknown.
-        BadValue: the head cannot use a setting, or the normalization is unknown.
+        BadValue: the head cannot use a setting, the normalization is unknown, or no modality can be masked.
         Mismatch: the scheme does not know a label, the protocol cannot split the corpus, normalization per speaker
             would remove the class, or no inner fold can be split from training.
         Leakage: an encoder was fine-tuned on test utterances.
@@ -161,18 +170,20 @@ def fit_head(
         search=_limit_search(head, params or {}, search, name_kind(targets), say),
         inner_folds=inner_folds,
         stream=stream,
+        missing=(missing,),
+        modality_dropout=modality_dropout,
         train_on=(train_on,),
         agreement=agreement,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
         target=tuple(targets),
     )
-    planned = plan(store, config, say)
+    planned, hidden = separate_hidden(plan(store, config, say))
     # before the fits, so that a split that fails does so at once
     everything = None if _bundles_first_fold(planned.specs) else _specify_everything(planned)
-    results = _run_folds(planned, say)
+    results = _run_folds(planned, hidden, say)
     final = results[0] if everything is None else _fit_everything(store, everything, say)
-    return summarize(planned, results, final, planned.folds[0].name if everything is None else None)
+    return summarize(planned, results, final, planned.folds[0].name if everything is None else None, hidden)
 
 
 def _describe_bundle(saved: Mapping[str, Any]) -> str:
@@ -217,7 +228,8 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     config, first = planned.config, planned.specs[0]
     fold = planned.task.make_full_fold(planned.dropped, config.inner_folds if config.search else 0)
     # those of the first fold lack the utterances that it leaves out of training
-    around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params)
+    masked = first.missing is not None
+    around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params, masked=masked)
     task = planned.task
     soft = None if first.distributions is None else task.votes.share_all(task.classes)
     return dataclasses.replace(
@@ -225,12 +237,12 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     )
 
 
-def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:
+def _run_folds(planned: BenchmarkPlan, hidden: Sequence[HiddenModality], say: Say) -> list[RunResult]:
     """Fit and test every fold. Only the head of the bundle is returned from its process."""
     keep = _bundles_first_fold(planned.specs)
-    tasks = [(planned.task.store, spec, keep and number == 0) for number, spec in enumerate(planned.specs)]
+    tasks = [(planned.task.store, spec, hidden, keep and number == 0) for number, spec in enumerate(planned.specs)]
     results = []
-    for (_, spec, _), result in zip(tasks, run_each(_run_fold, tasks), strict=True):
+    for (_, spec, *_), result in zip(tasks, run_each(_run_fold, tasks), strict=True):
         train, test = len(spec.training), len(spec.fold.test)
         how = ", rows read in batches" if result.streamed else ""
         say(f"fold {spec.fold.name}: fitted {spec.head} on {train} utterances, tested on {test}{how}")
@@ -238,8 +250,8 @@ def _run_folds(planned: BenchmarkPlan, say: Say) -> list[RunResult]:
     return results
 
 
-def _run_fold(store: FeatureSource, spec: RunSpec, keep: bool) -> RunResult:
-    result = execute(store, spec)
+def _run_fold(store: FeatureSource, spec: RunSpec, hidden: Sequence[HiddenModality], keep: bool) -> RunResult:
+    result = execute(store, spec, (None, *hidden))
     return result if keep else dataclasses.replace(result, head=None)
 
 

@@ -14,6 +14,7 @@ from benchmarks.evaluation.evaluation import Evaluation
 from benchmarks.evaluation.exposure_notes import note_exposures
 from benchmarks.evaluation.guards import find_overlaps
 from benchmarks.evaluation.head_settings import search_space
+from benchmarks.evaluation.hidden_modality import HiddenModality
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
@@ -21,6 +22,7 @@ from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task import Task
 from benchmarks.fitting.detail_figures import VoteFigures
 from benchmarks.fitting.held_out import HeldOut, HeldOutPrediction, gather_answers, list_held_out
+from benchmarks.fitting.measure_hidden import HiddenResult, describe_masking, measure_hidden
 from benchmarks.fitting.result import FittedHead, FoldResult
 from benchmarks.fitting.value_result import FittedRegressor
 from benchmarks.grid.plan import BenchmarkPlan
@@ -45,7 +47,11 @@ class FittedSystem:
 
 
 def summarize(
-    planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult, bundled_fold: str | None
+    planned: BenchmarkPlan,
+    results: Sequence[RunResult],
+    final: RunResult,
+    bundled_fold: str | None,
+    hidden: Sequence[HiddenModality] = (),
 ) -> FittedHead:
     """Measure the runs of one head, check them, and make its bundle.
 
@@ -54,6 +60,7 @@ def summarize(
         results: of its runs, fold by fold.
         final: the run whose head goes into the bundle.
         bundled_fold: the fold whose training part that head was fitted on; None if it was fitted on everything.
+        hidden: the modality that each further answer of the runs does without.
     """
     task, specs = planned.task, planned.specs
     by_fold = [list_held_out(spec, result) for spec, result in zip(specs, results, strict=True)]
@@ -64,8 +71,9 @@ def summarize(
     )
     pooled = _measure(task, specs[0], "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
     checked = _check(planned, predictions)
+    without = measure_hidden(task, specs, results, hidden)
     return (FittedRegressor if task.targets else FittedHead)(
-        bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked),
+        bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked, without),
         folds=folds,
         pooled=pooled,
         predictions=predictions,
@@ -75,6 +83,9 @@ def summarize(
         checks=checked,
         context=specs[0].context,
         searched=_summarize_search(planned, results, final) if planned.config.search else None,
+        missing=specs[0].missing,
+        hidden=without,
+        lacking=planned.lacking,
         by_class=_measure_classes(task, predictions, pooled),
         votes=_measure_votes(task, specs, results, pooled.leak),
         train_on=specs[0].train_on,
@@ -152,12 +163,13 @@ def _bundle(
     fold: str | None,
     pooled: FoldResult,
     checked: Sequence[CheckResult],
+    without: Sequence[HiddenResult],
 ) -> Bundle:
     store, encoders = task.store, spec.inputs.encoders
     return Bundle(
         head=final.head,
         head_name=spec.head,
-        params=final.head.get_params(),
+        params=final.params,
         features=spec.features,
         blocks=final.blocks,
         classes=() if task.targets else tuple(map(str, final.head.classes_)),
@@ -176,6 +188,7 @@ def _bundle(
         agreement=task.agreement.share if task.agreement else None,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
         targets=task.targets,
+        missing=describe_masking(spec.missing, final.head, without),
     )
 
 

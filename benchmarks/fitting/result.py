@@ -11,10 +11,12 @@ from benchmarks.evaluation.agreement import AgreementFilter
 from benchmarks.evaluation.fold_features import UNSEEN
 from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
+from benchmarks.evaluation.missing_policy import MissingPolicy, describe_policy
 from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.evaluation.value_targets import name_kind
 from benchmarks.fitting.detail_figures import VoteFigures, describe_classes, list_class_lines
 from benchmarks.fitting.held_out import HeldOut
+from benchmarks.fitting.measure_hidden import HiddenResult, list_cells
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
 from benchmarks.statistics.class_metrics import ClassFigures
 from benchmarks.statistics.clusters import Clusters
@@ -26,6 +28,10 @@ from featurestore.prediction.bundle import INSTEAD, NO_BUNDLE, Bundle
 
 _OVERCONFIDENT = ", overconfident on training utterances (see cli finetune --crossfit)"
 
+HIDDEN = (
+    "hidden in test: this share of the complete test utterances of each fold is predicted without the modality; the "
+    "columns before the figures count the utterances by what they were predicted without"
+)
 INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamples"
 
 
@@ -80,6 +86,9 @@ class FittedHead:
         path: folder of the saved bundle, or None.
         searched: the settings that a search chose, or None.
         context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
+        missing: what was done with utterances that lack a modality; None if they were dropped.
+        hidden: the figures with a modality hidden in the test parts.
+        lacking: id and reason of the utterances that lack a modality and stay, by modality.
         by_class: the recall, precision and F1 of each class.
         votes: the figures against raters' votes, or None where no test utterance has any.
         train_on: `labels` or `votes`.
@@ -97,6 +106,9 @@ class FittedHead:
     path: Path | None = None
     searched: SearchResult | None = None
     context: str = ""
+    missing: MissingPolicy | None = None
+    hidden: tuple[HiddenResult, ...] = ()
+    lacking: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_class: ClassFigures = field(default_factory=dict)
     votes: VoteFigures | None = None
     train_on: str = LABELS
@@ -133,6 +145,7 @@ class FittedHead:
             | {"few": clusters.few, "note": clusters.note},
             **({"context": self.context} if self.context else {}),
             **({"approximation": approximation} if approximation else {}),
+            **({"missing": self._describe_missing()} if self.missing else {}),
             "logits": self.logits,
             "search": self.searched and self.searched.to_json(),
             "leaked": bool(self.pooled.leak),
@@ -170,6 +183,7 @@ class FittedHead:
             cells = [[*row[:3], *row[4:]] for row in cells]
         tables = [
             align_cells(cells),
+            self._describe_hidden(),
             list_class_lines(self.by_class, self.pooled.leak),
             self.votes.table() if self.votes else [],
         ]
@@ -178,6 +192,15 @@ class FittedHead:
     def _describe_task(self) -> str:
         bundle = self.bundle
         return f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}"
+
+    def _describe_missing(self) -> dict[str, Any]:
+        """Return what the bundle says of a missing modality, and the figures by share."""
+        hidden = [one.to_json() for one in self.hidden]
+        return {**self.bundle.missing, "lacking": _to_plain(self.lacking), "hidden": hidden}
+
+    def _describe_hidden(self) -> list[str]:
+        """Return a table of the figures with a modality hidden, or nothing."""
+        return [*align_cells(list(list_cells(self.hidden))), "", HIDDEN] if self.hidden else []
 
     def _describe_interval(self, rows: Sequence[FoldResult]) -> str:
         over = {f"over {row.clusters.over}" for row in rows if row is not self.pooled}
@@ -225,6 +248,7 @@ class FittedHead:
             *([f"logits: {self.logits}{_OVERCONFIDENT if self.logits not in UNSEEN else ''}"] if self.logits else []),
             *([f"normalized: {NOTES[bundle.normalize]}"] if bundle.normalize != NONE else []),
             *([self._describe_params()] if bundle.params else []),
+            *([f"missing {self.missing.mode}: {describe_policy(self.missing)}"] if self.missing else []),
             *([f"trained on {self.train_on}"] if self.train_on != LABELS else []),
             *([self.agreement.describe()] if self.agreement else []),
             f"protocol {bundle.protocol}, seed {bundle.seed}, n = {self.pooled.test}",

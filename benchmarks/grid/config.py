@@ -10,6 +10,7 @@ from benchmarks.evaluation.feature_sets import FeatureSet, parse_feature_sets
 from benchmarks.evaluation.fold_features import CROSS_FITTED, check_logits
 from benchmarks.evaluation.head_settings import SEED, check_params, check_searchable, format_param, parse_params
 from benchmarks.evaluation.learning_curve import check_train_sizes
+from benchmarks.evaluation.missing_policy import DROP, DROPOUT, check_modes, is_masking
 from benchmarks.evaluation.soft_labels import LABELS, check_train_on
 from benchmarks.evaluation.streaming import AUTO, check_mode
 from benchmarks.evaluation.value_targets import HEADS, name_kind
@@ -20,6 +21,8 @@ from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
 from featurestore.normalization import NONE, check_normalization
+
+_ONE = "leave one of the two out"
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,17 @@ class BenchmarkConfig:
         metric: full name of the metric that systems are ranked and compared by, and that a search chooses settings by.
         stream: whether heads that can read rows in batches do: `auto`, where the matrix is large for the memory;
             `always`; or `never`.
+        missing: what is done with utterances that lack a modality: `drop`, or `mask` and `both-trained`, which are
+            compared.
+        modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
         train_on: `labels`, `votes`; several are compared, each for the heads that can.
         agreement: keep only utterances whose most voted class has more than this share of the raters; None for all.
         target: names of the columns whose values are predicted, by regressors; empty where classes are.
 
     Raises:
-        BadValue: a normalization, a kind of logits or a train size is invalid, there are flaws and a single fold, no
-            head can be streamed always, a head cannot train on votes, or there is a target beside labels, votes, an
-            agreement or flaws.
+        BadValue: a normalization, a kind of logits, a train size or a value of `missing` is invalid, there are flaws
+            and a single fold or masks, no head can be streamed always, a head cannot train on votes, or there is a
+            target beside labels, votes, an agreement, flaws or masks.
         UnknownName: a head, a setting of it, the metric, or what to train on is unknown.
     """
 
@@ -77,9 +83,16 @@ class BenchmarkConfig:
     flaws: bool = False
     metric: str = METRIC
     stream: str = AUTO
+    missing: tuple[str, ...] = (DROP,)
+    modality_dropout: float = DROPOUT
     train_on: tuple[str, ...] = (LABELS,)
     agreement: float | None = None
     target: tuple[str, ...] = ()
+
+    @property
+    def masks(self) -> bool:
+        """Whether utterances that lack a modality stay."""
+        return is_masking(self.missing)
 
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
@@ -92,8 +105,11 @@ class BenchmarkConfig:
             raise BadValue(
                 "--flaws compares all folds of a protocol with all folds of another",
                 got=f"--fold {self.fold}",
-                do="leave one of the two out",
+                do=_ONE,
             )
+        check_modes(self.missing, self.modality_dropout)
+        if self.flaws and self.masks:
+            raise BadValue("--flaws compares complete utterances", got=f"--missing {','.join(self.missing)}", do=_ONE)
         for normalization in self.normalize:
             check_normalization(normalization)
         for logits in self.logits:
@@ -124,6 +140,7 @@ class BenchmarkConfig:
             "--flaws": self.flaws,
             f"--train-on {','.join(self.train_on)}": self.train_on != (LABELS,),
             f"--agreement {self.agreement}": self.agreement is not None,
+            f"--missing {','.join(self.missing)}": self.masks,
         }
         if given := [option for option, is_given in of_classes.items() if is_given]:
             raise BadValue(

@@ -8,7 +8,16 @@ from typing import Any
 from benchmarks.evaluation.fold_features import ResolvedFeatures, list_distinct, resolve
 from benchmarks.evaluation.guards import check_leakage, check_speaker_normalization, find_overlaps
 from benchmarks.evaluation.head_features import choose_feature_sets
-from benchmarks.evaluation.permutation_importance import list_modalities
+from benchmarks.evaluation.hidden_modality import list_hidden
+from benchmarks.evaluation.lacking_modalities import (
+    check_lacking,
+    check_masking,
+    describe_lacking,
+    find_lacking,
+    find_unusable,
+)
+from benchmarks.evaluation.missing_policy import list_policies
+from benchmarks.evaluation.permutation_importance import ModalityFeatures, list_modalities
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.soft_labels import VOTES, learns_votes
 from benchmarks.evaluation.source import FeatureSource
@@ -33,6 +42,7 @@ class BenchmarkPlan:
         dropped: the utterances that lack a feature, and why.
         specs: all runs, including those with permuted rows or less training data, and those under flaws.
         flaws: the runs under protocol flaws.
+        lacking: the utterances that lack a modality and stay, by modality and id, and why; empty if they are dropped.
     """
 
     config: BenchmarkConfig
@@ -42,10 +52,16 @@ class BenchmarkPlan:
     dropped: Mapping[str, str]
     specs: tuple[RunSpec, ...]
     flaws: FlawPlan = field(default_factory=FlawPlan)
+    lacking: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def describe_data(self) -> dict[str, Any]:
         """Describe the utterances in the folds for checks."""
-        return self.task.describe_data(self.folds, self.features, self.dropped) | {"tune": self.config.search}
+        config = self.config
+        found = self.task.describe_data(self.folds, self.features, self.dropped) | {"tune": config.search}
+        if not config.masks:
+            return found
+        about = {"modes": list(config.missing), "dropout": config.modality_dropout, "lacking": dict(self.lacking)}
+        return found | {"missing": about}
 
 
 def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], None]) -> BenchmarkPlan:
@@ -77,11 +93,19 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
     features = list_distinct(chain.from_iterable(by_head.values()))
     if config.permute:
         _check_modalities(store, features)
+    if config.masks:
+        check_masking(store, config.heads, config.params, features)
     _check_frames(config.normalize, features)
-    dropped = task.find_missing(features)
-    for line in (*task.describe_missing(dropped), *_describe_votes(config, task)):
+    lacking = find_lacking(task, features) if config.masks else {}
+    dropped = find_unusable(lacking) if config.masks else task.find_missing(features)
+    lacking = {
+        modality: {one: why for one, why in found.items() if one not in dropped} for modality, found in lacking.items()
+    }
+    told = describe_lacking(lacking, len(task.classes))
+    for line in (*task.describe_missing(dropped), *told, *_describe_votes(config, task)):
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
+    check_lacking(folds, lacking)
     check_speaker_normalization(
         config.normalize,
         folds,
@@ -94,7 +118,7 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
     flaws = plan_flaws(config, task, folds, by_head, specs) if config.flaws else FlawPlan()
     for line in flaws.left_out:
         say(f"--flaws: {line}")
-    return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, (*specs, *flaws.specs), flaws)
+    return BenchmarkPlan(config, task, tuple(folds), tuple(features), dropped, (*specs, *flaws.specs), flaws, lacking)
 
 
 def _describe_votes(config: BenchmarkConfig, task: Task) -> Iterator[str]:
@@ -151,12 +175,21 @@ def _list_specs(
 ) -> Iterator[RunSpec]:
     for one in features:
         leaks = check_leakage(folds, find_overlaps(task.store, folds, one.folds), allow=config.allow_leakage)
-        modalities = list_modalities(task.store, one.features) if config.permute else ()
-        for head, normalize in product(config.heads, config.normalize):
+        modalities = list_modalities(task.store, one.features) if config.permute or config.masks else ()
+        policies = list_policies(config.missing, config.modality_dropout)
+        for head, normalize, missing in product(config.heads, config.normalize, policies):
             if one not in by_head[head]:
                 continue
-            for spec in list_fold_specs(config, task, folds, one, head, normalize):
+            for spec in list_fold_specs(config, task, folds, one, head, normalize, missing):
                 spec = replace(spec, leak=leaks.get(spec.fold.name, ""))
                 yield spec
                 if spec.train_size == 1:
-                    yield from (replace(spec, permuted=modality) for modality in modalities)
+                    yield from _list_changes(config, spec, modalities)
+
+
+def _list_changes(config: BenchmarkConfig, spec: RunSpec, modalities: Sequence[ModalityFeatures]) -> Iterator[RunSpec]:
+    """List the runs that predict a changed test part with the same fitted head."""
+    if config.permute:
+        yield from (replace(spec, permuted=modality) for modality in modalities)
+    if spec.missing:
+        yield from (replace(spec, hidden=hidden) for hidden in list_hidden([one.modality for one in modalities]))

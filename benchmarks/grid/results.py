@@ -63,6 +63,7 @@ class Results(Evaluation):
         flaws: systems under a protocol flaw. Their test parts may be others than those of `folds`, so that they stand
             in a table of their own only.
         flaw_folds: the folds of each flawed protocol.
+        hidden: systems whose test utterances lack a modality, in a share of the complete ones.
         headline: full name of the metric to rank and compare by; by default the benchmark's own.
         choices: by id, the classes that each rater named, of the utterances with a vote for a class.
     """
@@ -71,6 +72,7 @@ class Results(Evaluation):
     controls: tuple[System, ...] = ()
     flaws: tuple[System, ...] = ()
     flaw_folds: Mapping[str, tuple[Fold, ...]] = field(default_factory=dict)
+    hidden: tuple[System, ...] = ()
     headline: str = ""
     choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
@@ -149,13 +151,19 @@ def read(out: Path) -> Results:
     honest = [run for run in runs if not run.record.flaw]
     systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control], matrices))
     repeated = {name for system in systems for name in system.equals}
-    controls, flaws = (
+    changed = [run for run in honest if run.record.is_control]
+    controls, hidden, flaws = (
         group_by_system([run for run in chosen if run.record.system not in repeated], matrices)
-        for chosen in ([run for run in honest if run.record.is_control], [run for run in runs if run.record.flaw])
+        for chosen in (
+            [run for run in changed if not run.record.hidden],
+            [run for run in changed if run.record.hidden],
+            [run for run in runs if run.record.flaw],
+        )
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
     choices = _read_choices(out / VOTES) if (out / VOTES).is_file() else {}
-    return Results(about, folds, read_utterances(out), systems, controls, flaws, flaw_folds, choices=choices)
+    utterances = read_utterances(out)
+    return Results(about, folds, utterances, systems, controls, flaws, flaw_folds, hidden=hidden, choices=choices)
 
 
 def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tuple[list[RecordedRun], MatrixStore]:

@@ -5,11 +5,13 @@ The JSON is written last and holds the sha256 of the CSV. If it exists, the run 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.head_settings import SEED
+from benchmarks.evaluation.missing_policy import draws_rows
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.soft_labels import LABELS
@@ -26,12 +28,14 @@ CURVES = ("loss", "accuracy")  # of a head's `history_`, kept per epoch
 _TUPLES = ("features", "files", "classes")  # fields that are lists in JSON
 # fields whose JSON key is the name of an earlier version
 _KEYS = {"search": "tune", "train_size": "share", "permuted": "shuffled", "stochastic": "drawn"}
+_MASKED = ("missing", "modality_dropout", "hidden", "hidden_share", "lacking")
 _NEW = (
     "context",
     "flaw",
     "epoch",
     "streamed",
     "approximation",
+    *_MASKED,
     "train_on",
     "targets",
 )  # keys that records of the first version lack
@@ -77,6 +81,12 @@ class RunRecord:
         epoch: the epoch that was chosen on the test part under `best epoch on test`, counted from 1; else 0.
         streamed: whether rows were read in batches, and the matrix was never in memory.
         approximation: what the fitted head approximates, and why; empty if nothing.
+        missing: what is done with utterances that lack a modality: `mask` or `both-trained`; empty if they are dropped.
+        modality_dropout: the part of the complete training utterances that lost one modality.
+        hidden: the modality that a share of the test utterances was predicted without, `text` or `audio`, which makes
+            the run a control; else empty.
+        hidden_share: that share of the complete test utterances, above 0 and at most 1; else 0.
+        lacking: the number of test utterances by the modality that they were predicted without; `complete` is one.
         train_on: `votes` if the head learned their distributions; empty for labels, as in records of earlier versions.
         targets: names of the values that a regressor predicts; empty where classes are predicted.
     """
@@ -112,13 +122,18 @@ class RunRecord:
     epoch: int = 0
     streamed: bool = False
     approximation: str = ""
+    missing: str = ""
+    modality_dropout: float = 0.0
+    hidden: str = ""
+    hidden_share: float = 0.0
+    lacking: Mapping[str, int] = field(default_factory=dict)
     train_on: str = ""
     targets: tuple[str, ...] = ()
 
     @property
     def is_control(self) -> bool:
         """Whether the run is a control of a system and not a system itself."""
-        return self.train_size < 1 or bool(self.permuted or self.flaw)
+        return self.train_size < 1 or bool(self.permuted or self.hidden or self.flaw)
 
     @property
     def fitted_on(self) -> int:
@@ -126,8 +141,10 @@ class RunRecord:
         return self.train + (self.dev if self.search else 0)
 
     @classmethod
-    def from_run(cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int) -> Self:
-        """Record a run that has ended."""
+    def from_run(
+        cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int, lacking: Mapping[str, int] | None = None
+    ) -> Self:
+        """Record a run that has ended; `lacking` is that of its answer."""
         return cls(
             digest=digest,
             system=spec.system,
@@ -140,7 +157,7 @@ class RunRecord:
             protocol=spec.protocol,
             fold=spec.fold.name,
             seed=spec.seed,
-            stochastic=SEED in spec.params,
+            stochastic=SEED in spec.params or (draws_rows(spec.missing) and not is_baseline(spec.head)),
             search=spec.search,
             train_size=spec.train_size,
             permuted=spec.permuted.modality if spec.permuted else "",
@@ -159,6 +176,11 @@ class RunRecord:
             epoch=result.epoch,
             streamed=result.streamed,
             approximation=describe_approximation(result.head),
+            missing=spec.missing.mode if spec.missing else "",
+            modality_dropout=spec.missing.dropout if spec.missing else 0.0,
+            hidden=spec.hidden.modality if spec.hidden else "",
+            hidden_share=spec.hidden.share if spec.hidden else 0.0,
+            lacking=lacking or {},
             train_on="" if spec.train_on == LABELS else spec.train_on,
             targets=spec.targets,
         )

@@ -41,7 +41,7 @@ class PlannedRun:
     Args:
         spec: of the run.
         digest: of the spec.
-        fit_digest: of the run whose fitted head it uses: its own unless its test rows are permuted.
+        fit_digest: of the run whose fitted head it uses: its own unless its test part is changed.
     """
 
     spec: RunSpec
@@ -110,7 +110,8 @@ def execute(
     say(f"{len(runs)} runs, {len(runs) - len(missing)} of them done already")
     fits = len({one.fit_digest for one in missing})
     if fits < len(missing):
-        say(f"{fits} fits make the other {len(missing)}: permuted runs share a fitted head")
+        changed = "runs on a changed test part" if planned.config.masks else "permuted runs"
+        say(f"{fits} fits make the other {len(missing)}: {changed} share a fitted head")
     _run_all(store, missing, folder.resolve(), engine, say)
     return [one.digest for one in runs]
 
@@ -120,8 +121,8 @@ def _identify_runs(planned: BenchmarkPlan) -> list[PlannedRun]:
     found: list[PlannedRun] = []
     for spec in planned.specs:
         own = digest(store, spec, libraries)
-        # a permuted run follows the run whose fitted head it uses
-        found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.permuted else own))
+        # a run on a changed test part follows the run whose fitted head it uses
+        found.append(PlannedRun(spec, own, found[-1].fit_digest if spec.change else own))
     return found
 
 
@@ -214,10 +215,14 @@ def _estimate_cost(spec: RunSpec) -> float:
 def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
     """Fit one head and write the runs that use it."""
     spec = group[0].spec
-    result = run.execute(store, spec, [one.spec.permuted for one in group])
+    result = run.execute(store, spec, [one.spec.change for one in group])
     with explain_errors(spec.kind, spec.head, "save_weights"):
         size = measure_weights(result.head)
-    records = [RunRecord.from_run(one.spec, result, one.digest, size) for one in group]
+    lacking = [answer.lacking for answer in result.answers] or [{} for _ in group]
+    records = [
+        RunRecord.from_run(one.spec, result, one.digest, size, counts)
+        for one, counts in zip(group, lacking, strict=True)
+    ]
     (_write_values if spec.targets else _write_classes)(spec, result, records, folder)
     train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""
     flaw = f", flaw {spec.flaw}" if spec.flaw else ""

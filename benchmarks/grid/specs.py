@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import product
 
+from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.head_settings import SEED, is_stochastic
 from benchmarks.evaluation.learning_curve import reduce_training
+from benchmarks.evaluation.missing_policy import MissingPolicy, draws_rows
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.soft_labels import LABELS, VOTES, learns_votes
 from benchmarks.evaluation.surroundings import describe_surroundings
@@ -22,6 +24,7 @@ def list_fold_specs(
     features: ResolvedFeatures,
     head: str,
     normalize: str,
+    missing: MissingPolicy | None = None,
 ) -> Iterator[RunSpec]:
     """List the runs of one head on one feature set.
 
@@ -32,16 +35,18 @@ def list_fold_specs(
         features: what each fold reads.
         head: its registry name.
         normalize: `none`, `global` or `speaker`.
+        missing: what is done with utterances that lack a modality; None if `folds` has none of them.
     """
     stochastic, params = is_stochastic(head, task.kind), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
+    drawn = draws_rows(missing) and not is_baseline(head)
     surroundings = [
-        describe_surroundings(task, fold, inputs, head, params)
+        describe_surroundings(task, fold, inputs, head, params, masked=missing is not None)
         for fold, inputs in zip(folds, features.folds, strict=True)
     ]
     chosen = [one for one in config.train_on if one == LABELS or learns_votes(head)]
-    for train_on, (train_size, seed) in product(chosen, _list_train_sizes_and_seeds(config, stochastic)):
+    for train_on, (train_size, seed) in product(chosen, _list_train_sizes_and_seeds(config, stochastic or drawn)):
         for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
             learned = (*fold.train, *fold.dev)
@@ -59,21 +64,29 @@ def list_fold_specs(
                 stream=config.stream,
                 seed=seed,
                 train_size=train_size,
-                system=name_system(head, features, normalize, train_on),
+                system=name_system(head, features, normalize, train_on, missing),
                 feature_set=features.name,
                 logits=features.logits,
                 protocol=task.protocol,
                 surroundings=around,
+                missing=missing,
                 distributions=task.votes.share_all(learned) if train_on == VOTES else None,
                 targets=task.targets,
                 ratings={one: task.ratings[one] for one in ids} if task.targets else {},
             )
 
 
-def name_system(head: str, features: ResolvedFeatures, normalize: str, train_on: str = LABELS) -> str:
+def name_system(
+    head: str,
+    features: ResolvedFeatures,
+    normalize: str,
+    train_on: str = LABELS,
+    missing: MissingPolicy | None = None,
+) -> str:
     """Name a system. The name enters every digest, so its spelling must not change."""
     extra = [f"normalised {'per speaker' if normalize == SPEAKER else 'globally'}"] if normalize != NONE else []
     extra += [f"{features.logits} logits"] if features.logits else []
+    extra += [f"missing {missing.mode}"] if missing else []
     extra += ["trained on votes"] if train_on == VOTES else []
     return ", ".join([f"{head} on {features.name}", *extra])
 

@@ -105,9 +105,10 @@ def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def _name_system(record: RunRecord) -> str:
     train_size = [f"train size {record.train_size:g}"] if record.train_size < 1 else []
     permuted = [f"{record.permuted} permuted"] if record.permuted else []
+    hidden = [f"{record.hidden} missing in {100 * record.hidden_share:g} %"] if record.hidden else []
     is_protocol = record.flaw == record.protocol
     flaw = [f"protocol {record.flaw}" if is_protocol else record.flaw] if record.flaw else []
-    return ", ".join([record.system, *train_size, *permuted, *flaw])
+    return ", ".join([record.system, *train_size, *permuted, *hidden, *flaw])
 
 
 def _pool(runs: Sequence[RecordedRun], matrices: MatrixStore) -> Answers:

@@ -34,8 +34,9 @@ def command(
 
     A table gets one answer per row, in its order; a row that cannot be predicted says why. A bundle that was fitted on
     recognized words transcribes clips that come without a text, and rows whose text is empty, with its own recognizer
-    (--encoder asr=CHECKPOINT if it was moved); a given text is read as it is. Exit code 3: some rows failed, 1: all
-    failed.
+    (--encoder asr=CHECKPOINT if it was moved); a given text is read as it is. A bundle of `cli fit-head --missing mask`
+    or `both-trained` takes a clip or a text alone, and the answer says what was missing. Exit code 3: some rows failed,
+    1: all failed.
 
     \b
     Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"

@@ -12,13 +12,14 @@ import numpy as np
 
 from featurestore import normalization, registry
 from featurestore.errors import Mismatch, NotFound
+from featurestore.masked_heads import wrap_head
 from featurestore.normalization import Scaling
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
-VALUES = 3  # the format of bundles that predict values, which earlier versions do not read
-_READABLE = (1, FORMAT, VALUES)  # format 1 has no normalization
+EXTENDED = 3  # the format of bundles that earlier versions do not read: of values, and of heads without a modality
+_READABLE = (1, FORMAT, EXTENDED)  # format 1 has no normalization
 FILE = "head.json"
 NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
 INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
@@ -57,6 +58,10 @@ class Bundle:
             utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
         targets: names of the values that are predicted, such as `valence`; empty where classes are.
+        missing: how the head predicts without a modality: the `mode`, the `dropout` in training, the number of
+            `training` utterances by what they lacked when the head learned from them, and by each modality that it can
+            do `without`, the metrics of the held-out parts when it is missing. Empty of a head that needs every
+            modality.
     """
 
     head: Any
@@ -81,18 +86,24 @@ class Bundle:
     train_on: str = "labels"
     agreement: float | None = None
     targets: tuple[str, ...] = ()
+    missing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def kind(self) -> str:
         """The registry's kind of the head: `heads`, or `regressors` where values are predicted."""
         return "regressors" if self.targets else "heads"
 
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The modalities that the head can do without, one at a time."""
+        return tuple(self.missing.get("without", ()))
+
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
         return self.scaling.apply(X) if self.scaling else X
 
 
-_ADDED = ("source", "train_on", "agreement")  # in head.json only where they say something
+_ADDED = ("source", "train_on", "agreement", "missing")  # in head.json only where they say something
 _OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
 FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
 
@@ -114,6 +125,7 @@ def load(folder: Path) -> Bundle:
     head_class = registry.load_recorded(kind, saved["head_name"], saved.get("source", {}), where=folder)
     try:
         head = head_class.from_params(saved["params"])
+        head = wrap_head(head, saved["missing"]["dropout"]) if "missing" in saved else head
         if targets:
             head.n_targets_ = len(targets)
         else:
@@ -155,7 +167,9 @@ def read_head_json(folder: Path) -> dict[str, Any]:
     found = read_object(path, do=_AGAIN)
     if (written := found.get("format")) not in _READABLE:
         got = f"format {written}"
-        raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT}", got=got, do=_AGAIN)
+        raise Mismatch(
+            f"{path} is not of this version", expected=f"format {FORMAT} or {EXTENDED}", got=got, do=_AGAIN
+        )
     found.setdefault("normalize", "none")
     found.setdefault("failed_checks", {})
     missing = [name for name in (*FIELDS, "weights") if name not in found]

@@ -1,12 +1,11 @@
 """Check that the input of a prediction holds what a bundle reads: audio, a transcript, or a table's columns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from featurestore.errors import BadValue
-
-_NAMES = {"audio": "audio", "text": "a transcript"}  # modalities, as messages name them
+from featurestore.masked_heads import NAMES
 
 
 def check_choice(audio: str | Path | None, text: str | None, table: str | Path | None) -> None:
@@ -22,24 +21,38 @@ def check_choice(audio: str | Path | None, text: str | None, table: str | Path |
         raise BadValue("both a table and an utterance to predict", do="pass either --table, or --audio and --text")
 
 
-def check_utterance(needed: AbstractSet[str], audio: str | Path | None, text: str | None) -> None:
+def check_utterance(
+    needed: AbstractSet[str], audio: str | Path | None, text: str | None, optional: Collection[str] = ()
+) -> None:
     """Check that one utterance holds what a bundle reads.
 
     Args:
         needed: the modalities that the bundle reads, `audio` and `text`.
         audio: path of the clip.
         text: the transcript.
+        optional: the modalities that the bundle can do without, one at a time.
 
     Raises:
         BadValue: the clip or the transcript is missing.
     """
+    given = {modality for modality, there in (("audio", audio), ("text", (text or "").strip())) if there}
+    if needed & given:
+        needed = needed - set(optional)
+    elif needed <= set(optional):
+        raise BadValue("this bundle needs audio or a transcript", do="pass --audio FILE, --text TEXT, or both")
     if "audio" in needed and not audio:
         raise BadValue("this bundle needs audio", do="pass --audio FILE")
     if "text" in needed and not (text or "").strip():
         raise BadValue("this bundle needs a transcript", do="pass --text 'what is said in the clip'")
 
 
-def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], header: Sequence[str], table: Path) -> None:
+def check_columns(
+    needed: AbstractSet[str],
+    columns: AbstractSet[str],
+    header: Sequence[str],
+    table: Path,
+    optional: Collection[str] = (),
+) -> None:
     """Check that a table has the columns that a bundle reads.
 
     Args:
@@ -47,13 +60,14 @@ def check_columns(needed: AbstractSet[str], columns: AbstractSet[str], header: S
         columns: the manifest columns that the table has.
         header: the columns of the table, as the file calls them.
         table: path of the table.
+        optional: the modalities that the bundle can do without, one at a time.
 
     Raises:
         BadValue: a column is missing.
     """
-    missing = sorted(needed - columns)
+    missing = sorted(needed - columns - set(optional if needed & columns else ()))
     if missing:
-        names = " and ".join(_NAMES[modality] for modality in missing)
+        names = " and ".join(NAMES[modality] for modality in missing)
         raise BadValue(
             f"this bundle needs {names}, and {table} has no column {' or '.join(missing)}",
             got=f"columns {', '.join(header)}",

@@ -15,6 +15,7 @@ from featurestore.item import Item
 from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
+from featurestore.prediction.absent_inputs import explain_failure, find_absent, list_shapes, warn_untrained
 from featurestore.prediction.add_context import add_context, report_alone
 from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
@@ -38,6 +39,8 @@ class Prediction:
         emotion: the most probable class; empty if the utterance failed.
         probabilities: by class, they sum to 1; empty if the utterance failed.
         reason: why the utterance failed; empty if it did not.
+        missing: the modalities that it was predicted without, and why each could not be used; empty if it was not
+            given.
         recognized: the words that the bundle's recognizer has written down; empty where they were given.
         values: by target, of a bundle that predicts values in place of classes, on the scale of its corpus.
     """
@@ -46,6 +49,7 @@ class Prediction:
     emotion: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
     recognized: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
 
@@ -58,7 +62,9 @@ class Prediction:
             answer |= {"values": dict(self.values)}
         else:
             answer |= {"emotion": self.emotion, "probabilities": dict(self.probabilities)}
-        return answer | ({"recognized": self.recognized} if self.recognized else {})
+        unusable = {modality: why for modality, why in self.missing.items() if why}
+        added = {"missing": sorted(self.missing), "unusable": unusable, "recognized": self.recognized}
+        return answer | {name: value for name, value in added.items() if value}
 
 
 def predict(
@@ -74,9 +80,10 @@ def predict(
 ) -> list[Prediction]:
     """Predict the emotion of one utterance, or of every row of a table: a class, or valence, activation and dominance.
 
-    A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
-    only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
-    reads the ones that could be encoded.
+    A bundle that can do without a modality predicts an utterance from the other where one is not given, or cannot be
+    encoded, and the prediction says so. A row that cannot be predicted carries its reason, and the others are
+    predicted. A prediction depends on other rows only where the bundle's head or an encoder reads dialogues, and then
+    on those of the same dialogue. Of these, a head reads the ones that could be encoded.
 
     Where the bundle was fitted on recognized words, a clip without a text is transcribed by the bundle's recognizer; a
     given text is read as it is.
@@ -121,18 +128,18 @@ def predict(
     needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, context, recognizer, device, say)
+        rows = _read_table(Path(table), columns, needed, context, recognizer, device, say, loaded.optional)
         if reads_words:
             rows = [
                 row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
             ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
-        return _predict_items(loaded, identities, rows, device, places)
+        return _predict_items(loaded, identities, rows, device, places, say)
     if text is not None and (name := name_recognizer(loaded)):
         say(f"--text is read in place of the words that {name} would recognize")
     if recognizer:
         needed = needed - {"text"} | {"audio"}
-    check_utterance(needed, audio, text)
+    check_utterance(needed, audio, text, loaded.optional)
     for line in list_unread(needed, audio, text):
         say(line)
     report_alone(context, say)
@@ -144,8 +151,8 @@ def predict(
     row = _Row(item)
     if recognizer:
         (found,) = recognize(recognizer, [item], device)
-        row = _Row(replace(item, text=found.text), found.reason, recognized=found.text)
-    return _predict_items(loaded, identities, [row], device, {})
+        row = _keep_row(_Row(replace(item, text=found.text), found.reason, recognized=found.text), loaded.optional)
+    return _predict_items(loaded, identities, [row], device, {}, say)
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -157,21 +164,35 @@ def render(predictions: Sequence[Prediction]) -> str:
 def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
-    words = f"  recognized: {prediction.recognized}" if prediction.recognized else ""
+    without = [f"without {name}{why and f': {why}'}" for name, why in sorted(prediction.missing.items())]
+    words = [f"recognized: {prediction.recognized}"] if prediction.recognized else []
+    return "  ".join([*_format_answer(prediction), *without, *words])
+
+
+def _format_answer(prediction: Prediction) -> list[str]:
     if prediction.values:
-        return ", ".join(f"{name} {value:.2f}" for name, value in prediction.values.items()) + words
+        return [", ".join(f"{name} {value:.2f}" for name, value in prediction.values.items())]
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
-    return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)}){words}"
+    return [prediction.emotion, f"({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"]
 
 
 @dataclass(frozen=True)
 class _Row:
-    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one."""
+    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one.
+
+    `wordless` is the reason why nothing was recognized in it, where it can be predicted from its audio.
+    """
 
     item: Item
     reason: str = ""
     utterance: Utterance = field(default_factory=lambda: Utterance(""))
     recognized: str = ""
+    wordless: str = ""
+
+
+def _keep_row(row: _Row, optional: Sequence[str]) -> _Row:
+    """Return a row in whose clip no words were recognized so that it is predicted without text, if it can be."""
+    return replace(row, reason="", wordless=row.reason) if row.reason and "text" in optional else row
 
 
 def _read_table(
@@ -182,12 +203,13 @@ def _read_table(
     recognizer: Identity | None,
     device: str,
     say: Say,
+    optional: Sequence[str],
 ) -> list[_Row]:
     """Read the rows of a table, with the texts of the `context` turns before each."""
     table = tables.read_for_prediction(path, columns)
     if recognizer and "text" not in table.columns:
         needed = needed - {"text"} | {"audio"}
-    check_columns(needed, table.columns, table.header, path)
+    check_columns(needed, table.columns, table.header, path, optional)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
@@ -199,10 +221,11 @@ def _read_table(
         if recognized:
             say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
     items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
-    return [
+    rows = [
         _Row(item, row.reason, row.utterance, recognized.get(number, ""))
         for number, (item, row) in enumerate(zip(items, table.rows, strict=True))
     ]
+    return [_keep_row(row, optional) if number in recognized else row for number, row in enumerate(rows)]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
@@ -236,6 +259,7 @@ def _predict_items(
     rows: Sequence[_Row],
     device: str,
     places: Mapping[str, TurnPlace],
+    say: Say,
 ) -> list[Prediction]:
     """Return one prediction per row, by position, of some rows at a time so that few vectors are in memory.
 
@@ -243,7 +267,10 @@ def _predict_items(
     """
     size = len(rows) if DIALOGUE in list_taken(bundle.head) else _TOGETHER
     parts = (rows[start : start + size] for start in range(0, len(rows), max(1, size)))
-    return [one for part in parts for one in _predict_part(bundle, identities, part, device, places)]
+    found = [one for part in parts for one in _predict_part(bundle, identities, part, device, places)]
+    for line in warn_untrained([one.missing for one in found], bundle):
+        say(line)
+    return found
 
 
 def _predict_part(
@@ -255,26 +282,33 @@ def _predict_part(
 ) -> list[Prediction]:
     """Return one prediction per row, by position. Rows that have a reason failed already."""
     specs = [parse_feature(feature) for feature in bundle.features]
+    modalities = {name: identity.modality for name, identity in identities.items()}
+    needed = set(modalities.values())
     vectors: list[dict[str, Encoded]] = [{} for _ in rows]
     failed = [row.reason for row in rows]
+    absent = [find_absent(row.item, needed, bundle, row.wordless) for row in rows]
     for name, identity in identities.items():
-        if all(failed):
-            break  # no row is left, so no network is loaded
+        left = [row for row, why in enumerate(failed) if not why and identity.modality not in absent[row]]
+        if not left:
+            continue  # no network is loaded for nothing
         encoder = encoder_kinds.load(identity, device)
         kinds = frozenset(spec.kind for spec in specs if spec.encoder == name)
-        for position, row in enumerate(rows):
-            if not failed[position]:
-                vectors[position][name], reason = _encode(encoder, row.item, kinds)
-                failed[position] = reason and f"{name}: {reason}"
+        for position in left:
+            encoded, reason = _encode(encoder, rows[position].item, kinds)
+            if not reason:
+                vectors[position][name] = encoded
+            else:
+                absent[position][identity.modality] = f"{name}: {reason}"
+                failed[position] = explain_failure(absent[position], needed, bundle)
     usable = [position for position, reason in enumerate(failed) if not reason]
     together = [usable] if DIALOGUE in list_taken(bundle.head) else [[position] for position in usable]
-    modalities = {name: identity.modality for name, identity in identities.items()}
+    shapes = list_shapes(bundle)
     answers: dict[int, Prediction] = {}
     for positions in filter(None, together):
-        items = [rows[position].item for position in positions]
-        inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions])
+        items, lacking = [rows[position].item for position in positions], [absent[position] for position in positions]
+        inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions], shapes, lacking)
         inputs = replace(inputs, X=bundle.normalize_rows(inputs.X), turns=make_turns(list(map(str, positions)), places))
-        found = zip(positions, _decide(bundle, inputs, items), strict=True)
+        found = zip(positions, _decide(bundle, inputs, items, lacking), strict=True)
         answers |= {place: replace(one, recognized=rows[place].recognized) for place, one in found}
     return [
         answers[position] if position in answers else Prediction(row.item.id, reason=failed[position])
@@ -292,14 +326,17 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
         return {}, summarize_error(error)
 
 
-def _decide(bundle: Bundle, inputs: Inputs, items: Sequence[Item]) -> list[Prediction]:
+def _decide(
+    bundle: Bundle, inputs: Inputs, items: Sequence[Item], lacking: Sequence[Mapping[str, str]]
+) -> list[Prediction]:
     given = give(bundle.head, inputs)
     if bundle.targets:
         rows = bundle.head.predict(given).tolist()  # (N, T)
         found = [dict(zip(bundle.targets, map(float, row), strict=True)) for row in rows]
         return [Prediction(item.id, values=values) for item, values in zip(items, found, strict=True)]
     probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
+    by_class = [dict(zip(bundle.classes, map(float, row), strict=True)) for row in probabilities]
     return [
-        Prediction(item.id, str(emotion), {name: float(value) for name, value in zip(bundle.classes, row, strict=True)})
-        for item, emotion, row in zip(items, emotions, probabilities, strict=True)
+        Prediction(item.id, str(emotion), row, missing=absent)
+        for item, emotion, row, absent in zip(items, emotions, by_class, lacking, strict=True)
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.head_inputs import describe_approximation
-from featurestore.prediction.bundle import FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, VALUES, Bundle, read_head_json
+from featurestore.prediction.bundle import EXTENDED, FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
 from featurestore.storage.atomic import write_text
 from featurestore.storage.checksum import hash_file
 
@@ -40,7 +40,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         fields = {name: getattr(bundle, name) for name in FIELDS}
         if bundle.targets:
             fields["targets"] = bundle.targets
-        version = VALUES if bundle.targets else FORMAT
+        version = EXTENDED if bundle.targets or bundle.missing else FORMAT
         text = json.dumps({"format": version, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
 
@@ -63,6 +63,7 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "source": source,
         "trusted_types": list(getattr(bundle.head, "trusted_types", ())),
         "approximation": describe_approximation(bundle.head),
+        "missing": dict(bundle.missing),
         "train_on": "" if bundle.train_on == "labels" else bundle.train_on,
         "agreement": bundle.agreement,
     }

@@ -53,11 +53,12 @@ def base(feature):
 
 @dataclass
 class FakeStore:
-    """Vectors that depend on the label; `failed` utterances have none."""
+    """Vectors that depend on the label; `failed` utterances have none, `lacking` ones none of a modality."""
 
     utterances: tuple[Utterance, ...] = field(default_factory=corpus)
     corpus: str = "fake"
     failed: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, dict[str, str]] = field(default_factory=dict)  # by modality and id, why
     tuned: dict[str, frozenset[str]] = field(default_factory=dict)
     spread: float = 0.5
     path: Path = Path("nowhere")
@@ -85,10 +86,14 @@ class FakeStore:
         return {"id": "0", **{kind: str(self.spread) for kind in self.kinds(encoder)}}
 
     def available(self, features):
-        return [row.id for row in self.utterances if row.id not in self.failed]
+        missing = self.failures(features)
+        return [row.id for row in self.utterances if row.id not in missing]
 
     def failures(self, features):
-        return dict(self.failed)
+        modalities = {self.modality(parse_feature(feature).encoder) for feature in features}
+        return {
+            one: why for modality in modalities for one, why in self.lacking.get(modality, {}).items()
+        } | self.failed
 
     def rows(self, ids):
         places = {row.id: place for place, row in enumerate(self.utterances)}
@@ -100,7 +105,8 @@ class FakeStore:
     def matrix(self, features, ids=None, *, rows=None):
         if ids is None:
             return *self.matrix(features, [self.utterances[row].id for row in rows])[:2], rows
-        known = {row.id: row for row in self.utterances if row.id not in self.failed}
+        available = set(self.available(features))
+        known = {row.id: row for row in self.utterances if row.id in available}
         rows = [
             np.concatenate([self._vector(known[utterance_id], feature) for feature in features]) for utterance_id in ids
         ]
@@ -114,7 +120,8 @@ class FakeStore:
 
     def frames(self, feature, ids):
         """Return one to four frames of each utterance, which its label raises."""
-        known = {row.id: row for row in self.utterances if row.id not in self.failed}
+        available = set(self.available([feature]))
+        known = {row.id: row for row in self.utterances if row.id in available}
         width = SEQUENCES[base(feature)]
         return [
             np.resize(self._vector(known[one], feature, width), (1 + number % 4, width)).astype(np.float32)

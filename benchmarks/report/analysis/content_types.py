@@ -12,6 +12,7 @@ from benchmarks.report.analysis.section_types import (
     ConfusionContent,
     EpochsContent,
     LayersContent,
+    MissingContent,
     MistakesContent,
     ModalitiesContent,
     PermutationContent,
@@ -114,15 +115,15 @@ class BenchmarkContent(TypedDict):
 class SummaryContent(BenchmarkContent):
     """The summary of a benchmark of classes.
 
-    `flaws` is there only where they are measured, `recognized` only where features read recognized words.
-
-    `metric` is the headline metric: systems are ranked and compared by it.
+    `flaws` and `missing` are there only where they are measured, `recognized` only where features read recognized
+    words. `metric` is the headline metric: systems are ranked and compared by it.
     """
 
     labels: str
     classes: list[str]
     metric: Metric
     flaws: NotRequired[FlawsContent]
+    missing: NotRequired[MissingContent]
     recognized: NotRequired[RecognizedContent]
 
 

@@ -66,6 +66,8 @@ def _row(system: AnySystem, clusters: Sequence[str] | None, encoders: Mapping[st
         row["context"] = record.context  # type: ignore[typeddict-item]
     if record.train_on:
         row["train_on"] = record.train_on  # type: ignore[typeddict-item]
+    if record.missing:
+        row["missing"] = record.missing  # type: ignore[typeddict-item]
     if system.equals:
         row["equals"] = list(system.equals)
     if exposure := note_exposures(encoders, record.features):

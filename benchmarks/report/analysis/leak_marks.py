@@ -7,7 +7,18 @@ from typing import Any, cast
 from benchmarks.report.analysis.content_types import BenchmarkContent, ReportContent
 
 _BY_SYSTEM = ("confusion", "calibration")
-_OF_SYSTEMS = ("pairs", "modalities", "recognized", "shuffled", "layers", "epochs", "sizes", "mistakes", "votes")
+_OF_SYSTEMS = (
+    "pairs",
+    "modalities",
+    "recognized",
+    "shuffled",
+    "layers",
+    "epochs",
+    "sizes",
+    "mistakes",
+    "missing",
+    "votes",
+)
 _NAMES = ("system", "first", "second")  # keys by which an entry names its systems
 
 

@@ -143,4 +143,5 @@ def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
 
 def _variant(row: SystemContent) -> str:
     trained = ", trained on votes" if "train_on" in row else ""
-    return f"{row['head']}{_NORMALIZED[row['normalize']]}{trained}"
+    missing = f", missing {row['missing']}" if "missing" in row else ""
+    return f"{row['head']}{_NORMALIZED[row['normalize']]}{trained}{missing}"

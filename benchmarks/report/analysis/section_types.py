@@ -165,6 +165,44 @@ class SizesContent(TypedDict):
     leaked: NotRequired[Literal[True]]
 
 
+class MissingPointContent(TypedDict):
+    """Figures where a share of the complete test utterances is predicted without a modality, 0 for the unchanged test.
+
+    `lacking` counts the test utterances by what they were predicted without; `complete` is one of its keys. An F1 is
+    there only if it is the headline metric.
+    """
+
+    share: float
+    lacking: dict[str, int]
+    accuracy: IntervalContent
+    unweighted_average_recall: IntervalContent
+    macro_f1: NotRequired[IntervalContent]
+    weighted_f1: NotRequired[IntervalContent]
+
+
+class MissingCurveContent(TypedDict):
+    """A system with a modality hidden in test."""
+
+    system: str
+    head: str
+    feature_set: str
+    modality: Literal["text", "audio"]
+    points: list[MissingPointContent]
+    leaked: NotRequired[Literal[True]]
+
+
+class MissingContent(TypedDict):
+    """What is done with utterances that lack a modality (`modes`), how many there are, and what systems lose.
+
+    `dropout` is the part of the complete training utterances that loses one modality where a mode is `both-trained`.
+    """
+
+    modes: list[Literal["mask", "both-trained"]]
+    dropout: float
+    lacking: dict[str, int]
+    curves: list[MissingCurveContent]
+
+
 class MistakeContent(TypedDict):
     """A wrong prediction; `also_wrong` counts the other systems that are wrong too."""
 

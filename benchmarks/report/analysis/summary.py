@@ -11,6 +11,7 @@ from benchmarks.report.analysis.control_rows import measure_controls
 from benchmarks.report.analysis.flaw_rows import measure_flaws
 from benchmarks.report.analysis.gold_words import compare_words
 from benchmarks.report.analysis.leaderboard import rank_systems
+from benchmarks.report.analysis.missing_rows import measure_missing
 from benchmarks.report.analysis.summary_notes import write_notes
 from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, name_groups, number_units
 from benchmarks.statistics.paired_comparisons import LEVEL
@@ -35,6 +36,8 @@ def summarize(results: Results) -> SummaryContent:
     summary = cast(SummaryContent, content)
     if "flaws" in about:
         summary["flaws"] = measure_flaws(results, [row["system"] for row in summary["leaderboard"]])
+    if "missing" in about:
+        summary["missing"] = measure_missing(results, summary["leaderboard"], results.clusters.for_ids(results.ids))
     if "transcripts" in about:
         summary["recognized"] = compare_words(results, summary)
     return summary

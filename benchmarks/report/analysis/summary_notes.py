@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.evaluation.exposure_notes import note_exposures
+from benchmarks.grid.run_records import RunRecord
 from benchmarks.grid.value_results import AnyResults
 from benchmarks.report.analysis.system_types import ControlContent, SystemContent
 from benchmarks.statistics.formatting import format_percent, name_metric
@@ -47,7 +48,7 @@ def _normalization(results: AnyResults) -> Iterator[str]:
 
 def _search(results: AnyResults) -> Iterator[str]:
     about = results.about
-    once = sorted({system.record.head for system in results.systems if not system.record.stochastic})
+    once = sorted({_name_head(system.record) for system in results.systems if not system.record.stochastic})
     if about["tune"]:
         metric = name_metric(results.searched_metric)
         yield (
@@ -66,6 +67,10 @@ def _search(results: AnyResults) -> Iterator[str]:
             )
     elif once and len(about["seeds"]) > 1:
         yield f"deterministic, run with one seed: {', '.join(once)}"
+
+
+def _name_head(record: RunRecord) -> str:
+    return f"{record.head} (missing {record.missing})" if record.missing else record.head
 
 
 def _context(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
@@ -96,6 +101,9 @@ def _utterances(results: AnyResults) -> Iterator[str]:
         yield f"{count} utterances {reason} left out" if reason else f"the label scheme leaves out {count} utterances"
     if about["dropped"]:
         yield f"{len(about['dropped'])} utterances lack a feature and are left out"
+    for modality, found in about.get("missing", {}).get("lacking", {}).items():
+        if tested := len(found.keys() & set(results.ids)):
+            yield f"{tested} test utterances lack {modality} and are predicted without it"
     unused = sum(len(fold.unused) for fold in results.folds)
     if unused:
         yield f"{unused} training utterances are left out over all folds because test has a copy of their text"

@@ -68,6 +68,7 @@ class SystemContent(TypedDict):
     `equals` names the systems of the same baseline that give the same predictions and are not counted. `context` is
     what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it is unknown
     whom they were trained on, if there are any. `train_on` is `votes` where the head learned their distributions.
+    `missing` is what is done with utterances that lack a modality, if they are kept.
     """
 
     system: str
@@ -91,6 +92,7 @@ class SystemContent(TypedDict):
     context: NotRequired[Literal["whole dialogue", "past turns"]]
     exposure: NotRequired[str]
     train_on: NotRequired[Literal["votes"]]
+    missing: NotRequired[Literal["mask", "both-trained"]]
 
 
 class PairContent(TypedDict):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import BenchmarkContent, ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.render import flaw_table, recognized_table, report_lookups
+from benchmarks.report.render import flaw_table, missing_table, recognized_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
@@ -70,6 +70,8 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         headline=name_metric(content["metric"]),
         shown=list_page_metrics(content["metric"]),
         main=list_main_metrics(content["metric"]),
+        missing_sentences=_explain_missing(content) if "missing" in content else (),
+        missing_counts=list(missing_table.list_counts(content["missing"]["curves"])) if "missing" in content else [],
         list_errors=recognized_table.list_errors,
         describe_uncounted=recognized_table.describe_uncounted,
         vote_metrics=VOTE_METRICS,
@@ -124,6 +126,10 @@ def render_template(
         counts=report_lookups.count_outcomes(content["checks"]),
         **values,
     )
+
+
+def _explain_missing(content: ReportContent) -> tuple[str, str]:
+    return missing_table.explain_missing(content["missing"]), missing_table.explain_shares(content["metric"])
 
 
 def _mark(name: str, is_leaked: bool, is_unknown: bool) -> str:

@@ -13,6 +13,7 @@ from benchmarks.report.render.curve_figures import (
 )
 from benchmarks.report.render.feature_figures import draw_layers, draw_modalities
 from benchmarks.report.render.figure_style import STYLE
+from benchmarks.report.render.missing_figure import draw_missing
 from benchmarks.report.render.plotting import Drawing
 from benchmarks.report.render.system_figures import draw_confusions, draw_leaderboard
 
@@ -20,6 +21,7 @@ _DRAWN = (
     draw_leaderboard,
     draw_confusions,
     draw_modalities,
+    draw_missing,
     draw_layers,
     draw_reliability,
     draw_selective_accuracy,

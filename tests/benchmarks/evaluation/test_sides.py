@@ -144,7 +144,8 @@ def test_a_bundle_is_fitted_on_everything_around_the_turns_that_a_fold_leaves_ou
     )
     specs = []
     monkeypatch.setattr(
-        "benchmarks.fitting.fit.execute", lambda store, spec: specs.append(spec) or execute(store, spec)
+        "benchmarks.fitting.fit.execute",
+        lambda store, spec, *changes: specs.append(spec) or execute(store, spec, *changes),
     )
     monkeypatch.setattr("benchmarks.fitting.fit.run_each", lambda run, tasks: [run(*task) for task in tasks])
     params = quick_params(head, epochs=1, **given)

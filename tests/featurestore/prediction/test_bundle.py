@@ -135,7 +135,7 @@ def test_damaged_weights(folder):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"format": 3}, Mismatch, "is not of this version\n  expected: format 2\n  got: format 3"),
+        ({"format": 4}, Mismatch, "is not of this version\n  expected: format 2 or 3\n  got: format 4"),
         ({"head_name": "tree"}, UnknownName, "unknown head 'tree'"),
         (
             {"params": {"depth": 3}},
