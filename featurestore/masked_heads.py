@@ -1,6 +1,5 @@
 """Wrap a head so that it predicts utterances that lack a modality, and read what a wrapped head holds."""
 
-from collections.abc import Mapping
 from typing import Any
 
 TEXT, AUDIO = "text", "audio"
@@ -26,11 +25,6 @@ def is_masked(head: Any) -> bool:
 
 
 def read_params(head: Any) -> dict[str, Any]:
-    """Return the settings of a head; of a wrapped head those of the head inside."""
+    """Return the settings of a head, or of the head inside a wrapped one."""
     params: dict[str, Any] = (head.estimator if is_masked(head) else head).get_params()
     return params
-
-
-def describe_lacking(modalities: Mapping[str, int] | list[str]) -> str:
-    """Name absent modalities in a sentence: `text`, `audio and text`."""
-    return " and ".join(sorted(modalities))

@@ -223,7 +223,7 @@ class MissingModalityHead(Head):
         return filled
 
     def _make_indicators(self) -> tuple[Block, ...]:
-        """Make a block of one column for each modality; none for a head that reads no columns."""
+        """Make a block of one column for each modality, or none for a head that reads no columns."""
         if self._inner_takes and BLOCKS not in self._inner_takes:
             return ()
         known = {one.modality for one in self.layout_.blocks} | {name for _, name, _ in self.layout_.frames}
@@ -248,7 +248,7 @@ class MissingModalityHead(Head):
 
 
 def name_modalities(layout: Layout) -> list[str]:
-    """Name the modalities of a layout in the order of their first feature; an unknown one by its feature."""
+    """Name the modalities of a layout in the order of their first feature, an unknown one by its feature."""
     blocks = (block.modality or block.name for block in layout.blocks)
     frames = (modality or name for name, modality, _ in layout.frames)
     return list(dict.fromkeys([*blocks, *frames]))

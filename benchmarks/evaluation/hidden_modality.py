@@ -24,7 +24,7 @@ class HiddenModality:
 
 
 def list_hidden(modalities: Sequence[str]) -> Iterator[HiddenModality]:
-    """Yield every modality and share that is measured; nothing for fewer than two modalities."""
+    """Yield every modality and share that is measured, or nothing for fewer than two modalities."""
     for modality in modalities if len(modalities) > 1 else ():
         yield from (HiddenModality(modality, share) for share in SHARES)
 

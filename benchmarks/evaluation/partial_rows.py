@@ -28,7 +28,7 @@ class Patch:
 def read_partly(
     store: FeatureSource, features: FoldFeatures, utterance_ids: Sequence[str], *, streamed: bool = False
 ) -> Inputs:
-    """Read the rows of utterances as `FoldFeatures.read` does; those that lack a modality stay.
+    """Read the rows of utterances as `FoldFeatures.read` does, also of those that lack a modality.
 
     An utterance has a modality if it has all its features. Where it has not, its columns are 0 and its frames one frame
     of zeros, which `heads.MissingModalityHead` replaces.

@@ -57,7 +57,7 @@ def separate_hidden(planned: BenchmarkPlan) -> tuple[BenchmarkPlan, tuple[Hidden
 def measure_hidden(
     task: Task, specs: Sequence[RunSpec], results: Sequence[RunResult], hidden: Sequence[HiddenModality]
 ) -> tuple[HiddenResult, ...]:
-    """Measure each answer of the runs of one head, the unchanged test parts first; nothing if none is hidden.
+    """Measure each answer of the runs of one head, the unchanged test parts first, or nothing if none is hidden.
 
     Args:
         task: the utterances.
@@ -82,7 +82,7 @@ def measure_hidden(
 
 
 def describe_masking(policy: MissingPolicy | None, head: Any, found: Sequence[HiddenResult]) -> dict[str, Any]:
-    """Describe for a bundle what its head can do without; nothing for a head that needs every modality.
+    """Describe for a bundle what its head can do without, or nothing for a head that needs every modality.
 
     Args:
         policy: of its run.

@@ -21,8 +21,10 @@ ABOVE = {
     "featurestore": ("benchmarks", "heads", "cli"),
     "benchmarks": ("cli",),
 }
-# What a head is given; heads themselves are known by name alone.
-HEAD_TYPES = {f"heads.{name}" for name in ("Block", "Frames", "Inputs", "StreamedMatrix", "Turns")}
+# What a head is given, and what wraps any head; heads themselves are known by name alone.
+HEAD_TYPES = {
+    f"heads.{name}" for name in ("Block", "Frames", "Inputs", "MissingModalityHead", "StreamedMatrix", "Turns")
+}
 ONLY = {
     "h5py": {"featurestore/storage/hdf5.py"},
     "transformers": {"featurestore/encoders/", "featurestore/networks/", "featurestore/finetuning/"},

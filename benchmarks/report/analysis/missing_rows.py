@@ -65,7 +65,7 @@ def _draw_curve(
 
 
 def _make_point(system: System, share: float, figures: Mapping[str, object]) -> MissingPointContent:
-    """Make a point of a curve; utterances are counted in the runs of the first seed."""
+    """Make a point of a curve, with the utterances of the first seed's runs counted."""
     counts: Counter[str] = Counter()
     for run in system.runs:
         if run.record.seed == system.seeds[0]:
