@@ -89,6 +89,11 @@ def _utterances(results: Results) -> Iterator[str]:
             f"are used, in training and in test: {found['kept']} are kept, {lost[0]} left out for less agreement and "
             f"{lost[1]} without votes"
         )
+    if any(system.record.train_on for system in results.systems):
+        yield (
+            "trained on votes: the head learned the share of the raters who chose each class; recall, accuracy and F1 "
+            "are by the labels all the same"
+        )
     if about["left_out"]:
         yield f"the label scheme leaves out {sum(about['left_out'].values())} utterances"
     if about["dropped"]:
