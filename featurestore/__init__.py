@@ -5,7 +5,7 @@ The public API is loaded on first use, so that importing the package is fast.
 >>> import featurestore
 >>> sorted(featurestore.__all__)
 ['Store', 'Utterance', '__version__', 'diagnose', 'export_features', 'extract', 'finetune', 'import_features',
- 'predict', 'prepare', 'stream']
+ 'predict', 'prepare', 'stream', 'transcribe']
 """
 
 import importlib
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from featurestore.commands.extract import extract
     from featurestore.commands.finetune import finetune
+    from featurestore.commands.transcribe import transcribe
     from featurestore.diagnosis.diagnose import diagnose
     from featurestore.exporting.export_features import export_features
     from featurestore.importing.import_features import import_features
@@ -36,6 +37,7 @@ _PLACES = {
     "predict": "featurestore.prediction.predict",
     "prepare": "featurestore.preparation.prepare",
     "stream": "featurestore.streaming",
+    "transcribe": "featurestore.commands.transcribe",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "predict",
     "prepare",
     "stream",
+    "transcribe",
 ]
 
 

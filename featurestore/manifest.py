@@ -5,7 +5,7 @@ import dataclasses
 import io
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -131,6 +131,13 @@ class Manifest(Utterances):
             return self
         # Arrow would import pandas to gather no rows
         return Manifest(self._table.take(rows)) if rows else self[:0]
+
+    def replace_texts(self, texts: Mapping[str, str]) -> "Manifest":
+        """Return the same utterances with other words, by id. An utterance that is not among them has none."""
+        from featurestore.storage.column_table import ColumnTable
+
+        columns = {name: self.column(name) for name in COLUMNS} | {"text": [texts.get(one, "") for one in self.ids]}
+        return Manifest(ColumnTable.from_columns(columns, _KINDS))
 
     def find_rows(self, ids: "np.ndarray") -> "np.ndarray | None":
         """Find each utterance's place among different ids.

@@ -221,7 +221,12 @@ def _collect(kind: str) -> tuple[dict[str, Source], list[str]]:
 
 
 def _find_own(kind: str) -> dict[str, Source]:
-    folder, package = _find_folder(kind), PACKAGES[kind]
+    return dict(_list_package(kind, PACKAGES[kind], _find_folder(kind)))
+
+
+@cache
+def _list_package(kind: str, package: str, folder: Path) -> dict[str, Source]:
+    """List the modules of a package. A package of the project does not change while it runs."""
     stems = [found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_")]
     return {
         (name := stem.replace("_", "-")): Source(

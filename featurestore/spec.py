@@ -20,6 +20,14 @@ PAPER = "@paper"  # begins what stands behind an encoder's name in the files of 
 WINDOWS = WHOLE_WINDOW, CLIP_WINDOW = "30s", "clip"
 LONG_CLIPS = FAIL_LONG_CLIPS, CUT_LONG_CLIPS = "fail", "window"
 
+# What Whisper writes down: the words, or their translation into English.
+TASKS = TRANSCRIBE, TRANSLATE = "transcribe", "translate"
+
+GOLD = "gold"  # `--text gold`: the words of the manifest
+# Classes of encoders that write down words in place of features.
+RECOGNIZERS = ("hf-ctc", "hf-seq2seq")
+TRANSCRIPT, RECOGNIZER = "transcript", "recognizer"  # entries of a description: whose words are read, and who made them
+
 Value = TypeVar("Value")
 
 
@@ -88,6 +96,32 @@ def parse_features(features: Iterable[str | FeatureSpec], store: Path) -> list[F
 
 
 @dataclass(frozen=True)
+class Recognition:
+    """What is asked of a recognizer, a checkpoint that writes down words.
+
+    Args:
+        language: that is spoken, as Whisper names it (`en`, `german`); empty to detect it in each clip.
+        task: `transcribe`, or `translate` into English.
+    """
+
+    language: str = ""
+    task: str = TRANSCRIBE
+
+
+@dataclass(frozen=True)
+class TranscriptSource:
+    """The transcript that a text encoder reads in place of the manifest's words.
+
+    Args:
+        name: of the transcript.
+        recognizer: description of the checkpoint that made it.
+    """
+
+    name: str
+    recognizer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class EncoderSpec:
     """An encoder to run.
 
@@ -100,6 +134,8 @@ class EncoderSpec:
             fine-tuned with.
         long_clips: `fail` or `window`, what becomes of a clip that is longer than the network reads; None for `fail`.
         precision: of a network's arithmetic, one of `PRECISIONS`.
+        recognition: what is asked of a recognizer; None for an encoder of features.
+        transcript: whose words a text encoder reads; None for those of the manifest.
     """
 
     name: str
@@ -108,6 +144,8 @@ class EncoderSpec:
     window: str | None = None
     long_clips: str | None = None
     precision: str = FULL
+    recognition: Recognition | None = None
+    transcript: TranscriptSource | None = None
 
 
 def parse_encoder(text: str) -> EncoderSpec:
@@ -177,6 +215,24 @@ def format_checkpoint(description: Mapping[str, Any]) -> str:
     return f"{checkpoint.partition('@')[0]}@{description['revision']}" if description.get("revision") else checkpoint
 
 
+def is_recognizer(description: Mapping[str, Any]) -> bool:
+    """Tell whether a description is of a checkpoint that writes down words."""
+    return description.get("class") in RECOGNIZERS
+
+
+def read_recognition(description: Mapping[str, Any]) -> Recognition | None:
+    """Return what was asked of a described recognizer, or None for an encoder of features."""
+    if not is_recognizer(description):
+        return None
+    return Recognition(description.get("language", ""), description.get("task", TRANSCRIBE))
+
+
+def read_transcript(description: Mapping[str, Any]) -> TranscriptSource | None:
+    """Return the transcript that a described text encoder reads, or None for the words of the manifest."""
+    source = description.get(TRANSCRIPT)
+    return TranscriptSource(source["name"], description[RECOGNIZER]) if source else None
+
+
 def read_context(description: Mapping[str, Any]) -> int:
     """Return how many turns before an utterance a described encoder reads with it."""
     return int(description.get("context", 0))
@@ -188,9 +244,16 @@ def read_precision(description: Mapping[str, Any]) -> str:
 
 
 def list_reading_options(description: Mapping[str, Any]) -> list[str]:
-    """List the options of `cli extract` that shape the vectors of a described encoder, where they are not the usual."""
+    """List the options that shape what a described encoder gives, where they are not the usual.
+
+    They are those of `cli extract`, and of `cli transcribe` for a recognizer.
+    """
     context, precision = read_context(description), read_precision(description)
+    recognition, transcript = read_recognition(description), read_transcript(description)
     return [
+        *([f"--text {transcript.name}"] if transcript else []),
+        *([f"--language {recognition.language}"] if recognition and recognition.language else []),
+        *([f"--task {recognition.task}"] if recognition and recognition.task != TRANSCRIBE else []),
         *([f"--context {context}"] if context else []),
         *([f"--window {description['window']}"] if "window" in description else []),
         *([f"--long-clips {CUT_LONG_CLIPS}"] if description.get("long_clips") else []),
@@ -213,4 +276,6 @@ def restore_encoder(name: str, description: Mapping[str, Any], checkpoint: str =
         window=description.get("window"),
         long_clips=CUT_LONG_CLIPS if description.get("long_clips") else None,
         precision=read_precision(description),
+        recognition=read_recognition(description),
+        transcript=read_transcript(description),
     )

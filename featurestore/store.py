@@ -2,7 +2,7 @@
 
 import importlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -77,6 +77,12 @@ class Store(StoreFolder):
         if not self.segments:
             return Item(utterance.id, clip, utterance.text)
         return Item(utterance.id, clip, utterance.text, utterance.start, utterance.end)
+
+    def replace_words(self, texts: Mapping[str, str]) -> Self:
+        """Return this store with other words, by id; an utterance that is not among them has none."""
+        other = object.__new__(type(self))  # it shares what is read already
+        vars(other).update(vars(self), _manifest=self._manifest.replace_texts(texts))
+        return other
 
     def available(self, features: Iterable[str | FeatureSpec]) -> list[str]:
         """List the ids of the utterances that have every feature, in manifest order."""

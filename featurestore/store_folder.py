@@ -1,15 +1,18 @@
 """Open the folder of a store: its corpus, and the finished feature files of its utterances."""
 
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from featurestore.default_files import choose_files
 from featurestore.errors import Mismatch, NotFound, quote
 from featurestore.known_names import check_known
-from featurestore.spec import choose_default_files
 from featurestore.storage.checksum import hash_file
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.json_files import read_object
+from featurestore.storage.schema import TRANSCRIPTS
+from featurestore.transcript import Transcript
 
 MANIFEST, CORPUS = "utterances.csv", "corpus.json"
 DEFAULT = Path("features/demo")
@@ -83,6 +86,41 @@ class StoreFolder:
         """List the names of the finished feature files."""
         return sorted(path.stem for path in self.path.glob("*.h5") if not path.name.startswith("."))
 
+    def list_files(self) -> list[str]:
+        """List the paths of the finished feature files and transcripts within the folder, such as `audio.h5`."""
+        transcripts = [f"{TRANSCRIPTS}/{name}.h5" for name in self.transcripts()]
+        return [*(f"{name}.h5" for name in self.encoders()), *transcripts]
+
+    def list_parts(self) -> list[Path]:
+        """List the folders of extractions and transcriptions that are under way or were stopped."""
+        return sorted([*self.path.glob("*.parts"), *(self.path / TRANSCRIPTS).glob("*.parts")])
+
+    def transcripts(self) -> list[str]:
+        """List the names of the transcripts, which `cli transcribe` makes."""
+        return sorted(path.stem for path in (self.path / TRANSCRIPTS).glob("[!.]*.h5"))
+
+    def transcript(self, name: str) -> Transcript:
+        """Open a transcript: what a recognizer has written down of every utterance.
+
+        Raises:
+            NotFound: the store has no transcript.
+            UnknownName: there is none of that name.
+            Mismatch: it was made from another manifest than the store has now.
+        """
+        return Transcript([self._open_transcript(name)])
+
+    def _open_transcript(self, name: str) -> FeatureFile:
+        self._check_transcript(name, self.transcripts())
+        file = FeatureFile(self.path / TRANSCRIPTS / f"{name}.h5")
+        self._check_manifest(file)
+        return file
+
+    def _check_transcript(self, name: str, known: Collection[str]) -> None:
+        do = f"cli transcribe --store {quote(self.path)} --name {quote(name)} --checkpoint CHECKPOINT"
+        if not known:
+            raise NotFound(f"{self.path} has no transcript {name!r}, nor any other", do=do)
+        check_known(name, known, what=f"transcript {name!r} in {self.path}", do=do)
+
     def file(self, encoder: str) -> FeatureFile:
         """Open the feature file of an encoder.
 
@@ -123,13 +161,14 @@ class StoreFolder:
         """List `mean` (or `functionals`) and, if there are any, `logits` of every encoder.
 
         An encoder that was fine-tuned for each fold (`text@1`, `text@2`, …) is listed once, by its name without the
-        fold. Files of the paper's experiment (`text@paper-fixed`) are left out.
+        fold. Files of the paper's experiment (`text@paper-fixed`) are left out, and so are features of recognized words
+        where the store has those of the corpus's own (`featurestore.default_files`).
 
         Raises:
             NotFound: the store has no such features.
         """
         found = []
-        for encoder, file in choose_default_files(self.encoders()).items():
+        for encoder, file in choose_files(self).items():
             kinds = self.kinds(file)
             found += [f"{encoder}.{kind}" for kind in ("mean", "functionals", "logits") if kind in kinds]
         if not found:

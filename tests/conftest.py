@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loky import get_reusable_executor
 
-from featurestore.engines import loky
+from featurestore.engines import loky, parallel
 from tests.support import inline
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
@@ -35,10 +35,11 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_job_runs_here():
-    """Run extractions of one job in the test's process, unless it uses `worker_processes`."""
+def work_runs_here():
+    """Run work in the test's process, unless the test asks for several jobs or uses `worker_processes`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loky, "open_pool", inline.open_pool)
+        patch.setattr(parallel, "count_cores", lambda: 1)
         yield
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.evaluation.source import FeatureSource
+from featurestore.default_files import choose_files
 from featurestore.encoders import list_optional_kinds
 from featurestore.errors import BadValue, NotFound, UnknownName, quote
 from featurestore.feature_names import explain_unknown, is_bare, list_features
-from featurestore.spec import FeatureSpec, choose_default_files, format_checkpoint, parse_feature
+from featurestore.spec import GOLD, FeatureSpec, format_checkpoint, parse_feature
 
 READY = {
     "text": "mean and logits of every text encoder",
@@ -29,11 +30,13 @@ class FeatureSet:
         name: in results.
         features: in column order; empty for one of `READY` until a store fills it in.
         bare: a text that names no kind of feature, such as `egemaps`. Only a store can say what is meant.
+        words: the transcript that a head of words alone reads; empty for the words of the corpus.
     """
 
     name: str
     features: tuple[FeatureSpec, ...] = ()
     bare: str = ""
+    words: str = ""
 
     def __str__(self) -> str:
         """Write the set as `parse_feature_sets` reads it."""
@@ -104,6 +107,8 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
     """
     for feature in features:
         encoder, _, kind = feature.partition(".")
+        if names_words(store, feature):
+            continue  # only heads that read words take it
         encoder = encoder.partition("@")[0]
         files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
         if not files and store.encoders():
@@ -120,6 +125,12 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
             expected=f"ENCODER.KIND, one of {', '.join(plain or own)}",
             do=_suggest_extraction(store, files, kind) or f"did you mean {' or '.join(close or plain or own)}?",
         )
+
+
+def names_words(store: FeatureSource, feature: str) -> bool:
+    """Tell whether a text names words in place of a feature: `asr.text` of a transcript, `gold.text` of the corpus."""
+    name, _, kind = feature.partition(".")
+    return kind == "text" and (name == GOLD or name in store.transcripts())
 
 
 def find_modality(store: FeatureSource, encoder: str) -> str:
@@ -196,7 +207,7 @@ def _default_features(store: FeatureSource, kind: str, modality: str) -> list[Fe
 
 def _list_kind(store: FeatureSource, kind: str) -> list[FeatureSpec]:
     """List the feature of a kind of each encoder that has it."""
-    names = choose_default_files(store.encoders())
+    names = choose_files(store)
     found = [FeatureSpec(encoder, kind) for encoder, name in names.items() if kind in store.kinds(name)]
     if not found:
         raise NotFound(

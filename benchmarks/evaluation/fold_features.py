@@ -39,12 +39,14 @@ class FoldFeatures:
         parts: by feature, the logits of the cross-fitted encoders; empty if the store has none or in-sample logits are
             chosen.
         mean: the test part takes the mean of `parts`, not the scores of the encoder fine-tuned on all of training.
+        words: the transcript that a head of words alone reads; empty for the words of the corpus.
     """
 
     features: tuple[FeatureSpec, ...]
     files: tuple[FeatureSpec, ...]
     parts: Mapping[FeatureSpec, tuple[FeatureSpec, ...]] = field(default_factory=dict)
     mean: bool = False
+    words: str = ""
 
     @property
     def encoders(self) -> dict[str, str]:
@@ -182,7 +184,10 @@ def resolve(
         encoder: _has_own_encoders(store, encoder, folds)
         for encoder in {feature.encoder for feature in feature_set.features}
     }
-    found = tuple(_resolve_fold(store, feature_set.features, fold.name, own, logits) for fold in folds)
+    found = tuple(
+        replace(_resolve_fold(store, feature_set.features, fold.name, own, logits), words=feature_set.words)
+        for fold in folds
+    )
     return ResolvedFeatures(feature_set.name, found, _describe_logits(store, found, folds, logits))
 
 

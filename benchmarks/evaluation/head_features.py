@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality
+from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality, names_words
 from benchmarks.evaluation.source import FeatureSource
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName, quote
 from featurestore.head_inputs import FRAMES, WORDS, list_taken
 from featurestore.plugin_errors import explain_errors
+from featurestore.spec import GOLD
 
 TRANSCRIPTS = FeatureSet("transcripts")
 
@@ -26,21 +27,31 @@ def choose_feature_sets(
         store: the features.
         head: its registry name.
         params: its settings.
-        feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature.
+        feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature. `asr.text` is no
+            feature but the words of transcript `asr`, `gold.text` those of the corpus, for heads that read words alone.
         say: receives a line for each set that the head cannot read.
 
     Returns:
-        The sets; one without features for a head that reads transcripts alone.
+        The sets; without features for a head that reads words alone, by default the words of the corpus.
 
     Raises:
         Mismatch: it can read none of them.
         NotFound, UnknownName, BadValue: as `fill_feature_sets` raises.
     """
     estimator = construct(head, params)
+    words = [one for one in feature_sets if _names_words(store, one)]
     if list_taken(estimator) == {WORDS}:
-        for one in feature_sets:
+        for one in (one for one in feature_sets if one not in words):
             say(f"left out: head {head} reads the words of transcripts and no features (features {one.name})")
-        return [TRANSCRIPTS]
+        return [_choose_words(one) for one in words] or [TRANSCRIPTS]
+    for one in words:
+        say(f"left out: head {head} reads features, and {one.name} are words")
+    if words and len(words) == len(feature_sets):
+        raise Mismatch(
+            f"head {head} reads features, and {words[0].name} are words",
+            do="choose a head that reads words alone, such as text-cnn with --param embedding=own, or other features",
+        )
+    feature_sets = [one for one in feature_sets if one not in words]
     filled, reasons = _fill(store, head, estimator, feature_sets)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
     fitting = [one for one in filled if not obstacles[one.name]]
@@ -50,6 +61,16 @@ def choose_feature_sets(
     for reason in reasons:
         say(f"left out: {reason}")
     return fitting
+
+
+def _names_words(store: FeatureSource, feature_set: FeatureSet) -> bool:
+    return len(feature_set.features) == 1 and names_words(store, str(feature_set.features[0]))
+
+
+def _choose_words(feature_set: FeatureSet) -> FeatureSet:
+    """Return a set without features, of the words that it names."""
+    name = feature_set.features[0].encoder
+    return TRANSCRIPTS if name == GOLD else FeatureSet(feature_set.name, words=name)
 
 
 def construct(head: str, params: Mapping[str, Any]) -> Any:

@@ -10,6 +10,22 @@ from featurestore.exposure import Contents, Exposure
 from featurestore.manifest import Utterance
 
 
+class RecognizedWords(Protocol):
+    """Words that a recognizer has written down; `featurestore.transcript.Transcript` has more."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Words by utterance id."""
+
+    @property
+    def recognizer(self) -> dict[str, Any]:
+        """Description of the checkpoint that wrote them down, as JSON."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of everything about it that shapes words."""
+
+
 class FeatureSource(Protocol):
     """Features of utterances, by id."""
 
@@ -35,6 +51,12 @@ class FeatureSource(Protocol):
 
     def encoders(self) -> list[str]:
         """List the names of the feature files."""
+
+    def transcripts(self) -> list[str]:
+        """List the names of the transcripts."""
+
+    def transcript(self, name: str) -> RecognizedWords:
+        """Open a transcript."""
 
     def default_features(self) -> list[str]:
         """List the features that are used by default."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures
 from benchmarks.evaluation.head_features import construct
+from benchmarks.evaluation.recognized import read_words
 from benchmarks.evaluation.task import Task
 from featurestore.errors import Mismatch
 from featurestore.folds.fold import Fold
 from featurestore.head_inputs import DIALOGUE, WORDS, TurnPlace, list_taken
-from featurestore.manifest import keep_ids, map_column
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Surroundings:
     Args:
         turns: the place of every utterance of the fold and of `context_ids`, by id.
         context_ids: turns without a class in dialogues of the fold, which a head reads and neither learns nor predicts.
-        words: the transcript of each utterance of the fold, by id.
+        words: the transcript of each utterance of the fold, by id: the corpus's words, or recognized ones where all
+            text features of the run read the same transcript, or a head of words alone was given one.
         context: what the head sees of a dialogue: `whole dialogue`, `past turns`, or nothing (empty).
     """
 
@@ -48,7 +49,7 @@ def describe_surroundings(
     """
     estimator = construct(head, params)
     taken, ids = list_taken(estimator), {*fold.train, *fold.dev, *fold.test}
-    words = map_column(keep_ids(task.store.utterances, ids), "text") if WORDS in taken else {}
+    words = read_words(task.store, inputs, ids) if WORDS in taken else {}
     if words and not any(words.values()):
         raise Mismatch(
             f"head {head} reads transcripts, and no utterance has one",

@@ -17,6 +17,7 @@ from benchmarks.evaluation.head_settings import search_space
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
+from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task import Task
 from benchmarks.fitting.detail_figures import VoteFigures
 from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
@@ -171,7 +172,7 @@ def _bundle(
         protocol=task.protocol,
         seed=spec.seed,
         fold=fold,
-        encoders={name: store.describe(file) for name, file in encoders.items()},
+        encoders={name: store.describe(file) for name, file in encoders.items()} | _describe_words(store, spec),
         trained_on={name: _count_and_hash(store.trained_on(file)) for name, file in encoders.items()},
         metrics=pooled.metrics_json(),
         versions=read_versions(),
@@ -181,6 +182,12 @@ def _bundle(
         agreement=task.agreement.share if task.agreement else None,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
     )
+
+
+def _describe_words(store: FeatureSource, spec: RunSpec) -> dict[str, dict[str, Any]]:
+    """Describe the recognizer whose words a head reads without features, by the name of the transcript."""
+    name = spec.inputs.words
+    return {name: store.transcript(name).recognizer} if name else {}
 
 
 def _count_and_hash(ids: Iterable[str]) -> dict[str, Any]:

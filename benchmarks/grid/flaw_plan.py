@@ -132,7 +132,7 @@ def _resolve_flawed(task: Task, flawed: Task, features: ResolvedFeatures) -> Res
     """
     first = features.folds[0]
     logits = MEAN if first.mean else CROSS_FITTED if first.parts else IN_SAMPLE
-    found = resolve(task.store, FeatureSet(features.name, first.features), flawed.folds, logits)
+    found = resolve(task.store, FeatureSet(features.name, first.features, words=first.words), flawed.folds, logits)
     own, of_flaw = ({name for name, file in one.encoders.items() if file != name} for one in (first, found.folds[0]))
     if lacking := own - of_flaw:
         raise Mismatch(f"{first.encoders[min(lacking)]} is fine-tuned on a fold of {task.protocol}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation import run
+from benchmarks.evaluation.recognized import measure_transcripts
 from benchmarks.evaluation.run_spec import RunSpec, digest
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.grid import machine, results, run_records
@@ -124,13 +125,13 @@ def _describe_benchmark(
     planned: BenchmarkPlan, runs: Sequence[PlannedRun], command: str, machine: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe config, data, machine and command for `benchmark.json`."""
-    config, task = planned.config, planned.task
+    config, task, data = planned.config, planned.task, planned.describe_data()
     return {
         "corpus": task.store.corpus,
         "manifest_sha256": task.store.manifest_digest,
         "labels": task.labels,
         "label_maps": task.label_maps,
-        **planned.describe_data(),
+        **data,
         "protocol": task.protocol,
         "split_seed": task.seed,
         "folds_sha256": folding.digest(planned.folds),
@@ -145,9 +146,17 @@ def _describe_benchmark(
         "machine": dict(machine),
         "versions": read_versions(),
         "runs": [one.digest for one in runs],
+        **_describe_transcripts(planned, data["classes"]),
         **({"flaws": {"left_out": list(planned.flaws.left_out)}} if config.flaws else {}),
         **({"agreement": task.agreement.to_json()} if task.agreement else {}),
     }
+
+
+def _describe_transcripts(planned: BenchmarkPlan, classes: Mapping[str, str]) -> dict[str, Any]:
+    """Describe the recognized words that feature sets read, only where there are some, with their errors by class."""
+    words = {one.name: one.folds[0].words for one in planned.features if one.folds[0].words}
+    errors = measure_transcripts(planned.task.store, planned.features, classes)
+    return ({"words": words} if words else {}) | ({"transcripts": errors} if errors else {})
 
 
 def _list_published_figures(corpus: str, scheme: str) -> list[dict[str, Any]]:

@@ -20,12 +20,12 @@ from featurestore.console import (
 )
 from featurestore.errors import BadValue
 from featurestore.progress import Say
-from featurestore.spec import LONG_CLIPS, PRECISIONS, WINDOWS
+from featurestore.spec import GOLD, LONG_CLIPS, PRECISIONS, WINDOWS
 
 if TYPE_CHECKING:
     from featurestore.extraction.extract import Extraction
     from featurestore.networks.identity import Identity
-    from featurestore.spec import EncoderSpec
+    from featurestore.spec import EncoderSpec, TranscriptSource
     from featurestore.store import Store
 
 RESUMES = True  # a command that was stopped continues when it is called again
@@ -49,6 +49,7 @@ def extract(
     window: str | None = None,
     long_clips: str | None = None,
     precision: str = "float32",
+    text: str = GOLD,
     engine: str = "loky",
     scheduler: str | None = None,
     limit: int | None = None,
@@ -76,6 +77,8 @@ def extract(
             default such clips fail.
         precision: of the networks' arithmetic, `float32`, `bf16` or `fp16`. It is part of what a vector is, so it never
             depends on the device.
+        text: the words that text encoders read, `gold` for those of the corpus, or the name of a transcript that
+            `transcribe` has made. Its name is added to that of the feature file: `text-asr` beside `text`.
         engine: `loky`, `dask` or `ray`.
         scheduler: address of a running dask cluster.
         limit: a trial run with each encoder: encode at most this many of the missing utterances, keep them for the next
@@ -90,9 +93,11 @@ def extract(
     Raises:
         BadValue: an unknown device or precision, a scheduler for an engine that has none, an encoder without an
             optional kind, a limit below 1, a context that the encoder does not have or was not fine-tuned with, a
-            window, windows over long clips or a precision that it does not have, two encoders of one name, or a text in
-            place of a list of encoders.
-        Mismatch: another window than a checkpoint was fine-tuned with.
+            window, windows over long clips or a precision that it does not have, a transcript for an encoder of audio,
+            two encoders of one name, or a text in place of a list of encoders.
+        NotFound, UnknownName: the store has no such transcript.
+        Mismatch: another window than a checkpoint was fine-tuned with, or a transcript of another manifest, of other
+            clips, or not in every shard.
         Problem: as `open_store` and `extract_encoder` raise.
 
     Example:
@@ -105,6 +110,7 @@ def extract(
     from featurestore.extraction.trial import check_limit
     from featurestore.networks.device import check_device
     from featurestore.preparation.open_store import open_store
+    from featurestore.recognized_words import find_transcript_source
     from featurestore.shards.sharded_store import ShardedStore
     from featurestore.spec import check_list, parse_encoder
 
@@ -113,12 +119,13 @@ def extract(
     if device:
         check_device(device, here=where.local)
     opened = open_store(Path(store), corpus, Path(root) if root is not None else None, say)
-    specs = [parse_encoder(text) for text in check_list(encoders, "encoders")] or _choose_encoders(opened, say)
+    transcript = find_transcript_source(opened, text)
+    given = [parse_encoder(one) for one in check_list(encoders, "encoders")]
+    specs = given or _choose_encoders(opened, text=transcript is not None, say=say)
     if all_folds:
         specs = [each for spec in specs for each in _list_fold_encoders(spec)]
-    specs = [
-        replace(spec, context=context, window=window, long_clips=long_clips, precision=precision) for spec in specs
-    ]
+    settings: dict[str, Any] = {"context": context, "window": window, "long_clips": long_clips, "precision": precision}
+    specs = [replace(spec, name=_name_file(spec.name, transcript), transcript=transcript, **settings) for spec in specs]
     optional = [kind for kind, wanted in (("frames", frames), ("layers", layers)) if wanted]
     identities = _identify_all(specs, optional, say)
     _report_training(identities, opened, say)
@@ -179,6 +186,13 @@ def extract(
     default="float32",
     show_default=True,
     help="Of networks. Half precision is faster on a GPU; its vectors are checked against float32, and differ from it.",
+)
+@click.option(
+    "--text",
+    default=GOLD,
+    metavar="gold|TRANSCRIPT",
+    help="Words that text encoders read: gold, those of the corpus, or a transcript of cli transcribe, such as asr, "
+    "whose features are NAME-asr beside NAME.",
 )
 @engine_options
 @click.option("--device", help="cpu, cuda, cuda:1, mps. Default: the GPU if there is one.")
@@ -277,10 +291,20 @@ def _list_fold_encoders(spec: "EncoderSpec") -> "list[EncoderSpec]":
     return [EncoderSpec(f"{spec.name}@{folder.name}", str(folder)) for folder in folders]
 
 
-def _choose_encoders(store: "Store", say: Say) -> "list[EncoderSpec]":
+def _name_file(name: str, transcript: "TranscriptSource | None") -> str:
+    """Add the name of a transcript to that of a feature file, in front of a fold: `text@1` becomes `text-asr@1`."""
+    if transcript is None:
+        return name
+    encoder, at, fold = (name or "text").partition("@")
+    ending = f"-{transcript.name}"
+    return f"{encoder.removesuffix(ending)}{ending}{at}{fold}"
+
+
+def _choose_encoders(store: "Store", *, text: bool, say: Say) -> "list[EncoderSpec]":
+    """Choose the default encoders, those of text alone where a transcript is named."""
     from featurestore.finetuning import demo_encoders
     from featurestore.spec import parse_encoder
 
-    if store.corpus == "demo":
-        return demo_encoders.prepare_demo_encoders(store, say)
-    return [parse_encoder(text) for text in DEFAULT_ENCODERS]
+    is_demo = store.corpus == "demo"
+    found = demo_encoders.prepare_demo_encoders(store, say) if is_demo else list(map(parse_encoder, DEFAULT_ENCODERS))
+    return [spec for spec in found if spec.name == "text"] if text else found

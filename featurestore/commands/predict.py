@@ -12,7 +12,7 @@ from featurestore.console import PARTLY_FAILED, column_option, json_option, prin
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("further", nargs=-1, metavar="")
 @click.option("--audio", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="A clip.")
-@click.option("--text", help="The transcript of the clip.")
+@click.option("--text", help="What is said in the clip. Default: none, or what the bundle's recognizer writes down.")
 @click.option("--table", type=click.Path(path_type=Path), help="CSV, TSV or JSONL with columns audio and text.")
 @column_option
 @click.option(
@@ -32,8 +32,10 @@ def command(
 ) -> None:
     """Predict the emotion of new speech.
 
-    A table gets one answer per row, in its order; a row that cannot be predicted says why. Exit code 3: some rows
-    failed, 1: all failed.
+    A table gets one answer per row, in its order; a row that cannot be predicted says why. A bundle that was fitted on
+    recognized words transcribes clips that come without a text, and rows whose text is empty, with its own recognizer
+    (--encoder asr=CHECKPOINT if it was moved); a given text is read as it is. Exit code 3: some rows failed, 1: all
+    failed.
 
     \b
     Examples: cli predict features/demo/bundles/mlp --audio clip.wav --text "I can't believe it!"

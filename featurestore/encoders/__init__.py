@@ -12,13 +12,15 @@ import numpy as np
 from featurestore import registry
 from featurestore.errors import BadValue, Problem, Unencodable
 from featurestore.item import Item
-from featurestore.networks.checkpoint import resolve
+from featurestore.networks.checkpoint import Checkpoint, resolve
 from featurestore.networks.identity import OPTIONAL, Identity
 from featurestore.networks.long_clips import check_long_clips
+from featurestore.networks.recognizers import choose_class
 from featurestore.networks.windows import check_window
-from featurestore.spec import PRECISIONS, EncoderSpec, format_checkpoint, is_network
+from featurestore.spec import PRECISIONS, EncoderSpec, format_checkpoint, is_network, is_recognizer
 
-# One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`).
+# One encoded utterance: its arrays by kind (`mean`, `std`, `cls`, `logits`, `layers`, `frames`, `functionals`; of a
+# recognizer `text`, `confidence`, `times`).
 Encoded = dict[str, np.ndarray]
 
 
@@ -49,18 +51,27 @@ def identify(spec: EncoderSpec) -> Identity:
 
     Raises:
         NotFound, Unavailable, BadValue: as `checkpoint.resolve` and the encoder's own module raise.
-        BadValue: a context, a window or a treatment of long clips for an encoder that has none, or a precision that is
-            unknown or not the encoder's.
+        BadValue: a context, a window, a transcript or a treatment of long clips for an encoder that has none, a
+            precision that is unknown or not the encoder's, or a checkpoint that writes down no words.
     """
     if spec.precision not in PRECISIONS:
         raise BadValue(f"{spec.precision!r} is not a precision", expected=" or ".join(PRECISIONS))
     names = list_handmade()
+    if spec.recognition:
+        checkpoint = resolve(spec.checkpoint)
+        return _identify_as(choose_class(checkpoint), spec, checkpoint)
     if spec.checkpoint in names:
         identity: Identity = registry.module("encoders", spec.checkpoint).identify(spec)
     else:
         checkpoint = resolve(spec.checkpoint, names)
-        identity = registry.module("encoders", f"hf-{checkpoint.modality()}").identify(spec, checkpoint)
+        identity = _identify_as(f"hf-{checkpoint.modality()}", spec, checkpoint)
     _check_reading(spec, identity)
+    return identity
+
+
+def _identify_as(kind: str, spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
+    """Identify a checkpoint as an encoder of one class."""
+    identity: Identity = registry.module("encoders", kind).identify(spec, checkpoint)
     return identity
 
 
@@ -71,6 +82,12 @@ def _check_reading(spec: EncoderSpec, identity: Identity) -> None:
         check_window(spec.window, model_type, identity.name)
     if spec.long_clips is not None:
         check_long_clips(spec.long_clips, model_type, identity.name)
+    if spec.transcript and identity.modality != "text":
+        raise BadValue(
+            f"{spec.checkpoint} reads {identity.modality}, and no transcript",
+            expected="--text with text encoders of transformers",
+            do="extract it in a separate command, without --text",
+        )
     if spec.context and identity.context != spec.context:
         raise BadValue(
             f"encoder {identity.name} reads {identity.modality} alone, without the turns before it",
@@ -119,7 +136,7 @@ def list_optional_kinds(description: Mapping[str, Any]) -> tuple[str, ...]:
         the kinds; none for a hand-made encoder that is not installed, or whose package is not.
     """
     if is_network(description):
-        return OPTIONAL
+        return () if is_recognizer(description) else OPTIONAL
     if description["class"] not in list_handmade():
         return ()
     try:

@@ -11,7 +11,7 @@ from featurestore.networks import fast_paths, pooling, probe
 from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.fixed_length import describe_fixed_length, read_fixed_length
 from featurestore.networks.forward import BaseOutput, check_runs, to_device, to_host
-from featurestore.networks.identity import Identity, identify_network
+from featurestore.networks.identity import Identity, describe_transcript, identify_network
 from featurestore.networks.loading import load_network, load_processor
 from featurestore.networks.pooling import Mask, mark_true_frames, split_rows
 from featurestore.networks.precision import Autocast
@@ -54,7 +54,7 @@ def identify(spec: EncoderSpec, checkpoint: Checkpoint) -> Identity:
             **describe_fixed_length(checkpoint),
             **describe_joining(context),
         },
-        **({"context": context} if context else {}),
+        **(({"context": context} if context else {}) | describe_transcript(spec.transcript)),
     )
 
 

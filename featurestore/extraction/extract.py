@@ -15,7 +15,7 @@ from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import identify
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, quote
-from featurestore.extraction import cache_key, finished_file, join, partition, worker
+from featurestore.extraction import cache_key, finished_file, freshness, join, partition, worker
 from featurestore.extraction.clip_digests import Trust
 from featurestore.extraction.header import build_header
 from featurestore.extraction.part_file import Failure
@@ -29,6 +29,7 @@ from featurestore.networks.encoding_cost import read_encoding_cost
 from featurestore.networks.identity import OPTIONAL, Identity, continue_description
 from featurestore.networks.limits import Limits
 from featurestore.progress import Progress, Say
+from featurestore.recognized_words import open_words
 from featurestore.shards.sharded_store import refuse_shards
 from featurestore.spec import EncoderSpec
 from featurestore.storage import repair
@@ -146,9 +147,10 @@ class _Extractor:
 
     def __init__(self, store: Store, identity: Identity, optional: frozenset[str], say: Say) -> None:
         check_kinds(identity, optional)
-        self.store, self.say = store, say
-        self.path = store.path / f"{identity.name}.h5"
-        self.folder = store.path.resolve() / f"{identity.name}.parts"  # absolute: a worker may run in another folder
+        self.store, self.say = open_words(store, identity.description), say
+        self.path = store.path / identity.place
+        # absolute: a worker may run in another folder
+        self.folder = (store.path.resolve() / identity.place).with_suffix(".parts")
         if self.path.is_file() and (repaired := repair.repair(self.path)):
             self.say(repaired)
         file = self._open_file()
@@ -164,6 +166,7 @@ class _Extractor:
     def run(self, engine: Engine, max_seconds: float | None, limit: int | None, trust: Trust) -> Extraction:
         """Find what is missing, encode it, and join everything into the finished file."""
         identity = self.identity
+        freshness.check_transcript(self.store, identity.description, trust)
         long_clips = identity.description.get("long_clips")
         self._digests = cache_key.hash_store(self.store, identity.modality, identity.context, long_clips, trust)
         known = identity.fingerprint()
@@ -312,8 +315,8 @@ class _Extractor:
 
     def _prepare_folder(self) -> None:
         """Create the folder of parts, and remove files that a killed run left half written."""
-        self.folder.mkdir(exist_ok=True)
-        for leftover in [*self.folder.glob(".*.tmp"), *self.store.path.glob(f".{self.path.name}.*.tmp")]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in [*self.folder.glob(".*.tmp"), *self.path.parent.glob(f".{self.path.name}.*.tmp")]:
             leftover.unlink()
 
     def _is_current(self, id_keys: Mapping[str, str], failures: Sequence[Failure]) -> bool:

@@ -74,7 +74,7 @@ def _find_kept(store: ShardedStore, encoder: Identity) -> set[str]:
     """Return the optional kinds that a finished file of any shard has: all shards must have the same."""
     found: set[str] = set()
     for one in store.index.shards:
-        path = store.path / one.name / f"{encoder.name}.h5"
+        path = store.path / one.name / encoder.place
         try:
             found |= find_kept_kinds(FeatureFile(path) if path.is_file() else None, encoder)
         except Problem:  # extraction says what is wrong with it
@@ -83,13 +83,13 @@ def _find_kept(store: ShardedStore, encoder: Identity) -> set[str]:
 
 
 def _is_finished(shard: Path, encoder: Identity) -> bool:
-    return (shard / f"{encoder.name}.h5").is_file()
+    return (shard / encoder.place).is_file()
 
 
 def _merge(store: ShardedStore, encoder: Identity, done: Sequence[Extraction]) -> Extraction:
     trial = done[-1].trial
     return Extraction(
-        store.path / "*" / f"{encoder.name}.h5",
+        store.path / "*" / encoder.place,
         sum(one.encoded for one in done),
         sum(one.reused for one in done),
         {utterance_id: reason for one in done for utterance_id, reason in one.failed.items()},

@@ -6,7 +6,7 @@ from featurestore.errors import Mismatch
 from featurestore.extraction.freshness import compare_descriptions, compare_training
 from featurestore.extraction.part_file import Failure
 from featurestore.networks.identity import OPTIONAL, Identity
-from featurestore.spec import format_checkpoint, is_imported
+from featurestore.spec import format_checkpoint, is_imported, is_recognizer
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 
@@ -35,9 +35,14 @@ def find_kept_kinds(file: FeatureFile | None, identity: Identity) -> frozenset[s
 def describe_changes(file: FeatureFile, identity: Identity) -> list[str]:
     """Describe how the encoder differs from the one that made a file, in lines for the user."""
     if file.header.fingerprint != identity.fingerprint():
-        changed = compare_descriptions(file.header.encoder, identity.description)
+        changed = "; ".join(compare_descriptions(file.header.encoder, identity.description))
+        if is_recognizer(identity.description):
+            return [
+                f"{file.path} was made by another recognizer; transcribing it again ({changed})",
+                "  to keep both transcripts, name the new one: --name NAME",
+            ]
         return [
-            f"{file.path} was made by another encoder; extracting it again ({'; '.join(changed)})",
+            f"{file.path} was made by another encoder; extracting it again ({changed})",
             f"  to keep both files, name the new one: --encoder NAME={format_checkpoint(identity.description)}",
         ]
     return [f"{file.path}: {line}; updating the record" for line in compare_training(file, identity)]

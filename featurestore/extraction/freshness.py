@@ -6,12 +6,14 @@ from typing import Any
 
 from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import identify
-from featurestore.errors import Problem
+from featurestore.errors import Mismatch, Problem, format_count
 from featurestore.extraction import cache_key
-from featurestore.manifest import Utterance
+from featurestore.extraction.clip_digests import Trust
+from featurestore.manifest import Utterance, keep_ids
 from featurestore.networks.identity import Identity, list_changes
 from featurestore.networks.long_clips import mark_long_clips
-from featurestore.spec import EncoderSpec, is_imported, read_context, restore_encoder
+from featurestore.recognized_words import open_words
+from featurestore.spec import EncoderSpec, is_imported, read_context, read_transcript, restore_encoder
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -79,9 +81,11 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
     """
     reasons = []
     try:
-        (item,) = list_inputs(store, read_context(file.header.encoder), [utterance])
+        words = open_words(store, file.header.encoder)
+        chosen = keep_ids(words.utterances, {utterance.id})
+        (item,) = list_inputs(words, read_context(file.header.encoder), chosen)
     except Problem as problem:
-        reasons.append(f"its context is unknown: {problem.what}")
+        reasons.append(f"its {name_origin(file)} is unknown: {problem.what}")
     else:
         contents = cache_key.hash_sources([item], file.header.modality)
         (content,) = mark_long_clips(contents, [item], file.header.encoder.get("long_clips"))
@@ -90,6 +94,31 @@ def explain_staleness(store: Store, file: FeatureFile, utterance: Utterance, sto
     if file.header.manifest != store.manifest_digest:
         reasons.append("the manifest has changed since the file was joined")
     return reasons
+
+
+def check_transcript(store: Store, encoder: dict[str, Any], trust: Trust) -> None:
+    """Check that the transcript which an encoder reads, if it reads one, is of the present clips.
+
+    Args:
+        store: one that is not cut into shards.
+        encoder: description of the encoder.
+        trust: the index by which clips are read only where they may have changed.
+
+    Raises:
+        Mismatch: clips have changed since, or are missing.
+    """
+    if not (source := read_transcript(encoder)):
+        return
+    transcript = store.transcript(source.name)
+    keys = cache_key.compute_keys(store, transcript.fingerprint, "audio", trust=trust)
+    (file,) = transcript.files
+    stale = [one for one, key in zip(file.ids, file.keys(), strict=True) if keys.get(one) != key]
+    if stale:
+        raise Mismatch(
+            f"transcript {transcript.name} of {store.path} is stale: the audio of "
+            f"{format_count(len(stale), 'utterance')} has changed or is missing, {stale[0]} first",
+            do=update_content(file),
+        )
 
 
 def update_content(file: FeatureFile) -> str:
@@ -104,6 +133,11 @@ def name_input(file: FeatureFile) -> str:
     return "its text or its context" if read_context(file.header.encoder) else "its text"
 
 
+def name_origin(file: FeatureFile) -> str:
+    """Return where a text encoder's input comes from besides the manifest's row, as a message names it."""
+    return "transcript" if read_transcript(file.header.encoder) else "context"
+
+
 def read_key(file: FeatureFile, row: int) -> str:
     """Return the key of one row, in hex."""
     return bytes(file[schema.KEY][row]).hex()
@@ -115,5 +149,5 @@ def _report_missing_clip(store: Store, utterance: Utterance) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = str(value)
+    text = " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
     return text if len(text) <= 40 else f"{text[:12]}…"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import prod
 from pathlib import Path
 
@@ -29,10 +28,9 @@ class _Source:
     targets: np.ndarray
     origins: np.ndarray
 
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """Index of each row's first frame."""
-        return np.array(self.file[schema.OFFSETS])
+    def read_starts(self, kind: str) -> np.ndarray:
+        """Return the index of each row's first value of a ragged kind."""
+        return np.array(self.file[schema.RAGGED[kind][1]])
 
 
 def join(
@@ -64,21 +62,20 @@ def join(
         **build_trained_columns(trained_on),
         **build_failure_columns(failures),
     }
-    has_frames = all(schema.VALUES in source.file for source in sources)
-    if has_frames:
-        fixed[schema.OFFSETS] = _compute_offsets(sources, len(ids))
+    ragged = _list_ragged(sources)
+    fixed |= {schema.RAGGED[kind][1]: _compute_offsets(sources, kind, len(ids)) for kind in ragged}
     layout = {name: (values.shape, values.dtype) for name, values in fixed.items()}
     layout |= _plan_rows(sources, len(ids))
-    if has_frames:
-        layout[schema.VALUES] = _plan_dataset(schema.VALUES, int(fixed[schema.OFFSETS][-1]), sources)
+    for values, offsets in (schema.RAGGED[kind] for kind in ragged):
+        layout[values] = _plan_dataset(values, int(fixed[offsets][-1]), sources)
     with open_writer(path, layout, header) as writer:
-        for name, values in fixed.items():
-            writer.put(name, values)
+        for name, column in fixed.items():
+            writer.put(name, column)
         for name in schema.ROWS:
             if name in layout:
                 _copy_rows(writer, sources, name, layout[name])
-        if has_frames:
-            _copy_frames(writer, sources, fixed[schema.OFFSETS])
+        for kind in ragged:
+            _copy_ragged(writer, sources, kind, fixed[schema.RAGGED[kind][1]])
 
 
 def collect_failures(id_keys: Mapping[str, str], index: VectorIndex, retry: Sequence[Failure]) -> list[Failure]:
@@ -125,16 +122,20 @@ def _plan_rows(sources: Sequence[_Source], rows: int) -> dict[str, Layout]:
     return {name: _plan_dataset(name, rows, sources) for name in shared}
 
 
+def _list_ragged(sources: Sequence[_Source]) -> list[str]:
+    return [kind for kind, (values, _) in schema.RAGGED.items() if all(values in source.file for source in sources)]
+
+
 def _plan_dataset(name: str, rows: int, sources: Sequence[_Source]) -> Layout:
     arrays = [source.file[name] for source in sources]
     return (rows, *arrays[0].shape[1:]), np.result_type(*[array.dtype for array in arrays])
 
 
-def _compute_offsets(sources: Sequence[_Source], rows: int) -> np.ndarray:
-    """Compute the index of each row's first frame, and their total (N+1,)."""
+def _compute_offsets(sources: Sequence[_Source], kind: str, rows: int) -> np.ndarray:
+    """Compute the index of each row's first value of a ragged kind, and their total (N+1,)."""
     lengths = np.zeros(rows + 1, np.int64)
     for source in sources:
-        lengths[source.targets + 1] = np.diff(source.starts)[source.origins]
+        lengths[source.targets + 1] = np.diff(source.read_starts(kind))[source.origins]
     return lengths.cumsum()
 
 
@@ -152,11 +153,12 @@ def _copy_rows(writer: Writer, sources: Sequence[_Source], name: str, layout: La
         writer.put(name, block, start)
 
 
-def _copy_frames(writer: Writer, sources: Sequence[_Source], offsets: np.ndarray) -> None:
+def _copy_ragged(writer: Writer, sources: Sequence[_Source], kind: str, offsets: np.ndarray) -> None:
+    values, starts = schema.RAGGED[kind][0], [source.read_starts(kind) for source in sources]
     owner, origin = np.empty(len(offsets) - 1, np.int64), np.empty(len(offsets) - 1, np.int64)
     for index, source in enumerate(sources):
         owner[source.targets], origin[source.targets] = index, source.origins
     for target, (index, row) in enumerate(zip(owner.tolist(), origin.tolist(), strict=True)):
         file = sources[index].file
-        start, stop = sources[index].starts[row : row + 2]
-        writer.put(schema.VALUES, file.read(schema.VALUES, int(start), int(stop)), int(offsets[target]))
+        start, stop = starts[index][row : row + 2]
+        writer.put(values, file.read(values, int(start), int(stop)), int(offsets[target]))

@@ -57,10 +57,10 @@ def write_part(
     columns = {schema.ID: encode_text(ids), schema.KEY: pack_digests(row_keys), schema.CONTENT: pack_digests(contents)}
     columns |= build_failure_columns(failures)
     for kind in rows[0] if rows else ():
-        if kind == "frames":
-            lengths = [len(row["frames"]) for row in rows]
-            columns[schema.OFFSETS] = np.cumsum([0, *lengths], dtype=np.int64)
-            columns[schema.VALUES] = np.concatenate([row["frames"] for row in rows])
+        if kind in schema.RAGGED:
+            place, offsets = schema.RAGGED[kind]
+            columns[offsets] = np.cumsum([0, *(len(row[kind]) for row in rows)], dtype=np.int64)
+            columns[place] = np.concatenate([row[kind] for row in rows])
         else:
             values = np.stack([row[kind] for row in rows])
             columns[kind] = halve_precision(values) if kind == "layers" else values

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from featurestore import registry
-from featurestore.errors import Mismatch, format_count
+from featurestore.errors import Mismatch, format_count, quote
 from featurestore.extraction.part_file import Failure
 from featurestore.labels import load_card
 from featurestore.networks.identity import Identity
 from featurestore.preparation.corpus_json import prepare_command
+from featurestore.spec import read_transcript
+from featurestore.storage.schema import TRANSCRIPTS
 from featurestore.store import Store
 
 _WORD = re.compile(r"[A-Za-z]+[:;,.]?")
@@ -42,6 +44,8 @@ def _find_commonest(reasons: Sequence[str]) -> tuple[str, int]:
 def _advise_on_input(store: Store, identity: Identity) -> str:
     """Return advice for a corpus that has no texts or no clips at all, else an empty text."""
     modality = identity.modality
+    if source := read_transcript(identity.description):
+        return f"look at the words: cli inspect {quote(store.path / TRANSCRIPTS / f'{source.name}.h5')}"
     if not store.utterances or any(row.text.strip() if modality == "text" else row.audio for row in store.utterances):
         return ""
     reader = str(store.info.get("reader", store.corpus))

@@ -11,8 +11,12 @@ from featurestore.known_training import describe_training
 from featurestore.networks.checkpoint import RECORD, Checkpoint
 from featurestore.prediction import bundle
 from featurestore.shards.sharded_store import ShardedStore
+from featurestore.spec import is_recognizer
+from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import CORPUS, Store
+
+_SHOWN = 5  # utterances whose recognized words are shown
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -60,9 +64,11 @@ def _format_value(value: Any) -> str:
 def _describe_file(file: FeatureFile) -> dict[str, Any]:
     header = dataclasses.asdict(file.header)
     digests = header.pop("digests")
+    is_transcript = is_recognizer(header["encoder"])
     return {
-        "feature file": str(file.path),
+        "transcript" if is_transcript else "feature file": str(file.path),
         "utterances": len(file.ids),
+        **({"words": _count_words(file), "first words": _list_first_words(file)} if is_transcript else {}),
         "failed": file.failed,
         "trained on": _describe_training(file),
         "known training": describe_training(file.header.encoder),
@@ -74,6 +80,15 @@ def _describe_file(file: FeatureFile) -> dict[str, Any]:
         **header,
         "classes": list(header["classes"]),
     }
+
+
+def _count_words(file: FeatureFile) -> int:
+    return len(file[schema.RAGGED["confidence"][0]])
+
+
+def _list_first_words(file: FeatureFile) -> dict[str, str]:
+    """Return what was recognized of the first utterances, by id."""
+    return {one: file.frames(row, "text").tobytes().decode("utf-8") for row, one in enumerate(file.ids[:_SHOWN])}
 
 
 def _describe_training(file: FeatureFile) -> str:
@@ -89,21 +104,35 @@ def _describe_store(store: Store) -> dict[str, Any]:
         except Problem as problem:  # go on with the other files
             files[name] = {"state": " ".join(str(problem).split())}
             continue
-        fresh = file.header.manifest == store.manifest_digest
-        files[name] = {
-            "features": [f"{name}.{kind}" for kind in file.kinds],
-            "utterances": len(file.ids),
-            "failed": len(file.failed),
-            "checkpoint": file.header.encoder["checkpoint"],
-            "trained on": _describe_training(file),
-            "known training": describe_training(file.header.encoder),
-            "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
-        }
+        files[name] = {"features": [f"{name}.{kind}" for kind in file.kinds], **_describe_file_state(store, file)}
+    transcripts = {name: _describe_transcript(store, name) for name in store.transcripts()}
     return {
         **_describe_corpus(store),
         "labels": dict(Counter(label or "(none)" for label in store.utterances.column("label")).most_common()),
         "feature files": files,
-        "under way": [path.name for path in sorted(store.path.glob("*.parts"))],
+        **({"transcripts": transcripts} if transcripts else {}),
+        "under way": [path.name for path in store.list_parts()],
+    }
+
+
+def _describe_transcript(store: Store, name: str) -> dict[str, Any]:
+    try:
+        file = FeatureFile(store.path / schema.TRANSCRIPTS / f"{name}.h5")
+    except Problem as problem:  # go on with the other files
+        return {"state": " ".join(str(problem).split())}
+    return {**_describe_file_state(store, file), "words": _count_words(file)}
+
+
+def _describe_file_state(store: Store, file: FeatureFile) -> dict[str, Any]:
+    """Describe what a file of a store holds, whatever it holds of each utterance, and whether it is fresh."""
+    fresh = file.header.manifest == store.manifest_digest
+    return {
+        "utterances": len(file.ids),
+        "failed": len(file.failed),
+        "checkpoint": file.header.encoder["checkpoint"],
+        "trained on": _describe_training(file),
+        "known training": describe_training(file.header.encoder),
+        "state": "fresh" if fresh else f"stale: made from another manifest; run {file.update_command}",
     }
 
 
@@ -130,7 +159,8 @@ def _describe_shards(store: ShardedStore) -> dict[str, Any]:
         "dialogues in several shards": store.index.cut_dialogues,
         "labels": store.info.get("counts", {}),
         "feature files": files,
-        "under way": [str(path.relative_to(store.path)) for path in sorted(store.path.glob("*/*.parts"))],
+        **({"transcripts": transcripts} if (transcripts := store.transcripts()) else {}),
+        "under way": [str(path.relative_to(store.path)) for path in sorted(store.path.glob("*/**/*.parts"))],
     }
 
 

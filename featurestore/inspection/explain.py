@@ -1,5 +1,6 @@
 """Explain where a vector comes from: its file and row, its utterance, its encoder, and whether it is fresh."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from featurestore.extraction import freshness
 from featurestore.feature_kinds import check_kind
 from featurestore.feature_names import check_encoders
 from featurestore.known_names import check_known
-from featurestore.manifest import Utterance
+from featurestore.manifest import Utterance, map_column
+from featurestore.recognized_words import open_words
 from featurestore.shards.sharded_store import ShardedStore
-from featurestore.spec import INDEXED, FeatureSpec, parse_feature, read_context
+from featurestore.spec import INDEXED, FeatureSpec, parse_feature, read_context, read_transcript
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import MANIFEST, Store
@@ -26,7 +28,7 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
         path: the store.
         utterance_id: of the vector.
         feature: `audio.mean`, `text.logits`, `audio.layers[6]`, … `audio.frames` without a count is all frames, and
-            `audio.layers` without a number all layers.
+            `audio.layers` without a number all layers. `asr.text` is what transcript `asr` has of the utterance.
 
     Raises:
         BadValue: the text is not a feature.
@@ -36,6 +38,9 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
     store = Store(path)
     if isinstance(store, ShardedStore):
         return explain(store.find_shard(utterance_id).path, utterance_id, feature)
+    transcript, _, kind = feature.partition(".")
+    if kind == "text" and transcript in store.transcripts():
+        return _explain_words(store, utterance_id, transcript)
     is_complete = feature.partition(".")[2] in INDEXED  # all frames, all layers
     check_encoders(store, [feature])
     wanted = parse_feature(f"{feature}[0]" if is_complete else feature)
@@ -54,15 +59,39 @@ def explain(path: Path, utterance_id: str, feature: str) -> dict[str, Any]:
         answer |= _describe_vector(_read_vector(file, row, wanted, is_complete=is_complete), file, row)
     if utterance_id in rows:
         context = read_context(file.header.encoder)
-        answer["utterance"] = _describe_utterance(store, rows[utterance_id]) | _find_context(
-            store, utterance_id, context
+        answer["utterance"] = (
+            _describe_utterance(store, rows[utterance_id])
+            | _find_recognized(store, utterance_id, file.header.encoder)
+            | _find_context(store, utterance_id, context)
         )
     answer |= {"encoder": file.header.encoder, "made": file.header.created, "versions": file.header.versions}
     return answer | _describe_state(store, file, utterance_id, rows.get(utterance_id))
 
 
+def _explain_words(store: Store, utterance_id: str, name: str) -> dict[str, Any]:
+    """Explain where recognized words come from: each with its confidence and its time, and who wrote them down."""
+    file = FeatureFile(store.path / schema.TRANSCRIPTS / f"{name}.h5")
+    rows = {row.id: row for row in store.utterances}
+    if utterance_id not in file.rows:
+        check_known(utterance_id, rows, what=f"utterance {utterance_id!r} in {store.path / MANIFEST}")
+    answer: dict[str, Any] = {"transcript": name, "file": str(file.path)}
+    if utterance_id in file.rows:
+        answer |= _describe_words(file, file.rows[utterance_id])
+    if utterance_id in rows:
+        answer["utterance"] = _describe_utterance(store, rows[utterance_id])
+    answer |= {"recognizer": file.header.encoder, "made": file.header.created, "versions": file.header.versions}
+    return answer | _describe_state(store, file, utterance_id, rows.get(utterance_id))
+
+
+def _describe_words(file: FeatureFile, row: int) -> dict[str, Any]:
+    text = file.frames(row, "text").tobytes().decode("utf-8")
+    confidence = file.frames(row, "confidence").astype(float).round(4).tolist()
+    times = file.frames(row, "times").astype(float).round(3).tolist() if "times" in file.kinds else []
+    return {"row": row, "text": text, "confidence": confidence, "times": times, "key": freshness.read_key(file, row)}
+
+
 def _read_vector(file: FeatureFile, row: int, spec: FeatureSpec, *, is_complete: bool) -> np.ndarray:
-    values: np.ndarray = file.frames(row) if spec.kind == "frames" else file[spec.kind][row]
+    values = file.read_kind(spec.kind, row)
     if is_complete or spec.index is None:
         return values
     if spec.kind == "frames":
@@ -94,6 +123,15 @@ def _describe_utterance(store: Store, row: Utterance) -> dict[str, Any]:
         "label": row.label,
         "speaker": row.speaker,
     }
+
+
+def _find_recognized(store: Store, utterance_id: str, encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recognized words that the encoder reads. Empty for an encoder that reads the manifest's."""
+    try:
+        texts = map_column(open_words(store, encoder).utterances, "text") if read_transcript(encoder) else {}
+    except Problem:  # the state says it
+        return {}
+    return {"recognized text": texts[utterance_id]} if utterance_id in texts else {}
 
 
 def _find_context(store: Store, utterance_id: str, count: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from featurestore.errors import Problem, format_count
 from featurestore.extraction import cache_key, freshness
 from featurestore.manifest import Utterance
 from featurestore.networks.identity import fingerprint
+from featurestore.recognized_words import open_words
 from featurestore.spec import read_context
 from featurestore.storage import schema
 from featurestore.storage.damage import repair_command
@@ -37,9 +38,10 @@ def check_content(file: FeatureFile) -> Iterator[str]:
     for name in (*schema.ROWS, schema.KEY):
         if name in file and len(file[name]) != rows:
             yield f"{name} has {format_count(len(file[name]), 'row')}, id has {rows}"
-    if schema.VALUES in file and not _is_partition(file[schema.OFFSETS], rows, len(file[schema.VALUES])):
-        yield "frames/offset does not divide frames/value among the utterances"
-    for name in (*schema.ROWS, schema.VALUES):
+    for values, offsets in schema.RAGGED.values():
+        if values in file and not _is_partition(file[offsets], rows, len(file[values])):
+            yield f"{offsets} does not divide {values} among the utterances"
+    for name in (*schema.ROWS, *(values for values, _ in schema.RAGGED.values())):
         bad = _find_not_finite(file, name) if name in file else []
         if bad:
             yield f"{name} has NaN or infinite values in {format_count(len(bad), 'row')}, row {bad[0]} first"
@@ -75,9 +77,10 @@ def _check_keys(store: Store, file: FeatureFile) -> Iterator[str]:
     header, again = file.header, f"do: {freshness.update_content(file)}"
     context, long_clips = read_context(header.encoder), header.encoder.get("long_clips")
     try:
-        keys = cache_key.compute_keys(store, header.fingerprint, header.modality, context, long_clips)
+        words = open_words(store, header.encoder)
+        keys = cache_key.compute_keys(words, header.fingerprint, header.modality, context, long_clips)
     except Problem as problem:
-        yield f"the context of its utterances is unknown: {problem.what}; do: {problem.do}"
+        yield f"the {freshness.name_origin(file)} of its utterances is unknown: {problem.what}; do: {problem.do}"
         return
     stored = zip(file.ids, file.keys(), strict=True)
     stale = {utterance_id for utterance_id, key in stored if keys.get(utterance_id) != key}

@@ -10,6 +10,7 @@ from featurestore.encoder_inputs import list_inputs
 from featurestore.encoders import Encoded
 from featurestore.errors import Unencodable
 from featurestore.networks.precision import BOUNDS
+from featurestore.recognized_words import open_words
 from featurestore.spec import FULL, EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -35,7 +36,7 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
     identity = encoders.identify(replace(spec, precision=FULL))
     tolerance = BOUNDS.get(spec.precision, TOLERANCE)
     encoder = encoders.load(identity, "cpu")
-    items = {item.id: item for item in list_inputs(store, identity.context)}
+    items = {item.id: item for item in list_inputs(open_words(store, identity.description), identity.context)}
     kinds = frozenset(file.kinds)
     differing, largest = [], 0.0
     for utterance_id in ids:
@@ -53,8 +54,7 @@ def compare(store: Store, file: FeatureFile, spec: EncoderSpec, ids: Sequence[st
 
 def _compare_kinds(file: FeatureFile, row: int, again: Encoded) -> dict[str, float]:
     """Compute the relative difference of each kind. It is infinite if the shapes differ."""
-    stored = {kind: file.frames(row) if kind == "frames" else file[kind][row] for kind in file.kinds}
-    return {kind: _compute_difference(values, again[kind]) for kind, values in stored.items()}
+    return {kind: _compute_difference(file.read_kind(kind, row), again[kind]) for kind in file.kinds}
 
 
 def _compute_difference(stored: np.ndarray, again: np.ndarray) -> float:

@@ -89,8 +89,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
     utterances = _check_manifest(store, found)
     if utterances is None:
         found.notes.append("without a manifest, the feature files are checked only against their own checksums")
-    for name in store.encoders():
-        file = _open(path / f"{name}.h5", found)
+    for place in store.list_files():
+        file = _open(path / place, found)
         if file is None:
             continue
         before = len(found.problems)
@@ -100,8 +100,8 @@ def verify(path: Path, *, repair: bool = False, sample: int = 0, seed: int = 0) 
             _check_sample(store, file, sample, seed, found)
         if len(found.problems) == before:
             encoded = format_count(len(file.ids), "utterance")
-            found.checked.append(f"{file.path.name}: {encoded}, {len(file.failed)} failed, intact")
-    found.notes += _find_leftovers(path)
+            found.checked.append(f"{file.place}: {encoded}, {len(file.failed)} failed, intact")
+    found.notes += _find_leftovers(store)
     return found
 
 
@@ -120,12 +120,12 @@ def _verify_shards(store: ShardedStore, **options: Any) -> Verification:
 
 def _repair(store: Store, found: Verification) -> None:
     with lock_folder(store.path, work="extraction"):
-        for name in store.encoders():
-            path = store.path / f"{name}.h5"
+        for place in store.list_files():
+            path = store.path / place
             try:
                 done = repairing.repair(path) or repairing.seal_again(path)
             except Problem as problem:
-                found.notes.append(f"{path.name}: not repaired: {problem}")
+                found.notes.append(f"{place}: not repaired: {problem}")
                 continue
             found.notes += [done] if done else []
 
@@ -156,18 +156,18 @@ def _open(path: Path, found: Verification) -> FeatureFile | None:
 
 
 def _check_file(store: Store, file: FeatureFile, utterances: Sequence[Utterance] | None, found: Verification) -> None:
-    found.problems += [f"{file.path.name}: {problem}" for problem in check_content(file)]
+    found.problems += [f"{file.place}: {problem}" for problem in check_content(file)]
     if utterances is None:
         return
-    found.problems += [f"{file.path.name}: {problem}" for problem in check_against_store(store, file, utterances)]
+    found.problems += [f"{file.place}: {problem}" for problem in check_against_store(store, file, utterances)]
     if is_imported(file.header.encoder):
         found.notes.append(
-            f"{file.path.name}: imported, so no vector can be made again here; to import its file again: "
+            f"{file.place}: imported, so no vector can be made again here; to import its file again: "
             f"{file.update_command}"
         )
     if not has_inputs(store, file):
         found.notes.append(
-            f"{file.path.name}: the corpus folder {store.root} does not exist, so clips were not compared with vectors"
+            f"{file.place}: the corpus folder {store.root} does not exist, so clips were not compared with vectors"
         )
 
 
@@ -177,13 +177,13 @@ def _check_sample(store: Store, file: FeatureFile, count: int, seed: int, found:
         spec = _load_spec(file)
         differing, largest = compare(store, file, spec, chosen)
     except Problem as problem:
-        found.notes.append(f"{file.path.name}: no utterance could be encoded again: {problem}")
+        found.notes.append(f"{file.place}: no utterance could be encoded again: {problem}")
         return
-    found.problems += [f"{file.path.name}: {line}" for line in differing]
+    found.problems += [f"{file.place}: {line}" for line in differing]
     if not differing:
         equal = f"within {BOUNDS[spec.precision]:g} of float32" if spec.precision in BOUNDS else "equal"
         found.checked.append(
-            f"{file.path.name}: {format_count(len(chosen), 'utterance')} encoded again, {equal} "
+            f"{file.place}: {format_count(len(chosen), 'utterance')} encoded again, {equal} "
             f"(largest difference {largest:.1e})"
         )
 
@@ -196,9 +196,10 @@ def _load_spec(file: FeatureFile) -> EncoderSpec:
     return source.spec
 
 
-def _find_leftovers(path: Path) -> list[str]:
+def _find_leftovers(store: Store) -> list[str]:
     """Describe the files of an extraction that is running or was stopped."""
-    counts = {folder.name: len(list(folder.glob("[!.]*.h5"))) for folder in path.glob("*.parts")}
+    path = store.path
+    counts = {folder.name: len(list(folder.glob("[!.]*.h5"))) for folder in store.list_parts()}
     parts = [f"{name} holds {format_count(count, 'part')}" for name, count in counts.items()]
     temporary = [file.relative_to(path).as_posix() for file in path.rglob(".*.tmp")]
     lines = [f"{line} of an extraction that is running or was stopped" for line in sorted(parts)]

@@ -80,7 +80,7 @@ class Checkpoint:
         """Compute the sha256 of every file that shapes a vector: `weights`, and each of the others by its name.
 
         Args:
-            modality: of the encoder that it is used as, `audio` or `text`.
+            modality: of the encoder that it is used as, `audio` or `text`; of a recognizer `ctc` or `seq2seq`.
             spells: whether an audio network is fine-tuned to spell with the checkpoint's tokenizer, too.
         """
         names = {path.name for path in self.folder.iterdir() if shapes_vectors(path.name, modality, spells=spells)}

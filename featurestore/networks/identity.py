@@ -13,14 +13,24 @@ from featurestore.networks.checkpoint import Checkpoint
 from featurestore.networks.classifier_pooling import ALL_FRAMES, CLASSIFIER_POOLING
 from featurestore.networks.supported_architectures import Architecture
 from featurestore.networks.vector_files import list_changed_files
-from featurestore.spec import PRECISIONS, EncoderSpec, read_context, read_precision
+from featurestore.spec import (
+    PRECISIONS,
+    RECOGNIZER,
+    TRANSCRIPT,
+    EncoderSpec,
+    TranscriptSource,
+    is_recognizer,
+    read_context,
+    read_precision,
+)
+from featurestore.storage.schema import TRANSCRIPTS
 
 # What `--frames` and `--layers` add. All other kinds that an encoder has are always stored.
 OPTIONAL = ("frames", "layers")
 
-# What a description says of names, places and history, which shape no vector, and of long clips, which have keys of
-# their own.
-_APART = ("checkpoint", "revision", "origins", "kept_epoch", "arguments", "long_clips")
+# What a description says of names, places and history, which shape no vector, of long clips, which have keys of their
+# own, and of the recognizer of the words that a text encoder reads, whose fingerprint is among the rest.
+_APART = ("checkpoint", "revision", "origins", "kept_epoch", "arguments", "long_clips", RECOGNIZER)
 
 # What older versions did without saying so.
 _UNSAID = {CLASSIFIER_POOLING: ALL_FRAMES}
@@ -51,6 +61,11 @@ class Identity:
     classes: tuple[str, ...] = ()
     trained_on: tuple[TrainedUtterance, ...] = ()
     checkpoint: Checkpoint | None = field(default=None, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Path of its finished file within a store: `<name>.h5`, or `transcripts/<name>.h5` of a recognizer."""
+        return f"{TRANSCRIPTS}/{self.name}.h5" if is_recognizer(self.description) else f"{self.name}.h5"
 
     @property
     def context(self) -> int:
@@ -119,6 +134,7 @@ def identify_network(
     *,
     modality: str,
     kinds: tuple[str, ...],
+    used_as: str = "",
     **described: Any,
 ) -> Identity:
     """Identify a checkpoint of transformers.
@@ -129,13 +145,14 @@ def identify_network(
         architecture: of the checkpoint.
         modality: `audio` or `text`.
         kinds: what its class of encoder always gives; logits and optional kinds are added.
+        used_as: `ctc` or `seq2seq` of a recognizer; empty for an encoder of its modality.
         described: what its modality adds to the description.
     """
     fast_paths.report_untested()
-    config, digests, classes = checkpoint.config(), checkpoint.digests(modality), checkpoint.classes()
+    config, digests, classes = checkpoint.config(), checkpoint.digests(used_as or modality), checkpoint.classes()
     record = checkpoint.read_finetune_record()
     description = {
-        "class": f"hf-{modality}",
+        "class": f"hf-{used_as or modality}",
         "checkpoint": checkpoint.name,
         "revision": checkpoint.revision,
         **_describe_origins(checkpoint),
@@ -160,6 +177,18 @@ def identify_network(
         trained_on=read_trained_utterances(record),
         checkpoint=checkpoint,
     )
+
+
+def describe_transcript(source: TranscriptSource | None) -> dict[str, Any]:
+    """Describe the transcript that a text encoder reads: its name, and the fingerprint of its recognizer.
+
+    Returns:
+        entries of its description; none for the words of the manifest.
+    """
+    if source is None:
+        return {}
+    recognizer = dict(source.recognizer)
+    return {TRANSCRIPT: {"name": source.name, RECOGNIZER: fingerprint(recognizer)}, RECOGNIZER: recognizer}
 
 
 def _describe_origins(checkpoint: Checkpoint) -> dict[str, list[str]]:

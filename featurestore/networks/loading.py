@@ -35,24 +35,48 @@ def load_network(
         Mismatch: weights are missing.
         Unavailable: transformers cannot load the checkpoint; the message carries its reason.
     """
-    import torch
+    auto = classifier if identity.classes else _choose_bare_class(identity, bare)
+    unused = ("decoder", "pooler") if architecture.encoder else ("pooler",)
+    model = _load_complete(identity, auto, UNUSED if identity.classes else (*UNUSED, *unused))
+    base = _choose_base(model, identity, architecture)
+    return _freeze(model if identity.classes else base, device), base
+
+
+def load_recognizer(identity: Identity, auto: Any, device: str) -> Any:
+    """Load the frozen network of a recognizer in float32 and evaluation mode.
+
+    Args:
+        identity: of the checkpoint.
+        auto: transformers' auto class of such networks.
+        device: where the network will run.
+
+    Raises:
+        Mismatch: weights are missing.
+        Unavailable: transformers cannot load the checkpoint; the message carries its reason.
+    """
+    return _freeze(_load_complete(identity, auto, UNUSED), device)
+
+
+def _load_complete(identity: Identity, auto: Any, unused: tuple[str, ...]) -> Any:
+    """Load a network with every weight but those that are unused."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # its warnings about weights become errors below
     logging.disable_progress_bar()
-    checkpoint = identity.checkpoint
-    if checkpoint is None:
+    if identity.checkpoint is None:
         raise ValueError("a hand-made extractor has no network")
-    auto = classifier if identity.classes else _choose_bare_class(identity, bare)
-    model, report = load_model(checkpoint, auto, attn_implementation=identity.description["attention"])
-    unused = ("decoder", "pooler") if architecture.encoder else ("pooler",)
-    check_complete(checkpoint.name, report, UNUSED if identity.classes else (*UNUSED, *unused))
+    model, report = load_model(identity.checkpoint, auto, attn_implementation=identity.description["attention"])
+    check_complete(identity.checkpoint.name, report, unused)
+    return model
+
+
+def _freeze(model: Any, device: str) -> Any:
+    import torch
+
     if device.startswith("cuda"):
         # TensorFloat-32 keeps three digits: a vector would depend on which kernel the batch's shape selects
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    base = _choose_base(model, identity, architecture)
-    model = model if identity.classes else base
-    return model.eval().requires_grad_(False).to(device), base
+    return model.eval().requires_grad_(False).to(device)
 
 
 def _choose_bare_class(identity: Identity, bare: Any) -> Any:

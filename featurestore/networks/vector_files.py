@@ -32,6 +32,12 @@ TOKENIZER = frozenset(
     }
 )
 
+# Beside config.json: how a network generates text.
+GENERATION = "generation_config.json"
+
+# Networks that write down words read them from their tokenizer, too: `seq2seq` generates text, `ctc` spells.
+_WRITING = ("ctc", "seq2seq")
+
 # Files that descriptions of earlier versions never list, so that a description without them says nothing of them.
 _UNLISTED = frozenset({"bpe.codes", "prophetnet.tokenizer", "source.spm", "target.spm"})
 
@@ -41,12 +47,13 @@ def shapes_vectors(name: str, modality: str, *, spells: bool = False) -> bool:
 
     Args:
         name: of the file, without its folder.
-        modality: of the encoder, `audio` or `text`.
+        modality: of the encoder, `audio` or `text`; of a recognizer `ctc` or `seq2seq`.
         spells: whether an audio network also learns to spell with its tokenizer.
     """
-    if name == "config.json":
+    if name == "config.json" or (name == GENERATION and modality == "seq2seq"):
         return True
-    if modality == "audio" and name in (EXTRACTOR, PROCESSOR):
+    spells = spells or modality in _WRITING
+    if modality in ("audio", *_WRITING) and name in (EXTRACTOR, PROCESSOR):
         return True
     return (modality == "text" or spells) and (name in TOKENIZER or name.endswith(".model"))
 

@@ -7,7 +7,15 @@ from featurestore import encoders
 from featurestore.errors import BadValue, Mismatch
 from featurestore.networks.identity import Identity, list_changes
 from featurestore.prediction.bundle import Bundle
-from featurestore.spec import is_imported, is_network, parse_encoder, parse_feature, restore_encoder
+from featurestore.spec import (
+    is_imported,
+    is_network,
+    is_recognizer,
+    parse_encoder,
+    parse_feature,
+    read_transcript,
+    restore_encoder,
+)
 
 
 def find_encoders(bundle: Bundle, moved: Sequence[str] = ()) -> dict[str, Identity]:
@@ -15,21 +23,38 @@ def find_encoders(bundle: Bundle, moved: Sequence[str] = ()) -> dict[str, Identi
 
     Args:
         bundle: the bundle.
-        moved: `NAME=CHECKPOINT` for an encoder that is elsewhere than when the bundle was fitted.
+        moved: `NAME=CHECKPOINT` for an encoder or a recognizer that is elsewhere than when the bundle was fitted.
 
     Raises:
         BadValue: an element of `moved` is malformed, or the bundle has no encoder of that name.
         Mismatch: an encoder is not the one that the bundle was fitted on.
     """
     names = list(dict.fromkeys(parse_feature(feature).encoder for feature in bundle.features))
-    checkpoints = _parse_checkpoints(moved)
-    unknown = sorted(set(checkpoints) - set(names))
+    known = [*names, *list_recognizers(bundle.encoders)]
+    checkpoints = parse_checkpoints(moved)
+    unknown = sorted(set(checkpoints) - set(known))
     if unknown:
-        raise BadValue(f"this bundle has no encoder {', '.join(unknown)}", expected=f"one of {', '.join(names)}")
-    return {name: _identify(name, bundle.encoders[name], checkpoints.get(name)) for name in names}
+        raise BadValue(f"this bundle has no encoder {', '.join(unknown)}", expected=f"one of {', '.join(known)}")
+    return {name: identify_same(name, bundle.encoders[name], checkpoints.get(name)) for name in names}
 
 
-def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
+def list_recognizers(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """List the descriptions of the recognizers whose words a bundle was fitted on, by the name of the transcript.
+
+    Args:
+        described: the encoders of a bundle, by name.
+    """
+    read = {name: one for name, one in described.items() if is_recognizer(one)}
+    sources = (read_transcript(one) for one in described.values())
+    return read | {source.name: source.recognizer for source in sources if source}
+
+
+def parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
+    """Parse `NAME=CHECKPOINT` texts.
+
+    Raises:
+        BadValue: one names no encoder.
+    """
     specs = [parse_encoder(text) for text in moved]
     unnamed = [spec.checkpoint for spec in specs if not spec.name]
     if unnamed:
@@ -37,7 +62,17 @@ def _parse_checkpoints(moved: Sequence[str]) -> dict[str, str]:
     return {spec.name: spec.checkpoint for spec in specs}
 
 
-def _identify(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
+def identify_same(name: str, description: Mapping[str, Any], moved: str | None) -> Identity:
+    """Identify an encoder or a recognizer that a bundle describes.
+
+    Args:
+        name: of its features or its transcript.
+        description: as the bundle has it.
+        moved: where its checkpoint is now; None for where it was.
+
+    Raises:
+        Mismatch: it is not the one that the bundle was fitted on.
+    """
     if is_imported(description):
         raise Mismatch(
             f"this bundle cannot predict new clips: features {name} were imported, and their encoder is not here",

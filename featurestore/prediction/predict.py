@@ -20,6 +20,7 @@ from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
 from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
+from featurestore.prediction.recognize import fill_table, find_recognizer, name_recognizer, recognize
 from featurestore.progress import Say
 from featurestore.spec import check_list, parse_feature
 from heads import Inputs
@@ -37,18 +38,21 @@ class Prediction:
         emotion: the most probable class; empty if the utterance failed.
         probabilities: by class, they sum to 1; empty if the utterance failed.
         reason: why the utterance failed; empty if it did not.
+        recognized: the words that the bundle's recognizer has written down; empty where they were given.
     """
 
     id: str
     emotion: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    recognized: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain JSON values."""
+        """Return the prediction as plain JSON values. Only recognized words have a key of their own."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
-        return {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        answer = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        return answer | ({"recognized": self.recognized} if self.recognized else {})
 
 
 def predict(
@@ -68,6 +72,9 @@ def predict(
     only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
     reads the ones that could be encoded.
 
+    Where the bundle was fitted on recognized words, a clip without a text is transcribed by the bundle's recognizer; a
+    given text is read as it is.
+
     Args:
         bundle: folder that `cli fit-head` wrote, or a loaded bundle.
         audio: path of the clip.
@@ -76,7 +83,8 @@ def predict(
             encoders that read context its column `dialogue` says which rows belong together, in order of `start` where
             they have one, else of the rows.
         columns: by name of a column (`audio`, `text`, …), the name that the table gives it.
-        encoders: `NAME=CHECKPOINT` for each encoder that is elsewhere than when the bundle was fitted.
+        encoders: `NAME=CHECKPOINT` for each encoder, or recognizer by the name of its transcript, that is elsewhere
+            than when the bundle was fitted.
         device: where the encoders run: `cpu`, `cuda`, `cuda:1` or `mps`.
         say: receives lines about irregularities of the table, and about input that is ignored.
 
@@ -99,19 +107,25 @@ def predict(
     check_choice(audio, text, table)
     check_device(device)
     loaded = bundle if isinstance(bundle, Bundle) else load(Path(bundle))
-    identities = find_encoders(loaded, list(check_list(encoders, "encoders")))
+    moved = list(check_list(encoders, "encoders"))
+    identities = find_encoders(loaded, moved)
+    recognizer = find_recognizer(loaded, moved) if text is None else None
     needed = {identity.modality for identity in identities.values()}
     reads_words, reads_dialogues = (one in list_taken(loaded.head) for one in (WORDS, DIALOGUE))
     needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, context, say)
+        rows = _read_table(Path(table), columns, needed, context, recognizer, device, say)
         if reads_words:
             rows = [
                 row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
             ]
         places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places)
+    if text is not None and (name := name_recognizer(loaded)):
+        say(f"--text is read in place of the words that {name} would recognize")
+    if recognizer:
+        needed = needed - {"text"} | {"audio"}
     check_utterance(needed, audio, text)
     for line in list_unread(needed, audio, text):
         say(line)
@@ -121,7 +135,11 @@ def predict(
             "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
         )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-    return _predict_items(loaded, identities, [_Row(item)], device, {})
+    row = _Row(item)
+    if recognizer:
+        (found,) = recognize(recognizer, [item], device)
+        row = _Row(replace(item, text=found.text), found.reason, recognized=found.text)
+    return _predict_items(loaded, identities, [row], device, {})
 
 
 def render(predictions: Sequence[Prediction]) -> str:
@@ -134,7 +152,8 @@ def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
-    return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"
+    words = f"  recognized: {prediction.recognized}" if prediction.recognized else ""
+    return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)}){words}"
 
 
 @dataclass(frozen=True)
@@ -144,17 +163,38 @@ class _Row:
     item: Item
     reason: str = ""
     utterance: Utterance = field(default_factory=lambda: Utterance(""))
+    recognized: str = ""
 
 
-def _read_table(path: Path, columns: Mapping[str, str] | None, needed: set[str], context: int, say: Say) -> list[_Row]:
+def _read_table(
+    path: Path,
+    columns: Mapping[str, str] | None,
+    needed: set[str],
+    context: int,
+    recognizer: Identity | None,
+    device: str,
+    say: Say,
+) -> list[_Row]:
     """Read the rows of a table, with the texts of the `context` turns before each."""
     table = tables.read_for_prediction(path, columns)
+    if recognizer and "text" not in table.columns:
+        needed = needed - {"text"} | {"audio"}
     check_columns(needed, table.columns, table.header, path)
     for finding in table.findings:
         more = " …" if len(finding.where) > _SHOWN else ""
         say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
+    recognized: dict[int, str] = {}
+    if recognizer:
+        table, recognized = fill_table(
+            recognizer, table, [_build_item(row.utterance, table) for row in table.rows], device
+        )
+        if recognized:
+            say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
     items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
-    return [_Row(item, row.reason, row.utterance) for item, row in zip(items, table.rows, strict=True)]
+    return [
+        _Row(item, row.reason, row.utterance, recognized.get(number, ""))
+        for number, (item, row) in enumerate(zip(items, table.rows, strict=True))
+    ]
 
 
 def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
@@ -226,7 +266,8 @@ def _predict_part(
         items = [rows[position].item for position in positions]
         inputs = build_inputs(specs, modalities, items, [vectors[position] for position in positions])
         inputs = replace(inputs, X=bundle.normalize_rows(inputs.X), turns=make_turns(list(map(str, positions)), places))
-        answers |= dict(zip(positions, _decide(bundle, inputs, items), strict=True))
+        found = zip(positions, _decide(bundle, inputs, items), strict=True)
+        answers |= {place: replace(one, recognized=rows[place].recognized) for place, one in found}
     return [
         answers[position] if position in answers else Prediction(row.item.id, reason=failed[position])
         for position, row in enumerate(rows)

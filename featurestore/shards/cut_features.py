@@ -40,22 +40,26 @@ def copy_rows(source: FeatureFile, target: Path, ids: Sequence[str], manifest: s
         name: (values.shape, values.dtype) for name, values in columns.items()
     }
     layout |= {name: ((len(rows), *source[name].shape[1:]), source[name].dtype) for name in _list_copied(source)}
-    if schema.VALUES in source:
-        values = source[schema.VALUES]
-        layout[schema.VALUES] = ((int(columns[schema.OFFSETS][-1]), *values.shape[1:]), values.dtype)
+    for name, offsets in _list_ragged(source):
+        layout[name] = ((int(columns[offsets][-1]), *source[name].shape[1:]), source[name].dtype)
     with open_writer(target, layout, header) as writer:
         for name, values in columns.items():
             writer.put(name, values)
         for name in _list_copied(source):
             _copy(writer, name, source[name], _find_runs(rows))
-        if schema.VALUES in source:
-            _copy(writer, schema.VALUES, source[schema.VALUES], _find_frames(source, rows))
+        for name, offsets in _list_ragged(source):
+            _copy(writer, name, source[name], _find_values(source[offsets], rows))
     source.release()
     return True
 
 
 def _list_copied(source: FeatureFile) -> list[str]:
     return [name for name in _ROWS if name in source]
+
+
+def _list_ragged(source: FeatureFile) -> list[tuple[str, str]]:
+    """List the ragged datasets of a file, each with its offsets."""
+    return [(values, offsets) for values, offsets in schema.RAGGED.values() if values in source]
 
 
 def _is_copied(source: FeatureFile, target: Path, rows: np.ndarray, header: schema.Header) -> bool:
@@ -68,15 +72,15 @@ def _is_copied(source: FeatureFile, target: Path, rows: np.ndarray, header: sche
 
 
 def _list_columns(source: FeatureFile, rows: np.ndarray, ids: set[str]) -> Mapping[str, np.ndarray]:
-    """Return the small datasets, whole: failures of these ids, offsets of frames, and the training utterances."""
+    """Return the small datasets, whole: failures of these ids, offsets of ragged ones, and the training utterances."""
     failed = [row for row, one in enumerate(source.text(schema.FAILED_ID)) if one in ids]
     found = {name: np.asarray(source[name])[failed] for name in _FAILED if name in source}
     found |= {name: np.asarray(source[name]) for name in source.names if name.startswith("trained_on/")}
     if not failed:
         found |= {name: encode_text([]) for name in (schema.FAILED_ID, schema.FAILED_REASON)}
-    if schema.OFFSETS in source:
-        lengths = np.diff(np.asarray(source[schema.OFFSETS]))[rows]
-        found[schema.OFFSETS] = np.concatenate([[0], lengths.cumsum()]).astype(source[schema.OFFSETS].dtype)
+    for _, offsets in _list_ragged(source):
+        lengths = np.diff(np.asarray(source[offsets]))[rows]
+        found[offsets] = np.concatenate([[0], lengths.cumsum()]).astype(source[offsets].dtype)
     return found
 
 
@@ -89,9 +93,8 @@ def _find_runs(rows: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), (ends + 1).tolist(), strict=True))
 
 
-def _find_frames(source: FeatureFile, rows: np.ndarray) -> list[tuple[int, int]]:
-    """Return the first and the last frame, plus one, of each run of rows."""
-    offsets = source[schema.OFFSETS]
+def _find_values(offsets: np.ndarray, rows: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and the last value, plus one, of each run of rows in a ragged dataset."""
     return [(int(offsets[start]), int(offsets[stop])) for start, stop in _find_runs(rows)]
 
 

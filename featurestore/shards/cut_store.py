@@ -24,9 +24,10 @@ class CutStore:
     Args:
         path: the folder of the shards.
         index: of the shards.
-        copied: number of feature files that were written now.
-        kept: number of feature files that were there already.
-        stale: encoders whose files do not belong to the present manifest; `cli extract` brings the copies up to date.
+        copied: number of feature files and transcripts that were written now.
+        kept: number of those that were there already.
+        stale: encoders and transcripts (`transcripts/NAME`) whose files do not belong to the present manifest; `cli
+            extract` and `cli transcribe` bring the copies up to date.
     """
 
     path: Path
@@ -48,7 +49,10 @@ class CutStore:
             f"{self.index.rows:,}; {self.copied} feature files copied, {self.kept} there already"
         ]
         lines += describe_cut_dialogues(self.index.cut_dialogues)
-        lines += [f"{name} is stale, as it was: cli extract --store {quote(self.path)}" for name in self.stale]
+        lines += [
+            f"{name} is stale, as it was: cli {'transcribe' if '/' in name else 'extract'} --store {quote(self.path)}"
+            for name in self.stale
+        ]
         return "\n".join(lines)
 
 
@@ -83,14 +87,16 @@ def cut_store(store: str | Path, out: str | Path, rows: int, say: Say = print) -
 
 def _copy_features(source: Store, target: ShardedStore, index: ShardIndex, say: Say) -> CutStore:
     copied, kept, stale = 0, 0, list[str]()
-    for name in source.encoders():
-        file = FeatureFile(source.path / f"{name}.h5")
+    for place in source.list_files():
+        name, file = place.removesuffix(".h5"), FeatureFile(source.path / place)
         repair.check_whole(file)
         fresh = file.header.manifest == source.manifest_digest
         stale += [] if fresh else [name]
         for number, shard in enumerate(target.shards(), 1):
             ids = [row.id for row in shard.utterances]
-            done = copy_rows(file, shard.path / f"{name}.h5", ids, shard.manifest_digest if fresh else "")
+            path = shard.path / place
+            path.parent.mkdir(exist_ok=True)
+            done = copy_rows(file, path, ids, shard.manifest_digest if fresh else "")
             copied, kept = copied + done, kept + (not done)
             say(f"{name}: shard {number} of {len(index.shards)}")
     return CutStore(target.path, index, copied, kept, tuple(stale))

@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, overload
@@ -9,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from featurestore.errors import BadValue, UnknownName, quote
+from featurestore.errors import BadValue, Mismatch, UnknownName, quote
 from featurestore.exposure import Contents, Exposure
 from featurestore.feature_kinds import check_kind
 from featurestore.feature_matrix import StoredFeature
@@ -30,6 +31,7 @@ from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
 from featurestore.store_exposure import find_store_exposure
+from featurestore.transcript import Transcript
 
 Features = Sequence[str | FeatureSpec]
 
@@ -103,6 +105,28 @@ class ShardedStore(Store):
             BadValue: always; the message names a shard.
         """
         raise _refuse(self, encoder)
+
+    def transcripts(self) -> list[str]:
+        """List the transcripts that are finished in every shard."""
+        names = Counter(name for shard in self.shards() for name in shard.transcripts())
+        return sorted(name for name, count in names.items() if count == len(self.index.shards))
+
+    def transcript(self, name: str) -> Transcript:
+        """Open a transcript of all shards. Its texts of all utterances are in memory when they are read.
+
+        Raises:
+            NotFound, UnknownName: there is none of that name in every shard.
+            Mismatch: it is not of one recognizer in all shards.
+        """
+        self._check_transcript(name, self.transcripts())
+        files = [file for shard in self.shards() for file in shard.transcript(name).files]
+        if len({file.header.fingerprint for file in files}) > 1:
+            raise Mismatch(
+                f"transcript {name} of {self.path} is of several recognizers",
+                expected="the same one in every shard",
+                do=f"cli transcribe --store {quote(self.path)} --name {quote(name)} --checkpoint CHECKPOINT",
+            )
+        return Transcript(files)
 
     def find_shard(self, utterance_id: str) -> Shard:
         """Open the shard that holds an utterance, or the first one for an id that the store does not hold."""

@@ -137,6 +137,9 @@ def _read(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
                 raise ValueError("another version")
             states, digests = content["states"], content["digests"]
             text = content["paths"].tobytes().decode("utf-8", "surrogateescape")
+        paths = text.split("\0") if len(states) else nothing
+        if states.shape != (len(paths), _FIELDS) or digests.shape != (len(paths), 32):
+            raise ValueError("its arrays do not fit together")
     except Exception:  # a damaged archive may raise anything; its clips are read again
         return nothing, np.empty((0, _FIELDS), np.int64), np.empty((0, 32), np.uint8)
-    return (text.split("\0") if len(states) else nothing), states, digests
+    return paths, states, digests

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featurestore.errors import Mismatch, Unavailable, quote, shorten_error
+from featurestore.storage.schema import TRANSCRIPTS
 
 
 class Damaged(Mismatch):
@@ -47,7 +48,12 @@ class OpenForWriting(Unavailable):
 
 def repair_command(path: Path) -> str:
     """Return the command that repairs a feature file that another program has changed."""
-    return f"cli verify {quote(path.parent)} --repair"
+    return f"cli verify {quote(find_store(path))} --repair"
+
+
+def find_store(path: Path) -> Path:
+    """Return the store's folder of a feature file or a transcript."""
+    return path.parent.parent if _is_transcript(path) else path.parent
 
 
 def import_command(path: Path, arguments: str) -> str:
@@ -61,9 +67,16 @@ def import_command(path: Path, arguments: str) -> str:
 
 
 def extract_command(path: Path, checkpoint: str = "CHECKPOINT", options: Sequence[str] = ()) -> str:
-    """Return the command that makes a feature file, with its options."""
+    """Return the command that makes a feature file or a transcript, with its options."""
+    if _is_transcript(path):
+        made = f"cli transcribe --store {quote(find_store(path))} --name {quote(path.stem)}"
+        return " ".join([made, f"--checkpoint {quote(checkpoint)}", *options])
     command = f"cli extract --store {quote(path.parent)} --encoder {quote(f'{path.stem}={checkpoint}')}"
     return " ".join([command, *options])
+
+
+def _is_transcript(path: Path) -> bool:
+    return path.parent.name == TRANSCRIPTS
 
 
 class Unreadable(Mismatch):

@@ -13,7 +13,7 @@ from featurestore.errors import Mismatch, NotFound, Unavailable, UnknownName
 from featurestore.exposure import TrainedUtterance
 from featurestore.spec import format_checkpoint, is_imported, list_reading_options
 from featurestore.storage import hdf5, schema, seal
-from featurestore.storage.damage import Damaged, OpenForWriting, extract_command, import_command
+from featurestore.storage.damage import Damaged, OpenForWriting, extract_command, find_store, import_command
 from featurestore.storage.open_files import find_writers
 
 
@@ -59,14 +59,20 @@ class FeatureFile:
         return extract_command(self.path, format_checkpoint(encoder), list_reading_options(encoder))
 
     @property
+    def place(self) -> str:
+        """Path within its store, such as `audio.h5` or `transcripts/asr.h5`."""
+        return self.path.relative_to(find_store(self.path)).as_posix()
+
+    @property
     def names(self) -> list[str]:
         """Names of all datasets in the file."""
         return list(self._layout)
 
     @property
     def kinds(self) -> list[str]:
-        """Kinds of features in the file: datasets of one row per utterance, and `frames`."""
-        return [name for name in schema.ROWS if name in self._layout] + (["frames"] if schema.VALUES in self else [])
+        """Kinds of features in the file: datasets of one row per utterance, and ragged ones such as `frames`."""
+        ragged = [kind for kind, (values, _) in schema.RAGGED.items() if values in self]
+        return [name for name in schema.ROWS if name in self._layout] + ragged
 
     def __contains__(self, name: str) -> bool:
         return name in self._layout
@@ -145,10 +151,16 @@ class FeatureFile:
         """Read a dataset of sha256 sums as hex, with an empty text for each row that has none."""
         return list(map(_format_hash, map(bytes, self[name]))) if name in self else [""] * count
 
-    def frames(self, row: int) -> np.ndarray:
-        """Return the frames (T, D) of one row."""
-        start, stop = self[schema.OFFSETS][row : row + 2]
-        return self[schema.VALUES][start:stop]
+    def frames(self, row: int, kind: str = "frames") -> np.ndarray:
+        """Return the frames (T, D) of one row, or its values of another kind of `schema.RAGGED`."""
+        values, offsets = schema.RAGGED[kind]
+        start, stop = self[offsets][row : row + 2]
+        return self[values][start:stop]
+
+    def read_kind(self, kind: str, row: int) -> np.ndarray:
+        """Return one kind of one row, ragged or not."""
+        values: np.ndarray = self.frames(row, kind) if kind in schema.RAGGED else self[kind][row]
+        return values
 
     def read(self, name: str, start: int, stop: int) -> np.ndarray:
         """Read some rows of a dataset into memory. Unlike with a memory map, no pages stay with the process.

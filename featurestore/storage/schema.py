@@ -1,6 +1,7 @@
 """Define the layout of a feature file: its datasets, their shapes, and its attributes."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 # Raise it when a reader of the old layout could misread a file of the new one.
@@ -16,6 +17,15 @@ ROWS = {
     "functionals": "(N, D) hand-made features",
 }
 VALUES, OFFSETS = "frames/value", "frames/offset"
+# Kinds of another number of values for every utterance: the values of all of them, and where each begins (N+1,). T
+# frames, B bytes, W words.
+RAGGED = {
+    "frames": (VALUES, OFFSETS),  # (sum T, D)
+    "text": ("text/value", "text/offset"),  # (sum B,) recognized words in UTF-8, one space between two
+    "confidence": ("confidence/value", "confidence/offset"),  # (sum W,) of each word, 0 to 1
+    "times": ("times/value", "times/offset"),  # (sum W, 2) seconds from the start of the clip: begin and end of a word
+}
+TRANSCRIPTS = "transcripts"  # folder of a store with the files that hold text
 # `key` is the cache key; `content` is the sha256 of the encoder's input: the decoded samples, or the words.
 ID, KEY, CONTENT = "id", "key", "content"
 FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key"
@@ -25,7 +35,8 @@ FAILED_ID, FAILED_REASON, FAILED_KEY = "failed/id", "failed/reason", "failed/key
 TRAINED_ON, TRAINED_CONTENT = "trained_on/id", "trained_on/content"
 TRAINED_CLIP, TRAINED_ORIGIN = "trained_on/clip", "trained_on/origin"
 EVERY = (
-    *(*ROWS, VALUES, OFFSETS, ID, KEY, CONTENT, FAILED_ID, FAILED_REASON, FAILED_KEY),
+    *(*ROWS, *chain.from_iterable(RAGGED.values())),
+    *(ID, KEY, CONTENT, FAILED_ID, FAILED_REASON, FAILED_KEY),
     *(TRAINED_ON, TRAINED_CONTENT, TRAINED_CLIP, TRAINED_ORIGIN),
 )
 

@@ -20,7 +20,7 @@ def here(function, tasks, engine):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(corpus, "PER_LABEL", 6)
+    monkeypatch.setattr(corpus, "PER_LABEL", 2)
     monkeypatch.setattr(demo_encoders, "run_each", here)
     for modality, settings in demo_models.SETTINGS.items():
         monkeypatch.setitem(demo_models.SETTINGS, modality, dataclasses.replace(settings, epochs=1))
@@ -48,14 +48,14 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     assert {row["shuffled"] for row in summary["controls"]} == {"text", "audio"}
     assert len(list((path / "bundles").glob("*/head.json"))) == 1 + 3 * 3
     store = Store(path)
-    assert len(store.utterances) == 10 * 6 * 6
+    assert len(store.utterances) == 10 * 6 * 2
     held_out = json.loads((path / "checkpoints" / "audio" / "finetune.json").read_text())["held_out"]["count"]
     for encoder in ("audio", "text"):
         assert len(store.trained_on(encoder)) == len(store.utterances) - held_out
     again = CliRunner().invoke(cli.main, ["demo", "--store", str(path), "--json"])
     rows = json.loads(again.stdout)["rows"]
     assert [row["metrics"]["accuracy"]["n"] for row in rows] == [held_out] * len(rows)
-    assert again.stderr.count("0 encoded now, 360 reused") == 3
+    assert again.stderr.count("0 encoded now, 120 reused") == 3
     assert "tuning" not in again.stderr
     assert "20 runs, 20 of them done already" in again.stderr
     assert "15 runs, 15 of them done already" in again.stderr

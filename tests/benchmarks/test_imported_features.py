@@ -157,8 +157,8 @@ def test_export_and_import_through_the_commands(store, tmp_path):
     assert "120 utterances, 0 without every feature left out, 0 without a class" in done.stdout
     assert UNKNOWN in done.stderr
     run("import", tmp_path / "o.npz", "--store", store, "--name", "back", "--modality", "audio")
-    found = np.load(tmp_path / "o.npz")
-    assert found["other.mean"].shape == (120, 4)
+    with np.load(tmp_path / "o.npz") as found:
+        assert found["other.mean"].shape == (120, 4)
     answer = json.loads(run("export", "--store", store, "--to", tmp_path / "o.parquet", "--json").stdout)
     assert answer["features"] == ["back.mean", "other.mean"]
     (store / "back.h5").unlink()

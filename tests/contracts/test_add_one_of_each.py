@@ -5,6 +5,7 @@ The files lie in a folder outside the package and are given by `--plugin`, or by
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from loky import get_reusable_executor
+
+import cli
+from featurestore.engines import loky
+from featurestore.plugins import VARIABLE
+from tests.support import fork_server, inline
+from tests.support.contracts import run_session
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "tests" / "support" / "plugins"
@@ -30,25 +39,32 @@ TESTED = {
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 FEATURES = ("--features", "loudness.functionals")
 
-pytestmark = pytest.mark.timeout(900)  # many processes, each of which imports much
 
+def run(words, home, plugins=(), code=0):
+    """Run a command in the folder `home` with the plug-ins that it is given alone, and return what it wrote.
 
-def run(words, home, plugins=(), code=0, **environment):
-    """Run a command of the project in the folder `home`, and return what it wrote."""
-    given = [word for plugin in plugins for word in ("--plugin", str(plugin))]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *given, *map(str, words)],
-        cwd=home,
-        env=clean_environment(**environment),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == code, done.stderr
+    Work that a user has done in worker processes runs in one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loky, "open_pool", inline.open_worker_pool)
+        patch.setenv(VARIABLE, "")
+        patch.chdir(home)
+        done = CliRunner().invoke(cli.main, [*give(plugins), *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == code, done.output
     return done
 
 
-def clean_environment(**values):
-    return {name: value for name, value in os.environ.items() if name != "EMOFUSE_PLUGINS"} | values
+def give(plugins):
+    return [word for plugin in plugins for word in ("--plugin", str(plugin))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported_anew():
+    """Remove the imported plug-ins and the worker process, which other tests must not find."""
+    yield
+    for name in [name for name in sys.modules if name.startswith("emofuse_plugins")]:
+        del sys.modules[name]
+    get_reusable_executor().shutdown(kill_workers=True)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +75,13 @@ def plugins(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, plugins):
-    """Return a folder with a store of the corpus, encoded by two worker processes."""
+    """Return a folder with a store of the corpus: prepared by a process of its own, encoded by a worker."""
     home = tmp_path_factory.mktemp("home")
     corpus = next(plugin for plugin in plugins if plugin.stem == "tones")
-    code = f"import runpy, pathlib; runpy.run_path({str(corpus)!r})['sample'](pathlib.Path('release'))"
-    subprocess.run([sys.executable, "-c", code], cwd=home, check=True, env=clean_environment(PYTHONPATH=str(ROOT)))
-    run(["prepare", "tones", "release", "--store", "store"], home, plugins)
-    run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "2"], home, plugins)
+    runpy.run_path(str(corpus))["sample"](home / "release")
+    prepare = [sys.executable, ROOT / "cli.py", *give(plugins), "prepare", "tones", "release", "--store", "store"]
+    subprocess.run(prepare, cwd=home, check=True)
+    run(["extract", "--store", "store", "--encoder", "loudness", "--jobs", "1"], home, plugins)
     return home
 
 
@@ -104,9 +120,9 @@ def test_a_context_head_is_fitted_on_dialogues_and_predicts_a_table_of_them(home
     assert "no context: this bundle reads the turns around an utterance" in told
 
 
-def test_heads_are_compared_in_worker_processes(home, plugins):
+def test_heads_are_compared_in_a_worker_process(home, plugins):
     words = ["benchmark", "--store", "store", "--heads", f"nearest-mean,chance,{FOREST}", "--protocol", "by-gender"]
-    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "2"]
+    words += [*FEATURES, "--param", f"{FOREST}.n_estimators=3", "--param", "nearest-mean.sharpness=2", "--jobs", "1"]
     run([*words, "--out", "benchmark"], home, plugins)
     found = json.loads((home / "benchmark" / "results.json").read_text("utf-8"))
     recall = {row["head"]: row["metrics"]["unweighted_average_recall"]["value"] for row in found["leaderboard"]}
@@ -136,20 +152,17 @@ def test_they_are_listed_with_where_they_come_from(home, plugins):
         assert str(plugin.resolve()) in told
 
 
+@pytest.mark.timeout(900)  # a session of pytest
 def test_the_contract_tests_test_each(plugins, tmp_path):
-    report = tmp_path / "report.xml"
+    report, output = tmp_path / "report.xml", tmp_path / "output.txt"
     chosen = " or ".join(
         [*(name for name, _, _ in TESTED.values()), "NearestMeanHead", "ChanceHead", "NearbyTurnsHead"]
     )
     words = ["-n", "0", "-q", "-p", "no:cacheprovider", "-k", chosen, f"--junitxml={report}", "tests/contracts"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words, f"--ignore={Path(__file__).relative_to(ROOT)}"],
-        cwd=ROOT,
-        env=clean_environment(EMOFUSE_PLUGINS=os.pathsep.join(map(str, plugins))),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    words.append(f"--ignore={Path(__file__).relative_to(ROOT)}")
+    session = fork_server.start(run_session, words, str(ROOT), os.pathsep.join(map(str, plugins)), str(output))
+    session.join()
+    assert session.exitcode == 0, output.read_text("utf-8")
     passed = Counter(
         name
         for case in ElementTree.parse(report).iter("testcase")

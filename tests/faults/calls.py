@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -70,12 +69,6 @@ def send_signal(_number, other, number, folder):
 
 def main(engine, number, folder):
     """Run two workers that wait for each other and then send this process a signal."""
-    from tests.faults import calls  # workers can import the calls only under this name
-
     tasks = [(index, os.getpid(), int(number), folder) for index in range(2)]
     with Engine(engine, 2).open_pool() as pool:
-        list(dispatch(pool, calls.send_signal, tasks, say=print))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        list(dispatch(pool, send_signal, tasks, say=print))

@@ -49,9 +49,3 @@ def encode_part(task: worker.PartTask) -> worker.PartResult:
     (task.path.parent / f"{os.getpid()}.stuck").touch()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
     raise AssertionError
-
-
-if __name__ == "__main__":
-    from tests.faults import commands  # workers can import the function only under this name
-
-    commands.run(*sys.argv[1:])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from functools import partial
 
 from featurestore.extraction import partition, worker
@@ -12,10 +11,10 @@ from featurestore.store import Store
 from tests.faults import letters
 
 
-def run(folder: str, checkpoint: str, parts: int) -> None:
+def run(folder: str, checkpoint: str, parts: str) -> None:
     """Extract in parts of two utterances by two workers, which die in the middle of a part once some are finished."""
     partition.PART_UTTERANCES = 2
-    worker.encode_part = partial(encode_part, dies_at=parts)
+    worker.encode_part = partial(encode_part, dies_at=int(parts))
     extract_encoder(Store(folder), EncoderSpec("", checkpoint), jobs=2, device="cpu")
 
 
@@ -30,9 +29,3 @@ def encode_part(task: worker.PartTask, *, dies_at: int) -> worker.PartResult:
             return super().load(item)
 
     return letters.encode_part(task, Deadly)
-
-
-if __name__ == "__main__":
-    from tests.faults import dead_worker  # workers can import the function only under this name
-
-    dead_worker.run(sys.argv[1], sys.argv[2], int(sys.argv[3]))

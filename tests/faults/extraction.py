@@ -8,9 +8,6 @@ import signal
 from functools import partial
 from pathlib import Path
 
-# The server that processes are forked from loads this once.
-from transformers import AutoTokenizer, DebertaV2Model  # noqa: F401
-
 from featurestore.encoders.hf_text import HFText
 from featurestore.engines import loky
 from featurestore.extraction import partition, worker

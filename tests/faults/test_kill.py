@@ -3,10 +3,7 @@
 import random
 import resource
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +12,10 @@ from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from tests.faults import letters
+from tests.faults import dead_worker, letters
 from tests.faults.extraction import count_parts, run
 from tests.support import fork_server, tiny
 
-ROOT = Path(__file__).parents[2]
 COUNT = 40
 
 
@@ -95,9 +91,9 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
 
 
 def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path, monkeypatch):
-    command = [sys.executable, "-m", "tests.faults.dead_worker", store.path, checkpoint, 2]
-    with (tmp_path / "stderr").open("w") as stderr:  # a worker that outlives the command would hold a pipe open
-        assert subprocess.call(list(map(str, command)), cwd=ROOT, stderr=stderr) == 1
+    process = fork_server.start_program(dead_worker.run, store.path, checkpoint, 2, output=tmp_path)
+    process.join()
+    assert process.exitcode == 1
     assert "a worker process died, likely out of memory" in (tmp_path / "stderr").read_text()
     before = count_store_parts(store)
     assert 2 <= before < COUNT // 2

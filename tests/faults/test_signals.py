@@ -4,24 +4,20 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import pytest
 from click.testing import CliRunner
 
 import cli
 from featurestore.engines import loky
-from tests.support import inline, tiny
+from tests.faults import commands
+from tests.support import fork_server, inline, tiny
+from tests.support.processes import find_session, wait_until
 
-ROOT = Path(__file__).parents[2]
 TERM, KILL, INT, HUP = signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP
 KEPT = "; finished work is kept; run the same command again to continue"
 PATIENCE = 10  # seconds in which everything has to end
@@ -79,7 +75,6 @@ def make_command(name, home, folder):
     return StoppableCommand([name, *words], sign, name != "predict")
 
 
-@pytest.mark.timeout(600)  # each case starts a command twice, which takes long on a busy machine
 @pytest.mark.parametrize(
     ("name", "number"),
     [
@@ -95,19 +90,20 @@ def test_a_signal_ends_a_command_with_its_processes_and_the_command_continues(ho
     shutil.copytree(home / "empty", tmp_path / "empty")
     (tmp_path / "temporary").mkdir()
     command = make_command(name, home, tmp_path)
-    with launch(tmp_path, command.words, sign=tmp_path / "loaded") as process:
-        try:
-            wait_until(lambda: command.sign() or process.poll() is not None, 120)
-            assert process.poll() is None, read(tmp_path, "stderr")
-            process.send_signal(number)
-            wait_until(lambda: not find_session(process.pid), PATIENCE)
-        finally:
-            for survivor in find_session(process.pid):
-                survivor.kill()
+    process = launch(tmp_path, command.words, sign=tmp_path / "loaded")
+    try:
+        wait_until(lambda: command.sign() or not process.is_alive(), 120)
+        assert process.is_alive(), read(tmp_path, "stderr")
+        os.kill(process.pid, number)
+        wait_until(lambda: not find_session(process.pid), PATIENCE)
+    finally:
+        for survivor in find_session(process.pid):
+            survivor.kill()
+    process.join(PATIENCE)
     if number == KILL:
-        assert process.returncode == -KILL
+        assert process.exitcode == -KILL
     else:
-        assert process.returncode == 128 + number
+        assert process.exitcode == 128 + number
         lines = read(tmp_path, "stderr").splitlines()
         assert lines[-1] == f"stopped by {number.name}{KEPT if command.resumes else ''}"
         assert not [line for line in lines[:-1] if re.search("stopped|Abort|Traceback|Warning|leaked", line)]
@@ -115,47 +111,16 @@ def test_a_signal_ends_a_command_with_its_processes_and_the_command_continues(ho
         assert not [name for name in left if not name.startswith("torchinductor")]  # torch keeps this cache
     assert list(Path("/dev/shm").glob(f"*-{process.pid}-*")) == []
     if number == TERM and command.resumes:
-        with launch(tmp_path, command.words) as process:
-            assert process.wait(120) == 0, read(tmp_path, "stderr")
+        process = launch(tmp_path, command.words)
+        process.join(120)
+        assert process.exitcode == 0, read(tmp_path, "stderr")
 
 
 def launch(folder, words, sign=""):
-    """Start a command that leads a session of its own, by which its workers can be found."""
-    program = [sys.executable, "-m", "tests.faults.commands", sign, *words]
+    """Start a command, whose workers can be found by its session."""
     environment = os.environ | {"TMPDIR": str(folder / "temporary")}
-    with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
-        return subprocess.Popen(
-            list(map(str, program)),
-            cwd=ROOT,
-            env=environment,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            preexec_fn=heed_hangup,
-        )
-
-
-def heed_hangup():
-    """Undo what `nohup` may have done to the tests."""
-    signal.signal(HUP, signal.SIG_DFL)
+    return fork_server.start_program(commands.run, sign, *words, output=folder, environment=environment)
 
 
 def read(folder, name):
     return (folder / name).read_text("utf-8")
-
-
-def find_session(leader):
-    """Find the processes of a command: those that have not left its session."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def wait_until(is_so, seconds):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -2,21 +2,27 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import psutil
 import pytest
 
 from featurestore.engines import Engine
+from tests.support import fork_server
 
-ROOT = Path(__file__).parents[2]
 START = 200  # seconds that a process may take to start on a busy machine
 needs_dask = pytest.mark.skipif(not find_spec("distributed"), reason="needs pip install 'emofuse[dask]'")
+
+
+def _run_dask(program, failures, *options):
+    """Run a program of dask as its entry point does."""
+    import dask
+
+    dask.config.set({"distributed.scheduler.allowed-failures": int(failures)})
+    import_module(f"distributed.cli.{program}").main(list(options))
 
 
 class Cluster:
@@ -29,10 +35,7 @@ class Cluster:
 
     def __init__(self, folder, failures=3):
         self.folder, self.file, self._processes = folder, folder / "scheduler.json", []
-        self._environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures),
-        }
+        self._failures = failures
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self._read_address()
 
@@ -59,12 +62,11 @@ class Cluster:
                     with suppress(psutil.NoSuchProcess):
                         child.kill()
             process.kill()
-            process.wait()
+            process.join()
 
     def _start(self, program, *options):
-        command = [sys.executable, "-m", f"distributed.cli.{program}", "--scheduler-file", str(self.file), *options]
-        with (self.folder / "log").open("a") as log:
-            process = subprocess.Popen(command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+        words = (program, self._failures, "--scheduler-file", self.file, *options)
+        process = fork_server.start_program(_run_dask, *words, output=self.folder)
         self._processes.append(process)
         return process.pid
 
@@ -74,4 +76,4 @@ class Cluster:
             with suppress(OSError, ValueError):  # missing or half written
                 return json.loads(self.file.read_text())["address"]
             time.sleep(0.1)
-        raise TimeoutError((self.folder / "log").read_text())
+        raise TimeoutError((self.folder / "stderr").read_text())

@@ -2,6 +2,10 @@
 
 import inspect
 import itertools
+import os
+import sys
+
+import pytest
 
 from featurestore import plugins
 
@@ -34,6 +38,24 @@ def run_contract(tests, subject, name, **fixtures):
             function(**{subject: name}, **values, **{one: made() for one, made in given.items()})
         run.append(test)
     return run
+
+
+def run_session(words, root, files, output):
+    """Run pytest in a process that was forked for it, and exit with its code.
+
+    Args:
+        words: pytest's arguments.
+        root: the folder of the project.
+        files: plug-ins of the session, as in `$EMOFUSE_PLUGINS`.
+        output: file that takes what pytest writes.
+    """
+    with open(output, "wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(root)
+    os.environ[plugins.VARIABLE] = files
+    # the server has imported modules whose asserts pytest would rewrite
+    sys.exit(pytest.main(["-W", "ignore::pytest.PytestAssertRewriteWarning", *words]))
 
 
 def _cases(function, subject):

@@ -1,17 +1,106 @@
 """Start processes from a server that has loaded torch and transformers once: that takes milliseconds, not seconds."""
 
+import ctypes
 import multiprocessing
-from collections.abc import Callable
+import os
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-PRELOADED = ["tests.faults.extraction", "tests.support.interrupted_finetune", "tests.support.stopped_folds"]
+ROOT = Path(__file__).parents[2]
+PRELOADED = ["tests.support.preloaded"]
+
+
+class Done(NamedTuple):
+    """A program that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
-    """Call a function of a module that the server has loaded in a process of its own."""
+    """Call a function of a module in a process of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=function, args=arguments)
     process.start()
     return process
+
+
+def start_program(
+    function: Callable[..., None],
+    *words: Any,
+    output: Path,
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> BaseProcess:
+    """Call a function as a program does that leads a session, by which its processes can be found.
+
+    Args:
+        function: is given the words, and ends or calls `sys.exit`.
+        output: folder of what it prints, `stdout` and `stderr`; existing files are continued.
+        cwd: its working folder.
+        environment: its environment; if None, that of the tests.
+    """
+    return start(_run_program, function, list(map(str, words)), output, cwd, environment)
+
+
+def run_program(function: Callable[..., None], *words: Any, **options: Any) -> Done:
+    """Call a function as a program does, and wait for its end. The options are those of `start_program`."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder)
+        process = start_program(function, *words, output=output, **options)
+        process.join()
+        assert process.exitcode is not None
+        return Done(process.exitcode, (output / "stdout").read_text("utf-8"), (output / "stderr").read_text("utf-8"))
+
+
+def run_command(*words: str) -> None:
+    """Run a command of the command line as its entry point does."""
+    import cli
+
+    sys.argv = ["cli", *words]
+    sys.exit(cli.main())
+
+
+def _run_program(
+    function: Callable[..., None], words: list[str], output: Path, cwd: Path, environment: Mapping[str, str] | None
+) -> None:
+    os.setsid()
+    os.chdir(cwd)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under `nohup`
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
+        tempfile.tempdir = None  # TMPDIR may have changed
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    _start_own_tracker()
+    code = 0
+    try:
+        function(*words)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # End the interpreter as that of a program: the end of multiprocessing's processes skips what is left to `atexit`.
+    ctypes.pythonapi.Py_Exit(code)
+
+
+def _start_own_tracker() -> None:
+    """Start the process that removes the semaphores of this one, in place of that of the tests, which outlives it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, resource_tracker.getfd())  # as if that of the tests had died
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        resource_tracker.ensure_running()

@@ -1,11 +1,10 @@
-"""Run one job in the test's own process, so that it sees what the test patches and counts."""
+"""Run work in the test's own process, so that it sees what the test patches and counts, and no worker is started."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
 from featurestore.engines import WorkerFailure, WorkerPool, loky
-from featurestore.networks.device import count_cores
 
 open_worker_pool = loky.open_pool
 
@@ -24,8 +23,8 @@ class InlineExecutor(Executor):
 
 @contextmanager
 def open_pool(engine) -> Iterator[WorkerPool]:
-    """Replace loky's function: one job runs in this process, several run in worker processes as usual."""
-    if (engine.jobs or count_cores()) > 1:
+    """Replace loky's function: without a number of jobs, or with one, work runs in this process."""
+    if engine.jobs > 1:
         with open_worker_pool(engine) as pool:
             yield pool
     else:

@@ -6,14 +6,9 @@ That moment is too short to be caught from outside.
 import os
 from typing import Any
 
-import torch
-
 from featurestore.finetuning.finetune import finetune
 from featurestore.finetuning.training import training_reporter
 from featurestore.finetuning.training.training_reporter import TrainingReporter
-
-# torch loads most of itself with the first optimizer: the server that processes are forked from does so once
-torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
 
 
 def run(options: dict[str, Any], step: int, number: int) -> None:

@@ -15,6 +15,7 @@ from benchmarks.report.analysis.section_types import (
     MistakesContent,
     ModalitiesContent,
     PermutationContent,
+    RecognizedContent,
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
@@ -89,7 +90,9 @@ class ProvenanceContent(TypedDict):
 
 
 class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks; `flaws` only where they are measured.
+    """The leaderboard with its comparisons, controls, notes and checks.
+
+    `flaws` is there only where they are measured, `recognized` only where features read recognized words.
 
     `metric` is the headline metric: systems are ranked and compared by it.
     """
@@ -114,6 +117,7 @@ class SummaryContent(TypedDict):
     pairs: list[PairContent]
     controls: list[ControlContent]
     flaws: NotRequired[FlawsContent]
+    recognized: NotRequired[RecognizedContent]
     checks: list[CheckContent]
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from benchmarks.report.analysis.content_types import ReportContent, SummaryContent
 
 _BY_SYSTEM = ("confusion", "calibration")
-_OF_SYSTEMS = ("pairs", "modalities", "shuffled", "layers", "epochs", "sizes", "mistakes", "votes")
+_OF_SYSTEMS = ("pairs", "modalities", "recognized", "shuffled", "layers", "epochs", "sizes", "mistakes", "votes")
 _NAMES = ("system", "first", "second")  # keys by which an entry names its systems
 
 

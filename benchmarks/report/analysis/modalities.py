@@ -16,7 +16,7 @@ from benchmarks.report.analysis.section_types import (
     ModalitiesContent,
 )
 from benchmarks.report.analysis.system_types import PairContent, SystemContent
-from featurestore.spec import parse_feature
+from featurestore.spec import TRANSCRIPT, parse_feature
 
 KINDS = ("text", "audio", "both", "embeddings", "logits")
 _COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embeddings", "logits"), ("both", "embeddings"))
@@ -27,7 +27,8 @@ def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesC
     """Compare the kinds of features of each head that is not a baseline, in pairs.
 
     A kind's system is that of the feature set with its name, or else the only one of that kind. Several are listed as
-    `unclear`: taking the best would select by the test part.
+    `unclear`: taking the best would select by the test part. Systems on recognized words are compared in a section of
+    their own where others read the words of the corpus.
 
     Returns:
         `heads`: the system of each kind, by head with its normalization, and its kind of logits if there are several;
@@ -35,6 +36,7 @@ def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesC
     """
     found: dict[str, dict[str, list[SystemContent]]] = {}
     rows = [row for row in summary["leaderboard"] if not is_baseline(row["head"])]
+    rows = _prefer_corpus_words(rows, results.about["encoders"])
     for row in rows:
         kind = _kind(row["feature_set"], row["features"], results.about["encoders"])
         for variant in _variants(row, rows) if kind else ():
@@ -58,6 +60,12 @@ def compare_layers(summary: SummaryContent) -> list[LayersContent]:
         {"encoder": encoder, "head": head, "points": sorted(points, key=lambda point: point["layer"])}
         for (encoder, head), points in sorted(curves.items())
     ]
+
+
+def find_pair(pairs: Sequence[PairContent], first: str, second: str) -> PairContent:
+    """Find the comparison of two systems, first minus second."""
+    known = {(pair["first"], pair["second"]): pair for pair in pairs}
+    return known.get((first, second)) or reverse_pair(known[second, first])
 
 
 def reverse_pair(pair: PairContent) -> PairContent:
@@ -84,6 +92,15 @@ def _select_systems(variant: str, kinds: Mapping[str, Sequence[SystemContent]]) 
     return {"head": variant, "systems": systems, "unclear": unclear}
 
 
+def _prefer_corpus_words(rows: Sequence[SystemContent], encoders: Mapping[str, EncoderContent]) -> list[SystemContent]:
+    """Leave out systems whose text features read recognized words, where others read the words of the corpus."""
+    recognized = {name.partition("@")[0] for name, one in encoders.items() if TRANSCRIPT in one["made"]}
+    texts = {name.partition("@")[0] for name, one in encoders.items() if one["modality"] == "text"}
+    read = [{parse_feature(feature).encoder.partition("@")[0] for feature in row["features"]} for row in rows]
+    is_compared = any(one & (texts - recognized) for one in read)
+    return [row for row, one in zip(rows, read, strict=True) if not (is_compared and one & recognized)]
+
+
 def _kind(name: str, features: Sequence[str], encoders: Mapping[str, EncoderContent]) -> str:
     """Return the kind of a feature set, by its name or its features, or an empty string for a single layer."""
     if name in KINDS:
@@ -108,13 +125,11 @@ def _layer(features: Sequence[str]) -> int | None:
 
 
 def _differences(heads: Sequence[KindsContent], pairs: Sequence[PairContent]) -> Iterator[KindDifferenceContent]:
-    known = {(pair["first"], pair["second"]): pair for pair in pairs}
     for row in heads:
         for of, over in _COMPARED:
             first, second = row["systems"].get(of), row["systems"].get(over)
             if first and second:
-                pair = known.get((first, second)) or reverse_pair(known[second, first])
-                yield {"head": row["head"], "of": of, "over": over, **pair}
+                yield {"head": row["head"], "of": of, "over": over, **find_pair(pairs, first, second)}
 
 
 def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:

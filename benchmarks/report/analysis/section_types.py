@@ -62,6 +62,44 @@ class ModalitiesContent(TypedDict):
     differences: list[KindDifferenceContent]
 
 
+class ErrorCountContent(TypedDict):
+    """Word errors of a transcript, of all utterances or of one class; the rate is errors over `words`."""
+
+    word_error_rate: float
+    utterances: int
+    words: int
+    substitutions: int
+    deletions: int
+    insertions: int
+
+
+class TranscriptContent(TypedDict):
+    """Word errors of a transcript; only a `note` where they could not be counted."""
+
+    overall: NotRequired[ErrorCountContent | None]
+    by_label: NotRequired[dict[str, ErrorCountContent]]
+    without_words: NotRequired[int]
+    not_transcribed: NotRequired[int]
+    normalization: NotRequired[str]
+    note: NotRequired[str]
+
+
+class RecognizedSystemContent(PairContent):
+    """A head on recognized words (`first`) minus the same on the words of the corpus (`second`)."""
+
+    head: str
+    transcript: str
+    gold: IntervalContent
+    recognized: IntervalContent
+
+
+class RecognizedContent(TypedDict):
+    """Recognized words: what they cost, and their errors by transcript."""
+
+    transcripts: dict[str, TranscriptContent]
+    systems: list[RecognizedSystemContent]
+
+
 class PermutationContent(PairContent):
     """The permutation importance of a modality: permuted (`first`) minus unchanged (`second`)."""
 

@@ -7,6 +7,7 @@ from benchmarks.grid.results import Results
 from benchmarks.report.analysis.content_types import CheckContent, SummaryContent
 from benchmarks.report.analysis.control_rows import measure_controls
 from benchmarks.report.analysis.flaw_rows import measure_flaws
+from benchmarks.report.analysis.gold_words import compare_words
 from benchmarks.report.analysis.leaderboard import rank_systems
 from benchmarks.report.analysis.summary_notes import write_notes
 from benchmarks.statistics.bootstrap import RESAMPLES, effective_count, interval_method, name_groups, number_units
@@ -48,4 +49,6 @@ def summarize(results: Results) -> SummaryContent:
     }
     if "flaws" in about:
         summary["flaws"] = measure_flaws(results, [row["system"] for row in leaderboard])
+    if "transcripts" in about:
+        summary["recognized"] = compare_words(results, summary)
     return summary

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.leak_marks import find_leaks
-from benchmarks.report.render import flaw_table, report_lookups
+from benchmarks.report.render import flaw_table, recognized_table, report_lookups
 from benchmarks.report.render.figure_style import GRID, INK, SOFT
 from benchmarks.report.render.jinja_templates import make_environment
 from benchmarks.report.render.metric_columns import list_main_metrics, list_page_metrics
@@ -81,6 +81,8 @@ def render_page(content: ReportContent, drawn: Mapping[str, str]) -> str:
         shown=list_page_metrics(content["metric"]),
         main=list_main_metrics(content["metric"]),
         vote_metrics=VOTE_METRICS,
+        list_errors=recognized_table.list_errors,
+        describe_uncounted=recognized_table.describe_uncounted,
         flaw_groups=flaw_table.group_flaws(content) if "flaws" in content else [],
         flaw_notes=flaw_table.list_notes(content) if "flaws" in content else [],
         flaw_sentences=(flaw_table.SENTENCE, flaw_table.explain_columns(content["metric"])),

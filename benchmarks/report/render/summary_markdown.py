@@ -10,6 +10,7 @@ from benchmarks.report.analysis.verdict import find_best_systems
 from benchmarks.report.render.flaw_table import format_flaws
 from benchmarks.report.render.markdown_table import format_table
 from benchmarks.report.render.metric_columns import list_main_metrics, list_summary_metrics
+from benchmarks.report.render.recognized_table import format_recognized
 from benchmarks.statistics.formatting import format_interval, format_percent, format_points, name_metric
 from benchmarks.statistics.metrics import METRIC
 
@@ -32,6 +33,7 @@ def render_summary(summary: SummaryContent) -> str:
         *_pairs(summary),
         *_controls(summary["controls"], summary["metric"]),
         *(format_flaws(summary) if "flaws" in summary else []),
+        *(format_recognized(summary["recognized"]) if "recognized" in summary else []),
         "## Checks",
         "",
         *format_table(

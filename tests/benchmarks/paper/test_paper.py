@@ -27,14 +27,6 @@ EPOCHS = Epochs(text=1, audio=1, fusion=4)
 CODES = ("ang", "hap", "sad", "sur", "xxx")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_process():
-    """Encode in this process: these clips are done before a worker has started."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("joblib.cpu_count", lambda: 1)
-        yield
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("paper")

@@ -76,7 +76,6 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def related(root):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("joblib.cpu_count", lambda: 1)  # these heads are fitted before a worker has started
         patch.setattr("benchmarks.compare.write_report", lambda content, path: None)
         found = compare_related_work(plan(root / "store"), quick(SYSTEMS.values()), root / "out/related", print)
     return json.loads(json.dumps(found))

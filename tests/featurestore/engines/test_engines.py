@@ -5,12 +5,6 @@ A test that kills a cluster's processes starts a cluster for itself.
 
 import os
 import signal
-import subprocess
-import sys
-import time
-import uuid
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -26,10 +20,10 @@ from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from tests.faults import calls, letters
-from tests.support import tiny
+from tests.support import fork_server, tiny
 from tests.support.cluster import needs_dask
+from tests.support.processes import find_session, wait_until
 
-ROOT = Path(__file__).parents[3]
 LOCAL = [pytest.param("loky"), pytest.param("dask", marks=needs_dask)]
 
 
@@ -168,7 +162,7 @@ def _read_signatures(store):
 def test_dask_without_a_scheduler_starts_and_ends_a_cluster():
     pids = {pid for _, pid in run_calls(Engine("dask", 2), calls.get_process, [(number,) for number in range(20)])}
     assert os.getpid() not in pids
-    _wait_until(lambda: not any(map(psutil.pid_exists, pids)))
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)), 120)
 
 
 def test_workers_start_again_in_another_folder(tmp_path, monkeypatch, worker_processes):
@@ -225,26 +219,17 @@ def _write_elsewhere(task):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("name", LOCAL)
 def test_ending_a_command_ends_its_workers(tmp_path, name, number):
-    token = uuid.uuid4().hex
-    command = [sys.executable, "-m", "tests.faults.calls", name, str(int(number)), str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TOKEN": token}, stderr=subprocess.DEVNULL) as process:
-        try:
-            assert process.wait(250) != 0
-            assert len(list(tmp_path.iterdir())) == 2  # both workers were at work
-            _wait_until(lambda: not _find_processes(token))
-        finally:
-            for process_left in _find_processes(token):
-                process_left.kill()
-
-
-def _find_processes(token):
-    """Find every process that has a test's token in its environment."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get("TOKEN") == token and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+    workers = tmp_path / "workers"
+    workers.mkdir()
+    process = fork_server.start_program(calls.main, name, int(number), workers, output=tmp_path)
+    try:
+        process.join(250)
+        assert process.exitcode not in (0, None)
+        assert len(list(workers.iterdir())) == 2  # both workers were at work
+        wait_until(lambda: not find_session(process.pid), 120)
+    finally:
+        for process_left in find_session(process.pid):
+            process_left.kill()
 
 
 def _worker_processes():
@@ -253,13 +238,6 @@ def _worker_processes():
         for child in psutil.Process().children(recursive=True)
         if "Loky" in " ".join(child.cmdline()) or "spawn_main" in " ".join(child.cmdline())
     ]
-
-
-def _wait_until(is_so, seconds=120):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 # Engines that are not available

@@ -35,13 +35,13 @@ def add(store, name, written, **options):
 
 def test_an_archive_is_read_by_numpy(store, tmp_path):
     done = export_features(tmp_path / "o.npz", store=store.path, features=["audio.mean", "seq.frames"], labels="all")
-    found = np.load(tmp_path / "o.npz")
-    assert found["id"].tolist() == IDS[:5]
-    assert found["label"].tolist() == ["ang", "sad", "neu", "ang", "sad"]
-    assert found["speaker"].tolist() == ["S0", "S1", "S0", "S1", "S0"]
-    np.testing.assert_array_equal(found["audio.mean"], files.draw(5))
-    assert found["seq.frames/offset"].tolist() == [0, 3, 4, 8, 10, 15]
-    np.testing.assert_array_equal(found["seq.frames/value"], np.concatenate(files.draw_frames()[:5]))
+    with np.load(tmp_path / "o.npz") as found:
+        assert found["id"].tolist() == IDS[:5]
+        assert found["label"].tolist() == ["ang", "sad", "neu", "ang", "sad"]
+        assert found["speaker"].tolist() == ["S0", "S1", "S0", "S1", "S0"]
+        np.testing.assert_array_equal(found["audio.mean"], files.draw(5))
+        assert found["seq.frames/offset"].tolist() == [0, 3, 4, 8, 10, 15]
+        np.testing.assert_array_equal(found["seq.frames/value"], np.concatenate(files.draw_frames()[:5]))
     assert (done.utterances, done.left_out, done.unlabelled) == (5, 1, 0)
     assert done.columns == ("id", "label", "speaker")
 

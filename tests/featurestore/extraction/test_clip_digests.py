@@ -268,11 +268,23 @@ def test_a_truncated_index_is_read_as_none(folder, later, read, size):
     assert len(read) == 4
 
 
-def test_an_index_of_another_version_is_read_as_none(folder, later, read):
+OTHERS = {
+    "another version": lambda columns: {"version": np.array(2)},
+    "fewer states": lambda columns: {"states": columns["states"][:-1]},
+    "no states": lambda columns: {"states": columns["states"][:0]},
+    "narrow states": lambda columns: {"states": columns["states"][:, :-1]},
+    "fewer digests": lambda columns: {"digests": columns["digests"][:-1]},
+    "short digests": lambda columns: {"digests": columns["digests"][:, :-1]},
+    "fewer paths": lambda columns: {"paths": columns["paths"][:1]},
+}
+
+
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_an_index_of_another_version_or_shape_is_read_as_none(folder, later, read, change):
     hash_all(folder)
     with np.load(folder / FILE) as content:
         columns = dict(content)
-    np.savez(folder / FILE, **columns | {"version": np.array(2)})
+    np.savez(folder / FILE, **columns | change(columns))
     read.clear()
     hash_all(folder)
     assert len(read) == 4

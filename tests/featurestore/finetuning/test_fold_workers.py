@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import psutil
 import pytest
@@ -25,6 +24,7 @@ from tests.featurestore.finetuning.fold_stand_in import write_or_die
 from tests.featurestore.finetuning.texts import assert_same_weights
 from tests.support import fork_server, inline, stopped_folds, tiny
 from tests.support.cluster import Cluster, needs_dask
+from tests.support.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_signal_ends_the_command_with_its_workers_and_it_continues(
         os.kill(process.pid, number)
         process.join(10)
     assert process.exitcode == (-number if number == signal.SIGKILL else 128 + number)
-    wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+    wait_until(lambda: not any(map(psutil.pid_exists, workers)), 20)
     if number != signal.SIGKILL:
         kept = "finished work is kept; run the same command again to continue"
         assert errors.read_text().splitlines()[-1] == f"stopped by {number.name}; {kept}"
@@ -128,13 +128,6 @@ def test_a_signal_ends_the_command_with_its_workers_and_it_continues(
     for path in out.glob(".*.pid"):
         path.unlink()
     assert_same_folds(out, in_turn)
-
-
-def wait_until(is_so, seconds=20):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_an_error_of_a_fold_reaches_the_user(store, start, tmp_path, monkeypatch):

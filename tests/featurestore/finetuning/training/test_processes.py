@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import psutil
@@ -30,6 +29,7 @@ from tests.featurestore.finetuning import killed_share, shares
 from tests.featurestore.finetuning.texts import assert_same_weights, weights
 from tests.featurestore.finetuning.tuning import tune, write_start
 from tests.support import tiny
+from tests.support.processes import wait_until
 
 # 15 utterances in batches of 4 are 4, 4, 4 and 3; two processes cut them one by one, the last share of one is empty.
 SHORT = {"epochs": 2, "micro_batch": 1}
@@ -137,7 +137,7 @@ def test_processes_end_with_the_one_that_has_started_them(number, code, tmp_path
     program = "import sys; from tests.featurestore.finetuning.shares import start_sleepers; start_sleepers(sys.argv[1])"
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as parent:
         try:
-            wait_until(lambda: len(list(tmp_path.iterdir())) == 2 or parent.poll() is not None)
+            wait_until(lambda: len(list(tmp_path.iterdir())) == 2 or parent.poll() is not None, 60)
         finally:
             parent.send_signal(number)
             parent.wait(10)
@@ -152,13 +152,6 @@ def is_running(number):
         return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_until(is_so, seconds=60):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("count", [8, 15, 17, 33])
