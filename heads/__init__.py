@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
     from heads._dialogues import DialogueBatch, DialogueHead
-    from heads._dotted_path import UnusableClassifier, suggest_classifiers
+    from heads._dotted_path import UnusableEstimator, suggest_estimators
     from heads._inputs import Block, Frames, Inputs, Layout, Turns
     from heads._network import NetworkHead
     from heads._streamed import StreamedMatrix
     from heads._taken import name_taken, read_taken
     from heads._utterances import UtteranceBatch, UtteranceHead, VectorHead
+    from heads.regressors._base import Regressor
 
 __all__ = [
     "Block",
@@ -35,9 +36,10 @@ __all__ = [
     "Layout",
     "Matrix",
     "NetworkHead",
+    "Regressor",
     "StreamedMatrix",
     "Turns",
-    "UnusableClassifier",
+    "UnusableEstimator",
     "UtteranceBatch",
     "UtteranceHead",
     "VectorHead",
@@ -45,19 +47,21 @@ __all__ = [
     "list_baselines",
     "list_heads",
     "load_head",
+    "load_regressor",
     "name_taken",
     "read_taken",
-    "suggest_classifiers",
+    "suggest_estimators",
 ]
 
 _LAZY = {
     **dict.fromkeys(("Codes", "Head", "Matrix", "draw_seed"), "_base"),
     **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
     "NetworkHead": "_network",
+    "Regressor": "regressors._base",
     "StreamedMatrix": "_streamed",
     **dict.fromkeys(("DialogueBatch", "DialogueHead"), "_dialogues"),
     **dict.fromkeys(("UtteranceBatch", "UtteranceHead", "VectorHead"), "_utterances"),
-    **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),
+    **dict.fromkeys(("UnusableEstimator", "suggest_estimators"), "_dotted_path"),
     **dict.fromkeys(("name_taken", "read_taken"), "_taken"),
 }
 
@@ -67,7 +71,8 @@ def list_heads() -> list[str]:
 
     `cli list heads` adds those of plug-ins.
     """
-    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    modules = (name for name in found if not name.startswith("_"))
     return sorted(name.replace("_", "-") for name in modules)
 
 
@@ -92,7 +97,7 @@ def load_head(name: str) -> "type[Head]":
         name: for example `svm` or `sklearn.ensemble.RandomForestClassifier`.
 
     Raises:
-        UnusableClassifier: the dotted path leads to no classifier.
+        UnusableEstimator: the dotted path leads to no classifier.
         LookupError: this package has no head of that name.
     """
     if "." in name:
@@ -105,6 +110,20 @@ def load_head(name: str) -> "type[Head]":
     (public,) = module.__all__
     head: type[Head] = getattr(module, public)
     return head
+
+
+def load_regressor(path: str) -> "type[Regressor]":
+    """Make a regressor of any scikit-learn regressor by its dotted path.
+
+    Args:
+        path: for example `sklearn.ensemble.RandomForestRegressor`.
+
+    Raises:
+        UnusableEstimator: the dotted path leads to no regressor.
+    """
+    from heads.regressors._wrapped_regressor import make_regressor
+
+    return make_regressor(path)
 
 
 def _find_module(folder: Path, name: str) -> Path:

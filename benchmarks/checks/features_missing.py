@@ -20,7 +20,8 @@ def check(evaluation: Evaluation) -> CheckResult:
             meaning="no figure includes them",
             do="extract their features (cli extract), or state how many are missing",
         )
-    return report_pass("every utterance that the label scheme keeps has every feature")
+    kept_by = "that has the values of the target" if evaluation.targets else "that the label scheme keeps"
+    return report_pass(f"every utterance {kept_by} has every feature")
 
 
 def examples() -> Examples:

@@ -13,7 +13,14 @@ from benchmarks.statistics.bootstrap import Values
 from benchmarks.statistics.coded_labels import Codes, encode_labels, list_distinct_labels, select_labels
 from benchmarks.statistics.count_metrics import metrics_from_sums
 from benchmarks.statistics.matrix_store import SpilledMatrix
-from benchmarks.statistics.metrics import Labels, Probabilities, check_classes, check_lengths, encode_truth
+from benchmarks.statistics.metrics import (
+    Labels,
+    Probabilities,
+    check_classes,
+    check_lengths,
+    encode_truth,
+    upper_limit,
+)
 from benchmarks.statistics.unit_sums import sum_by_unit
 
 
@@ -42,6 +49,10 @@ class Answers:
         """
         return dict(self._values)
 
+    def limits(self, metric: str) -> tuple[float, float]:
+        """Return the least and the greatest possible value of a metric."""
+        return 0.0, upper_limit(metric)
+
     @cached_property
     def codes(self) -> tuple[Codes, Codes]:
         """The place among `classes` of each true and each predicted class: (N,) each.
@@ -62,6 +73,14 @@ class Answers:
         """Count how often each class was predicted for each true class: (C true, C predicted)."""
         counts: NDArray[np.int64] = confusion_matrix(*self.codes, labels=range(len(self.classes)))
         return counts
+
+    def is_equal(self, other: "Answers") -> bool:
+        """Tell whether another head gives the same answers: names of classes first, then what is read in full."""
+        return (
+            list(self.classes) == list(other.classes)
+            and all(map(np.array_equal, self.codes, other.codes))
+            and np.array_equal(np.asarray(self.probabilities), np.asarray(other.probabilities))
+        )
 
     def select(self, rows: NDArray[np.intp]) -> "Answers":
         """Return the answers of some rows, without probabilities."""

@@ -17,7 +17,8 @@ from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
-_READABLE = (1, FORMAT)  # format 1 has no normalization
+VALUES = 3  # the format of bundles that predict values, which earlier versions do not read
+_READABLE = (1, FORMAT, VALUES)  # format 1 has no normalization
 FILE = "head.json"
 NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
 INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
@@ -35,8 +36,8 @@ class Bundle:
         params: its constructor arguments.
         features: for example `("audio.mean", "text.mean")`, in column order.
         blocks: width of each feature, in column order.
-        classes: in the order of the columns of `predict_proba`.
-        labels: name of the label scheme.
+        classes: in the order of the columns of `predict_proba`; empty where values are predicted.
+        labels: name of the label scheme; empty where values are predicted.
         corpus: name of the corpus.
         protocol: how the corpus was split.
         seed: of the split and of the head.
@@ -55,6 +56,7 @@ class Bundle:
         agreement: the share of the raters that the most voted class of each utterance has more of; None where every
             utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
+        targets: names of the values that are predicted, such as `valence`; empty where classes are.
     """
 
     head: Any
@@ -78,6 +80,12 @@ class Bundle:
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
     train_on: str = "labels"
     agreement: float | None = None
+    targets: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of the head: `heads`, or `regressors` where values are predicted."""
+        return "regressors" if self.targets else "heads"
 
     def normalize_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalize rows (N, sum of D) as the rows that the head was fitted on."""
@@ -85,7 +93,8 @@ class Bundle:
 
 
 _ADDED = ("source", "train_on", "agreement")  # in head.json only where they say something
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", *_ADDED)]
+_OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -100,10 +109,15 @@ def load(folder: Path) -> Bundle:
     """
     saved = read_head_json(folder)
     _check_weights(folder, saved["weights"])
-    kind = registry.load_recorded("heads", saved["head_name"], saved.get("source", {}), where=folder)
+    targets = tuple(saved.get("targets", ()))
+    kind = "regressors" if targets else "heads"
+    head_class = registry.load_recorded(kind, saved["head_name"], saved.get("source", {}), where=folder)
     try:
-        head = kind.from_params(saved["params"])
-        head.classes_ = np.array(saved["classes"])
+        head = head_class.from_params(saved["params"])
+        if targets:
+            head.n_targets_ = len(targets)
+        else:
+            head.classes_ = np.array(saved["classes"])
         head.n_features_in_ = sum(saved["blocks"].values())
         head.trusted_types = tuple(saved.get("trusted_types", ()))
         head.load_weights(folder)
@@ -113,7 +127,7 @@ def load(folder: Path) -> Bundle:
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
     added = {name: saved[name] for name in _ADDED if name in saved}
-    return Bundle(head, **fields, scaling=scales, **added)
+    return Bundle(head, **fields, scaling=scales, **added, targets=targets)
 
 
 def read_versions() -> dict[str, str]:

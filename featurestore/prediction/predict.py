@@ -39,6 +39,7 @@ class Prediction:
         probabilities: by class, they sum to 1; empty if the utterance failed.
         reason: why the utterance failed; empty if it did not.
         recognized: the words that the bundle's recognizer has written down; empty where they were given.
+        values: by target, of a bundle that predicts values in place of classes, on the scale of its corpus.
     """
 
     id: str
@@ -46,12 +47,17 @@ class Prediction:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     recognized: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain JSON values. Only recognized words have a key of their own."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
-        answer = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        answer: dict[str, Any] = {"id": self.id}
+        if self.values:
+            answer |= {"values": dict(self.values)}
+        else:
+            answer |= {"emotion": self.emotion, "probabilities": dict(self.probabilities)}
         return answer | ({"recognized": self.recognized} if self.recognized else {})
 
 
@@ -66,7 +72,7 @@ def predict(
     device: str = "cpu",
     say: Say = lambda line: None,
 ) -> list[Prediction]:
-    """Predict the emotion of one utterance, or of every row of a table.
+    """Predict the emotion of one utterance, or of every row of a table: a class, or valence, activation and dominance.
 
     A row that cannot be predicted carries its reason, and the others are predicted. A prediction depends on other rows
     only where the bundle's head or an encoder reads dialogues, and then on those of the same dialogue. Of these, a head
@@ -143,7 +149,7 @@ def predict(
 
 
 def render(predictions: Sequence[Prediction]) -> str:
-    """Return the predictions as lines for a terminal: the emotion, then every class by probability."""
+    """Return the predictions as lines for a terminal: the emotion, then every class by probability, or the values."""
     width = max(len(prediction.id) for prediction in predictions)
     return "\n".join(f"{prediction.id:<{width}}  {_format(prediction)}" for prediction in predictions)
 
@@ -151,8 +157,10 @@ def render(predictions: Sequence[Prediction]) -> str:
 def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
-    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     words = f"  recognized: {prediction.recognized}" if prediction.recognized else ""
+    if prediction.values:
+        return ", ".join(f"{name} {value:.2f}" for name, value in prediction.values.items()) + words
+    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     return f"{prediction.emotion}  ({', '.join(f'{name} {value:.2f}' for name, value in ranked)}){words}"
 
 
@@ -286,6 +294,10 @@ def _encode(encoder: Encoder, item: Item, kinds: frozenset[str]) -> tuple[Encode
 
 def _decide(bundle: Bundle, inputs: Inputs, items: Sequence[Item]) -> list[Prediction]:
     given = give(bundle.head, inputs)
+    if bundle.targets:
+        rows = bundle.head.predict(given).tolist()  # (N, T)
+        found = [dict(zip(bundle.targets, map(float, row), strict=True)) for row in rows]
+        return [Prediction(item.id, values=values) for item, values in zip(items, found, strict=True)]
     probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
     return [
         Prediction(item.id, str(emotion), {name: float(value) for name, value in zip(bundle.classes, row, strict=True)})

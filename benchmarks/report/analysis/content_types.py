@@ -89,24 +89,16 @@ class ProvenanceContent(TypedDict):
     command: str
 
 
-class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks.
-
-    `flaws` is there only where they are measured, `recognized` only where features read recognized words.
-
-    `metric` is the headline metric: systems are ranked and compared by it.
-    """
+class BenchmarkContent(TypedDict):
+    """What reports of classes and of values share: the leaderboard with its comparisons, controls, notes and checks."""
 
     corpus: str
-    labels: str
     protocol: str
     split_seed: int
     tune: int
     seeds: list[int]
     n: int
     folds: int
-    classes: list[str]
-    metric: Metric
     interval: str
     over: str
     clusters: int
@@ -116,9 +108,37 @@ class SummaryContent(TypedDict):
     leaderboard: list[SystemContent]
     pairs: list[PairContent]
     controls: list[ControlContent]
+    checks: list[CheckContent]
+
+
+class SummaryContent(BenchmarkContent):
+    """The summary of a benchmark of classes.
+
+    `flaws` is there only where they are measured, `recognized` only where features read recognized words.
+
+    `metric` is the headline metric: systems are ranked and compared by it.
+    """
+
+    labels: str
+    classes: list[str]
+    metric: Metric
     flaws: NotRequired[FlawsContent]
     recognized: NotRequired[RecognizedContent]
-    checks: list[CheckContent]
+
+
+class PageContent(BenchmarkContent):
+    """What the pages of classes and of values share."""
+
+    format: Literal[1]
+    sentence: str
+    best: list[str]
+    featured: list[str]
+    against: AgainstContent | None
+    modalities: ModalitiesContent
+    shuffled: list[PermutationContent]
+    epochs: list[EpochsContent]
+    sizes: list[SizesContent]
+    provenance: ProvenanceContent
 
 
 class ReportContent(SummaryContent):

@@ -7,8 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.evaluation.exposure_notes import note_exposures
-from benchmarks.grid.results import Results
-from benchmarks.grid.system import System
+from benchmarks.grid.value_results import AnyResults, AnySystem, ValueSystem
 from benchmarks.report.analysis.system_types import (
     ClassContent,
     MetricContent,
@@ -22,7 +21,7 @@ from benchmarks.statistics.multiple_comparisons import compact_letter_display
 from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
 
 
-def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
+def rank_systems(results: AnyResults, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
     """Return the systems, the best by the headline metric first, and their paired differences in it.
 
     Args:
@@ -40,7 +39,7 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
     return rows, [cast(PairContent, asdict(pair)) for pair in pairs]
 
 
-def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, Mapping[str, Any]]) -> SystemContent:
+def _row(system: AnySystem, clusters: Sequence[str] | None, encoders: Mapping[str, Mapping[str, Any]]) -> SystemContent:
     record, runs = system.record, system.runs
     row: SystemContent = {
         "system": system.name,
@@ -74,7 +73,7 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     return row
 
 
-def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
+def _metrics(system: AnySystem, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
     by_fold, by_seed = _by_fold(system), [answers.values() for answers in system.pooled]
     found: dict[str, MetricContent] = {}
     for name, one in estimate_metrics(system.pooled, clusters=clusters).items():
@@ -92,7 +91,7 @@ def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, Metric
     return found
 
 
-def _by_fold(system: System) -> dict[str, list[float]]:
+def _by_fold(system: AnySystem) -> dict[str, list[float]]:
     """Return each metric by fold, the mean over seeds."""
     names = dict.fromkeys(run.record.fold for run in system.runs)
     values = {name: [run.answers.values() for run in system.runs if run.record.fold == name] for name in names}
@@ -100,8 +99,10 @@ def _by_fold(system: System) -> dict[str, list[float]]:
     return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
 
 
-def _per_class(system: System, clusters: Sequence[str] | None) -> dict[str, ClassContent]:
-    """Return the metrics of each class with the ends of their intervals, the mean over seeds."""
+def _per_class(system: AnySystem, clusters: Sequence[str] | None) -> dict[str, ClassContent]:
+    """Return the metrics of each class with the ends of their intervals, the mean over seeds; none for values."""
+    if isinstance(system, ValueSystem):
+        return {}
     found: dict[str, ClassContent] = {}
     for name, figures in estimate_class_metrics(system.pooled, clusters=clusters).items():
         values = {metric: one.value for metric, one in figures.items()}
@@ -113,7 +114,7 @@ def _per_class(system: System, clusters: Sequence[str] | None) -> dict[str, Clas
     return found
 
 
-def _settings(system: System) -> list[SettingsContent]:
+def _settings(system: AnySystem) -> list[SettingsContent]:
     """Return the settings that were used, each once, without the seed, with the folds and seeds that used them."""
     used: dict[str, SettingsContent] = {}
     for run in system.runs:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.grid.results import Results
+from benchmarks.grid.value_results import AnyResults
 from benchmarks.report.analysis.against import compare_benchmarks
 from benchmarks.report.analysis.calibration import measure_calibration
 from benchmarks.report.analysis.confusion import count_confusion
@@ -26,7 +27,7 @@ FEATURED = 8  # systems with their own figures
 _DIGITS = 6  # the last digits of a float differ between processors
 
 
-def build_content(results: Results, other: Results | None = None) -> ReportContent:
+def build_content(results: Results, other: AnyResults | None = None) -> ReportContent:
     """Return the summary, and what the figures and tables of the report show.
 
     Args:
