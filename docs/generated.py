@@ -77,6 +77,19 @@ def write_heads() -> str:
     return _table(("name", "takes", "what it is", "source"), rows)
 
 
+def write_rare_classes() -> str:
+    """Write a table of what each head has for rare classes, and whether it learns from the votes of raters."""
+    settings = ("class_weight", "focal_gamma", "logit_adjustment")
+    rows = []
+    for name in registry.names("heads"):
+        head = registry.load("heads", name)
+        known = head().get_params()
+        found = [f"`{setting}`" for setting in settings if setting in known]
+        if found or head.SOFT_LABELS:
+            rows.append((f"`{name}`", "yes" if head.SOFT_LABELS else "no", ", ".join(found) or "–"))
+    return _table(("head", "learns from votes", "settings"), rows)
+
+
 def write_checkpoints() -> str:
     """Write a table of the cards of public checkpoints."""
     rows = (
@@ -159,6 +172,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "contributing": write_page("CONTRIBUTING.md"),
     **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads", "checkpoints")},
     "heads": write_heads,
+    "rare_classes": write_rare_classes,
     "checkpoints": write_checkpoints,
 }
 

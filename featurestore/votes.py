@@ -92,9 +92,10 @@ def read_choices(
 
 
 def share_votes(choices: Iterable[Choice]) -> dict[str, float]:
-    """Return the share of the votes that each class has, by class; empty where no rater chose one.
+    """Return the share of the votes that each class has, by class.
 
-    Each rater who chose a class counts once. Several classes of one rater share this vote evenly.
+    Each rater who chose a class counts once. Several classes of one rater share this vote evenly. It is empty where no
+    rater chose a class.
 
     >>> share_votes([("angry",), ("angry", "sad"), ()])
     {'angry': 0.75, 'sad': 0.25}

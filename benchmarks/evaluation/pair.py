@@ -36,6 +36,7 @@ class Pair:
     Attributes:
         label_maps: by side, the class of each label; None where each label is its own class.
         scheme_names: names of the label schemes, one if both sides have the same.
+        corpora: by side.
         labels: by id, the side and the label that it had there; empty where it had none.
 
     Raises:
@@ -52,6 +53,7 @@ class Pair:
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         self._exposures: dict[str, Exposure] = {}
+        self.corpora = {side: store.corpus for side, store in self._stores.items()}
         self._names = dict(zip(self._stores, _name_corpora(trained, tested), strict=True))
         _check_disjoint(trained, tested)
         chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels, labels)}
@@ -101,11 +103,6 @@ class Pair:
     def corpus(self) -> str:
         """Both corpora, `emodb->table`; if they have the same name, with their folders, `table (a)->table (b)`."""
         return "->".join(self._names.values())
-
-    @property
-    def corpora(self) -> dict[str, str]:
-        """The corpus of each side."""
-        return {side: store.corpus for side, store in self._stores.items()}
 
     @property
     def manifest_digest(self) -> str:

@@ -95,6 +95,11 @@ def _utterances(results: AnyResults) -> Iterator[str]:
             f"are used, in training and in test: {found['kept']} are kept, {lost[0]} left out for less agreement and "
             f"{lost[1]} without votes"
         )
+    if any(system.record.train_on for system in results.systems):
+        yield (
+            "trained on votes: the head learned the share of the raters who chose each class; recall, accuracy and F1 "
+            "are by the labels all the same"
+        )
     if about["left_out"]:
         reason = "without a value of every target are" if results.targets else ""
         count = sum(about["left_out"].values())

@@ -14,6 +14,8 @@ from benchmarks.statistics.intervals import Interval
 from benchmarks.statistics.rated_part import RatedPart, select_rated
 from benchmarks.statistics.vote_metrics import VoteScores
 
+_SAME_DIFFERENCE = "kl_divergence"  # as that of the soft log loss, since the votes have one entropy
+
 
 def measure_votes(results: Results, leaderboard: Sequence[SystemContent]) -> VotesContent | None:
     """Return the figures against the votes, or None where no test utterance has any.
@@ -56,7 +58,11 @@ def _compare(
         twin = labelled.get(_identify(system))
         if system.record.train_on and twin:
             found = part.compare(scores[system.name], scores[twin.name])
-            metrics = {name: cast(VoteDifferenceContent, asdict(one)) for name, one in found.items()}
+            metrics = {
+                name: cast(VoteDifferenceContent, asdict(one))
+                for name, one in found.items()
+                if name != _SAME_DIFFERENCE
+            }
             yield {"first": system.name, "second": twin.name, "metrics": metrics}
 
 

@@ -20,7 +20,10 @@ class VoteDifferenceContent(IntervalContent):
 
 
 class VotePairContent(TypedDict):
-    """A system trained on votes (`first`) minus the same trained on labels (`second`), by metric."""
+    """A system trained on votes (`first`) minus the same trained on labels (`second`), by metric.
+
+    That of the KL divergence is left out: it is that of the soft log loss.
+    """
 
     first: str
     second: str

@@ -27,11 +27,12 @@ def format_votes(found: VotesContent) -> Iterator[str]:
         pairs = [
             [
                 pair["second"],
-                *(_difference(metric, pair["metrics"][metric], "leaked" in pair) for metric in VOTE_METRICS),
+                *(_difference(metric, one, "leaked" in pair) for metric, one in pair["metrics"].items()),
             ]
             for pair in found["differences"]
         ]
-        yield from format_table(["trained on labels", *map(name_vote_metric, VOTE_METRICS)], pairs)
+        compared = found["differences"][0]["metrics"]
+        yield from format_table(["trained on labels", *map(name_vote_metric, compared)], pairs)
 
 
 def _list_cells(name: str, figures: Mapping[str, Any], leaked: bool) -> list[str]:
