@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Tests write many small files and flush them to disk, which takes a fifth of their time: in memory, where it has 2 GB.
 TEST_TMPDIR ?= $(shell test -w /dev/shm && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 2097152 { print "/dev/shm" }')
 IN_MEMORY := $(if $(TEST_TMPDIR),TMPDIR=$(TEST_TMPDIR))
+# Bytecode is kept, whatever the environment says: else every process that a test starts compiles the project again.
+PYTEST := $(IN_MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.installed-docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -17,10 +19,10 @@ demo: $(INSTALLED)
 	@$(BIN)/cli demo
 
 test: lint
-	@$(IN_MEMORY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@$(PYTEST)
 
 coverage: $(INSTALLED)
-	@$(IN_MEMORY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term --cov-report=html
+	@$(PYTEST) --cov --cov-report=term --cov-report=html
 
 # not --quiet: --strict does not count the warnings that --quiet hides
 docs: $(DOCS_INSTALLED)
@@ -37,7 +39,7 @@ lint: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) -e '.[egemaps,handmade,audformat,parquet,video,demo,lora,tensorboard,dask,test,dev]'
+	@$(PIP) -e '.[egemaps,handmade,audformat,parquet,video,demo,asr,lora,tensorboard,dask,test,dev]'
 	@touch $@
 
 $(DOCS_INSTALLED): $(INSTALLED)

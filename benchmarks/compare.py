@@ -10,10 +10,10 @@ from benchmarks.grid import results
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import BenchmarkPlan, plan
 from benchmarks.grid.runner import execute
+from benchmarks.grid.value_results import read_any_results
 from benchmarks.report.analysis.content_types import ReportContent
-from benchmarks.report.analysis.report_content import build_content
-from benchmarks.report.render.summary_markdown import render_summary
-from benchmarks.report.write_report import PAGE, write_report
+from benchmarks.report.values.value_types import ValueReportContent
+from benchmarks.report.write_report import PAGE, describe_results, write_report
 from featurestore.engines import Engine
 from featurestore.errors import BadValue
 from featurestore.storage.json_files import find_object
@@ -34,7 +34,7 @@ def compare(
     engine: str = "loky",
     scheduler: str | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> tuple[ReportContent, str]:
+) -> tuple[ReportContent | ValueReportContent, str]:
     """Execute the missing runs of a benchmark and write its report into `out`.
 
     Args:
@@ -52,12 +52,17 @@ def compare(
         The content of the report, and its tables as text.
 
     Raises:
-        BadValue: a scheduler for an engine that has none, a test store without the protocol cross-corpus, or
-            test labels without a test store.
+        BadValue: a scheduler for an engine that has none, a test store without the protocol cross-corpus or with a
+            target, or test labels without a test store.
         Problem: as `benchmark` raises.
     """
     if test_labels is not None and test_store is None:
         raise BadValue("--test-labels needs --test-store", do="--test-store FOLDER")
+    if config.target and test_store is not None:
+        raise BadValue(
+            "--test-store is not for --target: two corpora rate valence, activation and dominance on different scales",
+            do="leave one of the two out",
+        )
     workers = Engine(engine, jobs or 0, scheduler or "", device="cpu")
     command = config.command(store, out, test_store, test_labels)
     if not workers.local:  # a worker may run in another folder
@@ -78,7 +83,7 @@ def compare(
 
 def run_plan(
     planned: BenchmarkPlan, out: Path, *, engine: Engine | None = None, command: str, say: Callable[[str], None]
-) -> tuple[ReportContent, str]:
+) -> tuple[ReportContent | ValueReportContent, str]:
     """Execute the missing runs of a plan and write its report into `out`.
 
     Args:
@@ -109,7 +114,6 @@ def _find_command(out: Path) -> str:
     return str((find_object(out / results.ABOUT) or {}).get("command", ""))
 
 
-def read_summary(out: Path) -> tuple[ReportContent, str]:
+def read_summary(out: Path) -> tuple[ReportContent | ValueReportContent, str]:
     """Read a benchmark's folder and return the content of its report, and its tables in Markdown."""
-    content = build_content(results.read(out))
-    return content, render_summary(content)
+    return describe_results(read_any_results(out))

@@ -77,6 +77,19 @@ def write_heads() -> str:
     return _table(("name", "takes", "what it is", "source"), rows)
 
 
+def write_rare_classes() -> str:
+    """Write a table of what each head has for rare classes, and whether it learns from the votes of raters."""
+    settings = ("class_weight", "focal_gamma", "logit_adjustment")
+    rows = []
+    for name in registry.names("heads"):
+        head = registry.load("heads", name)
+        known = head().get_params()
+        found = [f"`{setting}`" for setting in settings if setting in known]
+        if found or head.SOFT_LABELS:
+            rows.append((f"`{name}`", "yes" if head.SOFT_LABELS else "no", ", ".join(found) or "–"))
+    return _table(("head", "learns from votes", "settings"), rows)
+
+
 def write_checkpoints() -> str:
     """Write a table of the cards of public checkpoints."""
     rows = (
@@ -92,14 +105,19 @@ def write_labels() -> str:
     return _table(("name", "what it is"), ((f"`{name}`", line) for name, line in labels.list_schemes().items()))
 
 
-def write_head_settings() -> str:
-    """Write a table of settings for each head that has any."""
-    lines = {name: registry.summary("heads", name) for name in registry.names("heads")}
-    found = settings_list.settings_to_json(lines)
+def write_head_settings(kind: str = "heads") -> str:
+    """Write a table of settings for each head, or each regressor, that has any."""
+    lines = {name: registry.summary(kind, name) for name in registry.names(kind)}
+    found = settings_list.settings_to_json(lines, kind)
     return "\n\n".join(
-        f"### `{name}` {{#head-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
+        f"### `{name}` {{#{kind.removesuffix('s')}-{name}}}\n\n{head['summary']}\n\n{_write_settings(head['settings'])}"
         for name, head in found.items()
     )
+
+
+def write_regressor_settings() -> str:
+    """Write a table of settings for each regressor that has any."""
+    return write_head_settings("regressors")
 
 
 def write_datasets() -> str:
@@ -144,6 +162,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "cards": write_cards,
     "labels": write_labels,
     "head_settings": write_head_settings,
+    "regressor_settings": write_regressor_settings,
     "datasets": write_datasets,
     "attributes": write_attributes,
     "columns": write_columns,
@@ -153,6 +172,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "contributing": write_page("CONTRIBUTING.md"),
     **{kind: write_names(kind) for kind in registry.PACKAGES if kind not in ("corpora", "heads", "checkpoints")},
     "heads": write_heads,
+    "rare_classes": write_rare_classes,
     "checkpoints": write_checkpoints,
 }
 

@@ -56,6 +56,16 @@ def labels_option(function: Command) -> Command:
     )(function)
 
 
+def target_option(function: Command) -> Command:
+    """Add `--target`."""
+    return click.option(
+        "--target",
+        metavar="valence,activation,dominance",
+        help="Predict these values in place of classes, by a regressor (`cli list regressors`). Utterances without all "
+        "of them are left out. Default: classes.",
+    )(function)
+
+
 def column_option(function: Command) -> Command:
     """Add `--column`, for commands that read a table."""
     return click.option(

@@ -1,8 +1,8 @@
 """Find plug-ins: single files that the user names, and modules of installed distributions.
 
-A plug-in file has a line `KIND = "heads"` (or corpora, encoders, protocols, checks, checkpoints), is otherwise like a
-module of that package, and is called by its file's name. A distribution names such a module in the entry point group
-`emofuse.heads` and so on. Nothing is imported before it is used.
+A plug-in file has a line `KIND = "heads"` (or regressors, corpora, encoders, protocols, checks, checkpoints), is
+otherwise like a module of that package, and is called by its file's name. A distribution names such a module in the
+entry point group `emofuse.heads` and so on. Nothing is imported before it is used.
 """
 
 import ast
@@ -33,13 +33,14 @@ CONTRACTS = {
     "protocols": ("__all__", "SPEAKER_INDEPENDENT", "folds", "groups"),
     "checks": ("__all__", "check"),
     "checkpoints": ("CARDS",),
+    "regressors": ("__all__",),
 }
 _PREFIX = "emofuse_plugins"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a corpus, encoder, head, protocol, check or checkpoint card is defined.
+    """Where a corpus, encoder, head, regressor, protocol, check or checkpoint card is defined.
 
     Args:
         name: registry name.
@@ -194,7 +195,7 @@ def import_plugin(kind: str, source: Source) -> ModuleType:
         raise _explain(source, f"its import fails with {type(error).__name__}: {error}") from error
     if missing := [name for name in CONTRACTS[kind] if not hasattr(module, name)]:
         raise _explain(source, f"it has no {', '.join(missing)}, which a module of {kind} has")
-    if len(getattr(module, "__all__", [""])) != 1 and kind in ("heads", "encoders"):
+    if len(getattr(module, "__all__", [""])) != 1 and kind in ("heads", "regressors", "encoders"):
         raise _explain(source, "its __all__ does not name exactly one class")
     return module
 

@@ -25,20 +25,26 @@ PACKAGES = {
     "corpora": "featurestore.corpora",
     "encoders": "featurestore.encoders",
     "heads": "heads",
+    "regressors": "heads.regressors",
     "protocols": "featurestore.protocols",
     "checks": "benchmarks.checks",
     "checkpoints": "featurestore.checkpoints",
 }
 
-_HEAD = ("fit", "predict_proba", "save_weights", "load_weights", "from_params")
+# the base class of each kind of head, and what a head has
+_HEADS = {
+    "heads": ("Head", ("fit", "predict_proba", "save_weights", "load_weights", "from_params")),
+    "regressors": ("Regressor", ("fit", "predict", "save_weights", "load_weights", "from_params")),
+}
+_ESTIMATORS = {"heads": "classifier", "regressors": "regressor"}  # what their dotted paths lead to
 _log = logging.getLogger("emofuse")  # without a handler of the user's, warnings go to standard error
 
 
 def names(kind: str) -> list[str]:
     """List all names of one kind, sorted.
 
-    `paper_tail.py` is called `paper-tail`, and `_private.py` is left out. A scikit-learn classifier is a head, too, by
-    its dotted path, and is not listed.
+    `paper_tail.py` is called `paper-tail`, and `_private.py` is left out. A scikit-learn classifier is a head, and a
+    scikit-learn regressor a regressor, too, by its dotted path, and is not listed.
     """
     return sorted(find_sources(kind))
 
@@ -83,11 +89,11 @@ def describe_origin(kind: str, name: str) -> str:
 
 
 def is_known(kind: str, name: str) -> bool:
-    """Tell whether a name is known, or a dotted path leads to a classifier."""
+    """Tell whether a name is known, or a dotted path leads to a classifier or regressor."""
     if not _is_path(kind, name):
         return name in names(kind)
     try:
-        return bool(_load_path(name))
+        return bool(_load_path(kind, name))
     except BadValue:
         return False
 
@@ -115,27 +121,28 @@ def load(kind: str, name: str) -> Any:
     """Import the one public object of a module, the only name in its `__all__`.
 
     A head's name may be the dotted path of a scikit-learn classifier, for example
-    `sklearn.ensemble.RandomForestClassifier`.
+    `sklearn.ensemble.RandomForestClassifier`, and a regressor's name that of a regressor.
 
     Raises:
         UnknownName: there is no such module.
-        BadValue: the dotted path leads to no classifier that can be a head.
+        BadValue: the dotted path leads to no classifier, or regressor, that can be a head.
         Unavailable: it is a plug-in that cannot be imported.
     """
     if _is_path(kind, name):
-        return _load_path(name)
+        return _load_path(kind, name)
     loaded = module(kind, name)
     (public,) = loaded.__all__
     found = getattr(loaded, public)
-    if kind == "heads":
-        _check_head(describe_origin(kind, name), found, public)
+    if kind in _HEADS:
+        _check_head(kind, describe_origin(kind, name), found, public)
     return found
 
 
-def _check_head(origin: str, head: Any, name: str) -> None:
-    if not all(hasattr(head, method) for method in _HEAD):
-        what = f"{origin} cannot be used: {name} is not a subclass of heads.Head"
-        raise Unavailable(what, do="write: from heads import Head")
+def _check_head(kind: str, origin: str, head: Any, name: str) -> None:
+    base, methods = _HEADS[kind]
+    if not all(hasattr(head, method) for method in methods):
+        what = f"{origin} cannot be used: {name} is not a subclass of heads.{base}"
+        raise Unavailable(what, do=f"write: from heads import {base}")
     if missing := sorted(getattr(head, "__abstractmethods__", ())):
         what = f"{origin} cannot be used: {name} does not define {', '.join(missing)}"
         raise Unavailable(what, do="see the example of a head in docs/how-to/plug-ins.md")
@@ -188,18 +195,25 @@ def hash_source(kind: str, name: str) -> str:
     """Compute the sha256 of what a module runs, so that changed code runs again.
 
     It covers the module's source, the private modules beside it, and the modules of the same kind that it imports from.
+    Of a regressor it covers the same of heads.
     """
-    folder = _find_folder(kind)
-    shared = sorted(folder.glob("_*.py"))
+    kinds = (kind, "heads") if kind == "regressors" else (kind,)
+    shared = [path for one in kinds for path in sorted(_find_folder(one).glob("_*.py"))]
     if _is_path(kind, name):
         content = [describe_origin(kind, name).encode()]
     else:
         source = _find_source(kind, name)
         version = source.describe().get("distribution", "")  # its module may use others of the distribution
         text = source.file.read_bytes()
-        imported = sorted(set(re.findall(rf"^from {PACKAGES[kind]}\.([a-z]\w*) import".encode(), text, re.M)))
-        content = [text, version.encode(), *((folder / f"{one.decode()}.py").read_bytes() for one in imported)]
+        imported = [path for one in kinds for path in _find_imported(one, text)]
+        content = [text, version.encode(), *(path.read_bytes() for path in imported)]
     return hashlib.sha256(b"".join([*content, *(path.read_bytes() for path in shared)])).hexdigest()
+
+
+def _find_imported(kind: str, text: bytes) -> list[Path]:
+    """Find the modules of a kind that a source imports from."""
+    found = sorted(set(re.findall(rf"^from {PACKAGES[kind]}\.([a-z]\w*) import".encode(), text, re.M)))
+    return [_find_folder(kind) / f"{one.decode()}.py" for one in found]
 
 
 def _import_module(kind: str, source: Source) -> ModuleType:
@@ -227,7 +241,8 @@ def _find_own(kind: str) -> dict[str, Source]:
 @cache
 def _list_package(kind: str, package: str, folder: Path) -> dict[str, Source]:
     """List the modules of a package. A package of the project does not change while it runs."""
-    stems = [found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_")]
+    modules = (found.name for found in pkgutil.iter_modules([str(folder)]) if not found.ispkg)
+    stems = [name for name in modules if not name.startswith("_")]
     return {
         (name := stem.replace("_", "-")): Source(
             name, folder / f"{stem}.py", f"{package}.{stem}", f"package {package}", plugin=False
@@ -240,34 +255,45 @@ def _find_source(kind: str, name: str) -> Source:
     found = _find_own(kind)
     if name not in found:  # plug-ins are looked for only where they are needed
         found, _ = _collect(kind)
-        if kind == "heads" and name not in found:
-            raise _explain_unknown_head(name, sorted(found))
+        if kind in _HEADS and name not in found:
+            raise _explain_unknown_head(kind, name, sorted(found))
         check_known(name, sorted(found), what=f"{_name_one(kind)} {name!r}", do=f"cli list {kind}, or --plugin FILE.py")
     return found[name]
 
 
-def _explain_unknown_head(name: str, known: list[str]) -> UnknownName:
-    close = find_closest(name, known) or importlib.import_module(PACKAGES["heads"]).suggest_classifiers(name)
+def _explain_unknown_head(kind: str, name: str, known: list[str]) -> UnknownName:
+    close = find_closest(name, known)
+    close = close or importlib.import_module("heads").suggest_estimators(name, _ESTIMATORS[kind])
     hint = f"did you mean {' or '.join(close)}? " if close else ""
+    if kind == "heads" and name in _find_own("regressors"):
+        hint = f"{name} predicts values: add --target valence; "
+    elif kind == "regressors" and name in _find_own("heads"):
+        hint = f"{name} predicts classes; {hint}"
+    one = _name_one(kind)
+    others = f"the dotted path of a scikit-learn {_ESTIMATORS[kind]}, or a plug-in's name"
     return UnknownName(
-        f"unknown head {name!r}",
-        expected=f"one of {list_names(name, known)}, the dotted path of a scikit-learn classifier, or a plug-in's name",
-        do=f"{hint}see: cli list heads; a head of your own needs --plugin FILE.py",
+        f"unknown {one} {name!r}",
+        expected=f"one of {list_names(name, known)}, {others}",
+        do=f"{hint}see: cli list {kind}; a {one} of your own needs --plugin FILE.py",
     )
 
 
 def _is_path(kind: str, name: str) -> bool:
-    return kind == "heads" and "." in name
+    return kind in _HEADS and "." in name
 
 
-def _load_path(path: str) -> Any:
+def _load_path(kind: str, path: str) -> Any:
     if path.endswith(".py"):
         name = Path(path).stem.replace("_", "-")
         raise BadValue(f"{path!r} is a file, not the name of a head", do=f"--plugin {quote(path)} --head {name}")
     heads = importlib.import_module(PACKAGES["heads"])
     try:
-        return heads.load_head(path)
-    except heads.UnusableClassifier as error:
+        return (
+            importlib.import_module(PACKAGES[kind]).load_regressor(path)
+            if kind == "regressors"
+            else heads.load_head(path)
+        )
+    except heads.UnusableEstimator as error:
         raise BadValue(error.what, expected=error.expected, got=error.got, do=error.do) from None
 
 

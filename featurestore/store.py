@@ -79,7 +79,7 @@ class Store(StoreFolder):
         return Item(utterance.id, clip, utterance.text, utterance.start, utterance.end)
 
     def replace_words(self, texts: Mapping[str, str]) -> Self:
-        """Return this store with other words, by id; an utterance that is not among them has none."""
+        """Return this store with other words, by id. An utterance that is not among them has none."""
         other = object.__new__(type(self))  # it shares what is read already
         vars(other).update(vars(self), _manifest=self._manifest.replace_texts(texts))
         return other

@@ -92,9 +92,10 @@ def read_choices(
 
 
 def share_votes(choices: Iterable[Choice]) -> dict[str, float]:
-    """Return the share of the votes that each class has, by class; empty where no rater chose one.
+    """Return the share of the votes that each class has, by class.
 
-    Each rater who chose a class counts once. Several classes of one rater share this vote evenly.
+    Each rater who chose a class counts once. Several classes of one rater share this vote evenly. It is empty where no
+    rater chose a class.
 
     >>> share_votes([("angry",), ("angry", "sad"), ()])
     {'angry': 0.75, 'sad': 0.25}
@@ -128,7 +129,7 @@ def _list_named(text: str, own_raters: str, counts: VoteCounts) -> list[list[str
         counts.without += 1
         return []
     try:
-        entries = [_read_vote(vote) for vote in json.loads(text)]
+        entries = _read_entries(text)
     except (ValueError, TypeError, RecursionError):
         counts.unreadable += 1
         return []
@@ -143,6 +144,19 @@ def _list_named(text: str, own_raters: str, counts: VoteCounts) -> list[list[str
         named += [] if is_deaf or is_own else [labels]
     counts.without += not named
     return named
+
+
+def _read_entries(text: str) -> list[tuple[str, list[str], str]]:
+    """Return the rater, the words and what was presented, of each vote.
+
+    Raises:
+        ValueError: the text is not JSON.
+        TypeError: it is not a list of votes.
+    """
+    votes = json.loads(text)
+    if not isinstance(votes, list):
+        raise TypeError("votes are a list")
+    return [_read_vote(vote) for vote in votes]
 
 
 def _read_vote(vote: Any) -> tuple[str, list[str], str]:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heads._base import Codes, Head, Matrix, draw_seed
     from heads._dialogues import DialogueBatch, DialogueHead
-    from heads._dotted_path import UnusableClassifier, suggest_classifiers
+    from heads._dotted_path import UnusableEstimator, suggest_estimators
     from heads._inputs import Block, Frames, Inputs, Layout, Turns
     from heads._missing import MissingModalityHead
     from heads._network import NetworkHead
     from heads._streamed import StreamedMatrix
     from heads._taken import name_taken, read_taken
     from heads._utterances import UtteranceBatch, UtteranceHead, VectorHead
+    from heads.regressors import Regressor
 
 __all__ = [
     "Block",
@@ -37,9 +38,10 @@ __all__ = [
     "Matrix",
     "MissingModalityHead",
     "NetworkHead",
+    "Regressor",
     "StreamedMatrix",
     "Turns",
-    "UnusableClassifier",
+    "UnusableEstimator",
     "UtteranceBatch",
     "UtteranceHead",
     "VectorHead",
@@ -49,7 +51,7 @@ __all__ = [
     "load_head",
     "name_taken",
     "read_taken",
-    "suggest_classifiers",
+    "suggest_estimators",
 ]
 
 _LAZY = {
@@ -57,10 +59,11 @@ _LAZY = {
     **dict.fromkeys(("Block", "Frames", "Inputs", "Layout", "Turns"), "_inputs"),
     "MissingModalityHead": "_missing",
     "NetworkHead": "_network",
+    "Regressor": "regressors",
     "StreamedMatrix": "_streamed",
     **dict.fromkeys(("DialogueBatch", "DialogueHead"), "_dialogues"),
     **dict.fromkeys(("UtteranceBatch", "UtteranceHead", "VectorHead"), "_utterances"),
-    **dict.fromkeys(("UnusableClassifier", "suggest_classifiers"), "_dotted_path"),
+    **dict.fromkeys(("UnusableEstimator", "suggest_estimators"), "_dotted_path"),
     **dict.fromkeys(("name_taken", "read_taken"), "_taken"),
 }
 
@@ -70,7 +73,8 @@ def list_heads() -> list[str]:
 
     `cli list heads` adds those of plug-ins.
     """
-    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    modules = (name for name in found if not name.startswith("_"))
     return sorted(name.replace("_", "-") for name in modules)
 
 
@@ -95,7 +99,7 @@ def load_head(name: str) -> "type[Head]":
         name: for example `svm` or `sklearn.ensemble.RandomForestClassifier`.
 
     Raises:
-        UnusableClassifier: the dotted path leads to no classifier.
+        UnusableEstimator: the dotted path leads to no classifier.
         LookupError: this package has no head of that name.
     """
     if "." in name:

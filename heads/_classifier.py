@@ -1,11 +1,9 @@
 """Make a head of any scikit-learn classifier, named by its dotted path."""
 
-import importlib
-import inspect
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
@@ -13,15 +11,13 @@ from sklearn.utils import get_tags
 
 from heads._base import Codes, Head, Matrix
 from heads._calibration import fit_temperature, to_probabilities
-from heads._dotted_path import UnusableClassifier, check_classifier, find_classifier
-from heads._skops import save, skops
+from heads._dotted_path import CLASSIFIER, check_estimator, construct_estimator, find_estimator
+from heads._wrapped import WrappedEstimator, make_wrapper
 
-_FILE = "classifier.skops"
 _FOLDS = 3  # that choose the temperature of a classifier without probabilities
-_LEARNED = ("model_", "temperature_")
 
 
-class ClassifierHead(Head):
+class ClassifierHead(WrappedEstimator, Head):
     """A scikit-learn classifier as a head. `make_head` makes a subclass of this for each classifier.
 
     The features are not standardized. The classifier sees the classes as the numbers 0 to C - 1
@@ -29,32 +25,13 @@ class ClassifierHead(Head):
     scores become probabilities by temperature scaling on 3 folds. `predict` gives the most probable class.
 
     Attributes:
-        model_: the fitted classifier.
         temperature_: of its scores; None where it gives probabilities itself.
-        trusted_types: the types in the saved file that skops does not know by itself. They are classes of the
-            classifier's own package or of scikit-learn, and only recorded ones are loaded.
     """
 
-    PATH: ClassVar[str]
-    CLASSIFIER: ClassVar[type]
-    COST: ClassVar[float] = 10.0  # unknown: between the logistic head and the boosted trees
+    FILE: ClassVar[str] = "classifier.skops"
+    LEARNED: ClassVar[tuple[str, ...]] = ("model_", "temperature_")
 
-    trusted_types: tuple[str, ...] = ()
-    model_: Any
     temperature_: float | None
-
-    def __init__(self, **params: Any) -> None:
-        self._classifier = self.CLASSIFIER(**params)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the classifier's parameters."""
-        params: dict[str, Any] = self._classifier.get_params(deep=deep)
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set some of the classifier's parameters."""
-        self._classifier.set_params(**params)
-        return self
 
     def save_weights(self, folder: Path) -> None:
         """Write `classifier.skops` and set `trusted_types`.
@@ -62,40 +39,14 @@ class ClassifierHead(Head):
         Raises:
             ValueError: skops cannot save the classifier, or the file would hold a type of another package.
         """
-        try:
-            save({name: getattr(self, name) for name in _LEARNED}, folder / _FILE)
-            self.trusted_types = tuple(self._find_untrusted_types(folder))
-        except Exception as error:  # skops raises many kinds
-            raise ValueError(f"{self.PATH} cannot be saved by skops: {error}") from error
+        self._save_learned(folder)
 
     def load_weights(self, folder: Path) -> None:
         """Read `classifier.skops`, which may hold the types that skops knows and the recorded `trusted_types`."""
-        found = self._find_untrusted_types(folder)
-        if unrecorded := sorted(set(found) - set(self.trusted_types)):
-            raise ValueError(f"{_FILE} holds types that its bundle does not record: {', '.join(unrecorded)}")
-        learned = skops.io.load(folder / _FILE, trusted=found)
-        if not isinstance(learned, dict) or learned.keys() != set(_LEARNED):
-            raise ValueError(f"{_FILE} does not hold {', '.join(_LEARNED)}")
-        if type(learned["model_"]) is not self.CLASSIFIER:
-            raise ValueError(f"{_FILE} holds a {type(learned['model_']).__name__}, not {self.PATH}")
-        self.model_, self.temperature_ = learned["model_"], learned["temperature_"]
-
-    def _find_untrusted_types(self, folder: Path) -> list[str]:
-        """List the types in the file that skops does not know.
-
-        Raises:
-            ValueError: one of them is neither a class of the classifier's package nor one of scikit-learn.
-        """
-        found: list[str] = skops.io.get_untrusted_types(file=folder / _FILE)
-        packages = list(dict.fromkeys([self.CLASSIFIER.__module__.partition(".")[0], "sklearn"]))
-        if strange := [name for name in found if not any(_is_class_of(name, package) for package in packages)]:
-            raise ValueError(
-                f"{_FILE} holds types that are not classes of {' or '.join(packages)}: {', '.join(strange)}"
-            )
-        return found
+        self._load_learned(folder)
 
     def _fit(self, X: Matrix, codes: Codes) -> None:
-        model = clone(self._classifier)
+        model = clone(self._estimator)
         weights = self.get_params().get("class_weight")
         if isinstance(weights, dict):
             model.set_params(class_weight=self._weights_by_code(weights))
@@ -131,7 +82,7 @@ class ClassifierHead(Head):
 
     def __sklearn_tags__(self) -> Any:
         """Return the classifier's own tags for a baseline, for randomness and for two classes only."""
-        tags, own = super().__sklearn_tags__(), get_tags(self._classifier)
+        tags, own = super().__sklearn_tags__(), get_tags(self._estimator)
         tags.non_deterministic = own.non_deterministic
         if own.classifier_tags:
             tags.classifier_tags.poor_score = own.classifier_tags.poor_score
@@ -154,36 +105,13 @@ def make_head(path: str) -> type[Head]:
     """Make a head of the classifier at a dotted path, with the classifier's parameters.
 
     Raises:
-        UnusableClassifier: there is no classifier, or it needs arguments that have no default.
+        UnusableEstimator: there is no classifier, or it needs arguments that have no default.
     """
-    classifier = find_classifier(path)
-    try:
-        instance = classifier()
-    except TypeError as error:
-        raise UnusableClassifier(
-            f"{path} cannot be a head: it cannot be constructed without arguments",
-            expected="a classifier whose parameters all have a default",
-            got=str(error),
-            do="write a head that wraps it, in a plug-in: --plugin FILE.py",
-        ) from None
-    check_classifier(path, instance)
+    classifier = find_estimator(path, CLASSIFIER)
+    instance = construct_estimator(path, classifier, CLASSIFIER)
+    check_estimator(path, instance, CLASSIFIER)
     if isinstance(instance, Head):
         own: type[Head] = classifier
         return own
-    summary = (inspect.getdoc(classifier) or "").partition("\n")[0]
-    doc = f"{summary}\n\nMade of {path} by its dotted path: see `heads.load_head`.\n"
-    members = {"PATH": path, "CLASSIFIER": classifier, "__doc__": doc, "__module__": __name__}
-    members["__signature__"] = inspect.signature(classifier)
-    return type(classifier.__name__, (ClassifierHead,), members)
-
-
-def _is_class_of(name: str, package: str) -> bool:
-    """Tell whether a type's name is that of a class which a package defines itself."""
-    module_name, _, type_name = name.rpartition(".")
-    if module_name.partition(".")[0] != package:
-        return False
-    try:
-        found = getattr(importlib.import_module(module_name), type_name, None)
-    except ImportError:
-        return False
-    return inspect.isclass(found) and found.__module__.partition(".")[0] == package
+    head: type[Head] = make_wrapper(ClassifierHead, path, classifier)
+    return head

@@ -1,4 +1,4 @@
-"""Find a scikit-learn classifier by its dotted path, or explain why it cannot be used."""
+"""Find a scikit-learn classifier or regressor by its dotted path, or explain why it cannot be used."""
 
 import difflib
 import importlib
@@ -6,13 +6,18 @@ import inspect
 import re
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.discovery import all_estimators
 
+CLASSIFIER, REGRESSOR = "classifier", "regressor"
+_IS_KIND = {CLASSIFIER: is_classifier, REGRESSOR: is_regressor}
+_ROLES = {CLASSIFIER: "a head", REGRESSOR: "a regressor of --target"}
+_EXAMPLES = {CLASSIFIER: "RandomForestClassifier", REGRESSOR: "RandomForestRegressor"}
 
-class UnusableClassifier(ValueError):
-    """A dotted path that leads to no classifier that can be a head."""
+
+class UnusableEstimator(ValueError):
+    """A dotted path that leads to no classifier, or regressor, that can be a head."""
 
     def __init__(self, what: str, *, expected: str, got: str = "", do: str) -> None:
         self.what, self.expected, self.got, self.do = what, expected, got, do
@@ -20,84 +25,109 @@ class UnusableClassifier(ValueError):
         super().__init__("\n".join([what, *(f"  {name}: {text}" for name, text in parts.items() if text)]))
 
 
-def find_classifier(path: str) -> Any:
+def find_estimator(path: str, kind: str) -> Any:
     """Import the class at a dotted path.
 
+    Args:
+        path: for example `sklearn.linear_model.Ridge`.
+        kind: `classifier` or `regressor`, for messages.
+
     Raises:
-        UnusableClassifier: the path cannot be imported, or leads to no class with `fit` and `predict`.
+        UnusableEstimator: the path cannot be imported, or leads to no class with `fit` and `predict`.
     """
     module_name, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")):
-        raise _make_error(path, "not a dotted path of Python names")
+        raise _make_error(path, kind, "not a dotted path of Python names")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a module may raise anything while it is imported
-        raise _make_error(path, f"{type(error).__name__}: {error}") from None
+        raise _make_error(path, kind, f"{type(error).__name__}: {error}") from None
     found = getattr(module, name, None)
     if not inspect.isclass(found):
-        raise _make_error(path, f"{module_name} has no class {name}")
+        raise _make_error(path, kind, f"{module_name} has no class {name}")
     if not all(hasattr(found, method) for method in ("fit", "predict", "get_params")):
-        raise _reject(path, "a class that does not fit and predict")
+        raise _reject(path, kind, "a class that does not fit and predict")
     return found
 
 
-def _make_error(path: str, reason: str) -> UnusableClassifier:
-    return UnusableClassifier(
-        f"no classifier at {path!r}",
-        expected="the dotted path of a scikit-learn classifier in an installed package",
-        got=reason,
-        do=_suggest(path) or f"check the spelling, or install the package that provides {path.partition('.')[0]}",
-    )
-
-
-def check_classifier(path: str, instance: Any) -> None:
-    """Check that an object of the class at a dotted path is a classifier by scikit-learn's tags.
+def construct_estimator(path: str, estimator: Any, kind: str) -> Any:
+    """Construct the class at a dotted path without arguments.
 
     Raises:
-        UnusableClassifier: it is something else, for example a regressor.
+        UnusableEstimator: it needs arguments that have no default.
     """
     try:
-        classifier, kind = is_classifier(instance), get_tags(instance).estimator_type
+        return estimator()
+    except TypeError as error:
+        raise UnusableEstimator(
+            f"{path} cannot be {_ROLES[kind]}: it cannot be constructed without arguments",
+            expected=f"a {kind} whose parameters all have a default",
+            got=str(error),
+            do="write a head that wraps it, in a plug-in: --plugin FILE.py",
+        ) from None
+
+
+def check_estimator(path: str, instance: Any, kind: str) -> None:
+    """Check by scikit-learn's tags that an object of the class at a dotted path is of a kind.
+
+    Raises:
+        UnusableEstimator: it is something else, for example a regressor in place of a classifier.
+    """
+    try:
+        is_right, found = _IS_KIND[kind](instance), get_tags(instance).estimator_type
     except Exception as error:  # the tags of a class that only looks like an estimator
-        classifier, kind = False, f"{type(error).__name__}: {error}"
-    if not classifier:
-        raise _reject(path, str(kind))
+        is_right, found = False, f"{type(error).__name__}: {error}"
+    if not is_right:
+        raise _reject(path, kind, str(found))
 
 
-def _reject(path: str, got: str) -> UnusableClassifier:
-    return UnusableClassifier(
-        f"{path} cannot be a head: it is not a classifier",
-        expected="a scikit-learn classifier, such as sklearn.ensemble.RandomForestClassifier",
-        got=got,
-        do=_suggest(path) or "see: cli list heads",
+def suggest_estimators(name: str, kind: str = CLASSIFIER) -> list[str]:
+    """Return the dotted paths of scikit-learn's estimators of a kind whose names are most like a name.
+
+    A regressor's name finds the classifier beside it and the other way round, and initials find the whole name.
+
+    >>> suggest_estimators("SVR"), suggest_estimators("rf"), suggest_estimators("SVC", "regressor")
+    (['sklearn.svm.SVC'], ['sklearn.ensemble.RandomForestClassifier'], ['sklearn.svm.SVR'])
+    """
+    paths = {name: f"{_public_module(found)}.{name}" for name, found in all_estimators(kind)}
+    spelled = {spelling: other for other in paths for spelling in (_shorten(other), other.lower())}
+    stem = _shorten(re.sub("SVR$", "SVC", name) if kind == CLASSIFIER else re.sub("SVC$", "SVR", name))
+    found = difflib.get_close_matches(stem, spelled, n=2, cutoff=0.85)
+    initials = {one: re.sub("[^A-Z]", "", re.sub("(Classifier|Regressor)$", "", one)).lower() for one in paths}
+    by_initials = [one for one in paths if initials[one] == stem]
+    return [paths[one] for one in dict.fromkeys([*(spelled[one] for one in found), *by_initials[:2]])]
+
+
+def _make_error(path: str, kind: str, reason: str) -> UnusableEstimator:
+    return UnusableEstimator(
+        f"no {kind} at {path!r}",
+        expected=f"the dotted path of a scikit-learn {kind} in an installed package",
+        got=reason,
+        do=_suggest(path, kind) or f"check the spelling, or install the package that provides {path.partition('.')[0]}",
     )
 
 
-def _suggest(path: str) -> str:
-    """Name the classifiers with a similar name, or else those of the same module."""
+def _reject(path: str, kind: str, got: str) -> UnusableEstimator:
+    do = _suggest(path, kind) or "see: cli list heads"
+    if got == REGRESSOR and kind == CLASSIFIER:
+        do += "; to predict values with it: --target valence"
+    return UnusableEstimator(
+        f"{path} cannot be {_ROLES[kind]}: it is not a {kind}",
+        expected=f"a scikit-learn {kind}, such as sklearn.ensemble.{_EXAMPLES[kind]}",
+        got=got,
+        do=do,
+    )
+
+
+def _suggest(path: str, kind: str) -> str:
+    """Name the estimators with a similar name, or else those of the same module."""
     module_name, _, name = path.rpartition(".")
-    paths = [found for found in suggest_classifiers(name) if found != path]
+    paths = [found for found in suggest_estimators(name, kind) if found != path]
     if paths:
         return f"did you mean {' or '.join(paths)}?"
-    known = sorted(f"{_public_module(kind)}.{kind.__name__}" for _, kind in all_estimators("classifier"))
+    known = sorted(f"{_public_module(found)}.{found.__name__}" for _, found in all_estimators(kind))
     siblings = [other for other in known if other.rpartition(".")[0] == module_name]
-    return f"classifiers of that module: {', '.join(siblings)}" if siblings else ""
-
-
-def suggest_classifiers(name: str) -> list[str]:
-    """Return the dotted paths of scikit-learn's classifiers whose names are most like a name.
-
-    A regressor's name finds the classifier beside it, and initials find the whole name.
-
-    >>> suggest_classifiers("SVR"), suggest_classifiers("rf")
-    (['sklearn.svm.SVC'], ['sklearn.ensemble.RandomForestClassifier'])
-    """
-    paths = {name: f"{_public_module(kind)}.{name}" for name, kind in all_estimators("classifier")}
-    spelled = {spelling: other for other in paths for spelling in (_shorten(other), other.lower())}
-    stem = _shorten(re.sub("SVR$", "SVC", name))
-    found = difflib.get_close_matches(stem, spelled, n=2, cutoff=0.85)
-    by_initials = [one for one in paths if re.sub("[^A-Z]", "", one.removesuffix("Classifier")).lower() == stem]
-    return [paths[one] for one in dict.fromkeys([*(spelled[one] for one in found), *by_initials[:2]])]
+    return f"{kind}s of that module: {', '.join(siblings)}" if siblings else ""
 
 
 def _shorten(name: str) -> str:

@@ -9,7 +9,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class ClassLoss:
+class OutputLoss:
     """The mean loss of outputs towards classes or distributions. M rows, C classes.
 
     A class c of probability q costs `weights[c] * (1 - q)^focal_gamma * -ln(q)`: the cross entropy where the exponent
@@ -50,12 +50,12 @@ def make_loss(
     log_prior: NDArray[np.float64],
     logit_adjustment: float,
     device: torch.device,
-) -> ClassLoss:
+) -> OutputLoss:
     """Make the loss of a head's settings.
 
     Args:
         weights: of the classes (C,), or None.
-        focal_gamma: as `ClassLoss` takes it.
+        focal_gamma: as `OutputLoss` takes it.
         log_prior: logarithm of each class's share of the training rows (C,).
         logit_adjustment: how far the outputs are freed of the prior: 0 not at all, 1 wholly.
         device: of the outputs.
@@ -65,4 +65,4 @@ def make_loss(
         return torch.tensor(values, dtype=torch.float32, device=device)
 
     offsets = move(logit_adjustment * log_prior) if logit_adjustment else None
-    return ClassLoss(None if weights is None else move(weights), focal_gamma, offsets)
+    return OutputLoss(None if weights is None else move(weights), focal_gamma, offsets)

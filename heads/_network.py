@@ -17,7 +17,7 @@ from torch import nn
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
 from heads._inputs import Indices, Inputs, Layout, apply_layout, describe_layout
-from heads._loss import ClassLoss, make_loss
+from heads._loss import OutputLoss, make_loss
 from heads._scaling import ColumnScaling, fit_scaling
 from heads._training import Course, Targets, train
 
@@ -226,7 +226,7 @@ class NetworkHead(Head):
         """Return the size of a training batch."""
         return min(self.batch_size, max(1, len(units) // _STEPS))
 
-    def _make_loss(self, codes: Codes, device: torch.device) -> ClassLoss:
+    def _make_loss(self, codes: Codes, device: torch.device) -> OutputLoss:
         weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
         return make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from heads._loss import ClassLoss
+from heads._loss import OutputLoss
 
 Batches = Iterable[Any]
 
@@ -23,7 +23,7 @@ class Course:
     learning_rate: float
     weight_decay: float
     max_grad_norm: float
-    loss: ClassLoss
+    loss: OutputLoss
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,9 @@ class LogisticHead(Head):
         self._check_number("logit_adjustment", low=0, inclusive=True)
         self._check_counts("max_iter")
         if isinstance(X, StreamedMatrix):
-            self._fit_in_batches(X, codes)
+            self._fit_batches(X, codes)
         elif self._distributions is not None:
-            self._fit_in_batches(StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), codes)
+            self._fit_batches(StreamedMatrix(lambda rows: X[rows], X.shape, X.dtype), codes)
         else:
             self._fit_in_memory(X, codes)
         if self.logit_adjustment:
@@ -122,7 +122,7 @@ class LogisticHead(Head):
         self._set_scaling(scaler, X.dtype)
         self.coef_, self.intercept_ = _expand_binary(model.coef_), _expand_binary(model.intercept_)
 
-    def _fit_in_batches(self, X: StreamedMatrix, codes: Codes) -> None:
+    def _fit_batches(self, X: StreamedMatrix, codes: Codes) -> None:
         scaler = StandardScaler()
         for _, values in X.iterate():
             scaler.partial_fit(values)

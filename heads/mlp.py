@@ -14,7 +14,7 @@ from torch import nn
 
 from heads._base import Codes, Head, Matrix, draw_seed
 from heads._device import choose_device, find_device
-from heads._loss import ClassLoss, make_loss
+from heads._loss import OutputLoss, make_loss
 from heads._streamed import iterate_batches
 
 __all__ = ["MLPHead"]
@@ -198,7 +198,7 @@ class MLPHead(Head):
         self.mean_, self.scale_ = (self._shared or _fit_scaling(X)) if self.standardize else unscaled
         self.network_ = self._build_network(generator).to(device)
         weights, log_prior = self._compute_class_weights(codes), self._measure_log_prior(codes)
-        self._loss: ClassLoss = make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
+        self._loss: OutputLoss = make_loss(weights, self.focal_gamma, log_prior, self.logit_adjustment, device)
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, eps=1e-8, weight_decay=self.weight_decay, fused=True
         )

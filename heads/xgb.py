@@ -111,7 +111,7 @@ class XGBHead(Head):
 
     def _fit(self, X: Matrix | StreamedMatrix, codes: Codes) -> None:
         self._check_params()
-        chosen = {"random_state": draw_seed(self.random_state), "device": _choose_device(self.device)}
+        chosen = {"random_state": draw_seed(self.random_state), "device": choose_device(self.device)}
         params = {name: value for name, value in self.get_params().items() if name != "class_weight"}
         model = XGBClassifier(tree_method="hist", **params | chosen)
         weights = self._compute_class_weights(codes)
@@ -215,7 +215,7 @@ def _boost(kind: Any, batches: _RowBatches, params: dict[str, Any], rounds: int)
     return raw
 
 
-def _choose_device(name: str) -> str:
+def choose_device(name: str) -> str:
     """Return the device by name, for "auto" the GPU that both xgboost and torch can use.
 
     Torch is asked because xgboost cannot say which GPUs there are, and only where there may be one, because importing

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loky import get_reusable_executor
 
-from featurestore.engines import loky, parallel
-from tests.support import inline
+from featurestore.engines import loky
+from tests.support import inline, recognizers
 
 # Nothing here may wait for a network; and two processes of two threads each would wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -39,7 +39,7 @@ def work_runs_here():
     """Run work in the test's process, unless the test asks for several jobs or uses `worker_processes`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loky, "open_pool", inline.open_pool)
-        patch.setattr(parallel, "count_cores", lambda: 1)
+        patch.setattr("joblib.cpu_count", lambda: 1)
         yield
 
 
@@ -49,3 +49,10 @@ def worker_processes(monkeypatch):
     monkeypatch.setattr(loky, "open_pool", inline.open_worker_pool)
     yield
     get_reusable_executor().shutdown(kill_workers=True)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train the tiny recognizers, which takes seconds."""
+    pytest.importorskip("espeakng_loader")
+    return recognizers.train_both(tmp_path_factory.mktemp("recognizers"))

@@ -15,6 +15,9 @@ from featurestore.errors import summarize_error
 __all__ = ["FAILED", "NOT_APPLICABLE", "PASSED", "CheckResult", "describe_check", "run_checks"]
 
 
+_OF_VALUES = "Of predicted values, "
+
+
 def run_checks(evaluation: Evaluation) -> list[CheckResult]:
     """Run every check, in the order of their names. A plug-in that raises an error gives a result that says so."""
     return [
@@ -22,9 +25,16 @@ def run_checks(evaluation: Evaluation) -> list[CheckResult]:
     ]
 
 
-def describe_check(name: str) -> str:
-    """Describe what a check asks and when it fails, by the first lines of its module and of its function."""
-    fails = str(registry.module("checks", name).check.__doc__).partition("\n")[0]
+def describe_check(name: str, *, of_values: bool = False) -> str:
+    """Describe what a check asks and when it fails, by the first lines of its module and of its function.
+
+    Args:
+        name: its registry name.
+        of_values: whether values are predicted, which a line of the function's docstring may describe apart.
+    """
+    first, *others = str(registry.module("checks", name).check.__doc__).splitlines()
+    own = [line.strip() for line in others if line.strip().startswith(_OF_VALUES)]
+    fails = own[0] if of_values and own else first
     return f"{registry.summary('checks', name)} {fails}"
 
 

@@ -11,7 +11,10 @@ __all__ = ["check", "examples"]
 
 
 def check(evaluation: Evaluation) -> CheckResult:
-    """Fail where figures leave out utterances that the label scheme keeps."""
+    """Fail where figures leave out utterances that the label scheme keeps.
+
+    Of predicted values, fail where figures leave out utterances that have them.
+    """
     dropped, kept = evaluation.about["dropped"], len(evaluation.about["classes"])
     if not kept:
         return report_not_applicable("there are no utterances")
@@ -25,7 +28,8 @@ def check(evaluation: Evaluation) -> CheckResult:
     if lacking := {modality: len(ids) for modality, ids in _find_lacking(evaluation).items() if ids}:
         counts = " and ".join(f"{count} lack {modality}" for modality, count in lacking.items())
         return report_pass(f"no utterance is left out; {counts}, and are predicted without it")
-    return report_pass("every utterance that the label scheme keeps has every feature")
+    kept_by = "that has the values of the target" if evaluation.targets else "that the label scheme keeps"
+    return report_pass(f"every utterance {kept_by} has every feature")
 
 
 def _find_lacking(evaluation: Evaluation) -> Mapping[str, Mapping[str, str]]:

@@ -13,19 +13,21 @@ __all__ = ["check", "examples"]
 def check(evaluation: Evaluation) -> CheckResult:
     """Fail where features are normalized per speaker and a test speaker has one class: the mean is that of the class.
 
+    Of predicted values, fail where features are normalized per speaker and a test speaker is in one quarter of them.
     What counts as one class: `benchmarks.evaluation.guards.DOMINANT`.
     """
     if not any(system.record.normalize == SPEAKER for system in evaluation.systems):
         return report_not_applicable("no features are normalized per speaker")
     speakers = map_column(evaluation.utterances, "speaker")
-    found = count_one_class_speakers(evaluation.folds, evaluation.about["classes"], speakers)
+    classes, targets = evaluation.about["classes"], evaluation.targets
+    found = count_one_class_speakers(evaluation.folds, classes, speakers, targets)
     if found.tested:
         return report_failure(
             str(found),
-            meaning="normalization per speaker removes the class of these utterances",
+            meaning=f"normalization per speaker removes the {'value' if targets else 'class'} of these utterances",
             do="--normalize none or --normalize global",
         )
-    return report_pass(f"each of {found.known} test speakers has several classes")
+    return report_pass(f"each of {found.known} test speakers has several {'quarters' if targets else 'classes'}")
 
 
 def examples() -> Examples:

@@ -20,6 +20,7 @@ from featurestore.console import (
     split_list,
     store_option,
     stream_option,
+    target_option,
 )
 
 RESUMES = True  # a command that was stopped continues when it is called again
@@ -38,7 +39,8 @@ LISTS = {
 @click.option(
     "--heads",
     required=True,
-    help="Comma-separated: names from `cli list heads`, dotted paths of scikit-learn classifiers.",
+    help="Comma-separated: names from `cli list heads`, dotted paths of scikit-learn classifiers; of regressors with "
+    "--target.",
 )
 @click.option(
     "--features",
@@ -46,6 +48,7 @@ LISTS = {
     "as audio.mean+text.mean or means=audio.mean+text.mean. Default: one set of every default feature.",
 )
 @labels_option
+@target_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Run only this fold.")
 @click.option(
@@ -78,7 +81,8 @@ LISTS = {
     "--metric",
     default="unweighted_average_recall",
     help="Headline metric: accuracy, unweighted_average_recall, macro_f1 or weighted_f1. Systems are ranked and "
-    "compared by it, and --search chooses by it.",
+    "compared by it, and --search chooses by it. With --target: mean_concordance_correlation (the default there), "
+    "valence_concordance_correlation, valence_pearson_correlation and so on.",
 )
 @click.option("--param", "params", multiple=True, metavar="HEAD.NAME=VALUE", help="A setting of a head; repeatable.")
 @search_options
@@ -109,7 +113,7 @@ LISTS = {
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @leakage_options
 @json_option
-def command(as_json: bool, **options: Any) -> None:
+def command(as_json: bool, target: str | None, **options: Any) -> None:
     """Compare heads and features, and write a report.
 
     Every run's predictions are written when it ends. The same command continues a stopped benchmark, and finished runs
@@ -119,6 +123,7 @@ def command(as_json: bool, **options: Any) -> None:
     Examples: cli benchmark --heads prior,svm,mlp --features text,audio,both --seeds 0,1,2 --out results
               cli benchmark --heads svm,mlp --features both --permute --train-sizes 0.1,0.25,0.5 --out results
               cli benchmark --heads svm,mlp --protocol speaker-kfold --flaws --out results
+              cli benchmark --store features/iemocap --heads prior,ridge,mlp --target valence,activation --out results
               cli benchmark --heads svm,mlp --missing mask,both-trained --out results
               cli benchmark --heads svm,mlp --engine dask --scheduler tcp://host:8786 --out /shared/results
     """
@@ -129,9 +134,14 @@ def command(as_json: bool, **options: Any) -> None:
     sizes = options["train_sizes"]
     options["train_sizes"] = split_list("--train-sizes", sizes, click.FLOAT) if sizes is not None else ()
     heads, features = ", ".join(options["heads"]), options["features"] or "the default features"
-    say(f"comparing {heads} on {features} of {where['store']}, protocol {options['protocol']}, into {where['out']}")
+    aim = f", target {target}" if target else ""
+    say(
+        f"comparing {heads} on {features} of {where['store']}, protocol {options['protocol']}{aim}, into {where['out']}"
+    )
     from benchmarks.compare import compare  # after the first line, because it loads scikit-learn
+    from benchmarks.evaluation.value_targets import parse_targets
     from benchmarks.grid.config import BenchmarkConfig
 
-    content, text = compare(config=BenchmarkConfig.parse(**options), **where, say=say)
+    config = BenchmarkConfig.parse(**options, target=parse_targets(target))
+    content, text = compare(config=config, **where, say=say)
     print_answer(content, text, as_json)

@@ -17,19 +17,23 @@ from featurestore.console import (
     search_options,
     store_option,
     stream_option,
+    target_option,
 )
 
 
 @click.command("fit-head")
 @store_option
 @click.option(
-    "--head", required=True, help="A name from `cli list heads`, or the dotted path of a scikit-learn classifier."
+    "--head",
+    required=True,
+    help="A name from `cli list heads`, or the dotted path of a scikit-learn classifier; of a regressor with --target.",
 )
 @click.option(
     "--features",
     help="Comma-separated, such as audio.mean,text.mean. Default: mean (or functionals) and logits of every encoder.",
 )
 @labels_option
+@target_option
 @click.option("--protocol", default="holdout", help="A name from `cli list protocols`.")
 @click.option("--fold", help="Fit only this fold.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the split and of the head.")
@@ -60,11 +64,13 @@ from featurestore.console import (
 )
 @agreement_option
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle. Default: STORE/bundles/HEAD."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the bundle. Default: STORE/bundles/HEAD, or HEAD-TARGET.",
 )
 @leakage_options
 @json_option
-def command(as_json: bool, **options: Any) -> None:
+def command(as_json: bool, target: str | None, **options: Any) -> None:
     """Fit a head, print its metrics, write a bundle.
 
     Metrics are measured on the test part of each fold, and checks that fail are listed below them. `cli predict` takes
@@ -75,14 +81,17 @@ def command(as_json: bool, **options: Any) -> None:
               cli fit-head --head svm --features audio.mean,text.mean --param C=10 \\
                 --protocol leave-one-speaker-out
               cli fit-head --head svm --search 8
+              cli fit-head --head ridge --store features/iemocap --target valence,activation
               cli fit-head --head mlp --missing both-trained
     """
     from featurestore.store import Store
 
     store = Store(options.pop("store"))
     features = options["features"] or "the default features"
-    say(f"fitting {options['head']} to {features} of {store.path}, protocol {options['protocol']}")
+    aim = f", target {target}" if target else ""
+    say(f"fitting {options['head']} to {features} of {store.path}, protocol {options['protocol']}{aim}")
+    from benchmarks.evaluation.value_targets import parse_targets
     from benchmarks.fitting.fit import fit_and_save  # after the first line, because it loads scikit-learn
 
-    fitted = fit_and_save(store, **options, say=say)
+    fitted = fit_and_save(store, targets=parse_targets(target), **options, say=say)
     print_answer(fitted.to_json(), fitted.table(), as_json)

@@ -1,10 +1,14 @@
-"""`cli list`: list corpora, encoders, heads, protocols, label schemes, checks and checkpoint cards."""
+"""`cli list`: list corpora, encoders, heads, regressors, protocols, label schemes, checks and checkpoint cards."""
 
 import difflib
+from collections.abc import Mapping
 
 import click
 
 from featurestore.console import json_option, print_answer, say
+
+_SETTABLE = ("heads", "regressors")
+_REGRESSORS = "regressors, for --target valence,activation,dominance:"
 
 
 class Kind(click.Choice[str]):
@@ -19,46 +23,66 @@ class Kind(click.Choice[str]):
 
 
 @click.command("list")
-@click.argument("kind", type=Kind(["corpora", "encoders", "heads", "protocols", "labels", "checks", "checkpoints"]))
-@click.option("--settings", is_flag=True, help="For heads: every setting, its default and what --search draws from.")
+@click.argument(
+    "kind",
+    type=Kind(["corpora", "encoders", "heads", "regressors", "protocols", "labels", "checks", "checkpoints"]),
+)
+@click.option(
+    "--settings",
+    is_flag=True,
+    help="For heads and regressors: every setting, its default and what --search draws from.",
+)
 @json_option
 def command(kind: str, settings: bool, as_json: bool) -> None:
     """List what is available, one line each.
 
     The second column of heads is what they take: a vector, or blocks of
-    features, all frames, all layers, the dialogue, words. The line of a
-    plug-in ends with its origin in brackets. Of checkpoints it lists, by
+    features, all frames, all layers, the dialogue, words. Below the heads
+    are the regressors of --target. The line of a plug-in ends with its
+    origin in brackets. Of checkpoints it lists, by
     hub name, the corpora that they were trained on.
 
     \b
     Examples: cli list heads
               cli list heads --settings
+              cli list regressors
               cli list checkpoints
     """
-    from featurestore import labels, registry
+    from featurestore import labels
 
-    if settings and kind != "heads":
-        raise click.UsageError(f"--settings is for heads, not for {kind}: cli list heads --settings")
+    if settings and kind not in _SETTABLE:
+        raise click.UsageError(f"--settings is for heads and regressors, not for {kind}: cli list heads --settings")
     if kind == "checkpoints":
         _list_checkpoints(as_json)
         return
-    lines = (
-        labels.list_schemes()
-        if kind == "labels"
-        else {name: registry.summary(kind, name) for name in _list_usable(kind)}
-    )
+    lines = labels.list_schemes() if kind == "labels" else _summarize(kind)
     if settings:
         from benchmarks.evaluation import settings_list
 
-        print_answer(settings_list.settings_to_json(lines), settings_list.render_settings(lines), as_json)
+        content = settings_list.settings_to_json(lines, kind)
+        print_answer(content, settings_list.render_settings(lines, kind), as_json)
         return
+    text = _align(kind, lines)
+    if kind == "heads" and not as_json:
+        text += f"\n\n{_REGRESSORS}\n{_align('regressors', _summarize('regressors'))}"
+    print_answer(lines, text, as_json)
+
+
+def _summarize(kind: str) -> dict[str, str]:
+    """Return the first line of everything of one kind that can be used, by name."""
+    from featurestore import registry
+
+    return {name: registry.summary(kind, name) for name in _list_usable(kind)}
+
+
+def _align(kind: str, lines: Mapping[str, str]) -> str:
+    """Return names, what heads take, and lines in columns."""
     rows = [[name, *_middle(kind, name), line] for name, line in lines.items()]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]] + [0]
-    text = "\n".join(
+    return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + _origin(kind, row[0])
         for row in rows
     )
-    print_answer(lines, text, as_json)
 
 
 def _list_checkpoints(as_json: bool) -> None:
@@ -97,8 +121,8 @@ def _can_use(kind: str, name: str) -> bool:
     from featurestore.errors import Unavailable
 
     try:
-        if kind == "heads":
-            default_params(name)
+        if kind in _SETTABLE:
+            default_params(name, kind)
         else:
             registry.module(kind, name)
     except Unavailable as problem:

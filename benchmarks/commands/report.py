@@ -21,8 +21,8 @@ from featurestore.console import json_option, print_answer, say
 )
 @click.option(
     "--metric",
-    help="Headline metric to rank and compare by: accuracy, unweighted_average_recall, macro_f1 or weighted_f1. "
-    "Default: the benchmark's own.",
+    help="Headline metric to rank and compare by: accuracy, unweighted_average_recall, macro_f1 or weighted_f1; "
+    "of values mean_concordance_correlation, valence_pearson_correlation and so on. Default: the benchmark's own.",
 )
 @json_option
 def command(folder: Path, out: Path | None, against: Path | None, metric: str | None, as_json: bool) -> None:

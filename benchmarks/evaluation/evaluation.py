@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import Clusters, choose_clusters
+from benchmarks.statistics.measured import MeasuredAnswers
 from featurestore.folds.fold import Fold
 from featurestore.manifest import Utterance, keep_ids
 
@@ -50,7 +50,7 @@ class EvaluatedSystem(Protocol):
         """Its setup."""
 
     @property
-    def pooled(self) -> Sequence[Answers]:
+    def pooled(self) -> Sequence[MeasuredAnswers]:
         """For each seed the answers of all folds together, by id in alphabetical order."""
 
 
@@ -69,6 +69,11 @@ class Evaluation:
     folds: tuple[Fold, ...]
     utterances: Sequence[Utterance]
     systems: tuple[EvaluatedSystem, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the values that are predicted; empty where classes are."""
+        return tuple(self.about.get("targets", ()))
 
     @cached_property
     def ids(self) -> list[str]:

@@ -47,18 +47,20 @@ class OneClassSpeakers:
         known: all test speakers.
         tested: test utterances of `speakers`.
         n: all test utterances.
+        unit: `class`, or what stands in for it where values are predicted.
     """
 
     speakers: int
     known: int
     tested: int
     n: int
+    unit: str = "class"
 
     def __str__(self) -> str:
         """Return both counts in words."""
         return (
             f"{self.speakers} of {self.known} test speakers have at least {100 * DOMINANT:.0f} % of their utterances "
-            f"in one class, {self.tested} of {self.n} test utterances in all"
+            f"in one {self.unit}, {self.tested} of {self.n} test utterances in all"
         )
 
 
@@ -98,7 +100,7 @@ def check_leakage(folds: Sequence[Fold], overlaps: Overlaps, *, allow: bool = Fa
 
 
 def count_one_class_speakers(
-    folds: Sequence[Fold], classes: Mapping[str, str], speakers: Mapping[str, str]
+    folds: Sequence[Fold], classes: Mapping[str, str], speakers: Mapping[str, str], targets: Sequence[str] = ()
 ) -> OneClassSpeakers:
     """Count the test speakers that have one class in their fold, and their test utterances.
 
@@ -106,6 +108,7 @@ def count_one_class_speakers(
         folds: a speaker's mean is computed over all parts of a fold.
         classes: by id.
         speakers: by id. An utterance without a speaker is never counted.
+        targets: names of the values that are predicted; `classes` are then quarters of the first.
     """
     one_class, known, tested = set(), set(), 0
     for fold in folds:
@@ -114,7 +117,8 @@ def count_one_class_speakers(
         known |= {name for name in names if name}
         one_class |= alone.intersection(names)
         tested += sum(name in alone for name in names)
-    return OneClassSpeakers(len(one_class), len(known), tested, sum(len(fold.test) for fold in folds))
+    unit = f"quarter of {targets[0]}" if targets else "class"
+    return OneClassSpeakers(len(one_class), len(known), tested, sum(len(fold.test) for fold in folds), unit)
 
 
 def check_speaker_normalization(
@@ -124,12 +128,13 @@ def check_speaker_normalization(
     speakers: Mapping[str, str],
     *,
     allow: bool = False,
+    targets: Sequence[str] = (),
 ) -> None:
-    """Check that normalization per speaker does not remove the class.
+    """Check that normalization per speaker does not remove the class, or the value.
 
     Args:
         normalizations: only `speaker` among them is checked.
-        folds, classes, speakers: as `count_one_class_speakers` takes them.
+        folds, classes, speakers, targets: as `count_one_class_speakers` takes them.
         allow: do not raise. The check `speaker-classes` fails nevertheless.
 
     Raises:
@@ -137,11 +142,11 @@ def check_speaker_normalization(
     """
     if allow or SPEAKER not in normalizations:
         return
-    found = count_one_class_speakers(folds, classes, speakers)
+    found = count_one_class_speakers(folds, classes, speakers, targets)
     if found.tested and found.tested >= MOST * found.n:
         raise Mismatch(
-            "normalization per speaker removes the class of most utterances",
-            expected="speakers with several classes each",
+            f"normalization per speaker removes the {'value' if targets else 'class'} of most utterances",
+            expected=f"speakers with several {'quarters' if targets else 'classes'} each",
             got=str(found),
             do="--normalize global or none; --allow-degenerate runs it, and the check speaker-classes fails",
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.evaluation.feature_sets import FeatureSet, fill_feature_sets, find_modality, names_words
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.value_targets import HEADS
 from featurestore import registry
 from featurestore.errors import Mismatch, UnknownName, quote
 from featurestore.head_inputs import FRAMES, WORDS, list_taken
@@ -20,6 +21,7 @@ def choose_feature_sets(
     params: Mapping[str, Any],
     feature_sets: Sequence[FeatureSet],
     say: Callable[[str], None],
+    kind: str = HEADS,
 ) -> list[FeatureSet]:
     """Fill feature sets with the kind of feature that a head reads, and keep those that it can read.
 
@@ -30,6 +32,7 @@ def choose_feature_sets(
         feature_sets: as `parse_feature_sets` gives them; empty for one set of every default feature. `asr.text` is no
             feature but the words of transcript `asr`, `gold.text` those of the corpus, for heads that read words alone.
         say: receives a line for each set that the head cannot read.
+        kind: of the head in the registry: `heads` or `regressors`.
 
     Returns:
         The sets; without features for a head that reads words alone, by default the words of the corpus.
@@ -38,19 +41,19 @@ def choose_feature_sets(
         Mismatch: it can read none of them.
         NotFound, UnknownName, BadValue: as `fill_feature_sets` raises.
     """
-    estimator = construct(head, params)
+    estimator = construct(head, params, kind)
     words = [one for one in feature_sets if _names_words(store, one)]
     if list_taken(estimator) == {WORDS}:
         for one in (one for one in feature_sets if one not in words):
             say(f"left out: head {head} reads the words of transcripts and no features (features {one.name})")
         return [_choose_words(one) for one in words] or [TRANSCRIPTS]
-    for one in words:
-        say(f"left out: head {head} reads features, and {one.name} are words")
     if words and len(words) == len(feature_sets):
         raise Mismatch(
             f"head {head} reads features, and {words[0].name} are words",
             do="choose a head that reads words alone, such as text-cnn with --param embedding=own, or other features",
         )
+    for one in words:
+        say(f"left out: head {head} reads features, and {one.name} are words")
     feature_sets = [one for one in feature_sets if one not in words]
     filled, reasons = _fill(store, head, estimator, feature_sets)
     obstacles = {one.name: _find_obstacle(store, head, estimator, one) for one in filled}
@@ -73,10 +76,10 @@ def _choose_words(feature_set: FeatureSet) -> FeatureSet:
     return TRANSCRIPTS if name == GOLD else FeatureSet(feature_set.name, words=name)
 
 
-def construct(head: str, params: Mapping[str, Any]) -> Any:
-    """Construct a head with its settings, and explain a plug-in that fails."""
-    with explain_errors("heads", head, "its constructor"):
-        return registry.load("heads", head)(**params)
+def construct(head: str, params: Mapping[str, Any], kind: str = HEADS) -> Any:
+    """Construct a head, or a regressor, with its settings, and explain a plug-in that fails."""
+    with explain_errors(kind, head, "its constructor"):
+        return registry.load(kind, head)(**params)
 
 
 def _fill(

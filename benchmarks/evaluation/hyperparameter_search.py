@@ -1,8 +1,9 @@
 """Search a head's settings on inner folds of training, by scikit-learn's search over draws from its `SPACE`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from benchmarks.evaluation.head_settings import join_params
 from benchmarks.evaluation.soft_labels import SoftLabels
 from benchmarks.statistics.count_metrics import score
+from benchmarks.statistics.formatting import name_metric
 from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.value_answers import score_values
 from featurestore.head_inputs import give, list_taken
 from featurestore.masked_heads import read_params
 from heads import Inputs
@@ -31,6 +34,7 @@ class SearchResult:
         folds: by fold the chosen value of each searched setting.
         bundle: the same of the bundle's head.
         seen: whether an encoder was fine-tuned on utterances that the settings were chosen on.
+        metric: full name of the metric that they were chosen by.
     """
 
     draws: int
@@ -38,6 +42,7 @@ class SearchResult:
     folds: Mapping[str, Mapping[str, Any]]
     bundle: Mapping[str, Any] = field(default_factory=dict)
     seen: bool = False
+    metric: str = METRIC
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain JSON, with a note if an encoder was fine-tuned on the inner folds."""
@@ -56,7 +61,7 @@ class SearchResult:
             chosen["bundle"] = self.bundle
         width = max(map(len, chosen))
         return [
-            f"searched: the best of the given settings and {self.draws} drawn ones by unweighted average recall, on "
+            f"searched: the best of the given settings and {self.draws} drawn ones by {name_metric(self.metric)}, on "
             "inner folds of training",
             *(f"  {name:<{width}}  {join_params(settings)}" for name, settings in chosen.items()),
             *([f"  note: {_SEEN}"] if self.seen else []),
@@ -67,12 +72,13 @@ def search(
     kind: Any,
     params: dict[str, Any],
     inputs: Inputs,
-    y: Sequence[str],
+    y: Any,
     parts: Sequence[int],
     draws: int,
     seed: int,
     metric: str = METRIC,
     soft: SoftLabels | None = None,
+    targets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Choose the best settings on dev, among the head's own and `draws` from its `SPACE`.
 
@@ -84,12 +90,13 @@ def search(
         kind: the head's class.
         params: given settings, which are not searched.
         inputs: what to learn from, dev included (N targets).
-        y: their classes (N,).
+        y: their classes (N,), or values (N, T).
         parts: by target the number of its part, counted from 0; -1 for those that are always fitted on (N,).
         draws: how many settings to draw.
         seed: of the draws.
         metric: full name of the metric to choose by.
         soft: distributions to learn in place of y, or None.
+        targets: T names, of values.
 
     Returns:
         `params` with the chosen settings.
@@ -103,13 +110,18 @@ def search(
     drawn = list(ParameterSampler(values, min(draws, most), random_state=seed))
     default = {name: read_params(kind(**params))[name] for name in values}
     candidates: list[dict[str, Any]] = [params | one for one in (default, *drawn)]
-    classes, part = np.asarray(y), np.asarray(parts)
+    truth, part = np.asarray(y), np.asarray(parts)
+    rate = partial(score_values, metric=metric, targets=targets) if targets else partial(_score_classes, metric=metric)
     by_part = [
-        _score_part(kind, candidates, inputs, classes, part == turn, metric, soft)
+        _score_part(kind, candidates, inputs, truth, part == turn, rate, soft)
         for turn in sorted(set(part.tolist()) - {-1})
     ]
     scores = [float(np.mean(values)) for values in zip(*by_part, strict=True)]
     return candidates[int(np.argmax(scores))]  # the first of equals: the default before drawn ones
+
+
+def _score_classes(truth: np.ndarray, prediction: np.ndarray, metric: str) -> float:
+    return score(truth.tolist(), prediction.tolist(), metric)
 
 
 def _score_part(
@@ -118,10 +130,10 @@ def _score_part(
     inputs: Inputs,
     y: np.ndarray,
     dev: np.ndarray,
-    metric: str,
+    rate: Callable[[np.ndarray, np.ndarray], float],
     soft: SoftLabels | None,
 ) -> list[float]:
-    """Compute the metric of each setting on one part (N,), a mask, fitted on the others with what the fits share."""
+    """Rate each setting on one part (N,), a mask, fitted on the others with what the fits share."""
     train, held_out = inputs.select(np.flatnonzero(~dev)), inputs.select(np.flatnonzero(dev))
     shared = _SharedWork(kind, train)
     learned = {"distributions": soft.select(np.flatnonzero(~dev), y[~dev].tolist())} if soft else {}
@@ -129,7 +141,7 @@ def _score_part(
     for params in candidates:
         head = kind(**params)
         head.fit(give(head, train), y[~dev], **shared.for_head(head), **learned)
-        scores.append(score(y[dev].tolist(), head.predict(give(head, held_out)).tolist(), metric))
+        scores.append(rate(y[dev], head.predict(give(head, held_out))))
     return scores
 
 

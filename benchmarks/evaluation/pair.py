@@ -36,6 +36,7 @@ class Pair:
     Attributes:
         label_maps: by side, the class of each label; None where each label is its own class.
         scheme_names: names of the label schemes, one if both sides have the same.
+        corpora: by side.
         labels: by id, the side and the label that it had there; empty where it had none.
 
     Raises:
@@ -52,6 +53,7 @@ class Pair:
     ) -> None:
         self._stores = {"trained": trained, "tested": tested}
         self._exposures: dict[str, Exposure] = {}
+        self.corpora = {side: store.corpus for side, store in self._stores.items()}
         self._names = dict(zip(self._stores, _name_corpora(trained, tested), strict=True))
         _check_disjoint(trained, tested)
         chosen = {"trained": _find_scheme(trained, labels), "tested": _find_scheme(tested, test_labels, labels)}
@@ -103,11 +105,6 @@ class Pair:
         return "->".join(self._names.values())
 
     @property
-    def corpora(self) -> dict[str, str]:
-        """The corpus of each side."""
-        return {side: store.corpus for side, store in self._stores.items()}
-
-    @property
     def manifest_digest(self) -> str:
         """The sha256 of both manifests."""
         return " ".join(store.manifest_digest for store in self._stores.values())
@@ -125,13 +122,11 @@ class Pair:
 
     def encoders(self) -> list[str]:
         """List the encoders that both stores have."""
-        first, second = (store.encoders() for store in self._stores.values())
-        return [name for name in first if name in second]
+        return sorted(set.intersection(*(set(store.encoders()) for store in self._stores.values())))
 
     def transcripts(self) -> list[str]:
         """List the transcripts that both stores have."""
-        first, second = (store.transcripts() for store in self._stores.values())
-        return [name for name in first if name in second]
+        return sorted(set.intersection(*(set(store.transcripts()) for store in self._stores.values())))
 
     def transcript(self, name: str) -> JoinedTranscript:
         """Open a transcript of both stores."""

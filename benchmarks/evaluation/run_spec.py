@@ -14,6 +14,7 @@ from benchmarks.evaluation.permutation_importance import ModalityFeatures
 from benchmarks.evaluation.soft_labels import LABELS, VOTES
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.surroundings import Surroundings
+from benchmarks.evaluation.value_targets import Ratings, name_kind
 from benchmarks.statistics.metrics import METRIC
 from featurestore import registry
 from featurestore.folds.fold import Fold
@@ -49,6 +50,9 @@ class RunSpec:
             classes.
         stream: whether rows are read in batches: `auto`, where the matrix is large for the memory; `always`; `never`.
             It is no part of the digest, since the results are equal within the solver's tolerance.
+        targets: names of the columns whose values are predicted; empty where classes are. `classes` then only balance
+            the parts of a split.
+        ratings: a value of each target by id; empty where classes are predicted.
         missing: what is done with utterances that lack a modality; None if the fold has none of them.
         hidden: the modality that a share of the test utterances is predicted without, or None.
     """
@@ -76,6 +80,13 @@ class RunSpec:
     missing: MissingPolicy | None = None
     hidden: HiddenModality | None = None
     distributions: Mapping[str, Mapping[str, float]] | None = None
+    targets: tuple[str, ...] = ()
+    ratings: Ratings = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of its head: `heads`, or `regressors` where values are predicted."""
+        return name_kind(self.targets)
 
     @property
     def context(self) -> str:
@@ -117,8 +128,10 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     around, ids = spec.surroundings, {*fold.train, *fold.dev, *fold.test}
     content: dict[str, Any] = {
         "head": spec.head,
-        "source": registry.hash_source("heads", spec.head),
-        "params": {name: repr(value) for name, value in sorted({**default_params(spec.head), **spec.params}.items())},
+        "source": registry.hash_source(spec.kind, spec.head),
+        "params": {
+            name: repr(value) for name, value in sorted({**default_params(spec.head, spec.kind), **spec.params}.items())
+        },
         "system": spec.system,
         "features": spec.features,
         "mean": inputs.mean,
@@ -131,7 +144,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
         "classes": {utterance_id: spec.classes[utterance_id] for utterance_id in ids},
         "normalize": spec.normalize,
         "speakers": spec.speakers if spec.normalize == SPEAKER else {},
-        "tune": [spec.search, repr(sorted(search_space(spec.head).items()))] if spec.search else 0,
+        "tune": [spec.search, repr(sorted(search_space(spec.head, kind=spec.kind).items()))] if spec.search else 0,
         "seed": spec.seed,
         "versions": versions,
     }
@@ -142,6 +155,7 @@ def digest(store: FeatureSource, spec: RunSpec, versions: Mapping[str, str]) -> 
     content |= {"flaw": spec.flaw} if spec.flaw else {}
     content |= {"distributions": spec.distributions} if spec.distributions is not None else {}
     content |= {"shuffle": [spec.permuted.modality, *spec.permuted.features]} if spec.permuted else {}
+    content |= {"targets": spec.targets, "ratings": {one: spec.ratings[one] for one in ids}} if spec.targets else {}
     content |= {"missing": [spec.missing.mode, spec.missing.dropout]} if spec.missing else {}
     content |= {"hidden": [spec.hidden.modality, spec.hidden.share]} if spec.hidden else {}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

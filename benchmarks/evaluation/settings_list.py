@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.evaluation.head_settings import default_params, search_space
+from benchmarks.evaluation.value_targets import HEADS
 from featurestore import registry
 from heads import name_taken, read_taken
 
@@ -29,14 +30,14 @@ class Setting:
     search: Sequence[Any] = ()
 
 
-def list_settings(head: str) -> dict[str, Setting]:
-    """List the settings of a head by name, in the order of its constructor.
+def list_settings(head: str, registered: str = HEADS) -> dict[str, Setting]:
+    """List the settings of a head, or of a regressor, by name, in the order of its constructor.
 
     >>> list_settings("logistic")["max_iter"].default
     200
     """
-    kind, searched = registry.load("heads", head), search_space(head)
-    meanings, known = _collect_meanings(kind), default_params(head)
+    kind, searched = registry.load(registered, head), search_space(head, kind=registered)
+    meanings, known = _collect_meanings(kind), default_params(head, registered)
     names = [name for name in inspect.signature(kind).parameters if name in known]
     return {name: Setting(known[name], meanings.get(name, ""), searched.get(name, ())) for name in names}
 
@@ -51,33 +52,44 @@ def describe_taken(head: str) -> list[str]:
     return name_taken(registry.load("heads", head)) if source.plugin else read_taken(source.file)
 
 
-def settings_to_json(heads: Mapping[str, str]) -> dict[str, Any]:
+def settings_to_json(heads: Mapping[str, str], registered: str = HEADS) -> dict[str, Any]:
     """Return each head's summary, what it takes, and its settings as plain JSON.
 
     Args:
         heads: summary by name.
+        registered: their kind in the registry: `heads` or `regressors`.
     """
     return {
         head: {
             "summary": summary,
-            "takes": describe_taken(head),
-            "settings": {name: asdict(one) for name, one in list_settings(head).items()},
+            "takes": _describe_any(head, registered),
+            "settings": {name: asdict(one) for name, one in list_settings(head, registered).items()},
         }
         for head, summary in heads.items()
     }
 
 
-def render_settings(heads: Mapping[str, str]) -> str:
+def render_settings(heads: Mapping[str, str], registered: str = HEADS) -> str:
     """Write each head with its settings below it, for a terminal."""
     return "\n\n".join(
-        "\n".join([f"{head}: {summary}", f"  (takes {', '.join(describe_taken(head))})", *_render_lines(head)])
+        "\n".join(
+            [
+                f"{head}: {summary}",
+                f"  (takes {', '.join(_describe_any(head, registered))})",
+                *_render_lines(head, registered),
+            ]
+        )
         for head, summary in heads.items()
     )
 
 
-def _render_lines(head: str) -> list[str]:
+def _describe_any(head: str, registered: str) -> list[str]:
+    return describe_taken(head) if registered == HEADS else ["vector"]
+
+
+def _render_lines(head: str, registered: str) -> list[str]:
     lines = []
-    for name, setting in list_settings(head).items():
+    for name, setting in list_settings(head, registered).items():
         drawn = f" Search: {', '.join(map(str, setting.search))}." if setting.search else ""
         text = f"{name}={setting.default}: {setting.meaning}{drawn}"
         lines.append(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="      "))

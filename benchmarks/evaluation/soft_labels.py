@@ -30,10 +30,9 @@ def check_train_on(train_on: Sequence[str], heads: Iterable[str]) -> None:
         check_known(one, (LABELS, VOTES), what=f"{one!r} to train on")
     unable = [head for head in heads if not learns_votes(head)]
     if LABELS not in train_on and unable:
-        able = [head for head in registry.names("heads") if learns_votes(head)]
         raise BadValue(
             f"head {unable[0]} cannot train on votes: it learns from one class for each utterance",
-            expected=f"one of {', '.join(able)}",
+            expected="a head that learns from distributions, such as logistic, mlp or bc-lstm",
             do="choose another head, or train on labels: cli benchmark --train-on labels,votes does both",
         )
 

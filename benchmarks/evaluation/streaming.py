@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.value_targets import HEADS
 from featurestore import registry
 from featurestore.errors import BadValue, Unavailable
 from featurestore.networks.memory import format_bytes, measure_free_memory
@@ -17,18 +18,18 @@ _FLOAT = 4  # bytes
 _HEADS = "logistic, mlp, svm, xgb"  # that messages offer; loading every head to list them takes seconds
 
 
-def check_mode(mode: str, heads: Sequence[str]) -> None:
-    """Check a value of `--stream` for the heads of a benchmark.
+def check_mode(mode: str, heads: Sequence[str], kind: str = HEADS) -> None:
+    """Check a value of `--stream` for the heads, or the regressors, of a benchmark.
 
     Raises:
         BadValue: it is unknown, or `always` where no head reads in batches.
     """
     if mode not in MODES:
         raise BadValue(f"unknown value {mode!r} of --stream", expected=", ".join(MODES))
-    if mode == ALWAYS and heads and not any(can_stream(registry.load("heads", head)) for head in heads):
+    if mode == ALWAYS and heads and not any(can_stream(registry.load(kind, head)) for head in heads):
         raise BadValue(
             f"--stream always: {'head' if len(heads) == 1 else 'heads'} {', '.join(heads)} cannot read rows in batches",
-            expected=f"a head that can: {_HEADS}",
+            expected=f"a head that can: {_HEADS}" if kind == HEADS else "no --target: regressors read all rows at once",
             do="leave --stream out, or choose another head",
         )
 
@@ -67,11 +68,12 @@ def measure_matrix(store: FeatureSource, spec: RunSpec) -> int:
 
 
 def _refuse(spec: RunSpec, size: int, free: int, streams: bool) -> Unavailable:
+    others = f"a head that reads in batches ({_HEADS}), " if spec.kind == HEADS else ""
     return Unavailable(
         f"head {spec.head} needs its whole matrix in memory, and it does not fit: {spec.system}, fold {spec.fold.name}",
         expected=f"at most {format_bytes(free)}, the free memory",
         got=format_bytes(size),
         do="leave --stream never out: this head can read in batches"
         if streams
-        else f"choose a head that reads in batches ({_HEADS}), fewer features, or a machine with more memory",
+        else f"choose {others}fewer features, or a machine with more memory",
     )

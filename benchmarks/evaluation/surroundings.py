@@ -49,7 +49,7 @@ def describe_surroundings(
         Mismatch: the head reads dialogues or transcripts and the manifest has none, or the order of a dialogue is
             ambiguous.
     """
-    estimator = construct(head, params)
+    estimator = construct(head, params, task.kind)
     taken, ids = list_taken(estimator), {*fold.train, *fold.dev, *fold.test}
     words = read_words(task.store, inputs, ids) if WORDS in taken else {}
     if words and not any(words.values()):

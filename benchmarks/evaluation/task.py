@@ -1,4 +1,4 @@
-"""Define the task: a store's utterances with the classes of a label scheme, split by a protocol."""
+"""Define the task: a store's utterances with the classes of a label scheme, or with values, split by a protocol."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.pair import Pair
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task_votes import LabelMaps, TaskVotes, read_votes
+from benchmarks.evaluation.value_targets import Ratings, collect_ratings, count_unrated, cut_quarters, name_kind
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
 from featurestore.folds import fold as folding
@@ -23,19 +24,22 @@ SHOWN = 5  # ids in a line for the user; the result has all of them
 
 @dataclass(frozen=True)
 class Task:
-    """A store's utterances that have a class, and their folds.
+    """A store's utterances that have a class, or a value of every target, and their folds.
 
     Args:
         store: features of one corpus.
-        labels: name of the label scheme.
+        labels: name of the label scheme; empty where the targets are values.
         label_maps: by corpus, or by side of a pair of stores, the class of each label (None: left out). None for all
             if each label is its own class.
-        classes: class by id, of the utterances that the scheme, and the agreement if there is one, keeps.
+        classes: class by id, of the utterances that the scheme, and the agreement if there is one, keeps. Where the
+            targets are values, the quarter of the first target, which only balances the parts of a split.
         protocol: its registry name.
         seed: of the split.
         folds: as the protocol splits, before anything is left out.
         votes: on the utterances that the scheme keeps.
         agreement: the utterances that are left out because raters agree too little on them; None where none may be.
+        targets: names of the columns whose values are predicted; empty where classes are.
+        ratings: a value of each target by id; empty where classes are predicted.
     """
 
     store: FeatureSource
@@ -47,6 +51,13 @@ class Task:
     folds: tuple[Fold, ...]
     votes: TaskVotes = field(default_factory=TaskVotes)
     agreement: AgreementFilter | None = None
+    targets: tuple[str, ...] = ()
+    ratings: Ratings = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of heads for this task: `heads` or `regressors`."""
+        return name_kind(self.targets)
 
     @property
     def speakers(self) -> dict[str, str]:
@@ -61,8 +72,10 @@ class Task:
         return place_turns(self.store.utterances, segments=self.store.segments)
 
     def count_left_out(self) -> dict[str, int]:
-        """Count the utterances of each label that the scheme leaves out."""
+        """Count the utterances of each label that the scheme leaves out, or those without a value."""
         rows = self.store.utterances
+        if self.targets:
+            return count_unrated(rows, self.targets)
         labels = self.store.labels if isinstance(self.store, Pair) else map_column(rows, "label")
         disagreed = self.agreement.ids if self.agreement else frozenset()
         left_out = (one for one in list_column(rows, "id") if one not in self.classes and one not in disagreed)
@@ -95,6 +108,8 @@ class Task:
             yield f"{len(dropped)} of {len(self.classes)} utterances have no features and are left out: {shown}{more}"
 
     def _name_schemes(self) -> str:
+        if self.targets:
+            return f"target {', '.join(self.targets)}"
         if isinstance(self.store, Pair):
             return f"label scheme {' with '.join(self.store.scheme_names)}, on the classes of both corpora,"
         return f"label scheme {self.labels}"
@@ -109,7 +124,8 @@ class Task:
         Raises:
             Mismatch: as `restrict` and `limit_inner_folds` raise.
         """
-        folds = [folding.restrict(fold, self.classes.keys() - dropped.keys(), self.classes) for fold in self.folds]
+        kept, strata = self.classes.keys() - dropped.keys(), bool(self.targets)
+        folds = [folding.restrict(fold, kept, self.classes, strata=strata) for fold in self.folds]
         return [limit_inner_folds(fold, inner_folds) for fold in folds] if inner_folds else folds
 
     def make_full_fold(self, dropped: Mapping[str, str], inner_folds: int) -> Fold:
@@ -140,7 +156,8 @@ class Task:
             dropped: the utterances that lack a feature, and why.
 
         Returns:
-            `classes` and `dropped` by id, `encoders` by feature file, and `same_clips`, groups of ids.
+            `classes` and `dropped` by id, `encoders` by feature file, and `same_clips`, groups of ids; `targets` where
+            these are values.
         """
         ids = dict.fromkeys(utterance_id for fold in folds for utterance_id in (*fold.train, *fold.dev, *fold.test))
         encoders = self._describe_encoders(folds, features)
@@ -150,6 +167,7 @@ class Task:
             "dropped": dict(dropped),
             "encoders": encoders,
             "same_clips": self._find_same_clips(of_audio, set(ids)),
+            **({"targets": list(self.targets)} if self.targets else {}),
         }
 
     def _describe_encoders(self, folds: Sequence[Fold], features: Sequence[ResolvedFeatures]) -> dict[str, Any]:
@@ -194,34 +212,43 @@ def open_task(
     fold: str | None = None,
     dev: bool = False,
     agreement: float | None = None,
+    targets: Sequence[str] = (),
 ) -> Task:
-    """Apply a label scheme and split by a protocol.
+    """Apply a label scheme, or collect the values of some targets, and split by a protocol.
 
     Utterances with too little agreement are left out of the folds after the split, in training and in test alike, so
     that the others are in the same parts as without the filter and as in fine-tuning.
 
     Args:
         store: features of one corpus.
-        labels: label scheme; by default the corpus's own.
+        labels: label scheme; by default the corpus's own. It is not read where there are targets.
         protocol: its registry name.
         seed: of the split.
         fold: keep only this one.
         dev: split a dev part, too.
         agreement: keep only utterances whose most voted class has more than this share of the raters.
+        targets: names of the columns whose values are predicted; none for classes.
 
     Raises:
-        Problem: as `labels.choose_scheme`, `fold.split` and `filter_by_agreement` raise.
+        Problem: as `labels.choose_scheme`, `value_targets.collect_ratings`, `fold.split` and `filter_by_agreement`
+            raise.
     """
-    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
-    classes = scheme.apply(store.utterances)
-    folds = folding.split(protocol, store.utterances, classes, seed, dev=dev)
+    ratings = collect_ratings(store.utterances, targets) if targets else {}
+    name, maps, classes = ("", {}, cut_quarters(ratings, targets)) if targets else _apply_scheme(store, labels)
+    folds = folding.split(protocol, store.utterances, classes, seed, dev=dev, strata=bool(targets))
     chosen = [folding.choose(folds, fold)] if fold is not None else folds
-    maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
-    votes = read_votes(store, maps, classes)
+    votes = TaskVotes() if targets else read_votes(store, maps, classes)
     found = None if agreement is None else filter_by_agreement(agreement, votes, classes)
     if found:
         classes = {one: name for one, name in classes.items() if one not in found.ids}
-    return Task(store, scheme.name, maps, classes, protocol, seed, tuple(chosen), votes, found)
+    return Task(store, name, maps, classes, protocol, seed, tuple(chosen), votes, found, tuple(targets), ratings)
+
+
+def _apply_scheme(store: FeatureSource, labels: str | None) -> tuple[str, LabelMaps, dict[str, str]]:
+    """Return the name of the label scheme, the class of each label, and the class of each utterance."""
+    scheme = schemes.choose_scheme(labels, store.corpus, store.utterances)
+    maps = store.label_maps if isinstance(store, Pair) else {store.corpus: scheme.classes}
+    return scheme.name, maps, scheme.apply(store.utterances)
 
 
 def limit_inner_folds(fold: Fold, inner_folds: int) -> Fold:

@@ -8,7 +8,7 @@ from benchmarks.evaluation.source import FeatureSource
 from featurestore import labels as schemes
 from featurestore import registry
 from featurestore.errors import Mismatch, format_count
-from featurestore.manifest import map_column
+from featurestore.manifest import list_column, map_column
 from featurestore.votes import Choice, VoteCounts, VoteWords, read_choices, share_votes
 
 _SHOWN = 6  # words in a line for the user
@@ -86,6 +86,8 @@ def read_votes(store: FeatureSource, maps: LabelMaps, classes: Mapping[str, str]
         maps: the class of each label, by corpus or by side of the pair.
         classes: class by id.
     """
+    if not any(list_column(store.utterances, "votes")):
+        return TaskVotes(counts=VoteCounts(without=len(classes)))
     texts = map_column(store.utterances, "votes")
     labels = map_column(store.utterances, "label")
     counts = VoteCounts()

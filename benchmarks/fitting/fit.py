@@ -22,6 +22,7 @@ from benchmarks.evaluation.soft_labels import LABELS
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.streaming import AUTO
 from benchmarks.evaluation.surroundings import describe_surroundings
+from benchmarks.evaluation.value_targets import name_kind
 from benchmarks.fitting.measure import summarize
 from benchmarks.fitting.measure_hidden import separate_hidden
 from benchmarks.fitting.result import FittedHead
@@ -53,6 +54,8 @@ def fit_and_save(
 ) -> FittedHead:
     """Fit a head as `cli fit-head` does, and write its bundle to `out`, by default `STORE/bundles/HEAD`.
 
+    The default of a regressor is `STORE/bundles/HEAD-TARGETS`, such as `ridge-valence-activation`.
+
     Features that are normalized per speaker give no bundle, and an earlier bundle is kept.
 
     Args:
@@ -69,17 +72,19 @@ def fit_and_save(
         Problem: as `fit_head`, `parse_params` and `featurestore.prediction.save_bundle.save` raise.
     """
     chosen = None if features is None else _split_features(store, features)
-    folder = out or store.path / "bundles" / head
+    targets = options.get("targets", ())
+    kind = name_kind(targets)
+    folder = out or store.path / "bundles" / "-".join([head, *targets])
     bundled = options.get("normalize") != SPEAKER
     if out and not bundled:
         raise BadValue(f"no bundle can be written to {out}: {NO_BUNDLE}", do=INSTEAD)
     if bundled:
         check_target(folder)
-    fitted = fit_head(store, head=head, params=parse_params(head, params), features=chosen, say=say, **options)
+    fitted = fit_head(store, head=head, params=parse_params(head, params, kind), features=chosen, say=say, **options)
     if not bundled:
         return fitted
     before = find_object(folder / FILE)
-    with explain_errors("heads", head, "save_weights"):
+    with explain_errors(kind, head, "save_weights"):
         save(fitted.bundle, folder)
     if before:
         say(f"replaced the bundle in {folder}: {_describe_bundle(before)}")
@@ -107,6 +112,7 @@ def fit_head(
     modality_dropout: float = DROPOUT,
     train_on: str = LABELS,
     agreement: float | None = None,
+    targets: Sequence[str] = (),
     say: Say = lambda line: None,
 ) -> FittedHead:
     """Fit a head on each fold's training part and measure it on its test part.
@@ -140,6 +146,7 @@ def fit_head(
         modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
         train_on: `labels`, or `votes`: the distribution of the raters' votes, by a head that can.
         agreement: use only utterances whose most voted class has more than this share of the raters; None for all.
+        targets: columns whose values are predicted, by a regressor (`value_targets.DIMENSIONS`); none for classes.
         say: receives lines for the user.
 
     Raises:
@@ -160,7 +167,7 @@ def fit_head(
         normalize=(normalize,),
         logits=(logits,),
         params={head: params or {}},
-        search=_limit_search(head, params or {}, search, say),
+        search=_limit_search(head, params or {}, search, name_kind(targets), say),
         inner_folds=inner_folds,
         stream=stream,
         missing=(missing,),
@@ -169,6 +176,7 @@ def fit_head(
         agreement=agreement,
         allow_leakage=allow_leakage,
         allow_degenerate=allow_degenerate,
+        target=tuple(targets),
     )
     planned, hidden = separate_hidden(plan(store, config, say))
     # before the fits, so that a split that fails does so at once
@@ -198,12 +206,12 @@ def _split_features(store: FeatureSource, features: str) -> list[str]:
     return found
 
 
-def _limit_search(head: str, params: Mapping[str, Any], search: int, say: Say) -> int:
+def _limit_search(head: str, params: Mapping[str, Any], search: int, kind: str, say: Say) -> int:
     """Return the number of draws, or 0 with a line for the user if every setting is given."""
-    check_params(head, params)
+    check_params(head, params, kind)
     if search:
-        check_searchable(head)
-    if search and not search_space(head, params):
+        check_searchable(head, kind)
+    if search and not search_space(head, params, kind):
         say(f"head {head} has no setting left to search: it is fitted without a search")
         return 0
     return search
@@ -224,7 +232,9 @@ def _specify_everything(planned: BenchmarkPlan) -> RunSpec:
     around = describe_surroundings(planned.task, fold, first.inputs, first.head, first.params, masked=masked)
     task = planned.task
     soft = None if first.distributions is None else task.votes.share_all(task.classes)
-    return dataclasses.replace(first, fold=fold, classes=task.classes, surroundings=around, distributions=soft)
+    return dataclasses.replace(
+        first, fold=fold, classes=task.classes, ratings=task.ratings, surroundings=around, distributions=soft
+    )
 
 
 def _run_folds(planned: BenchmarkPlan, hidden: Sequence[HiddenModality], say: Say) -> list[RunResult]:

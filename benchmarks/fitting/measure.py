@@ -21,13 +21,16 @@ from benchmarks.evaluation.run_spec import RunSpec
 from benchmarks.evaluation.source import FeatureSource
 from benchmarks.evaluation.task import Task
 from benchmarks.fitting.detail_figures import VoteFigures
+from benchmarks.fitting.held_out import HeldOut, HeldOutPrediction, gather_answers, list_held_out
 from benchmarks.fitting.measure_hidden import HiddenResult, describe_masking, measure_hidden
-from benchmarks.fitting.result import FittedHead, FoldResult, HeldOutPrediction
+from benchmarks.fitting.result import FittedHead, FoldResult
+from benchmarks.fitting.value_result import FittedRegressor
 from benchmarks.grid.plan import BenchmarkPlan
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.class_metrics import ClassFigures, estimate_class_metrics
 from benchmarks.statistics.clusters import choose_clusters
-from benchmarks.statistics.intervals import estimate_intervals
+from benchmarks.statistics.intervals import Interval, estimate_metrics
+from benchmarks.statistics.measured import MeasuredAnswers
 from benchmarks.statistics.metrics import align_columns
 from benchmarks.statistics.rated_part import select_rated
 from featurestore.manifest import keep_ids
@@ -40,7 +43,7 @@ class FittedSystem:
 
     name: str
     record: RunSpec
-    pooled: tuple[Answers, ...]
+    pooled: tuple[MeasuredAnswers, ...]
 
 
 def summarize(
@@ -60,7 +63,7 @@ def summarize(
         hidden: the modality that each further answer of the runs does without.
     """
     task, specs = planned.task, planned.specs
-    by_fold = [_list_predictions(spec, result) for spec, result in zip(specs, results, strict=True)]
+    by_fold = [list_held_out(spec, result) for spec, result in zip(specs, results, strict=True)]
     predictions = tuple(chain(*by_fold))
     folds = tuple(
         _measure(task, spec, spec.fold.name, len(spec.training), rows, spec.leak)
@@ -69,7 +72,7 @@ def summarize(
     pooled = _measure(task, specs[0], "pooled", None, predictions, "; ".join(spec.leak for spec in specs if spec.leak))
     checked = _check(planned, predictions)
     without = measure_hidden(task, specs, results, hidden)
-    return FittedHead(
+    return (FittedRegressor if task.targets else FittedHead)(
         bundle=_bundle(task, specs[0], final, bundled_fold, pooled, checked, without),
         folds=folds,
         pooled=pooled,
@@ -90,29 +93,21 @@ def summarize(
     )
 
 
-def _list_predictions(spec: RunSpec, result: RunResult) -> list[HeldOutPrediction]:
-    rows = zip(result.utterance_ids, result.answers[0].prediction, strict=True)
-    return [HeldOutPrediction(one, spec.fold.name, spec.classes[one], predicted) for one, predicted in rows]
-
-
-def _measure(
-    task: Task, spec: RunSpec, name: str, train: int | None, rows: Sequence[HeldOutPrediction], leak: str
-) -> FoldResult:
+def _measure(task: Task, spec: RunSpec, name: str, train: int | None, rows: Sequence[HeldOut], leak: str) -> FoldResult:
     tested = {row.id for row in rows}
     clusters = choose_clusters(keep_ids(task.store.utterances, tested))
-    metrics = estimate_intervals(
-        [row.truth for row in rows],
-        [row.prediction for row in rows],
-        clusters=clusters.for_ids(row.id for row in rows),
-        seed=task.seed,
-    )
+    answers, of_rows = gather_answers(rows, task.targets), clusters.for_ids(row.id for row in rows)
+    found = estimate_metrics([answers], clusters=of_rows, seed=task.seed)
+    metrics = {name: one for name, one in found.items() if isinstance(one, Interval)}
+    classes = {row.truth for row in rows if isinstance(row, HeldOutPrediction)}
     exposure = "; ".join(note_exposures({file: task.store.describe(file) for file in spec.inputs.all_encoders}))
-    return FoldResult(name, train, len(rows), metrics, clusters, len({row.truth for row in rows}), leak, exposure)
+    return FoldResult(name, train, len(rows), metrics, clusters, len(classes), leak, exposure)
 
 
-def _measure_classes(task: Task, rows: Sequence[HeldOutPrediction], pooled: FoldResult) -> ClassFigures:
-    truth, prediction = [row.truth for row in rows], [row.prediction for row in rows]
-    answers = Answers(truth, prediction, sorted({*truth, *prediction}))
+def _measure_classes(task: Task, rows: Sequence[HeldOut], pooled: FoldResult) -> ClassFigures:
+    answers = gather_answers(rows, task.targets)
+    if not isinstance(answers, Answers):
+        return {}
     return estimate_class_metrics([answers], clusters=pooled.clusters.for_ids(row.id for row in rows), seed=task.seed)
 
 
@@ -135,12 +130,10 @@ def _measure_votes(task: Task, specs: Sequence[RunSpec], results: Sequence[RunRe
     return VoteFigures(found, part.measure_raters(), part.measure_votes(), part.without, part.raters, leak)
 
 
-def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> tuple[CheckResult, ...]:
+def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOut]) -> tuple[CheckResult, ...]:
     """Run the checks of a benchmark on the head."""
     spec, folds = planned.specs[0], planned.folds
-    rows = sorted(predictions, key=lambda row: row.id)
-    truth, prediction = [row.truth for row in rows], [row.prediction for row in rows]
-    answers = Answers(truth, prediction, sorted({*truth, *prediction}))
+    answers = gather_answers(sorted(predictions, key=lambda row: row.id), planned.task.targets)
     system = FittedSystem(f"{spec.head} on {', '.join(spec.features)}", spec, (answers,))
     kept = {one for fold in folds for one in (*fold.train, *fold.dev, *fold.test, *fold.unused)}
     utterances = keep_ids(planned.task.store.utterances, kept)
@@ -149,7 +142,7 @@ def _check(planned: BenchmarkPlan, predictions: Sequence[HeldOutPrediction]) -> 
 
 def _summarize_search(planned: BenchmarkPlan, results: Sequence[RunResult], final: RunResult) -> SearchResult:
     config, folds, first = planned.config, planned.folds, planned.specs[0]
-    names = search_space(first.head, config.params[first.head])
+    names = search_space(first.head, config.params[first.head], first.kind)
     overlaps = find_overlaps(planned.task.store, folds, planned.features[0].folds)
     seen = {fold.name: {*chain(*overlaps[fold.name].values())} for fold in folds}
     chosen = [{name: result.params[name] for name in names} for result in (*results, final)]
@@ -159,6 +152,7 @@ def _summarize_search(planned: BenchmarkPlan, results: Sequence[RunResult], fina
         {fold.name: one for fold, one in zip(folds, chosen[:-1], strict=True)},
         chosen[-1],
         seen=any(seen[fold.name] & {*fold.dev, *chain(*fold.turns)} for fold in folds),
+        metric=config.headline,
     )
 
 
@@ -178,7 +172,7 @@ def _bundle(
         params=final.params,
         features=spec.features,
         blocks=final.blocks,
-        classes=tuple(map(str, final.head.classes_)),
+        classes=() if task.targets else tuple(map(str, final.head.classes_)),
         labels=task.labels,
         corpus=store.corpus,
         protocol=task.protocol,
@@ -193,6 +187,7 @@ def _bundle(
         train_on=spec.train_on,
         agreement=task.agreement.share if task.agreement else None,
         failed_checks={one.check: one.message for one in checked if one.outcome == FAILED},
+        targets=task.targets,
         missing=describe_masking(spec.missing, final.head, without),
     )
 

@@ -13,7 +13,9 @@ from benchmarks.evaluation.head_settings import describe_params
 from benchmarks.evaluation.hyperparameter_search import SearchResult
 from benchmarks.evaluation.missing_policy import MissingPolicy, describe_policy
 from benchmarks.evaluation.soft_labels import LABELS
+from benchmarks.evaluation.value_targets import name_kind
 from benchmarks.fitting.detail_figures import VoteFigures, describe_classes, list_class_lines
+from benchmarks.fitting.held_out import HeldOut
 from benchmarks.fitting.measure_hidden import HiddenResult, list_cells
 from benchmarks.statistics.bootstrap import FEW, METHOD, RESAMPLES, name_groups
 from benchmarks.statistics.class_metrics import ClassFigures
@@ -34,16 +36,6 @@ INTERVAL = f"{METHOD} (below {FEW} units Student's interval), {RESAMPLES} resamp
 
 
 @dataclass(frozen=True)
-class HeldOutPrediction:
-    """The prediction of one test utterance, with its fold and its true class."""
-
-    id: str
-    fold: str
-    truth: str
-    prediction: str
-
-
-@dataclass(frozen=True)
 class FoldResult:
     """Figures of one fold, or of all pooled.
 
@@ -53,7 +45,7 @@ class FoldResult:
         test: number of test utterances.
         metrics: by full name.
         clusters: that the intervals resample.
-        classes: how many classes are in test.
+        classes: how many classes are in test; 0 where values are predicted.
         leak: which encoder was fine-tuned on the test part, or an empty string.
         exposure: of which encoder it is unknown whom it saw, or an empty string.
     """
@@ -106,7 +98,7 @@ class FittedHead:
     bundle: Bundle
     folds: tuple[FoldResult, ...]
     pooled: FoldResult
-    predictions: tuple[HeldOutPrediction, ...]
+    predictions: tuple[HeldOut, ...]
     left_out: Mapping[str, int]
     dropped: Mapping[str, str]
     logits: str = ""
@@ -167,15 +159,8 @@ class FittedHead:
         }
 
     def table(self) -> str:
-        """Return a table with a line for each fold and for all pooled: figures in %, intervals in brackets.
-
-        The number of classes in test is a column if folds differ in it.
-        """
+        """Return a table with a line for each fold and for all pooled: figures, and intervals in brackets."""
         rows = [*self.folds, self.pooled] if len(self.folds) > 1 else list(self.folds)
-        cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
-        cells += [_cells(row) for row in rows]
-        if len({row.classes for row in rows}) == 1:
-            cells = [[*row[:3], *row[4:]] for row in cells]
         leaks = [f"! leaked: {row.leak}" for row in self.folds if row.leak]
         searched = self.searched.lines(bundled=self.path is not None) if self.searched else []
         below = [
@@ -185,14 +170,28 @@ class FittedHead:
             *leaks,
             *self._list_failed_checks(),
         ]
+        return "\n".join([*self._describe_setup(), "", *self._list_tables(rows), "", *below, *self._describe_bundle()])
+
+    def _list_tables(self, rows: Sequence[FoldResult]) -> list[str]:
+        """Write the metrics of each fold, in %, and below them those of each class and those against the votes.
+
+        The number of classes in test is a column if folds differ in it.
+        """
+        cells = [["fold", "train", "test", "classes", *(name.replace("_", " ") + " %" for name in self.pooled.metrics)]]
+        cells += [_cells(row) for row in rows]
+        if len({row.classes for row in rows}) == 1:
+            cells = [[*row[:3], *row[4:]] for row in cells]
         tables = [
             align_cells(cells),
             self._describe_hidden(),
             list_class_lines(self.by_class, self.pooled.leak),
             self.votes.table() if self.votes else [],
         ]
-        shown = [line for lines in tables if lines for line in (*lines, "")]
-        return "\n".join([*self._describe_setup(), "", *shown, *below, *self._describe_bundle()])
+        return [line for lines in tables if lines for line in (*lines, "")][:-1]
+
+    def _describe_task(self) -> str:
+        bundle = self.bundle
+        return f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}"
 
     def _describe_missing(self) -> dict[str, Any]:
         """Return what the bundle says of a missing modality, and the figures by share."""
@@ -242,7 +241,7 @@ class FittedHead:
         bundle = self.bundle
         features = ", ".join(f"{name} ({width})" for name, width in bundle.blocks.items())
         return [
-            f"head {bundle.head_name} on {bundle.corpus}, labels {bundle.labels}: {', '.join(bundle.classes)}",
+            self._describe_task(),
             f"features {features or 'none, but the words of transcripts'}",
             *([f"context: {self.context}"] if self.context else []),
             *([f"approximated: {found}"] if (found := describe_approximation(bundle.head)) else []),
@@ -257,7 +256,8 @@ class FittedHead:
 
     def _describe_params(self) -> str:
         searched = self.searched.bundle if self.searched else ()
-        return describe_params(self.bundle.head_name, self.bundle.params, searched)
+        kind = name_kind(self.bundle.targets)
+        return describe_params(self.bundle.head_name, self.bundle.params, searched, kind)
 
 
 def _cells(row: FoldResult) -> list[str]:

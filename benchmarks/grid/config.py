@@ -13,8 +13,10 @@ from benchmarks.evaluation.learning_curve import check_train_sizes
 from benchmarks.evaluation.missing_policy import DROP, DROPOUT, check_modes, is_masking
 from benchmarks.evaluation.soft_labels import LABELS, check_train_on
 from benchmarks.evaluation.streaming import AUTO, check_mode
+from benchmarks.evaluation.value_targets import HEADS, name_kind
 from benchmarks.statistics.count_metrics import check_metric
 from benchmarks.statistics.metrics import METRIC
+from benchmarks.statistics.value_metrics import MEAN_CONCORDANCE, check_value_metric
 from featurestore import registry
 from featurestore.errors import BadValue
 from featurestore.folds.group_split import DEV_PARTS
@@ -53,10 +55,12 @@ class BenchmarkConfig:
         modality_dropout: of `both-trained`, the part of the complete training utterances that loses one modality.
         train_on: `labels`, `votes`; several are compared, each for the heads that can.
         agreement: keep only utterances whose most voted class has more than this share of the raters; None for all.
+        target: names of the columns whose values are predicted, by regressors; empty where classes are.
 
     Raises:
         BadValue: a normalization, a kind of logits, a train size or a value of `missing` is invalid, there are flaws
-            and a single fold or masks, no head can be streamed always, or a head cannot train on votes.
+            and a single fold or masks, no head can be streamed always, a head cannot train on votes, or there is a
+            target beside labels, votes, an agreement, flaws or masks.
         UnknownName: a head, a setting of it, the metric, or what to train on is unknown.
     """
 
@@ -83,6 +87,7 @@ class BenchmarkConfig:
     modality_dropout: float = DROPOUT
     train_on: tuple[str, ...] = (LABELS,)
     agreement: float | None = None
+    target: tuple[str, ...] = ()
 
     @property
     def masks(self) -> bool:
@@ -92,7 +97,10 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         """Check the values for which no store is needed."""
         check_train_sizes(self.train_sizes)
-        check_metric(self.metric)
+        if self.target:
+            self._check_target()
+        else:
+            check_metric(self.metric)
         if self.flaws and self.fold is not None:
             raise BadValue(
                 "--flaws compares all folds of a protocol with all folds of another",
@@ -107,11 +115,39 @@ class BenchmarkConfig:
         for logits in self.logits:
             check_logits(logits)
         for head in self.heads:
-            check_params(head, self.params.get(head, {}))
+            check_params(head, self.params.get(head, {}), self.kind)
             if self.search:
-                check_searchable(head)
-        check_mode(self.stream, self.heads)
-        check_train_on(self.train_on, self.heads)
+                check_searchable(head, self.kind)
+        check_mode(self.stream, self.heads, self.kind)
+        if not self.target:
+            check_train_on(self.train_on, self.heads)
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of the heads: `heads`, or `regressors` where values are predicted."""
+        return name_kind(self.target)
+
+    @property
+    def headline(self) -> str:
+        """Full name of the metric to rank by: of values the mean concordance correlation, unless another is chosen."""
+        return MEAN_CONCORDANCE if self.target and self.metric == METRIC else self.metric
+
+    def _check_target(self) -> None:
+        """Check that no option that is for classes alone is given beside a target."""
+        check_value_metric(self.headline, self.target)
+        of_classes = {
+            f"--labels {self.labels}": self.labels is not None,
+            "--flaws": self.flaws,
+            f"--train-on {','.join(self.train_on)}": self.train_on != (LABELS,),
+            f"--agreement {self.agreement}": self.agreement is not None,
+            f"--missing {','.join(self.missing)}": self.masks,
+        }
+        if given := [option for option, is_given in of_classes.items() if is_given]:
+            raise BadValue(
+                f"{given[0]} is for classes, and --target predicts values",
+                got=f"--target {','.join(self.target)} {' '.join(given)}",
+                do="leave one of the two out",
+            )
 
     @classmethod
     def parse(
@@ -132,7 +168,8 @@ class BenchmarkConfig:
         >>> BenchmarkConfig.parse(["svm"], "audio.mean", params=["svm.C=2"]).params
         {'svm': {'C': 2}}
         """
-        return cls(tuple(heads), parse_feature_sets(features), params=_parse_params(heads, params), **options)
+        parsed = _parse_params(heads, params, name_kind(options.get("target", ())))
+        return cls(tuple(heads), parse_feature_sets(features), params=parsed, **options)
 
     def command(self, store: Path, out: Path, test_store: Path | None = None, test_labels: str | None = None) -> str:
         """Write the `cli benchmark` command of this configuration, quoted for a shell, without default options.
@@ -154,7 +191,7 @@ class BenchmarkConfig:
 
     def _plugins(self) -> Iterator[str]:
         """Yield the plug-in files of heads and protocol, by name."""
-        for kind, name in (*(("heads", head) for head in self.heads), ("protocols", self.protocol)):
+        for kind, name in (*((self.kind, head) for head in self.heads), ("protocols", self.protocol)):
             if registry.is_known(kind, name) and (file := registry.describe_source(kind, name).get("file")):
                 yield from ("--plugin", file)
 
@@ -171,7 +208,7 @@ class BenchmarkConfig:
                 yield from (option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
-def _parse_params(heads: Sequence[str], texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _parse_params(heads: Sequence[str], texts: Sequence[str], kind: str = HEADS) -> dict[str, dict[str, Any]]:
     by_head: dict[str, list[str]] = {}
     for text in texts:
         head = max((head for head in heads if text.startswith(f"{head}.")), key=len, default="")
@@ -182,7 +219,7 @@ def _parse_params(heads: Sequence[str], texts: Sequence[str]) -> dict[str, dict[
                 do="correct --param, or add the head to --heads",
             )
         by_head.setdefault(head, []).append(text.removeprefix(f"{head}."))
-    found = {head: parse_params(head, given) for head, given in by_head.items()}
+    found = {head: parse_params(head, given, kind) for head, given in by_head.items()}
     seeded = [head for head, params in found.items() if SEED in params]
     if seeded:
         raise BadValue(f"{seeded[0]}.{SEED} is given, but --seeds sets it", do="--seeds 0,1,2")

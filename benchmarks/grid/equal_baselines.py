@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
+from typing import Any, TypeVar
 
 from benchmarks.evaluation.baselines import is_baseline
-from benchmarks.grid.system import System
-from benchmarks.statistics.answers import Answers
+from benchmarks.grid.system import SystemFacts
+
+AnySystem = TypeVar("AnySystem", bound=SystemFacts)
 
 
-def merge_equal_baselines(systems: Sequence[System]) -> tuple[System, ...]:
+def merge_equal_baselines(systems: Sequence[AnySystem]) -> tuple[AnySystem, ...]:
     """Merge the systems of a baseline head whose predictions are the same, into the first of them.
 
     A baseline that reads nothing of the features would otherwise count once for each feature set and normalization, and
@@ -22,7 +22,7 @@ def merge_equal_baselines(systems: Sequence[System]) -> tuple[System, ...]:
     Returns:
         The systems in their order. The first without a leak stands for its equals and names them (`System.equals`).
     """
-    groups: list[list[System]] = []
+    groups: list[list[AnySystem]] = []
     for system in systems:
         group = next((one for one in groups if _is_repetition(system, one[0])), None)
         if group is None:
@@ -32,25 +32,17 @@ def merge_equal_baselines(systems: Sequence[System]) -> tuple[System, ...]:
     return tuple(map(_merge, groups))
 
 
-def _merge(group: Sequence[System]) -> System:
-    first = next((system for system in group if not system.leak), group[0])
-    return replace(first, equals=tuple(system.name for system in group if system is not first))
+def _merge(group: Sequence[AnySystem]) -> AnySystem:
+    first: Any = next((system for system in group if not system.leak), group[0])
+    found: AnySystem = replace(first, equals=tuple(system.name for system in group if system is not first))
+    return found
 
 
-def _is_repetition(system: System, other: System) -> bool:
+def _is_repetition(system: SystemFacts, other: SystemFacts) -> bool:
     head = system.record.head
     return head == other.record.head and is_baseline(head) and _answer_the_same(system, other)
 
 
-def _answer_the_same(system: System, other: System) -> bool:
+def _answer_the_same(system: SystemFacts, other: SystemFacts) -> bool:
     pairs = zip(system.pooled, other.pooled, strict=False)
-    return system.seeds == other.seeds and all(_is_equal(one, two) for one, two in pairs)
-
-
-def _is_equal(one: Answers, other: Answers) -> bool:
-    """Tell whether two heads give the same answers: names of classes first, then what is read in full."""
-    return (
-        list(one.classes) == list(other.classes)
-        and all(map(np.array_equal, one.codes, other.codes))
-        and np.array_equal(np.asarray(one.probabilities), np.asarray(other.probabilities))
-    )
+    return system.seeds == other.seeds and all(one.is_equal(two) for one, two in pairs)

@@ -85,6 +85,7 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         fold=config.fold,
         dev=config.search > 0,
         agreement=config.agreement,
+        targets=config.target,
     )
     if VOTES in config.train_on:
         task.votes.check("--train-on votes")
@@ -105,7 +106,14 @@ def plan(store: FeatureSource, config: BenchmarkConfig, say: Callable[[str], Non
         say(line)
     folds = task.complete_folds(dropped, config.inner_folds if config.search else 0)
     check_lacking(folds, lacking)
-    check_speaker_normalization(config.normalize, folds, task.classes, task.speakers, allow=config.allow_degenerate)
+    check_speaker_normalization(
+        config.normalize,
+        folds,
+        task.classes,
+        task.speakers,
+        allow=config.allow_degenerate,
+        targets=task.targets,
+    )
     specs = tuple(_list_specs(config, task, folds, features, by_head))
     flaws = plan_flaws(config, task, folds, by_head, specs) if config.flaws else FlawPlan()
     for line in flaws.left_out:
@@ -130,7 +138,7 @@ def _resolve_features(
 ) -> list[ResolvedFeatures]:
     """Find the files of each feature set that a head can read, with every kind of logits that changes it."""
     found: list[ResolvedFeatures] = []
-    chosen = choose_feature_sets(task.store, head, config.params.get(head, {}), config.features, say)
+    chosen = choose_feature_sets(task.store, head, config.params.get(head, {}), config.features, say, task.kind)
     for feature_set, logits in product(chosen, config.logits):
         one = resolve(task.store, feature_set, task.folds, logits)
         if one.folds not in [other.folds for other in found if other.name == one.name]:

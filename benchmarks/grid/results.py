@@ -119,12 +119,12 @@ def write(
     write_text(out / ABOUT, json.dumps({"format": FORMAT, **about}, indent=1, ensure_ascii=False) + "\n")
 
 
-def read(out: Path) -> Results:
-    """Read a benchmark.
+def read_about(out: Path) -> dict[str, Any]:
+    """Read what all runs of a benchmark share: its config, the digests of the runs, and its data.
 
     Raises:
-        NotFound: there is no benchmark, or a run is missing.
-        Mismatch: a file is damaged or of another version.
+        NotFound: there is no benchmark.
+        Mismatch: the file is damaged or of another version.
     """
     if not (out / ABOUT).is_file():
         raise NotFound(
@@ -136,7 +136,17 @@ def read(out: Path) -> Results:
         raise Mismatch(f"{out / ABOUT} is of another version", do="run the benchmark again with another --out")
     if missing := [key for key in _KEYS if key not in about]:
         raise Mismatch(f"{out / ABOUT} is damaged", expected=f"the keys {', '.join(missing)}", do=_AGAIN)
-    folds = _read_folds(out / FOLDS)
+    return about
+
+
+def read(out: Path) -> Results:
+    """Read a benchmark of classifiers.
+
+    Raises:
+        NotFound: there is no benchmark, or a run is missing.
+        Mismatch: a file is damaged or of another version.
+    """
+    about, folds = read_about(out), read_folds(out)
     runs, matrices = _read_runs(out / RUNS, about["runs"], about["classes"])
     honest = [run for run in runs if not run.record.flaw]
     systems = merge_equal_baselines(group_by_system([run for run in honest if not run.record.is_control], matrices))
@@ -151,8 +161,8 @@ def read(out: Path) -> Results:
         )
     )
     flaw_folds = _read_flaw_folds(out / FLAWS) if "flaws" in about else {}
-    utterances = manifest.read(out / UTTERANCES)
     choices = _read_choices(out / VOTES) if (out / VOTES).is_file() else {}
+    utterances = read_utterances(out)
     return Results(about, folds, utterances, systems, controls, flaws, flaw_folds, hidden=hidden, choices=choices)
 
 
@@ -169,8 +179,14 @@ def _read_runs(folder: Path, digests: Sequence[str], ids: Iterable[str]) -> tupl
     return found, matrices
 
 
-def _read_folds(path: Path) -> tuple[Fold, ...]:
-    return _parse_folds(path, read_object(path, do=_AGAIN))
+def read_folds(out: Path) -> tuple[Fold, ...]:
+    """Read the folds of a benchmark."""
+    return _parse_folds(out / FOLDS, read_object(out / FOLDS, do=_AGAIN))
+
+
+def read_utterances(out: Path) -> Sequence[Utterance]:
+    """Read the utterances in the folds of a benchmark."""
+    return manifest.read(out / UTTERANCES)
 
 
 def _read_choices(path: Path) -> dict[str, tuple[Choice, ...]]:

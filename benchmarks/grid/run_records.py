@@ -37,6 +37,7 @@ _NEW = (
     "approximation",
     *_MASKED,
     "train_on",
+    "targets",
 )  # keys that records of the first version lack
 _AGAIN = "run the same cli benchmark again: intact runs are kept"
 
@@ -87,6 +88,7 @@ class RunRecord:
         hidden_share: that share of the complete test utterances, above 0 and at most 1; else 0.
         lacking: the number of test utterances by the modality that they were predicted without; `complete` is one.
         train_on: `votes` if the head learned their distributions; empty for labels, as in records of earlier versions.
+        targets: names of the values that a regressor predicts; empty where classes are predicted.
     """
 
     digest: str
@@ -126,6 +128,7 @@ class RunRecord:
     hidden_share: float = 0.0
     lacking: Mapping[str, int] = field(default_factory=dict)
     train_on: str = ""
+    targets: tuple[str, ...] = ()
 
     @property
     def is_control(self) -> bool:
@@ -167,7 +170,7 @@ class RunRecord:
             peak_mb=result.peak_mb,
             bundle_bytes=bundle_bytes,
             history=_read_history(result.head),
-            classes=tuple(map(str, result.head.classes_)),
+            classes=() if spec.targets else tuple(map(str, result.head.classes_)),
             context=spec.context,
             flaw=spec.flaw,
             epoch=result.epoch,
@@ -179,6 +182,7 @@ class RunRecord:
             hidden_share=spec.hidden.share if spec.hidden else 0.0,
             lacking=lacking or {},
             train_on="" if spec.train_on == LABELS else spec.train_on,
+            targets=spec.targets,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -195,7 +199,8 @@ class RunRecord:
         """
         names = {key: name for name, key in _KEYS.items()}
         found = {names.get(key, key): value for key, value in content.items()}
-        return cls(**found | {name: tuple(found[name]) for name in _TUPLES})
+        found |= {name: tuple(found[name]) for name in _TUPLES}
+        return cls(**found | {"targets": tuple(found.get("targets", ()))})
 
 
 @dataclass(frozen=True)
@@ -216,7 +221,7 @@ class RecordedRun:
 def is_done(folder: Path, digest: str) -> bool:
     """Tell whether a run is complete, undamaged and of this version."""
     try:
-        _read_record(folder, digest)
+        read_record(folder, digest)
     except Problem:
         return False
     return True
@@ -231,8 +236,12 @@ def write(folder: Path, record: RunRecord, ids: Sequence[str], answers: Answers)
         ids: of the test part (N,).
         answers: with probabilities in the order of `record.classes`.
     """
-    digest = write_table(folder / f"{record.digest}.csv", record.classes, ids, answers)
-    content = {"format": FORMAT, **record.to_json(), "csv_sha256": digest}
+    write_record(folder, record, write_table(locate_table(folder, record.digest), record.classes, ids, answers))
+
+
+def write_record(folder: Path, record: RunRecord, csv_sha256: str) -> None:
+    """Write the record of a run whose table has this sha256."""
+    content = {"format": FORMAT, **record.to_json(), "csv_sha256": csv_sha256}
     write_text(folder / f"{record.digest}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -243,12 +252,12 @@ def read(folder: Path, digest: str) -> RecordedRun:
         NotFound: there is no such run.
         Mismatch: its predictions changed after they were written, or it is of another version.
     """
-    record = _read_record(folder, digest)
-    ids, truth, prediction, probabilities = read_table(_table(folder, digest), len(record.classes))
+    record = read_record(folder, digest)
+    ids, truth, prediction, probabilities = read_table(locate_table(folder, digest), len(record.classes))
     return RecordedRun(record, ids, Answers(truth, prediction, record.classes, probabilities))
 
 
-def _read_record(folder: Path, digest: str) -> RunRecord:
+def read_record(folder: Path, digest: str) -> RunRecord:
     """Read a run's record and check its table, and raise as `read` does."""
     path = folder / f"{digest}.json"
     content = read_object(path, do=_AGAIN)
@@ -258,13 +267,14 @@ def _read_record(folder: Path, digest: str) -> RunRecord:
         record = RunRecord.from_json(content)
     except (KeyError, TypeError):
         raise Mismatch(f"{path} is damaged", do=_AGAIN) from None
-    table = _table(folder, digest)
+    table = locate_table(folder, digest)
     if not table.is_file() or hash_file(table) != record.csv_sha256:
         raise Mismatch(f"{table} is damaged or missing", expected=f"sha256 {record.csv_sha256}", do=_AGAIN)
     return record
 
 
-def _table(folder: Path, digest: str) -> Path:
+def locate_table(folder: Path, digest: str) -> Path:
+    """Return the path of a run's table."""
     return folder / f"{digest}.csv"
 
 

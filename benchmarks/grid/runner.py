@@ -8,13 +8,17 @@ from typing import Any
 
 from benchmarks.evaluation import run
 from benchmarks.evaluation.recognized import measure_transcripts
+from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec, digest
 from benchmarks.evaluation.source import FeatureSource
+from benchmarks.evaluation.value_predictions import stack_ratings
 from benchmarks.grid import machine, results, run_records
 from benchmarks.grid.config import BenchmarkConfig
 from benchmarks.grid.plan import BenchmarkPlan, plan
 from benchmarks.grid.run_records import RunRecord
+from benchmarks.grid.value_records import write_value_run
 from benchmarks.statistics.answers import Answers
+from benchmarks.statistics.value_answers import ValueAnswers
 from featurestore import labels, registry
 from featurestore.engines import Engine
 from featurestore.engines.parallel import run_each
@@ -140,7 +144,7 @@ def _describe_benchmark(
         "feature_sets": {one.name: list(map(str, one.features)) for one in planned.features},
         "normalize": {name: NOTES[name] for name in config.normalize},
         "seeds": list(config.seeds),
-        "metric": config.metric,
+        "metric": config.headline,
         "left_out": task.count_left_out(),
         "published": _list_published_figures(task.store.corpus, task.labels),
         "command": command,
@@ -205,20 +209,21 @@ def _check_visible(group: Sequence[PlannedRun], folder: Path, engine: Engine) ->
 
 def _estimate_cost(spec: RunSpec) -> float:
     """Estimate the duration of a run relative to the others."""
-    return float(registry.load("heads", spec.head).COST) * len(spec.fold.train) * spec.train_size
+    return float(registry.load(spec.kind, spec.head).COST) * len(spec.fold.train) * spec.train_size
 
 
 def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Path) -> str:
     """Fit one head and write the runs that use it."""
     spec = group[0].spec
     result = run.execute(store, spec, [one.spec.change for one in group])
-    with explain_errors("heads", spec.head, "save_weights"):
+    with explain_errors(spec.kind, spec.head, "save_weights"):
         size = measure_weights(result.head)
-    truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
-    for one, answer in zip(group, result.answers, strict=True):
-        record = RunRecord.from_run(one.spec, result, one.digest, size, answer.lacking)
-        answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
-        run_records.write(folder, record, result.utterance_ids, answers)
+    lacking = [answer.lacking for answer in result.answers] or [{} for _ in group]
+    records = [
+        RunRecord.from_run(one.spec, result, one.digest, size, counts)
+        for one, counts in zip(group, lacking, strict=True)
+    ]
+    (_write_values if spec.targets else _write_classes)(spec, result, records, folder)
     train_size = f", {spec.train_size:g} of training" if spec.train_size < 1 else ""
     flaw = f", flaw {spec.flaw}" if spec.flaw else ""
     searched = f"{result.seconds['tune']:.1f} s to choose settings, " if spec.search else ""
@@ -226,3 +231,16 @@ def _run_together(store: FeatureSource, group: Sequence[PlannedRun], folder: Pat
         f"{spec.system}{train_size}{flaw}, fold {spec.fold.name}, seed {spec.seed}: {searched}"
         f"{result.seconds['fit']:.1f} s to fit{', rows read in batches' if result.streamed else ''}"
     )
+
+
+def _write_classes(spec: RunSpec, result: RunResult, records: Sequence[RunRecord], folder: Path) -> None:
+    truth = [spec.classes[utterance_id] for utterance_id in result.utterance_ids]
+    for record, answer in zip(records, result.answers, strict=True):
+        answers = Answers(truth, answer.prediction, record.classes, answer.probabilities)
+        run_records.write(folder, record, result.utterance_ids, answers)
+
+
+def _write_values(spec: RunSpec, result: RunResult, records: Sequence[RunRecord], folder: Path) -> None:
+    truth = stack_ratings(spec.ratings, result.utterance_ids)
+    for record, values in zip(records, result.values, strict=True):
+        write_value_run(folder, record, result.utterance_ids, ValueAnswers(truth, values, spec.targets))

@@ -37,7 +37,7 @@ def list_fold_specs(
         normalize: `none`, `global` or `speaker`.
         missing: what is done with utterances that lack a modality; None if `folds` has none of them.
     """
-    stochastic, params = is_stochastic(head), config.params.get(head, {})
+    stochastic, params = is_stochastic(head, task.kind), config.params.get(head, {})
     speakers = task.speakers if normalize == SPEAKER else {}
     speakers = {one: speaker for one, speaker in speakers.items() if one in task.classes}
     drawn = draws_rows(missing) and not is_baseline(head)
@@ -50,16 +50,17 @@ def list_fold_specs(
         for whole, inputs, around in zip(folds, features.folds, surroundings, strict=True):
             fold = whole if train_size == 1 else reduce_training(whole, train_size, task.classes, seed)
             learned = (*fold.train, *fold.dev)
+            ids = (*learned, *fold.test)
             yield RunSpec(
                 head=head,
                 params=({SEED: seed} if stochastic else {}) | dict(params),
                 inputs=inputs,
                 fold=fold,
-                classes={one: task.classes[one] for one in (*fold.train, *fold.dev, *fold.test)},
+                classes={one: task.classes[one] for one in ids},
                 normalize=normalize,
                 speakers=speakers,
                 search=config.search,
-                metric=config.metric,
+                metric=config.headline,
                 stream=config.stream,
                 seed=seed,
                 train_size=train_size,
@@ -70,6 +71,8 @@ def list_fold_specs(
                 surroundings=around,
                 missing=missing,
                 distributions=task.votes.share_all(learned) if train_on == VOTES else None,
+                targets=task.targets,
+                ratings={one: task.ratings[one] for one in ids} if task.targets else {},
             )
 
 

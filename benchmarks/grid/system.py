@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,53 @@ from benchmarks.statistics.matrix_store import MatrixStore
 from benchmarks.statistics.metrics import align_columns
 
 
+class RunWithRecord(Protocol):
+    """A run that was read from disk, whatever it predicts."""
+
+    @property
+    def record(self) -> RunRecord:
+        """The record of the run."""
+
+
+Run = TypeVar("Run", bound=RunWithRecord)
+
+
+class SystemFacts:
+    """What systems that predict classes and systems that predict values tell in the same way."""
+
+    name: str
+    runs: tuple[Any, ...]
+    equals: tuple[str, ...]
+
+    @property
+    def pooled(self) -> Sequence[Any]:
+        """For each seed the answers of all folds together, sorted by id."""
+        raise NotImplementedError
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Its own name and those of its equals."""
+        return frozenset((self.name, *self.equals))
+
+    @property
+    def record(self) -> RunRecord:
+        """The record of its first run, for the fields that all its runs share."""
+        found: RunRecord = self.runs[0].record
+        return found
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that it was run with."""
+        return sorted({run.record.seed for run in self.runs})
+
+    @property
+    def leak(self) -> str:
+        """The leaks of its folds, in one line."""
+        return "; ".join(dict.fromkeys(run.record.leak for run in self.runs if run.record.leak))
+
+
 @dataclass(frozen=True)
-class System:
+class System(SystemFacts):
     """One head on one feature set over all folds, or a control of such a system.
 
     Args:
@@ -31,31 +77,11 @@ class System:
     equals: tuple[str, ...] = ()
     matrices: MatrixStore = field(default_factory=MatrixStore, repr=False, compare=False)
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Its own name and those of its equals."""
-        return frozenset((self.name, *self.equals))
-
-    @property
-    def record(self) -> RunRecord:
-        """The record of its first run, for the fields that all its runs share."""
-        return self.runs[0].record
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds that it was run with."""
-        return sorted({run.record.seed for run in self.runs})
-
     @cached_property
     def pooled(self) -> list[Answers]:
         """For each seed the answers of all folds together, sorted by id."""
         by_seed = ([run for run in self.runs if run.record.seed == seed] for seed in self.seeds)
         return [_pool(runs, self.matrices) for runs in by_seed]
-
-    @property
-    def leak(self) -> str:
-        """The leaks of its folds, in one line."""
-        return "; ".join(dict.fromkeys(run.record.leak for run in self.runs if run.record.leak))
 
 
 def group_by_system(runs: Sequence[RecordedRun], matrices: MatrixStore) -> tuple[System, ...]:
@@ -65,10 +91,15 @@ def group_by_system(runs: Sequence[RecordedRun], matrices: MatrixStore) -> tuple
         runs: of the benchmark.
         matrices: hold the probabilities of the benchmark.
     """
-    found: dict[str, list[RecordedRun]] = {}
+    return tuple(System(name, tuple(members), matrices=matrices) for name, members in group_runs(runs).items())
+
+
+def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Group runs by the name of their system or control, in the order of the first run of each."""
+    found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(_name_system(run.record), []).append(run)
-    return tuple(System(name, tuple(members), matrices=matrices) for name, members in found.items())
+    return found
 
 
 def _name_system(record: RunRecord) -> str:
@@ -81,7 +112,7 @@ def _name_system(record: RunRecord) -> str:
 
 
 def _pool(runs: Sequence[RecordedRun], matrices: MatrixStore) -> Answers:
-    order = _sort_ids(tuple(run.ids for run in runs))
+    order = sort_ids(tuple(run.ids for run in runs))
     classes = sorted({name for run in runs for name in run.record.classes})
     truth = join_labels([run.answers.truth for run in runs])
     prediction = join_labels([run.answers.prediction for run in runs])
@@ -91,7 +122,7 @@ def _pool(runs: Sequence[RecordedRun], matrices: MatrixStore) -> Answers:
 
 
 @lru_cache(maxsize=4)  # every system of a benchmark has the same utterances
-def _sort_ids(parts: tuple[tuple[str, ...], ...]) -> NDArray[np.intp]:
+def sort_ids(parts: tuple[tuple[str, ...], ...]) -> NDArray[np.intp]:
     """Return the order that sorts the ids of all parts together (N,)."""
     ids = [*chain.from_iterable(parts)]
     return np.array(sorted(range(len(ids)), key=ids.__getitem__), np.intp)

@@ -3,7 +3,7 @@
 It reads rows on demand, since the paper's matrix of 131,360 columns does not fit into memory.
 """
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -42,6 +42,8 @@ class PaperMLP(MLPHead):
             published code does. Gradients are then small, and the loss cannot fall to 0.
         params: those of `MLPHead`.
     """
+
+    SOFT_LABELS: ClassVar[bool] = False  # an additional output is no class of a distribution
 
     def __init__(
         self,

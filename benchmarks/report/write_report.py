@@ -2,16 +2,27 @@
 
 import json
 import re
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.grid import results
+from benchmarks.grid.value_results import AnyResults, ValueResults, read_any_results
 from benchmarks.report.analysis.content_types import ReportContent
 from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports, html_page
 from benchmarks.report.render.figure_style import to_png, to_svg
+from benchmarks.report.render.plotting import Drawing
 from benchmarks.report.render.report_figures import draw_figures
+from benchmarks.report.render.summary_markdown import render_summary
+from benchmarks.report.values.value_content import build_value_content
+from benchmarks.report.values.value_figures import draw_value_figures
+from benchmarks.report.values.value_markdown import format_value_latex, format_value_markdown, render_value_summary
+from benchmarks.report.values.value_page import render_value_page
+from benchmarks.report.values.value_types import ValueReportContent
 from benchmarks.statistics.count_metrics import check_metric
+from benchmarks.statistics.value_metrics import check_value_metric
 from featurestore.storage.atomic import replace_atomically, write_text
 
 PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
@@ -22,10 +33,26 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "leaderboard.tex",
     "figures",
 )
-OWN = r"(leaderboard|confusion-\d+|modalities|missing|layers|reliability|selective|epochs|sizes)\.(svg|png)"
+OWN = r"(leaderboard|confusion-\d+|predictions-\d+|modalities|missing|layers|reliability|selective|epochs|sizes)\.(svg|png)"
 
 
-def make_report(folder: Path, out: Path, against: Path | None = None, metric: str | None = None) -> ReportContent:
+@dataclass(frozen=True)
+class Renderer:
+    """The functions that render the content of a report, of classes or of values."""
+
+    draw_figures: Callable[[Any], Iterable[Drawing]]
+    format_markdown: Callable[[Any, Mapping[str, str]], str]
+    format_latex: Callable[[Any], str]
+    render_page: Callable[[Any, Mapping[str, str]], str]
+
+
+_OF_CLASSES = Renderer(draw_figures, exports.format_markdown, exports.format_latex, html_page.render_page)
+_OF_VALUES = Renderer(draw_value_figures, format_value_markdown, format_value_latex, render_value_page)
+
+
+def make_report(
+    folder: Path, out: Path, against: Path | None = None, metric: str | None = None
+) -> ReportContent | ValueReportContent:
     """Read a benchmark and write its report.
 
     Args:
@@ -44,15 +71,36 @@ def make_report(folder: Path, out: Path, against: Path | None = None, metric: st
         BadValue: the two benchmarks have nothing in common.
         UnknownName: there is no such metric.
     """
+    targets = results.read_about(folder).get("targets", ())
     if metric is not None:
-        check_metric(metric)
-    found = replace(results.read(folder), headline=metric or "")
-    content = build_content(found, None if against is None else results.read(against))
+        check_value_metric(metric, targets) if targets else check_metric(metric)
+    found = replace(read_any_results(folder), headline=metric or "")
+    other = None if against is None else read_any_results(against)
+    content, _ = describe_results(found, other)
     write_report(content, out)
     return content
 
 
-def write_report(content: ReportContent, out: Path) -> None:
+def describe_results(
+    found: AnyResults, other: AnyResults | None = None
+) -> tuple[ReportContent | ValueReportContent, str]:
+    """Return the content of the report of a benchmark of classes or of values, and its tables in Markdown.
+
+    Args:
+        found: the benchmark.
+        other: another benchmark to compare the same systems with.
+
+    Raises:
+        BadValue: the two benchmarks have nothing in common.
+    """
+    if isinstance(found, ValueResults):
+        values = build_value_content(found, other)
+        return values, render_value_summary(values)
+    content = build_content(found, other)
+    return content, render_summary(content)
+
+
+def write_report(content: ReportContent | ValueReportContent, out: Path) -> None:
     """Write figures and exports from the report's content, and the page last.
 
     Args:
@@ -60,9 +108,10 @@ def write_report(content: ReportContent, out: Path) -> None:
         out: the page.
     """
     drawn, labels = {}, {}
+    renderer = _OF_VALUES if "targets" in content else _OF_CLASSES
     folder = out.parent / FIGURES
     folder.mkdir(parents=True, exist_ok=True)
-    for one in draw_figures(content):
+    for one in renderer.draw_figures(content):
         drawn[one.name], labels[one.name] = to_svg(one.figure, one.name, one.label), one.label
         write_text(folder / f"{one.name}.svg", drawn[one.name] + "\n")
         _write_bytes(folder / f"{one.name}.png", to_png(one.figure))
@@ -70,10 +119,10 @@ def write_report(content: ReportContent, out: Path) -> None:
         if path.stem not in drawn and re.fullmatch(OWN, path.name):
             path.unlink()
     write_text(out.parent / RESULTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    write_text(out.parent / MARKDOWN, exports.format_markdown(content, labels))
+    write_text(out.parent / MARKDOWN, renderer.format_markdown(content, labels))
     write_text(out.parent / CSV, exports.format_csv(content))
-    write_text(out.parent / TEX, exports.format_latex(content))
-    write_text(out, html_page.render_page(content, drawn))
+    write_text(out.parent / TEX, renderer.format_latex(content))
+    write_text(out, renderer.render_page(content, drawn))
 
 
 def _write_bytes(path: Path, raw: bytes) -> None:

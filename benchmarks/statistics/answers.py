@@ -6,14 +6,21 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.bootstrap import Values
 from benchmarks.statistics.coded_labels import Codes, encode_labels, list_distinct_labels, select_labels
 from benchmarks.statistics.count_metrics import metrics_from_sums
 from benchmarks.statistics.matrix_store import SpilledMatrix
-from benchmarks.statistics.metrics import Labels, Probabilities, check_classes, check_lengths, encode_truth
+from benchmarks.statistics.metrics import (
+    Labels,
+    Probabilities,
+    check_classes,
+    check_lengths,
+    encode_truth,
+    upper_limit,
+)
 from benchmarks.statistics.unit_sums import sum_by_unit
 
 
@@ -42,6 +49,10 @@ class Answers:
         """
         return dict(self._values)
 
+    def limits(self, metric: str) -> tuple[float, float]:
+        """Return the least and the greatest possible value of a metric."""
+        return 0.0, upper_limit(metric)
+
     @cached_property
     def codes(self) -> tuple[Codes, Codes]:
         """The place among `classes` of each true and each predicted class: (N,) each.
@@ -63,26 +74,13 @@ class Answers:
         counts: NDArray[np.int64] = confusion_matrix(*self.codes, labels=range(len(self.classes)))
         return counts
 
-    def per_class(self) -> dict[str, dict[str, float]]:
-        """Return the precision, recall and F1 of each class, in 0..1, and `n`, its true utterances.
-
-        Precision is TP / (TP + FP), recall TP / (TP + FN), F1 2 TP / (2 TP + FP + FN), and 0 where the denominator is
-        0 (van Rijsbergen 1979, "Information Retrieval", chapter 7).
-        """
-        counts = self.confusion()
-        truth, prediction = np.indices(counts.shape)
-        figures = precision_recall_fscore_support(
-            truth.ravel(),
-            prediction.ravel(),
-            labels=range(len(self.classes)),
-            sample_weight=counts.ravel(),
-            zero_division=0,
+    def is_equal(self, other: "Answers") -> bool:
+        """Tell whether another head gives the same answers: names of classes first, then what is read in full."""
+        return (
+            list(self.classes) == list(other.classes)
+            and all(map(np.array_equal, self.codes, other.codes))
+            and np.array_equal(np.asarray(self.probabilities), np.asarray(other.probabilities))
         )
-        names = ("precision", "recall", "f1", "n")
-        return {
-            name: dict(zip(names, map(float, row), strict=True))
-            for name, row in zip(self.classes, np.transpose(figures), strict=True)
-        }
 
     def select(self, rows: NDArray[np.intp]) -> "Answers":
         """Return the answers of some rows, without probabilities."""

@@ -55,7 +55,10 @@ def estimate_class_metrics(
 
 
 def _measure(answers: Answers, unit: np.ndarray, resamples: int, seed: int) -> dict[str, Values]:
-    """Return each metric of each class: its value in the first row, then each resample (1 + R, C); NaN for 0 / 0."""
+    """Return each metric of each class: its value in the first row, then each resample (1 + R, C).
+
+    It is NaN for 0 / 0.
+    """
     classes = len(answers.classes)
     sums = sum_by_unit(*answers.codes, classes, None, unit)
     drawn = np.vstack([sums.sum(axis=0), bootstrap.resample_sums(sums, resamples, seed)])

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 _DIGITS = 6  # the last digits of a float differ between processors, and between two orders of the same sum
-_STEP = Decimal("0.1")
+_STEP, _THOUSANDTH = Decimal("0.1"), Decimal("0.001")
 
 
 def name_metric(metric: str) -> str:
     """Write the full name of a metric in words.
 
-    >>> name_metric("unweighted_average_recall"), name_metric("weighted_f1")
-    ('unweighted average recall', 'weighted F1')
+    >>> name_metric("unweighted_average_recall"), name_metric("weighted_f1"), name_metric("pearson_correlation")
+    ('unweighted average recall', 'weighted F1', 'Pearson correlation')
     """
-    return metric.replace("_", " ").replace(" f1", " F1")
+    return metric.replace("_", " ").replace(" f1", " F1").replace("pearson", "Pearson")
 
 
 def format_percent(value: float) -> str:
@@ -67,6 +67,52 @@ def format_ends(low: float, high: float, *, difference: bool = False) -> str:
     return f"[{write(low)}, {write(high)}]"
 
 
+def format_value(value: float) -> str:
+    """Format a correlation or an error with three decimals, rounded as `format_percent` rounds.
+
+    >>> format_value(0.61249), format_value(-0.0004), format_value(-0.25)
+    ('0.612', '0.000', '−0.250')
+    """
+    return str(_to_thousandths(value)).replace("-", "−")
+
+
+def format_value_difference(value: float) -> str:
+    """Format a difference of correlations with its sign.
+
+    >>> format_value_difference(0.0321), format_value_difference(-0.25), format_value_difference(0.0)
+    ('+0.032', '−0.250', '0.000')
+    """
+    found = _to_thousandths(value)
+    return f"{found:+}".replace("-", "−") if found else "0.000"
+
+
+def format_value_interval(value: float, low: float, high: float, mark: str = "", *, difference: bool = False) -> str:
+    """Format a correlation or an error with its interval, or a difference of two.
+
+    Args:
+        value: the figure.
+        low: lower end of its interval.
+        high: upper end.
+        mark: text behind the value, for example of a leaked one.
+        difference: format each number with its sign.
+
+    >>> format_value_interval(0.5, -0.41, 0.6, "!")
+    '0.500! [−0.410, 0.600]'
+    """
+    write = format_value_difference if difference else format_value
+    return f"{write(value)}{mark} {format_value_ends(low, high, difference=difference)}"
+
+
+def format_value_ends(low: float, high: float, *, difference: bool = False) -> str:
+    """Format the two ends of an interval of a correlation or an error.
+
+    >>> format_value_ends(-0.41, 0.6)
+    '[−0.410, 0.600]'
+    """
+    write = format_value_difference if difference else format_value
+    return f"[{write(low)}, {write(high)}]"
+
+
 def align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table for a terminal, its columns aligned.
 
@@ -102,5 +148,13 @@ def format_bytes(count: float) -> str:
 
 
 def _to_percent(value: float) -> Decimal:
-    found = (100 * Decimal(f"{value:.{_DIGITS}g}")).quantize(_STEP, ROUND_HALF_UP)
+    return _round(100 * Decimal(f"{value:.{_DIGITS}g}"), _STEP)
+
+
+def _to_thousandths(value: float) -> Decimal:
+    return _round(Decimal(f"{value:.{_DIGITS}g}"), _THOUSANDTH)
+
+
+def _round(value: Decimal, step: Decimal) -> Decimal:
+    found = value.quantize(step, ROUND_HALF_UP)
     return found or abs(found)  # no zero with a sign

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from benchmarks.statistics import bootstrap
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.bootstrap import RESAMPLES, Values
-from benchmarks.statistics.metrics import Labels, upper_limit
+from benchmarks.statistics.measured import MeasuredAnswers
+from benchmarks.statistics.metrics import Labels
 
 _WITHOUT_INTERVAL = "expected_calibration_error"  # every resample adds to the gap of every bin
 
@@ -79,7 +80,7 @@ def estimate_intervals(
 
 
 def estimate_metrics(
-    answers: Sequence[Answers],
+    answers: Sequence[MeasuredAnswers],
     *,
     clusters: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
@@ -109,13 +110,13 @@ def estimate_metrics(
     return {
         name: PointEstimate(value, n)
         if name == _WITHOUT_INTERVAL
-        else Interval(value, *bootstrap.interval_ends(value, spread[name], count, (0.0, upper_limit(name))), n=n)
+        else Interval(value, *bootstrap.interval_ends(value, spread[name], count, answers[0].limits(name)), n=n)
         for name, value in mean.items()
     }
 
 
 def resample_metrics(
-    answers: Sequence[Answers], unit: NDArray[np.intp], resamples: int = RESAMPLES, seed: int = 0
+    answers: Sequence[MeasuredAnswers], unit: NDArray[np.intp], resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Values]:
     """Return every metric in each resample (R,), the mean over several answers to the same utterances.
 

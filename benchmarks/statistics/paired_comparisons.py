@@ -10,7 +10,8 @@ from benchmarks.statistics import bootstrap
 from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.bootstrap import RESAMPLES
 from benchmarks.statistics.intervals import resample_metrics
-from benchmarks.statistics.metrics import METRIC, upper_limit
+from benchmarks.statistics.measured import MeasuredAnswers
+from benchmarks.statistics.metrics import METRIC
 from benchmarks.statistics.multiple_comparisons import correct_holm
 
 LEVEL = 0.05  # a difference is significant where its corrected p-value is below this
@@ -29,7 +30,7 @@ class PairedDifference:
         high: upper end.
         p: p-value of no difference, by the paired bootstrap over clusters; with few clusters at least the smallest
             p-value of a sign test (`bootstrap.is_few`).
-        mcnemar_p: p-value of equal accuracy, by McNemar's test on the first seed.
+        mcnemar_p: p-value of equal accuracy, by McNemar's test on the first seed; None where values are predicted.
         p_holm: `p`, corrected for the number of comparisons.
         mcnemar_p_holm: `mcnemar_p`, corrected likewise.
     """
@@ -40,13 +41,13 @@ class PairedDifference:
     low: float
     high: float
     p: float
-    mcnemar_p: float
+    mcnemar_p: float | None
     p_holm: float = 1.0
-    mcnemar_p_holm: float = 1.0
+    mcnemar_p_holm: float | None = None
 
 
 def compare_pairs(
-    answers: Mapping[str, Sequence[Answers]],
+    answers: Mapping[str, Sequence[MeasuredAnswers]],
     *,
     clusters: Sequence[str] | None = None,
     metric: str = METRIC,
@@ -75,14 +76,23 @@ def compare_pairs(
     value = {name: float(np.mean([one.values()[metric] for one in found])) for name, found in answers.items()}
     count = bootstrap.effective_count(unit)
     least = bootstrap.smallest_p_value(count) if bootstrap.is_few(count) else 0.0
-    pairs, limit = [], upper_limit(metric)
+    pairs = []
+    least_value, greatest = next(iter(answers.values()))[0].limits(metric)
+    widest = greatest - least_value
     for first, second in combinations(answers, 2):
         difference, resampled = value[first] - value[second], spread[first] - spread[second]
-        ends = bootstrap.interval_ends(difference, resampled, count, (-limit, limit))
+        ends = bootstrap.interval_ends(difference, resampled, count, (-widest, widest))
         p = max(bootstrap.two_sided_p_value(difference, resampled, count), least)
-        mcnemar_p = mcnemar_p_value(answers[first][0], answers[second][0])
+        mcnemar_p = _compare_accuracies(answers[first][0], answers[second][0])
         pairs.append(PairedDifference(first, second, difference, *ends, p, mcnemar_p))
     return _correct(pairs)
+
+
+def _compare_accuracies(first: MeasuredAnswers, second: MeasuredAnswers) -> float | None:
+    """Return McNemar's p-value of predicted classes, or None of values, which are not right or wrong."""
+    if isinstance(first, Answers) and isinstance(second, Answers):
+        return mcnemar_p_value(first, second)
+    return None
 
 
 def mcnemar_p_value(first: Answers, second: Answers) -> float:
@@ -102,7 +112,8 @@ def significant_pairs(pairs: Sequence[PairedDifference]) -> set[frozenset[str]]:
 
 def _correct(pairs: Sequence[PairedDifference]) -> list[PairedDifference]:
     bootstrapped = correct_holm([pair.p for pair in pairs])
-    counted = correct_holm([pair.mcnemar_p for pair in pairs])
+    counts = [pair.mcnemar_p for pair in pairs if pair.mcnemar_p is not None]
+    counted = correct_holm(counts) if counts else [None] * len(pairs)
     return [
         replace(pair, p_holm=one, mcnemar_p_holm=other)
         for pair, one, other in zip(pairs, bootstrapped, counted, strict=True)

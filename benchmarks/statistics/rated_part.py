@@ -87,16 +87,24 @@ def select_rated(
 ) -> RatedPart | None:
     """Select the utterances of a test part that have votes, or return None where none has.
 
+    A vote for a class that there is not, such as one of which no utterance is left, is no vote.
+
     Args:
         ids: of the test part (N,).
         choices: by id, the classes that each rater named, of the utterances with a vote for a class.
         classes: all that there are.
         utterances: that the ids are among, for the clusters.
     """
-    rows = np.array([row for row, one in enumerate(ids) if one in choices], np.intp)
+    names = tuple(sorted(set(classes)))
+    known = [_keep_classes(choices.get(one, ()), names) for one in ids]
+    rows = np.array([row for row, one in enumerate(known) if any(one)], np.intp)
     if not len(rows):
         return None
-    rated, names = tuple(ids[row] for row in rows), tuple(sorted(classes))
-    votes = RaterVotes.from_choices([choices[one] for one in rated], names)
+    rated = tuple(ids[row] for row in rows)
+    votes = RaterVotes.from_choices([known[row] for row in rows], names)
     clusters = choose_clusters(keep_ids(utterances, set(rated)))
     return RatedPart(rated, rows, names, votes, clusters, len(ids) - len(rows))
+
+
+def _keep_classes(choices: Choices, classes: Collection[str]) -> list[tuple[str, ...]]:
+    return [tuple(name for name in choice if name in classes) for choice in choices]

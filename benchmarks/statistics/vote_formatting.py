@@ -43,5 +43,12 @@ def format_vote_figure(metric: str, one: Mapping[str, Any] | None, mark: str = "
     value, low, high = one["value"], one["low"], one["high"]
     if metric in _SHARES:
         return format_interval(value, low, high, mark, difference=difference)
-    form = "+.3f" if difference else ".3f"
-    return f"{value:{form}}{mark} [{low:{form}}, {high:{form}}]".replace("-", "−")
+    texts = [_format_loss(number, difference=difference) for number in (value, low, high)]
+    return f"{texts[0]}{mark} [{texts[1]}, {texts[2]}]"
+
+
+def _format_loss(value: float, *, difference: bool) -> str:
+    text = f"{value:.3f}".removeprefix("-")
+    if not float(text):
+        return text  # no zero with a sign
+    return ("−" if value < 0 else "+" if difference else "") + text

@@ -39,7 +39,13 @@ class VoteScores:
         return {name: float(value) for name, value in metrics_from_vote_sums(sums).items()}
 
     def resample(self, unit: NDArray[np.intp], resamples: int, seed: int) -> dict[str, Values]:
-        """Return every metric in each resample (R,) of units; `unit` (M,) is the number of each row's unit."""
+        """Return every metric in each resample (R,) of units.
+
+        Args:
+            unit: (M,) number of each row's unit.
+            resamples: how often to resample.
+            seed: of the resampling.
+        """
         key = (hashlib.sha256(unit.tobytes()).digest(), resamples, seed)
         if key not in self._resamples:
             sums = bootstrap.resample_sums(self.sum_by_unit(bootstrap.group_units(unit, seed)), resamples, seed)

@@ -58,6 +58,8 @@ A corpus whose clips are no files yet, because they are in tables or on a server
 
     unpack(root, folder) -> Path        write them into `folder`, once, and return what `utterances` reads
 
+A card whose raters choose from other words than the label codes gives the code of each word in `vote_codes`.
+
 `root` is as the user gave it: a path or a name. `folder` is in the store. The same release is not unpacked again.
 
 A format of the user's own data (`own=True` in its card) takes what `--column` says as a second argument,

@@ -39,7 +39,13 @@ class Fold:
 
 
 def split(
-    protocol: str, utterances: Sequence[Utterance], classes: Mapping[str, str], seed: int = 0, *, dev: bool = False
+    protocol: str,
+    utterances: Sequence[Utterance],
+    classes: Mapping[str, str],
+    seed: int = 0,
+    *,
+    dev: bool = False,
+    strata: bool = False,
 ) -> list[Fold]:
     """Split a corpus by a protocol and check the folds.
 
@@ -50,6 +56,7 @@ def split(
         seed: split seed; protocols that draw nothing ignore it.
         dev: whether to split a dev part from training, by the protocol's own groups, and further parts that a search
             may use in turn as dev. A dev part that the protocol has split itself is kept.
+        strata: whether `classes` only balance the parts, so that test may have one that training lacks.
 
     Raises:
         Mismatch: a fold is empty, trains on a test utterance or tests a class that is not in training; a speaker is on
@@ -65,7 +72,7 @@ def split(
     named = map_column(utterances, "speaker") if module.SPEAKER_INDEPENDENT else {}
     speakers = {one: name for one, name in named.items() if name}
     for fold in folds:
-        _check(fold, f"protocol {protocol}, fold {fold.name}", classes)
+        _check(fold, f"protocol {protocol}, fold {fold.name}", classes, strata=strata)
         _check_speakers(fold, f"protocol {protocol}, fold {fold.name}", speakers)
     tested = [utterance_id for fold in folds for utterance_id in fold.test]
     is_complete = len(folds) == 1 or set(tested) == set(classes) or getattr(module, "PARTIAL", False)
@@ -105,8 +112,14 @@ def choose(folds: Sequence[Fold], name: str) -> Fold:
     return next(fold for fold in folds if fold.name == name)
 
 
-def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fold:
+def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str], *, strata: bool = False) -> Fold:
     """Return a fold without the utterances that are not in `ids`, for example those without features.
+
+    Args:
+        fold: the whole.
+        ids: to keep.
+        classes: class by id.
+        strata: whether `classes` only balance the parts, so that test may have one that training lacks.
 
     Raises:
         Mismatch: the remaining fold is empty or tests a class that is not in training.
@@ -114,7 +127,7 @@ def restrict(fold: Fold, ids: Collection[str], classes: Mapping[str, str]) -> Fo
     kept = set(ids)
     parts = {part: tuple(one for one in getattr(fold, part) if one in kept) for part in _PARTS}
     restricted = Fold(fold.name, **parts, turns=restrict_turns(fold, kept))
-    _check(restricted, f"fold {fold.name}, restricted to utterances with features,", classes)
+    _check(restricted, f"fold {fold.name}, restricted to utterances with features,", classes, strata=strata)
     return restricted
 
 
@@ -172,7 +185,7 @@ def _split_dev(fold: Fold, groups: Mapping[str, str], classes: Mapping[str, str]
     return dataclasses.replace(fold, train=train, dev=dev, turns=tuple(others))
 
 
-def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
+def _check(fold: Fold, where: str, classes: Mapping[str, str], *, strata: bool) -> None:
     if not fold.train or not fold.test:
         raise Mismatch(
             f"{where} is empty",
@@ -188,7 +201,7 @@ def _check(fold: Fold, where: str, classes: Mapping[str, str]) -> None:
             f"{where} holds {format_count(len(unclassed), 'utterance')} without a class, for example {min(unclassed)}"
         )
     unseen = {classes[one] for one in fold.test} - {classes[one] for one in fold.train}
-    if unseen:
+    if unseen and not strata:
         raise Mismatch(
             f"{where} tests a class that it never trains on: {', '.join(sorted(unseen))}",
             do="choose a label scheme without this class, or another protocol",

@@ -73,7 +73,7 @@ def check_no_request(checkpoint: Checkpoint, asked: Recognition) -> None:
 
 
 def list_request(description: Mapping[str, Any]) -> dict[str, str]:
-    """Return the arguments by which `generate` is asked for what a description says; none for one language."""
+    """Return the arguments by which `generate` is asked for what a description says."""
     return {name: description[name] for name in ("language", "task") if description.get(name)}
 
 

@@ -18,8 +18,8 @@ from featurestore.storage.checksum import hash_file
 from featurestore.storage.json_files import read_object
 
 FORMAT = 2  # increased whenever an older version could misread a newer bundle
-MASKED_FORMAT = 3  # of a head that is wrapped to predict without a modality
-_READABLE = (1, FORMAT, MASKED_FORMAT)  # format 1 has no normalization
+EXTENDED = 3  # the format of bundles that earlier versions do not read: of values, and of heads without a modality
+_READABLE = (1, FORMAT, EXTENDED)  # format 1 has no normalization
 FILE = "head.json"
 NO_BUNDLE = "features normalized per speaker need many clips of a speaker, and a new clip comes alone"
 INSTEAD = "--normalize global or none writes a bundle; --normalize speaker without --out only prints the metrics"
@@ -37,8 +37,8 @@ class Bundle:
         params: its constructor arguments.
         features: for example `("audio.mean", "text.mean")`, in column order.
         blocks: width of each feature, in column order.
-        classes: in the order of the columns of `predict_proba`.
-        labels: name of the label scheme.
+        classes: in the order of the columns of `predict_proba`; empty where values are predicted.
+        labels: name of the label scheme; empty where values are predicted.
         corpus: name of the corpus.
         protocol: how the corpus was split.
         seed: of the split and of the head.
@@ -57,6 +57,7 @@ class Bundle:
         agreement: the share of the raters that the most voted class of each utterance has more of; None where every
             utterance was used.
         source: the plug-in file with its sha256, or the distribution, of a head that is not the project's own.
+        targets: names of the values that are predicted, such as `valence`; empty where classes are.
         missing: how the head predicts without a modality: the `mode`, the `dropout` in training, the number of
             `training` utterances by what they lacked when the head learned from them, and by each modality that it can
             do `without`, the metrics of the held-out parts when it is missing. Empty of a head that needs every
@@ -84,7 +85,13 @@ class Bundle:
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
     train_on: str = "labels"
     agreement: float | None = None
+    targets: tuple[str, ...] = ()
     missing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The registry's kind of the head: `heads`, or `regressors` where values are predicted."""
+        return "regressors" if self.targets else "heads"
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -97,7 +104,8 @@ class Bundle:
 
 
 _ADDED = ("source", "train_on", "agreement", "missing")  # in head.json only where they say something
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", *_ADDED)]
+_OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -112,11 +120,16 @@ def load(folder: Path) -> Bundle:
     """
     saved = read_head_json(folder)
     _check_weights(folder, saved["weights"])
-    kind = registry.load_recorded("heads", saved["head_name"], saved.get("source", {}), where=folder)
+    targets = tuple(saved.get("targets", ()))
+    kind = "regressors" if targets else "heads"
+    head_class = registry.load_recorded(kind, saved["head_name"], saved.get("source", {}), where=folder)
     try:
-        head = kind.from_params(saved["params"])
+        head = head_class.from_params(saved["params"])
         head = wrap_head(head, saved["missing"]["dropout"]) if "missing" in saved else head
-        head.classes_ = np.array(saved["classes"])
+        if targets:
+            head.n_targets_ = len(targets)
+        else:
+            head.classes_ = np.array(saved["classes"])
         head.n_features_in_ = sum(saved["blocks"].values())
         head.trusted_types = tuple(saved.get("trusted_types", ()))
         head.load_weights(folder)
@@ -126,7 +139,7 @@ def load(folder: Path) -> Bundle:
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
     added = {name: saved[name] for name in _ADDED if name in saved}
-    return Bundle(head, **fields, scaling=scales, **added)
+    return Bundle(head, **fields, scaling=scales, **added, targets=targets)
 
 
 def read_versions() -> dict[str, str]:
@@ -155,7 +168,7 @@ def read_head_json(folder: Path) -> dict[str, Any]:
     if (written := found.get("format")) not in _READABLE:
         got = f"format {written}"
         raise Mismatch(
-            f"{path} is not of this version", expected=f"format {FORMAT} or {MASKED_FORMAT}", got=got, do=_AGAIN
+            f"{path} is not of this version", expected=f"format {FORMAT} or {EXTENDED}", got=got, do=_AGAIN
         )
     found.setdefault("normalize", "none")
     found.setdefault("failed_checks", {})

@@ -42,6 +42,7 @@ class Prediction:
         missing: the modalities that it was predicted without, and why each could not be used; empty if it was not
             given.
         recognized: the words that the bundle's recognizer has written down; empty where they were given.
+        values: by target, of a bundle that predicts values in place of classes, on the scale of its corpus.
     """
 
     id: str
@@ -50,12 +51,17 @@ class Prediction:
     reason: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
     recognized: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain JSON values. Only recognized words have a key of their own."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
-        answer = {"id": self.id, "emotion": self.emotion, "probabilities": dict(self.probabilities)}
+        answer: dict[str, Any] = {"id": self.id}
+        if self.values:
+            answer |= {"values": dict(self.values)}
+        else:
+            answer |= {"emotion": self.emotion, "probabilities": dict(self.probabilities)}
         unusable = {modality: why for modality, why in self.missing.items() if why}
         added = {"missing": sorted(self.missing), "unusable": unusable, "recognized": self.recognized}
         return answer | {name: value for name, value in added.items() if value}
@@ -72,7 +78,7 @@ def predict(
     device: str = "cpu",
     say: Say = lambda line: None,
 ) -> list[Prediction]:
-    """Predict the emotion of one utterance, or of every row of a table.
+    """Predict the emotion of one utterance, or of every row of a table: a class, or valence, activation and dominance.
 
     A bundle that can do without a modality predicts an utterance from the other where one is not given, or cannot be
     encoded, and the prediction says so. A row that cannot be predicted carries its reason, and the others are
@@ -150,7 +156,7 @@ def predict(
 
 
 def render(predictions: Sequence[Prediction]) -> str:
-    """Return the predictions as lines for a terminal: the emotion, then every class by probability."""
+    """Return the predictions as lines for a terminal: the emotion, then every class by probability, or the values."""
     width = max(len(prediction.id) for prediction in predictions)
     return "\n".join(f"{prediction.id:<{width}}  {_format(prediction)}" for prediction in predictions)
 
@@ -158,11 +164,16 @@ def render(predictions: Sequence[Prediction]) -> str:
 def _format(prediction: Prediction) -> str:
     if prediction.reason:
         return f"failed: {prediction.reason}"
-    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     without = [f"without {name}{why and f': {why}'}" for name, why in sorted(prediction.missing.items())]
     words = [f"recognized: {prediction.recognized}"] if prediction.recognized else []
-    shown = ", ".join(f"{name} {value:.2f}" for name, value in ranked)
-    return "  ".join([prediction.emotion, f"({shown})", *without, *words])
+    return "  ".join([*_format_answer(prediction), *without, *words])
+
+
+def _format_answer(prediction: Prediction) -> list[str]:
+    if prediction.values:
+        return [", ".join(f"{name} {value:.2f}" for name, value in prediction.values.items())]
+    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
+    return [prediction.emotion, f"({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"]
 
 
 @dataclass(frozen=True)
@@ -319,6 +330,10 @@ def _decide(
     bundle: Bundle, inputs: Inputs, items: Sequence[Item], lacking: Sequence[Mapping[str, str]]
 ) -> list[Prediction]:
     given = give(bundle.head, inputs)
+    if bundle.targets:
+        rows = bundle.head.predict(given).tolist()  # (N, T)
+        found = [dict(zip(bundle.targets, map(float, row), strict=True)) for row in rows]
+        return [Prediction(item.id, values=values) for item, values in zip(items, found, strict=True)]
     probabilities, emotions = bundle.head.predict_proba(given), bundle.head.predict(given)  # (N, C), (N,)
     by_class = [dict(zip(bundle.classes, map(float, row), strict=True)) for row in probabilities]
     return [

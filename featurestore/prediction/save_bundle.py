@@ -12,16 +12,7 @@ from typing import Any
 from featurestore import normalization, registry
 from featurestore.errors import BadValue, Mismatch, Problem
 from featurestore.head_inputs import describe_approximation
-from featurestore.prediction.bundle import (
-    FIELDS,
-    FILE,
-    FORMAT,
-    INSTEAD,
-    MASKED_FORMAT,
-    NO_BUNDLE,
-    Bundle,
-    read_head_json,
-)
+from featurestore.prediction.bundle import EXTENDED, FIELDS, FILE, FORMAT, INSTEAD, NO_BUNDLE, Bundle, read_head_json
 from featurestore.storage.atomic import write_text
 from featurestore.storage.checksum import hash_file
 
@@ -47,8 +38,10 @@ def save(bundle: Bundle, folder: Path) -> None:
             normalization.save(bundle.scaling, temporary)
         weights = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in FIELDS}
-        written = MASKED_FORMAT if bundle.missing else FORMAT
-        text = json.dumps({"format": written, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
+        if bundle.targets:
+            fields["targets"] = bundle.targets
+        version = EXTENDED if bundle.targets or bundle.missing else FORMAT
+        text = json.dumps({"format": version, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
 
 
@@ -65,7 +58,7 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
             f"no bundle can be written of head {bundle.head_name}: {error}",
             do="choose another head; cli benchmark measures this one without a bundle",
         ) from error
-    source = dict(bundle.source) or registry.describe_source("heads", bundle.head_name)
+    source = dict(bundle.source) or registry.describe_source(bundle.kind, bundle.head_name)
     added = {
         "source": source,
         "trusted_types": list(getattr(bundle.head, "trusted_types", ())),

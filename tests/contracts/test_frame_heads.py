@@ -135,7 +135,7 @@ def test_frames_are_read_from_their_file_a_batch_at_a_time(case, tmp_path, monke
         flat[:] = random.normal(size=flat.shape)
         stored[modality] = [flat[start : start + length] for start in range(0, len(flat), length)]
     size = len(stored) * 4 * count * length * width
-    estimator = make(case, epochs=1, batch_size=2)
+    estimator = make(case, epochs=1, batch_size=4)
     fit(case)  # the first fit of a process imports modules, which would be counted
     tracemalloc.start()
     try:

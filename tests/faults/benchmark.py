@@ -5,7 +5,6 @@ A worker kills it, because an outside watcher could come too late, when all runs
 
 import os
 import signal
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +18,10 @@ CONFIG = BenchmarkConfig.parse(("svm",), protocol="leave-one-session-out", seeds
 _run_together = runner._run_together
 
 
-def run(folder: str, dies_at: int) -> None:
+def run(folder: str, dies_at: str) -> None:
     """Run the benchmark with two workers, and kill the whole process group once `dies_at` runs are on disk."""
     parallel.count_cores = lambda: 2  # with a worker for each run, all runs would start before one ends
-    runner._run_together = partial(run_together, dies_at=dies_at)
+    runner._run_together = partial(run_together, dies_at=int(dies_at))
     runner.benchmark(FakeStore(), CONFIG, Path(folder))
 
 
@@ -31,9 +30,3 @@ def run_together(store, group, folder, *, dies_at):
     if len(list(folder.glob("*.json"))) >= dies_at:
         os.killpg(0, signal.SIGKILL)
     return _run_together(store, group, folder)
-
-
-if __name__ == "__main__":
-    from tests.faults import benchmark  # workers can import the function only under this name
-
-    benchmark.run(sys.argv[1], int(sys.argv[2]))

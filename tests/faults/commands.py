@@ -3,30 +3,37 @@
 import hashlib
 import os
 import signal
-import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
 
-import cli
 from featurestore import encoders
+from featurestore.engines import loky
 from featurestore.extraction import partition, worker
 from tests.faults import letters
+from tests.support import fork_server, inline
 
 _load = encoders.load
 
 
 def run(sign: str, *arguments: str) -> None:
-    """Run a command. Its workers hang after a few parts, if it has a sign: a file that is made when the work begins."""
+    """Run a command that is to be stopped, or one that continues.
+
+    Args:
+        sign: a file that is made when the work begins, of a command whose workers hang after a few parts; or "", of a
+            command that does its work in its own process, which has loaded the libraries.
+        arguments: words of the command.
+    """
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     partition.PART_UTTERANCES = 2
     worker.encode_part = letters.encode_part  # workers that load no torch start at once
     if sign:
         encoders.load = partial(load, sign=Path(sign))
         worker.encode_part = encode_part
-    sys.argv = ["cli", *arguments]
-    sys.exit(cli.main())
+    else:
+        loky.open_pool = inline.open_pool_here
+    fork_server.run_command(*arguments)
 
 
 def end_with(parent: int) -> None:

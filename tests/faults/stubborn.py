@@ -35,7 +35,7 @@ def end_forked_child():
     child.terminate()
     child.join()
     print(child.exitcode)
-    time.sleep(1)
+    time.sleep(0.6)
     say_ready()
     time.sleep(600)
 

@@ -12,9 +12,9 @@ from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
-from tests.faults import dead_worker, letters
+from tests.faults import letters
 from tests.faults.extraction import count_parts, run
-from tests.support import fork_server, tiny
+from tests.support import fork_server, recognizers, tiny
 
 COUNT = 40
 
@@ -24,13 +24,23 @@ def checkpoint(tmp_path_factory):
     return tiny.checkpoint("deberta-v2", tmp_path_factory.mktemp("model") / "text")
 
 
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpus")
+
+
+@pytest.fixture(scope="module")
+def rows(corpus):
+    return tiny.utterances(COUNT, corpus)
+
+
 @pytest.fixture
-def store(tmp_path):
-    return tiny.store(tmp_path / "store", tiny.utterances(COUNT, tmp_path / "corpus"), tmp_path / "corpus")
+def store(tmp_path, corpus, rows):
+    return tiny.store(tmp_path / "store", rows, corpus)
 
 
 def start(store, checkpoint, log, dies_at=0):
-    return fork_server.start(run, str(store.path), str(checkpoint), 1, str(log), dies_at)
+    return fork_server.start(run, store.path, checkpoint, 1, log, dies_at)
 
 
 def finish(store, checkpoint, log):
@@ -62,6 +72,22 @@ def test_a_killed_extraction_resumes_and_gives_the_same_file(store, checkpoint, 
     assert sorted(path.name for path in store.path.iterdir()) == [".lock", "corpus.json", "text.h5", "utterances.csv"]
 
 
+def test_a_killed_transcription_resumes_and_gives_the_same_file(trained, tmp_path):
+    stores = [recognizers.make_store(tmp_path / name, trained.clips) for name in ("killed", "whole")]
+    for store, deaths in zip(stores, ((1, 2), ()), strict=True):
+        for dies_at in (*deaths, 0):
+            log = str(tmp_path / "log")
+            process = fork_server.start(run, str(store.path), str(trained.ctc), 1, log, dies_at, "asr")
+            process.join()
+            assert process.exitcode == (-signal.SIGKILL if dies_at else 0)
+            assert (store.transcripts() == ["asr"]) == (not dies_at)
+            assert count_parts(store.path / "transcripts" / "asr.parts") == dies_at
+    killed, uninterrupted = (FeatureFile(store.path / "transcripts" / "asr.h5") for store in stores)
+    assert killed.header.digests == uninterrupted.header.digests
+    assert killed.find_damaged() == []
+    assert list(stores[0].transcript("asr").texts.values()) == list(recognizers.TEXTS)
+
+
 @pytest.mark.timeout(1200)
 def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpoint, tmp_path):
     finish(store, checkpoint, tmp_path / "warm")  # so that the start of the server is not timed
@@ -91,7 +117,7 @@ def test_fifty_kills_at_random_moments_never_leave_a_damaged_file(store, checkpo
 
 
 def test_a_dead_worker_ends_in_a_message_and_the_next_run_resumes(store, checkpoint, tmp_path, monkeypatch):
-    process = fork_server.start_program(dead_worker.run, store.path, checkpoint, 2, output=tmp_path)
+    process = fork_server.start_program(run, store.path, checkpoint, 2, tmp_path / "log", 2, output=tmp_path)
     process.join()
     assert process.exitcode == 1
     assert "a worker process died, likely out of memory" in (tmp_path / "stderr").read_text()

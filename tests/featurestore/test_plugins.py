@@ -1,3 +1,4 @@
+import importlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import pytest
 
 from featurestore import plugins, registry
 from featurestore.errors import NotFound, Unavailable, UnknownName
+from tests.support import fork_server
 
 HEAD = '''"""{line}"""
 from heads.prior import PriorHead
@@ -233,9 +235,12 @@ def test_a_worker_process_finds_them_and_reads_what_was_pickled_of_them():
     registry.add_plugins([write(Path("my_head.py"))])
     head = registry.load("heads", "my-head")
     assert head.__module__ == "emofuse_plugins.heads.my_head"
-    code = "import sys; from featurestore import registry; print(__import__(sys.argv[1], fromlist='x').__all__)"
-    done = subprocess.run([sys.executable, "-c", code, head.__module__], capture_output=True, text=True, check=True)
-    assert done.stdout == "['Mine']\n"
+    done = fork_server.run_program(print_names, head.__module__, environment=os.environ)
+    assert done.stdout == "['Mine']\n", done.stderr
+
+
+def print_names(module):
+    print(importlib.import_module(module).__all__)
 
 
 def test_a_line_about_a_plugin_goes_to_standard_error(tmp_path):

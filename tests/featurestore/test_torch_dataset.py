@@ -9,6 +9,7 @@ from featurestore.importing.import_features import import_features
 from featurestore.store import Store
 from tests.featurestore.importing import files
 from tests.featurestore.importing.files import IDS
+from tests.support import fork_server
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_several_features_are_a_tuple_and_frames_keep_their_lengths(store):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_loader_reads_it_also_in_workers(workers, store):
     dataset = store.torch_dataset(["audio.mean"])
-    context = "spawn" if workers else None
+    context = fork_server.prepare() if workers else None
     loader = torch.utils.data.DataLoader(dataset, 4, num_workers=workers, multiprocessing_context=context)
     X, y = (torch.cat(part) for part in zip(*loader, strict=True))
     np.testing.assert_array_equal(X.numpy(), files.draw())

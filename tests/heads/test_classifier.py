@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import heads
-from heads import UnusableClassifier, _skops, load_head
+from heads import UnusableEstimator, _skops, load_head
 from heads.svm import SVMHead
 
 RNG = np.random.default_rng(0)
@@ -176,7 +176,7 @@ def test_a_head_of_another_module_is_taken_as_it_is():
     ],
 )
 def test_a_path_to_no_classifier_says_what_is_there_and_what_is_close(path, got, do):
-    with pytest.raises(UnusableClassifier) as caught:
+    with pytest.raises(UnusableEstimator) as caught:
         load_head(path)
     what, expected, said, advice = str(caught.value).splitlines()
     assert path in what

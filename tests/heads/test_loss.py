@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from heads._loss import ClassLoss, make_loss
+from heads._loss import OutputLoss, make_loss
 
 PRIOR = np.array([0.7, 0.2, 0.1])
 
@@ -32,7 +32,7 @@ def compute_plainly(outputs, shares, weights, gamma):
 def test_it_is_the_formula(seed, gamma, weighted, soft):
     outputs, shares, codes = draw(seed)
     weights = np.array([0.5, 1.0, 4.0]) if weighted else np.ones(3)
-    loss = ClassLoss(torch.tensor(weights) if weighted else None, gamma)
+    loss = OutputLoss(torch.tensor(weights) if weighted else None, gamma)
     targets = torch.tensor(shares) if soft else torch.tensor(codes)
     expected = compute_plainly(outputs, shares if soft else np.eye(3)[codes], weights, gamma)
     np.testing.assert_allclose(float(loss(torch.tensor(outputs), targets)), expected, rtol=1e-9)
@@ -42,9 +42,9 @@ def test_it_is_the_formula(seed, gamma, weighted, soft):
 def test_without_settings_it_is_the_cross_entropy_of_torch(weights):
     outputs, _, codes = map(torch.tensor, draw(1))
     expected = torch.nn.functional.cross_entropy(outputs, codes, weights)
-    assert torch.equal(ClassLoss(weights)(outputs, codes), expected)
+    assert torch.equal(OutputLoss(weights)(outputs, codes), expected)
     one_hot = torch.nn.functional.one_hot(codes, 3).double()
-    torch.testing.assert_close(ClassLoss(weights)(outputs, one_hot), expected)
+    torch.testing.assert_close(OutputLoss(weights)(outputs, one_hot), expected)
 
 
 @pytest.mark.parametrize("tau", [0.5, 1.0])

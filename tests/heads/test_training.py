@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from heads._loss import ClassLoss
+from heads._loss import OutputLoss
 from heads._training import Course, Targets, train
 
 CODES = torch.tensor([0, -1, 1, -1, 1])  # -1: no class
 WEIGHTS = torch.tensor([1.0, 3.0])
 COURSE = Course(
-    epochs=6, patience=2, learning_rate=0.1, weight_decay=0.0, max_grad_norm=5.0, loss=ClassLoss(weights=WEIGHTS)
+    epochs=6, patience=2, learning_rate=0.1, weight_decay=0.0, max_grad_norm=5.0, loss=OutputLoss(weights=WEIGHTS)
 )
 
 

@@ -6,7 +6,7 @@ from xgboost import XGBClassifier
 
 from heads import StreamedMatrix
 from heads._base import draw_seed
-from heads.xgb import XGBHead, _choose_device
+from heads.xgb import XGBHead, choose_device
 
 X, Y = make_classification(200, 20, n_informative=8, n_classes=3, random_state=0)
 NAMES = np.array(["angry", "happy", "sad"])[Y]
@@ -98,7 +98,7 @@ def test_auto_is_the_gpu_that_xgboost_and_torch_can_use(monkeypatch, name, built
     monkeypatch.setattr("xgboost.build_info", lambda: {"USE_CUDA": built})
     monkeypatch.setattr("heads.xgb._GPU_FILES", (file,))
     monkeypatch.setattr("heads._device.choose_device", lambda name: torch.device(seen))
-    assert _choose_device(name) == device
+    assert choose_device(name) == device
 
 
 @pytest.mark.parametrize(("built", "file"), [(False, "/dev/null"), (True, "/dev/none")])

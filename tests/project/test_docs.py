@@ -69,7 +69,7 @@ def test_a_line_to_type_is_a_command_with_its_options_and_values(line, any_path,
     assert not HIDDEN[words[0]] & set(words), "an old spelling"
     plugins = "--plugin" in line
     for head in filter(None, (asked.get("heads") or asked.get("head") or "").split(",")):
-        assert plugins or "." in head or head in registry.names("heads")
+        assert plugins or "." in head or head in registry.names("regressors" if asked.get("target") else "heads")
     if asked.get("protocol") and not plugins:
         assert asked["protocol"] in registry.names("protocols")
 

@@ -56,6 +56,7 @@ COMMANDS = {
     "prepare": "table corpus/table.csv --store new",
     "report": "benchmark",
     "shard": "store shards",
+    "transcribe": "--store store --checkpoint here",
     "verify": "store",
 }
 

@@ -1,5 +1,6 @@
 """Run the contract tests of a module on a plug-in that a test writes."""
 
+import gc
 import inspect
 import itertools
 import os
@@ -54,6 +55,7 @@ def run_session(words, root, files, output):
         os.dup2(file.fileno(), 2)
     os.chdir(root)
     os.environ[plugins.VARIABLE] = files
+    gc.unfreeze()  # hypothesis looks for what refers to its objects
     # the server has imported modules whose asserts pytest would rewrite
     sys.exit(pytest.main(["-W", "ignore::pytest.PytestAssertRewriteWarning", *words]))
 

@@ -8,11 +8,16 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from featurestore.engines import Engine, WorkerFailure, WorkerPool
 
 ROOT = Path(__file__).parents[2]
 PRELOADED = ["tests.support.preloaded"]
@@ -26,13 +31,33 @@ class Done(NamedTuple):
     stderr: str
 
 
-def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
-    """Call a function of a module in a process of its own."""
+def prepare() -> ForkServerContext:
+    """Return what starts processes from the server, which begins with the first of them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=function, args=arguments)
+    return context
+
+
+def start(function: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Call a function of a module in a process of its own."""
+    process = prepare().Process(target=function, args=arguments)
     process.start()
     return process
+
+
+@contextmanager
+def open_pool(engine: Engine) -> Iterator[WorkerPool]:
+    """Replace loky's function: work runs in processes that are started from the server."""
+    with ProcessPoolExecutor(engine.jobs, mp_context=prepare()) as executor:
+        yield WorkerPool(executor, lambda: engine.jobs, WorkerFailure("", ""), lambda error: None)
+
+
+def start_together(*arguments: Any, start_method: str, **options: Any) -> Any:
+    """Replace torch's `start_processes`, with another start method."""
+    from torch.multiprocessing import start_processes
+
+    prepare()
+    return start_processes(*arguments, start_method="forkserver", **options)
 
 
 def start_program(

@@ -1,5 +1,7 @@
 """Write the names of a full release, without sound, and read it as if every clip lasted a second."""
 
+import os
+
 from featurestore import registry
 from featurestore.labels import load_card
 from featurestore.preparation.corpus_findings import compare_counts
@@ -8,10 +10,13 @@ from featurestore.releases import clip_lengths, clip_rates, release_files
 
 def write_names(root, names):
     """Write empty files."""
+    made = set()
     for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        folder, _, last = name.rpartition("/")
+        if folder not in made:
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            made.add(folder)
+        os.close(os.open(f"{root}/{folder}/{last}", os.O_CREAT | os.O_WRONLY))  # ten thousands: `Path` is slow
 
 
 def write_lines(path, lines):
@@ -24,7 +29,7 @@ def read_full(monkeypatch, corpus, root):
     """Read a release whose clips are empty files."""
 
     def read_length(path):
-        return clip_lengths.ClipLength(1.0 if path.exists() else None)
+        return clip_lengths.ClipLength(1.0 if os.path.exists(path) else None)
 
     monkeypatch.setattr(clip_lengths, "_read_length", read_length)
     return registry.module("corpora", corpus).utterances(root)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from featurestore.engines import WorkerFailure, WorkerPool, loky
 
@@ -22,10 +22,11 @@ class InlineExecutor(Executor):
 
 
 @contextmanager
-def open_pool(engine) -> Iterator[WorkerPool]:
+def open_pool_here(_engine) -> Iterator[WorkerPool]:
+    """Replace loky's function: any number of jobs run in this process, one after the other."""
+    yield WorkerPool(InlineExecutor(), lambda: 1, WorkerFailure("", ""), lambda error: None)
+
+
+def open_pool(engine) -> AbstractContextManager[WorkerPool]:
     """Replace loky's function: without a number of jobs, or with one, work runs in this process."""
-    if engine.jobs > 1:
-        with open_worker_pool(engine) as pool:
-            yield pool
-    else:
-        yield WorkerPool(InlineExecutor(), lambda: 1, WorkerFailure("", ""), lambda error: None)
+    return (open_worker_pool if engine.jobs > 1 else open_pool_here)(engine)

@@ -13,10 +13,11 @@ import benchmarks.paper.paper_run
 import benchmarks.report.write_report
 import featurestore.finetuning.by_fold
 import featurestore.prediction.predict
+import featurestore.storage.column_table
+import featurestore.storage.feature_writer
 import tests.faults.benchmark
 import tests.faults.calls
 import tests.faults.commands
-import tests.faults.dead_worker
 import tests.faults.extraction
 import tests.support.interrupted_finetune
 import tests.support.stopped_folds

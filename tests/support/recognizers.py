@@ -1,7 +1,7 @@
 """Train tiny recognizers, CTC and Whisper, on a few spoken words, and write them as checkpoints with these clips."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import soxr
 
 from featurestore.corpora._demo_espeak import Espeak, Prosody
 from featurestore.manifest import Utterance, to_csv
+from featurestore.storage.feature_file import FeatureFile
+from featurestore.storage.feature_writer import write
 from featurestore.store import Store
 
 RATE, SECONDS = 16_000, 2
@@ -186,3 +188,17 @@ def train_both(folder: Path) -> Trained:
 def read_clip(clips: Path, number: int) -> np.ndarray:
     """Read the samples (S,) of one of the spoken texts."""
     return soundfile.read(clips / f"clip{number}.wav", dtype="float32")[0]
+
+
+def rewrite(store: Store, name: str, texts: dict[str, str]) -> None:
+    """Write a transcript again with other words for some utterances, as another recognition of them would."""
+    path = store.path / "transcripts" / f"{name}.h5"
+    file = FeatureFile(path)
+    columns = {one: np.array(file[one]) for one in file.names if not one.startswith(("text/", "confidence/", "times/"))}
+    words = [texts.get(one, file.frames(row, "text").tobytes().decode("utf-8")) for row, one in enumerate(file.ids)]
+    encoded = [np.frombuffer(text.encode("utf-8"), np.uint8) for text in words]
+    counts = [len(text.split()) for text in words]
+    columns |= {"text/value": np.concatenate(encoded), "text/offset": np.cumsum([0, *map(len, encoded)])}
+    columns |= {"confidence/value": np.ones(sum(counts), np.float32), "confidence/offset": np.cumsum([0, *counts])}
+    columns |= {"times/value": np.zeros((sum(counts), 2), np.float32), "times/offset": np.cumsum([0, *counts])}
+    write(path, columns, replace(file.header, digests={}))

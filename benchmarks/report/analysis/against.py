@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.grid.results import Results
-from benchmarks.grid.system import System
+from benchmarks.grid.value_results import AnyResults, AnySystem
 from benchmarks.report.analysis.section_types import AgainstContent, AgainstSystemContent
 from benchmarks.report.analysis.seeds import select_answers
-from benchmarks.statistics.answers import Answers
 from benchmarks.statistics.clusters import choose_clusters
+from benchmarks.statistics.measured import MeasuredAnswers
 from benchmarks.statistics.paired_comparisons import compare_pairs
 from featurestore.errors import BadValue
 from featurestore.manifest import keep_ids
@@ -19,7 +18,7 @@ HERE, THERE = "here", "there"
 _DO = "compare benchmarks of the same corpus, labels, heads and features"
 
 
-def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
+def compare_benchmarks(results: AnyResults, other: AnyResults) -> AgainstContent:
     """Compare each common system on the common test utterances: this benchmark minus the other.
 
     The figures are means over the seeds of both in this benchmark's headline metric, and the p-value is not corrected.
@@ -32,6 +31,13 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
         BadValue: no test utterance or no system is in both, or true classes differ.
     """
     common = sorted(set(results.ids) & set(other.ids))
+    if results.targets != other.targets:
+        raise BadValue(
+            "the two benchmarks predict different targets",
+            expected=", ".join(results.targets) or "classes",
+            got=", ".join(other.targets) or "classes",
+            do=_DO,
+        )
     pairs = [(one, two) for one in results.systems for two in other.systems if one.names & two.names]
     if not common:
         raise BadValue("the two benchmarks have no test utterance in common", do=_DO)
@@ -56,14 +62,14 @@ def compare_benchmarks(results: Results, other: Results) -> AgainstContent:
 
 
 def _compare_system(
-    pair: tuple[System, System], rows: Sequence[NDArray[np.intp]], clusters: Sequence[str] | None, metric: str
+    pair: tuple[AnySystem, AnySystem], rows: Sequence[NDArray[np.intp]], clusters: Sequence[str] | None, metric: str
 ) -> AgainstSystemContent:
     seeds = set(pair[0].seeds) & set(pair[1].seeds)
     here, there = (
         [answers.select(places) for answers in select_answers(system, seeds)]
         for system, places in zip(pair, rows, strict=True)
     )
-    if not seeds or list(here[0].truth) != list(there[0].truth):
+    if not seeds or not np.array_equal(here[0].truth, there[0].truth):
         raise BadValue(
             f"{pair[0].name} has no seed in common, or other true classes",
             expected=f"seeds {pair[0].seeds}",
@@ -86,5 +92,5 @@ def _compare_system(
     return found
 
 
-def _mean(found: Sequence[Answers], metric: str) -> float:
+def _mean(found: Sequence[MeasuredAnswers], metric: str) -> float:
     return float(np.mean([answers.values()[metric] for answers in found]))

@@ -20,6 +20,7 @@ from benchmarks.report.analysis.section_types import (
     SizesContent,
 )
 from benchmarks.report.analysis.system_types import ControlContent, FlawsContent, PairContent, SystemContent
+from benchmarks.report.analysis.vote_types import VotesContent
 
 Metric = Literal["accuracy", "unweighted_average_recall", "macro_f1", "weighted_f1"]
 
@@ -89,23 +90,16 @@ class ProvenanceContent(TypedDict):
     command: str
 
 
-class SummaryContent(TypedDict):
-    """The leaderboard with its comparisons, controls, notes and checks.
-
-    `flaws` and `missing` are there only where they are measured, `recognized` only where features read recognized
-    words. Systems are ranked and compared by `metric`.
-    """
+class BenchmarkContent(TypedDict):
+    """What reports of classes and of values share: the leaderboard with its comparisons, controls, notes and checks."""
 
     corpus: str
-    labels: str
     protocol: str
     split_seed: int
     tune: int
     seeds: list[int]
     n: int
     folds: int
-    classes: list[str]
-    metric: Metric
     interval: str
     over: str
     clusters: int
@@ -115,14 +109,41 @@ class SummaryContent(TypedDict):
     leaderboard: list[SystemContent]
     pairs: list[PairContent]
     controls: list[ControlContent]
-    flaws: NotRequired[FlawsContent]
-    missing: NotRequired[MissingContent]
-    recognized: NotRequired[RecognizedContent]
     checks: list[CheckContent]
 
 
+class SummaryContent(BenchmarkContent):
+    """The summary of a benchmark of classes.
+
+    `flaws` and `missing` are there only where they are measured, `recognized` only where features read recognized
+    words. `metric` is the headline metric: systems are ranked and compared by it.
+    """
+
+    labels: str
+    classes: list[str]
+    metric: Metric
+    flaws: NotRequired[FlawsContent]
+    missing: NotRequired[MissingContent]
+    recognized: NotRequired[RecognizedContent]
+
+
+class PageContent(BenchmarkContent):
+    """What the pages of classes and of values share."""
+
+    format: Literal[1]
+    sentence: str
+    best: list[str]
+    featured: list[str]
+    against: AgainstContent | None
+    modalities: ModalitiesContent
+    shuffled: list[PermutationContent]
+    epochs: list[EpochsContent]
+    sizes: list[SizesContent]
+    provenance: ProvenanceContent
+
+
 class ReportContent(SummaryContent):
-    """Everything that the report shows."""
+    """Everything that the report shows; `votes` only where test utterances have any."""
 
     format: Literal[1]
     sentence: str
@@ -137,5 +158,6 @@ class ReportContent(SummaryContent):
     layers: list[LayersContent]
     epochs: list[EpochsContent]
     sizes: list[SizesContent]
+    votes: NotRequired[VotesContent]
     mistakes: MistakesContent
     provenance: ProvenanceContent

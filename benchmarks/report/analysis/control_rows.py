@@ -4,25 +4,26 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from benchmarks.grid.results import Results
-from benchmarks.grid.system import System
+from benchmarks.grid.value_results import AnyResults, AnySystem
 from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.report.analysis.system_types import ControlContent, ControlMetricContent
 from benchmarks.statistics.intervals import estimate_metrics
 
 
-def measure_controls(results: Results, clusters: Sequence[str] | None) -> list[ControlContent]:
+def measure_controls(results: AnyResults, clusters: Sequence[str] | None) -> list[ControlContent]:
     """Return each control's metrics with intervals, and their difference from its system (`minus_system`).
 
     Args:
         results: the benchmark.
         clusters: (N,) the cluster of each test utterance.
     """
-    systems = {system.name: system for system in results.systems}
+    systems: dict[str, AnySystem] = {system.name: system for system in results.systems}
     return [_row(control, systems[control.record.system], clusters) for control in results.controls]
 
 
-def measure_control(control: System, system: System, clusters: Sequence[str] | None) -> dict[str, ControlMetricContent]:
+def measure_control(
+    control: AnySystem, system: AnySystem, clusters: Sequence[str] | None
+) -> dict[str, ControlMetricContent]:
     """Return each metric of a control with its interval, and its difference from the system over common seeds.
 
     Args:
@@ -46,7 +47,7 @@ def measure_control(control: System, system: System, clusters: Sequence[str] | N
     return metrics
 
 
-def _row(control: System, system: System, clusters: Sequence[str] | None) -> ControlContent:
+def _row(control: AnySystem, system: AnySystem, clusters: Sequence[str] | None) -> ControlContent:
     record = control.record
     return {
         "control": control.name,
@@ -62,7 +63,7 @@ def _row(control: System, system: System, clusters: Sequence[str] | None) -> Con
     }
 
 
-def _means(system: System, seeds: Collection[int]) -> dict[str, float]:
+def _means(system: AnySystem, seeds: Collection[int]) -> dict[str, float]:
     """Return each metric, the mean over some seeds."""
     values = [answers.values() for answers in select_answers(system, seeds)]
     return {name: float(np.mean([one[name] for one in values])) for name in values[0]}

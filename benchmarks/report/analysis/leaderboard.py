@@ -7,8 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.evaluation.exposure_notes import note_exposures
-from benchmarks.grid.results import Results
-from benchmarks.grid.system import System
+from benchmarks.grid.value_results import AnyResults, AnySystem, ValueSystem
 from benchmarks.report.analysis.system_types import (
     ClassContent,
     MetricContent,
@@ -16,12 +15,13 @@ from benchmarks.report.analysis.system_types import (
     SettingsContent,
     SystemContent,
 )
+from benchmarks.statistics.class_metrics import estimate_class_metrics
 from benchmarks.statistics.intervals import estimate_metrics
 from benchmarks.statistics.multiple_comparisons import compact_letter_display
 from benchmarks.statistics.paired_comparisons import compare_pairs, significant_pairs
 
 
-def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
+def rank_systems(results: AnyResults, clusters: Sequence[str] | None) -> tuple[list[SystemContent], list[PairContent]]:
     """Return the systems, the best by the headline metric first, and their paired differences in it.
 
     Args:
@@ -39,7 +39,7 @@ def rank_systems(results: Results, clusters: Sequence[str] | None) -> tuple[list
     return rows, [cast(PairContent, asdict(pair)) for pair in pairs]
 
 
-def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, Mapping[str, Any]]) -> SystemContent:
+def _row(system: AnySystem, clusters: Sequence[str] | None, encoders: Mapping[str, Mapping[str, Any]]) -> SystemContent:
     record, runs = system.record, system.runs
     row: SystemContent = {
         "system": system.name,
@@ -51,7 +51,7 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
         "seeds": system.seeds,
         "leak": system.leak,
         "metrics": _metrics(system, clusters),
-        "per_class": _per_class(system),
+        "per_class": _per_class(system, clusters),
         "fit_seconds": float(np.mean([run.record.seconds["fit"] for run in runs])),
         "tune_seconds": float(np.mean([run.record.seconds["tune"] for run in runs])),
         "predict_microseconds": 1e6
@@ -64,6 +64,8 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     }
     if record.context:
         row["context"] = record.context  # type: ignore[typeddict-item]
+    if record.train_on:
+        row["train_on"] = record.train_on  # type: ignore[typeddict-item]
     if record.missing:
         row["missing"] = record.missing  # type: ignore[typeddict-item]
     if system.equals:
@@ -73,7 +75,7 @@ def _row(system: System, clusters: Sequence[str] | None, encoders: Mapping[str, 
     return row
 
 
-def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
+def _metrics(system: AnySystem, clusters: Sequence[str] | None) -> dict[str, MetricContent]:
     by_fold, by_seed = _by_fold(system), [answers.values() for answers in system.pooled]
     found: dict[str, MetricContent] = {}
     for name, one in estimate_metrics(system.pooled, clusters=clusters).items():
@@ -91,7 +93,7 @@ def _metrics(system: System, clusters: Sequence[str] | None) -> dict[str, Metric
     return found
 
 
-def _by_fold(system: System) -> dict[str, list[float]]:
+def _by_fold(system: AnySystem) -> dict[str, list[float]]:
     """Return each metric by fold, the mean over seeds."""
     names = dict.fromkeys(run.record.fold for run in system.runs)
     values = {name: [run.answers.values() for run in system.runs if run.record.fold == name] for name in names}
@@ -99,19 +101,22 @@ def _by_fold(system: System) -> dict[str, list[float]]:
     return {metric: [float(np.mean([one[metric] for one in found])) for found in values.values()] for metric in metrics}
 
 
-def _per_class(system: System) -> dict[str, ClassContent]:
-    """Return the metrics of each class, the mean over seeds."""
-    by_seed = [answers.per_class() for answers in system.pooled]
+def _per_class(system: AnySystem, clusters: Sequence[str] | None) -> dict[str, ClassContent]:
+    """Return the metrics of each class with the ends of their intervals, the mean over seeds; none for values."""
+    if isinstance(system, ValueSystem):
+        return {}
     found: dict[str, ClassContent] = {}
-    for name, figures in by_seed[0].items():
-        means = {figure: float(np.mean([one[name][figure] for one in by_seed])) for figure in figures}
-        found[name] = ClassContent(**means)  # type: ignore[typeddict-item]
+    for name, figures in estimate_class_metrics(system.pooled, clusters=clusters).items():
+        values = {metric: one.value for metric, one in figures.items()}
+        low, high = ({metric: getattr(one, end) for metric, one in figures.items()} for end in ("low", "high"))
+        n = float(figures["recall"].n)
+        found[name] = ClassContent(**values, n=n, low=low, high=high)  # type: ignore[typeddict-item]
         if system.leak:
             found[name]["leaked"] = True
     return found
 
 
-def _settings(system: System) -> list[SettingsContent]:
+def _settings(system: AnySystem) -> list[SettingsContent]:
     """Return the settings that were used, each once, without the seed, with the folds and seeds that used them."""
     used: dict[str, SettingsContent] = {}
     for run in system.runs:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from benchmarks.evaluation.baselines import is_baseline
-from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import EncoderContent, SummaryContent
+from benchmarks.grid.value_results import AnyResults
+from benchmarks.report.analysis.content_types import BenchmarkContent, EncoderContent, SummaryContent
 from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.section_types import (
     KindDifferenceContent,
@@ -23,7 +23,7 @@ _COMPARED = (("both", "text"), ("both", "audio"), ("text", "audio"), ("embedding
 _NORMALIZED = {"none": "", "speaker": ", normalized per speaker", "global": ", normalized globally"}
 
 
-def compare_modalities(results: Results, summary: SummaryContent) -> ModalitiesContent:
+def compare_modalities(results: AnyResults, summary: BenchmarkContent) -> ModalitiesContent:
     """Compare the kinds of features of each head that is not a baseline, in pairs.
 
     A kind's system is that of the feature set with its name, or else the only one of that kind. Several are listed as
@@ -142,8 +142,6 @@ def _variants(row: SystemContent, rows: Sequence[SystemContent]) -> list[str]:
 
 
 def _variant(row: SystemContent) -> str:
-    return f"{row['head']}{_NORMALIZED[row['normalize']]}{_name_missing(row)}"
-
-
-def _name_missing(row: SystemContent) -> str:
-    return f", missing {row['missing']}" if "missing" in row else ""
+    trained = ", trained on votes" if "train_on" in row else ""
+    missing = f", missing {row['missing']}" if "missing" in row else ""
+    return f"{row['head']}{_NORMALIZED[row['normalize']]}{trained}{missing}"

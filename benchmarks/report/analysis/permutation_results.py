@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import cast
 
 from benchmarks.evaluation.baselines import is_baseline
-from benchmarks.grid.results import Results
+from benchmarks.grid.value_results import AnyResults, AnySystem
 from benchmarks.report.analysis.section_types import PermutationContent
 from benchmarks.report.analysis.seeds import select_answers
 from benchmarks.statistics.paired_comparisons import compare_pairs
 
 
-def measure_permutation_importance(results: Results) -> list[PermutationContent]:
+def measure_permutation_importance(results: AnyResults) -> list[PermutationContent]:
     """Compare each system with itself after a modality was permuted in test: permuted minus unchanged.
 
     `value` is the difference in the headline metric over common seeds, with its paired interval and p-value, not
@@ -18,7 +18,7 @@ def measure_permutation_importance(results: Results) -> list[PermutationContent]
     left out.
     """
     clusters = results.clusters.for_ids(results.ids)
-    systems = {system.name: system for system in results.systems}
+    systems: dict[str, AnySystem] = {system.name: system for system in results.systems}
     found: list[PermutationContent] = []
     for control in results.controls:
         if control.record.permuted and not is_baseline(control.record.head):

@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from benchmarks.grid.results import Results
+from benchmarks.grid.value_results import AnyResults
 from benchmarks.report.analysis.content_types import ProvenanceContent
 from featurestore.manifest import list_column
 
 
-def collect_provenance(results: Results) -> ProvenanceContent:
+def collect_provenance(results: AnyResults) -> ProvenanceContent:
     """Return corpus, folds, encoders, versions, machine and command, as the benchmark recorded them."""
     about = results.about
     kept = set(list_column(results.utterances, "id"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.grid.results import Results
+from benchmarks.grid.value_results import AnyResults
 from benchmarks.report.analysis.against import compare_benchmarks
 from benchmarks.report.analysis.calibration import measure_calibration
 from benchmarks.report.analysis.confusion import count_confusion
@@ -20,12 +21,13 @@ from benchmarks.report.analysis.result_curves import collect_epoch_curves, colle
 from benchmarks.report.analysis.summary import summarize
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.analysis.verdict import find_best_systems, write_sentence
+from benchmarks.report.analysis.vote_results import measure_votes
 
 FEATURED = 8  # systems with their own figures
 _DIGITS = 6  # the last digits of a float differ between processors
 
 
-def build_content(results: Results, other: Results | None = None) -> ReportContent:
+def build_content(results: Results, other: AnyResults | None = None) -> ReportContent:
     """Return the summary, and what the figures and tables of the report show.
 
     Args:
@@ -39,7 +41,7 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
     content: ReportContent = {
         "format": 1,
         "sentence": write_sentence(summary),
-        **summary,
+        **summary,  # type: ignore[typeddict-item]  # votes are added below
         "best": find_best_systems(summary),
         "published": results.about["published"],
         "featured": select_featured_systems(summary["leaderboard"]),
@@ -54,6 +56,8 @@ def build_content(results: Results, other: Results | None = None) -> ReportConte
         "mistakes": list_mistakes(results, summary["leaderboard"]),
         "provenance": collect_provenance(results),
     }
+    if votes := measure_votes(results, summary["leaderboard"]):
+        content["votes"] = votes
     marked: ReportContent = round_floats(mark_leaks(content))
     return marked
 

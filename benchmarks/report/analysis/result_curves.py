@@ -5,14 +5,14 @@ from typing import cast
 
 import numpy as np
 
-from benchmarks.grid.results import Results
-from benchmarks.report.analysis.content_types import SummaryContent
+from benchmarks.grid.value_results import AnyResults
+from benchmarks.report.analysis.content_types import BenchmarkContent
 from benchmarks.report.analysis.section_types import CurveContent, EpochsContent, SizeContent, SizesContent
 from benchmarks.report.analysis.system_types import ControlContent, IntervalContent, SystemContent
 from benchmarks.statistics.metrics import METRIC
 
 
-def collect_epoch_curves(results: Results) -> list[EpochsContent]:
+def collect_epoch_curves(results: AnyResults) -> list[EpochsContent]:
     """Return each system's training curves: the mean, least and greatest value over folds and seeds, by epoch."""
     return [
         {"system": system.name, "head": system.record.head, "runs": len(system.runs), "curves": curves}
@@ -21,8 +21,9 @@ def collect_epoch_curves(results: Results) -> list[EpochsContent]:
     ]
 
 
-def collect_train_size_curves(results: Results, summary: SummaryContent) -> list[SizesContent]:
+def collect_train_size_curves(results: AnyResults, summary: BenchmarkContent) -> list[SizesContent]:
     """Return the learning curve of each system that was run on several train sizes."""
+    metrics = (results.metric,) if results.targets else tuple(dict.fromkeys(("accuracy", METRIC, results.metric)))
     rows = {row["system"]: row for row in summary["leaderboard"]}
     smaller: dict[str, list[ControlContent]] = {}
     for row in summary["controls"]:
@@ -35,10 +36,10 @@ def collect_train_size_curves(results: Results, summary: SummaryContent) -> list
             "head": rows[name]["head"],
             "points": [
                 *(
-                    _point(row["share"], row["train"], row, results.metric)
+                    _point(row["share"], row["train"], row, metrics)
                     for row in sorted(found, key=lambda row: row["share"])
                 ),
-                _point(1.0, train[name], rows[name], results.metric),
+                _point(1.0, train[name], rows[name], metrics),
             ],
         }
         for name, found in smaller.items()
@@ -67,7 +68,6 @@ def _spread(curves: Sequence[Sequence[float]]) -> CurveContent:
     }
 
 
-def _point(share: float, train: float, row: SystemContent | ControlContent, metric: str) -> SizeContent:
-    names = dict.fromkeys(("accuracy", METRIC, metric))
-    figures = {name: select_interval(row, name) for name in names}
+def _point(share: float, train: float, row: SystemContent | ControlContent, metrics: Sequence[str]) -> SizeContent:
+    figures = {name: select_interval(row, name) for name in metrics}
     return cast(SizeContent, {"share": share, "train": train, **figures})

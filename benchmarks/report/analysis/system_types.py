@@ -35,13 +35,23 @@ class ControlMetricContent(TypedDict):
     leaked: NotRequired[Literal[True]]
 
 
+class ClassEndsContent(TypedDict):
+    """One end of the 95 % intervals of a class's metrics; None for a point estimate."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
 class ClassContent(TypedDict):
-    """Metrics of one class, the mean over seeds."""
+    """Metrics of one class, the mean over seeds, and the ends of their intervals."""
 
     precision: float
     recall: float
     f1: float
     n: float
+    low: ClassEndsContent
+    high: ClassEndsContent
     leaked: NotRequired[Literal[True]]
 
 
@@ -57,8 +67,8 @@ class SystemContent(TypedDict):
 
     `equals` names the systems of the same baseline that give the same predictions and are not counted. `context` is
     what the head reads of a dialogue, of a head that reads dialogues. `exposure` says of which encoders it is unknown
-    whom they were trained on, if there are any. `missing` is what is done with utterances that lack a modality, if they
-    are kept.
+    whom they were trained on, if there are any. `train_on` is `votes` where the head learned their distributions.
+    `missing` is what is done with utterances that lack a modality, if they are kept.
     """
 
     system: str
@@ -81,6 +91,7 @@ class SystemContent(TypedDict):
     equals: NotRequired[list[str]]
     context: NotRequired[Literal["whole dialogue", "past turns"]]
     exposure: NotRequired[str]
+    train_on: NotRequired[Literal["votes"]]
     missing: NotRequired[Literal["mask", "both-trained"]]
 
 

@@ -6,7 +6,7 @@ from textwrap import fill
 import numpy as np
 
 from benchmarks.evaluation.baselines import is_baseline
-from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.content_types import PageContent, ReportContent
 from benchmarks.report.render.figure_style import GRID, SOFT
 from benchmarks.report.render.plotting import (
     SERIES,
@@ -63,7 +63,7 @@ def draw_selective_accuracy(content: ReportContent) -> Iterator[Drawing]:
     yield Drawing("selective", figure, label_leaks(label, content["featured"], content))
 
 
-def draw_epochs(content: ReportContent) -> Iterator[Drawing]:
+def draw_epochs(content: PageContent) -> Iterator[Drawing]:
     """Draw the training curves of the featured systems that learn in epochs."""
     shown = [one for one in content["epochs"] if one["system"] in content["featured"]] or content["epochs"][:4]
     names = list(dict.fromkeys(name for one in shown for name in one["curves"]))

@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import Mapping
+from typing import Any, cast
 
-from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.content_types import BenchmarkContent, ReportContent
 from benchmarks.report.analysis.result_curves import select_interval
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_sections import format_sections
@@ -17,7 +18,7 @@ _ABOUT = ("system", "head", "feature_set", "normalize", "logits", "group", "leak
 _COSTS = ("fit_seconds", "predict_microseconds", "bundle_bytes", "peak_mb")
 
 
-def format_csv(content: ReportContent) -> str:
+def format_csv(content: BenchmarkContent) -> str:
     """Return the leaderboard as CSV, and published figures below it.
 
     Metrics are shares, with both ends of their intervals; `interval` names their method. Times are in seconds or
@@ -32,7 +33,7 @@ def format_csv(content: ReportContent) -> str:
     for row in content["leaderboard"]:
         shared = {"protocol": content["protocol"], "interval": content["interval"], "n": content["n"]}
         writer.writerow({"kind": "measured", **shared, **_csv_cells(row)})
-    for one in group_published_figures(content["published"]):
+    for one in group_published_figures(cast(Mapping[str, Any], content).get("published", ())):
         known = {name: value for name, value in one["values"].items() if name in metrics}
         writer.writerow({"kind": "published", "system": one["name"], "protocol": one["protocol"]} | known)
     return file.getvalue()
@@ -40,8 +41,6 @@ def format_csv(content: ReportContent) -> str:
 
 def format_latex(content: ReportContent) -> str:
     r"""Return the leaderboard as a LaTeX table for a document with `\usepackage{booktabs}`."""
-    import pandas as pd
-
     metrics = list_page_metrics(content["metric"])
     names = ["System", *(name.replace("_", " ") for name in metrics), "letters"]
     rows = [
@@ -60,21 +59,29 @@ def format_latex(content: ReportContent) -> str:
         ]
         for one in group_published_figures(content["published"])
     ]
+    return render_latex(names, rows, f"{content['sentence']} In percent; {explain_brackets(content)}")
+
+
+def render_latex(names: list[str], rows: list[list[str]], caption: str) -> str:
+    """Return a table with its caption for a document with the package booktabs. The outer columns are left-aligned."""
+    import pandas as pd
+
     styled = pd.DataFrame(rows, columns=names).style.hide(axis="index")
     styled = styled.format(escape="latex").format_index(escape="latex", axis="columns")
-    caption = (
-        f"{content['sentence']} In percent; in brackets {content['interval']}; systems that share a letter do not "
-        "differ significantly."
-    )
     return str(
         styled.to_latex(
             hrules=True,
-            column_format="l" + "r" * len(metrics) + "l",
+            column_format="l" + "r" * (len(names) - 2) + "l",
             caption=_escape_latex(caption),
             label="tab:leaderboard",
             position_float="centering",
         )
     )
+
+
+def explain_brackets(content: BenchmarkContent) -> str:
+    """Explain intervals and letters, in half a sentence for a caption."""
+    return f"in brackets {content['interval']}; systems that share a letter do not differ significantly."
 
 
 def format_markdown(content: ReportContent, figures: Mapping[str, str]) -> str:

@@ -1,6 +1,5 @@
 """Format the report's sections in Markdown, below the summary."""
 
-import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,9 @@ from benchmarks.report.analysis.section_types import (
     MistakesContent,
 )
 from benchmarks.report.analysis.system_types import SystemContent
+from benchmarks.report.render.markdown_table import escape_text as _escape
 from benchmarks.report.render.markdown_table import format_table
+from benchmarks.report.render.vote_markdown import format_votes
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
 
 
@@ -28,14 +29,17 @@ def format_sections(content: ReportContent, figures: Mapping[str, str]) -> Itera
         yield from _against(content["against"])
     first = content["featured"][0]
     yield from _confusion(first, content["confusion"][first])
+    yield from _classes(next(row for row in content["leaderboard"] if row["system"] == first))
     if content["modalities"]["differences"]:
         yield from _modalities(content["modalities"]["differences"])
     yield from _calibration(content["leaderboard"])
+    if "votes" in content:
+        yield from format_votes(content["votes"])
     yield from _mistakes(content["mistakes"])
     if content["tune"]:
-        yield from _settings(content["leaderboard"])
-    yield from _figures(figures)
-    yield from _provenance(content["provenance"])
+        yield from format_settings(content["leaderboard"])
+    yield from format_figures(figures)
+    yield from format_provenance(content["provenance"])
 
 
 def _against(other: AgainstContent) -> Iterator[str]:
@@ -65,10 +69,29 @@ def _confusion(name: str, best: ConfusionContent) -> Iterator[str]:
     yield "## Confusion\n"
     yield f"{_escape(name)}{_mark(best, ' !')}: counts, the mean over seeds. Rows are true classes.\n"
     rows = [
-        [_escape(label), *(f"{count:.0f} ({100 * share:.0f} %)" for count, share in zip(counts, shares, strict=True))]
+        [
+            _escape(label),
+            *(f"{count:.0f} ({100 * share:.0f} %)" for count, share in zip(counts, shares, strict=True)),
+        ]
         for label, counts, shares in zip(best["classes"], best["counts"], best["shares"], strict=True)
     ]
     yield from format_table(["true \\ predicted", *map(_escape, best["classes"])], rows)
+
+
+def _classes(row: SystemContent) -> Iterator[str]:
+    yield "\n### Each class\n"
+    mark = "!" if row["leak"] else ""
+    cells = []
+    for name, one in row["per_class"].items():
+        figures = ((one[metric], one["low"][metric], one["high"][metric]) for metric in ("recall", "precision", "f1"))
+        cells.append([_escape(name), f"{one['n']:.0f}", *(_share(*found, mark) for found in figures)])
+    yield from format_table(["class", "utterances", "recall %", "precision %", "F1 %"], cells)
+
+
+def _share(value: float, low: float | None, high: float | None, mark: str) -> str:
+    if low is None or high is None:
+        return f"{format_percent(value)}{mark}"
+    return format_interval(value, low, high, mark)
 
 
 def _modalities(found: Sequence[KindDifferenceContent]) -> Iterator[str]:
@@ -112,7 +135,8 @@ def _mistakes(found: MistakesContent) -> Iterator[str]:
     )
 
 
-def _settings(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
+def format_settings(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
+    """Yield the lines of the settings that a search chose."""
     yield "\n## Settings\n"
     yield "As chosen on dev, and how many fits (folds x seeds) chose them. The page lists which folds and seeds.\n"
     rows = []
@@ -125,13 +149,15 @@ def _settings(leaderboard: Sequence[SystemContent]) -> Iterator[str]:
     yield from format_table(["system", "settings", "fits"], rows)
 
 
-def _figures(figures: Mapping[str, str]) -> Iterator[str]:
+def format_figures(figures: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of the figures, by name with their labels."""
     yield "\n## Figures\n"
     for name, label in figures.items():
         yield f"![{_escape(label)}](figures/{name}.svg)\n"
 
 
-def _provenance(found: ProvenanceContent) -> Iterator[str]:
+def format_provenance(found: ProvenanceContent) -> Iterator[str]:
+    """Yield the lines of the inputs, versions and machine."""
     yield "## Provenance\n"
     yield f"- {found['utterances']} utterances, {found['speakers']} speakers"
     for owner, classes in found["label_maps"].items():
@@ -152,8 +178,3 @@ def _difference(one: Mapping[str, Any]) -> str:
 
 def _mark(one: Mapping[str, Any], mark: str = "!") -> str:
     return mark if one.get("leaked") else ""
-
-
-def _escape(text: str) -> str:
-    """Escape text of the corpus, which may hold any character, for Markdown."""
-    return html.escape(text, quote=False).replace("`", "&#96;").replace("[", "&#91;").replace("*", "&#42;")

@@ -1,5 +1,6 @@
 """Format tables in Markdown."""
 
+import html
 from collections.abc import Sequence
 
 
@@ -24,3 +25,12 @@ def escape_cell(text: object) -> str:
     'a\\|b'
     """
     return str(text).replace("|", r"\|").replace("\n", " ")
+
+
+def escape_text(text: str) -> str:
+    """Escape text of the corpus, which may hold any character, for Markdown.
+
+    >>> escape_text("<b>[x]*")
+    '&lt;b&gt;&#91;x]&#42;'
+    """
+    return html.escape(text, quote=False).replace("`", "&#96;").replace("[", "&#91;").replace("*", "&#42;")

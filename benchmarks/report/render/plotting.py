@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.analysis.content_types import ReportContent
+from benchmarks.report.analysis.content_types import BenchmarkContent
 from benchmarks.report.analysis.leak_marks import find_leaks
 from benchmarks.report.analysis.system_types import IntervalContent
 
@@ -55,20 +55,20 @@ def draw_errorbars(
         draw(at, value, yerr=ends, label=label, elinewidth=1, capsize=2, **style)
 
 
-def draw_leak_ring(axes: Axes, x: float, y: float, name: str, content: ReportContent) -> None:
+def draw_leak_ring(axes: Axes, x: float, y: float, name: str, content: BenchmarkContent) -> None:
     """Draw a red diamond around the value of a leaked system."""
     if name in find_leaks(content):
         axes.plot(x, y, "D", color=LEAKED, fillstyle="none", markersize=9, linestyle="none", label="leaked")
 
 
-def label_leaks(text: str, names: Sequence[str], content: ReportContent) -> str:
+def label_leaks(text: str, names: Sequence[str], content: BenchmarkContent) -> str:
     """Return a figure's label with the names of the leaked systems in it, for screen readers."""
     found = [name for name in names if name in find_leaks(content)]
     which = f": {', '.join(found)}" if len(names) > 1 else ""
     return f"{text}; leaked figures{which}" if found else text
 
 
-def shorten_name(name: str, content: ReportContent) -> str:
+def shorten_name(name: str, content: BenchmarkContent) -> str:
     """Return a system's name for a figure: a long one without its middle, a leaked one with a mark."""
     shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
     return f"{shown} !" if name in find_leaks(content) else shown

@@ -39,19 +39,34 @@ def test_the_list_shows_every_setting_as_text_and_as_json():
 
 
 def test_the_list_says_what_each_head_takes():
-    lines = {line.split()[0]: line for line in invoke("heads").stdout.splitlines()}
+    heads, regressors = invoke("heads").stdout.split("\n\nregressors, for --target valence,activation,dominance:\n")
+    lines = {line.split()[0]: line for line in heads.splitlines()}
     content = json.loads(invoke("heads", "--settings", "--json").stdout)
     for head, described in content.items():
         taken = name_taken(registry.load("heads", head))
         assert described["takes"] == taken
         assert lines[head].split(described["summary"])[0].removeprefix(head).strip() == ", ".join(taken)
     assert content["bc-lstm"]["takes"] == ["blocks", "dialogue"]
+    assert [line.split()[0] for line in regressors.splitlines()] == registry.names("regressors")
+    assert regressors == invoke("regressors").stdout
+
+
+def test_the_list_shows_every_setting_of_regressors():
+    content = json.loads(invoke("regressors", "--settings", "--json").stdout)
+    assert list(content) == registry.names("regressors")
+    for name, described in content.items():
+        defaults = registry.load("regressors", name)().get_params()
+        assert json.loads(json.dumps(defaults)) == {
+            one: setting["default"] for one, setting in described["settings"].items()
+        }
+        assert all(len(setting["meaning"]) > 10 for setting in described["settings"].values())
+    assert "loss=mse: " in invoke("regressors", "--settings").stdout
 
 
 @pytest.mark.parametrize("kind", ["corpora", "encoders", "protocols", "labels"])
 def test_settings_of_other_kinds_are_refused(kind):
     output = invoke(kind, "--settings", code=2).output
-    assert f"--settings is for heads, not for {kind}: cli list heads --settings" in output
+    assert f"--settings is for heads and regressors, not for {kind}: cli list heads --settings" in output
 
 
 def test_baselines_are_known_by_their_tag():

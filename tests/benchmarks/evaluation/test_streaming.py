@@ -65,9 +65,7 @@ def test_a_search_streams_its_inner_folds(monkeypatch):
     fitted = []
     kind = load_head("logistic")
     monkeypatch.setattr(kind, "_fit_in_memory", lambda *_: pytest.fail("an inner fold was read at once"))
-    monkeypatch.setattr(
-        kind, "_fit_in_batches", lambda *given, real=kind._fit_in_batches: fitted.append(1) or real(*given)
-    )
+    monkeypatch.setattr(kind, "_fit_batches", lambda *given, real=kind._fit_batches: fitted.append(1) or real(*given))
     (spec, *_) = specify("logistic", search=2)
     assert execute(FakeStore(), dataclasses.replace(spec, params={}, stream="always")).streamed
     assert len(fitted) > 3

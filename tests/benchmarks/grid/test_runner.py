@@ -2,8 +2,6 @@ import json
 import random
 import shlex
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partialmethod
 from pathlib import Path
@@ -23,10 +21,11 @@ from featurestore import registry
 from featurestore.errors import BadValue, Leakage, Mismatch, UnknownName
 from featurestore.folds import fold as folding
 from heads.logistic import LogisticHead
-from tests.faults.benchmark import CONFIG
+from tests.faults import benchmark as faults
+from tests.support import fork_server
 from tests.support.fake_store import FakeStore, corpus
+from tests.support.processes import find_session, wait_until
 
-ROOT = Path(__file__).parents[3]
 FIRST = {"speaker-kfold": "speaker-1", "holdout": "holdout"}
 SESSIONS = "leave-one-session-out"
 OWN = "audio.mean+text.mean"
@@ -217,17 +216,17 @@ def test_whatever_shapes_a_run_changes_its_digest(tmp_path):
 
 
 def test_a_killed_benchmark_continues_where_it_stopped(tmp_path):
-    command = [sys.executable, "-m", "tests.faults.benchmark", str(tmp_path / "killed"), "2"]
-    # its output ends with the last of its workers: nothing is written any more
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = fork_server.start_program(faults.run, tmp_path / "killed", 2, output=tmp_path)
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL, (tmp_path / "stderr").read_text("utf-8")
+    wait_until(lambda: not find_session(killed.pid), 20)  # nothing is written any more
     runs = tmp_path / "killed" / "runs"
     done, lines = len(list(runs.glob("*.json"))), []
     assert 2 <= done < 15
-    benchmark(FakeStore(), CONFIG, tmp_path / "killed", say=lines.append)
+    benchmark(FakeStore(), faults.CONFIG, tmp_path / "killed", say=lines.append)
     assert f"15 runs, {done} of them done already" in lines
     assert sum(line.startswith(f"{15 - done}/") or f"/{15 - done} " in line for line in lines) == 15 - done
-    benchmark(FakeStore(), CONFIG, tmp_path / "whole")
+    benchmark(FakeStore(), faults.CONFIG, tmp_path / "whole")
     whole = {name: content for name, content in written(tmp_path / "whole").items() if name.endswith(".csv")}
     assert len(whole) == 15
     assert all((runs / name).read_bytes() == content for name, content in whole.items())

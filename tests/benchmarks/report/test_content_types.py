@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 
 from benchmarks.report import write_report
-from benchmarks.report.analysis import content_types, section_types, system_types
+from benchmarks.report.analysis import content_types, section_types, system_types, vote_types
 from benchmarks.report.analysis.content_types import ReportContent
 
 SCHEMA = json.loads((Path(write_report.__file__).parent / "results.schema.json").read_text("utf-8"))
@@ -63,9 +63,10 @@ def differences(kind, schema, path="", seen=None):
 def test_the_typed_dicts_are_the_schema():
     seen = set()
     assert not list(differences(ReportContent, SCHEMA, seen=seen))
-    modules = (content_types, section_types, system_types)
+    modules = (content_types, section_types, system_types, vote_types)
     defined = {one for module in modules for one in vars(module).values() if is_typeddict(one)}
-    assert {one.__name__ for one in defined - seen} <= {"SummaryContent"}  # ReportContent has its keys
+    shared = {"BenchmarkContent", "PageContent", "SummaryContent"}  # ReportContent has their keys
+    assert {one.__name__ for one in defined - seen} <= shared
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from benchmarks.statistics.formatting import format_p_value
 from tests.support.fake_results import Drawn, written
 from tests.support.report_page import render
 
-PAGE_SHA256 = "5c36bc3d88baa44cd9dc4813a28ba5aec6c0f2053369c240722530756acc2870"
+PAGE_SHA256 = "6531c6f05edcb589a96bafd20afbb9d0ff816d1b6c92b695a7a99c74309b636f"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,17 @@ def test_every_output_writes_the_same_text(value, low, high):
         assert exports.format_latex(table).count(text) == 3
         page = html_page.FILTERS
         assert f"{page['percent'](found['value'])} {page['ends'](found)}" == text
-        sentence = verdict._verdict({"leaderboard": [row], "pairs": [], "few": "", "metric": METRIC})
+        about = {
+            "corpus": "c",
+            "classes": [],
+            "protocol": "p",
+            "folds": 1,
+            "n": 9,
+            "pairs": [],
+            "few": "",
+            "metric": METRIC,
+        }
+        sentence = verdict.write_sentence(about | {"leaderboard": [row | {"head": "h", "feature_set": "f"}]})
         assert f"{format_percent(value)} % [{format_percent(low)}, {format_percent(high)}]" in sentence
         metrics = {name: {**found, "minus_system": value} for name in SHOWN}
         cells = summary_markdown.format_control({"leak": "", "metrics": metrics, "control": "c", "train": 1})

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
+from benchmarks.statistics.rated_part import select_rated
 from benchmarks.statistics.rater_votes import RaterVotes
 from benchmarks.statistics.vote_metrics import (
     VOTE_METRICS,
@@ -12,6 +13,7 @@ from benchmarks.statistics.vote_metrics import (
     estimate_vote_metrics,
     mark_classes,
 )
+from featurestore.manifest import Utterance
 from tests.support.raters import CLASSES, CONFUSION, draw_choices
 
 C = len(CLASSES)
@@ -126,3 +128,25 @@ def test_a_difference_is_paired():
     found = compare_vote_metrics([plain], [better], clusters, resamples=300)["soft_log_loss"]
     assert 0 < found.low < found.value < found.high
     assert found.p < 0.05
+
+
+def test_votes_for_a_class_that_there_is_not_are_left_out():
+    """As after a filter that leaves no utterance of a class."""
+    utterances = [Utterance(one, speaker=one) for one in "abc"]
+    choices = {"a": (("sad",), ("fearful",)), "b": (("fearful",),), "c": (("happy", "fearful"),)}
+    part = select_rated(["a", "b", "c"], choices, {"happy", "sad"}, utterances)
+    assert part.ids == ("a", "c")
+    assert part.rows.tolist() == [0, 2]
+    assert part.without == 1
+    assert part.votes.shares.tolist() == [[0, 1], [1, 0]]
+
+
+def test_raters_are_measured_where_one_speaker_has_several():
+    """The clusters of the others are of no use then: single utterances are resampled."""
+    utterances = [Utterance(str(number), speaker="one" if number < 4 else "two") for number in range(8)]
+    choices = {row.id: (("sad",), ("happy",))[: 2 if row.speaker == "one" else 1] for row in utterances}
+    part = select_rated([row.id for row in utterances], choices, {"happy", "sad"}, utterances)
+    assert part.clusters.over == "speakers"
+    assert part.measure_raters()["rater_agreement"].value == 0
+    alone = select_rated(["4", "5"], choices, {"happy", "sad"}, utterances)
+    assert alone.measure_raters() == {}

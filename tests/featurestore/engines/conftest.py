@@ -13,9 +13,19 @@ def checkpoint(tmp_path_factory):
     return str(tiny.checkpoint("bert", tmp_path_factory.mktemp("model") / "text"))
 
 
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpus")
+
+
+@pytest.fixture(scope="module")
+def rows(corpus):
+    return tiny.utterances(COUNT, corpus)
+
+
 @pytest.fixture
-def store(tmp_path):
-    return tiny.store(tmp_path / "store", tiny.utterances(COUNT, tmp_path / "corpus"), tmp_path / "corpus")
+def store(tmp_path, corpus, rows):
+    return tiny.store(tmp_path / "store", rows, corpus)
 
 
 @pytest.fixture

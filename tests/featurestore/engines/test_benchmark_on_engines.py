@@ -9,12 +9,13 @@ from click.testing import CliRunner
 import cli
 from benchmarks.grid import results, runner
 from benchmarks.grid.config import BenchmarkConfig
-from featurestore.engines import parallel
+from featurestore.engines import loky, parallel
 from featurestore.errors import Unavailable
 from featurestore.extraction import worker
 from featurestore.extraction.extract import extract_encoder
 from featurestore.spec import EncoderSpec
 from tests.faults import calls, letters
+from tests.support import inline
 from tests.support.cluster import needs_dask
 from tests.support.fake_store import FakeStore
 
@@ -71,6 +72,7 @@ def test_a_benchmark_resumes_after_a_local_worker_died(tmp_path, monkeypatch, wh
     monkeypatch.setattr(runner, "_run_together", _die_in_a_run)
     with pytest.raises(Unavailable, match=r"a worker process died, (.|\n)*it continues; use --jobs 1, which needs"):
         runner.benchmark(FakeStore(), SESSIONS, tmp_path)
+    monkeypatch.setattr(loky, "open_pool", inline.open_pool_here)
     runner.benchmark(FakeStore(), SESSIONS, tmp_path)  # the call kills only one worker
     assert read_answers(tmp_path) == whole
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from featurestore.engines import loky
 from featurestore.errors import BadValue, Mismatch, Unavailable
 from featurestore.extraction import partition
 from featurestore.extraction.extract import extract_encoder
@@ -21,7 +22,7 @@ from featurestore.storage import feature_writer
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.storage.lock import lock_folder
 from featurestore.store import Store
-from tests.support import tiny
+from tests.support import fork_server, tiny
 
 
 def run(store, checkpoint, name="", **options):
@@ -68,7 +69,8 @@ def test_the_same_work_gives_the_same_bytes(store, models):
     assert first == second
 
 
-def test_two_workers_give_the_same_vectors_as_one(store, models):
+def test_two_workers_give_the_same_vectors_as_one(store, models, monkeypatch):
+    monkeypatch.setattr(loky, "open_pool", fork_server.open_pool)
     run(store, models["text"])
     again = tiny.store(store.path.with_name("again"), list(store.utterances), store.root)
     extract_encoder(again, EncoderSpec("", models["text"]), jobs=2, device="cpu")

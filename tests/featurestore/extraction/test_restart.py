@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -16,21 +14,22 @@ from featurestore.manifest import Utterance
 from featurestore.spec import EncoderSpec
 from featurestore.storage.content_index import FILE, Content, ContentIndex, read_state
 from featurestore.store import Store
-from tests.support import tiny
+from tests.support import fork_server, tiny
 
-LATER = """
-import sys, time
-from featurestore.extraction import clip_digests
-clip_digests.read_clock = lambda: time.time_ns() + 3_600_000_000_000  # an hour after the clips were written
-from cli import main
-main()
-"""
+
+def read_later_clock():
+    return time.time_ns() + 3_600_000_000_000  # an hour after the clips were written
+
+
+def run_later(*words):
+    clip_digests.read_clock = read_later_clock
+    fork_server.run_command(*words)
 
 
 def restart(store, *options):
     """Run `cli extract` in a new process and return its answer."""
-    words = ["extract", "--store", str(store.path), "--encoder", "logmel", "--jobs", "1", "--json", *options]
-    done = subprocess.run([sys.executable, "-c", LATER, *words], capture_output=True, text=True)
+    words = ["extract", "--store", store.path, "--encoder", "logmel", "--jobs", "1", "--json", *options]
+    done = fork_server.run_program(run_later, *words)
     assert done.returncode in (0, 3), done.stderr
     return json.loads(done.stdout)[0]
 
@@ -50,7 +49,7 @@ def rewrite(path):
 
 @pytest.fixture
 def later(monkeypatch):
-    monkeypatch.setattr(clip_digests, "read_clock", lambda: time.time_ns() + 3_600_000_000_000)
+    monkeypatch.setattr(clip_digests, "read_clock", read_later_clock)
 
 
 def test_a_new_process_encodes_what_has_changed_alone(store, later):

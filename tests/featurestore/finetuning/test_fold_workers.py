@@ -121,7 +121,7 @@ def test_a_signal_ends_the_command_with_its_workers_and_it_continues(
         kept = "finished work is kept; run the same command again to continue"
         assert errors.read_text().splitlines()[-1] == f"stopped by {number.name}; {kept}"
         assert not list(out.glob(".*.lines"))
-    monkeypatch.setattr(loky, "open_pool", inline.open_pool)
+    monkeypatch.setattr(loky, "open_pool", inline.open_pool_here)
     done, lines = tune(store, start, out, Engine(jobs=2))
     assert [one.fresh for one in done] == [False, True]
     assert "fold 0: training" not in lines  # what a killed command left is no line of this one

@@ -77,9 +77,18 @@ def commands(path):
         "fit-head": cli("fit-head", "--store", folder, "--head", "prior", "--out", folder.parent / "bundle"),
         "verify": cli("verify", folder),
         "inspect": cli("inspect", path),
-        "extract": cli("extract", "--store", folder, "--encoder", f"text={folder.parent / 'bert'}", "--jobs", 1),
     }
-    return {name: (done.exit_code, " ".join(done.output.split())) for name, done in found.items()}
+    return {name: read_output(done) for name, done in found.items()} | {"extract": extract_again(path)}
+
+
+def extract_again(path):
+    """Run the command that made a feature file, and return exit code and output."""
+    model = path.parent.parent / "bert"
+    return read_output(cli("extract", "--store", path.parent, "--encoder", f"text={model}", "--jobs", 1))
+
+
+def read_output(done):
+    return done.exit_code, " ".join(done.output.split())
 
 
 def matrix(path):
@@ -180,7 +189,7 @@ DAMAGED = {
 def test_a_file_that_was_opened_and_closed_is_used_as_before(path, what):
     expected = matrix(path)
     HARMLESS[what](path)
-    assert {name: code for name, (code, _) in commands(path).items()} == dict.fromkeys(commands(path), 0)
+    assert {name: code for name, (code, _) in commands(path).items() if code} == {}
     np.testing.assert_array_equal(matrix(path), expected)
 
 
@@ -281,7 +290,7 @@ def test_extract_reuses_datasets_with_matching_checksums(path, what):
     np.testing.assert_array_equal(matrix(path), expected)
     assert FeatureFile(path).find_damaged() == []
     assert FeatureFile(path).header.digests == header.digests
-    assert {name: code for name, (code, _) in commands(path).items()} == dict.fromkeys(commands(path), 0)
+    assert {name: code for name, (code, _) in commands(path).items() if code} == {}
 
 
 @pytest.mark.parametrize("what", CHANGED)
@@ -313,7 +322,7 @@ def test_a_damaged_file_is_reported_and_not_touched(path, what):
     change, reason = DAMAGED[what]
     change(path)
     damaged = path.read_bytes()
-    code, output = commands(path)["extract"]
+    code, output = extract_again(path)
     assert code == 1
     assert f"{path} is damaged got: " in output
     assert reason in output

@@ -1,11 +1,10 @@
 """Processes that share a training: on a CPU the same weights, scores, choices and messages as one process."""
 
 import multiprocessing
+import os
 import pickle
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import psutil
@@ -22,19 +21,27 @@ from featurestore.finetuning.inputs.selection import make_reader
 from featurestore.finetuning.network.starting_network import load_starting_network
 from featurestore.finetuning.options.settings import Settings
 from featurestore.finetuning.settings_check import check_settings
-from featurestore.finetuning.training import shared_training
+from featurestore.finetuning.training import processes, shared_training
 from featurestore.finetuning.training.processes import run_processes
 from featurestore.networks.checkpoint import resolve
 from tests.featurestore.finetuning import killed_share, shares
 from tests.featurestore.finetuning.texts import assert_same_weights, weights
 from tests.featurestore.finetuning.tuning import tune, write_start
-from tests.support import tiny
+from tests.support import fork_server, tiny
 from tests.support.processes import wait_until
 
 # 15 utterances in batches of 4 are 4, 4, 4 and 3; two processes cut them one by one, the last share of one is empty.
 SHORT = {"epochs": 2, "micro_batch": 1}
 SHARED = {**SHORT, "processes": 2}
 SHOWN = ("history", "selection", "test")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forked():
+    """Have the processes forked from a server that has loaded the libraries, which each would take seconds to load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "start_processes", fork_server.start_together)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -134,16 +141,17 @@ def test_a_lack_of_memory_arrives_as_such(tmp_path):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)])
 def test_processes_end_with_the_one_that_has_started_them(number, code, tmp_path):
-    program = "import sys; from tests.featurestore.finetuning.shares import start_sleepers; start_sleepers(sys.argv[1])"
-    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as parent:
-        try:
-            wait_until(lambda: len(list(tmp_path.iterdir())) == 2 or parent.poll() is not None, 60)
-        finally:
-            parent.send_signal(number)
-            parent.wait(10)
-    found = [int(path.name) for path in tmp_path.iterdir()]
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    parent = fork_server.start_program(shares.start_sleepers, begun, output=tmp_path)
+    try:
+        wait_until(lambda: len(list(begun.iterdir())) == 2 or not parent.is_alive(), 60)
+    finally:
+        os.kill(parent.pid, number)
+        parent.join(10)
+    found = [int(path.name) for path in begun.iterdir()]
     assert len(found) == 2
-    assert parent.returncode == code
+    assert parent.exitcode == code
     wait_until(lambda: not any(map(is_running, found)), 10)
 
 

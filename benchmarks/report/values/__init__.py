@@ -1,0 +1,1 @@
+"""Report a benchmark of predicted values: valence, activation and dominance."""
