@@ -33,7 +33,10 @@ PAGE, RESULTS, MARKDOWN, CSV, TEX, FIGURES = (
     "leaderboard.tex",
     "figures",
 )
-OWN = r"(leaderboard|confusion-\d+|predictions-\d+|modalities|missing|layers|reliability|selective|epochs|sizes)\.(svg|png)"
+OWN = (
+    r"(leaderboard|confusion-\d+|predictions-\d+|modalities|missing|layers|reliability|selective|epochs|sizes)"
+    r"\.(svg|png)"
+)
 
 
 @dataclass(frozen=True)

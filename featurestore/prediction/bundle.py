@@ -167,9 +167,7 @@ def read_head_json(folder: Path) -> dict[str, Any]:
     found = read_object(path, do=_AGAIN)
     if (written := found.get("format")) not in _READABLE:
         got = f"format {written}"
-        raise Mismatch(
-            f"{path} is not of this version", expected=f"format {FORMAT} or {EXTENDED}", got=got, do=_AGAIN
-        )
+        raise Mismatch(f"{path} is not of this version", expected=f"format {FORMAT} or {EXTENDED}", got=got, do=_AGAIN)
     found.setdefault("normalize", "none")
     found.setdefault("failed_checks", {})
     missing = [name for name in (*FIELDS, "weights") if name not in found]
