@@ -2,8 +2,7 @@
 
 from typing import Any
 
-TEXT, AUDIO = "text", "audio"
-NAMES = {AUDIO: "audio", TEXT: "a transcript"}  # modalities, as messages name them
+NAMES = {"audio": "audio", "text": "a transcript"}  # modalities, as messages name them
 
 
 def wrap_head(estimator: Any, dropout: float, seed: int | None = None) -> Any:

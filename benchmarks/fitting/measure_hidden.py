@@ -35,7 +35,7 @@ class HiddenResult:
     leaked: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain JSON; `share` is 0 for the unchanged test parts."""
+        """Return it as plain JSON, with a `share` of 0 for the unchanged test parts."""
         mark = {"leaked": True} if self.leaked else {}
         return {
             "modality": self.hidden.modality if self.hidden else "",

@@ -144,7 +144,7 @@ class RunRecord:
     def from_run(
         cls, spec: RunSpec, result: RunResult, digest: str, bundle_bytes: int, lacking: Mapping[str, int] | None = None
     ) -> Self:
-        """Record a run that has ended; `lacking` is that of its answer."""
+        """Record a run that has ended, with what its test utterances were lacking."""
         return cls(
             digest=digest,
             system=spec.system,

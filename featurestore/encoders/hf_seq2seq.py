@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from featurestore.encoders import Encoded
 from featurestore.item import Item
@@ -121,6 +120,6 @@ class HFSeq2seq:
 
     def _build(self, numbers: Sequence[int], probabilities: Sequence[float]) -> Encoded:
         """Build the words of one clip from its tokens and their probabilities."""
-        pairs: Any = zip(numbers, probabilities, strict=True)
-        tokens = [Token(number, probability) for number, probability in pairs if number not in self.special]
+        found = map(Token, numbers, probabilities)
+        tokens = [token for token in found if token.number not in self.special]
         return build_words(tokens, self.decode).encode()

@@ -37,7 +37,7 @@ FLAT = ["logistic", "svm"]
 READ_SPEAKERS = [
     head for head in HEADS if ".speakers" in Path(registry.module("heads", head).__file__).read_text("utf-8")
 ]
-LEARN = {"batch_size": 16, "epochs": 18}
+LEARN = {"batch_size": 16, "epochs": 13}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 
@@ -73,7 +73,7 @@ def test_of_vectors_alone_nobody_learns_what_the_previous_turn_tells(head):
 @pytest.mark.parametrize("head", HEADS)
 def test_what_the_previous_turn_tells_is_learned(head, causal):
     estimator = construct_seeded(head, causal=causal, **LEARN)
-    estimator.fit(*draw_where_the_previous_turn_tells(60, seed=0))
+    estimator.fit(*draw_where_the_previous_turn_tells(100, seed=0))
     inputs, names = draw_where_the_previous_turn_tells(60, seed=1)
     assert np.mean(estimator.predict(inputs) == names) > 0.9
 
@@ -81,7 +81,7 @@ def test_what_the_previous_turn_tells_is_learned(head, causal):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("head", HEADS)
 def test_what_context_turns_tell_is_learned(head, causal):
-    estimator = construct_seeded(head, causal=causal, **LEARN).fit(*draw_where_context_turns_tell(60, seed=0))
+    estimator = construct_seeded(head, causal=causal, **LEARN).fit(*draw_where_context_turns_tell(100, seed=0))
     inputs, names = draw_where_context_turns_tell(60, seed=1)
     probabilities = estimator.predict_proba(inputs)
     assert probabilities.shape == (len(names), len(CLASSES))  # of the targets alone
@@ -204,7 +204,7 @@ def test_turns_of_unknown_speakers_are_those_of_one_speaker(head):
 
 @pytest.mark.parametrize("head", READ_SPEAKERS)
 def test_what_the_previous_turn_tells_is_learned_where_no_speaker_is_known(head):
-    (training, names), (test, expected) = (draw_where_the_previous_turn_tells(*one) for one in ((60, 0), (60, 1)))
+    (training, names), (test, expected) = (draw_where_the_previous_turn_tells(*one) for one in ((100, 0), (60, 1)))
     nobody = [replace_turns(one, speaker=np.full(len(one.X), "")) for one in (training, test)]
     estimator = construct_seeded(head, **LEARN).fit(nobody[0], names)
     assert np.mean(estimator.predict(nobody[1]) == expected) > 0.9

@@ -102,7 +102,7 @@ def _by_fold(system: AnySystem) -> dict[str, list[float]]:
 
 
 def _per_class(system: AnySystem, clusters: Sequence[str] | None) -> dict[str, ClassContent]:
-    """Return the metrics of each class with the ends of their intervals, the mean over seeds; none for values."""
+    """Return the metrics of each class with the ends of their intervals, the mean over seeds, or none for values."""
     if isinstance(system, ValueSystem):
         return {}
     found: dict[str, ClassContent] = {}

@@ -70,7 +70,7 @@ def test_the_table_and_the_json_show_them(fitted):
 
 def test_the_bundle_says_what_it_can_do_without_and_predicts_so(fitted):
     content = json.loads((fitted.path / bundles.FILE).read_text("utf-8"))
-    assert content["format"] == bundles.MASKED_FORMAT
+    assert content["format"] == bundles.EXTENDED
     assert content["params"] == fitted.bundle.head.estimator.get_params()
     assert content["missing"]["mode"] == "both-trained"
     kept = 72 - 29 - COMPLETE  # complete in training, of which 40 % lose the first of the modalities or the second

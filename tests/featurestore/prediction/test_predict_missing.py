@@ -154,3 +154,30 @@ def test_inspect_shows_what_a_bundle_can_do_without(fitted):
     assert "  mode: both-trained\n  dropout: 0.5\n" in section
     assert "  without:\n    text:\n      accuracy:\n" in section
     assert "missing:" not in CliRunner().invoke(main, ["inspect", str(folder / "drop")]).output
+
+
+def test_the_options_of_the_command_line(fitted, tmp_path):
+    store, _ = fitted
+    asked = ["fit-head", "--store", str(store.path), "--head", "logistic", "--out", str(tmp_path / "bundle")]
+    result = CliRunner().invoke(
+        main, [*asked, "--missing", "both-trained", "--modality-dropout", "0.25", "--seed", "1", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)["missing"]
+    assert (content["mode"], content["dropout"], content["lacking"]) == (
+        "both-trained",
+        0.25,
+        {"audio": {}, "text": {}},
+    )
+    fitted_on = sum(content["training"].values())
+    assert content["training"]["complete"] == fitted_on - round(0.25 * fitted_on)
+    assert [one["share"] for one in content["hidden"]] == [0, *[0.2, 0.5, 0.8, 1] * 2]
+    for options, code, message in (
+        (("--missing", "keep"), 2, "'keep' is not one of 'drop', 'mask', 'both-trained'"),
+        (("--missing", "both-trained", "--modality-dropout", "0"), 2, "0.0 is not in the range 0<x<=1"),
+        (("--missing", "mask", "--features", "text.cls"), 1, "no modality can be masked: no feature set has both text"),
+        (("--modality-dropout", "0.3"), 1, "--modality-dropout is a setting of --missing both-trained"),
+    ):
+        refused = CliRunner().invoke(main, [*asked, *options])
+        assert refused.exit_code == code
+        assert message in refused.output
