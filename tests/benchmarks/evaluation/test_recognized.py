@@ -120,8 +120,12 @@ def test_a_head_of_features_is_given_no_words(store):
     assert lines == ["left out: head svm reads features, and asr.text are words"]
     with pytest.raises(Mismatch, match="head svm reads features, and asr.text are words"):
         choose_feature_sets(store, "svm", {}, parse_feature_sets("asr.text"), print)
-    with pytest.raises(UnknownName, match="unknown feature 'nope.text'"):
+    with pytest.raises(UnknownName, match="unknown feature 'nope.text': nowhere has no transcript 'nope'") as caught:
         choose_feature_sets(store, "svm", {}, parse_feature_sets("nope.text"), print)
+    assert caught.value.expected == "gold.text, asr.text, other.text"
+    assert caught.value.do == "cli transcribe --store nowhere --name nope"
+    with pytest.raises(UnknownName, match="unknown feature 'audio.text'"):
+        choose_feature_sets(store, "svm", {}, parse_feature_sets("audio.text"), print)
 
 
 def test_transcripts_of_two_stores_are_joined_if_their_recognizer_is_the_same():
