@@ -111,6 +111,8 @@ def check_features(store: FeatureSource, features: Iterable[str]) -> None:
             continue  # only heads that read words take it
         encoder = encoder.partition("@")[0]
         files = [name for name in store.encoders() if name.partition("@")[0] == encoder]
+        if kind == "text" and not files:
+            raise _explain_unknown_words(store, encoder)
         if not files and store.encoders():
             raise explain_unknown(feature, _list_plain_features(store), store.path)
         if not files or "@" in feature or "[" in feature:
@@ -131,6 +133,14 @@ def names_words(store: FeatureSource, feature: str) -> bool:
     """Tell whether a text names words in place of a feature: `asr.text` of a transcript, `gold.text` of the corpus."""
     name, _, kind = feature.partition(".")
     return kind == "text" and (name == GOLD or name in store.transcripts())
+
+
+def _explain_unknown_words(store: FeatureSource, name: str) -> UnknownName:
+    return UnknownName(
+        f"unknown feature '{name}.text': {store.path} has no transcript {name!r}",
+        expected=", ".join(f"{one}.text" for one in (GOLD, *store.transcripts())),
+        do=f"cli transcribe --store {quote(store.path)} --name {name}",
+    )
 
 
 def find_modality(store: FeatureSource, encoder: str) -> str:

@@ -1,7 +1,7 @@
 """Hide a modality of test utterances, to measure what a head loses without it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from featurestore.folds.group_split import draw_key
@@ -60,4 +60,9 @@ def list_lacking(inputs: Inputs) -> list[str]:
 def count_lacking(inputs: Inputs) -> Mapping[str, int]:
     """Count the targets by what they lack, `complete` ones first."""
     counts = Counter(lacking or COMPLETE for lacking in list_lacking(inputs))
-    return {name: counts[name] for name in sorted(counts, key=lambda name: (name != COMPLETE, name))}
+    return {name: counts[name] for name in sort_lacking(counts)}
+
+
+def sort_lacking(names: Iterable[str]) -> list[str]:
+    """Sort what utterances lack by name, each once, `complete` first."""
+    return sorted(set(names), key=lambda name: (name != COMPLETE, name))

@@ -1,13 +1,13 @@
 """Read recognized words: for heads that read transcripts, and to count the errors of a recognizer."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.evaluation.fold_features import FoldFeatures, ResolvedFeatures
 from benchmarks.evaluation.source import FeatureSource, RecognizedWords
 from featurestore.errors import Mismatch, Unavailable
-from featurestore.manifest import keep_ids, map_column
+from featurestore.manifest import keep_ids, list_column, map_column
 from featurestore.spec import TRANSCRIPT
 from featurestore.word_errors import count_word_errors
 
@@ -19,6 +19,7 @@ class JoinedTranscript:
     texts: Mapping[str, str]
     recognizer: dict[str, Any]
     fingerprint: str
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def join_transcripts(name: str, sides: Mapping[str, RecognizedWords]) -> JoinedTranscript:
@@ -40,7 +41,8 @@ def join_transcripts(name: str, sides: Mapping[str, RecognizedWords]) -> JoinedT
             do="transcribe both with the same --checkpoint",
         )
     texts = {f"{side}:{one}": text for side, found in sides.items() for one, text in found.texts.items()}
-    return JoinedTranscript(texts, first.recognizer, first.fingerprint)
+    failed = {f"{side}:{one}": why for side, found in sides.items() for one, why in found.failed.items()}
+    return JoinedTranscript(texts, first.recognizer, first.fingerprint, failed)
 
 
 def find_transcript(store: FeatureSource, inputs: FoldFeatures) -> str:
@@ -67,6 +69,22 @@ def read_words(store: FeatureSource, inputs: FoldFeatures, ids: Collection[str])
         return own
     texts = store.transcript(name).texts
     return {one: texts.get(one, "") for one in own}
+
+
+def find_wordless(store: FeatureSource, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
+    """Find the utterances without words in a transcript that heads of words alone read, by id, and why.
+
+    A text encoder fails on them, too, and so does prediction.
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(fold.words for one in features for fold in one.folds if fold.words):
+        transcript = store.transcript(name)
+        texts, failed = transcript.texts, transcript.failed
+        for one in list_column(store.utterances, "id"):
+            if not texts.get(one):
+                why = "no words recognized" if one in texts else failed.get(one, "not transcribed")
+                found.setdefault(one, f"{name}: {why}")
+    return found
 
 
 def measure_transcripts(

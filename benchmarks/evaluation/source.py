@@ -25,6 +25,10 @@ class RecognizedWords(Protocol):
     def fingerprint(self) -> str:
         """The sha256 of everything about it that shapes words."""
 
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Utterances that could not be transcribed: the reason, by id."""
+
 
 class FeatureSource(Protocol):
     """Features of utterances, by id."""

@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.evaluation.agreement import AgreementFilter, filter_by_agreement
 from benchmarks.evaluation.fold_features import ResolvedFeatures
 from benchmarks.evaluation.pair import Pair
+from benchmarks.evaluation.recognized import find_wordless
 from benchmarks.evaluation.source import FeatureSource
-from benchmarks.evaluation.task_votes import LabelMaps, TaskVotes, read_votes
+from benchmarks.evaluation.task_votes import LabelMaps, TaskVotes, collect_votes
 from benchmarks.evaluation.value_targets import Ratings, collect_ratings, count_unrated, cut_quarters, name_kind
 from featurestore import labels as schemes
 from featurestore.errors import Mismatch
@@ -82,16 +83,13 @@ class Task:
         return dict(Counter(labels[one] for one in left_out).most_common())
 
     def find_missing(self, features: Sequence[ResolvedFeatures]) -> dict[str, str]:
-        """Find the utterances that have a class but lack a feature of any fold, and why."""
+        """Find the utterances that have a class but lack a feature, or recognized words, of any fold, and why."""
         files = list(dict.fromkeys(str(file) for one in features for fold in one.folds for file in fold.all_files))
-        if not files:
-            return {}
-        available, failures = set(self.store.available(files)), self.store.failures(files)
-        return {
-            utterance_id: failures.get(utterance_id, "not extracted")
-            for utterance_id in self.classes
-            if utterance_id not in available
-        }
+        lacking = find_wordless(self.store, features)
+        if files:
+            available, failures = set(self.store.available(files)), self.store.failures(files)
+            lacking |= {one: failures.get(one, "not extracted") for one in self.classes if one not in available}
+        return {one: lacking[one] for one in self.classes if one in lacking}
 
     def describe_missing(self, dropped: Mapping[str, str]) -> Iterator[str]:
         """Yield lines for the user about utterances that are left out, and why."""
@@ -237,7 +235,7 @@ def open_task(
     name, maps, classes = ("", {}, cut_quarters(ratings, targets)) if targets else _apply_scheme(store, labels)
     folds = folding.split(protocol, store.utterances, classes, seed, dev=dev, strata=bool(targets))
     chosen = [folding.choose(folds, fold)] if fold is not None else folds
-    votes = TaskVotes() if targets else read_votes(store, maps, classes)
+    votes = TaskVotes() if targets else collect_votes(store, maps, classes)
     found = None if agreement is None else filter_by_agreement(agreement, votes, classes)
     if found:
         classes = {one: name for one, name in classes.items() if one not in found.ids}

@@ -76,7 +76,7 @@ class TaskVotes:
                 yield f"{format_count(count, 'utterance')} {why}"
 
 
-def read_votes(store: FeatureSource, maps: LabelMaps, classes: Mapping[str, str]) -> TaskVotes:
+def collect_votes(store: FeatureSource, maps: LabelMaps, classes: Mapping[str, str]) -> TaskVotes:
     """Read the votes on the utterances that have a class.
 
     A vote for a class that no utterance is labelled with is a vote for no class.

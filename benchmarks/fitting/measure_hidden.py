@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from benchmarks.evaluation.hidden_modality import HiddenModality
+from benchmarks.evaluation.hidden_modality import COMPLETE, HiddenModality, sort_lacking
 from benchmarks.evaluation.missing_policy import MissingPolicy
 from benchmarks.evaluation.run import RunResult
 from benchmarks.evaluation.run_spec import RunSpec
@@ -103,9 +103,9 @@ def describe_masking(policy: MissingPolicy | None, head: Any, found: Sequence[Hi
 
 def list_cells(found: Sequence[HiddenResult]) -> Iterator[list[str]]:
     """Yield the cells of a table for a user: a header, and a line for each share of each modality."""
-    names = sorted({name for one in found for name in one.lacking}, key=lambda name: (name != "complete", name))
+    names = sort_lacking(name for one in found for name in one.lacking)
     metrics = [name.replace("_", " ") + " %" for name in found[0].metrics]
-    yield ["hidden in test", *("complete" if name == "complete" else f"without {name}" for name in names), *metrics]
+    yield ["hidden in test", *(name if name == COMPLETE else f"without {name}" for name in names), *metrics]
     for one in found:
         counts = [str(one.lacking.get(name, 0)) for name in names]
         mark = "!" if one.leaked else ""

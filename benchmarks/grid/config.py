@@ -146,7 +146,7 @@ class BenchmarkConfig:
             raise BadValue(
                 f"{given[0]} is for classes, and --target predicts values",
                 got=f"--target {','.join(self.target)} {' '.join(given)}",
-                do="leave one of the two out",
+                do=_ONE,
             )
 
     @classmethod

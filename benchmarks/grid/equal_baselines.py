@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from benchmarks.evaluation.baselines import is_baseline
 from benchmarks.grid.system import SystemFacts
 
-AnySystem = TypeVar("AnySystem", bound=SystemFacts)
+SomeSystem = TypeVar("SomeSystem", bound=SystemFacts)
 
 
-def merge_equal_baselines(systems: Sequence[AnySystem]) -> tuple[AnySystem, ...]:
+def merge_equal_baselines(systems: Sequence[SomeSystem]) -> tuple[SomeSystem, ...]:
     """Merge the systems of a baseline head whose predictions are the same, into the first of them.
 
     A baseline that reads nothing of the features would otherwise count once for each feature set and normalization, and
@@ -22,7 +22,7 @@ def merge_equal_baselines(systems: Sequence[AnySystem]) -> tuple[AnySystem, ...]
     Returns:
         The systems in their order. The first without a leak stands for its equals and names them (`System.equals`).
     """
-    groups: list[list[AnySystem]] = []
+    groups: list[list[SomeSystem]] = []
     for system in systems:
         group = next((one for one in groups if _is_repetition(system, one[0])), None)
         if group is None:
@@ -32,9 +32,9 @@ def merge_equal_baselines(systems: Sequence[AnySystem]) -> tuple[AnySystem, ...]
     return tuple(map(_merge, groups))
 
 
-def _merge(group: Sequence[AnySystem]) -> AnySystem:
+def _merge(group: Sequence[SomeSystem]) -> SomeSystem:
     first: Any = next((system for system in group if not system.leak), group[0])
-    found: AnySystem = replace(first, equals=tuple(system.name for system in group if system is not first))
+    found: SomeSystem = replace(first, equals=tuple(system.name for system in group if system is not first))
     return found
 
 

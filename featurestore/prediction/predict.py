@@ -6,27 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from featurestore import encoders as encoder_kinds
-from featurestore.corpora import table as tables
-from featurestore.corpora.table import UnlabelledTable
 from featurestore.encoders import Encoded, Encoder
-from featurestore.errors import BadValue, Unencodable, summarize_error
-from featurestore.head_inputs import DIALOGUE, WORDS, TurnPlace, give, list_taken, make_turns, place_turns
+from featurestore.errors import Unencodable, summarize_error
+from featurestore.head_inputs import DIALOGUE, WORDS, TurnPlace, give, list_taken, make_turns
 from featurestore.item import Item
-from featurestore.manifest import Utterance
 from featurestore.networks.device import check_device
 from featurestore.networks.identity import Identity
 from featurestore.prediction.absent_inputs import explain_failure, find_absent, list_shapes, warn_untrained
-from featurestore.prediction.add_context import add_context, report_alone
+from featurestore.prediction.add_context import report_alone
 from featurestore.prediction.build_inputs import build_inputs
 from featurestore.prediction.bundle import Bundle, load
-from featurestore.prediction.check_inputs import check_choice, check_columns, check_utterance, list_unread
+from featurestore.prediction.check_inputs import check_choice, check_utterance, list_unread
 from featurestore.prediction.find_encoders import find_encoders
-from featurestore.prediction.recognize import fill_table, find_recognizer, name_recognizer, recognize
+from featurestore.prediction.recognize import find_recognizer, name_recognizer, recognize
+from featurestore.prediction.table_rows import InputRow, keep_without_words, place_rows, read_table_rows
 from featurestore.progress import Say
 from featurestore.spec import check_list, parse_feature
 from heads import Inputs
 
-_SHOWN = 5  # rows that a line about a table lists
 _TOGETHER = 4096  # rows whose vectors are in memory together; loading the networks again takes about 1 % of the time
 
 
@@ -54,7 +51,7 @@ class Prediction:
     values: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain JSON values. Only recognized words have a key of their own."""
+        """Return the prediction as plain JSON values; what is missing or was recognized only where there is any."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
         answer: dict[str, Any] = {"id": self.id}
@@ -128,12 +125,12 @@ def predict(
     needed |= {"text"} if reads_words else set()
     context = max((identity.context for identity in identities.values()), default=0)
     if table is not None:
-        rows = _read_table(Path(table), columns, needed, context, recognizer, device, say, loaded.optional)
+        rows = read_table_rows(Path(table), columns, needed, context, recognizer, device, say, loaded.optional)
         if reads_words:
             rows = [
                 row if row.item.text.strip() else replace(row, reason=row.reason or "no transcript") for row in rows
             ]
-        places = _place_rows(rows, Path(table), say) if reads_dialogues else {}
+        places = place_rows(rows, Path(table), say) if reads_dialogues else {}
         return _predict_items(loaded, identities, rows, device, places, say)
     if text is not None and (name := name_recognizer(loaded)):
         say(f"--text is read in place of the words that {name} would recognize")
@@ -148,10 +145,11 @@ def predict(
             "no context: this bundle reads the turns around an utterance, and it is predicted alone; --table reads them"
         )
     item = Item(Path(audio).stem if audio else "text", Path(audio) if audio else None, text or "")
-    row = _Row(item)
+    row = InputRow(item)
     if recognizer:
         (found,) = recognize(recognizer, [item], device)
-        row = _keep_row(_Row(replace(item, text=found.text), found.reason, recognized=found.text), loaded.optional)
+        row = InputRow(replace(item, text=found.text), found.reason, recognized=found.text)
+        row = keep_without_words(row, loaded.optional)
     return _predict_items(loaded, identities, [row], device, {}, say)
 
 
@@ -176,87 +174,10 @@ def _format_answer(prediction: Prediction) -> list[str]:
     return [prediction.emotion, f"({', '.join(f'{name} {value:.2f}' for name, value in ranked)})"]
 
 
-@dataclass(frozen=True)
-class _Row:
-    """An utterance to predict, or the reason why it cannot be; `utterance` is its row of a table, if it is of one.
-
-    `wordless` is the reason why nothing was recognized in it, where it can be predicted from its audio.
-    """
-
-    item: Item
-    reason: str = ""
-    utterance: Utterance = field(default_factory=lambda: Utterance(""))
-    recognized: str = ""
-    wordless: str = ""
-
-
-def _keep_row(row: _Row, optional: Sequence[str]) -> _Row:
-    """Return a row in whose clip no words were recognized so that it is predicted without text, if it can be."""
-    return replace(row, reason="", wordless=row.reason) if row.reason and "text" in optional else row
-
-
-def _read_table(
-    path: Path,
-    columns: Mapping[str, str] | None,
-    needed: set[str],
-    context: int,
-    recognizer: Identity | None,
-    device: str,
-    say: Say,
-    optional: Sequence[str],
-) -> list[_Row]:
-    """Read the rows of a table, with the texts of the `context` turns before each."""
-    table = tables.read_for_prediction(path, columns)
-    if recognizer and "text" not in table.columns:
-        needed = needed - {"text"} | {"audio"}
-    check_columns(needed, table.columns, table.header, path, optional)
-    for finding in table.findings:
-        more = " …" if len(finding.where) > _SHOWN else ""
-        say(f"{finding.what}: {', '.join(finding.where[:_SHOWN])}{more}")
-    recognized: dict[int, str] = {}
-    if recognizer:
-        table, recognized = fill_table(
-            recognizer, table, [_build_item(row.utterance, table) for row in table.rows], device
-        )
-        if recognized:
-            say(f"{len(recognized)} of {len(table.rows)} rows have no text, and are transcribed by {recognizer.name}")
-    items = add_context([_build_item(row.utterance, table) for row in table.rows], table, context, say)
-    rows = [
-        _Row(item, row.reason, row.utterance, recognized.get(number, ""))
-        for number, (item, row) in enumerate(zip(items, table.rows, strict=True))
-    ]
-    return [_keep_row(row, optional) if number in recognized else row for number, row in enumerate(rows)]
-
-
-def _build_item(utterance: Utterance, table: UnlabelledTable) -> Item:
-    start, end = (utterance.start, utterance.end) if table.segments else (None, None)
-    return Item(utterance.id, table.folder / utterance.audio if utterance.audio else None, utterance.text, start, end)
-
-
-def _place_rows(rows: Sequence[_Row], table: Path, say: Say) -> dict[str, TurnPlace]:
-    """Find the place of each row in its dialogue, by row number from 0, because ids may repeat."""
-    names = [f"{row.utterance.id} (row {number})" for number, row in enumerate(rows, start=1)]
-    found = place_turns(
-        (replace(row.utterance, id=name) for name, row in zip(names, rows, strict=True)),
-        segments=any(row.item.start is not None for row in rows),
-    )
-    places = {str(number): found[name] for number, name in enumerate(names) if name in found}
-    if not places:
-        raise BadValue(
-            f"this bundle reads dialogues, and no row of {table} names one",
-            expected="a column dialogue, and start where the rows are not in order",
-            do="say which column holds it: --column dialogue=NAME; to predict each row alone, give each a dialogue of "
-            "its own",
-        )
-    if missing := sum(not row.reason and str(number) not in places for number, row in enumerate(rows)):
-        say(f"no context for {missing} of {len(rows)} rows: they name no dialogue, and each is predicted alone")
-    return places
-
-
 def _predict_items(
     bundle: Bundle,
     identities: Mapping[str, Identity],
-    rows: Sequence[_Row],
+    rows: Sequence[InputRow],
     device: str,
     places: Mapping[str, TurnPlace],
     say: Say,
@@ -276,7 +197,7 @@ def _predict_items(
 def _predict_part(
     bundle: Bundle,
     identities: Mapping[str, Identity],
-    rows: Sequence[_Row],
+    rows: Sequence[InputRow],
     device: str,
     places: Mapping[str, TurnPlace],
 ) -> list[Prediction]:

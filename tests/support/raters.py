@@ -25,7 +25,7 @@ def write_votes(choices):
     return json.dumps([{"rater": f"r{number}", "labels": list(one)} for number, one in enumerate(choices)])
 
 
-class RatedStore(FakeStore):
+class VotedStore(FakeStore):
     """A store whose vectors depend on what is true, which three raters hear by `CONFUSION`; labels are majorities.
 
     An utterance on which all three disagree has the first rater's label. What is true is in `script`.
@@ -37,7 +37,7 @@ class RatedStore(FakeStore):
         return vector
 
 
-def make_rated_store(per_speaker=60, speakers=8, raters=3, seed=0, **options):
+def make_voted_store(per_speaker=60, speakers=8, raters=3, seed=0, **options):
     """Make a store of utterances that were rated."""
     truth = np.random.default_rng(seed).integers(len(CLASSES), size=per_speaker * speakers)
     rows = []
@@ -51,4 +51,4 @@ def make_rated_store(per_speaker=60, speakers=8, raters=3, seed=0, **options):
                 f"{speaker}_{number:04}", label=label, speaker=speaker, session=session, script=script, votes=votes
             )
         )
-    return RatedStore(tuple(rows), **options)
+    return VotedStore(tuple(rows), **options)

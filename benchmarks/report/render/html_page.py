@@ -129,7 +129,7 @@ def render_template(
 
 
 def _explain_missing(content: ReportContent) -> tuple[str, str]:
-    return missing_table.explain_missing(content["missing"]), missing_table.explain_shares(content["metric"])
+    return missing_table.explain_masking(content["missing"]), missing_table.explain_shares(content["metric"])
 
 
 def _mark(name: str, is_leaked: bool, is_unknown: bool) -> str:

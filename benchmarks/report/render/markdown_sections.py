@@ -14,7 +14,7 @@ from benchmarks.report.analysis.section_types import (
 from benchmarks.report.analysis.system_types import SystemContent
 from benchmarks.report.render.markdown_table import escape_text as _escape
 from benchmarks.report.render.markdown_table import format_table
-from benchmarks.report.render.vote_markdown import format_votes
+from benchmarks.report.render.vote_markdown import format_vote_section
 from benchmarks.statistics.formatting import format_interval, format_p_value, format_percent
 
 
@@ -34,7 +34,7 @@ def format_sections(content: ReportContent, figures: Mapping[str, str]) -> Itera
         yield from _modalities(content["modalities"]["differences"])
     yield from _calibration(content["leaderboard"])
     if "votes" in content:
-        yield from format_votes(content["votes"])
+        yield from format_vote_section(content["votes"])
     yield from _mistakes(content["mistakes"])
     if content["tune"]:
         yield from format_settings(content["leaderboard"])

@@ -8,7 +8,7 @@ from benchmarks.report.render.markdown_table import format_table
 from benchmarks.statistics.formatting import format_interval, name_metric
 
 
-def explain_missing(missing: MissingContent) -> str:
+def explain_masking(missing: MissingContent) -> str:
     """Explain what was done with utterances that lack a modality."""
     lacking = ", ".join(f"{count} lack {modality}" for modality, count in missing["lacking"].items() if count)
     text = (
@@ -53,7 +53,7 @@ def list_counts(curves: Sequence[MissingCurveContent]) -> Iterator[str]:
 def format_missing(summary: SummaryContent) -> Iterator[str]:
     """Yield the lines of the section in Markdown."""
     missing = summary["missing"]
-    yield from ("## Missing modality", "", explain_missing(missing), "")
+    yield from ("## Missing modality", "", explain_masking(missing), "")
     shares = sorted({point["share"] for curve in missing["curves"] for point in curve["points"]})
     header = ["system", "without", *(f"{100 * share:g} %" for share in shares)]
     if missing["curves"]:

@@ -10,7 +10,7 @@ from benchmarks.statistics.vote_formatting import format_vote_figure, name_vote_
 from benchmarks.statistics.vote_metrics import VOTE_METRICS
 
 
-def format_votes(found: VotesContent) -> Iterator[str]:
+def format_vote_section(found: VotesContent) -> Iterator[str]:
     """Yield the lines of the section. Figures of leaked systems are marked !."""
     without = f"; {found['without']} have none" if found["without"] else ""
     yield "\n## Votes of the raters\n"

@@ -15,6 +15,8 @@ from benchmarks.evaluation.recognized import (
     measure_transcripts,
     read_words,
 )
+from benchmarks.grid.config import BenchmarkConfig
+from benchmarks.grid.plan import plan
 from featurestore.errors import Mismatch, UnknownName
 from featurestore.folds.fold import Fold
 from featurestore.spec import parse_feature
@@ -28,12 +30,13 @@ class Transcribed(FakeStore):
     """A store with the transcripts `asr` and `other`, each read by a text encoder `text-NAME`."""
 
     words: dict[str, str] = field(default_factory=dict)
+    unheard: dict[str, str] = field(default_factory=dict)  # by id, why it was not transcribed
 
     def transcripts(self):
         return ["asr", "other"]
 
     def transcript(self, name):
-        return JoinedTranscript(self.words, {"checkpoint": name}, name)
+        return JoinedTranscript(self.words, {"checkpoint": name}, name, self.unheard)
 
     def modality(self, encoder):
         return encoder.partition("-")[0]
@@ -90,6 +93,26 @@ def test_a_head_of_words_alone_is_given_the_transcript_that_is_named(store):
     assert [resolve(store, one, [fold]).folds[0].words for one in found] == ["asr", "", "other"]
 
 
+def test_utterances_without_recognized_words_are_left_out_with_the_reason(store):
+    first, second, third, fourth = [row.id for row in store.utterances if row.label][:4]
+    words = {one: text for one, text in store.words.items() if one != second} | {third: ""}
+    found = replace(store, words=words, unheard={second: "silent"}, lacking={"audio": {third: "broken", fourth: "no"}})
+    expected = {first: "asr: not transcribed", second: "asr: silent", third: "asr: no words recognized"}
+    config = BenchmarkConfig.parse(("text-cnn",), "asr.text", params=["text-cnn.embedding=own"], protocol="holdout")
+    lines = []
+    planned = plan(found, config, lines.append)
+    assert planned.dropped == expected
+    assert any(f"3 of 72 utterances have no features and are left out: {first} (asr: not" in line for line in lines)
+    assert not expected.keys() & {one for fold in planned.folds for one in (*fold.train, *fold.test)}
+    assert all(planned.specs[0].surroundings.words.values())
+    heads, sets = ("text-cnn", "svm"), "asr.text,audio.mean"
+    config = BenchmarkConfig.parse(heads, sets, params=["text-cnn.embedding=own"], protocol="holdout")
+    # an utterance that lacks both has the reason of the features
+    assert plan(found, config, lines.append).dropped == expected | {third: "broken", fourth: "no"}
+    config = BenchmarkConfig.parse(heads[:1], "gold.text", params=["text-cnn.embedding=own"], protocol="holdout")
+    assert plan(found, config, lines.append).dropped == {}
+
+
 def test_a_head_of_features_is_given_no_words(store):
     lines = []
     found = choose_feature_sets(store, "svm", {}, parse_feature_sets("asr.text,audio.mean"), lines.append)
@@ -97,14 +120,19 @@ def test_a_head_of_features_is_given_no_words(store):
     assert lines == ["left out: head svm reads features, and asr.text are words"]
     with pytest.raises(Mismatch, match="head svm reads features, and asr.text are words"):
         choose_feature_sets(store, "svm", {}, parse_feature_sets("asr.text"), print)
-    with pytest.raises(UnknownName, match="unknown feature 'nope.text'"):
+    with pytest.raises(UnknownName, match="unknown feature 'nope.text': nowhere has no transcript 'nope'") as caught:
         choose_feature_sets(store, "svm", {}, parse_feature_sets("nope.text"), print)
+    assert caught.value.expected == "gold.text, asr.text, other.text"
+    assert caught.value.do == "cli transcribe --store nowhere --name nope"
+    with pytest.raises(UnknownName, match="unknown feature 'audio.text'"):
+        choose_feature_sets(store, "svm", {}, parse_feature_sets("audio.text"), print)
 
 
 def test_transcripts_of_two_stores_are_joined_if_their_recognizer_is_the_same():
-    first, second = (JoinedTranscript({"a": text}, {"checkpoint": text}, "same") for text in ("yes", "no"))
+    first, second = (JoinedTranscript({"a": text}, {"checkpoint": text}, "same", {"b": text}) for text in ("yes", "no"))
     found = join_transcripts("asr", {"trained": first, "tested": second})
     assert found.texts == {"trained:a": "yes", "tested:a": "no"}
+    assert found.failed == {"trained:b": "yes", "tested:b": "no"}
     assert (found.recognizer, found.fingerprint) == ({"checkpoint": "yes"}, "same")
     with pytest.raises(Mismatch, match="transcript asr is not of the same recognizer in the two stores"):
         join_transcripts("asr", {"trained": first, "tested": replace(second, fingerprint="another")})

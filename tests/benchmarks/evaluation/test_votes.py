@@ -20,13 +20,13 @@ from heads import Inputs
 from heads.logistic import LogisticHead
 from tests.support.fake_store import FakeStore
 from tests.support.quick_heads import as_inputs
-from tests.support.raters import CLASSES, make_rated_store, write_votes
+from tests.support.raters import CLASSES, make_voted_store, write_votes
 
 SESSIONS = "leave-one-session-out"
 
 
 def open_rated(store=None, **options):
-    return open_task(store or make_rated_store(15), **{"labels": None, "protocol": SESSIONS, **options})
+    return open_task(store or make_voted_store(15), **{"labels": None, "protocol": SESSIONS, **options})
 
 
 def change_votes(store, change):
@@ -58,7 +58,7 @@ def test_the_filter_is_the_same_in_every_part_and_moves_no_one():
 
 
 def test_what_the_filter_leaves_out_is_said():
-    store = change_votes(make_rated_store(15), lambda number: "" if number < 3 else None)
+    store = change_votes(make_voted_store(15), lambda number: "" if number < 3 else None)
     task = open_rated(store, agreement=0.5)
     (line,) = task.describe_missing({})
     assert re.fullmatch(
@@ -71,8 +71,8 @@ def test_what_the_filter_leaves_out_is_said():
 
 def test_a_label_that_is_no_winner_is_said():
     rows = [write_votes([("sad",)] * 3) if number < 5 else None for number in range(120)]
-    task = open_rated(change_votes(make_rated_store(15), lambda number: rows[number]), agreement=0.5)
-    others = sum(row.label != "sad" for row in make_rated_store(15).utterances[:5])
+    task = open_rated(change_votes(make_voted_store(15), lambda number: rows[number]), agreement=0.5)
+    others = sum(row.label != "sad" for row in make_voted_store(15).utterances[:5])
     assert task.agreement.other == others > 0
     assert task.agreement.describe().endswith(f"{others} of the kept have another class by votes than by label")
 
@@ -96,7 +96,7 @@ def test_an_agreement_that_cannot_be_used_is_refused(options, error, message):
 
 
 def test_a_share_that_nothing_reaches_is_refused():
-    store = change_votes(make_rated_store(15), lambda number: write_votes([("sad",), ("angry",)]))
+    store = change_votes(make_voted_store(15), lambda number: write_votes([("sad",), ("angry",)]))
     with pytest.raises(
         Mismatch, match=r"no utterance has a class with more than 0\.5 of its raters\n  got: at most 0\.5"
     ):
@@ -107,14 +107,14 @@ def test_the_votes_of_a_pair_are_of_each_side(tmp_path):
     """The second store calls angry `mad`, in its labels and in its votes."""
     mapping = tmp_path / "mad.json"
     mapping.write_text(json.dumps({"mad": "angry", **{name: name for name in CLASSES[1:]}}))
-    other = make_rated_store(15, seed=1)
+    other = make_voted_store(15, seed=1)
     other.utterances = tuple(
         dataclasses.replace(
             row, id=f"o{row.id}", label=row.label.replace("angry", "mad"), votes=row.votes.replace("angry", "mad")
         )
         for row in other.utterances
     )
-    pair = Pair(make_rated_store(15), other, None, str(mapping))
+    pair = Pair(make_voted_store(15), other, None, str(mapping))
     task = open_task(pair, labels=None, protocol="cross-corpus")
     assert task.votes.counts.rated == 240
     assert not task.votes.counts.left_out
@@ -152,7 +152,7 @@ def test_a_search_learns_the_votes_too(monkeypatch):
 
 def test_fit_head_measures_the_votes_over_its_folds():
     """The figures are those of the probabilities that the heads of the folds give, computed again."""
-    store = make_rated_store(15)
+    store = make_voted_store(15)
     task = open_rated(store)
     result = fit_head(store, head="logistic", protocol=SESSIONS, train_on="votes")
     probabilities, ids = [], []
@@ -178,8 +178,8 @@ def test_fit_head_measures_the_votes_over_its_folds():
 
 def test_fit_head_on_labels_is_as_it_was():
     """Votes change nothing of what is learned from labels, and a corpus without any shows no such figures."""
-    plain = change_votes(make_rated_store(15), lambda number: "")
-    first, second = (fit_head(store, head="logistic", protocol=SESSIONS) for store in (make_rated_store(15), plain))
+    plain = change_votes(make_voted_store(15), lambda number: "")
+    first, second = (fit_head(store, head="logistic", protocol=SESSIONS) for store in (make_voted_store(15), plain))
     assert first.to_json() | {"votes": None} == second.to_json() | {"votes": None}
     assert second.votes is None
     assert "train_on" not in first.to_json()
@@ -188,7 +188,7 @@ def test_fit_head_on_labels_is_as_it_was():
 
 
 def test_a_bundle_says_what_it_was_trained_on(tmp_path):
-    store = make_rated_store(15)
+    store = make_voted_store(15)
     options = {"head": "logistic", "params": (), "features": None, "protocol": SESSIONS}
     fit_and_save(store, **options, out=tmp_path / "votes", train_on="votes", agreement=0.5)
     fit_and_save(store, **options, out=tmp_path / "labels")
@@ -205,13 +205,13 @@ def test_a_bundle_says_what_it_was_trained_on(tmp_path):
 
 
 def run(tmp_path, monkeypatch, *arguments, store=None):
-    made = store or make_rated_store(15)
+    made = store or make_voted_store(15)
     monkeypatch.setattr("featurestore.store.Store", lambda path: dataclasses.replace(made, path=path))
     return CliRunner().invoke(cli.main, ["fit-head", "--store", str(tmp_path), "--protocol", SESSIONS, *arguments])
 
 
 def test_by_the_command_line(tmp_path, monkeypatch):
-    store = change_votes(make_rated_store(15), lambda number: "" if number < 3 else None)
+    store = change_votes(make_voted_store(15), lambda number: "" if number < 3 else None)
     found = run(tmp_path, monkeypatch, "--head", "logistic", "--train-on", "votes", "--agreement", "0.3", store=store)
     assert found.exit_code == 0, found.output
     for line in (
@@ -226,7 +226,7 @@ def test_by_the_command_line(tmp_path, monkeypatch):
 
 
 def test_utterances_without_votes_are_trained_on_their_label(tmp_path, monkeypatch):
-    store = change_votes(make_rated_store(15), lambda number: "" if number < 3 else None)
+    store = change_votes(make_voted_store(15), lambda number: "" if number < 3 else None)
     found = run(tmp_path, monkeypatch, "--head", "logistic", "--train-on", "votes", store=store)
     assert "3 utterances without a vote for a class: trained on the label alone" in found.output
     assert "n = 117, 3 without votes:" in found.output
@@ -256,7 +256,7 @@ def test_what_cannot_be_done_is_refused(tmp_path, monkeypatch, arguments, store,
 
 
 def test_votes_that_cannot_be_read_are_named_where_they_are_needed(tmp_path, monkeypatch):
-    store = change_votes(make_rated_store(15), lambda number: "angry, sad")
+    store = change_votes(make_voted_store(15), lambda number: "angry, sad")
     found = run(tmp_path, monkeypatch, "--head", "logistic", "--train-on", "votes", store=store)
     assert "got: 120 utterances with votes that cannot be read" in found.output
     assert run(tmp_path, monkeypatch, "--head", "logistic", store=store).exit_code == 0

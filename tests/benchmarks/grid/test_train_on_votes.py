@@ -17,7 +17,7 @@ from benchmarks.statistics.vote_metrics import LOWER_IS_BETTER
 from featurestore.engines import Engine
 from featurestore.errors import BadValue, Mismatch, UnknownName
 from tests.support.fake_store import FakeStore
-from tests.support.raters import CLASSES, make_rated_store
+from tests.support.raters import CLASSES, make_voted_store
 
 BOTH = (LABELS, VOTES)
 HEADS = ("prior", "logistic", "mlp", "svm")
@@ -36,7 +36,7 @@ def run(out, store, heads=("logistic",), train_on=(LABELS,), **options):
 def content(tmp_path_factory):
     """Return the lines and the content of a benchmark on labels and on votes."""
     out = tmp_path_factory.mktemp("votes")
-    _, lines = run(out, make_rated_store(40, raters=5), HEADS, BOTH, params=PARAMS)
+    _, lines = run(out, make_voted_store(40, raters=5), HEADS, BOTH, params=PARAMS)
     return lines, build_content(results.read(out)), results.read(out)
 
 
@@ -97,7 +97,7 @@ def test_the_report_shows_votes_and_classes(content):
 
 def test_runs_on_labels_are_the_same_runs(tmp_path):
     """A benchmark that adds votes, or whose corpus has none, keeps the digests of the runs on labels."""
-    store = make_rated_store(15)
+    store = make_voted_store(15)
     alone, _ = run(tmp_path / "labels", store)
     both, _ = run(tmp_path / "both", store, train_on=BOTH)
     bare, _ = run(tmp_path / "bare", replace_votes(store, ""))
@@ -113,7 +113,7 @@ def replace_votes(store, votes):
 
 
 def test_votes_on_disk_are_those_of_this_benchmark(tmp_path):
-    store = make_rated_store(15)
+    store = make_voted_store(15)
     run(tmp_path, store)
     assert results.read(tmp_path).choices.keys() == {row.id for row in store.utterances}
     assert "votes" in build_content(results.read(tmp_path))
@@ -124,14 +124,14 @@ def test_votes_on_disk_are_those_of_this_benchmark(tmp_path):
 
 @pytest.mark.parametrize("text", ["[]", '{"a": 3}'])
 def test_damaged_votes_are_refused(tmp_path, text):
-    run(tmp_path, make_rated_store(15))
+    run(tmp_path, make_voted_store(15))
     (tmp_path / results.VOTES).write_text(text)
     with pytest.raises(Mismatch, match=r"votes\.json"):
         results.read(tmp_path)
 
 
 def test_the_filter_is_in_the_notes_and_moves_no_fold(tmp_path):
-    store = make_rated_store(15)
+    store = make_voted_store(15)
     run(tmp_path / "all", store)
     run(tmp_path / "agreed", store, agreement=0.5, train_on=BOTH)
     every, agreed = (results.read(tmp_path / name) for name in ("all", "agreed"))
@@ -176,7 +176,7 @@ def test_flaws_and_train_sizes_train_on_votes_too(tmp_path):
     config = BenchmarkConfig.parse(
         ("logistic",), **OPTIONS, train_on=BOTH, flaws=True, train_sizes=(0.5,), agreement=0.4
     )
-    planned = plan(make_rated_store(15), config, lambda line: None)
+    planned = plan(make_voted_store(15), config, lambda line: None)
     kept = set(planned.task.classes)
     for kind in (lambda spec: spec.flaw == "random-utterance", lambda spec: spec.train_size < 1):
         systems = {spec.system: spec for spec in planned.specs if kind(spec)}

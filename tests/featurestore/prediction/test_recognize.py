@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +40,9 @@ def fitted(trained, tmp_path_factory):
     options = {"protocol": "random-utterance", "say": lambda line: None}
     for name, (head, params, features) in wanted.items():
         fit_and_save(store, head=head, params=params, features=features, out=folder / name, **options)
-    return store, ctc, {name: folder / name for name in wanted}
+    options |= {"missing": "both-trained"}
+    fit_and_save(store, head="logistic", params=(), features=ASR, out=folder / "masked", **options)
+    return store, ctc, {name: folder / name for name in (*wanted, "masked")}
 
 
 def run(*words):
@@ -134,3 +137,26 @@ def test_a_clip_without_words_says_so(fitted, tmp_path):
     (found,) = predict(bundles["features"], audio=tmp_path / "tone.wav")
     assert found.reason.startswith("asr: ")
     assert not found.emotion
+
+
+def test_a_bundle_that_can_do_without_text_transcribes_first(fitted, trained, tmp_path):
+    _, _, bundles = fitted
+    clip, tone, broken = trained.clips / "clip3.wav", tmp_path / "tone.wav", tmp_path / "broken.wav"
+    (whole,) = predict(bundles["masked"], audio=clip)
+    assert (whole.recognized, whole.missing) == ("see the moon", {})
+    (given,) = predict(bundles["masked"], audio=clip, text="see the moon")
+    assert given.probabilities == pytest.approx(whole.probabilities, abs=1e-5)
+    (alone,) = predict(bundles["masked"], text="see the moon")
+    assert alone.missing == {"audio": ""}
+    tiny.clip(tone, 0.035, 0)  # too short for the recognizer alone
+    broken.write_bytes(b"RIFF")
+    (tmp_path / "clips.csv").write_text(f"audio,text\n{clip},\n,see the moon\n{tone},\n{broken},\n,\n", "utf-8")
+    rows = predict(bundles["masked"], table=tmp_path / "clips.csv")
+    assert rows[0].probabilities == pytest.approx(whole.probabilities, abs=1e-5)
+    assert rows[1].probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+    for row, path in ((rows[2], tone), (rows[3], broken)):
+        assert [row] == [replace(one, id=row.id) for one in predict(bundles["masked"], audio=path)]
+    assert rows[2].missing.keys() == {"text"}
+    assert rows[2].missing["text"].startswith("asr: ")
+    assert rows[3].reason.startswith("asr: ")
+    assert rows[4].reason == "the row has neither audio nor text"
