@@ -68,7 +68,7 @@ def collect_ratings(utterances: Sequence[Utterance], targets: Sequence[str]) -> 
         rated = [one for one in DIMENSIONS if any(map(_is_number, list_column(utterances, one)))]
         raise Mismatch(
             f"no utterance has a value of {' and '.join(targets)}",
-            expected=f"numbers in {', '.join(targets)}, columns of the manifest",
+            expected=f"numbers for {', '.join(targets)} in the manifest",
             got=f"numbers in {', '.join(rated)} alone" if rated else f"none in {', '.join(DIMENSIONS)}",
             do=f"--target {','.join(rated)}"
             if rated
