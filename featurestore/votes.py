@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Choice = tuple[str, ...]  # the classes that a rater named, each once; empty where none of them is kept
+_UNREADABLE = (ValueError, TypeError, RecursionError)  # what reading damaged votes raises
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,19 @@ def read_choices(
     return found
 
 
+def can_read(text: str) -> bool:
+    """Return whether the votes on an utterance can be read. No votes can.
+
+    >>> can_read('["angry", "sad"]'), can_read("angry, sad"), can_read("")
+    (True, False, True)
+    """
+    try:
+        _read_entries(text or "[]")
+    except _UNREADABLE:
+        return False
+    return True
+
+
 def share_votes(choices: Iterable[Choice]) -> dict[str, float]:
     """Return the share of the votes that each class has, by class.
 
@@ -130,7 +144,7 @@ def _list_named(text: str, own_raters: str, counts: VoteCounts) -> list[list[str
         return []
     try:
         entries = _read_entries(text)
-    except (ValueError, TypeError, RecursionError):
+    except _UNREADABLE:
         counts.unreadable += 1
         return []
     named = []

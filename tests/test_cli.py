@@ -218,12 +218,17 @@ def test_prepare_says_what_is_wrong(tmp_path, arguments, message):
     assert message in run("prepare", *arguments, "--store", tmp_path / "s", code=1).output
 
 
-@pytest.mark.parametrize("kind", ["corpora", "encoders", "heads", "protocols", "labels"])
+@pytest.mark.parametrize("kind", ["corpora", "encoders", "heads", "regressors", "protocols", "labels"])
 def test_list(kind):
-    lines = run("list", kind).output.splitlines()
+    listed, _, below = run("list", kind).output.partition("\n\n")
     answer = json.loads(run("list", kind, "--json").stdout)
-    assert len(lines) == len(answer) >= 3
+    assert len(listed.splitlines()) == len(answer) >= 3
     assert all(value for value in answer.values())
+    assert below == (
+        f"regressors, for --target valence,activation,dominance:\n{run('list', 'regressors').output}"
+        if kind == "heads"
+        else ""
+    )
 
 
 def test_fit_head_prints_metrics_with_intervals_and_writes_a_bundle(home, tmp_path):

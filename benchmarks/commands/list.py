@@ -7,6 +7,7 @@ import click
 
 from featurestore.console import json_option, print_answer, say
 
+_KINDS = ("corpora", "encoders", "heads", "regressors", "protocols", "labels", "checks", "checkpoints")
 _SETTABLE = ("heads", "regressors")
 _REGRESSORS = "regressors, for --target valence,activation,dominance:"
 
@@ -25,7 +26,8 @@ class Kind(click.Choice[str]):
 @click.command("list")
 @click.argument(
     "kind",
-    type=Kind(["corpora", "encoders", "heads", "regressors", "protocols", "labels", "checks", "checkpoints"]),
+    type=Kind(_KINDS),
+    metavar="KIND",
 )
 @click.option(
     "--settings",
@@ -36,11 +38,14 @@ class Kind(click.Choice[str]):
 def command(kind: str, settings: bool, as_json: bool) -> None:
     """List what is available, one line each.
 
+    KIND is corpora, encoders, heads, regressors, protocols, labels, checks
+    or checkpoints.
+
     The second column of heads is what they take: a vector, or blocks of
     features, all frames, all layers, the dialogue, words. Below the heads
     are the regressors of --target. The line of a plug-in ends with its
-    origin in brackets. Of checkpoints it lists, by
-    hub name, the corpora that they were trained on.
+    origin in brackets. Of checkpoints it lists, by hub name, the corpora
+    that they were trained on.
 
     \b
     Examples: cli list heads

@@ -100,4 +100,8 @@ def check_modes(modes: Sequence[str], rate: float) -> None:
     if not 0 < rate <= 1:
         raise BadValue(f"invalid rate of modality dropout {rate:g}", expected="above 0 and at most 1, such as 0.5")
     if rate != DROPOUT and BOTH_TRAINED not in modes:
-        raise BadValue("--modality-dropout is a setting of --missing both-trained", got=f"--missing {','.join(modes)}")
+        raise BadValue(
+            "--modality-dropout is a setting of --missing both-trained",
+            got=f"--missing {','.join(modes)}",
+            do=f"--missing {BOTH_TRAINED}, or leave --modality-dropout out",
+        )

@@ -95,9 +95,10 @@ class Task:
         """Yield lines for the user about utterances that are left out, and why."""
         left_out = self.count_left_out()
         if left_out:
-            by_label = ", ".join(f"{label or 'no label'} {count}" for label, count in left_out.items())
+            form = "{1} with {0}" if self.targets else "{0} {1}"
+            counts = ", ".join(form.format(label or "no label", count) for label, count in left_out.items())
             kept = len(self.classes) + (len(self.agreement.ids) if self.agreement else 0)
-            yield f"{self._name_schemes()} keeps {kept} utterances and leaves out {by_label}"
+            yield f"{self._name_schemes()} keeps {kept} utterances and leaves out {counts}"
         if self.agreement:
             yield self.agreement.describe()
         if dropped:

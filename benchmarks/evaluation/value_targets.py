@@ -42,7 +42,7 @@ def parse_targets(text: str | None) -> tuple[str, ...]:
                 expected=f"one of {', '.join(DIMENSIONS)}",
                 do=f"the manifest calls it {meant}: --target {meant}",
             )
-        check_known(name, DIMENSIONS, what=f"target {name!r}")
+        check_known(name, DIMENSIONS, what=f"target {name!r}", do="cli fit-head --help; classes need no --target")
     return found
 
 
@@ -68,7 +68,7 @@ def collect_ratings(utterances: Sequence[Utterance], targets: Sequence[str]) -> 
         rated = [one for one in DIMENSIONS if any(map(_is_number, list_column(utterances, one)))]
         raise Mismatch(
             f"no utterance has a value of {' and '.join(targets)}",
-            expected=f"numbers in the columns {', '.join(targets)} of the manifest",
+            expected=f"numbers for {', '.join(targets)} in the manifest",
             got=f"numbers in {', '.join(rated)} alone" if rated else f"none in {', '.join(DIMENSIONS)}",
             do=f"--target {','.join(rated)}"
             if rated

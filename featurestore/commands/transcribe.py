@@ -164,7 +164,7 @@ def transcribe(
     "--language",
     default="",
     show_default="detected in each clip",
-    help="That is spoken, for a multilingual Whisper: en, german.",
+    help="Language of the speech, for a multilingual Whisper, such as en or german.",
 )
 @click.option(
     "--task",

@@ -7,13 +7,15 @@ from pathlib import Path
 from featurestore.corpora import CorpusCard, Finding
 from featurestore.manifest import Utterance
 from featurestore.storage.checksum import hash_file
+from featurestore.votes import can_read
 
 _COPIES = "clips with the same bytes under different names; a test part must not hold clips that training has"
+_UNREADABLE = 'votes that cannot be read, and are not used; a JSON list is expected, such as ["angry", "sad"]'
 _PEEK = 4096  # bytes from a file's middle, to tell clips of equal size apart without reading all of them
 
 
 def find_in_corpus(rows: Sequence[Utterance], root: Path, card: CorpusCard) -> tuple[Finding, ...]:
-    """Find counts that differ from the known ones, clips with the same bytes and speakers with a single label.
+    """Find counts that differ from the known ones, copies of clips, speakers with a single label and damaged votes.
 
     Args:
         rows: the manifest.
@@ -24,6 +26,7 @@ def find_in_corpus(rows: Sequence[Utterance], root: Path, card: CorpusCard) -> t
         *compare_counts(rows, card),
         Finding(_COPIES, tuple(_find_copies(rows, root))),
         *_find_single_labels(rows),
+        Finding(_UNREADABLE, tuple(row.id for row in rows if not can_read(row.votes))),
     )
     return tuple(finding for finding in findings if finding.where)
 

@@ -41,10 +41,11 @@ class Drawn:
     flaw: str = ""
     context: str = ""
     approximation: str = ""
+    train_on: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.head} on {self.feature_set}"
+        return f"{self.head} on {self.feature_set}" + (f", trained on {self.train_on}" if self.train_on else "")
 
 
 HEADS = ("svm", "xgb")
@@ -190,6 +191,7 @@ def _make_record(
         dev=0,
         test=len(fold.test),
         leak=one.leak,
+        train_on=one.train_on,
         seconds={"tune": 0.0, "fit": 0.25 * len(one.name), "predict": 1e-5 * len(fold.test)},
         peak_mb=200.0,
         classes=classes,

@@ -1,7 +1,7 @@
 """Compare the same head on the words of the corpus and on recognized ones: what a deployment without transcripts loses.
 
-Two systems are compared if head, normalization and logits are the same and their features differ only in the words that
-text encoders read.
+Two systems are compared if head, normalization, logits and training are the same and their features differ only in the
+words that text encoders read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,7 +74,8 @@ def _describe_reading(row: SystemContent, about: Mapping[str, Any]) -> _Reading:
         made = _find_descriptions(feature.encoder, about["encoders"])
         words |= {one[TRANSCRIPT]["name"] for one in made if TRANSCRIPT in one}
         features.append((feature.kind, feature.index, tuple(sorted(map(forget_transcript, made)))))
-    return _Reading((row["head"], row["normalize"], row["logits"], *features), frozenset(words))
+    training = (row["head"], row["normalize"], row["logits"], row.get("train_on"), row.get("missing"))
+    return _Reading((*training, *features), frozenset(words))
 
 
 def _find_descriptions(encoder: str, encoders: Mapping[str, Any]) -> list[dict[str, Any]]:

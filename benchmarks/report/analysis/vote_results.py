@@ -69,7 +69,7 @@ def _compare(
 def _identify(system: System) -> tuple[str, ...]:
     """Return what a system is but for what it was trained on."""
     record = system.record
-    return (record.head, record.feature_set, record.normalize, record.logits)
+    return (record.head, record.feature_set, record.normalize, record.logits, record.missing)
 
 
 def _describe(figures: Mapping[str, Interval]) -> dict[str, IntervalContent]:

@@ -95,7 +95,9 @@ def _per_class(axes: Axes, classes: Sequence[str], found: Mapping[str, ClassCont
     )
     places = range(len(classes))
     axes.barh(places, recall, height=0.62, color=SERIES[0], alpha=0.45, label="recall")
-    axes.plot(precision, places, "D", color=SERIES[1], markersize=4.5, linestyle="none", label="precision")
+    axes.plot(
+        precision, places, "D", color=SERIES[1], markersize=4.5, linestyle="none", label="precision", clip_on=False
+    )
     axes.plot(f1, places, "|", color=INK, markersize=11, markeredgewidth=1.8, linestyle="none", label="F1")
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_yticks(places, classes)

@@ -89,14 +89,14 @@ def _draw_forest(axes: Axes, rows: Sequence[SystemContent], metric: str) -> None
 
 
 def _draw_predictions(content: ValueReportContent) -> Iterator[Drawing]:
-    """Draw predictions against the truth, and below them residuals, of the featured systems by target."""
+    """Draw predictions against the truth, and beside them residuals, of the featured systems, a row for each target."""
     targets = content["targets"]
     for number, name in enumerate(content["featured"], 1):
         found = content["predictions"][name]["targets"]
-        figure, grid = make_figure(max(4.2, 2.6 * len(targets)), 5.2, 2, len(targets), squeeze=False)
-        for column, target in enumerate(targets):
-            _draw_scatter(grid[0, column], target, found[target])
-            _draw_residuals(grid[1, column], found[target])
+        figure, grid = make_figure(7.6, 3.1 * len(targets), len(targets), 2, squeeze=False)
+        for places, target in zip(grid, targets, strict=True):
+            _draw_scatter(places[0], target, found[target])
+            _draw_residuals(places[1], target, found[target])
         label = f"{shorten_name(name, content)}: predictions against the truth, and residuals, of {', '.join(targets)}"
         yield Drawing(f"predictions-{number}", figure, label_leaks(label, [name], content))
 
@@ -106,17 +106,16 @@ def _draw_scatter(axes: Axes, target: str, found: TargetContent) -> None:
     _draw_cells(axes, cells)
     axes.plot(cells["x"], cells["x"], color=SOFT, linewidth=1.2, linestyle="--")
     axes.set_aspect("equal")
-    axes.set_title(target)
-    axes.set_xlabel("true")
-    axes.set_ylabel("predicted")
+    axes.set_xlabel(f"true {target}")
+    axes.set_ylabel(f"predicted {target}")
 
 
-def _draw_residuals(axes: Axes, found: TargetContent) -> None:
+def _draw_residuals(axes: Axes, target: str, found: TargetContent) -> None:
     _draw_cells(axes, found["residual"])
     axes.axhline(0, color=SOFT, linewidth=1.2, linestyle="--")
     at, mean = zip(*found["trend"], strict=True)
     axes.plot(at, mean, color=SERIES[1], marker="o", markersize=3, linewidth=1.4)
-    axes.set_xlabel("predicted")
+    axes.set_xlabel(f"predicted {target}")
     axes.set_ylabel("predicted − true")
 
 

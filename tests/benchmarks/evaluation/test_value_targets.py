@@ -47,8 +47,8 @@ def test_utterances_without_every_value_are_left_out_counted_and_said():
     assert task.count_left_out() == {"no valence and no dominance": 10, "no dominance": 10, "no valence": 1}
     (line,) = task.describe_missing({})
     assert line == (
-        "target valence, dominance keeps 140 utterances and leaves out no valence and no dominance 10, "
-        "no dominance 10, no valence 1"
+        "target valence, dominance keeps 140 utterances and leaves out 10 with no valence and no dominance, "
+        "10 with no dominance, 1 with no valence"
     )
 
 

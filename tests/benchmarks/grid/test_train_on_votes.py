@@ -108,6 +108,13 @@ def test_runs_on_labels_are_the_same_runs(tmp_path):
     assert "train_on" not in json.loads((tmp_path / "labels/runs" / f"{alone[0]}.json").read_text("utf-8"))
 
 
+def test_votes_are_compared_with_labels_under_the_same_policy_for_missing_modalities(tmp_path):
+    run(tmp_path, make_rated_store(15), train_on=BOTH, missing=("mask", "both-trained"))
+    pairs = build_content(results.read(tmp_path))["votes"]["differences"]
+    assert len(pairs) == 2
+    assert {pair["first"] for pair in pairs} == {f"{pair['second']}, trained on votes" for pair in pairs}
+
+
 def replace_votes(store, votes):
     return replace(store, utterances=tuple(replace(row, votes=votes) for row in store.utterances))
 

@@ -34,6 +34,10 @@ DRAWN = (
     Drawn("xgb", "logits", ("text.logits",), skill=0.8),  # of another kind
     Drawn("text-cnn", "transcripts", ("audio.mean",), skill=1.0),
     Drawn("text-cnn", "asr.text", ("audio.mean",), skill=0.6),
+    Drawn("logistic", "text", ("text.mean",), skill=1.3),  # trained on labels, so of another kind, too
+    Drawn("logistic", "heard", ("text-asr.mean",), skill=0.7, train_on="votes"),
+    Drawn("xgb", "text", ("text.mean",), skill=0.6, train_on="votes"),
+    Drawn("xgb", "heard", ("text-asr.mean",), skill=0.5, train_on="votes"),
     Drawn("prior", "text", ("text.mean",)),
     Drawn("prior", "heard", ("text-asr.mean",)),
 )
@@ -76,6 +80,7 @@ def test_systems_that_differ_in_their_words_alone_are_compared(content):
         ("svm on heard", "svm on text"),
         ("mlp on both heard", "mlp on both"),
         ("text-cnn on asr.text", "text-cnn on transcripts"),
+        ("xgb on heard, trained on votes", "xgb on text, trained on votes"),
     }
     rows = {row["system"]: row["metrics"][METRIC] for row in content["leaderboard"]}
     pairs = {frozenset((one["first"], one["second"])): one for one in content["pairs"]}

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import soundfile
@@ -68,3 +70,18 @@ def test_speakers_with_a_single_label_are_a_finding(tmp_path, rows, expected):
     found.pop("rows without a label", None)
     what = "speakers with a single label, of {}; --normalize speaker would remove its emotion"
     assert found == ({} if expected is None else {what.format(expected[0]): expected[1]})
+
+
+def test_votes_that_cannot_be_read_are_a_finding(tmp_path):
+    votes = {
+        "1": '["glad", "sad"]',
+        "2": "glad;sad",
+        "3": "",
+        "4": '[{"labels": "glad"}]',
+        "5": '[{"labels": ["sad"]}]',
+    }
+    rows = [{"id": one, "label": "glad", "text": "hello", "votes": text} for one, text in votes.items()]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = findings(prepare("table", tmp_path / "mine.jsonl", tmp_path / "store"))
+    what = 'votes that cannot be read, and are not used; a JSON list is expected, such as ["angry", "sad"]'
+    assert found[what] == ("2", "4")
