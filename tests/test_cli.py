@@ -218,9 +218,10 @@ def test_prepare_says_what_is_wrong(tmp_path, arguments, message):
     assert message in run("prepare", *arguments, "--store", tmp_path / "s", code=1).output
 
 
-@pytest.mark.parametrize("kind", ["corpora", "encoders", "heads", "protocols", "labels"])
+@pytest.mark.parametrize("kind", ["corpora", "encoders", "heads", "regressors", "protocols", "labels"])
 def test_list(kind):
-    lines = run("list", kind).output.splitlines()
+    # below the heads, after an empty line, are the regressors
+    lines = run("list", kind).output.split("\n\n")[0].splitlines()
     answer = json.loads(run("list", kind, "--json").stdout)
     assert len(lines) == len(answer) >= 3
     assert all(value for value in answer.values())
