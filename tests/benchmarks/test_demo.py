@@ -11,6 +11,7 @@ from benchmarks import demo
 from featurestore.corpora import demo as corpus
 from featurestore.finetuning import demo_encoders, demo_models
 from featurestore.store import Store
+from tests.support.report_schema import check_content
 
 
 def here(function, tasks, engine):
@@ -39,6 +40,7 @@ def test_the_demo_runs_and_prints_the_place_of_everything(small, tmp_path):
     assert (path / "benchmark" / "report.html").is_file()
     assert (path / "demo.md").read_text() == result.stdout
     summary = json.loads((path / "benchmark" / "results.json").read_text("utf-8"))
+    check_content(summary)
     compared = {
         (row["head"], row["feature_set"]): row["metrics"]["accuracy"]["value"] for row in summary["leaderboard"]
     }

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from cli import main
 from featurestore.manifest import Utterance
 from tests.support import tiny
+from tests.support.report_schema import check_content
 
 CLASSES = ("ang", "sad", "neu")
 UNKNOWN = "whether the encoder of other saw these utterances is unknown"
@@ -96,6 +97,7 @@ def test_the_benchmark_says_it_in_report_and_files(store, tmp_path):
     words = ["benchmark", "--heads", "prior,svm", "--features", "other.mean", "--labels", "all"]
     run(*words, "--store", store, "--out", out)
     content = json.loads((out / "results.json").read_text("utf-8"))
+    check_content(content)
     assert [row["exposure"] for row in content["leaderboard"]] == [UNKNOWN] * 2
     assert UNKNOWN in content["notes"]
     assert {one["check"]: one["outcome"] for one in content["checks"]}["training-unknown"] == "failed"

@@ -64,7 +64,6 @@ def start_program(
     function: Callable[..., None],
     *words: Any,
     output: Path,
-    cwd: Path = ROOT,
     environment: Mapping[str, str] | None = None,
 ) -> BaseProcess:
     """Call a function as a program does that leads a session, by which its processes can be found.
@@ -72,10 +71,9 @@ def start_program(
     Args:
         function: is given the words, and ends or calls `sys.exit`.
         output: folder of what it prints, `stdout` and `stderr`; existing files are continued.
-        cwd: its working folder.
         environment: its environment; if None, that of the tests.
     """
-    return start(_run_program, function, list(map(str, words)), output, cwd, environment)
+    return start(_run_program, function, list(map(str, words)), output, environment and dict(environment))
 
 
 def run_program(function: Callable[..., None], *words: Any, **options: Any) -> Done:
@@ -97,10 +95,10 @@ def run_command(*words: str) -> None:
 
 
 def _run_program(
-    function: Callable[..., None], words: list[str], output: Path, cwd: Path, environment: Mapping[str, str] | None
+    function: Callable[..., None], words: list[str], output: Path, environment: Mapping[str, str] | None
 ) -> None:
     os.setsid()
-    os.chdir(cwd)
+    os.chdir(ROOT)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under `nohup`
     if environment is not None:
         os.environ.clear()

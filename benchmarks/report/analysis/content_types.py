@@ -65,11 +65,16 @@ class TunedOnContent(TypedDict):
 
 
 class EncoderContent(TypedDict):
-    """An encoder as its feature file describes it (`made`), and what it was fine-tuned on, by fold."""
+    """An encoder as its feature file describes it (`made`), and what it was fine-tuned on, by fold.
+
+    `suspects` are tested utterances that it may have been fine-tuned on, and `notes` what is known of its training.
+    """
 
     modality: Literal["text", "audio"]
     made: dict[str, Any]
     tuned_on: dict[str, TunedOnContent]
+    suspects: NotRequired[list[str]]
+    notes: NotRequired[list[str]]
 
 
 class ProvenanceContent(TypedDict):

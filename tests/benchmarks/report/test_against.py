@@ -1,8 +1,6 @@
 """Two benchmarks are compared on the test utterances of both, as by plain computation."""
 
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +9,13 @@ from sklearn.metrics import recall_score
 
 import cli
 from benchmarks.grid import results
-from benchmarks.report import write_report as write_module
 from benchmarks.report.analysis.report_content import build_content
 from benchmarks.report.render import exports
 from featurestore.errors import BadValue
 from tests.support import fake_results
 from tests.support.fake_results import Drawn
 from tests.support.report_page import render
+from tests.support.report_schema import check_content
 
 MLP, SVM = Drawn("mlp", seeds=2), Drawn("svm")
 
@@ -89,8 +87,7 @@ def test_leaks_of_either_benchmark_are_named_and_marked(tmp_path):
     marks = [row.count('class="leaked">!</span>') for row in page.split("<tr>") if "</th><td" in row]
     assert marks == [2, 2, 3]
     assert "<li>svm on both, here: tuned on 7 here</li>" in page
-    schema = json.loads((Path(write_module.__file__).parent / "results.schema.json").read_text("utf-8"))
-    pytest.importorskip("jsonschema").validate(found, schema)
+    check_content(found)
 
 
 def test_benchmarks_with_nothing_in_common_are_an_error(folders, tmp_path):

@@ -12,6 +12,7 @@ from benchmarks.report.write_report import make_report
 from benchmarks.statistics.formatting import format_interval, format_percent
 from benchmarks.statistics.metrics import METRIC
 from tests.support.fake_results import Drawn, written
+from tests.support.report_schema import check_content
 
 SCHEMA = Path(exports.__file__).parents[1] / "results.schema.json"
 COUNT = {
@@ -100,9 +101,7 @@ def test_the_page_and_the_markdown_show_them_with_the_word_errors(folder, conten
     shown = page[page.index('id="recognized"') : page.index("<h3>Permutation importance")]
     for part in (format_percent(svm["recognized"]["value"]), format_percent(svm["gold"]["value"]), "40.0", "1,000"):
         assert part in shown
-    stored = json.loads((folder / "out" / "results.json").read_text("utf-8"))
-    jsonschema = pytest.importorskip("jsonschema")
-    jsonschema.validate(stored, json.loads(SCHEMA.read_text("utf-8")))
+    check_content((folder / "out" / "results.json").read_text("utf-8"))
 
 
 def test_kinds_of_features_are_compared_on_the_words_of_the_corpus(content):
