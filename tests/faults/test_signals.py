@@ -109,7 +109,8 @@ def test_a_signal_ends_a_command_with_its_processes_and_the_command_continues(ho
         assert not [line for line in lines[:-1] if re.search("stopped|Abort|Traceback|Warning|leaked", line)]
         left = [path.name for path in (tmp_path / "temporary").iterdir()]
         assert not [name for name in left if not name.startswith("torchinductor")]  # torch keeps this cache
-    assert list(Path("/dev/shm").glob(f"*-{process.pid}-*")) == []
+    # after a kill, the tracker of semaphores removes them: it may outlive the session by a moment
+    wait_until(lambda: not list(Path("/dev/shm").glob(f"*-{process.pid}-*")), PATIENCE)
     if number == TERM and command.resumes:
         process = launch(tmp_path, command.words)
         process.join(120)

@@ -2,7 +2,6 @@
 
 import errno
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +13,9 @@ from featurestore.extraction import vector_index
 from featurestore.extraction.extract import extract_encoder
 from featurestore.extraction.part_file import RETRY, Failure
 from featurestore.extraction.total_failure import build_total_failure
+from featurestore.networks.identity import Identity
 from featurestore.preparation.prepare import prepare
-from featurestore.spec import EncoderSpec
+from featurestore.spec import RECOGNIZER, TRANSCRIPT, EncoderSpec
 from featurestore.storage import schema
 from featurestore.storage.feature_file import FeatureFile
 from featurestore.store import Store
@@ -138,11 +138,20 @@ def test_a_corpus_without_texts_or_clips_is_told_how_to_name_their_column(tmp_pa
     table.write_text(f"{other},label\nHi.wav,glad\n")
     prepare("table", table, tmp_path / "s")
     failures = [Failure("Hi", "", "any reason")]
-    error = build_total_failure(Store(tmp_path / "s"), SimpleNamespace(name="x", modality=modality), failures)
+    error = build_total_failure(Store(tmp_path / "s"), Identity("x", modality, {}, ("mean",)), failures)
     assert str(error).partition("  do: ")[2] == (
         f"if a column of the table holds the {modality}, name it: cli prepare table {table} --store {tmp_path / 's'} "
         f"--column {modality}=COLUMN"
     )
+
+
+def test_an_encoder_of_recognized_words_leads_to_the_transcript_and_not_to_the_table(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("audio,label\nHi.wav,glad\n")
+    prepare("table", table, tmp_path / "s")
+    reads = Identity("x", "text", {TRANSCRIPT: {"name": "asr"}, RECOGNIZER: {}}, ("mean",))
+    error = build_total_failure(Store(tmp_path / "s"), reads, [Failure("Hi", "", "empty text")])
+    assert str(error).endswith(f"  do: look at the words: cli inspect {tmp_path / 's' / 'transcripts' / 'asr.h5'}")
 
 
 def test_a_damaged_finished_file_is_never_replaced(store, models, encoded):
