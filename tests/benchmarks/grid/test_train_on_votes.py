@@ -109,7 +109,7 @@ def test_runs_on_labels_are_the_same_runs(tmp_path):
 
 
 def test_votes_are_compared_with_labels_under_the_same_policy_for_missing_modalities(tmp_path):
-    run(tmp_path, make_rated_store(15), train_on=BOTH, missing=("mask", "both-trained"))
+    run(tmp_path, make_voted_store(15), train_on=BOTH, missing=("mask", "both-trained"))
     pairs = build_content(results.read(tmp_path))["votes"]["differences"]
     assert len(pairs) == 2
     assert {pair["first"] for pair in pairs} == {f"{pair['second']}, trained on votes" for pair in pairs}
