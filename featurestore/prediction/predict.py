@@ -51,7 +51,7 @@ class Prediction:
     values: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain JSON values; what is missing or was recognized only where there is any."""
+        """Return the prediction as plain JSON values, with what is missing or was recognized where there is any."""
         if self.reason:
             return {"id": self.id, "failed": self.reason}
         answer: dict[str, Any] = {"id": self.id}
