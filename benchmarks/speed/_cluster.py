@@ -13,6 +13,7 @@ from featurestore.engines import Engine
 from featurestore.engines.threads import ONE_THREAD
 
 _START = 300.0  # seconds that a process may take to start on a busy machine
+_END = 20.0  # seconds that it may take to end by itself
 
 
 @contextmanager
@@ -39,16 +40,24 @@ def open_cluster(folder: Path, workers: int) -> Iterator[Engine]:
             client.wait_for_workers(workers, timeout=_START)
         yield Engine("dask", scheduler=address, device="cpu")
     finally:
-        for process in reversed(running):
-            process.terminate()
-        for process in running:
-            process.wait()
+        for process in reversed(running):  # the workers first: one whose scheduler is gone may wait for it
+            _end(process)
 
 
 def _start(file: Path, program: str, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"distributed.cli.{program}", "--scheduler-file", str(file), *options]
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and kill it if it does not."""
+    process.terminate()
+    try:
+        process.wait(_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _read_address(file: Path) -> str:
