@@ -1,5 +1,6 @@
 """Gather the runs of a system, and pool its answers over folds."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -27,7 +28,7 @@ class RunWithRecord(Protocol):
 Run = TypeVar("Run", bound=RunWithRecord)
 
 
-class SystemFacts:
+class SystemFacts(ABC):
     """What systems that predict classes and systems that predict values tell in the same way."""
 
     name: str
@@ -35,9 +36,9 @@ class SystemFacts:
     equals: tuple[str, ...]
 
     @property
+    @abstractmethod
     def pooled(self) -> Sequence[Any]:
         """For each seed the answers of all folds together, sorted by id."""
-        raise NotImplementedError
 
     @property
     def names(self) -> frozenset[str]:
