@@ -103,9 +103,8 @@ class Bundle:
         return self.scaling.apply(X) if self.scaling else X
 
 
-_ADDED = ("source", "train_on", "agreement", "missing")  # in head.json only where they say something
-_OTHERS = ("head", "scaling", "targets")  # not in head.json, or added where they are
-FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in (*_OTHERS, *_ADDED)]
+_ADDED = ("source", "train_on", "agreement", "missing", "targets")  # in head.json only where they say something
+FIELDS = [field.name for field in dataclasses.fields(Bundle) if field.name not in ("head", "scaling", *_ADDED)]
 
 
 def load(folder: Path) -> Bundle:
@@ -138,8 +137,8 @@ def load(folder: Path) -> Bundle:
         raise Mismatch(f"the {saved['head_name']} head in {folder} cannot be read: {error}", do=_AGAIN) from error
     fields = {name: saved[name] for name in FIELDS}
     fields |= {name: tuple(fields[name]) for name in ("features", "classes")}
-    added = {name: saved[name] for name in _ADDED if name in saved}
-    return Bundle(head, **fields, scaling=scales, **added, targets=targets)
+    added = {name: saved[name] for name in _ADDED if name in saved} | {"targets": targets}
+    return Bundle(head, **fields, scaling=scales, **added)
 
 
 def read_versions() -> dict[str, str]:

@@ -38,8 +38,6 @@ def save(bundle: Bundle, folder: Path) -> None:
             normalization.save(bundle.scaling, temporary)
         weights = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
         fields = {name: getattr(bundle, name) for name in FIELDS}
-        if bundle.targets:
-            fields["targets"] = bundle.targets
         version = EXTENDED if bundle.targets or bundle.missing else FORMAT
         text = json.dumps({"format": version, **fields, **added, "weights": weights}, indent=2, ensure_ascii=False)
         write_text(temporary / FILE, text + "\n")
@@ -66,6 +64,7 @@ def _save_weights(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "missing": dict(bundle.missing),
         "train_on": "" if bundle.train_on == "labels" else bundle.train_on,
         "agreement": bundle.agreement,
+        "targets": list(bundle.targets),
     }
     return {name: value for name, value in added.items() if value not in ({}, [], "", None)}
 
